@@ -1,0 +1,29 @@
+// A command is what a caller asks: one request, validated, in the gateway's own terms.
+
+/** The fields that must be equal for devices to share a call. */
+export interface Scope {
+  readonly iotInstanceId: string;
+  readonly productKey: string;
+  readonly firmwareId: string;
+  /** Empty means: in every batch. Never merged with a call that names one. */
+  readonly jobId: string;
+}
+
+/** Waiting classes, most urgent first. */
+export const PRIORITIES = ["urgent", "normal", "bulk"] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** One request to cancel tasks. */
+export interface Command {
+  /** The name of the configured account. */
+  readonly account: string;
+  readonly scope: Scope;
+  /** Distinct and well-formed, in the order of the request. */
+  readonly deviceNames: readonly string[];
+  /** Who asks: the identity that fairness is computed over. */
+  readonly caller: string;
+  readonly priority: Priority;
+  /** Monotonic time by which the answer must be given: the reply margin before the deadline. */
+  readonly answerByMs: number;
+  readonly requireAll: boolean;
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // Two cores, and e2e tests that start real processes: more workers only make them wait for each other.
+    maxWorkers: 2,
+    coverage: { include: ["src/**"], exclude: ["src/gen/**"] },
+  },
+});
