@@ -1,0 +1,53 @@
+// A clock turned by hand. Time stands still until a test advances it.
+import type { Clock } from "../../src/clock.js";
+
+export class HandClock implements Clock {
+  #nowMs: number;
+  readonly #wallAtZeroMs: number;
+  readonly #timers = new Set<{ timeMs: number; run: () => void }>();
+
+  constructor({ nowMs = 0, wallMs = Date.UTC(2026, 0, 1) } = {}) {
+    this.#nowMs = nowMs;
+    this.#wallAtZeroMs = wallMs - nowMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  wallNow(): number {
+    return this.#wallAtZeroMs + this.#nowMs;
+  }
+
+  at(timeMs: number, run: () => void): () => void {
+    const timer = { timeMs, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** How many timers are armed: a test of clean-up asks for none. */
+  get armed(): number {
+    return this.#timers.size;
+  }
+
+  /** Runs what is due within `ms`, in order of time, letting promises settle after each. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    await settle();
+    for (;;) {
+      const next = [...this.#timers].filter((timer) => timer.timeMs <= untilMs).sort((a, b) => a.timeMs - b.timeMs)[0];
+      if (!next) break;
+      this.#timers.delete(next);
+      this.#nowMs = Math.max(this.#nowMs, next.timeMs);
+      next.run();
+      await settle();
+    }
+    this.#nowMs = untilMs;
+    await settle();
+  }
+}
+
+/** Lets every promise that can settle now do so. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
