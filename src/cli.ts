@@ -1,1 +1,23 @@
-export {};
+#!/usr/bin/env node
+// The program: its subcommands, and the exit codes 0 (done), 1 (failed) and 2 (misuse).
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "./config.js";
+import { demoCommand } from "./demo.js";
+import { emulateCommand } from "./emulator/command.js";
+import { serveCommand } from "./serve-command.js";
+
+const program = new Command("ota-gateway")
+  .description("Cancels OTA update tasks on Alibaba Cloud IoT Platform at the account's full rate, and never above it.")
+  .exitOverride()
+  .addCommand(serveCommand())
+  .addCommand(emulateCommand())
+  .addCommand(demoCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed what it throws.
+  if (!(error instanceof CommanderError)) process.stderr.write(`${(error as Error).message}\n`);
+  const misuse = error instanceof ConfigError || (error instanceof CommanderError && error.exitCode !== 0);
+  process.exit(misuse || process.argv.length === 2 ? 2 : error instanceof CommanderError ? 0 : 1);
+}

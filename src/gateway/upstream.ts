@@ -15,14 +15,14 @@ export type CallEnd =
   | { readonly kind: "accepted"; readonly requestId: string }
   /** An answer with a RequestId that does not. */
   | { readonly kind: "refused"; readonly requestId: string; readonly refusal: Refusal }
-  /** Something was or may have been written, and no answer with a RequestId came back. */
+  /** Something was or may have been written, and no answer came back that says success or failure under a RequestId. */
   | { readonly kind: "lost"; readonly message: string }
   /** Nothing was written: no connection, or no credentials (`ours`: the gateway's own fault). */
   | { readonly kind: "unwritten"; readonly message: string; readonly ours: boolean };
 
 /** What the upstream said when it refused. */
 export interface Refusal {
-  /** The upstream's code, such as `iot.device.NotExistedDevice`; passed on as it came. */
+  /** The upstream's code, such as `iot.device.NotExistedDevice`; passed on as it came, empty if it gave none. */
   readonly code: string;
   /** The upstream's words, freed of addresses, keys and signatures. May name devices of the call. */
   readonly message: string;

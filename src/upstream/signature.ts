@@ -27,8 +27,9 @@ export function percentEncode(text: string): string {
 
 /** Parameters sorted by the bytes of their names (so `.10` comes before `.2`), encoded and joined. */
 export function canonicalQuery(parameters: Parameters): string {
+  // Names are ASCII, where the order of code units is the order of bytes. `localeCompare` is neither.
   return [...parameters]
-    .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`)
     .join("&");
 }

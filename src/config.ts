@@ -1,0 +1,194 @@
+// Every setting, defined once: variable, parser, default, meaning. The environment is read in one go
+// and all mistakes are reported together.
+
+/** What is wrong with the settings, all of it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`the settings are not usable:\n${mistakes.map((mistake) => `  ${mistake}`).join("\n")}`);
+    this.mistakes = mistakes;
+  }
+}
+
+/** Variables and their values. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Parses a value, or throws an Error that says what was expected. */
+type Parser<T> = (text: string) => T;
+
+interface Setting<T> {
+  readonly variable: `OTA_${string}`;
+  readonly parse: Parser<T>;
+  readonly default: string;
+  readonly meaning: string;
+}
+
+/** An address to listen on. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** The table. The name of a flag is that of its variable: OTA_UPSTREAM_URL is --upstream-url. */
+export const SETTINGS = {
+  listen: setting("OTA_LISTEN", address, "127.0.0.1:50051", "gRPC address"),
+  adminListen: setting("OTA_ADMIN_LISTEN", address, "127.0.0.1:9464", "HTTP address of /livez and /readyz"),
+  upstreamUrl: setting(
+    "OTA_UPSTREAM_URL",
+    origin,
+    "https://iot.cn-shanghai.aliyuncs.com",
+    "endpoint: scheme, host and port",
+  ),
+  upstreamTimeoutMs: setting(
+    "OTA_UPSTREAM_TIMEOUT_MS",
+    integer(100, 120_000),
+    "10000",
+    "the longest that one call may take, in ms",
+  ),
+  upstreamMaxUrlBytes: setting(
+    "OTA_UPSTREAM_MAX_URL_BYTES",
+    integer(2048, 65_536),
+    "12288",
+    "a call is also cut by the bytes of its address",
+  ),
+  callsPerSecond: setting(
+    "OTA_QUOTA_CALLS_PER_SECOND",
+    integer(1, 1000),
+    "10",
+    "calls a second that the account is allowed",
+  ),
+  maxDevicesPerRequest: setting("OTA_MAX_DEVICES_PER_REQUEST", integer(1, 100_000), "10000", "devices in one request"),
+  maxQueuedDevices: setting(
+    "OTA_MAX_QUEUED_DEVICES",
+    integer(1, 100_000_000),
+    "1000000",
+    "devices that may wait, in all",
+  ),
+  maxQueuedDevicesPerCaller: setting(
+    "OTA_MAX_QUEUED_DEVICES_PER_CALLER",
+    integer(1, 100_000_000),
+    "500000",
+    "devices that may wait, of one caller",
+  ),
+  defaultDeadlineMs: setting(
+    "OTA_DEFAULT_DEADLINE_MS",
+    integer(1, 86_400_000),
+    "60000",
+    "for a request that has no deadline, in ms",
+  ),
+  drainTimeoutMs: setting(
+    "OTA_DRAIN_TIMEOUT_MS",
+    integer(0, 3_600_000),
+    "25000",
+    "the longest that a shutdown waits for requests, in ms",
+  ),
+  insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
+  logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
+};
+
+export type Config = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
+
+/** Reads all settings. Throws ConfigError with every mistake. */
+export function readConfig(environment: Environment): Config {
+  const mistakes: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [key, { variable, parse, default: fallback }] of Object.entries(SETTINGS)) {
+    const text = environment[variable]?.trim() || fallback;
+    try {
+      config[key] = parse(text);
+    } catch (error) {
+      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${JSON.stringify(text)}`);
+    }
+  }
+  if (mistakes.length === 0) mistakes.push(...contradictions(config as Config));
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return config as Config;
+}
+
+/** Settings that are fine alone but not together. */
+function contradictions({ listen, insecure }: Config): string[] {
+  if (insecure || isLoopback(listen.host)) return [];
+  return [
+    `OTA_LISTEN: ${listen.host} can be reached from other machines, and this version cannot encrypt; ` +
+      "listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
+  ];
+}
+
+/** A warning for each OTA_* variable that is not a setting, with the nearest name. */
+export function unknownSettings(environment: Environment): string[] {
+  const known: string[] = Object.values(SETTINGS).map(({ variable }) => variable);
+  const names = Object.keys(environment);
+  // Kubernetes describes each service of the namespace by variables; one may be called ota-something.
+  const services = names.flatMap((name) => /^(.+)_SERVICE_HOST$/.exec(name)?.[1] ?? []);
+  const injected = (name: string) =>
+    services.some((service) => name.startsWith(`${service}_SERVICE_`) || name.startsWith(`${service}_PORT`));
+  return names
+    .filter((name) => name.startsWith("OTA_") && !known.includes(name) && !injected(name))
+    .map((name) => {
+      const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
+      return `${name} is not a setting of this version and is ignored; the nearest is ${nearest}`;
+    });
+}
+
+/** Whether only this machine can reach the host. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function setting<T>(variable: `OTA_${string}`, parse: Parser<T>, fallback: string, meaning: string): Setting<T> {
+  return { variable, parse, default: fallback, meaning };
+}
+
+function address(text: string): Address {
+  const [, host, port] = /^(?:\[([0-9a-fA-F:]+)\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535) throw new Error("host:port, like 127.0.0.1:50051");
+  return { host: host ?? text.slice(0, text.lastIndexOf(":")), port: Number(port) };
+}
+
+function origin(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const bare =
+    url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !url.username;
+  if (!bare) throw new Error("an http or https address without path, like https://iot.cn-shanghai.aliyuncs.com");
+  return url;
+}
+
+function integer(least: number, most: number): Parser<number> {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new Error(`a whole number from ${least} to ${most}`);
+    return value;
+  };
+}
+
+function flag(text: string): boolean {
+  if (!/^(|0|1|true|false)$/.test(text)) throw new Error("1, or nothing");
+  return text === "1" || text === "true";
+}
+
+function oneOf<T extends string>(allowed: readonly T[]): Parser<T> {
+  return (text) => {
+    const found = allowed.find((each) => each === text);
+    if (!found) throw new Error(`one of ${allowed.join(", ")}`);
+    return found;
+  };
+}
+
+/** Levenshtein's. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, charA] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, charB] of [...b].entries()) {
+      const change = (row[j] ?? 0) + (charA === charB ? 0 : 1);
+      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,95 @@
+// The decision at the door: in, or refused at once with a reason and, where it helps, a time to come
+// back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
+import type { Command } from "./command.js";
+import { GatewayError } from "./errors.js";
+import { expectedStartMs } from "./estimate.js";
+import type { LedgerState } from "./limiter.js";
+import type { Queue } from "./queue.js";
+
+/** Bounds on devices that wait. */
+export interface AdmissionBounds {
+  readonly queuedDevices: number;
+  readonly queuedDevicesPerCaller: number;
+}
+
+/** What the account looks like at this moment. */
+export interface Outlook {
+  readonly queue: Queue;
+  readonly ledger: LedgerState;
+  readonly answerMs: number;
+  readonly devicesPerCall: number;
+  readonly nowMs: number;
+}
+
+/** What a request would take. Times are from now. */
+export interface Plan {
+  readonly calls: number;
+  readonly waitMs: number;
+  readonly durationMs: number;
+}
+
+/** The least that a caller is told to wait before it asks again. */
+const SHORTEST_RETRY_MS = 100;
+
+/** What it takes to cancel so many devices of this caller, given everything that waits already. */
+export function plan(caller: string, devices: number, outlook: Outlook): Plan {
+  const { queue, ledger, answerMs, devicesPerCall, nowMs } = outlook;
+  const calls = Math.ceil(devices / devicesPerCall);
+  const firstMs = expectedStartMs(ledger, answerMs, callsBefore(caller, 1, queue, devicesPerCall), nowMs);
+  const lastMs = expectedStartMs(ledger, answerMs, callsBefore(caller, calls, queue, devicesPerCall), nowMs);
+  return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
+}
+
+/** How long until a small request of a new caller would be sent: the hint for everybody who shall come again. */
+export function retryAfterMs(outlook: Outlook): number {
+  return Math.max(Math.ceil(plan("", 1, outlook).waitMs), SHORTEST_RETRY_MS);
+}
+
+/** Throws if the command cannot be taken. */
+export function admit(command: Command, bounds: AdmissionBounds, outlook: Outlook): void {
+  const { queue, nowMs } = outlook;
+  const { caller, deviceNames, answerByMs } = command;
+  const own = queue.devicesByCaller.get(caller) ?? 0;
+  if (own + deviceNames.length > bounds.queuedDevicesPerCaller) {
+    throw overloaded("caller", own, deviceNames.length, bounds.queuedDevicesPerCaller, outlook);
+  }
+  if (queue.devices + deviceNames.length > bounds.queuedDevices) {
+    throw overloaded("gateway", queue.devices, deviceNames.length, bounds.queuedDevices, outlook);
+  }
+  const { durationMs } = plan(caller, deviceNames.length, outlook);
+  const lateMs = nowMs + durationMs - answerByMs;
+  if (lateMs > 0) {
+    const [neededMs, leftMs] = [Math.ceil(durationMs), Math.max(Math.floor(answerByMs - nowMs), 0)];
+    const message = `cannot be done in time: it takes about ${neededMs} ms and ${leftMs} ms are left; nothing was sent`;
+    const soonestMs = Math.max(Math.ceil(lateMs), SHORTEST_RETRY_MS);
+    throw new GatewayError({ kind: "hopeless", message }, { retryAfterMs: soonestMs });
+  }
+}
+
+/**
+ * The calls that go before the `nth` of this caller, counted from 1. Turns go round over callers, so of
+ * each other caller no more calls go before than of this one; and calls are shared, so no more than all.
+ */
+function callsBefore(caller: string, nth: number, queue: Queue, devicesPerCall: number): number {
+  const own = Math.ceil((queue.devicesByCaller.get(caller) ?? 0) / devicesPerCall);
+  const all = queue.calls + nth - 1;
+  const turns = own + nth;
+  let before = turns - 1;
+  for (const [other, devices] of queue.devicesByCaller) {
+    if (other !== caller) before += Math.min(Math.ceil(devices / devicesPerCall), turns);
+    if (before >= all) return all;
+  }
+  return before;
+}
+
+function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {
+  const { ledger, answerMs, devicesPerCall, nowMs } = outlook;
+  const excessCalls = Math.ceil((waiting + asked - bound) / devicesPerCall);
+  const roomMs = expectedStartMs(ledger, answerMs, excessCalls, nowMs) - nowMs;
+  const whose = who === "caller" ? "of this caller" : "of all callers";
+  const message = `the queue is full: ${waiting} devices ${whose} wait, ${asked} more would exceed ${bound}`;
+  return new GatewayError(
+    { kind: "overloaded", message, subject: who },
+    { retryAfterMs: Math.max(Math.ceil(roomMs), SHORTEST_RETRY_MS) },
+  );
+}

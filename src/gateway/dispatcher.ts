@@ -1,0 +1,202 @@
+// The loop of one account: while work waits, take a token, cut a batch, send it, tell everyone.
+// The wait for a token is the batching window; whoever arrives meanwhile rides along. A call that has
+// been sent runs to its own end, whoever leaves: giving it up would let its token back too early.
+import { type Clock, sleepUntil } from "../clock.js";
+import type { Log } from "../log.js";
+import { type CallFacts, type CallResult, endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
+import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
+import type { Limiter, Token } from "./limiter.js";
+import { Manifest } from "./manifest.js";
+import { type Batch, Queue } from "./queue.js";
+import type { CallEnd, Upstream } from "./upstream.js";
+import type { Waiter } from "./waiter.js";
+
+export interface DispatcherOptions {
+  readonly clock: Clock;
+  readonly limiter: Limiter;
+  readonly upstream: Upstream;
+  readonly log: Log;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 5000;
+
+/** Assumed until an answer has been timed. */
+const FIRST_ANSWER_MS = 50;
+
+/** The weight of the latest answer in the typical one. */
+const ANSWER_WEIGHT = 0.2;
+
+export class Dispatcher {
+  readonly queue: Queue;
+  readonly #options: DispatcherOptions;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #taking: { readonly newcomer: boolean; readonly abort: AbortController } | undefined;
+  #wake: () => void = () => {};
+  #answerMs = FIRST_ANSWER_MS;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.queue = new Queue(options.upstream.room);
+  }
+
+  /** How long a typical answer takes. */
+  get answerMs(): number {
+    return this.#answerMs;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** The waiter's devices wait from now on. */
+  add(waiter: Waiter): void {
+    this.queue.add(waiter);
+    this.#changed(waiter);
+  }
+
+  /** The waiter's devices that have not been sent leave at once. */
+  leave(waiter: Waiter): void {
+    this.queue.leave(waiter);
+    if (this.queue.devices === 0) this.#taking?.abort.abort();
+  }
+
+  /** Ends the loop and waits for the calls that are under way. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#taking?.abort.abort();
+    this.#wake();
+    await this.#running;
+    await Promise.all(this.#underWay);
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      if (this.queue.devices === 0) {
+        await this.#change();
+        continue;
+      }
+      const token = await this.#take();
+      if (!token) continue;
+      const limits = { nowMs: clock.now(), answerMs: this.#answerMs, newcomersOnly: token.newcomer };
+      const batch = this.queue.cut(limits);
+      if (!batch) {
+        token.settle({ kind: "unwritten" });
+        // Nobody can be taken on board although somebody waits: trying again at once would spin.
+        await this.#change();
+      } else if (token.send()) {
+        const call = this.#call(batch, token).finally(() => this.#underWay.delete(call));
+        this.#underWay.add(call);
+      } else {
+        this.queue.putBack(batch.seats);
+      }
+    }
+  }
+
+  /** A token; undefined if it is no longer wanted like this. */
+  async #take(): Promise<Token | undefined> {
+    const abort = new AbortController();
+    const newcomer = this.queue.hasNewcomer(this.#options.clock.now());
+    this.#taking = { newcomer, abort };
+    try {
+      return await this.#options.limiter.take({ newcomer }, abort.signal);
+    } catch (error) {
+      if (!abort.signal.aborted) this.#options.log.error({ err: error }, "no token could be taken");
+      if (!abort.signal.aborted) await this.#change();
+      return undefined;
+    } finally {
+      this.#taking = undefined;
+    }
+  }
+
+  async #call(batch: Batch, token: Token): Promise<void> {
+    const { clock, log } = this.#options;
+    const sentMs = clock.now();
+    const manifest = new Manifest(batch, sentMs, clock.wallNow());
+    const facts = factsOf(manifest, sentMs);
+    const spans = manifest.waiters.flatMap(({ span }) => span ?? []);
+    const { span, context } = startCallSpan(facts, spans);
+    const end = await within(context, () => this.#send(batch));
+    const durationMs = clock.now() - sentMs;
+    token.settle(tokenEnd(end));
+    if ("requestId" in end) this.#answerMs += ANSWER_WEIGHT * (durationMs - this.#answerMs);
+
+    const result = resultOf(end);
+    endCallSpan(span, result, spans);
+    log[levelOf(end)]({ ...facts, ...result, durationMs: Math.round(durationMs) }, "upstream call");
+    manifest.complete(end, durationMs);
+    await this.#conclude(manifest, consequence(end, batch.seats, facts.attempt));
+  }
+
+  /** A client that throws has broken its promise; the call may have been sent all the same. */
+  async #send({ scope, seats }: Batch): Promise<CallEnd> {
+    try {
+      return await this.#options.upstream.cancelTasks({ scope, deviceNames: seats.map(({ name }) => name) });
+    } catch (error) {
+      this.#options.log.error({ err: error }, "the upstream client threw");
+      return { kind: "lost", message: "the call ended in an internal error" };
+    }
+  }
+
+  async #conclude(manifest: Manifest, what: Consequence): Promise<void> {
+    if (what.kind === "settle") return manifest.settle(what.fate);
+    manifest.release(what.fate);
+    if (what.backoff) await this.#backoff(manifest.attempt);
+    this.queue.putBack(manifest.batch.seats);
+    this.#changed();
+  }
+
+  /** Grows with the attempts, and differs from call to call so that repeats do not come in step. */
+  async #backoff(attempt: number): Promise<void> {
+    const { clock, random } = this.#options;
+    const longestMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
+    const untilMs = clock.now() + (longestMs * (1 + random())) / 2;
+    await sleepUntil(clock, untilMs, this.#closing.signal).catch(() => {}); // closing cuts it short
+  }
+
+  /** Resolves when something is added to the queue, or the dispatcher closes. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closing.signal.aborted) resolve();
+      this.#wake = resolve;
+    });
+  }
+
+  /** Something was added. A newcomer does not wait out the pacing of a token that is being taken for others. */
+  #changed(waiter?: Waiter): void {
+    this.#wake();
+    if (!waiter || !this.#taking || this.#taking.newcomer) return;
+    if (this.queue.isNewcomer(waiter, this.#options.clock.now())) this.#taking.abort.abort();
+  }
+}
+
+function factsOf(manifest: Manifest, sentMs: number): CallFacts {
+  const { productKey, firmwareId, jobId } = manifest.batch.scope;
+  return {
+    productKey,
+    firmwareId,
+    jobId,
+    devices: manifest.batch.seats.length,
+    callers: manifest.callers,
+    waiters: manifest.waiters.length,
+    attempt: manifest.attempt,
+    tokenWaitMs: Math.round(sentMs - manifest.waitingSinceMs),
+  };
+}
+
+function resultOf(end: CallEnd): CallResult {
+  if (end.kind === "refused") return { kind: end.kind, requestId: end.requestId, code: end.refusal.code };
+  return end.kind === "accepted" ? { kind: end.kind, requestId: end.requestId } : { kind: end.kind };
+}
+
+/** What is the gateway's own fault is for the operator to mend. */
+function levelOf(end: CallEnd): "info" | "warn" | "error" {
+  if (end.kind === "accepted") return "info";
+  const ours = end.kind === "unwritten" ? end.ours : end.kind === "refused" && end.refusal.reaction.kind === "internal";
+  return ours ? "error" : "warn";
+}

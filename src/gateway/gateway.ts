@@ -1,0 +1,119 @@
+// The way of one request: admit it, let it wait, settle it before its deadline, and judge the answer.
+// Whatever was let in is answered exactly once, also when it is aborted or the gateway drains.
+import type { Span } from "@opentelemetry/api";
+import type { Clock } from "../clock.js";
+import { type AdmissionBounds, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
+import type { Command } from "./command.js";
+import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import { type Failure, type FailureKind, GatewayError } from "./errors.js";
+import { verdict } from "./verdict.js";
+import { type Answer, Waiter } from "./waiter.js";
+
+export interface GatewayOptions extends DispatcherOptions {
+  readonly bounds: AdmissionBounds;
+}
+
+/** A request that was let in. */
+export interface Request {
+  /** Resolves when the rpc is OK, else rejects with GatewayError. */
+  readonly answer: Promise<Answer>;
+  /** The caller has left: nothing that was not sent will be. */
+  abort(): void;
+}
+
+const EXPIRED: Failure = { kind: "expired", message: "the deadline came while devices waited to be sent" };
+const ABORTED: Failure = { kind: "aborted", message: "the caller left" };
+const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down" };
+
+/** Failures that pass by themselves: the caller is told when to ask again. */
+const PASSING: ReadonlySet<FailureKind> = new Set(["draining", "throttled", "unavailable"]);
+
+export class Gateway {
+  readonly #clock: Clock;
+  readonly #options: GatewayOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #open = new Set<Waiter>();
+  #draining = false;
+  #drained: () => void = () => {};
+
+  constructor(options: GatewayOptions) {
+    this.#clock = options.clock;
+    this.#options = options;
+    this.#dispatcher = new Dispatcher(options);
+    this.#dispatcher.start();
+  }
+
+  /** Lets the command in, or throws GatewayError. `span` is the caller's. */
+  cancel(command: Command, span?: Span): Request {
+    if (this.#draining) throw this.#error(DRAINING);
+    admit(command, this.#options.bounds, this.#outlook());
+    const waiter = new Waiter(command, this.#clock.now(), span);
+    this.#open.add(waiter);
+    const disarm = this.#clock.at(command.answerByMs, () => this.#conclude(waiter, EXPIRED));
+    this.#dispatcher.add(waiter);
+    const settled = waiter.answer.then((answer) => {
+      disarm();
+      this.#open.delete(waiter);
+      if (this.#open.size === 0) this.#drained();
+      return this.#judge(command, answer);
+    });
+    settled.catch(() => {}); // a caller that has left does not look any more
+    return { answer: settled, abort: () => this.#conclude(waiter, ABORTED) };
+  }
+
+  /** What the command would take. Throws GatewayError where `cancel` would. */
+  validate(command: Command): Plan {
+    if (this.#draining) throw this.#error(DRAINING);
+    const outlook = this.#outlook();
+    admit(command, this.#options.bounds, outlook);
+    return plan(command.caller, command.deviceNames.length, outlook);
+  }
+
+  /** Lets nobody in any more, and resolves when everybody who was let in has been answered, `withinMs` at the latest. */
+  async drain(withinMs: number): Promise<void> {
+    this.#draining = true;
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const disarm = this.#clock.at(this.#clock.now() + withinMs, () => {
+        for (const waiter of this.#open) this.#conclude(waiter, DRAINING);
+      });
+      this.#drained = () => {
+        disarm();
+        resolve();
+      };
+    });
+  }
+
+  /** After `drain`: waits for the calls under way and lets go of everything. */
+  async close(): Promise<void> {
+    await this.#dispatcher.close();
+    await this.#options.limiter.close();
+  }
+
+  #conclude(waiter: Waiter, failure: Failure): void {
+    this.#dispatcher.leave(waiter);
+    waiter.conclude(failure);
+  }
+
+  #judge(command: Command, answer: Answer): Answer {
+    const judged = verdict(answer.fates, command.deviceNames, command.requireAll);
+    if (judged) throw this.#error(judged.failure, judged.causes);
+    return answer;
+  }
+
+  #error(failure: Failure, causes: GatewayError["causes"] = []): GatewayError {
+    if (!PASSING.has(failure.kind)) return new GatewayError(failure, { causes });
+    return new GatewayError(failure, { causes, retryAfterMs: retryAfterMs(this.#outlook()) });
+  }
+
+  #outlook(): Outlook {
+    const { limiter, upstream } = this.#options;
+    return {
+      queue: this.#dispatcher.queue,
+      ledger: limiter.state(),
+      answerMs: this.#dispatcher.answerMs,
+      devicesPerCall: upstream.room.devices,
+      nowMs: this.#clock.now(),
+    };
+  }
+}

@@ -1,0 +1,79 @@
+// Who is on board of one call with which devices, and what each of them is told about it. A caller
+// never learns another caller's devices, not even from the upstream's error message.
+import type { Batch } from "./queue.js";
+import type { CallEnd } from "./upstream.js";
+import type { CallRecord, Fate, Waiter } from "./waiter.js";
+
+/** One waiter's part of a call. */
+interface Part {
+  readonly indexes: number[];
+  readonly record: CallRecord;
+}
+
+export class Manifest {
+  readonly batch: Batch;
+  readonly #parts = new Map<Waiter, Part>();
+
+  /** Takes everybody on board. */
+  constructor(batch: Batch, nowMs: number, wallMs: number) {
+    this.batch = batch;
+    for (const { owners } of batch.seats) {
+      for (const { waiter, index } of owners) {
+        const part = this.#parts.get(waiter) ?? { indexes: [], record: newRecord(wallMs) };
+        this.#parts.set(waiter, part);
+        part.indexes.push(index);
+      }
+    }
+    for (const [waiter, { indexes, record }] of this.#parts) waiter.board(indexes, record, nowMs);
+  }
+
+  get waiters(): Waiter[] {
+    return [...this.#parts.keys()];
+  }
+
+  get callers(): number {
+    return new Set(this.waiters.map((waiter) => waiter.command.caller)).size;
+  }
+
+  /** Which attempt this is: the largest over the devices on board. */
+  get attempt(): number {
+    return Math.max(...[...this.#parts.values()].map(({ record }) => record.attempts));
+  }
+
+  /** Since when the first of them has waited. */
+  get waitingSinceMs(): number {
+    return Math.min(...this.waiters.map((waiter) => waiter.arrivedMs));
+  }
+
+  /** Completes what each waiter is told about the call. To be called before their devices settle. */
+  complete(end: CallEnd, durationMs: number): void {
+    const message = end.kind === "refused" ? end.refusal.message : "";
+    const named = this.batch.seats.filter(({ name }) => message.includes(name));
+    for (const [waiter, { record }] of this.#parts) {
+      record.durationMs = durationMs;
+      record.success = end.kind === "accepted";
+      if ("requestId" in end) record.requestId = end.requestId;
+      if (end.kind === "lost" || end.kind === "unwritten") record.message = end.message;
+      if (end.kind === "refused" && end.refusal.reaction.kind !== "internal") {
+        record.code = end.refusal.code;
+        record.message = named
+          .filter(({ owners }) => !owners.some((owner) => owner.waiter === waiter))
+          .reduce((text, { name }) => text.replaceAll(name, "***"), message);
+      }
+    }
+  }
+
+  /** Every device of every waiter gets this fate. */
+  settle(fate: Fate): void {
+    for (const [waiter, { indexes }] of this.#parts) for (const index of indexes) waiter.settle(index, fate);
+  }
+
+  /** Every device of every waiter waits again. */
+  release(fate: Fate): void {
+    for (const [waiter, { indexes }] of this.#parts) for (const index of indexes) waiter.putBack(index, fate);
+  }
+}
+
+function newRecord(sentWallMs: number): CallRecord {
+  return { sentWallMs, deviceCount: 0, attempts: 0, success: false, requestId: "", code: "", message: "" };
+}

@@ -1,0 +1,163 @@
+// One caller's devices awaiting an outcome. Every device ends with one fate, and the waiter settles
+// exactly once: when the last device has its fate, or when it concludes early and says what is known.
+import type { Span } from "@opentelemetry/api";
+import type { Command } from "./command.js";
+import type { Failure } from "./errors.js";
+
+/** What became of a device, and why if it is not well. One object serves all devices it holds for. */
+export type Fate =
+  | { readonly outcome: "accepted" }
+  | { readonly outcome: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
+
+/** What a caller is told about one upstream call. `durationMs` is absent while it is under way. */
+export interface CallRecord {
+  readonly sentWallMs: number;
+  deviceCount: number;
+  attempts: number;
+  success: boolean;
+  requestId: string;
+  code: string;
+  message: string;
+  durationMs?: number;
+}
+
+/** What a caller is told in the end. */
+export interface Answer {
+  /** One per requested device, in the order of the request. */
+  readonly fates: readonly Fate[];
+  /** Into `calls`, the last call that held the device; -1 for none. */
+  readonly callIndexes: Int32Array;
+  readonly calls: readonly CallRecord[];
+  /** The longest that a call of this waiter had to wait before it was sent. */
+  readonly quotaWaitMs: number;
+}
+
+const WAITING = 0;
+const ABOARD = 1;
+const SETTLED = 2;
+
+const LEFT_ABOARD: Failure = {
+  kind: "unknown",
+  reason: "OUTCOME_UNKNOWN",
+  message: "sent, and not answered in time",
+};
+
+export class Waiter {
+  readonly command: Command;
+  readonly arrivedMs: number;
+  /** The caller's span, to be linked to the calls that carry its devices. */
+  readonly span: Span | undefined;
+  readonly answer: Promise<Answer>;
+  #settle: ((answer: Answer) => void) | undefined;
+  #unsettled: number;
+  #quotaWaitMs = 0;
+  readonly #calls: CallRecord[] = [];
+  /** Final once SETTLED; until then why the device is not settled yet, if it was ever sent. */
+  #fates: Fate[] = [];
+  // Made at the first boarding: a million waiting devices should cost little more than their names.
+  #states = new Uint8Array(0);
+  #attempts = new Uint8Array(0);
+  #callIndexes = new Int32Array(0);
+  #indexes: Map<string, number> | undefined;
+
+  constructor(command: Command, arrivedMs: number, span?: Span) {
+    this.command = command;
+    this.arrivedMs = arrivedMs;
+    this.span = span;
+    this.#unsettled = command.deviceNames.length;
+    this.answer = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** False once it has been answered; nothing changes any more. */
+  get open(): boolean {
+    return this.#settle !== undefined;
+  }
+
+  /** Whether the device at this index waits to be sent. */
+  isWaiting(index: number): boolean {
+    return this.open && (this.#states[index] ?? WAITING) === WAITING;
+  }
+
+  /** The position of a requested device; `guess` is tried first. */
+  indexOf(name: string, guess: number): number {
+    const names = this.command.deviceNames;
+    if (names[guess] === name) return guess;
+    // Only needed for devices that several waiters ask for, so only made then.
+    this.#indexes ??= new Map(names.map((each, index) => [each, index]));
+    return this.#indexes.get(name) ?? -1;
+  }
+
+  /** In how many calls the device at this index has been. */
+  attemptsOf(index: number): number {
+    return this.#attempts[index] ?? 0;
+  }
+
+  /** Notes a call with devices of this waiter on board. */
+  board(indexes: readonly number[], record: CallRecord, nowMs: number): void {
+    if (this.#states.length === 0) this.#allocate();
+    this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
+    const callIndex = this.#calls.push(record) - 1;
+    record.deviceCount = indexes.length;
+    for (const index of indexes) {
+      this.#states[index] = ABOARD;
+      this.#callIndexes[index] = callIndex;
+      this.#attempts[index] = Math.min(this.attemptsOf(index) + 1, 255);
+      record.attempts = Math.max(record.attempts, this.attemptsOf(index));
+    }
+  }
+
+  /** Back to waiting after a call that did not settle it; `fate` is what to say if there is no other call. */
+  putBack(index: number, fate: Fate): void {
+    if (!this.open) return;
+    this.#fates[index] = this.#knowing(index, fate);
+    this.#states[index] = WAITING;
+  }
+
+  /** The device's final fate. */
+  settle(index: number, fate: Fate): void {
+    if (!this.open || this.#states[index] === SETTLED) return;
+    this.#fates[index] = this.#knowing(index, fate);
+    this.#states[index] = SETTLED;
+    if (--this.#unsettled === 0) this.#tell();
+  }
+
+  /** Answers now, with what is known. `failure` is the fate of what was never sent. */
+  conclude(failure: Failure): void {
+    if (!this.open) return;
+    if (this.#states.length === 0) this.#allocate();
+    const unsent: Fate = { outcome: "not-attempted", failure };
+    const aboard: Fate = { outcome: "unknown", failure: LEFT_ABOARD };
+    for (let index = 0; index < this.#states.length; index++) {
+      if (this.#states[index] === ABOARD) this.#fates[index] = aboard;
+      else this.#fates[index] ??= unsent;
+    }
+    this.#tell();
+  }
+
+  /** A later call that was not carried out does not unsay that an earlier one may have been. */
+  #knowing(index: number, fate: Fate): Fate {
+    const before = this.#fates[index];
+    return fate.outcome === "not-attempted" && before?.outcome === "unknown" ? before : fate;
+  }
+
+  #allocate(): void {
+    const length = this.command.deviceNames.length;
+    this.#fates = new Array<Fate>(length);
+    this.#states = new Uint8Array(length);
+    this.#attempts = new Uint8Array(length);
+    this.#callIndexes = new Int32Array(length).fill(-1);
+  }
+
+  #tell(): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.({
+      fates: this.#fates,
+      callIndexes: this.#callIndexes,
+      calls: this.#calls,
+      quotaWaitMs: this.#quotaWaitMs,
+    });
+  }
+}

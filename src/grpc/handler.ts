@@ -1,0 +1,80 @@
+// Around every unary handler: the caller's context in, exactly one answer out. grpc-js itself lets an
+// async throw hang the call, answers twice if called twice, and shows the text of any Error.
+import { type handleUnaryCall, type Metadata, status } from "@grpc/grpc-js";
+import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
+import type { Clock } from "../clock.js";
+import type { Log } from "../log.js";
+import { endRpcSpan, startRpcSpan } from "../telemetry/instruments.js";
+import { answerByMs, callerOf } from "./call-context.js";
+import { wireErrorOf } from "./status.js";
+
+/** What a handler knows about its call, beside the message. */
+export interface CallContext {
+  readonly caller: string;
+  /** Monotonic time by which to answer. */
+  readonly answerByMs: number;
+  readonly span: Span;
+  /** Calls `leave` if the caller leaves, or its deadline passes, before the answer. */
+  onAbort(leave: () => void): void;
+}
+
+export interface HandlerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly defaultDeadlineMs: number;
+}
+
+/** Statuses that are the server's failing, by the semantic conventions for rpc spans. */
+const SERVER_FAULTS: ReadonlySet<status> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
+
+const METADATA_GETTER: TextMapGetter<Metadata> = {
+  keys: (metadata) => Object.keys(metadata.getMap()),
+  get: (metadata, key) => metadata.get(key).filter((value) => typeof value === "string"),
+};
+
+/** The grpc-js handler of one method. `method` is its full name, `pkg.Service/Method`. */
+export function unary<Request, Response>(
+  method: string,
+  { clock, log, defaultDeadlineMs }: HandlerOptions,
+  handle: (request: Request, context: CallContext) => Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const startedMs = clock.now();
+    const caller = callerOf(call.metadata);
+    const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
+    const finish = (code: status) => {
+      endRpcSpan(span, status[code], SERVER_FAULTS.has(code));
+      const { traceId, spanId } = span.spanContext();
+      const durationMs = Math.round(clock.now() - startedMs);
+      log.info({ method, caller, status: status[code], durationMs, traceId, spanId }, "rpc");
+    };
+    const context: CallContext = {
+      caller,
+      answerByMs: answerByMs(call.getDeadline(), defaultDeadlineMs, clock),
+      span,
+      // Also emitted after a normal end, where leaving does nothing any more.
+      onAbort: (leave) => void call.on("cancelled", leave),
+    };
+    Promise.resolve()
+      .then(() => handle(call.request, context))
+      .then(
+        (response) => {
+          callback(null, response);
+          finish(status.OK);
+        },
+        (error: unknown) => {
+          const wire = wireErrorOf(error);
+          if (wire.code === status.INTERNAL) log.error({ method, err: error }, "internal error");
+          callback(wire);
+          finish(wire.code);
+        },
+      );
+  };
+}

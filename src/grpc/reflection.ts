@@ -1,0 +1,79 @@
+// The standard reflection service (v1 and v1alpha), so that a plain client can call the gateway without
+// the proto files. Answers come from the descriptors that the build put into gen/image.
+
+import { createFileRegistry, type DescFile, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
+import type { ServerReflectionRequest, ServerReflectionResponse } from "../gen/grpc/reflection/v1/reflection.js";
+import { image } from "../gen/image.js";
+
+type MessageResponse = NonNullable<ServerReflectionResponse["messageResponse"]>;
+
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(image, "base64")));
+
+/** Answers every request on the stream. The messages of v1 and v1alpha are the same but for their names. */
+export function serverReflectionInfo(
+  call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>,
+): void {
+  call.on("data", (request: ServerReflectionRequest) => {
+    const messageResponse = answerOf(request.messageRequest);
+    call.write({ validHost: request.host, originalRequest: request, messageResponse });
+  });
+  call.on("end", () => call.end());
+}
+
+function answerOf(request: ServerReflectionRequest["messageRequest"]): MessageResponse {
+  switch (request?.$case) {
+    case "listServices":
+      return { $case: "listServicesResponse", listServicesResponse: { service: serviceNames() } };
+    case "fileByFilename":
+      return filesOf(registry.getFile(request.fileByFilename));
+    case "fileContainingSymbol":
+      return filesOf(fileOfSymbol(request.fileContainingSymbol));
+    case "fileContainingExtension":
+      return notFound(); // none of our files has extensions
+    case "allExtensionNumbersOfType": {
+      const baseTypeName = request.allExtensionNumbersOfType;
+      if (!registry.getMessage(baseTypeName)) return notFound();
+      return {
+        $case: "allExtensionNumbersResponse",
+        allExtensionNumbersResponse: { baseTypeName, extensionNumber: [] },
+      };
+    }
+    default:
+      return errorOf(status.INVALID_ARGUMENT, "the request asks nothing");
+  }
+}
+
+function serviceNames(): { name: string }[] {
+  return [...registry].flatMap((type) => (type.kind === "service" ? [{ name: type.typeName }] : []));
+}
+
+/** A symbol may also name a method, a field or an enum value: then the file is that of what it belongs to. */
+function fileOfSymbol(symbol: string): DescFile | undefined {
+  const owner = symbol.slice(0, symbol.lastIndexOf("."));
+  return (registry.get(symbol) ?? registry.get(owner))?.file;
+}
+
+/** The file and everything it imports, so that a client needs no second question. */
+function filesOf(file: DescFile | undefined): MessageResponse {
+  if (!file) return notFound();
+  const files = new Set<DescFile>();
+  const add = (each: DescFile) => {
+    if (files.has(each)) return;
+    files.add(each);
+    each.dependencies.forEach(add);
+  };
+  add(file);
+  const fileDescriptorProto = [...files].map(({ proto }) => Buffer.from(toBinary(FileDescriptorProtoSchema, proto)));
+  return { $case: "fileDescriptorResponse", fileDescriptorResponse: { fileDescriptorProto } };
+}
+
+function notFound(): MessageResponse {
+  return errorOf(status.NOT_FOUND, "not found");
+}
+
+function errorOf(errorCode: status, errorMessage: string): MessageResponse {
+  return { $case: "errorResponse", errorResponse: { errorCode, errorMessage } };
+}

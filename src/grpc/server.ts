@@ -1,0 +1,56 @@
+// The gRPC port: OtaService, health and reflection on one server, and its graceful end.
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { HealthService } from "../gen/grpc/health/v1/health.js";
+import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
+import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
+import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
+import { Health } from "./health.js";
+import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
+import { serverReflectionInfo } from "./reflection.js";
+
+/** A listening server. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Health says NOT_SERVING from now on. */
+  stopServing(): void;
+  /** Ends when every rpc has been answered, or after `withinMs`, when what is left is cut off. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** Listens on `host:port`; port 0 takes a free one. */
+export async function startGrpcServer(host: string, port: number, options: OtaServiceOptions): Promise<GrpcServer> {
+  const server = new Server();
+  const health = new Health(["ota.v1.OtaService"]);
+  server.addService(OtaServiceService, createOtaService(options));
+  server.addService(HealthService, health.service);
+  server.addService(ServerReflectionService, { serverReflectionInfo });
+  server.addService(ServerReflectionServiceV1Alpha, { serverReflectionInfo });
+  const boundPort = await bind(server, host, port);
+  return {
+    port: boundPort,
+    stopServing: () => health.stopServing(),
+    close: (withinMs) => {
+      health.endWatches();
+      return shutDown(server, withinMs);
+    },
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) =>
+      error ? reject(error) : resolve(boundPort),
+    );
+  });
+}
+
+function shutDown(server: Server, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.forceShutdown(), withinMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

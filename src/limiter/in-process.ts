@@ -1,0 +1,176 @@
+// The ledger of one process. A job scheduled on Bottleneck *is* a token: N jobs run at a time, and
+// each lives until its token has been used and is back, so Bottleneck's `maxConcurrent` enforces the
+// rule. Tokens are drawn ahead of demand, because Bottleneck takes milliseconds to schedule and cannot
+// take a waiting job back; who waits for a drawn token waits here.
+import { setMaxListeners } from "node:events";
+import Bottleneck from "bottleneck";
+import { type Clock, sleepUntil } from "../clock.js";
+import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
+import { OPENING_MS, type Pace, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
+
+export interface InProcessOptions {
+  readonly clock: Clock;
+  /** N: tokens, and calls a second. */
+  readonly callsPerSecond: number;
+  /** The longest that one call can take. */
+  readonly callTimeoutMs: number;
+}
+
+/** A ledger for the only process that uses the account. All its tokens are out at first: see OPENING_MS. */
+export function createInProcessLedger(options: InProcessOptions): Limiter {
+  return new InProcessLedger(options);
+}
+
+/** Tells the job of a drawn token when the token is back. */
+type Return = (backMs: number) => void;
+
+interface Taker {
+  readonly newcomer: boolean;
+  grant(token: Token): void;
+  refuse(reason: unknown): void;
+}
+
+class InProcessLedger implements Limiter {
+  readonly #clock: Clock;
+  readonly #quota: number;
+  readonly #callTimeoutMs: number;
+  readonly #opensMs: number;
+  readonly #bottleneck: Bottleneck;
+  readonly #closing = new AbortController();
+  readonly #free: Return[] = [];
+  /** By token, when it was sent. */
+  readonly #inFlight = new Map<Token, number>();
+  /** By job, when its token is back. */
+  readonly #cooling = new Map<symbol, number>();
+  readonly #takers = new Set<Taker>();
+  #pace: Pace = UNPACED;
+  #disarm: () => void = () => {};
+
+  constructor({ clock, callsPerSecond, callTimeoutMs }: InProcessOptions) {
+    this.#clock = clock;
+    this.#quota = callsPerSecond;
+    this.#callTimeoutMs = callTimeoutMs;
+    this.#opensMs = clock.now() + OPENING_MS;
+    setMaxListeners(callsPerSecond, this.#closing.signal);
+    this.#bottleneck = new Bottleneck({ maxConcurrent: callsPerSecond });
+    for (let n = 0; n < callsPerSecond; n++) this.#draw(this.#opensMs);
+  }
+
+  take({ newcomer }: Wish, signal: AbortSignal): Promise<Token> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#takers.delete(taker);
+        signal.removeEventListener("abort", abort);
+      };
+      const abort = () => taker.refuse(signal.reason);
+      const taker: Taker = {
+        newcomer,
+        grant: (token) => {
+          leave();
+          resolve(token);
+        },
+        refuse: (reason) => {
+          leave();
+          reject(reason);
+        },
+      };
+      if (signal.aborted) return abort();
+      if (this.#closing.signal.aborted) return taker.refuse(this.#closing.signal.reason);
+      signal.addEventListener("abort", abort);
+      this.#takers.add(taker);
+      this.#serve();
+    });
+  }
+
+  state(): LedgerState {
+    const nowMs = this.#clock.now();
+    return {
+      mode: nowMs < this.#opensMs ? "opening" : "in-process",
+      callsPerSecond: this.#quota,
+      free: this.#free.length,
+      inFlightSinceMs: [...this.#inFlight.values()],
+      coolingUntilMs: [...this.#cooling.values()],
+      withheld: withheldAt(this.#pace, nowMs),
+      pausedUntilMs: this.#pace.pausedUntilMs,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#disarm();
+    this.#closing.abort(new Error("the ledger is closed"));
+    for (const taker of this.#takers) taker.refuse(this.#closing.signal.reason);
+    await this.#bottleneck.disconnect();
+  }
+
+  /** Draws one token, to be free from `freeMs` on, and the next one once it has been used and is back. */
+  #draw(freeMs?: number): void {
+    const job = async () => {
+      if (freeMs !== undefined) await this.#cool(freeMs);
+      await this.#cool(await this.#beFree());
+    };
+    this.#bottleneck.schedule(job).then(
+      () => this.#draw(),
+      () => {}, // the ledger has closed
+    );
+  }
+
+  #beFree(): Promise<number> {
+    return new Promise((backAt) => {
+      this.#free.push(backAt);
+      this.#serve();
+    });
+  }
+
+  async #cool(backMs: number): Promise<void> {
+    const job = Symbol();
+    this.#cooling.set(job, backMs);
+    await sleepUntil(this.#clock, backMs, this.#closing.signal);
+    this.#cooling.delete(job);
+  }
+
+  /** Grants what can be granted now, and comes back when time alone allows the next. */
+  #serve(): void {
+    this.#disarm();
+    for (const taker of this.#takers) {
+      const nowMs = this.#clock.now();
+      const earliestMs = (newcomer: boolean) =>
+        startMs(this.#pace, this.#quota, this.#free.length, newcomer, nowMs) ?? Infinity;
+      const atMs = earliestMs(taker.newcomer);
+      if (atMs > nowMs) {
+        if (atMs < Infinity) this.#disarm = this.#clock.at(atMs, () => this.#serve());
+        return;
+      }
+      taker.grant(this.#grant(earliestMs(false) > nowMs));
+      this.#pace = { ...this.#pace, lastStartMs: nowMs };
+    }
+  }
+
+  #grant(newcomer: boolean): Token {
+    const backAt = this.#free.pop();
+    if (!backAt) throw new Error("granted a token that is not free");
+    const token: Token = {
+      newcomer,
+      send: () => {
+        this.#inFlight.set(token, this.#clock.now());
+        return true;
+      },
+      settle: (end) => this.#settle(token, end, backAt),
+    };
+    this.#inFlight.set(token, this.#clock.now());
+    return token;
+  }
+
+  #settle(token: Token, end: TokenEnd, backAt: Return): void {
+    const sentMs = this.#inFlight.get(token);
+    if (sentMs === undefined) throw new Error("a token was settled twice");
+    this.#inFlight.delete(token);
+    const nowMs = this.#clock.now();
+    if (end.kind === "throttled") this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, end.retryAfterMs);
+    if (end.kind === "unwritten") {
+      this.#free.push(backAt); // the same job goes on: scheduling another would cost milliseconds
+      this.#serve();
+    } else {
+      backAt(tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs));
+    }
+  }
+}

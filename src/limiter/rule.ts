@@ -1,0 +1,74 @@
+// The arithmetic of the ledger. The rule: a call takes one of N tokens just before it is sent, and
+// the token comes back one second after the answer. Then no second, wherever it begins, can hold
+// more than N arrivals at the upstream (docs/adr/0001), however the network delays them.
+// Pure: the clock's reading is an argument, state goes in and comes out.
+import type { TokenEnd } from "../gateway/limiter.js";
+
+/** The upstream counts calls per second. */
+export const WINDOW_MS = 1000;
+
+/** The longest that a request can still be travelling after its sender has given it up. */
+export const MARGIN_MS = 1000;
+
+/** How long the account pauses after a throttle that does not say how long. */
+const DEFAULT_PAUSE_MS = 1000;
+
+/** One withheld token is used again after so long without a throttle. */
+const CLEAN_MS = 10_000;
+
+/** A ledger that cannot know what was sent before it existed holds all tokens back for so long. */
+export const OPENING_MS = MARGIN_MS + WINDOW_MS;
+
+/** When the token of an ended call comes back. */
+export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: number, callTimeoutMs: number): number {
+  switch (end) {
+    case "answered":
+    case "throttled":
+      return endedMs + WINDOW_MS;
+    case "unwritten":
+      return endedMs;
+    case "lost":
+      return sentMs + callTimeoutMs + MARGIN_MS + WINDOW_MS;
+  }
+}
+
+/** What decides when the next call may start, beside the tokens. */
+export interface Pace {
+  readonly lastStartMs: number;
+  readonly pausedUntilMs: number;
+  /** The last throttle, and how many tokens have been withheld since. */
+  readonly throttledMs: number;
+  readonly withheld: number;
+}
+
+export const UNPACED: Pace = { lastStartMs: -Infinity, pausedUntilMs: -Infinity, throttledMs: -Infinity, withheld: 0 };
+
+/** How many tokens are withheld now. */
+export function withheldAt(pace: Pace, nowMs: number): number {
+  if (pace.withheld === 0) return 0;
+  return Math.max(0, pace.withheld - Math.floor((nowMs - pace.throttledMs) / CLEAN_MS));
+}
+
+/**
+ * When a call may start: now or later. Undefined while it takes a token to come back first.
+ * Calls start 1 s / N apart, or the tokens of a burst of half-empty calls would come back in a burst
+ * and everybody wait for them; a newcomer is spared that while most tokens are free.
+ */
+export function startMs(pace: Pace, quota: number, free: number, newcomer: boolean, nowMs: number): number | undefined {
+  if (free <= withheldAt(pace, nowMs)) return undefined;
+  const ready = Math.max(nowMs, pace.pausedUntilMs);
+  if (newcomer && free > quota / 2) return ready;
+  return Math.max(ready, pace.lastStartMs + WINDOW_MS / quota);
+}
+
+/**
+ * The account was throttled although the rule was kept: somebody else uses it, or the quota is lower
+ * than we think. Everything pauses, and one more token is withheld. Calls that were sent before the
+ * last throttle was known tell nothing new: they prolong the pause, and withhold nothing.
+ */
+export function throttle(pace: Pace, quota: number, sentMs: number, nowMs: number, retryAfterMs?: number): Pace {
+  const pausedUntilMs = Math.max(pace.pausedUntilMs, nowMs + (retryAfterMs ?? DEFAULT_PAUSE_MS));
+  if (sentMs < pace.throttledMs) return { ...pace, pausedUntilMs };
+  const withheld = Math.min(withheldAt(pace, nowMs) + 1, quota - 1);
+  return { ...pace, pausedUntilMs, withheld, throttledMs: nowMs };
+}

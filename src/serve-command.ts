@@ -1,0 +1,58 @@
+// The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
+// drains, the second ends at once.
+import { Command } from "commander";
+import { type Environment, readConfig, SETTINGS, unknownSettings } from "./config.js";
+import { nextSignal } from "./signals.js";
+
+type Flags = Readonly<Record<string, string | true>>;
+
+/** Its flags are the settings: OTA_UPSTREAM_URL is --upstream-url. Throws CommanderError for others. */
+export function serveCommand(): Command {
+  const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
+  for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
+    const value = variable === "OTA_INSECURE" ? "" : " <value>";
+    command.option(`--${flagOf(variable)}${value}`, `${meaning} (${variable}${fallback && `, default ${fallback}`})`);
+  }
+  return command
+    .addHelpText(
+      "after",
+      "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
+    )
+    .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
+    .exitOverride()
+    .action((flags: Flags) => run({ ...process.env, ...variablesOf(flags) }));
+}
+
+async function run(environment: Environment): Promise<void> {
+  const config = readConfig(environment);
+  // Before anything else is loaded, so that every tracer finds the SDK.
+  const { startTelemetry } = await import("./telemetry/sdk.js");
+  const endTelemetry = startTelemetry(environment);
+  const { createLog, serve } = await import("./serve.js");
+
+  const log = createLog(config.logLevel);
+  for (const warning of unknownSettings(environment)) log.warn({}, warning);
+  if (config.insecure) log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
+  const serving = await serve(config, log, environment);
+  const signal = nextSignal();
+  process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
+
+  log.info({ signal: await signal }, "draining; a second signal ends at once");
+  void nextSignal().then(() => process.exit(1));
+  await serving.stop();
+  await endTelemetry();
+  process.exit(0); // whatever a library still holds open
+}
+
+function flagOf(variable: string): string {
+  return variable.slice("OTA_".length).toLowerCase().replaceAll("_", "-");
+}
+
+/** Commander names a flag's value in camel case. */
+function variablesOf(flags: Flags): Environment {
+  const camelCase = (flag: string) => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const entries = Object.values(SETTINGS).map(
+    ({ variable }) => [variable, flags[camelCase(flagOf(variable))]] as const,
+  );
+  return Object.fromEntries(entries.flatMap(([name, value]) => (value ? [[name, value === true ? "1" : value]] : [])));
+}

@@ -1,0 +1,88 @@
+// Every span, event and attribute name of the gateway, through the OpenTelemetry API only: with no SDK
+// started, all of it does nothing. No attribute holds a device name, a secret or a query string.
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+
+const tracer = trace.getTracer("ota-gateway");
+
+/** The name of the span of one upstream call. Always recorded, however callers are sampled. */
+export const UPSTREAM_CALL_SPAN = "CancelOTATaskByDevice";
+
+/** What a call's span tells about it. */
+export interface CallFacts {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+  readonly devices: number;
+  readonly callers: number;
+  readonly waiters: number;
+  readonly attempt: number;
+  readonly tokenWaitMs: number;
+}
+
+/** How a call ended, for its span. */
+export interface CallResult {
+  readonly kind: "accepted" | "refused" | "lost" | "unwritten";
+  readonly requestId?: string;
+  readonly code?: string;
+}
+
+/** Starts the span of an upstream call: a trace of its own, linked to every caller on board. */
+export function startCallSpan(facts: CallFacts, callers: readonly Span[]): { span: Span; context: Context } {
+  const links: Link[] = callers.map((caller) => ({ context: caller.spanContext() }));
+  const attributes: Attributes = {
+    "ota.product_key": facts.productKey,
+    "ota.firmware_id": facts.firmwareId,
+    ...(facts.jobId && { "ota.job_id": facts.jobId }),
+    "ota.devices": facts.devices,
+    "ota.callers": facts.callers,
+    "ota.waiters": facts.waiters,
+    "ota.attempt": facts.attempt,
+    "ota.token_wait_ms": facts.tokenWaitMs,
+  };
+  const span = tracer.startSpan(UPSTREAM_CALL_SPAN, { kind: SpanKind.CLIENT, attributes, links }, ROOT_CONTEXT);
+  return { span, context: trace.setSpan(ROOT_CONTEXT, span) };
+}
+
+/** Ends the span of an upstream call and tells each caller's span which call carried its devices. */
+export function endCallSpan(span: Span, result: CallResult, callers: readonly Span[]): void {
+  const { traceId, spanId } = span.spanContext();
+  const outcome: Attributes = {
+    "ota.result": result.kind,
+    ...(result.requestId && { "ota.upstream_request_id": result.requestId }),
+    ...(result.code && { "ota.upstream_code": result.code }),
+  };
+  span.setAttributes(outcome);
+  if (result.kind !== "accepted") span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+  for (const caller of callers) {
+    caller.addEvent("ota.upstream_call", { ...outcome, "ota.call.trace_id": traceId, "ota.call.span_id": spanId });
+  }
+}
+
+/** Starts the span of an inbound rpc, continuing the caller's trace. */
+export function startRpcSpan(method: string, caller: string, parent: Context): Span {
+  const attributes = { "rpc.system.name": "grpc", "rpc.method": method, "ota.caller": caller };
+  return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
+}
+
+/** Ends the span of an inbound rpc. `serverFault`: one of the statuses that are the server's failing. */
+export function endRpcSpan(span: Span, status: string, serverFault: boolean): void {
+  span.setAttribute("rpc.status_code", status);
+  if (serverFault) span.setAttribute("error.type", status).setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** Runs `work` with this context active, so that what it sends carries it. */
+export function within<T>(active: Context, work: () => T): T {
+  return context.with(active, work);
+}

@@ -1,0 +1,67 @@
+// One HTTP answer → how the call ended. Pure, and suspicious: only a body with a RequestId is the
+// upstream's (anything on the way can answer 502), and only `Success` decides, for codes are sent with
+// successes too, and refusals with HTTP 200.
+import type { CallEnd, Refusal } from "../gateway/upstream.js";
+import { type Cure, verdictOn } from "./codes.js";
+import { type Fields, readFields } from "./fields.js";
+import { speakable, word } from "./wording.js";
+
+/** An HTTP answer, body and all. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** How the call ended, and what may mend the gateway if the fault is its own. */
+export interface Reading {
+  readonly end: CallEnd;
+  readonly cure: Cure;
+}
+
+/** The longest wait that the upstream can impose: a wrong header must not stop an account for hours. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** Reads an answer. `secrets` are what the request was signed with and must not come back in a text. */
+export function readAnswer(answer: Answer, secrets: readonly string[] = []): Reading {
+  const fields = readFields(answer.body);
+  const requestId = word(fields.get("requestid") ?? "");
+  if (requestId === "") return lost(`An answer without a RequestId came (HTTP ${answer.status}).`);
+
+  const success = fields.get("success")?.toLowerCase();
+  const code = word(fields.get("code") ?? "");
+  if (answer.status < 400) {
+    if (success === "true") return { end: { kind: "accepted", requestId }, cure: "none" };
+    // Neither yes nor no. To call it a success would be a guess, and to call it a refusal too.
+    if (success !== "false" && code === "") return lost("An answer that says neither success nor failure came.");
+  }
+  return refused(answer, fields, requestId, code, secrets);
+}
+
+function refused(answer: Answer, fields: Fields, requestId: string, code: string, secrets: readonly string[]): Reading {
+  const retryAfterMs = readRetryAfterMs(answer.headers);
+  const verdict = verdictOn(code, answer.status, retryAfterMs !== undefined);
+  const refusal: Refusal = {
+    code,
+    message: speakable(fields.get("errormessage") ?? fields.get("message") ?? "", code, secrets),
+    reaction: verdict.kind === "internal" ? { kind: "internal", mended: false } : verdict,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+  return { end: { kind: "refused", requestId, refusal }, cure: verdict.kind === "internal" ? verdict.cure : "none" };
+}
+
+function lost(message: string): Reading {
+  return { end: { kind: "lost", message }, cure: "none" };
+}
+
+/** `x-acs-retry-after` in ms, or its predecessor, as in `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`. */
+function readRetryAfterMs(headers: Answer["headers"]): number | undefined {
+  const legacy = [headers["x-ratelimit-user-api"], headers["x-ratelimit-user"]]
+    .map((header) => /\bRemain:0\b.*?\bTimeLeft:(\d+)/i.exec(String(header))?.[1])
+    .find((timeLeft) => timeLeft !== undefined);
+  for (const header of [headers["x-acs-retry-after"], legacy]) {
+    const ms = Number(header);
+    if (ms > 0) return Math.min(ms, LONGEST_RETRY_AFTER_MS);
+  }
+  return undefined;
+}

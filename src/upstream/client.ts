@@ -1,0 +1,106 @@
+// The way to the upstream: signs a call, sends it once, reads how it ended. Every call resolves within the
+// timeout and is never cut short for anybody's sake; no text that leaves here holds an address, a key or
+// a device name of ours.
+import { randomUUID } from "node:crypto";
+import { context, propagation, trace } from "@opentelemetry/api";
+import { Pool } from "undici";
+import type { Clock } from "../clock.js";
+import type { CallEnd, CancelCall, Upstream } from "../gateway/upstream.js";
+import { type Answer, readAnswer } from "./answer.js";
+import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
+import { type Exchange, exchange } from "./exchange.js";
+import { describeExchange, describeRequest } from "./http-attributes.js";
+import { createMender, type Standing } from "./mend.js";
+import { makeRequest, type WireRequest } from "./request.js";
+import { createRoom } from "./room.js";
+import { OutOfTime, within } from "./within.js";
+
+export interface UpstreamOptions {
+  /** Scheme, host and port of the endpoint. */
+  readonly url: URL;
+  /** For one call: keys, connection, request and answer together. */
+  readonly timeoutMs: number;
+  /** For the whole encoded address of a call. */
+  readonly maxUrlBytes?: number;
+  readonly credentials: CredentialsSource;
+  readonly clock: Clock;
+}
+
+/** An upstream over HTTP; `close` waits for the calls under way, and for no longer than their timeout. */
+export function createUpstream(options: UpstreamOptions): Upstream & { close(): Promise<void> } {
+  const { url, timeoutMs, maxUrlBytes = 12_288, clock } = options;
+  const mender = createMender(options.credentials, clock);
+  const underWay = new Set<Promise<CallEnd>>();
+  let closed = false;
+  // No limit of connections: the tokens are one. Behind a limit, a call would wait inside its timeout.
+  const pool = new Pool(url.origin, { pipelining: 1, connect: { timeout: timeoutMs } });
+
+  const send = async (call: CancelCall, untilMs: number): Promise<CallEnd> => {
+    if (closed) return unwritten("The gateway is shutting down.");
+    const span = trace.getActiveSpan();
+    if (span) describeRequest(span, url);
+    let standing: Standing;
+    let request: WireRequest;
+    try {
+      const headers = contextHeaders();
+      standing = await within(clock, untilMs, mender.standing());
+      const wallMs = clock.wallNow() + standing.offsetMs;
+      const made = makeRequest(call, { url, credentials: standing.credentials, wallMs, nonce: randomUUID() });
+      request = { path: made.path, headers: { ...headers, ...made.headers } };
+    } catch (error) {
+      return { kind: "unwritten", message: messageOfPreparation(error), ours: true };
+    }
+    const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
+    if (span) describeExchange(span, exchanged);
+    return exchanged.kind === "answered" ? read(exchanged.answer, standing, untilMs) : endOf(exchanged);
+  };
+
+  const read = async (answer: Answer, standing: Standing, untilMs: number): Promise<CallEnd> => {
+    const { accessKeyId, accessKeySecret, securityToken = "" } = standing.credentials;
+    const { end, cure } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken]);
+    if (end.kind !== "refused" || cure === "none") return end;
+    const date = String(answer.headers["date"]);
+    // A cure that fails leaves what was refused, and says so.
+    const mended = await within(clock, untilMs, mender.mend(cure, standing, date)).catch(() => false);
+    return { ...end, refusal: { ...end.refusal, reaction: { kind: "internal", mended } } };
+  };
+
+  return {
+    room: createRoom(url, maxUrlBytes),
+    timeoutMs,
+    cancelTasks(call) {
+      const end = send(call, clock.now() + timeoutMs)
+        .catch((): CallEnd => ({ kind: "lost", message: "The answer could not be read." }))
+        .finally(() => underWay.delete(end));
+      underWay.add(end);
+      return end;
+    },
+    async close() {
+      closed = true;
+      await Promise.all(underWay);
+      await pool.destroy();
+    },
+  };
+}
+
+/** The trace context of the active span. Baggage stays here: it is the callers' own. */
+function contextHeaders(): Record<string, string> {
+  const headers: Record<string, string> = {};
+  propagation.inject(propagation.deleteBaggage(context.active()), headers);
+  return headers;
+}
+
+function unwritten(message: string): CallEnd {
+  return { kind: "unwritten", message, ours: false };
+}
+
+function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
+  if (exchanged.kind === "unwritten") return unwritten(`No connection to the upstream (${exchanged.fault}).`);
+  return { kind: "lost", message: `The request was sent, and no whole answer came (${exchanged.fault}).` };
+}
+
+function messageOfPreparation(error: unknown): string {
+  if (error instanceof NoCredentials) return error.message;
+  if (error instanceof OutOfTime) return "The credentials did not come in time.";
+  return "The request could not be made.";
+}

@@ -1,0 +1,56 @@
+// What each upstream code calls for: one table, first match wins. Nothing is registered for
+// CancelOTATaskByDevice itself, so the rows come from its siblings and from the gateway in front of all
+// products, and a code that no row knows is classified by its HTTP status and passed on untouched.
+import type { Reaction, Rejection } from "../gateway/upstream.js";
+
+/** What may mend a fault of the gateway's own: the clock's offset, or newer keys. */
+export type Cure = "clock" | "credentials" | "none";
+
+/** A reaction before it is known whether the gateway could mend itself. */
+export type Verdict = Exclude<Reaction, { kind: "internal" }> | { readonly kind: "internal"; readonly cure: Cure };
+
+const THROTTLED: Verdict = { kind: "throttled" };
+const UNAVAILABLE: Verdict = { kind: "unavailable" };
+const internal = (cure: Cure): Verdict => ({ kind: "internal", cure });
+const rejected = (rejection: Rejection): Verdict => ({ kind: "rejected", rejection, deviceFault: false });
+const deviceFault = (rejection: Rejection): Verdict => ({ kind: "rejected", rejection, deviceFault: true });
+
+/** Letter case is ignored: the registry itself has `InvalidFormattedProductkey` and `Iot.system`. */
+const VERDICTS: readonly (readonly [code: RegExp, verdict: Verdict])[] = [
+  [/^Throttling|^iot\.common\.TooManyRequest/i, THROTTLED],
+  [/^(ServiceUnavailable|InternalError|iot\.system\.SystemException)/i, UNAVAILABLE],
+  // A repeat carries a new nonce. What became of the request that used this one is not known.
+  [/^SignatureNonceUsed/i, UNAVAILABLE],
+
+  [/^InvalidTimeStamp\.Expired/i, internal("clock")],
+  [/^(Invalid|Missing)SecurityToken/i, internal("credentials")],
+  [/^(SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing)Signature)/i, internal("none")],
+  [/^(Invalid|Missing)(AccessKey|TimeStamp|Action|Version|Format$|Api\.|Product\.|Protocol)/i, internal("none")],
+  [/^Unsupported(HTTPMethod|Operation)/i, internal("none")],
+  // The gateway fills the call, so a call too large is its own fault; and the account is the gateway's.
+  [/^iot\.(device\.TooManyDeviceNamesPerRequest|system\.UidNotFound)$/i, internal("none")],
+
+  [/^(Forbidden|NoPermission)|PermissionDeny|\.OperationForbidden$|\.NotFirmwareOwner$/i, rejected("forbidden")],
+
+  // Only codes that say a device of the list is at fault: on these a full call is halved to find it.
+  [/^iot\.(device\.NotExistedDevice|ota\.DeviceNotExist)$/i, deviceFault("not-found")],
+  [/^iot\.device\.InvalidFormattedDeviceName(InNameArray)?$/i, deviceFault("invalid")],
+
+  // Named invalid, but their texts say: does not exist.
+  [/^iot\.ota\.(InvalidJobId|InvalidFirmwareUid|InvalidTaskId)$/i, rejected("not-found")],
+  [/NotExist|NotFound/i, rejected("not-found")],
+  [/Mismatch$|^iot\.ota\.(Job|Firmware|Unmatched)/i, rejected("precondition")],
+  [/(^|\.)(Missing|Invalid|Illegal|Incorrect|Null|None|Empty)/i, rejected("invalid")],
+];
+
+/**
+ * What a code calls for; an unknown or empty one goes by the HTTP status, and by whether the answer asks to
+ * wait: the vendor's own clients take any refusal that does for a throttle.
+ */
+export function verdictOn(code: string, status: number, asksToWait: boolean): Verdict {
+  const known = VERDICTS.find(([pattern]) => pattern.test(code));
+  if (known) return known[1];
+  if (status === 429 || asksToWait) return THROTTLED;
+  if (status >= 500) return UNAVAILABLE;
+  return rejected(status === 401 || status === 403 ? "forbidden" : "precondition");
+}

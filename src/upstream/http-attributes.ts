@@ -1,0 +1,34 @@
+// The HTTP attributes of the caller's span, by the semantic conventions. The address goes without its
+// query: that holds the devices.
+import type { Span } from "@opentelemetry/api";
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+  ATTR_URL_FULL,
+} from "@opentelemetry/semantic-conventions";
+import type { Exchange } from "./exchange.js";
+
+/** What is known before anything is sent. */
+export function describeRequest(span: Span, url: URL): void {
+  span.setAttributes({
+    [ATTR_HTTP_REQUEST_METHOD]: "POST",
+    [ATTR_URL_FULL]: `${url.origin}${url.pathname}`,
+    [ATTR_SERVER_ADDRESS]: url.hostname,
+    [ATTR_SERVER_PORT]: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
+  });
+}
+
+/** What came back, or why nothing did. */
+export function describeExchange(span: Span, exchange: Exchange): void {
+  if (exchange.kind === "answered") {
+    const { status } = exchange.answer;
+    span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
+    if (status >= 400) span.setAttribute(ATTR_ERROR_TYPE, String(status));
+    return;
+  }
+  span.setAttribute(ATTR_ERROR_TYPE, exchange.fault);
+  if (exchange.kind === "lost" && exchange.status) span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, exchange.status);
+}

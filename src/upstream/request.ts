@@ -1,0 +1,60 @@
+// One call as it goes on the wire: a V3-signed POST, all parameters in the query, no body. What is put on
+// the wire is the text that was signed, so no proxy or parser can read it as something else.
+import type { CancelCall } from "../gateway/upstream.js";
+import type { Credentials } from "./credentials-source.js";
+import { authorizationV3, canonicalQuery, EMPTY_BODY_SHA256 } from "./signature.js";
+
+/** What a request is made of beside the call. */
+export interface Making {
+  readonly url: URL;
+  readonly credentials: Credentials;
+  /** The time at the upstream, as well as it is known. */
+  readonly wallMs: number;
+  /** Never used before: the upstream refuses one that it has seen. */
+  readonly nonce: string;
+}
+
+/** A request ready to be sent. */
+export interface WireRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The signed request of a call. */
+export function makeRequest(call: CancelCall, { url, credentials, wallMs, nonce }: Making): WireRequest {
+  const { accessKeyId, accessKeySecret, securityToken } = credentials;
+  const query = parametersOf(call);
+  const signed = {
+    host: url.host,
+    "x-acs-action": "CancelOTATaskByDevice",
+    "x-acs-content-sha256": EMPTY_BODY_SHA256,
+    "x-acs-date": `${new Date(wallMs).toISOString().slice(0, 19)}Z`,
+    "x-acs-signature-nonce": nonce,
+    "x-acs-version": "2018-01-20",
+    ...(securityToken === undefined
+      ? {}
+      : { "x-acs-accesskey-id": accessKeyId, "x-acs-security-token": securityToken }),
+  };
+  const request = { method: "POST", path: url.pathname, query, headers: signed, bodySha256: EMPTY_BODY_SHA256 };
+  return {
+    path: `${url.pathname}?${canonicalQuery(query)}`,
+    headers: {
+      ...signed,
+      accept: "application/json",
+      "user-agent": "ota-gateway",
+      authorization: authorizationV3(request, accessKeyId, accessKeySecret),
+    },
+  };
+}
+
+/** The operation's parameters; the optional ones only if they say something. */
+export function parametersOf({ scope, deviceNames }: CancelCall): (readonly [name: string, value: string])[] {
+  const devices = deviceNames.map((name, index) => [`DeviceName.${index + 1}`, name] as const);
+  const rest = [
+    ["ProductKey", scope.productKey],
+    ["FirmwareId", scope.firmwareId],
+    ["JobId", scope.jobId],
+    ["IotInstanceId", scope.iotInstanceId],
+  ] as const;
+  return [...devices, ...rest.filter(([, value]) => value !== "")];
+}

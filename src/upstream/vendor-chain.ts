@@ -1,0 +1,64 @@
+// The vendor's default chain of credential providers, made safe to share. On its own it fails all but one
+// of several concurrent first calls, stays on its last provider for good after a failure, and asks once
+// per caller when keys expire. So: one question at a time for all, and a new chain after every failure.
+import type { DefaultCredentialsProvider } from "@alicloud/credentials";
+import type { Clock } from "../clock.js";
+import { type Credentials, type CredentialsSource, NoCredentials } from "./credentials-source.js";
+import { within } from "./within.js";
+
+const NONE_FOUND =
+  "No Alibaba Cloud credentials were found. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET " +
+  "(and ALIBABA_CLOUD_SECURITY_TOKEN if they are temporary), or give the machine a RAM role, a profile in " +
+  "~/.aliyun/config.json or ~/.alibabacloud/credentials, or an ALIBABA_CLOUD_CREDENTIALS_URI.";
+
+/** A chain that answers within `timeoutMs`, and is built when it is first asked. */
+export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsSource {
+  let provider: DefaultCredentialsProvider | undefined;
+  let asking: Promise<Credentials> | undefined;
+  let refreshing: Promise<Credentials> | undefined;
+
+  const ask = async (): Promise<Credentials> => {
+    try {
+      const chain = provider ?? (await newProvider());
+      provider = chain;
+      return copyOf(await within(clock, clock.now() + timeoutMs, chain.getCredentials()));
+    } catch {
+      provider = undefined;
+      // Without the cause: providers put whole answers and profiles, secrets included, into their errors.
+      throw new NoCredentials(NONE_FOUND);
+    }
+  };
+
+  const askForAll = (): Promise<Credentials> => {
+    const question = ask().finally(() => {
+      if (asking === question) asking = undefined;
+    });
+    asking = question;
+    return question;
+  };
+
+  return {
+    get: () => asking ?? askForAll(),
+    refresh() {
+      if (refreshing) return refreshing;
+      // A provider asks again before expiry only; a new one has nothing yet and must ask.
+      provider = undefined;
+      refreshing = askForAll().finally(() => {
+        refreshing = undefined;
+      });
+      return refreshing;
+    },
+  };
+}
+
+/** Imported when needed: it takes a third of a second, and most deployments have their keys in the environment. */
+async function newProvider(): Promise<DefaultCredentialsProvider> {
+  const vendor = await import("@alicloud/credentials");
+  return vendor.DefaultCredentialsProvider.builder().build();
+}
+
+function copyOf(found: Awaited<ReturnType<DefaultCredentialsProvider["getCredentials"]>>): Credentials {
+  const { accessKeyId, accessKeySecret, securityToken } = found;
+  if (!accessKeyId || !accessKeySecret) throw new Error("incomplete");
+  return { accessKeyId, accessKeySecret, ...(securityToken ? { securityToken } : {}) };
+}

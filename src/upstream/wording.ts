@@ -1,0 +1,37 @@
+// What of the upstream's words may be passed on. Its texts can quote the signed request: addresses, key
+// ids, signatures, the whole string to sign. None of these may reach a log, a span or a caller.
+
+/** In place of any text about signatures: what it quotes is made of what must not be shown. */
+const SIGNATURE_REFUSED = "The upstream did not accept the gateway's signature.";
+
+const LONGEST_MESSAGE = 300;
+/** What is read before it is shortened, so that the patterns below see whole words of a bounded text. */
+const LONGEST_READ = 2048;
+
+const UNSPEAKABLE: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  [/\b[a-z][a-z0-9+.-]{1,20}:\/\/\S+/gi, "[address]"],
+  [/\b(?:[a-z0-9-]{1,63}\.){1,8}(?:com|cn|net|org|io|local|internal)\b(?::\d+)?/gi, "[address]"],
+  [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, "[address]"],
+  [/\b(?:LTAI[A-Za-z0-9]{8,}|STS\.[A-Za-z0-9]{8,})/g, "[key]"],
+  [/\b[0-9a-f]{40,}\b/gi, "[signature]"],
+  [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{27}=/g, "[signature]"],
+];
+
+/** The upstream's words on a refusal, freed of the unspeakable and of `secrets`, on one short line. */
+export function speakable(message: string, code: string, secrets: readonly string[]): string {
+  if (/signature/i.test(code) || /string ?to ?sign/i.test(message)) return SIGNATURE_REFUSED;
+  let text = message.slice(0, LONGEST_READ);
+  // A key cut in two would match no pattern.
+  if (message.length > LONGEST_READ) text = text.replace(/\S*$/, "");
+  text = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+  for (const secret of secrets) if (secret !== "") text = text.replaceAll(secret, "[key]");
+  for (const [pattern, replacement] of UNSPEAKABLE) text = text.replace(pattern, replacement);
+  return text.length > LONGEST_MESSAGE
+    ? `${text.slice(0, LONGEST_MESSAGE - 1).replace(/[\ud800-\udbff]$/, "")}…`
+    : text;
+}
+
+/** A code or id as one short word of printable ASCII, fit for metadata and attributes. */
+export function word(text: string): string {
+  return text.replace(/[^\x21-\x7e]/g, "").slice(0, 128);
+}

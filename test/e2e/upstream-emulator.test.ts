@@ -1,0 +1,67 @@
+// The client against the emulator, which shares nothing with it but how a signature is computed.
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Clock, systemClock } from "../../src/clock.js";
+import { startEmulator } from "../../src/emulator/server.js";
+import { createUpstream } from "../../src/upstream/client.js";
+import { createCredentials } from "../../src/upstream/credentials.js";
+
+const scope = { iotInstanceId: "", productKey: "a1Contract", firmwareId: "F0000000000000000000030100", jobId: "" };
+const names = (count: number) => Array.from({ length: count }, (_, n) => `device-${String(n).padStart(7, "0")}`);
+
+async function upstreamWith({ secret = "testsecret", clock = systemClock, quota = 10 } = {}) {
+  const { productKey, firmwareId } = scope;
+  const emulator = await startEmulator({ listen: "127.0.0.1:0", devices: 300, productKey, firmwareId, quota });
+  const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret };
+  const credentials = createCredentials({ clock, env });
+  const upstream = createUpstream({ url: new URL(emulator.url), timeoutMs: 5_000, credentials, clock });
+  onTestFinished(async () => {
+    await upstream.close();
+    await emulator.close();
+  });
+  return { upstream, emulator };
+}
+
+describe("createUpstream against the emulator", () => {
+  it("cancels a full call of 200 devices", async () => {
+    const { upstream, emulator } = await upstreamWith();
+    expect((await upstream.cancelTasks({ scope, deviceNames: names(200) })).kind).toBe("accepted");
+    expect(names(201).map((name) => emulator.taskOf(name))).toEqual([...Array(200).fill("CANCELED"), "QUEUED"]);
+  });
+
+  it("says that a device may be at fault when one does not exist", async () => {
+    const { upstream } = await upstreamWith();
+    expect(await upstream.cancelTasks({ scope, deviceNames: ["device-0000000", "no-such-device"] })).toMatchObject({
+      kind: "refused",
+      refusal: { reaction: { kind: "rejected", rejection: "not-found", deviceFault: true } },
+    });
+  });
+
+  it("says throttled beyond the quota", async () => {
+    const { upstream } = await upstreamWith({ quota: 1 });
+    await upstream.cancelTasks({ scope, deviceNames: names(1) });
+    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
+      kind: "refused",
+      refusal: { reaction: { kind: "throttled" } },
+    });
+  });
+
+  it("takes a wrong secret for its own fault, in its own words", async () => {
+    const { upstream } = await upstreamWith({ secret: "wrong" });
+    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
+      refusal: {
+        code: "SignatureDoesNotMatch",
+        message: "The upstream did not accept the gateway's signature.",
+        reaction: { kind: "internal", mended: false },
+      },
+    });
+  });
+
+  it("goes on after its clock was found to be hours off", async () => {
+    const slow: Clock = { ...systemClock, wallNow: () => Date.now() - 3 * 3_600_000 };
+    const { upstream } = await upstreamWith({ clock: slow });
+    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
+      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", mended: true } },
+    });
+    expect((await upstream.cancelTasks({ scope, deviceNames: names(1) })).kind).toBe("accepted");
+  });
+});

@@ -1,0 +1,73 @@
+// The premise of the ledger: what is said to be unwritten never arrives, and nothing arrives twice, whatever
+// the connections do. Over real sockets, for it rests on what undici does with them.
+import { createServer, type Socket } from "node:net";
+import { Pool } from "undici";
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.js";
+import { type Exchange, exchange } from "../../src/upstream/exchange.js";
+
+const REQUESTS = 2_000;
+const CONCURRENCY = 10;
+const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/** What the server may do with a request. */
+const MOODS: readonly ((socket: Socket) => void)[] = [
+  (socket) => socket.write(ANSWER),
+  (socket) => socket.write(ANSWER),
+  (socket) => socket.end(ANSWER),
+  (socket) => socket.write(ANSWER, () => socket.resetAndDestroy()),
+  (socket) => socket.write(ANSWER, () => setTimeout(() => socket.destroy(), 1)),
+  (socket) => socket.end(ANSWER.replace("content-length", "connection: close\r\ncontent-length")),
+  (socket) => socket.write(ANSWER.slice(0, -1), () => socket.destroy()),
+  (socket) => socket.resetAndDestroy(),
+  (socket) => socket.destroy(),
+  () => undefined,
+];
+
+describe("exchange over connections that break in every way", () => {
+  it("never says unwritten of what arrived, and never sends anything twice", async () => {
+    const arrivals = new Map<string, number>();
+    let turn = 0;
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on("error", () => undefined).on("close", () => sockets.delete(socket)));
+      // Some are gone before anything can be read.
+      if (turn++ % 11 === 0) {
+        socket.resetAndDestroy();
+        return;
+      }
+      socket.on("data", (chunk) => {
+        for (const [, id = ""] of String(chunk).matchAll(/^POST \/\?id=(\d+) /gm)) {
+          arrivals.set(id, (arrivals.get(id) ?? 0) + 1);
+          MOODS[(turn++ * 7919) % MOODS.length]?.(socket);
+        }
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+    const pool = new Pool(origin, { pipelining: 1 });
+
+    const ends: Record<Exchange["kind"], string[]> = { answered: [], lost: [], unwritten: [] };
+    let next = 0;
+    const sendOn = async () => {
+      while (next < REQUESTS) {
+        const id = String(next++);
+        const request = { path: `/?id=${id}`, headers: {} };
+        const { kind } = await exchange(pool, origin, request, systemClock, systemClock.now() + 50);
+        ends[kind].push(id);
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, sendOn));
+
+    // So that whatever is still to come has come.
+    await pool.destroy();
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    expect(ends.unwritten.filter((id) => arrivals.has(id))).toEqual([]);
+    expect(ends.answered.filter((id) => !arrivals.has(id))).toEqual([]);
+    expect([...arrivals].filter(([, times]) => times > 1)).toEqual([]);
+    // All three were seen, or nothing was proved.
+    expect(Object.values(ends).every(({ length }) => length > 0)).toBe(true);
+  });
+});

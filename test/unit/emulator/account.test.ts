@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import { Account } from "../../../src/emulator/account.js";
+import type { CountedCall, Fault } from "../../../src/emulator/faults.js";
+import { Fleet } from "../../../src/emulator/fleet.js";
+import { DEFAULTS, type EmulatorOptions } from "../../../src/emulator/options.js";
+import { seededRandom } from "../../../src/emulator/random.js";
+import { seededName } from "../../../src/emulator/seeded-name.js";
+import { Statistics } from "../../../src/emulator/statistics.js";
+import type { WireRequest } from "../../../src/emulator/wire.js";
+import { HandClock } from "../../support/hand-clock.js";
+import { cancelParameters, signedV1, signedV3, type Unsigned } from "./signed-requests.js";
+
+function newAccount(options: EmulatorOptions = {}) {
+  const clock = new HandClock();
+  const settings = { ...DEFAULTS, devices: 10, clock, random: seededRandom(1), ...options };
+  const fleet = new Fleet(settings);
+  const statistics = new Statistics(clock);
+  const account = new Account(settings, fleet, statistics);
+  const receive = (more: Partial<Unsigned> = {}, arrivedMs = clock.now()) =>
+    account.receive(signedV3({ epochMs: clock.wallNow(), query: cancelParameters(seededName(0)), ...more }), arrivedMs);
+  return { account, clock, fleet, statistics, receive };
+}
+
+describe("Account", () => {
+  it("answers a cancel with Success and a RequestId", () => {
+    const { receive, fleet } = newAccount();
+    expect(receive()).toEqual({
+      kind: "answer",
+      delayMs: 0,
+      answer: {
+        status: 200,
+        root: "CancelOTATaskByDeviceResponse",
+        fields: { RequestId: expect.stringMatching(/^[0-9A-F-]{36}$/) as string, Success: true },
+      },
+    });
+    expect(fleet.taskOf(seededName(0))).toBe("CANCELED");
+  });
+
+  it("refuses the eleventh call of a second in the POP gateway's shape, with a hint when to come again", async () => {
+    const { receive, statistics, clock } = newAccount();
+    for (let call = 0; call < 10; call++) receive();
+    await clock.advance(250);
+    expect(receive()).toMatchObject({
+      answer: {
+        status: 400,
+        root: "Error",
+        retryAfterMs: 750,
+        fields: { Code: "Throttling.User", HostId: "127.0.0.1:8088", Message: expect.any(String) as string },
+      },
+    });
+    expect(statistics.counts()).toMatchObject({
+      arrivals: 11,
+      admitted: 10,
+      worstSecond: 11,
+      refused: { "Throttling.User": 1 },
+    });
+  });
+
+  it("does not carry out what it throttles", () => {
+    const { receive, fleet } = newAccount({ quota: 1 });
+    receive();
+    receive({ query: cancelParameters(seededName(1)) });
+    expect(fleet.taskOf(seededName(1))).toBe("QUEUED");
+  });
+
+  it("counts a call whose body came late no earlier than the one before it", () => {
+    const { receive, statistics } = newAccount();
+    receive({}, 2000);
+    receive({}, 1500);
+    expect(statistics.counts()).toMatchObject({ arrivals: 2, spanMs: 0, worstSecond: 2 });
+  });
+
+  it("does not count a call with a wrong signature", () => {
+    const { receive, statistics } = newAccount();
+    expect(receive({ accessKeySecret: "guess" })).toMatchObject({
+      answer: { fields: { Code: "SignatureDoesNotMatch" } },
+    });
+    expect(statistics.counts()).toMatchObject({ arrivals: 0, refused: { SignatureDoesNotMatch: 1 } });
+  });
+
+  it.each(["ListThings", "constructor"])("refuses the unknown action %s as the POP gateway does", (action) => {
+    const { receive, statistics } = newAccount();
+    expect(receive({ action })).toMatchObject({ answer: { status: 404, fields: { Code: "InvalidApi.NotFound" } } });
+    expect(statistics.counts().arrivals).toBe(0);
+  });
+
+  it("refuses other methods, paths and versions as the POP gateway does", () => {
+    const { account, clock } = newAccount();
+    const request = signedV1({ epochMs: clock.wallNow() });
+    const endingOf = (changed: WireRequest) => account.receive(changed, clock.now());
+    expect(endingOf({ ...request, method: "PUT" })).toMatchObject({
+      answer: { fields: { Code: "UnsupportedHTTPMethod" } },
+    });
+    expect(endingOf({ ...request, path: "/v2" })).toMatchObject({
+      answer: { fields: { Code: "InvalidApi.NotFound" } },
+    });
+    const older = signedV1({ epochMs: clock.wallNow(), query: { Version: "2017-04-20" } });
+    expect(endingOf(older)).toMatchObject({ answer: { fields: { Code: "InvalidApi.NotFound" } } });
+  });
+
+  it("refuses in the service's shape at HTTP 200 what the call asks for", () => {
+    const { receive, statistics } = newAccount();
+    expect(receive({ query: cancelParameters("nobody") })).toMatchObject({
+      answer: {
+        status: 200,
+        root: "CancelOTATaskByDeviceResponse",
+        fields: {
+          Success: false,
+          Code: "iot.device.NotExistedDevice",
+          ErrorMessage: "The device does not exist.",
+        },
+      },
+    });
+    expect(statistics.counts()).toMatchObject({ admitted: 1, succeeded: 0 });
+  });
+
+  describe("with a fault", () => {
+    const under = (fault: Fault) => newAccount({ faults: () => fault });
+
+    it.each(["hang", "reset"] as const)("can %s with the call carried out, or not", (kind) => {
+      const lost = under({ kind, applied: false });
+      expect(lost.receive()).toEqual({ kind });
+      expect(lost.fleet.taskOf(seededName(0))).toBe("QUEUED");
+      const done = under({ kind, applied: true });
+      expect(done.receive()).toEqual({ kind });
+      expect(done.fleet.taskOf(seededName(0))).toBe("CANCELED");
+    });
+
+    it("can answer for a proxy on the way, without carrying the call out", () => {
+      const { receive, fleet } = under({ kind: "bad-gateway" });
+      expect(receive()).toEqual({ kind: "bad-gateway" });
+      expect(fleet.taskOf(seededName(0))).toBe("QUEUED");
+    });
+
+    it("can refuse with any code in either shape", () => {
+      const error = { kind: "error", status: 503, code: "ServiceUnavailable", message: "later" } as const;
+      expect(under({ ...error, shape: "gateway" }).receive()).toMatchObject({
+        answer: { status: 503, root: "Error", fields: { Code: "ServiceUnavailable", Message: "later" } },
+      });
+      expect(under({ ...error, shape: "service", status: 400 }).receive()).toMatchObject({
+        answer: { status: 400, fields: { Success: false, Code: "ServiceUnavailable", ErrorMessage: "later" } },
+      });
+    });
+
+    it("can carry the call out and answer late", () => {
+      const { receive, fleet } = under({ kind: "delay", delayMs: 300 });
+      expect(receive()).toMatchObject({ kind: "answer", delayMs: 300, answer: { status: 200 } });
+      expect(fleet.taskOf(seededName(0))).toBe("CANCELED");
+    });
+
+    it("strikes the admitted calls that it chooses by number or parameters", () => {
+      const seen: CountedCall[] = [];
+      const faults = (call: CountedCall): Fault | undefined => {
+        seen.push(call);
+        return call.number === 2 ? { kind: "hang", applied: false } : undefined;
+      };
+      const { receive } = newAccount({ faults, quota: 3 });
+      expect([receive(), receive(), receive(), receive()].map(({ kind }) => kind)).toEqual([
+        "answer",
+        "hang",
+        "answer",
+        "answer",
+      ]);
+      expect(seen.map(({ number }) => number)).toEqual([1, 2, 3]);
+      expect(seen[0]?.parameters.get("DeviceName.1")).toBe(seededName(0));
+    });
+  });
+});

@@ -1,0 +1,239 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { propagation, trace } from "@opentelemetry/api";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
+import { createUpstream } from "../../../src/upstream/client.js";
+import { type Credentials, type CredentialsSource, NoCredentials } from "../../../src/upstream/credentials-source.js";
+import { EMPTY_BODY_SHA256, signV3 } from "../../../src/upstream/signature.js";
+import { HandClock } from "../../support/hand-clock.js";
+import { deferred } from "./deferred.js";
+import { closedPort, listenHttp } from "./local-server.js";
+
+const TIMEOUT_MS = 10_000;
+const scope = { iotInstanceId: "iot-1", productKey: "a1V4", firmwareId: "T0F5*", jobId: "" };
+const call = { scope, deviceNames: ["device-1", "dev:ice@2.x-y_z"] };
+const keys: Credentials = { accessKeyId: "testid", accessKeySecret: "testsecret" };
+const always = (credentials: Credentials): CredentialsSource => ({
+  get: async () => credentials,
+  refresh: async () => credentials,
+});
+
+function upstreamAt(port: number, options: { credentials?: CredentialsSource; clock?: HandClock } = {}) {
+  const { credentials = always(keys), clock = new HandClock() } = options;
+  const url = new URL(`http://127.0.0.1:${port}`);
+  const upstream = createUpstream({ url, timeoutMs: TIMEOUT_MS, credentials, clock });
+  onTestFinished(() => upstream.close());
+  return { upstream, clock };
+}
+
+/** A server that answers with what `answer` gives for the nth request, and keeps the requests. */
+async function server(answer: (nth: number) => { status?: number; headers?: Record<string, string>; body: unknown }) {
+  const requests: IncomingMessage[] = [];
+  const port = await listenHttp((incoming: IncomingMessage, response: ServerResponse) => {
+    requests.push(incoming);
+    const { status = 200, headers = {}, body } = answer(requests.length);
+    response.writeHead(status, headers).end(JSON.stringify(body));
+  });
+  return { port, requests };
+}
+
+const accepted = () => ({ body: { RequestId: "R-1", Success: true } });
+
+describe("createUpstream", () => {
+  it("sends a POST without a body whose signature covers what stands on the wire", async () => {
+    const { port, requests } = await server(accepted);
+    const { upstream } = upstreamAt(port);
+    expect(await upstream.cancelTasks(call)).toEqual({ kind: "accepted", requestId: "R-1" });
+    const { method, url = "", headers } = requests[0] ?? {};
+    expect(method).toBe("POST");
+    expect(url).toBe(
+      "/?DeviceName.1=device-1&DeviceName.2=dev%3Aice%402.x-y_z&FirmwareId=T0F5%2A&IotInstanceId=iot-1&ProductKey=a1V4",
+    );
+    expect(headers).toMatchObject({
+      accept: "application/json",
+      "content-length": "0",
+      host: `127.0.0.1:${port}`,
+      "x-acs-date": "2026-01-01T00:00:00Z",
+    });
+    const signed = Object.entries(headers ?? {}).filter(([name]) => name === "host" || name.startsWith("x-acs-"));
+    const signature = signV3(
+      {
+        method: "POST",
+        path: "/",
+        query: new URLSearchParams(url.slice(2)),
+        headers: Object.fromEntries(signed.map(([name, value]) => [name, String(value)])),
+        bodySha256: EMPTY_BODY_SHA256,
+      },
+      "testsecret",
+    );
+    expect(headers?.authorization).toMatch(/^ACS3-HMAC-SHA256 Credential=testid,SignedHeaders=host;x-acs-action;/);
+    expect(headers?.authorization?.endsWith(`Signature=${signature}`)).toBe(true);
+  });
+
+  it("uses a nonce once, and signs the token of temporary keys", async () => {
+    const { port, requests } = await server(accepted);
+    const { upstream } = upstreamAt(port, { credentials: always({ ...keys, securityToken: "token" }) });
+    await upstream.cancelTasks(call);
+    await upstream.cancelTasks(call);
+    const nonces = requests.map(({ headers }) => headers["x-acs-signature-nonce"]);
+    expect(new Set(nonces).size).toBe(2);
+    expect(requests[0]?.headers).toMatchObject({ "x-acs-security-token": "token", "x-acs-accesskey-id": "testid" });
+    expect(requests[0]?.headers.authorization).toContain("x-acs-accesskey-id;");
+    expect(requests[0]?.headers.authorization).toContain("x-acs-security-token;");
+  });
+
+  it("learns the upstream's clock when ours is wrong, and is believed the next time", async () => {
+    const clock = new HandClock();
+    const upstreamMs = clock.wallNow() + 7_200_000;
+    const { port, requests } = await server((nth) => {
+      if (nth > 1) return accepted();
+      const body = { RequestId: "R-0", Code: "InvalidTimeStamp.Expired", Message: "expired" };
+      return { status: 400, headers: { date: new Date(upstreamMs).toUTCString() }, body };
+    });
+    const { upstream } = upstreamAt(port, { clock });
+    expect(await upstream.cancelTasks(call)).toMatchObject({
+      kind: "refused",
+      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", mended: true } },
+    });
+    expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+    expect(requests[1]?.headers["x-acs-date"]).toBe("2026-01-01T02:00:00Z");
+  });
+
+  it("refreshes keys that the upstream finds expired", async () => {
+    let current = { ...keys, securityToken: "old" };
+    const credentials: CredentialsSource = {
+      get: async () => current,
+      refresh: async () => {
+        current = { ...keys, securityToken: "new" };
+        return current;
+      },
+    };
+    const { port, requests } = await server((nth) =>
+      nth > 1 ? accepted() : { status: 400, body: { RequestId: "R-0", Code: "InvalidSecurityToken.Expired" } },
+    );
+    const { upstream } = upstreamAt(port, { credentials });
+    expect(await upstream.cancelTasks(call)).toMatchObject({ refusal: { reaction: { mended: true } } });
+    await upstream.cancelTasks(call);
+    expect(requests[1]?.headers["x-acs-security-token"]).toBe("new");
+  });
+
+  it("ends in time although the refresh of keys hangs, and does not claim that it mended", async () => {
+    const refreshing = deferred<void>();
+    const credentials: CredentialsSource = {
+      get: async () => keys,
+      refresh: () => {
+        refreshing.resolve();
+        return new Promise(() => undefined);
+      },
+    };
+    const { port } = await server(() => ({ body: { RequestId: "R-0", Code: "MissingSecurityToken" } }));
+    const { upstream, clock } = upstreamAt(port, { credentials });
+    const end = upstream.cancelTasks(call);
+    await refreshing.promise;
+    await clock.advance(TIMEOUT_MS);
+    expect(await end).toMatchObject({ kind: "refused", refusal: { reaction: { kind: "internal", mended: false } } });
+  });
+
+  it("says that it is ours when there are no keys, and what to do", async () => {
+    const fail = () => Promise.reject(new NoCredentials("Set A and B."));
+    const { upstream } = upstreamAt(await closedPort(), { credentials: { get: fail, refresh: fail } });
+    expect(await upstream.cancelTasks(call)).toEqual({ kind: "unwritten", message: "Set A and B.", ours: true });
+  });
+
+  it("ends in time although the keys never come", async () => {
+    const hang = () => new Promise<Credentials>(() => undefined);
+    const { upstream, clock } = upstreamAt(await closedPort(), { credentials: { get: hang, refresh: hang } });
+    const end = upstream.cancelTasks(call);
+    await clock.advance(TIMEOUT_MS);
+    expect(await end).toMatchObject({ kind: "unwritten", ours: true });
+    expect(clock.armed).toBe(0);
+  });
+
+  it("says unwritten, and not ours, when nobody listens", async () => {
+    const { upstream } = upstreamAt(await closedPort());
+    expect(await upstream.cancelTasks(call)).toEqual({
+      kind: "unwritten",
+      message: "No connection to the upstream (ECONNREFUSED).",
+      ours: false,
+    });
+  });
+
+  it("says lost when a proxy answers in the upstream's place", async () => {
+    const port = await listenHttp((_incoming, response) => {
+      response.writeHead(502, { "content-type": "text/html" }).end("<html><h1>502 Bad Gateway</h1></html>");
+    });
+    const { upstream } = upstreamAt(port);
+    expect(await upstream.cancelTasks(call)).toEqual({
+      kind: "lost",
+      message: "An answer without a RequestId came (HTTP 502).",
+    });
+  });
+
+  it("lets nothing of the request into a text", async () => {
+    const { port } = await server(() => ({
+      status: 400,
+      body: { RequestId: "R", Code: "X", Message: `bad http://127.0.0.1:${port}/?DeviceName.1=device-1 by testid` },
+    }));
+    const { upstream } = upstreamAt(port);
+    expect(await upstream.cancelTasks(call)).toMatchObject({ refusal: { message: "bad [address] by [key]" } });
+  });
+
+  it("closes when the calls under way have ended, and takes no others", async () => {
+    const arrived = deferred<ServerResponse>();
+    const port = await listenHttp((_incoming, response) => arrived.resolve(response));
+    const { upstream } = upstreamAt(port);
+    const end = upstream.cancelTasks(call);
+    const response = await arrived.promise;
+    const closed = upstream.close();
+    expect((await upstream.cancelTasks(call)).kind).toBe("unwritten");
+    response.end(JSON.stringify({ RequestId: "R", Success: true }));
+    await closed;
+    expect((await end).kind).toBe("accepted");
+  });
+});
+
+describe("createUpstream under a span", () => {
+  const exporter = new InMemorySpanExporter();
+  const sdk = new NodeSDK({ spanProcessors: [new SimpleSpanProcessor(exporter)], autoDetectResources: false });
+  sdk.start();
+  afterAll(() => sdk.shutdown());
+
+  const spanOf = async (port: number) => {
+    const { upstream } = upstreamAt(port);
+    exporter.reset();
+    await trace.getTracer("test").startActiveSpan("call", async (span) => {
+      await upstream.cancelTasks(call);
+      span.end();
+    });
+    return exporter.getFinishedSpans()[0];
+  };
+
+  it("describes the exchange without its query, and passes the trace on", async () => {
+    const { port, requests } = await server(() => ({ status: 429, body: { RequestId: "R", Code: "Throttling" } }));
+    const span = await spanOf(port);
+    expect(span?.attributes).toEqual({
+      "http.request.method": "POST",
+      "url.full": `http://127.0.0.1:${port}/`,
+      "server.address": "127.0.0.1",
+      "server.port": port,
+      "http.response.status_code": 429,
+      "error.type": "429",
+    });
+    const { traceId, spanId } = span?.spanContext() ?? {};
+    expect(requests[0]?.headers["traceparent"]).toBe(`00-${traceId}-${spanId}-01`);
+  });
+
+  it("names the fault when no answer came", async () => {
+    expect((await spanOf(await closedPort()))?.attributes["error.type"]).toBe("ECONNREFUSED");
+  });
+
+  it("keeps the callers' baggage to itself", async () => {
+    const { port, requests } = await server(accepted);
+    const { upstream } = upstreamAt(port);
+    const { context } = await import("@opentelemetry/api");
+    const baggage = propagation.createBaggage({ tenant: { value: "secret" } });
+    await context.with(propagation.setBaggage(context.active(), baggage), () => upstream.cancelTasks(call));
+    expect(requests[0]?.headers["baggage"]).toBeUndefined();
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { verdictOn } from "../../../src/upstream/codes.js";
+import registry from "../../golden/iot-2018-01-20.json" with { type: "json" };
+
+const rejected = (rejection: string, deviceFault = false) => ({ kind: "rejected", rejection, deviceFault });
+const internal = (cure: string) => ({ kind: "internal", cure });
+
+describe("verdictOn", () => {
+  it.each([
+    [{ kind: "throttled" }, "Throttling Throttling.User Throttling.Api Throttling.User.Flow iot.common.TooManyRequest"],
+    [{ kind: "unavailable" }, "ServiceUnavailable InternalError iot.system.SystemException SignatureNonceUsed"],
+    [internal("clock"), "InvalidTimeStamp.Expired"],
+    [
+      internal("credentials"),
+      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken",
+    ],
+    [
+      internal("none"),
+      "SignatureDoesNotMatch IncompleteSignature InvalidSignatureMethod InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidTimeStamp.Format InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
+    ],
+    [
+      rejected("forbidden"),
+      "Forbidden Forbidden.RAM Forbidden.RiskControl NoPermission iot.common.RamActionPermissionDeny iot.common.AuthActionPermissionDeny iot.ota.OperationForbidden iot.ota.NotFirmwareOwner",
+    ],
+    [rejected("not-found", true), "iot.device.NotExistedDevice iot.ota.DeviceNotExist"],
+    [
+      rejected("invalid", true),
+      "iot.device.InvalidFormattedDeviceNameInNameArray iot.device.InvalidFormattedDeviceName",
+    ],
+    [
+      rejected("not-found"),
+      "iot.prod.NotExistedProduct iot.ota.FirmwareNotFound iot.ota.InvalidJobId iot.ota.InvalidFirmwareUid iot.system.InstanceNotFound iot.Sre.IotInstanceNotFound iot.ota.taskNotExist",
+    ],
+    [
+      rejected("invalid"),
+      "MissingFirmwareId MissingParameter InvalidParameter InvalidParameter.Format iot.prod.NullProductKey iot.prod.InvalidFormattedProductkey iot.common.InvalidFormattedParameter iot.device.NoneDeviceNameElement iot.system.IllegalRequest",
+    ],
+    [
+      rejected("precondition"),
+      "iot.ota.FirmwareAndProductKeyMismatch iot.ota.InstanceIdMisMatch iot.ota.JobHasFinished iot.ota.JobHasCanceled iot.ota.JobCanceled iot.ota.FirmwareNotVerified iot.ota.UnmatchedJob Iot.system.BillIsOverDue iot.common.APINotSupportedInInstance iot.never.SeenBefore",
+    ],
+  ])("gives %j for its codes", (verdict, codes) => {
+    for (const code of codes.split(" ")) expect({ code, ...verdictOn(code, 400, false) }).toEqual({ code, ...verdict });
+  });
+
+  it("goes by the code before the status: the same codes come with 200 and with 400", () => {
+    expect(verdictOn("iot.device.NotExistedDevice", 200, false)).toEqual(rejected("not-found", true));
+    expect(verdictOn("iot.device.NotExistedDevice", 503, false)).toEqual(rejected("not-found", true));
+    expect(verdictOn("Throttling.User", 200, false)).toEqual({ kind: "throttled" });
+  });
+
+  it.each([
+    [200, rejected("precondition")],
+    [400, rejected("precondition")],
+    [403, rejected("forbidden")],
+    [429, { kind: "throttled" }],
+    [500, { kind: "unavailable" }],
+    [503, { kind: "unavailable" }],
+  ])("goes by the status %i if the code is unknown or missing", (status, verdict) => {
+    expect(verdictOn("iot.never.SeenBefore", status, false)).toEqual(verdict);
+    expect(verdictOn("", status, false)).toEqual(verdict);
+  });
+
+  it("takes an unknown refusal that asks to wait for a throttle, and a known one for what it is", () => {
+    expect(verdictOn("iot.never.SeenBefore", 400, true)).toEqual({ kind: "throttled" });
+    expect(verdictOn("iot.ota.InvalidJobId", 400, true)).toEqual(rejected("not-found"));
+    expect(verdictOn("ServiceUnavailable", 503, true)).toEqual({ kind: "unavailable" });
+  });
+
+  it("blames a device for no registered code but those whose text says so", () => {
+    const codes = Object.values(registry.apis).flatMap((api) =>
+      Object.values(api.errorCodes ?? {})
+        .flat()
+        .map((each) => (each as { errorCode: string }).errorCode),
+    );
+    const blaming = codes.filter(blamesDevice);
+    expect(new Set(blaming)).toEqual(
+      new Set([
+        "iot.device.NotExistedDevice",
+        "iot.device.InvalidFormattedDeviceNameInNameArray",
+        "iot.ota.DeviceNotExist",
+      ]),
+    );
+  });
+});
+
+function blamesDevice(code: string): boolean {
+  const verdict = verdictOn(code, 400, false);
+  return verdict.kind === "rejected" && verdict.deviceFault;
+}

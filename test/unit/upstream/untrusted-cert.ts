@@ -1,0 +1,21 @@
+// A certificate that nobody trusts, for tests of those who must not. Its key is public: use it for nothing else.
+
+export const untrustedKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUqFxlkxBaVZuzxEh
+Osy7xWLxhW3RZV+LxJyYZlLhNHWhRANCAATovBAsdr73Aayz/lahZL2Ggdp0HbGc
+dnBahhBLRMUBe0HjBRJyoUM+1bR4i8VuC8CqS/Tr4/f9XwEINjkHZzTA
+-----END PRIVATE KEY-----
+`;
+
+export const untrustedCert = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUIiWbaaV60Wen4ma50ILffRTQITIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjIyMDMzMFoYDzIxMjYxMDI5
+MjIwMzMwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAATovBAsdr73Aayz/lahZL2Ggdp0HbGcdnBahhBLRMUBe0HjBRJyoUM+
+1bR4i8VuC8CqS/Tr4/f9XwEINjkHZzTAo1MwUTAdBgNVHQ4EFgQUTX3scCc434kB
+wYBI5LcQTICcgR0wHwYDVR0jBBgwFoAUTX3scCc434kBwYBI5LcQTICcgR0wDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAyboKmuvlEkzcmI2Y++4b8
+DHFgF4JqdP3IiFH7g1iJzQIhAMsr6XDyV4cKwXYFSW0fn1fQfUPYIsoUeqevGcQi
+lbhO
+-----END CERTIFICATE-----
+`;
