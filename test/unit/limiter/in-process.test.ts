@@ -1,0 +1,164 @@
+// Time is turned by hand; only Bottleneck's own few milliseconds of scheduling are real and waited for.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Limiter, Token } from "../../../src/gateway/limiter.js";
+import { createInProcessLedger } from "../../../src/limiter/in-process.js";
+import { OPENING_MS } from "../../../src/limiter/rule.js";
+import { HandClock, settle } from "../../support/hand-clock.js";
+
+const QUOTA = 4;
+const CALL_TIMEOUT_MS = 3000;
+const never = new AbortController().signal;
+
+let clock: HandClock;
+let ledger: Limiter;
+
+beforeEach(() => {
+  clock = new HandClock();
+  ledger = createInProcessLedger({ clock, callsPerSecond: QUOTA, callTimeoutMs: CALL_TIMEOUT_MS });
+});
+afterEach(() => ledger.close());
+
+async function open(): Promise<void> {
+  await jobsRun();
+  await clock.advance(OPENING_MS);
+  await free(QUOTA);
+}
+
+/** Until Bottleneck has started the jobs of all tokens. */
+async function jobsRun(): Promise<void> {
+  const out = () => ledger.state().free + ledger.state().coolingUntilMs.length + ledger.state().inFlightSinceMs.length;
+  await vi.waitFor(() => expect(out()).toBe(QUOTA));
+}
+
+async function free(tokens: number): Promise<void> {
+  await vi.waitFor(() => expect(ledger.state().free).toBe(tokens));
+}
+
+async function takeAndSend(newcomer = false): Promise<Token> {
+  const taking = ledger.take({ newcomer }, never);
+  await clock.advance(1000 / QUOTA);
+  const token = await taking;
+  token.send();
+  return token;
+}
+
+/** Whether the take has been granted by now. */
+async function isGranted(taking: Promise<Token>): Promise<boolean> {
+  await settle();
+  return Promise.race([taking.then(() => true), Promise.resolve(false)]);
+}
+
+describe("createInProcessLedger", () => {
+  it("starts with all tokens out, until no call of a predecessor can be travelling", async () => {
+    await jobsRun();
+    const taking = ledger.take({ newcomer: true }, never);
+    await clock.advance(OPENING_MS - 1);
+    expect(ledger.state().mode).toBe("opening");
+    expect(await isGranted(taking)).toBe(false);
+    await clock.advance(1);
+    expect(ledger.state().mode).toBe("in-process");
+    await expect(taking).resolves.toBeDefined();
+  });
+
+  it("grants no more than N tokens at a time", async () => {
+    await open();
+    for (let n = 0; n < QUOTA; n++) await takeAndSend();
+    const taking = ledger.take({ newcomer: true }, never);
+    await clock.advance(60_000);
+    expect(await isGranted(taking)).toBe(false);
+    expect(ledger.state()).toMatchObject({ free: 0, coolingUntilMs: [] });
+    expect(ledger.state().inFlightSinceMs).toHaveLength(QUOTA);
+    taking.catch(() => {});
+  });
+
+  it.each([
+    ["answered", 1000],
+    ["throttled", 1000],
+    ["lost", CALL_TIMEOUT_MS + 2000],
+  ] as const)("has the token of a call that was %s back after its time, and not before", async (kind, cooling) => {
+    await open();
+    const token = await takeAndSend();
+    token.settle({ kind });
+    await clock.advance(cooling - 1);
+    expect(ledger.state().free).toBe(QUOTA - 1);
+    await clock.advance(1);
+    await free(QUOTA);
+  });
+
+  it("has the token of a call of which nothing was written back at once", async () => {
+    await open();
+    const token = await takeAndSend();
+    expect(ledger.state().free).toBe(QUOTA - 1);
+    token.settle({ kind: "unwritten" });
+    expect(ledger.state().free).toBe(QUOTA);
+  });
+
+  it("refuses to settle a token twice", async () => {
+    await open();
+    const token = await takeAndSend();
+    token.settle({ kind: "answered" });
+    expect(() => token.settle({ kind: "answered" })).toThrow("settled twice");
+  });
+
+  it("spaces calls evenly, and tells a newcomer apart who did not have to wait for that", async () => {
+    await open();
+    const first = await ledger.take({ newcomer: true }, never);
+    expect(first.newcomer).toBe(false); // nobody had to wait
+    const paced = ledger.take({ newcomer: false }, never);
+    await clock.advance(1000 / QUOTA - 1);
+    expect(await isGranted(paced)).toBe(false);
+    await clock.advance(1);
+    await paced;
+    for (const token of [first, await paced]) token.settle({ kind: "unwritten" });
+    expect((await ledger.take({ newcomer: true }, never)).newcomer).toBe(true);
+  });
+
+  it("pauses when throttled, then leaves a token unused for a while", async () => {
+    await open();
+    const token = await takeAndSend();
+    token.settle({ kind: "throttled", retryAfterMs: 5000 });
+    const taking = ledger.take({ newcomer: true }, never);
+    await clock.advance(4999);
+    expect(await isGranted(taking)).toBe(false);
+    expect(ledger.state().withheld).toBe(1);
+    await clock.advance(1);
+    await taking;
+    for (let n = 0; n < QUOTA - 2; n++) await takeAndSend();
+    const last = ledger.take({ newcomer: false }, never);
+    await clock.advance(1000);
+    expect(await isGranted(last)).toBe(false);
+    last.catch(() => {});
+  });
+
+  it("takes nothing for a taker who has left", async () => {
+    await open();
+    const abort = new AbortController();
+    await ledger.take({ newcomer: false }, never);
+    const taking = ledger.take({ newcomer: false }, abort.signal);
+    abort.abort(new Error("not needed"));
+    await expect(taking).rejects.toThrow("not needed");
+    await clock.advance(1000);
+    expect(ledger.state().free).toBe(QUOTA - 1);
+    await expect(ledger.take({ newcomer: false }, abort.signal)).rejects.toThrow("not needed");
+  });
+
+  it("serves takers in the order they came", async () => {
+    await open();
+    const order: number[] = [];
+    const takes = [1, 2, 3].map((n) => ledger.take({ newcomer: false }, never).then(() => order.push(n)));
+    await clock.advance(1000);
+    await Promise.all(takes);
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  it("lets go of everything when it closes", async () => {
+    await jobsRun();
+    const taking = ledger.take({ newcomer: false }, never);
+    const refused = expect(taking).rejects.toThrow("closed");
+    await ledger.close();
+    await refused;
+    await expect(ledger.take({ newcomer: false }, never)).rejects.toThrow("closed");
+    await settle();
+    expect(clock.armed).toBe(0);
+  });
+});

@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { startMs, throttle, UNPACED, withheldAt } from "../../../src/limiter/rule.js";
+
+const QUOTA = 10;
+const paced = { ...UNPACED, lastStartMs: 1000 };
+
+describe("startMs", () => {
+  it("lets the first call start at once", () => {
+    expect(startMs(UNPACED, QUOTA, QUOTA, false, 5000)).toBe(5000);
+  });
+
+  it("spaces calls by a tenth of a second at ten a second", () => {
+    expect(startMs(paced, QUOTA, 5, false, 1020)).toBe(1100);
+    expect(startMs(paced, QUOTA, 5, false, 1130)).toBe(1130);
+  });
+
+  it("is undefined while no token is free", () => {
+    expect(startMs(paced, QUOTA, 0, false, 9000)).toBeUndefined();
+  });
+
+  it("spares a newcomer the pacing while more than half of the tokens are free", () => {
+    expect(startMs(paced, QUOTA, 6, true, 1020)).toBe(1020);
+    expect(startMs(paced, QUOTA, 5, true, 1020)).toBe(1100);
+  });
+
+  it("lets nobody start during a pause, newcomers included", () => {
+    const paused = throttle(paced, QUOTA, 1000, 1050, 700);
+    expect(startMs(paused, QUOTA, QUOTA, true, 1060)).toBe(1750);
+  });
+
+  it("leaves withheld tokens unused", () => {
+    const yielding = throttle(UNPACED, QUOTA, 0, 0);
+    expect(startMs(yielding, QUOTA, 1, false, 2000)).toBeUndefined();
+    expect(startMs(yielding, QUOTA, 2, false, 2000)).toBe(2000);
+  });
+
+  it("never lies in the past and never before the pause is over", () => {
+    const time = fc.double({ min: 0, max: 1e6, noNaN: true });
+    fc.assert(
+      fc.property(
+        time,
+        time,
+        time,
+        fc.integer({ min: 0, max: 50 }),
+        fc.boolean(),
+        (last, paused, now, free, newcomer) => {
+          const pace = { ...UNPACED, lastStartMs: last, pausedUntilMs: paused };
+          const start = startMs(pace, 50, free, newcomer, now);
+          if (free === 0) expect(start).toBeUndefined();
+          else expect(start).toBeGreaterThanOrEqual(Math.max(now, paused));
+        },
+      ),
+    );
+  });
+});
+
+describe("throttle", () => {
+  it("pauses for as long as the upstream asks, else for a second", () => {
+    expect(throttle(UNPACED, QUOTA, 0, 100, 2500).pausedUntilMs).toBe(2600);
+    expect(throttle(UNPACED, QUOTA, 0, 100).pausedUntilMs).toBe(1100);
+  });
+
+  it("never shortens a pause", () => {
+    const paused = throttle(UNPACED, QUOTA, 0, 100, 5000);
+    expect(throttle(paused, QUOTA, 200, 300, 10).pausedUntilMs).toBe(5100);
+  });
+
+  it("withholds one token, however many calls of one burst are refused", () => {
+    let pace = throttle(UNPACED, QUOTA, 900, 1000);
+    for (const sentMs of [910, 950, 990]) pace = throttle(pace, QUOTA, sentMs, 1010);
+    expect(withheldAt(pace, 1010)).toBe(1);
+    expect(withheldAt(throttle(pace, QUOTA, 2100, 2150), 2150)).toBe(2);
+  });
+
+  it("always leaves one token to find out with", () => {
+    let pace = UNPACED;
+    for (let n = 0; n < 30; n++) pace = throttle(pace, QUOTA, n * 100 + 1, n * 100 + 2);
+    expect(withheldAt(pace, 3000)).toBe(QUOTA - 1);
+  });
+});
+
+describe("withheldAt", () => {
+  it("gives one token back for every ten clean seconds", () => {
+    let pace = throttle(UNPACED, QUOTA, 0, 0);
+    pace = throttle(pace, QUOTA, 500, 1000);
+    expect(withheldAt(pace, 10_999)).toBe(2);
+    expect(withheldAt(pace, 11_000)).toBe(1);
+    expect(withheldAt(pace, 21_000)).toBe(0);
+  });
+});
