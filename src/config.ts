@@ -104,14 +104,14 @@ export function readConfig(environment: Environment): Config {
       mistakes.push(`${variable}: expected ${(error as Error).message}, not ${JSON.stringify(text)}`);
     }
   }
-  if (mistakes.length === 0) mistakes.push(...contradictions(config as Config));
+  mistakes.push(...contradictions(config as Partial<Config>));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config as Config;
 }
 
-/** Settings that are fine alone but not together. */
-function contradictions({ listen, insecure }: Config): string[] {
-  if (insecure || isLoopback(listen.host)) return [];
+/** Settings that are fine alone but not together; what could not be read contradicts nothing. */
+function contradictions({ listen, insecure }: Partial<Config>): string[] {
+  if (!listen || insecure !== false || isLoopback(listen.host)) return [];
   return [
     `OTA_LISTEN: ${listen.host} can be reached from other machines, and this version cannot encrypt; ` +
       "listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
@@ -135,7 +135,7 @@ export function unknownSettings(environment: Environment): string[] {
 }
 
 /** Whether only this machine can reach the host. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -9,9 +9,8 @@ export interface Scope {
   readonly jobId: string;
 }
 
-/** Waiting classes, most urgent first. */
-export const PRIORITIES = ["urgent", "normal", "bulk"] as const;
-export type Priority = (typeof PRIORITIES)[number];
+/** How urgent a command is beside others. */
+export type Priority = "urgent" | "normal" | "bulk";
 
 /** One request to cancel tasks. */
 export interface Command {

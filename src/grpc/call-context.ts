@@ -3,7 +3,7 @@ import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../clock.js";
 
 /** Who asks if nobody says. */
-export const ANONYMOUS = "anonymous";
+const ANONYMOUS = "anonymous";
 
 const CALLER_HEADER = "x-ota-caller";
 

@@ -104,7 +104,7 @@ function holds(rule: Rule) {
 
 describe("tokenBackMs and OPENING_MS", () => {
   it("let no second hold more than N arrivals, whatever the network does", () => {
-    fc.assert(holds(RULE), { numRuns: 2000 });
+    fc.assert(holds(RULE), { numRuns: 5000 });
   });
 
   const mutations: Record<string, Rule> = {
