@@ -24,8 +24,7 @@ export function demoCommand(): Command {
 }
 
 async function run(flags: { readonly exit?: true }): Promise<void> {
-  const { startTelemetry } = await import("./telemetry/sdk.js");
-  const endTelemetry = startTelemetry(process.env);
+  const endTelemetry = await startTelemetryIfAsked();
   const signal = nextSignal();
   const fleet = { devices: DEVICES, quota: QUOTA, latencyMs: 20, jitterMs: 20 };
   const emulator = await onFreePort(DEFAULTS.listen, (listen) => startEmulator({ ...fleet, listen }));
@@ -49,6 +48,13 @@ async function run(flags: { readonly exit?: true }): Promise<void> {
   await emulator.close();
   await endTelemetry();
   process.exit();
+}
+
+/** A demo on a machine without a collector should not wait for one at its end. */
+async function startTelemetryIfAsked(): Promise<() => Promise<void>> {
+  if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) return async () => {};
+  const { startTelemetry } = await import("./telemetry/sdk.js");
+  return startTelemetry(process.env);
 }
 
 async function startGateway(emulator: Emulator) {

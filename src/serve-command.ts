@@ -25,6 +25,8 @@ export function serveCommand(): Command {
 
 async function run(environment: Environment): Promise<void> {
   const config = readConfig(environment);
+  // From the start: as process 1 of a container, a signal that nobody listens for is lost.
+  const signal = nextSignal();
   // Before anything else is loaded, so that every tracer finds the SDK.
   const { startTelemetry } = await import("./telemetry/sdk.js");
   const endTelemetry = startTelemetry(environment);
@@ -33,8 +35,10 @@ async function run(environment: Environment): Promise<void> {
   const log = createLog(config.logLevel);
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (config.insecure) log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
-  const serving = await serve(config, log, environment);
-  const signal = nextSignal();
+  const starting = serve(config, log, environment);
+  const early = await Promise.race([starting.then(() => undefined), signal]);
+  if (early) process.exit(0); // nothing has been let in yet
+  const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
   log.info({ signal: await signal }, "draining; a second signal ends at once");

@@ -1,0 +1,54 @@
+# The image of the gateway: Node, the compiled program and its production dependencies; no shell needed.
+# Any two images that carry Node will do, pinned by digest or from a mirror of your own. All that is
+# taken from the first to the second is plain JavaScript, so every platform's image is built on the builder's.
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+
+# Changes with the lock only, so that the layer of dependencies outlives most builds.
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY scripts/bootstrap.mjs scripts/
+RUN --mount=type=cache,target=/root/.npm node scripts/bootstrap.mjs install
+
+FROM dependencies AS production
+RUN npm prune --omit=dev --ignore-scripts --no-fund --no-audit \
+ && rm -r node_modules/.bootstrap \
+ && chmod -R a+rX node_modules
+
+# The modes of a checkout are those of its owner's umask; the program's user must be able to read.
+FROM dependencies AS build
+COPY buf.yaml buf.gen.yaml tsconfig.json ./
+COPY proto proto
+COPY src src
+RUN node scripts/bootstrap.mjs \
+ && chmod -R a+rX dist proto package.json
+
+# Copied before WORKDIR, which gives a folder that it has to make to the user of the image below.
+FROM ${RUNTIME_IMAGE}
+COPY --from=production /app/node_modules /app/node_modules
+COPY --from=build /app/package.json /app/
+COPY --from=build /app/proto /app/proto
+COPY --from=build /app/dist /app/dist
+WORKDIR /app
+
+# Distroless keeps node in /nodejs/bin, which is not on its PATH; other images in /usr/local/bin or
+# /usr/bin. With all of them on the PATH the exec form finds "node" by itself, and needs no shell.
+ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    NODE_ENV=production \
+    OTA_LISTEN=0.0.0.0:50051 \
+    OTA_ADMIN_LISTEN=0.0.0.0:9464
+EXPOSE 50051 9464
+
+# A number, so that Kubernetes can see for itself that it is not root (runAsNonRoot).
+USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["node", "/app/dist/healthcheck.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "/app/dist/cli.js"]
+CMD ["serve"]
+
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="ota-gateway" \
+      org.opencontainers.image.description="gRPC gateway that cancels over-the-air update tasks on Alibaba Cloud IoT Platform" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
