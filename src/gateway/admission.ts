@@ -35,8 +35,10 @@ const SHORTEST_RETRY_MS = 100;
 export function plan(caller: string, devices: number, outlook: Outlook): Plan {
   const { queue, ledger, answerMs, devicesPerCall, nowMs } = outlook;
   const calls = Math.ceil(devices / devicesPerCall);
-  const firstMs = expectedStartMs(ledger, answerMs, callsBefore(caller, 1, queue, devicesPerCall), nowMs);
-  const lastMs = expectedStartMs(ledger, answerMs, callsBefore(caller, calls, queue, devicesPerCall), nowMs);
+  const startMs = (nth: number) =>
+    expectedStartMs(ledger, answerMs, callsBefore(caller, nth, queue, devicesPerCall), nowMs);
+  const firstMs = startMs(1);
+  const lastMs = calls === 1 ? firstMs : startMs(calls);
   return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
 }
 
@@ -72,14 +74,9 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
  */
 function callsBefore(caller: string, nth: number, queue: Queue, devicesPerCall: number): number {
   const own = Math.ceil((queue.devicesByCaller.get(caller) ?? 0) / devicesPerCall);
-  const all = queue.calls + nth - 1;
-  const turns = own + nth;
-  let before = turns - 1;
-  for (const [other, devices] of queue.devicesByCaller) {
-    if (other !== caller) before += Math.min(Math.ceil(devices / devicesPerCall), turns);
-    if (before >= all) return all;
-  }
-  return before;
+  let waiting = 0;
+  for (const [calls, callers] of queue.callersByCalls) waiting += callers * Math.min(calls, own + nth);
+  return Math.min(waiting, queue.calls) + nth - 1;
 }
 
 function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {

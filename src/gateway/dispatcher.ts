@@ -1,13 +1,14 @@
 // The loop of one account: while work waits, take a token, cut a batch, send it, tell everyone.
 // The wait for a token is the batching window; whoever arrives meanwhile rides along. A call that has
 // been sent runs to its own end, whoever leaves: giving it up would let its token back too early.
+import { setMaxListeners } from "node:events";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { Log } from "../log.js";
 import { type CallFacts, type CallResult, endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
 import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
 import type { Limiter, Token } from "./limiter.js";
 import { Manifest } from "./manifest.js";
-import { type Batch, Queue } from "./queue.js";
+import { type Batch, type Limits, Queue } from "./queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { Waiter } from "./waiter.js";
 
@@ -20,6 +21,9 @@ export interface DispatcherOptions {
   readonly random: () => number;
 }
 
+/** A ledger that fails is asked again after so long. */
+const TAKE_AGAIN_MS = 1000;
+
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5000;
 
@@ -29,6 +33,9 @@ const FIRST_ANSWER_MS = 50;
 /** The weight of the latest answer in the typical one. */
 const ANSWER_WEIGHT = 0.2;
 
+/** After so long without an answer, half of the difference to FIRST_ANSWER_MS is forgotten. */
+const ANSWER_HALF_LIFE_MS = 10_000;
+
 export class Dispatcher {
   readonly queue: Queue;
   readonly #options: DispatcherOptions;
@@ -37,16 +44,22 @@ export class Dispatcher {
   #running: Promise<void> = Promise.resolve();
   #taking: { readonly newcomer: boolean; readonly abort: AbortController } | undefined;
   #wake: () => void = () => {};
-  #answerMs = FIRST_ANSWER_MS;
+  #typical = { answerMs: FIRST_ANSWER_MS, timedMs: 0 };
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#closing.signal); // every call in its backoff listens
     this.queue = new Queue(options.upstream.room);
   }
 
-  /** How long a typical answer takes. */
+  /**
+   * How long a typical answer takes. Old answers are forgotten: after slow ones nobody in a hurry is
+   * taken on board, and if everybody is in a hurry, no new answer would ever correct it.
+   */
   get answerMs(): number {
-    return this.#answerMs;
+    const { answerMs, timedMs } = this.#typical;
+    const left = 0.5 ** ((this.#options.clock.now() - timedMs) / ANSWER_HALF_LIFE_MS);
+    return FIRST_ANSWER_MS + (answerMs - FIRST_ANSWER_MS) * left;
   }
 
   start(): void {
@@ -56,7 +69,10 @@ export class Dispatcher {
   /** The waiter's devices wait from now on. */
   add(waiter: Waiter): void {
     this.queue.add(waiter);
-    this.#changed(waiter);
+    this.#wake();
+    // A newcomer does not wait out the pacing of a token that is being taken for others.
+    if (!this.#taking || this.#taking.newcomer) return;
+    if (this.queue.isNewcomer(waiter, this.#options.clock.now())) this.#taking.abort.abort();
   }
 
   /** The waiter's devices that have not been sent leave at once. */
@@ -75,7 +91,6 @@ export class Dispatcher {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options;
     while (!this.#closing.signal.aborted) {
       if (this.queue.devices === 0) {
         await this.#change();
@@ -83,31 +98,37 @@ export class Dispatcher {
       }
       const token = await this.#take();
       if (!token) continue;
-      const limits = { nowMs: clock.now(), answerMs: this.#answerMs, newcomersOnly: token.newcomer };
-      const batch = this.queue.cut(limits);
+      const batch = this.queue.cut({ ...this.#limits(), newcomersOnly: token.newcomer });
       if (!batch) {
         token.settle({ kind: "unwritten" });
-        // Nobody can be taken on board although somebody waits: trying again at once would spin.
-        await this.#change();
+        // If no newcomer is left, the others need another token. If nobody at all has time enough,
+        // trying again at once would spin.
+        if (!token.newcomer) await this.#change();
       } else if (token.send()) {
         const call = this.#call(batch, token).finally(() => this.#underWay.delete(call));
         this.#underWay.add(call);
       } else {
-        this.queue.putBack(batch.seats);
+        this.queue.putBack(batch.seats, "kept");
       }
     }
   }
 
+  #limits(): Limits {
+    return { nowMs: this.#options.clock.now(), answerMs: this.answerMs };
+  }
+
   /** A token; undefined if it is no longer wanted like this. */
   async #take(): Promise<Token | undefined> {
+    const { clock, limiter, log } = this.#options;
     const abort = new AbortController();
-    const newcomer = this.queue.hasNewcomer(this.#options.clock.now());
+    const newcomer = this.queue.hasNewcomer(this.#limits());
     this.#taking = { newcomer, abort };
     try {
-      return await this.#options.limiter.take({ newcomer }, abort.signal);
+      return await limiter.take({ newcomer }, abort.signal);
     } catch (error) {
-      if (!abort.signal.aborted) this.#options.log.error({ err: error }, "no token could be taken");
-      if (!abort.signal.aborted) await this.#change();
+      if (abort.signal.aborted) return undefined;
+      log.error({ err: error }, "no token could be taken");
+      await sleepUntil(clock, clock.now() + TAKE_AGAIN_MS, abort.signal).catch(() => {});
       return undefined;
     } finally {
       this.#taking = undefined;
@@ -124,11 +145,12 @@ export class Dispatcher {
     const end = await within(context, () => this.#send(batch));
     const durationMs = clock.now() - sentMs;
     token.settle(tokenEnd(end));
-    if ("requestId" in end) this.#answerMs += ANSWER_WEIGHT * (durationMs - this.#answerMs);
+    if ("requestId" in end) this.#timed(durationMs);
 
     const result = resultOf(end);
     endCallSpan(span, result, spans);
-    log[levelOf(end)]({ ...facts, ...result, durationMs: Math.round(durationMs) }, "upstream call");
+    const cause = "message" in end && { cause: end.message };
+    log[levelOf(end)]({ ...facts, ...result, ...cause, durationMs: Math.round(durationMs) }, "upstream call");
     manifest.complete(end, durationMs);
     await this.#conclude(manifest, consequence(end, batch.seats, facts.attempt));
   }
@@ -143,12 +165,18 @@ export class Dispatcher {
     }
   }
 
+  #timed(durationMs: number): void {
+    const answerMs = this.answerMs + ANSWER_WEIGHT * (durationMs - this.answerMs);
+    this.#typical = { answerMs, timedMs: this.#options.clock.now() };
+    this.#wake(); // who had too little time for a typical answer may have enough now
+  }
+
   async #conclude(manifest: Manifest, what: Consequence): Promise<void> {
     if (what.kind === "settle") return manifest.settle(what.fate);
     manifest.release(what.fate);
     if (what.backoff) await this.#backoff(manifest.attempt);
-    this.queue.putBack(manifest.batch.seats);
-    this.#changed();
+    this.queue.putBack(manifest.batch.seats, what.backoff ? "spent" : "kept");
+    this.#wake();
   }
 
   /** Grows with the attempts, and differs from call to call so that repeats do not come in step. */
@@ -159,19 +187,12 @@ export class Dispatcher {
     await sleepUntil(clock, untilMs, this.#closing.signal).catch(() => {}); // closing cuts it short
   }
 
-  /** Resolves when something is added to the queue, or the dispatcher closes. */
+  /** Resolves when somebody may be taken on board who could not before, or the dispatcher closes. */
   #change(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closing.signal.aborted) resolve();
       this.#wake = resolve;
     });
-  }
-
-  /** Something was added. A newcomer does not wait out the pacing of a token that is being taken for others. */
-  #changed(waiter?: Waiter): void {
-    this.#wake();
-    if (!waiter || !this.#taking || this.#taking.newcomer) return;
-    if (this.queue.isNewcomer(waiter, this.#options.clock.now())) this.#taking.abort.abort();
   }
 }
 

@@ -1,24 +1,50 @@
 // When a call can be expected to start: one estimate, used by admission, by `validate_only` and by every
-// hint when to retry. Pure. It knows the tokens, their cycle and the pacing, and takes every answer for
-// a typical one.
+// hint when to retry. Pure. It knows the tokens, their cycle and the pacing, takes every answer for a
+// typical one, and expects withheld tokens to stay withheld.
 import type { LedgerState } from "./limiter.js";
 
 /** A token is out for so long after the answer. */
 const COOLING_MS = 1000;
 
+/** Starts that are closer than this are not told apart. */
+const STEP_MS = 1;
+
 /** The monotonic time at which the `nth` call from now, counted from 0, can be expected to be sent. */
 export function expectedStartMs(ledger: LedgerState, answerMs: number, nth: number, nowMs: number): number {
+  const cycleMs = COOLING_MS + answerMs;
+  const firstUsesMs = firstUses(ledger, answerMs, nowMs);
+  // Each token goes round by itself: one that was lost for long must not hold up the others.
+  const sentBy = (timeMs: number) =>
+    firstUsesMs.reduce((calls, firstMs) => calls + Math.max(Math.floor((timeMs - firstMs) / cycleMs) + 1, 0), 0);
+  let [tooEarlyMs = nowMs] = firstUsesMs;
+  if (sentBy(tooEarlyMs) > nth) return tooEarlyMs;
+  let lateEnoughMs = (firstUsesMs.at(-1) ?? nowMs) + (Math.floor(nth / firstUsesMs.length) + 1) * cycleMs;
+  while (lateEnoughMs - tooEarlyMs > STEP_MS) {
+    const middleMs = (tooEarlyMs + lateEnoughMs) / 2;
+    if (sentBy(middleMs) > nth) lateEnoughMs = middleMs;
+    else tooEarlyMs = middleMs;
+  }
+  const startsMs = firstUsesMs.map((firstMs) => firstMs + Math.floor((lateEnoughMs - firstMs) / cycleMs) * cycleMs);
+  return Math.max(...startsMs);
+}
+
+/** When each token that is not withheld can be used next, in order of time. */
+function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number[] {
   const { callsPerSecond, coolingUntilMs, inFlightSinceMs, withheld, pausedUntilMs } = ledger;
-  const back = [
-    ...coolingUntilMs.map((untilMs) => Math.max(untilMs, nowMs)),
-    ...inFlightSinceMs.map((sinceMs) => Math.max(sinceMs + answerMs, nowMs) + COOLING_MS),
-  ];
-  const free = Array<number>(Math.max(callsPerSecond - back.length, 0)).fill(nowMs);
-  // Withheld tokens are not used: the first ones, because it takes more than that many free ones to send.
-  const usable = [...free, ...back].sort((a, b) => a - b).slice(withheld);
-  const firstMs = Math.max(usable[0] ?? nowMs, pausedUntilMs);
-  const round = Math.floor(nth / usable.length);
-  const tokenMs = (usable[nth % usable.length] ?? nowMs) + round * (COOLING_MS + answerMs);
-  const pacedMs = firstMs + (nth * 1000) / callsPerSecond;
-  return Math.max(tokenMs, pacedMs);
+  const soonestMs = Math.max(nowMs, pausedUntilMs);
+  const inFlightUntilMs = inFlightSinceMs.map((sinceMs) => Math.max(sinceMs + answerMs, nowMs) + COOLING_MS);
+  const back = [...coolingUntilMs, ...inFlightUntilMs];
+  const free = Array<number>(Math.max(callsPerSecond - back.length, 0)).fill(soonestMs);
+  let pacedMs = soonestMs;
+  return (
+    [...free, ...back]
+      .sort((a, b) => a - b)
+      // Withheld are the first ones: it takes more than that many free ones to send.
+      .slice(withheld)
+      .map((backMs) => {
+        const useMs = Math.max(backMs, pacedMs);
+        pacedMs = useMs + 1000 / callsPerSecond;
+        return useMs;
+      })
+  );
 }

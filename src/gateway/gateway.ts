@@ -73,11 +73,13 @@ export class Gateway {
   async drain(withinMs: number): Promise<void> {
     this.#draining = true;
     if (this.#open.size === 0) return;
+    const drainedBefore = this.#drained;
     await new Promise<void>((resolve) => {
       const disarm = this.#clock.at(this.#clock.now() + withinMs, () => {
         for (const waiter of this.#open) this.#conclude(waiter, DRAINING);
       });
       this.#drained = () => {
+        drainedBefore(); // who asked for it before waits as well
         disarm();
         resolve();
       };

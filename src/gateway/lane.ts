@@ -78,13 +78,7 @@ export class Lane {
   disown(place: Place): void {
     for (let index = place.peek(); place.waiting > 0 && index !== undefined; index = place.peek()) {
       const name = place.waiter.command.deviceNames[index] as string;
-      const owners = this.#ownersOf(name);
-      if (owners.includes(place)) {
-        const others = owners.filter((owner) => owner !== place);
-        if (others.length === 0) this.#owners.delete(name);
-        else this.#owners.set(name, others);
-        place.waiting--;
-      }
+      if (this.#drop(place, name)) place.waiting--;
       place.advance();
     }
   }
@@ -93,13 +87,14 @@ export class Lane {
   fill(first: Place, room: Room, mayBoard: (place: Place) => boolean): Seat[] {
     const seats: Seat[] = [];
     let bytesLeft = room.bytes - room.bytesOfScope(this.scope);
-    const fillFrom = (place: Place) => {
+    /** Whether there is room left. */
+    const fillFrom = (place: Place): boolean => {
       for (let index = place.peek(); place.waiting > 0 && index !== undefined; index = place.peek()) {
         const name = place.waiter.command.deviceNames[index] as string;
         const owners = this.#ownersOf(name);
         if (owners.includes(place)) {
           const bytes = room.bytesOfDevice(name);
-          if (seats.length === room.devices || (bytes > bytesLeft && seats.length > 0)) return;
+          if (seats.length === room.devices || (bytes > bytesLeft && seats.length > 0)) return false;
           bytesLeft -= bytes;
           this.#owners.delete(name);
           for (const owner of owners) owner.waiting--;
@@ -107,13 +102,25 @@ export class Lane {
         }
         place.advance();
       }
+      return seats.length < room.devices;
     };
-    fillFrom(first);
+    let hasRoom = fillFrom(first);
     for (const place of this.places) {
-      if (seats.length === room.devices) break;
-      if (mayBoard(place)) fillFrom(place);
+      if (!hasRoom) break;
+      if (mayBoard(place)) hasRoom = fillFrom(place);
     }
     return seats;
+  }
+
+  /** False if this place does not wait for the device. */
+  #drop(place: Place, name: string): boolean {
+    const owned = this.#owners.get(name);
+    if (!Array.isArray(owned)) return owned === place && this.#owners.delete(name);
+    const index = owned.indexOf(place);
+    if (index < 0) return false;
+    owned.splice(index, 1); // in place: a great many may wait for one device
+    if (owned.length === 0) this.#owners.delete(name);
+    return true;
   }
 
   #ownersOf(name: string): readonly Place[] {

@@ -1,5 +1,6 @@
 // Who is on board of one call with which devices, and what each of them is told about it. A caller
 // never learns another caller's devices, not even from the upstream's error message.
+import type { Seat } from "./lane.js";
 import type { Batch } from "./queue.js";
 import type { CallEnd } from "./upstream.js";
 import type { CallRecord, Fate, Waiter } from "./waiter.js";
@@ -37,12 +38,12 @@ export class Manifest {
 
   /** Which attempt this is: the largest over the devices on board. */
   get attempt(): number {
-    return Math.max(...[...this.#parts.values()].map(({ record }) => record.attempts));
+    return [...this.#parts.values()].reduce((attempt, { record }) => Math.max(attempt, record.attempts), 0);
   }
 
   /** Since when the first of them has waited. */
   get waitingSinceMs(): number {
-    return Math.min(...this.waiters.map((waiter) => waiter.arrivedMs));
+    return this.waiters.reduce((sinceMs, { arrivedMs }) => Math.min(sinceMs, arrivedMs), Infinity);
   }
 
   /** Completes what each waiter is told about the call. To be called before their devices settle. */
@@ -53,12 +54,10 @@ export class Manifest {
       record.durationMs = durationMs;
       record.success = end.kind === "accepted";
       if ("requestId" in end) record.requestId = end.requestId;
-      if (end.kind === "lost" || end.kind === "unwritten") record.message = end.message;
+      if (end.kind === "lost" || (end.kind === "unwritten" && !end.ours)) record.message = end.message;
       if (end.kind === "refused" && end.refusal.reaction.kind !== "internal") {
         record.code = end.refusal.code;
-        record.message = named
-          .filter(({ owners }) => !owners.some((owner) => owner.waiter === waiter))
-          .reduce((text, { name }) => text.replaceAll(name, "***"), message);
+        record.message = redacted(message, named, waiter);
       }
     }
   }
@@ -76,4 +75,23 @@ export class Manifest {
 
 function newRecord(sentWallMs: number): CallRecord {
   return { sentWallMs, deviceCount: 0, attempts: 0, success: false, requestId: "", code: "", message: "" };
+}
+
+/** The upstream's words as this waiter may read them: without the devices of others. */
+function redacted(message: string, named: readonly Seat[], waiter: Waiter): string {
+  if (named.length === 0) return message;
+  const own = new Set(named.filter(({ owners }) => owners.some((owner) => owner.waiter === waiter)).map(nameOf));
+  const patterns = named
+    .map(nameOf)
+    .sort((a, b) => b.length - a.length) // or `dev-1` would spoil or uncover a part of `dev-12`
+    .map((name) => {
+      const literal = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+      // Only whole words are its own: a name made to match a part of another must not uncover the rest.
+      return own.has(name) ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal;
+    });
+  return message.replace(new RegExp(patterns.join("|"), "g"), (name) => (own.has(name) ? name : "***"));
+}
+
+function nameOf({ name }: Seat): string {
+  return name;
 }

@@ -14,10 +14,13 @@ export interface Batch {
 }
 
 /** What a cut has to respect, beside whose turn it is. */
-export interface CutLimits {
+export interface Limits {
   readonly nowMs: number;
   /** Who has less time left than an answer takes is not taken on board. */
   readonly answerMs: number;
+}
+
+export interface CutLimits extends Limits {
   /** Only for a scope that has sent nothing for a second. */
   readonly newcomersOnly: boolean;
 }
@@ -29,9 +32,12 @@ export class Queue {
   readonly #room: Room;
   readonly #lanes = new Map<string, Lane>();
   readonly #places = new Map<Waiter, Place>();
-  /** What each caller waits for, oldest first; callers in the order of their turns. */
+  /** What each caller waits for, oldest first. */
   readonly #callers = new Map<string, Line<Place>>();
+  /** The callers that wait, in the order of their turns. */
+  readonly #turns = new Line<string>();
   readonly #devicesByCaller = new Map<string, number>();
+  readonly #callersByCalls = new Map<number, number>();
   /** When each scope was last cut, oldest first, as far back as it matters. */
   readonly #cutMs = new Map<string, number>();
   #devices = 0;
@@ -56,13 +62,21 @@ export class Queue {
     return this.#devicesByCaller;
   }
 
-  /** Whether any scope that waits has sent nothing for a second. */
-  hasNewcomer(nowMs: number): boolean {
-    for (const lane of this.#lanes.values()) if (this.#isSilent(lane, nowMs)) return true;
+  /** How many callers wait for 1, 2, 3… calls' worth of devices: few entries, however many callers. */
+  get callersByCalls(): ReadonlyMap<number, number> {
+    return this.#callersByCalls;
+  }
+
+  /** Whether a cut for newcomers only would find anybody. */
+  hasNewcomer(limits: Limits): boolean {
+    for (const lane of this.#lanes.values()) {
+      if (!this.#isSilent(lane, limits.nowMs)) continue;
+      for (const place of lane.places) if (inTime(place, limits)) return true;
+    }
     return false;
   }
 
-  /** The same of the scope that this waiter waits in. */
+  /** Whether the scope that this waiter waits in has sent nothing for a second. */
   isNewcomer(waiter: Waiter, nowMs: number): boolean {
     const place = this.#places.get(waiter);
     return place !== undefined && this.#isSilent(place.lane, nowMs);
@@ -80,8 +94,11 @@ export class Queue {
     this.#lineOf(caller).add(place);
   }
 
-  /** Devices that were in a call which settled nothing. They go before those that were never sent. */
-  putBack(seats: readonly Seat[]): void {
+  /**
+   * Devices that were in a call which settled nothing. They go before those that were never sent, and
+   * if the turn is `kept`, the callers on board go before all others.
+   */
+  putBack(seats: readonly Seat[], turn: "kept" | "spent"): void {
     for (const { name, owners } of seats) {
       for (const { waiter, index } of owners) {
         if (!waiter.isWaiting(index)) continue;
@@ -92,6 +109,7 @@ export class Queue {
         this.#count(caller, 1);
         place.lane.places.addInFront(place);
         this.#lineOf(caller).addInFront(place);
+        if (turn === "kept") this.#turns.addInFront(caller);
       }
     }
   }
@@ -121,12 +139,12 @@ export class Queue {
 
   /** Round robin over callers, and what the caller has waited for longest. */
   #turn(limits: CutLimits): Place | undefined {
-    for (const [caller, line] of this.#callers) {
-      for (const place of line) {
+    for (const caller of this.#turns) {
+      for (const place of this.#lineOf(caller)) {
         if (!inTime(place, limits)) continue;
         if (limits.newcomersOnly && !this.#isSilent(place.lane, limits.nowMs)) continue;
-        this.#callers.delete(caller); // whose turn it was goes to the end
-        this.#callers.set(caller, line);
+        this.#turns.delete(caller); // whose turn it was goes to the end
+        this.#turns.add(caller);
         return place;
       }
     }
@@ -176,6 +194,7 @@ export class Queue {
     if (!line) {
       line = new Line();
       this.#callers.set(caller, line);
+      this.#turns.add(caller);
     }
     return line;
   }
@@ -187,25 +206,41 @@ export class Queue {
     if (lane.places.size === 0) this.#lanes.delete(lane.key);
     const line = this.#lineOf(waiter.command.caller);
     line.delete(place);
-    if (line.size === 0) this.#callers.delete(waiter.command.caller);
+    if (line.size === 0) {
+      this.#callers.delete(waiter.command.caller);
+      this.#turns.delete(waiter.command.caller);
+    }
   }
 
   #count(caller: string, change: number): void {
     this.#devices += change;
-    const devices = (this.#devicesByCaller.get(caller) ?? 0) + change;
+    const before = this.#devicesByCaller.get(caller) ?? 0;
+    const devices = before + change;
     if (devices > 0) this.#devicesByCaller.set(caller, devices);
     else this.#devicesByCaller.delete(caller);
+    this.#tally(this.#callsFor(before), -1);
+    this.#tally(this.#callsFor(devices), 1);
+  }
+
+  #tally(calls: number, change: number): void {
+    if (calls === 0) return;
+    const callers = (this.#callersByCalls.get(calls) ?? 0) + change;
+    if (callers > 0) this.#callersByCalls.set(calls, callers);
+    else this.#callersByCalls.delete(calls);
+  }
+
+  #callsFor(devices: number): number {
+    return Math.ceil(devices / this.#room.devices);
   }
 
   /** Keeps `calls` right over a change of how many devices wait in a lane. */
   #resize(lane: Lane, change: () => void): void {
-    const calls = () => Math.ceil(lane.size / this.#room.devices);
-    this.#calls -= calls();
+    this.#calls -= this.#callsFor(lane.size);
     change();
-    this.#calls += calls();
+    this.#calls += this.#callsFor(lane.size);
   }
 }
 
-function inTime(place: Place, { nowMs, answerMs }: CutLimits): boolean {
+function inTime(place: Place, { nowMs, answerMs }: Limits): boolean {
   return place.waiter.command.answerByMs - nowMs > answerMs;
 }

@@ -1,0 +1,117 @@
+// Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its
+// seats: riders pay for those they fill, as far as their share goes, and whoever's turn it was pays for the
+// rest. The next turn goes to whoever has paid least for their weight. No call is ever kept from those
+// who want it, and what each has paid stays within two calls of what their weight entitles them to.
+// (Deficit round robin by virtual time: docs/adr/0008.)
+
+/** A caller that has had nothing for so long has credit. */
+const LATELY_MS = 1000;
+
+/** How many turns pass between looking for callers that can be forgotten. */
+const FORGET_EVERY = 256;
+
+interface Account {
+  /** What the caller has paid, by weight, on the scale of virtual time. */
+  paid: number;
+  /** The number of its last turn; 0 for none. */
+  lastTurn: number;
+  waits: boolean;
+}
+
+export interface FairShareOptions {
+  readonly seatsPerCall: number;
+  readonly weightOf: (caller: string) => number;
+  /** In whose name a caller has credit: all that nobody has proved to be who they are share one. */
+  readonly creditNameOf: (caller: string) => string;
+}
+
+export class FairShare {
+  readonly #options: FairShareOptions;
+  readonly #accounts = new Map<string, Account>();
+  readonly #servedMs = new Map<string, number>();
+  /** Virtual time: what the caller of the last turn had paid before it. */
+  #virtual = 0;
+  #turns = 0;
+  #lastByCredit = false;
+
+  constructor(options: FairShareOptions) {
+    this.#options = options;
+  }
+
+  /** The caller waits from now on, behind those who wait already: as if it had just had a call. */
+  join(caller: string): void {
+    const account = this.#accountOf(caller);
+    account.paid = Math.max(account.paid, this.#virtual + this.#callCost(caller));
+    account.waits = true;
+  }
+
+  /** The caller waits no more. What it has paid in advance is remembered for as long as it matters. */
+  leave(caller: string): void {
+    const account = this.#accounts.get(caller);
+    if (account) account.waits = false;
+  }
+
+  /** Whose turn it is among `callers`, of whom there must be one and who have joined. */
+  turn(callers: Iterable<string>, nowMs: number): string {
+    let next: string | undefined;
+    let credited: string | undefined;
+    for (const caller of callers) {
+      if (next === undefined || this.#goesBefore(caller, next)) next = caller;
+      if (!this.#lastByCredit && this.#hasCredit(caller, nowMs)) credited ??= caller;
+    }
+    if (next === undefined) throw new Error("nobody waits for a turn");
+    this.#lastByCredit = credited !== undefined && credited !== next;
+    return credited ?? next;
+  }
+
+  /** A call was cut in this caller's turn, with so many seats for each caller on board. */
+  charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): void {
+    const { seatsPerCall, weightOf, creditNameOf } = this.#options;
+    const payer = this.#accountOf(caller);
+    payer.lastTurn = ++this.#turns;
+    // A turn by credit skips those who have paid less: it must not take from them what they are owed.
+    if (!this.#lastByCredit) this.#virtual = Math.max(this.#virtual, payer.paid);
+    let unpaid = seatsPerCall;
+    for (const [rider, filled] of seats) {
+      this.#servedMs.set(creditNameOf(rider), nowMs);
+      const account = this.#accountOf(rider);
+      // Who is ahead of their share rides on seats that are lent: charging them would spare the payer.
+      if (rider === caller || account.paid > this.#virtual + this.#callCost(rider)) continue;
+      account.paid = Math.max(account.paid, this.#virtual) + filled / weightOf(rider);
+      unpaid -= filled;
+    }
+    payer.paid = Math.max(payer.paid, this.#virtual) + unpaid / weightOf(caller);
+    if (this.#turns % FORGET_EVERY === 0) this.#forget(nowMs);
+  }
+
+  #goesBefore(a: string, b: string): boolean {
+    const [accountA, accountB] = [this.#accountOf(a), this.#accountOf(b)];
+    return accountA.paid < accountB.paid || (accountA.paid === accountB.paid && accountA.lastTurn < accountB.lastTurn);
+  }
+
+  #hasCredit(caller: string, nowMs: number): boolean {
+    const servedMs = this.#servedMs.get(this.#options.creditNameOf(caller)) ?? -Infinity;
+    return nowMs - servedMs >= LATELY_MS;
+  }
+
+  /** What a whole call costs this caller. */
+  #callCost(caller: string): number {
+    return this.#options.seatsPerCall / this.#options.weightOf(caller);
+  }
+
+  #accountOf(caller: string): Account {
+    let account = this.#accounts.get(caller);
+    if (!account) {
+      account = { paid: 0, lastTurn: 0, waits: false };
+      this.#accounts.set(caller, account);
+    }
+    return account;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [caller, { waits, paid }] of this.#accounts) {
+      if (!waits && paid <= this.#virtual) this.#accounts.delete(caller);
+    }
+    for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
+  }
+}

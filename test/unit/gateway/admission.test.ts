@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { admit, type Outlook, plan, retryAfterMs } from "../../../src/gateway/admission.js";
+import type { Command } from "../../../src/gateway/command.js";
+import { GatewayError } from "../../../src/gateway/errors.js";
+import { Queue } from "../../../src/gateway/queue.js";
+import { aCommand, aScope, aWaiter, names } from "../../support/fake-command.js";
+import { FakeLimiter } from "../../support/fake-limiter.js";
+import { ROOM } from "../../support/fake-upstream.js";
+import { HandClock } from "../../support/hand-clock.js";
+
+const BOUNDS = { queuedDevices: 1_000_000, queuedDevicesPerCaller: 500_000 };
+
+/** An idle account at time 0 where this waits. */
+function outlookOf(waiting: readonly Partial<Command>[] = [], openingMs = 0): Outlook {
+  const queue = new Queue(ROOM);
+  for (const command of waiting) queue.add(aWaiter(command));
+  const clock = new HandClock();
+  return { queue, ledger: new FakeLimiter({ clock, openingMs }).state(), answerMs: 50, devicesPerCall: 200, nowMs: 0 };
+}
+
+function refusalOf(command: Partial<Command>, outlook: Outlook, bounds = BOUNDS): GatewayError {
+  try {
+    admit(aCommand(command), bounds, outlook);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  throw new Error("admitted");
+}
+
+describe("admit", () => {
+  it("lets in what can be done in time", () => {
+    expect(() => admit(aCommand({ answerByMs: 50 }), BOUNDS, outlookOf())).not.toThrow();
+    expect(() => admit(aCommand({ deviceNames: names(2000), answerByMs: 951 }), BOUNDS, outlookOf())).not.toThrow();
+  });
+
+  it("refuses at once what cannot be done in time, and says how much later it could", () => {
+    const { failure, retryAfterMs } = refusalOf({ deviceNames: names(2000), answerByMs: 400 }, outlookOf());
+    expect(failure.kind).toBe("hopeless");
+    expect(failure.message).toBe("cannot be done in time: it takes about 950 ms and 400 ms are left; nothing was sent");
+    expect(retryAfterMs).toBe(550);
+  });
+
+  it("refuses what comes after its own deadline", () => {
+    const { failure, retryAfterMs } = refusalOf({ answerByMs: -5 }, outlookOf());
+    expect(failure.message).toContain("0 ms are left");
+    expect(retryAfterMs).toBe(100);
+  });
+
+  it("knows that nothing is sent before the ledger opens", () => {
+    expect(refusalOf({ answerByMs: 1000 }, outlookOf([], 2000)).retryAfterMs).toBe(1050);
+  });
+
+  it("refuses a caller whose devices would exceed its bound, and no other", () => {
+    const bounds = { ...BOUNDS, queuedDevicesPerCaller: 300 };
+    const outlook = outlookOf([{ caller: "a", deviceNames: names(250) }]);
+    const { failure, retryAfterMs } = refusalOf({ caller: "a", deviceNames: names(51) }, outlook, bounds);
+    expect(failure).toMatchObject({
+      kind: "overloaded",
+      subject: "caller",
+      message: "the queue is full: 250 devices of this caller wait, 51 more would exceed 300",
+    });
+    expect(retryAfterMs).toBeGreaterThanOrEqual(100);
+    expect(() => admit(aCommand({ caller: "a", deviceNames: names(50) }), bounds, outlook)).not.toThrow();
+    expect(() => admit(aCommand({ caller: "b", deviceNames: names(300) }), bounds, outlook)).not.toThrow();
+  });
+
+  it("refuses everybody when the queue is full", () => {
+    const bounds = { ...BOUNDS, queuedDevices: 300 };
+    const outlook = outlookOf([{ caller: "a", deviceNames: names(300) }]);
+    expect(refusalOf({ caller: "b" }, outlook, bounds).failure).toMatchObject({
+      subject: "gateway",
+      message: "the queue is full: 300 devices of all callers wait, 1 more would exceed 300",
+    });
+  });
+});
+
+describe("plan", () => {
+  it("counts full calls, and when the first starts and the last is answered", () => {
+    expect(plan("a", 1, outlookOf())).toEqual({ calls: 1, waitMs: 0, durationMs: 50 });
+    const { calls, waitMs, durationMs } = plan("a", 1001, outlookOf());
+    expect([calls, waitMs]).toEqual([6, 0]);
+    expect(durationMs).toBeCloseTo(550, -1);
+  });
+
+  it("lets a small request behind a huge one of another caller wait for one turn", () => {
+    const outlook = outlookOf([{ caller: "huge", deviceNames: names(100_000), answerByMs: Infinity }]);
+    expect(plan("small", 1, outlook).waitMs).toBeCloseTo(100, -1);
+  });
+
+  it("puts a caller's request behind all of its own", () => {
+    const outlook = outlookOf([{ caller: "a", deviceNames: names(2000) }]);
+    expect(plan("a", 200, outlook).waitMs).toBeCloseTo(1050, -1);
+  });
+
+  it("expects no more calls than all that wait: many callers share one", () => {
+    const outlook = outlookOf(Array.from({ length: 100 }, (_, n) => ({ caller: `c${n}`, deviceNames: [`dev-${n}`] })));
+    expect(plan("new", 1, outlook).waitMs).toBeCloseTo(100, -1);
+  });
+
+  it("counts a caller's own devices that others wait for as well only once (was: once for each request)", () => {
+    const outlook = outlookOf([{ deviceNames: names(200) }, { deviceNames: names(200) }, { deviceNames: names(200) }]);
+    expect(plan("caller", 1, outlook).waitMs).toBeCloseTo(100, -1);
+  });
+
+  it("lets each other caller go first once for each own turn", () => {
+    const waiting = ["b", "c"].map((caller) => ({ caller, scope: aScope(caller), deviceNames: names(600) }));
+    const outlook = outlookOf(waiting);
+    expect(plan("a", 1, outlook).waitMs).toBeCloseTo(200, -1);
+    expect(plan("a", 400, outlook).durationMs).toBeCloseTo(550, -1);
+  });
+});
+
+describe("retryAfterMs", () => {
+  it("is when a newcomer's device would be sent, and never so short that clients hammer", () => {
+    expect(retryAfterMs(outlookOf())).toBe(100);
+    expect(retryAfterMs(outlookOf([], 2000))).toBe(2000);
+  });
+});

@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import type { Command } from "../../../src/gateway/command.js";
+import { GatewayError } from "../../../src/gateway/errors.js";
+import { Gateway, type Request } from "../../../src/gateway/gateway.js";
+import { aCommand, aScope, names } from "../../support/fake-command.js";
+import { FakeLimiter } from "../../support/fake-limiter.js";
+import { FakeLog } from "../../support/fake-log.js";
+import { accepted, FakeUpstream, LOST, REJECTED, type Reply, refused, THROTTLED } from "../../support/fake-upstream.js";
+import { HandClock, settle } from "../../support/hand-clock.js";
+
+const BOUNDS = { queuedDevices: 10_000, queuedDevicesPerCaller: 5000 };
+
+/** A gateway and all around it. `replies` are told in turn; then all is accepted after 20 ms. */
+function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
+  const clock = new HandClock();
+  const limiter = new FakeLimiter({ clock, openingMs });
+  const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
+  const options = { clock, limiter, upstream, log: new FakeLog(), random: () => 0.5, bounds: BOUNDS };
+  const gateway = new Gateway(options);
+  const cancel = (command: Partial<Command> = {}) =>
+    gateway.cancel(aCommand({ answerByMs: clock.now() + 60_000, ...command }));
+  return { clock, limiter, upstream, gateway, cancel };
+}
+
+async function outcomes({ answer }: Request): Promise<string[]> {
+  return (await answer).fates.map(({ outcome }) => outcome);
+}
+
+async function errorOf({ answer }: Pick<Request, "answer">): Promise<GatewayError> {
+  const error = await answer.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof GatewayError) return error;
+  throw new Error("no GatewayError", { cause: error });
+}
+
+function thrownBy(act: () => unknown): GatewayError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("Gateway.cancel", () => {
+  it("answers when every device has its fate, and lets go of the deadline", async () => {
+    const { clock, cancel } = start();
+    const request = cancel({ deviceNames: names(450) });
+    await clock.advance(1000);
+    expect(await outcomes(request)).toEqual(Array(450).fill("accepted"));
+    expect((await request.answer).calls.map(({ deviceCount }) => deviceCount)).toEqual([200, 200, 50]);
+    expect((await request.answer).quotaWaitMs).toBe(200);
+    expect(clock.armed).toBe(0);
+  });
+
+  it("refuses at the door what cannot be done in time", () => {
+    const { cancel, limiter } = start({ openingMs: 2000 });
+    expect(thrownBy(() => cancel({ answerByMs: 1000 })).failure.kind).toBe("hopeless");
+    expect(thrownBy(() => cancel({ deviceNames: names(5001) })).failure.kind).toBe("overloaded");
+    expect(limiter.wishes).toEqual([]);
+  });
+
+  it("answers at the deadline with what is known, though a call is still under way", async () => {
+    const replies = [accepted(), accepted(), accepted()].map((end, nth) => ({ end, delayMs: nth === 0 ? 20 : 5000 }));
+    const { clock, limiter, cancel } = start({ replies });
+    const request = cancel({ deviceNames: names(450), answerByMs: 350 });
+    await clock.advance(349);
+    let answered = false;
+    void request.answer.then(() => {
+      answered = true;
+    });
+    await settle();
+    expect(answered).toBe(false);
+    await clock.advance(1);
+    expect(answered).toBe(true);
+    const told = await outcomes(request);
+    expect([told[0], told[200], told[449]]).toEqual(["accepted", "unknown", "unknown"]);
+    expect(limiter.out).toBe(2);
+    await clock.advance(6000);
+    expect(await outcomes(request)).toEqual(told);
+    expect(limiter.out).toBe(0);
+  });
+
+  it("fails as expired, with counts, if the deadline came while all devices waited", async () => {
+    const end = refused({ kind: "throttled" }, { retryAfterMs: 5000 });
+    const { clock, cancel } = start({ replies: [{ end, delayMs: 20 }] });
+    cancel();
+    await clock.advance(10);
+    const request = cancel({ deviceNames: names(3), answerByMs: 1000 });
+    await clock.advance(990);
+    const { failure, causes, retryAfterMs } = await errorOf(request);
+    expect(failure.kind).toBe("expired");
+    expect(causes).toEqual([{ kind: "expired", devices: 3, sampleNames: names(3) }]);
+    expect(retryAfterMs).toBeUndefined();
+  });
+
+  it("fails as throttled, with a time to come back, if the upstream throttled until the deadline", async () => {
+    const { clock, cancel } = start({ replies: Array<Reply>(20).fill({ end: THROTTLED, delayMs: 20 }) });
+    const request = cancel({ answerByMs: 5000 });
+    await clock.advance(5000);
+    const { failure, retryAfterMs } = await errorOf(request);
+    expect(failure).toMatchObject({ kind: "throttled", upstream: { code: "Throttling.User" } });
+    expect(retryAfterMs).toBeGreaterThanOrEqual(100);
+  });
+
+  it("says that the outcome is unknown if the only answer was lost", async () => {
+    const { clock, cancel } = start({ replies: Array<Reply>(20).fill({ end: LOST, delayMs: 500 }) });
+    const request = cancel({ answerByMs: 2000 });
+    await clock.advance(2000);
+    expect((await errorOf(request)).failure).toMatchObject({ kind: "unknown", reason: "OUTCOME_UNKNOWN" });
+  });
+
+  it("lets an aborted request leave at once, and sends nothing of it any more", async () => {
+    const { clock, limiter, upstream, cancel } = start();
+    const request = cancel({ deviceNames: names(1000) });
+    await clock.advance(150);
+    expect(upstream.calls).toHaveLength(2);
+    request.abort();
+    request.abort();
+    expect((await outcomes(request)).filter((outcome) => outcome === "not-attempted")).toHaveLength(600);
+    await clock.advance(5000);
+    expect(upstream.calls).toHaveLength(2);
+    expect(limiter.out).toBe(0);
+    expect(clock.armed).toBe(0);
+  });
+
+  it("fails as aborted if nothing was sent, and nobody needs to look at the answer", async () => {
+    const { clock, cancel } = start({ openingMs: 1000 });
+    const request = cancel();
+    request.abort();
+    await clock.advance(0);
+    expect((await errorOf(request)).failure.kind).toBe("aborted");
+    expect(clock.armed).toBe(0);
+  });
+
+  it("is an error with all devices required if one did not end well", async () => {
+    const replies = [accepted(), REJECTED].map((end) => ({ end, delayMs: 20 }));
+    for (const requireAll of [false, true]) {
+      const { clock, cancel } = start({ replies });
+      const request = cancel({ deviceNames: names(201), requireAll });
+      await clock.advance(1000);
+      if (requireAll) expect((await errorOf(request)).failure.kind).toBe("rejected");
+      else expect(new Set(await outcomes(request))).toEqual(new Set(["accepted", "rejected"]));
+    }
+  });
+});
+
+describe("Gateway.validate", () => {
+  it("plans without sending, and refuses what cancel would", async () => {
+    const { clock, gateway, upstream } = start();
+    const { calls, waitMs } = gateway.validate(aCommand({ deviceNames: names(450) }));
+    expect([calls, waitMs]).toEqual([3, 0]);
+    expect(thrownBy(() => gateway.validate(aCommand({ answerByMs: 1 }))).failure.kind).toBe("hopeless");
+    await clock.advance(1000);
+    expect(upstream.calls).toEqual([]);
+  });
+});
+
+describe("Gateway.drain", () => {
+  it("finishes what was let in, and refuses new requests with a time to come back", async () => {
+    const { clock, gateway, cancel } = start();
+    const request = cancel({ deviceNames: names(1000) });
+    await clock.advance(10);
+    let drained = false;
+    const draining = gateway.drain(25_000).then(() => {
+      drained = true;
+    });
+    for (const refuse of [() => cancel(), () => gateway.validate(aCommand())]) {
+      const { failure, retryAfterMs } = thrownBy(refuse);
+      expect(failure.kind).toBe("draining");
+      expect(retryAfterMs).toBeGreaterThanOrEqual(100);
+    }
+    await clock.advance(200);
+    expect(drained).toBe(false);
+    await clock.advance(500);
+    await draining;
+    expect(await outcomes(request)).toEqual(Array(1000).fill("accepted"));
+    expect(clock.armed).toBe(0);
+  });
+
+  it("answers who is left at its timeout with what is known", async () => {
+    const { clock, gateway, cancel } = start();
+    const request = cancel({ deviceNames: names(2000) });
+    const other = cancel({ scope: aScope("other"), deviceNames: names(2000), caller: "other", requireAll: true });
+    const draining = gateway.drain(500);
+    await clock.advance(500);
+    await draining;
+    const told = await outcomes(request);
+    expect(told[0]).toBe("accepted");
+    expect(told[1999]).toBe("not-attempted");
+    const { failure, retryAfterMs } = await errorOf(other);
+    expect(failure.kind).toBe("draining");
+    expect(retryAfterMs).toBeGreaterThanOrEqual(100);
+    await clock.advance(2000);
+    expect(clock.armed).toBe(0);
+  });
+
+  it("is done at once when nobody is waiting", async () => {
+    const { clock, gateway } = start();
+    await gateway.drain(25_000);
+    expect(clock.armed).toBe(0);
+  });
+
+  it("may be asked for twice: both are told, and the shorter time counts (was: the first never ended)", async () => {
+    const { clock, gateway, cancel } = start({ openingMs: 10_000 });
+    cancel();
+    const both = Promise.all([gateway.drain(5000), gateway.drain(1000)]);
+    await clock.advance(1000);
+    await both;
+    expect(clock.armed).toBe(0);
+  });
+});
+
+describe("Gateway.close", () => {
+  it("waits for the calls under way, then closes the ledger", async () => {
+    const { clock, gateway, limiter, cancel } = start({ replies: [{ end: accepted(), delayMs: 4000 }] });
+    cancel();
+    await clock.advance(10);
+    await Promise.all([gateway.drain(0), clock.advance(0)]);
+    const closing = gateway.close();
+    await clock.advance(3000);
+    expect(limiter.closed).toBe(false);
+    await clock.advance(1000);
+    await closing;
+    expect(limiter.closed).toBe(true);
+    expect(limiter.out).toBe(0);
+  });
+});

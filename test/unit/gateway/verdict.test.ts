@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import type { Failure } from "../../../src/gateway/errors.js";
+import { isWell, verdict } from "../../../src/gateway/verdict.js";
+import type { Fate } from "../../../src/gateway/waiter.js";
+import { names } from "../../support/fake-command.js";
+
+const ACCEPTED: Fate = { outcome: "accepted" };
+const THROTTLED: Failure = { kind: "throttled", message: "throttled" };
+const EXPIRED: Failure = { kind: "expired", message: "expired" };
+const UNAVAILABLE: Failure = { kind: "unavailable", message: "unavailable" };
+const not = (failure: Failure): Fate => ({ outcome: "not-attempted", failure });
+
+function judge(fates: readonly Fate[], requireAll = false) {
+  return verdict(fates, names(fates.length), requireAll);
+}
+
+describe("verdict", () => {
+  it("is OK if any device ended well, unless all are required", () => {
+    expect(judge([not(EXPIRED), ACCEPTED, not(EXPIRED)])).toBeUndefined();
+    expect(judge([not(EXPIRED), ACCEPTED, not(EXPIRED)], true)?.failure).toBe(EXPIRED);
+    expect(judge([ACCEPTED, ACCEPTED], true)).toBeUndefined();
+  });
+
+  it("is an error if no device ended well", () => {
+    expect(judge([not(EXPIRED)])?.failure).toBe(EXPIRED);
+  });
+
+  it("names the commonest cause, and counts all", () => {
+    const judged = judge([not(EXPIRED), not(THROTTLED), not(THROTTLED)]);
+    expect(judged?.failure).toBe(THROTTLED);
+    expect(judged?.causes).toEqual([
+      { kind: "throttled", devices: 2, sampleNames: ["dev-1", "dev-2"] },
+      { kind: "expired", devices: 1, sampleNames: ["dev-0"] },
+    ]);
+  });
+
+  it("breaks ties in the order of the list of kinds", () => {
+    expect(judge([not(UNAVAILABLE), not(THROTTLED), not(EXPIRED)])?.causes.map(({ kind }) => kind)).toEqual([
+      "expired",
+      "throttled",
+      "unavailable",
+    ]);
+  });
+
+  it("adds up failures of one kind, and shows the commonest of them", () => {
+    const other: Failure = { kind: "unavailable", message: "another call" };
+    const judged = judge([not(THROTTLED), not(THROTTLED), not(other), not(UNAVAILABLE), not(UNAVAILABLE)]);
+    expect(judged?.failure).toBe(UNAVAILABLE);
+    expect(judged?.causes.map(({ kind, devices }) => [kind, devices])).toEqual([
+      ["unavailable", 3],
+      ["throttled", 2],
+    ]);
+  });
+
+  it("shows ten of the caller's names at the most, some of each cause", () => {
+    const fates = [...Array(100).fill(not(THROTTLED)), ...Array(50).fill(not(EXPIRED)), not(UNAVAILABLE)];
+    const judged = judge(fates);
+    const samples = judged?.causes.map(({ sampleNames }) => sampleNames.length);
+    expect(samples).toEqual([4, 3, 1]);
+    expect(judge(Array(100).fill(not(EXPIRED)))?.causes[0]?.sampleNames).toEqual(names(10));
+  });
+});
+
+describe("isWell", () => {
+  it("is true of what was accepted only", () => {
+    expect(isWell(ACCEPTED)).toBe(true);
+    for (const outcome of ["rejected", "unknown", "not-attempted"] as const) {
+      expect(isWell({ outcome, failure: EXPIRED })).toBe(false);
+    }
+  });
+});
