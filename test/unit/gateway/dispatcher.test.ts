@@ -144,13 +144,16 @@ describe("Dispatcher", () => {
   });
 
   it("gives a throttled call's turn back: it goes before callers who wait (was: to the end of the round)", async () => {
-    const { clock, ask, upstream } = start({ replies: [{ end: THROTTLED, delayMs: 20 }] });
-    ask({ caller: "a", scope: aScope("a") });
-    await clock.advance(15);
-    await clock.advance(10);
-    for (const caller of ["b", "c"]) ask({ caller, scope: aScope(caller) });
+    const replies = [accepted(), accepted(), THROTTLED].map((end) => ({ end, delayMs: 20 }));
+    const { clock, ask, upstream } = start({ replies });
+    const [a, b, c] = ["a", "b", "c"].map((caller) => ({ caller, scope: aScope(caller) }));
+    for (const command of [b, c]) ask(command);
+    await clock.advance(50);
+    ask(a);
+    await clock.advance(5);
+    for (const command of [b, c]) ask(command); // no newcomers: they wait for the pacing
     await clock.advance(3000);
-    expect(upstream.calls.map(({ scope }) => scope.productKey)).toEqual(["a", "a", "b", "c"]);
+    expect(upstream.calls.map(({ scope }) => scope.productKey)).toEqual(["b", "c", "a", "a", "b", "c"]);
   });
 
   it.each([
