@@ -3,6 +3,7 @@
 import { type handleUnaryCall, type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
+import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
 import { endRpcSpan, startRpcSpan } from "../telemetry/instruments.js";
 import { answerByMs, callerOf } from "./call-context.js";
@@ -71,7 +72,8 @@ export function unary<Request, Response>(
         },
         (error: unknown) => {
           const wire = wireErrorOf(error);
-          if (wire.code === status.INTERNAL) log.error({ method, err: error }, "internal error");
+          // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
+          if (!(error instanceof GatewayError)) log.error({ method, err: error }, "internal error");
           callback(wire);
           finish(wire.code);
         },

@@ -23,7 +23,9 @@ export class Health {
   /** Tells everybody that no new request is wanted. */
   stopServing(): void {
     this.#status = ServingStatus.NOT_SERVING;
-    for (const watcher of this.#watchers) watcher.write({ status: this.#status });
+    for (const watcher of this.#watchers) {
+      if (this.#services.has(watcher.request.service)) watcher.write({ status: this.#status });
+    }
   }
 
   /** Ends the watches, which would keep the server from shutting down. */
@@ -41,9 +43,9 @@ export class Health {
       callback(null, { statuses: Object.fromEntries(entries) });
     },
     watch: (call) => {
+      // Of an unknown service there is nothing more to say, but by the protocol the stream stays open.
       const known = this.#services.has(call.request.service);
       call.write({ status: known ? this.#status : ServingStatus.SERVICE_UNKNOWN });
-      if (!known) return; // by the protocol the stream stays open; there is just nothing more to say
       this.#watchers.add(call);
       call.on("cancelled", () => this.#watchers.delete(call));
       call.on("close", () => this.#watchers.delete(call));

@@ -1,7 +1,7 @@
 // The standard reflection service (v1 and v1alpha), so that a plain client can call the gateway without
 // the proto files. Answers come from the descriptors that the build put into gen/image.
 
-import { createFileRegistry, type DescFile, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { createFileRegistry, type DescFile, fromBinary, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
@@ -9,8 +9,12 @@ import type { ServerReflectionRequest, ServerReflectionResponse } from "../gen/g
 import { image } from "../gen/image.js";
 
 type MessageResponse = NonNullable<ServerReflectionResponse["messageResponse"]>;
+type Descriptor = NonNullable<ReturnType<Registry["get"]>>;
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(image, "base64")));
+const filesBySymbol = new Map(
+  [...registry].flatMap((type) => symbolsOf(type).map((symbol) => [symbol, type.file] as const)),
+);
 
 /** Answers every request on the stream. The messages of v1 and v1alpha are the same but for their names. */
 export function serverReflectionInfo(
@@ -30,7 +34,7 @@ function answerOf(request: ServerReflectionRequest["messageRequest"]): MessageRe
     case "fileByFilename":
       return filesOf(registry.getFile(request.fileByFilename));
     case "fileContainingSymbol":
-      return filesOf(fileOfSymbol(request.fileContainingSymbol));
+      return filesOf(filesBySymbol.get(request.fileContainingSymbol));
     case "fileContainingExtension":
       return notFound(); // none of our files has extensions
     case "allExtensionNumbersOfType": {
@@ -50,10 +54,19 @@ function serviceNames(): { name: string }[] {
   return [...registry].flatMap((type) => (type.kind === "service" ? [{ name: type.typeName }] : []));
 }
 
-/** A symbol may also name a method, a field or an enum value: then the file is that of what it belongs to. */
-function fileOfSymbol(symbol: string): DescFile | undefined {
-  const owner = symbol.slice(0, symbol.lastIndexOf("."));
-  return (registry.get(symbol) ?? registry.get(owner))?.file;
+/** The full names that a type brings along. Those of enum values are siblings of their enum's. */
+function symbolsOf(type: Descriptor): string[] {
+  const { typeName } = type;
+  switch (type.kind) {
+    case "service":
+      return [typeName, ...type.methods.map(({ name }) => `${typeName}.${name}`)];
+    case "message":
+      return [typeName, ...[...type.fields, ...type.oneofs].map(({ name }) => `${typeName}.${name}`)];
+    case "enum":
+      return [typeName, ...type.values.map(({ name }) => typeName.replace(/[^.]*$/, name))];
+    case "extension":
+      return [typeName];
+  }
 }
 
 /** The file and everything it imports, so that a client needs no second question. */

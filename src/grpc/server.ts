@@ -1,5 +1,5 @@
 // The gRPC port: OtaService, health and reflection on one server, and its graceful end.
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
@@ -7,6 +7,10 @@ import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
 import { Health } from "./health.js";
 import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
 import { serverReflectionInfo } from "./reflection.js";
+
+// grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
+// that it does not like. What matters it throws as well.
+if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
 /** A listening server. */
 export interface GrpcServer {
