@@ -1,0 +1,54 @@
+// The promise, judged by an upstream that shares nothing with the gateway or its emulator: it counts a call
+// anywhere between its arrival and its answer, as a distant one behind a jittery network would.
+import { afterAll, describe, expect, it } from "vitest";
+import { mostInAnySecond } from "../support/arrivals.js";
+import { type Caller, createCaller } from "../support/grpc-caller.js";
+import { startHttpUpstream } from "../support/http-upstream.js";
+import { endPrograms, runGateway } from "../support/processes.js";
+
+const CALLERS = 20;
+/** 6,000 devices: three times what the tokens carry, for it is when they come back that decides. */
+const REQUESTS = 1200;
+const DEVICES_PER_REQUEST = 5;
+/** An answer takes 20 ms ± 40, and never less than nothing. */
+const LONGEST_ANSWER_MS = 60;
+
+afterAll(endPrograms);
+
+describe("ota-gateway serve", () => {
+  it("sends 6,000 devices of 1,200 requests in full calls, each once, and never more than 10 in a second", async () => {
+    const countedMs: number[] = [];
+    const sent: string[] = [];
+    const upstream = await startHttpUpstream(async ({ deviceNames }) => {
+      const answerMs = Math.random() * LONGEST_ANSWER_MS;
+      const outwardMs = Math.random() * answerMs;
+      await pause(outwardMs);
+      countedMs.push(performance.now());
+      sent.push(...deviceNames);
+      await pause(answerMs - outwardMs);
+      return {};
+    });
+    const gateway = await runGateway(upstream.url);
+    const callers = Array.from({ length: CALLERS }, (_, n) =>
+      createCaller(gateway.grpc, { "x-ota-caller": `service-${n}` }),
+    );
+    const names = Array.from({ length: REQUESTS * DEVICES_PER_REQUEST }, (_, n) => `device-${n}`);
+    const answers = await Promise.all(
+      Array.from({ length: REQUESTS }, (_, n) => {
+        const deviceNames = names.slice(n * DEVICES_PER_REQUEST, (n + 1) * DEVICES_PER_REQUEST);
+        return (callers[n % CALLERS] as Caller).cancel(deviceNames).answer;
+      }),
+    );
+    for (const caller of callers) caller.close();
+    await upstream.close();
+
+    expect(answers.filter(({ success }) => success)).toHaveLength(REQUESTS);
+    expect(sent.toSorted()).toEqual(names.toSorted());
+    expect(countedMs.length).toBeLessThanOrEqual(33);
+    expect(mostInAnySecond(countedMs)).toBeLessThanOrEqual(10);
+  });
+});
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,266 @@
+// What a request is told and what is sent for it, over the real gRPC port. Each test has a gateway and an
+// emulator of its own, and they run side by side: a new gateway sends nothing for two seconds, so what is
+// asked of it until then waits together.
+import { describe, type ExpectStatic, it, type TestContext } from "vitest";
+import { type Environment, readConfig } from "../../src/config.js";
+import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
+import { seededName } from "../../src/emulator/seeded-name.js";
+import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import { Outcome, Priority } from "../../src/gen/ota/v1/ota_service.js";
+import { createLog, serve } from "../../src/serve.js";
+import { type Caller, createCaller } from "../support/grpc-caller.js";
+import { failureOf } from "../support/grpc-failure.js";
+import { KEYS, until, untilReady } from "../support/processes.js";
+
+const HANGING: EmulatorOptions = { devices: 10, faults: () => ({ kind: "hang", applied: false }) };
+
+/** The least that a caller with a deadline of 1 s has to be given, and the margin that the answer needs. */
+const WITHIN_MS = [700, 1000] as const;
+
+interface Bench {
+  readonly emulator: Emulator;
+  caller(name: string): Caller;
+  /** Resolves once the gateway sends. */
+  opened(): Promise<void>;
+}
+
+async function setUp(
+  { onTestFinished }: TestContext,
+  options: EmulatorOptions,
+  settings: Environment = {},
+): Promise<Bench> {
+  const emulator = await startEmulator({ listen: "127.0.0.1:0", ...options });
+  const environment = {
+    ...KEYS,
+    OTA_LISTEN: "127.0.0.1:0",
+    OTA_ADMIN_LISTEN: "127.0.0.1:0",
+    OTA_UPSTREAM_URL: emulator.url,
+    OTA_UPSTREAM_TIMEOUT_MS: "3000",
+    OTA_LOG_LEVEL: "silent",
+    ...settings,
+  };
+  const config = readConfig(environment);
+  const gateway = await serve(config, createLog(config.logLevel), environment);
+  const callers: Caller[] = [];
+  onTestFinished(async () => {
+    for (const caller of callers) caller.close();
+    await gateway.stop();
+    await emulator.close();
+  });
+  return {
+    emulator,
+    caller(name) {
+      const caller = createCaller(gateway.grpc, { "x-ota-caller": name });
+      callers.push(caller);
+      return caller;
+    },
+    opened: () => untilReady(`http://${gateway.admin}`),
+  };
+}
+
+function devices(count: number, first = 0): string[] {
+  return Array.from({ length: count }, (_, n) => seededName(first + n));
+}
+
+/** Resolves once the gateway has taken what this caller asked before: it takes requests in their order. */
+async function taken(caller: Caller): Promise<void> {
+  await caller.cancel(devices(1), { validateOnly: true }).answer;
+}
+
+function expectInTime(expect: ExpectStatic, tookMs: number): void {
+  expect(tookMs).toBeGreaterThan(WITHIN_MS[0]);
+  expect(tookMs).toBeLessThan(WITHIN_MS[1]);
+}
+
+describe.concurrent("a deadline", () => {
+  it("is kept when the upstream hangs: the caller learns before it that the outcome is not known", async (test) => {
+    const { caller, opened } = await setUp(test, HANGING);
+    await opened();
+    const startMs = performance.now();
+    const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1000).answer);
+    expectInTime(test.expect, performance.now() - startMs);
+    test.expect(failure).toMatchObject({
+      code: "UNKNOWN",
+      reason: "OUTCOME_UNKNOWN",
+      domain: "ota.v1",
+      metadata: { devices_unknown: "2" },
+    });
+    test.expect(failure.devices.map(({ resourceName }) => resourceName)).toEqual(devices(2));
+  });
+
+  it("is the configured one for a request that has none", async (test) => {
+    const { caller, opened } = await setUp(test, HANGING, { OTA_DEFAULT_DEADLINE_MS: "1000" });
+    await opened();
+    const startMs = performance.now();
+    const failure = await failureOf(caller("service-a").cancel(devices(2)).answer);
+    expectInTime(test.expect, performance.now() - startMs);
+    test.expect(failure).toMatchObject({ code: "UNKNOWN", reason: "OUTCOME_UNKNOWN" });
+  });
+
+  it("that cannot be kept is refused at once, and nothing is sent", async (test) => {
+    const { caller, opened, emulator } = await setUp(test, { devices: 10 });
+    const [a, b] = [caller("service-a"), caller("service-b")];
+    await until(async () => {
+      const { plan } = await b.cancel(devices(1), { validateOnly: true }).answer;
+      return Number(plan?.expectedWait?.seconds) >= 1;
+    });
+    const startMs = performance.now();
+    const failure = await failureOf(a.cancel(devices(2), {}, 800).answer);
+    test.expect(performance.now() - startMs).toBeLessThan(500);
+    test.expect(failure).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "HOPELESS", domain: "ota.v1" });
+    // It says when the same request would have been in time.
+    test.expect(failure.retryAfterMs).toBeGreaterThan(100);
+    test.expect(failure.retryAfterMs).toBeLessThan(1500);
+    await opened();
+    await b.cancel(devices(1, 5)).answer;
+    test.expect(emulator.stats()).toMatchObject({ arrivals: 1, devicesCanceled: 1 });
+  });
+});
+
+describe.concurrent("a caller that leaves", () => {
+  it("has nothing sent of what still waited, whatever was on its way", async (test) => {
+    const { caller, emulator } = await setUp(test, { devices: 4001 });
+    const leaver = caller("leaver").cancel(devices(4000));
+    await until(() => emulator.stats().arrivals > 2);
+    leaver.leave();
+    test.expect(await failureOf(leaver.answer)).toMatchObject({ code: "CANCELLED" });
+    await taken(caller("observer"));
+    const { arrivals } = emulator.stats();
+    await caller("other").cancel(devices(1, 4000)).answer;
+    // One call of the leaver's may have been sent before it had left.
+    const { devicesCanceled } = emulator.stats();
+    test.expect(devicesCanceled).toBeLessThanOrEqual((arrivals + 1) * 200 + 1);
+    test.expect(devicesCanceled).toBeLessThan(2000);
+  });
+
+  it("before anything is sent has nothing sent at all, and others' devices stay", async (test) => {
+    const { caller, emulator } = await setUp(test, { devices: 10 });
+    const [leaver, stayer] = [caller("leaver"), caller("stayer")];
+    const left = leaver.cancel(devices(5));
+    const stayed = stayer.cancel(devices(5, 3));
+    await Promise.all([taken(leaver), taken(stayer)]);
+    left.leave();
+    test.expect(await stayed.answer).toMatchObject({ success: true });
+    test.expect(emulator.stats()).toMatchObject({ arrivals: 1, devicesCanceled: 5, repeatedCancels: 0 });
+    test.expect(devices(3).map((name) => emulator.taskOf(name))).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
+  });
+});
+
+describe.concurrent("callers whose devices share a call", () => {
+  it("have a device that both ask for sent once, and are both told", async (test) => {
+    const { caller, emulator } = await setUp(test, { devices: 10 });
+    const a = caller("service-a").cancel(devices(5));
+    const b = caller("service-b").cancel(devices(5, 3), { priority: Priority.URGENT });
+    const [answerA, answerB] = await Promise.all([a.answer, b.answer]);
+    test.expect(answerA).toMatchObject({ success: true, calls: [{ deviceCount: 5 }] });
+    test.expect(answerB).toMatchObject({ success: true, calls: [{ deviceCount: 5 }] });
+    test.expect(answerA.calls[0]?.requestId).toBe(answerB.calls[0]?.requestId);
+    test.expect(emulator.stats()).toMatchObject({ arrivals: 1, devicesCanceled: 8, repeatedCancels: 0 });
+  });
+
+  it("are both told that it is not known, if one of them names an unknown device", async (test) => {
+    const { caller } = await setUp(test, { devices: 10 });
+    const [good, bad] = [devices(2), ["device-nobody"]];
+    const rpcs = [caller("service-a").cancel(good), caller("service-b").cancel(bad)];
+    const failures = await Promise.all(rpcs.map(({ answer }) => failureOf(answer)));
+    for (const failure of failures) {
+      test.expect(failure).toMatchObject({
+        code: "UNKNOWN",
+        reason: "BATCH_REJECTED",
+        domain: "ota.v1",
+        metadata: { upstream_code: "iot.device.NotExistedDevice" },
+      });
+    }
+    test.expect(failures[0]?.metadata["request_id"]).toBe(failures[1]?.metadata["request_id"]);
+    // Each learns of its own devices only.
+    const named = failures.map((failure) => failure.devices.map(({ resourceName }) => resourceName));
+    test.expect(named).toEqual([good, bad]);
+  });
+
+  it("do not share it across update batches", async (test) => {
+    const { caller, emulator } = await setUp(test, { devices: 10 });
+    const all = caller("service-a").cancel(devices(2));
+    const oneBatch = caller("service-b").cancel(devices(2, 5), { jobId: DEFAULTS.jobId });
+    const wrongBatch = caller("service-c").cancel(devices(2, 7), { jobId: "NoSuchJob" });
+    test.expect(await failureOf(wrongBatch.answer)).toMatchObject({ code: "NOT_FOUND", reason: "REJECTED" });
+    test.expect(await all.answer).toMatchObject({ success: true });
+    test.expect(await oneBatch.answer).toMatchObject({ success: true });
+    test.expect(emulator.stats()).toMatchObject({ arrivals: 3, devicesCanceled: 4 });
+  });
+});
+
+describe.concurrent("an upstream that misbehaves", () => {
+  it("and throttles is asked again until it takes the devices, and the caller sees every attempt", async (test) => {
+    const fault = {
+      kind: "error",
+      shape: "gateway",
+      status: 503,
+      code: "Throttling.User",
+      message: "slow down",
+    } as const;
+    const { caller } = await setUp(test, { devices: 10, faults: ({ number }) => (number === 1 ? fault : undefined) });
+    const { calls, success, results } = await caller("service-a").cancel(devices(2)).answer;
+    test.expect(calls).toMatchObject([
+      { success: false, code: "Throttling.User", attempts: 1 },
+      { success: true, code: "", attempts: 2 },
+    ]);
+    test.expect(success).toBe(true);
+    test.expect(results.map(({ outcome, callIndex }) => [outcome, callIndex])).toEqual([
+      [Outcome.ACCEPTED, 1],
+      [Outcome.ACCEPTED, 1],
+    ]);
+  });
+
+  it("and throttles until the deadline is reported as such, with a hint when to retry", async (test) => {
+    const fault = {
+      kind: "error",
+      shape: "gateway",
+      status: 503,
+      code: "Throttling.User",
+      message: "slow down",
+    } as const;
+    const { caller, opened } = await setUp(test, { devices: 10, faults: () => fault });
+    await opened();
+    const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1500).answer);
+    test.expect(failure).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "THROTTLED", domain: "iot.aliyuncs.com" });
+    test.expect(failure.retryAfterMs).toBeGreaterThan(0);
+    test.expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
+  });
+
+  it("and cannot be reached is reported as such, with a hint when to retry", async (test) => {
+    const { caller, opened } = await setUp(test, {}, { OTA_UPSTREAM_URL: "http://127.0.0.1:1" });
+    await opened();
+    const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1000).answer);
+    test.expect(failure).toMatchObject({ code: "UNAVAILABLE", reason: "UNAVAILABLE", domain: "ota.v1" });
+    test.expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
+  });
+
+  it("and does not accept the gateway's keys is an internal error that tells nothing of it", async (test) => {
+    const { caller } = await setUp(test, { devices: 10, accessKeySecret: "another" });
+    const failure = await failureOf(caller("service-a").cancel(devices(2)).answer);
+    test.expect(failure).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", domain: "ota.v1" });
+    test.expect(failure.metadata).toEqual({ devices_internal: "2" });
+  });
+});
+
+describe.concurrent("a queue that is full", () => {
+  it("is said to whom it concerns, with a hint when to retry", async (test) => {
+    const bounds = { OTA_MAX_QUEUED_DEVICES: "30", OTA_MAX_QUEUED_DEVICES_PER_CALLER: "20" };
+    const { caller } = await setUp(test, { devices: 100 }, bounds);
+    const [a, b] = [caller("service-a"), caller("service-b")];
+    const waiting = [a.cancel(devices(20))];
+    await taken(b);
+    const ofCaller = await failureOf(a.cancel(devices(1, 20)).answer);
+    waiting.push(b.cancel(devices(10, 30)));
+    const inAll = await failureOf(b.cancel(devices(1, 40)).answer);
+    test
+      .expect(ofCaller)
+      .toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OVERLOADED", quotaSubjects: ["caller"] });
+    test.expect(inAll).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OVERLOADED", quotaSubjects: ["gateway"] });
+    for (const { pushback, retryAfterMs } of [ofCaller, inAll]) {
+      test.expect(pushback).toMatch(/^\d+$/);
+      test.expect(Number(pushback)).toBe(retryAfterMs);
+    }
+    for (const { answer } of waiting) test.expect(await answer).toMatchObject({ success: true });
+  });
+});

@@ -1,0 +1,161 @@
+// How a gateway ends, by a signal and by force. Real processes, and the emulator's own count.
+import { credentials, status } from "@grpc/grpc-js";
+import { afterEach, describe, expect, it } from "vitest";
+import { seededName } from "../../src/emulator/seeded-name.js";
+import { HealthCheckResponse_ServingStatus as Health, HealthClient } from "../../src/gen/grpc/health/v1/health.js";
+import { type Caller, createCaller, type Rpc } from "../support/grpc-caller.js";
+import { failureOf, type RpcFailure } from "../support/grpc-failure.js";
+import {
+  type EmulatorProgram,
+  endPrograms,
+  type GatewayProgram,
+  runEmulator,
+  runGateway,
+  until,
+} from "../support/processes.js";
+
+const DEVICES_PER_REQUEST = 5;
+
+const callers: Caller[] = [];
+afterEach(async () => {
+  for (const caller of callers.splice(0)) caller.close();
+  await endPrograms();
+});
+
+function callerOf(gateway: GatewayProgram, name: string, patient = false): Caller {
+  const caller = createCaller(gateway.grpc, { "x-ota-caller": name }, patient);
+  callers.push(caller);
+  return caller;
+}
+
+/** So many small requests of 20 callers, all at once. */
+function manyRequests(gateway: GatewayProgram, count: number): Rpc[] {
+  const twenty = Array.from({ length: 20 }, (_, n) => callerOf(gateway, `service-${n}`));
+  return Array.from({ length: count }, (_, n) => (twenty[n % 20] as Caller).cancel(namesOf(n)));
+}
+
+function namesOf(request: number): string[] {
+  return Array.from({ length: DEVICES_PER_REQUEST }, (_, n) => seededName(request * DEVICES_PER_REQUEST + n));
+}
+
+function expectDraining(failure: RpcFailure): void {
+  expect(failure).toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING", domain: "ota.v1" });
+  expect(failure.pushback).toMatch(/^\d+$/);
+  expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
+}
+
+async function arrivalsOver(emulator: EmulatorProgram, count: number): Promise<void> {
+  await until(async () => (await emulator.stats()).arrivals > count);
+}
+
+describe("SIGTERM", () => {
+  it("in the middle of 5,000 waiting devices: everybody is answered, newcomers are sent away, and it exits 0", async () => {
+    const emulator = await runEmulator("--devices", "5001", "--latency-ms", "20", "--jitter-ms", "20");
+    const gateway = await runGateway(emulator.url);
+    const health = new HealthClient(gateway.grpc, credentials.createInsecure());
+    const watch = health.watch({ service: "ota.v1.OtaService" });
+    const watched: Health[] = [];
+    watch.on("data", ({ status }: { status: Health }) => watched.push(status));
+    watch.on("error", () => {}); // the connection goes at the end
+    const requests = manyRequests(gateway, 1000);
+    await arrivalsOver(emulator, 4);
+
+    gateway.kill("SIGTERM");
+    await gateway.said(/"draining; a second signal ends at once"/);
+    expectDraining(await failureOf(callerOf(gateway, "newcomer").cancel([seededName(5000)]).answer));
+    expectDraining(
+      await failureOf(callerOf(gateway, "planner").cancel([seededName(5000)], { validateOnly: true }).answer),
+    );
+    const checked = new Promise((resolve, reject) =>
+      health.check({ service: "" }, (error, answer) => (error ? reject(error) : resolve(answer.status))),
+    );
+    expect(await checked).toBe(Health.NOT_SERVING);
+    const ready = await fetch(`${gateway.admin}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([503, { status: "draining" }]);
+    expect((await fetch(`${gateway.admin}/livez`)).status).toBe(200);
+
+    const answers = await Promise.all(requests.map(({ answer }) => answer));
+    expect(answers.filter(({ success }) => success)).toHaveLength(1000);
+    expect(await gateway.ended).toBe(0);
+    expect(watched).toEqual([Health.SERVING, Health.NOT_SERVING]);
+    health.close();
+    expect(await emulator.stats()).toMatchObject({ devicesCanceled: 5000, repeatedCancels: 0, refused: {} });
+  });
+
+  it("tells those who still wait after OTA_DRAIN_TIMEOUT_MS that it is draining", async () => {
+    const emulator = await runEmulator("--devices", "10000");
+    const gateway = await runGateway(emulator.url, { OTA_DRAIN_TIMEOUT_MS: "300" });
+    const requests = manyRequests(gateway, 2000);
+    await arrivalsOver(emulator, 4);
+    gateway.kill("SIGTERM");
+    const outcomes = await Promise.allSettled(requests.map(({ answer }) => answer));
+    const failed = outcomes.flatMap((outcome, n) => (outcome.status === "rejected" ? [n] : []));
+    expect(failed.length).toBeGreaterThan(500);
+    for (const n of failed) expectDraining(await failureOf((requests[n] as Rpc).answer));
+    expect(await gateway.ended).toBe(0);
+    // Who was told that nothing was sent was told the truth.
+    expect((await emulator.stats()).devicesCanceled).toBe((2000 - failed.length) * DEVICES_PER_REQUEST);
+  });
+
+  it("twice ends it at once", async () => {
+    const emulator = await runEmulator("--devices", "5000");
+    const gateway = await runGateway(emulator.url);
+    const [request] = manyRequests(gateway, 1);
+    await callerOf(gateway, "observer").cancel([seededName(9)], { validateOnly: true }).answer;
+    gateway.kill("SIGTERM");
+    await gateway.said(/"draining; a second signal ends at once"/);
+    const startMs = performance.now();
+    gateway.kill("SIGINT");
+    expect(await gateway.ended).toBe(1);
+    expect(performance.now() - startMs).toBeLessThan(500);
+    expect(await failureOf((request as Rpc).answer)).toMatchObject({ code: "UNAVAILABLE" });
+  });
+
+  it("ends an idle gateway at once, whoever is connected", async () => {
+    const gateway = await runGateway("http://127.0.0.1:1");
+    const health = new HealthClient(gateway.grpc, credentials.createInsecure());
+    for (const service of ["", "no.such.Service"]) {
+      const watch = health.watch({ service });
+      await new Promise((resolve) => watch.once("data", resolve));
+      watch.on("error", () => {});
+    }
+    const startMs = performance.now();
+    gateway.kill("SIGTERM");
+    expect(await gateway.ended).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(700);
+    health.close();
+  });
+});
+
+describe("SIGKILL", () => {
+  it("and a restart, six times under load: no second sees more than 10 calls, none is refused, nothing is lost", async () => {
+    const requests = 600;
+    // A gateway that starts sends to several scopes at once, where it spaces the calls of one: the harder case.
+    const scopes = 30;
+    const emulator = await runEmulator("--devices", "3000", "--latency-ms", "40", "--jitter-ms", "40");
+    let gateway = await runGateway(emulator.url);
+    const port = { OTA_LISTEN: gateway.grpc };
+    const twenty = Array.from({ length: 20 }, (_, n) => callerOf(gateway, `service-${n}`, true));
+    const codes = new Set<number>();
+    const load = Array.from({ length: requests }, async (_, n) => {
+      const caller = twenty[n % 20] as Caller;
+      for (;;) {
+        const { answer } = caller.cancel(namesOf(n), { iotInstanceId: `iot-${n % scopes}` });
+        const response = await answer.catch(({ code }) => void codes.add(code));
+        if (response) return response.success;
+      }
+    });
+    // Three lives end in the middle of their first calls, three before they have sent anything.
+    for (const burst of [true, false, true, false, true, false]) {
+      if (burst) await arrivalsOver(emulator, (await emulator.stats()).arrivals + 6);
+      gateway.kill("SIGKILL");
+      await gateway.ended;
+      gateway = await runGateway(emulator.url, port);
+    }
+    expect(await Promise.all(load)).toEqual(Array(requests).fill(true));
+    expect([...codes]).toEqual([status.UNAVAILABLE]);
+    const stats = await emulator.stats();
+    expect(stats).toMatchObject({ refused: {}, devicesCanceled: 3000 });
+    expect(stats.worstSecond).toBeLessThanOrEqual(10);
+  });
+});

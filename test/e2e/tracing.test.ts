@@ -1,0 +1,203 @@
+// The spans of a gateway in this process, as an exporter gets them, and what of them travels: in from callers
+// as gRPC metadata, out to the upstream as an HTTP header. The SDK is global, so all tests share one gateway.
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readConfig } from "../../src/config.js";
+import { startTelemetry } from "../../src/telemetry/sdk.js";
+import { createCaller } from "../support/grpc-caller.js";
+import { failureOf } from "../support/grpc-failure.js";
+import { type HttpUpstream, startHttpUpstream } from "../support/http-upstream.js";
+import { KEYS, until } from "../support/processes.js";
+
+const RPC = "ota.v1.OtaService/CancelTasksByDevice";
+const CALLERS = 150;
+const DEVICE = "camera-of-somebody";
+
+const exporter = new InMemorySpanExporter();
+let endTelemetry: () => Promise<void>;
+let upstream: HttpUpstream;
+let gateway: { readonly grpc: string; stop(): Promise<void> };
+let throttlesLeft = 1;
+
+beforeAll(async () => {
+  endTelemetry = startTelemetry({}, [new SimpleSpanProcessor(exporter)]);
+  upstream = await startHttpUpstream(({ parameters }) => {
+    switch (parameters.get("FirmwareId")) {
+      case "throttled-once":
+        return throttlesLeft-- > 0 ? { status: 503, fields: { Code: "Throttling.User", Message: "slow down" } } : {};
+      case "unknown-device":
+        return { fields: { Success: false, Code: "iot.device.NotExistedDevice", ErrorMessage: `no ${DEVICE}` } };
+      default:
+        return {};
+    }
+  });
+  const environment = {
+    ...KEYS,
+    OTA_LISTEN: "127.0.0.1:0",
+    OTA_ADMIN_LISTEN: "127.0.0.1:0",
+    OTA_UPSTREAM_URL: upstream.url,
+    OTA_LOG_LEVEL: "silent",
+  };
+  const { createLog, serve } = await import("../../src/serve.js"); // after the SDK, as the program does it
+  gateway = await serve(readConfig(environment), createLog("silent"), environment);
+});
+afterAll(async () => {
+  await gateway.stop();
+  await upstream.close();
+  await endTelemetry();
+});
+
+/** What each caller says where it stands; `n` is written all over the ids. */
+const traceIdOf = (n: number) => `${n + 1}`.padStart(32, "a");
+const spanIdOf = (n: number) => `${n + 1}`.padStart(16, "b");
+
+/** Asks as caller `n`, in a trace of its own. */
+function ask(n: number, firmwareId: string, name = `${DEVICE}-${n}`): Promise<unknown> {
+  const caller = createCaller(gateway.grpc, {
+    "x-ota-caller": `service-${n}`,
+    traceparent: `00-${traceIdOf(n)}-${spanIdOf(n)}-01`,
+    baggage: "customer=somebody",
+  });
+  return caller.cancel([name], { firmwareId }).answer.finally(() => caller.close());
+}
+
+/** The exported spans of this firmware's calls. */
+function calls(firmwareId: string): ReadableSpan[] {
+  return exporter.getFinishedSpans().filter(({ attributes }) => attributes["ota.firmware_id"] === firmwareId);
+}
+
+describe("the spans of many callers on board of one call", () => {
+  let call: ReadableSpan;
+  let servers: ReadableSpan[];
+  beforeAll(async () => {
+    await Promise.all(Array.from({ length: CALLERS }, (_, n) => ask(n, "good")));
+    await until(() => exporter.getFinishedSpans().length === CALLERS + 1);
+    servers = exporter.getFinishedSpans().filter(({ kind }) => kind === SpanKind.SERVER);
+    call = exporter.getFinishedSpans().find(({ kind }) => kind === SpanKind.CLIENT) as ReadableSpan;
+  });
+
+  it("continue the trace that each caller gave in metadata", () => {
+    expect(servers).toHaveLength(CALLERS);
+    for (const [n, span] of byTrace(servers).entries()) {
+      expect(span.name).toBe(RPC);
+      expect(span.spanContext().traceId).toBe(traceIdOf(n));
+      expect(span.parentSpanContext).toMatchObject({ spanId: spanIdOf(n), isRemote: true });
+      expect(span.status.code).toBe(SpanStatusCode.UNSET);
+      expect(span.attributes).toEqual({
+        "rpc.system.name": "grpc",
+        "rpc.method": RPC,
+        "rpc.status_code": "OK",
+        "ota.caller": `service-${n}`,
+      });
+    }
+  });
+
+  it("are linked from the one span of the call, all of them", () => {
+    expect(upstream.calls).toHaveLength(1);
+    expect(call.parentSpanContext).toBeUndefined();
+    expect(call.droppedLinksCount).toBe(0);
+    const linked = call.links.map(({ context }) => context.spanId).sort();
+    expect(linked).toEqual(servers.map((span) => span.spanContext().spanId).sort());
+  });
+
+  it("each tell which call carried the devices", () => {
+    const { traceId, spanId } = call.spanContext();
+    for (const { events } of servers) {
+      expect(events.map(({ name, attributes }) => ({ name, attributes }))).toEqual([
+        {
+          name: "ota.upstream_call",
+          attributes: {
+            "ota.result": "accepted",
+            "ota.upstream_request_id": upstream.calls[0]?.requestId,
+            "ota.call.trace_id": traceId,
+            "ota.call.span_id": spanId,
+          },
+        },
+      ]);
+    }
+  });
+
+  it("reach the upstream as the span of the call, and callers' baggage does not", () => {
+    const { traceId, spanId } = call.spanContext();
+    expect(upstream.calls[0]?.headers).toMatchObject({ traceparent: `00-${traceId}-${spanId}-01` });
+    expect(upstream.calls[0]?.headers).not.toHaveProperty("baggage");
+  });
+
+  it("say of the call what HTTP and the gateway know of it", () => {
+    const { port } = new URL(upstream.url);
+    expect(call.attributes).toMatchObject({
+      "http.request.method": "POST",
+      "http.response.status_code": 200,
+      "url.full": `${upstream.url}/`,
+      "server.address": "127.0.0.1",
+      "server.port": Number(port),
+      "ota.product_key": "a1EmulatorPk",
+      "ota.devices": CALLERS,
+      "ota.callers": CALLERS,
+      "ota.attempt": 1,
+      "ota.result": "accepted",
+      "ota.upstream_request_id": upstream.calls[0]?.requestId,
+    });
+    expect(call.attributes["ota.token_wait_ms"]).toBeGreaterThan(0);
+  });
+});
+
+describe("the spans of what goes wrong", () => {
+  it("are one for each attempt of a call", async () => {
+    await ask(200, "throttled-once");
+    await until(() => calls("throttled-once").length === 2);
+    const [first, second] = calls("throttled-once");
+    expect(first?.attributes).toMatchObject({
+      "ota.attempt": 1,
+      "ota.result": "refused",
+      "ota.upstream_code": "Throttling.User",
+      "http.response.status_code": 503,
+      "error.type": "503",
+    });
+    expect(first?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(second?.attributes).toMatchObject({ "ota.attempt": 2, "ota.result": "accepted" });
+    const [server] = await serversOf(200);
+    expect(server?.events.map(({ attributes }) => attributes?.["ota.call.span_id"])).toEqual(
+      [first, second].map((span) => span?.spanContext().spanId),
+    );
+  });
+
+  it("are errors of the call, but not of the server, when the upstream refuses", async () => {
+    await failureOf(ask(201, "unknown-device"));
+    const [server] = await serversOf(201);
+    expect(server?.attributes).toMatchObject({ "rpc.status_code": "NOT_FOUND" });
+    expect(server?.status.code).toBe(SpanStatusCode.UNSET);
+    expect(calls("unknown-device").map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR]);
+  });
+
+  it("end too when the request is refused at once", async () => {
+    await failureOf(ask(202, "good", "bad name"));
+    const [server] = await serversOf(202);
+    expect(server?.attributes).toMatchObject({ "rpc.status_code": "INVALID_ARGUMENT" });
+    expect(server?.events).toEqual([]);
+  });
+
+  async function serversOf(n: number): Promise<ReadableSpan[]> {
+    const find = () => exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceIdOf(n));
+    await until(() => find().length > 0);
+    return find();
+  }
+});
+
+describe("all spans", () => {
+  it("hold no device name, no key and no query", () => {
+    for (const { name, attributes, events, status, resource } of exporter.getFinishedSpans()) {
+      const told = JSON.stringify([name, attributes, events, status, resource.attributes]);
+      for (const unspeakable of [DEVICE, KEYS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "DeviceName", "?"]) {
+        expect(told).not.toContain(unspeakable);
+      }
+    }
+  });
+});
+
+/** In the order of their traces, which is that of the callers. */
+function byTrace(spans: readonly ReadableSpan[]): ReadableSpan[] {
+  const numberOf = (span: ReadableSpan) => Number(span.spanContext().traceId.replace(/^a*/, ""));
+  return spans.toSorted((a, b) => numberOf(a) - numberOf(b));
+}

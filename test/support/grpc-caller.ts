@@ -1,0 +1,57 @@
+// A caller of OtaService over the raw stub: several connections, metadata of any kind, and calls that can be
+// given up.
+import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { CancelRequest } from "../../src/client/client.js";
+import { DEFAULTS } from "../../src/emulator/options.js";
+import {
+  CancelTasksByDeviceRequest,
+  type CancelTasksByDeviceResponse,
+  OtaServiceClient,
+} from "../../src/gen/ota/v1/ota_service.js";
+
+export interface Rpc {
+  /** Rejects with grpc-js' ServiceError. */
+  readonly answer: Promise<CancelTasksByDeviceResponse>;
+  /** Gives the call up. */
+  leave(): void;
+}
+
+export interface Caller {
+  cancel(deviceNames: string[], request?: Partial<CancelRequest>, deadlineMs?: number): Rpc;
+  close(): void;
+}
+
+/**
+ * A caller on a connection of its own; it reconnects at once when the gateway has been away. With `patient`,
+ * its calls wait for that instead of failing.
+ */
+export function createCaller(
+  address: string,
+  metadata: Readonly<Record<string, string>> = {},
+  patient = false,
+): Caller {
+  const stub = new OtaServiceClient(address, credentials.createInsecure(), {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.initial_reconnect_backoff_ms": 50,
+    "grpc.max_reconnect_backoff_ms": 100,
+  });
+  const headers = new Metadata({ waitForReady: patient });
+  for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
+  return {
+    cancel(deviceNames, request, deadlineMs) {
+      const { productKey, firmwareId } = DEFAULTS;
+      const message = CancelTasksByDeviceRequest.fromPartial({ productKey, firmwareId, deviceNames, ...request });
+      const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+      let leave = () => {};
+      const answer = new Promise<CancelTasksByDeviceResponse>((resolve, reject) => {
+        const call = stub.cancelTasksByDevice(message, headers, options, (error: ServiceError | null, response) =>
+          error ? reject(error) : resolve(response),
+        );
+        leave = () => call.cancel();
+      });
+      answer.catch(() => {}); // looked at later, or never
+      return { answer, leave };
+    },
+    close: () => stub.close(),
+  };
+}

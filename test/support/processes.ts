@@ -1,0 +1,134 @@
+// The program as users run it: `dist/cli.js` in processes of its own, with nothing of our environment but
+// the path, an empty home, and ports that the system chooses.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Stats } from "../../src/emulator/server.js";
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** A running program, or one that has ended. */
+export interface Program {
+  readonly pid: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The exit code; null if a signal ended it. */
+  readonly ended: Promise<number | null>;
+  /** Resolves once the pattern is in what it printed, on either stream; rejects if it ends before. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface EmulatorProgram extends Program {
+  readonly url: string;
+  stats(): Promise<Stats>;
+}
+
+export interface GatewayProgram extends Program {
+  /** host:port of the gRPC server. */
+  readonly grpc: string;
+  /** http://host:port of the admin server. */
+  readonly admin: string;
+  /** Resolves once it sends, and does not only take requests. */
+  opened(): Promise<void>;
+}
+
+export const KEYS: Variables = {
+  ALIBABA_CLOUD_ACCESS_KEY_ID: "testid",
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret",
+};
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const running = new Set<Program>();
+
+/** Runs a script of dist/ with these arguments and variables. */
+export function runScript(script: string, args: readonly string[], variables: Variables = {}): Program {
+  const home = mkdtempSync(join(tmpdir(), "ota-gateway-home-"));
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, ...variables };
+  const child = spawn(process.execPath, [join(DIST, script), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const printed = { stdout: "", stderr: "" };
+  const listeners = new Set<() => void>();
+  const notify = () => {
+    for (const listener of listeners) listener();
+  };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      printed[stream] += text;
+      notify();
+    });
+  }
+  let over = false;
+  const ended = once(child, "close").then(([code]) => {
+    over = true;
+    running.delete(program);
+    rmSync(home, { recursive: true, force: true });
+    notify();
+    return code as number | null;
+  });
+  const program: Program = {
+    pid: child.pid ?? 0,
+    get stdout() {
+      return printed.stdout;
+    },
+    get stderr() {
+      return printed.stderr;
+    },
+    ended,
+    said: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(printed.stdout) ?? pattern.exec(printed.stderr);
+          if (!match && !over) return;
+          listeners.delete(look);
+          if (match) resolve(match);
+          else reject(new Error(`it ended without ${pattern}:\n${printed.stdout}${printed.stderr}`));
+        };
+        listeners.add(look);
+        look();
+      }),
+    kill: (signal) => void child.kill(signal),
+  };
+  running.add(program);
+  return program;
+}
+
+/** Runs `ota-gateway` with these arguments. */
+export function run(args: readonly string[], variables: Variables = {}): Program {
+  return runScript("cli.js", args, variables);
+}
+
+/** An emulator that is ready. */
+export async function runEmulator(...flags: string[]): Promise<EmulatorProgram> {
+  const program = run(["emulate", "--listen", "127.0.0.1:0", ...flags]);
+  const [, url = ""] = await program.said(/^emulator ready: (\S+) /m);
+  const stats = async () => (await (await fetch(`${url}/__stats`)).json()) as Stats;
+  return Object.assign(program, { url, stats });
+}
+
+/** A gateway in front of `upstreamUrl` that is ready to take requests. */
+export async function runGateway(upstreamUrl: string, variables: Variables = {}): Promise<GatewayProgram> {
+  const ports = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
+  const program = run(["serve"], { ...KEYS, ...ports, OTA_UPSTREAM_URL: upstreamUrl, ...variables });
+  const [, grpc = "", admin = ""] = await program.said(/^ota-gateway ready: grpc (\S+), admin (\S+)$/m);
+  return Object.assign(program, { grpc, admin, opened: () => untilReady(admin) });
+}
+
+/** Resolves once `/readyz` of the admin server says 200. */
+export async function untilReady(admin: string): Promise<void> {
+  await until(async () => (await fetch(`${admin}/readyz`)).ok);
+}
+
+/** Resolves once the condition holds, which is asked often. */
+export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Ends every program that a test has left running. */
+export async function endPrograms(): Promise<void> {
+  const left = [...running];
+  for (const program of left) program.kill("SIGKILL");
+  await Promise.all(left.map(({ ended }) => ended));
+}

@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { GatewayError, type Violation } from "../../../src/gateway/errors.js";
+import { CancelTasksByDeviceRequest, Priority } from "../../../src/gen/ota/v1/ota_service.js";
+import { commandOf } from "../../../src/grpc/request.js";
+
+const LIMITS = { maxDevices: 10, accounts: new Set(["default", "second"]) };
+
+type Fields = Partial<CancelTasksByDeviceRequest>;
+
+function command(fields: Fields = {}) {
+  const valid = { productKey: "a1EmulatorPk", firmwareId: "firmware", deviceNames: ["dev-1", "dev-2"] };
+  return commandOf(CancelTasksByDeviceRequest.fromPartial({ ...valid, ...fields }), "service-a", 1234, LIMITS);
+}
+
+function violations(fields: Fields): readonly Violation[] {
+  try {
+    command(fields);
+  } catch (error) {
+    const { failure } = error as GatewayError;
+    if (error instanceof GatewayError && failure.kind === "invalid") return failure.violations;
+    throw error;
+  }
+  return [];
+}
+
+const fieldsOf = (fields: Fields) => violations(fields).map(({ field }) => field);
+
+describe("commandOf", () => {
+  it("takes over what a request says, and what the context knows", () => {
+    expect(
+      command({ jobId: "job", iotInstanceId: "iot-1", account: "second", priority: Priority.URGENT, requireAll: true }),
+    ).toEqual({
+      account: "second",
+      scope: { productKey: "a1EmulatorPk", firmwareId: "firmware", jobId: "job", iotInstanceId: "iot-1" },
+      deviceNames: ["dev-1", "dev-2"],
+      caller: "service-a",
+      priority: "urgent",
+      answerByMs: 1234,
+      requireAll: true,
+    });
+  });
+
+  it("has a default for everything that may be left out", () => {
+    expect(command()).toMatchObject({ account: "default", priority: "normal", requireAll: false });
+  });
+
+  it("lists everything that is wrong, in the order of the fields", () => {
+    const everything: Fields = {
+      productKey: "",
+      firmwareId: "two words",
+      deviceNames: ["dev-1", "abc", "dev-1"],
+      jobId: "x".repeat(65),
+      iotInstanceId: "ü",
+      account: "third",
+      priority: 7 as Priority,
+      reason: "r".repeat(257),
+      verify: true,
+    };
+    expect(violations(everything)).toEqual([
+      { field: "product_key", description: "is required" },
+      { field: "firmware_id", description: "must be 1-64 printable ASCII characters" },
+      { field: "device_names[1]", description: "must be 4-32 of A-Za-z0-9-_@.:" },
+      { field: "device_names[2]", description: "repeats device_names[0]" },
+      { field: "job_id", description: "must be 1-64 printable ASCII characters" },
+      { field: "iot_instance_id", description: "must be 1-64 printable ASCII characters" },
+      { field: "account", description: "is not configured" },
+      { field: "priority", description: "is not known" },
+      { field: "reason", description: "is over 256 characters" },
+      { field: "verify", description: "is not supported by this version" },
+    ]);
+  });
+
+  it("wants 1 to the configured number of devices", () => {
+    const names = Array.from({ length: 11 }, (_, n) => `dev-${n}`);
+    expect(violations({ deviceNames: [] })).toEqual([{ field: "device_names", description: "is required" }]);
+    expect(violations({ deviceNames: names.slice(0, 10) })).toEqual([]);
+    expect(violations({ deviceNames: names })).toEqual([
+      { field: "device_names", description: "has 11 names, at most 10 are allowed" },
+    ]);
+  });
+
+  it.each(["abcd", "a".repeat(32), "A-z_0@9.:", "----"])("takes the device name %s", (name) => {
+    expect(fieldsOf({ deviceNames: [name] })).toEqual([]);
+  });
+
+  it.each(["", "abc", "a".repeat(33), "with space", "käse1", "tab\tbed", "new\nline", "dev-1\n", "a/b/c", "名字名字"])(
+    "does not take the device name %j",
+    (name) => {
+      expect(fieldsOf({ deviceNames: ["good-name", name] })).toEqual(["device_names[1]"]);
+    },
+  );
+
+  it("points from every repetition to the first, and finds ill-formed repetitions ill-formed", () => {
+    expect(violations({ deviceNames: ["dev-1", "dev-2", "dev-1", "dev-1", "x", "x"] })).toEqual([
+      { field: "device_names[2]", description: "repeats device_names[0]" },
+      { field: "device_names[3]", description: "repeats device_names[0]" },
+      { field: "device_names[4]", description: "must be 4-32 of A-Za-z0-9-_@.:" },
+      { field: "device_names[5]", description: "must be 4-32 of A-Za-z0-9-_@.:" },
+    ]);
+  });
+
+  it("does not say the names themselves in any violation", () => {
+    const told = JSON.stringify(violations({ deviceNames: ["some thing", "some-one", "some-one"] }));
+    expect(told).not.toContain("some");
+  });
+
+  it.each([
+    ["product_key", "productKey"],
+    ["firmware_id", "firmwareId"],
+    ["job_id", "jobId"],
+    ["iot_instance_id", "iotInstanceId"],
+  ] as const)("takes 64 printable characters for %s, and no control characters or line breaks", (field, key) => {
+    expect(fieldsOf({ [key]: "~".repeat(64) })).toEqual([]);
+    for (const bad of ["~".repeat(65), "a b", "a\u0000b", "a\nb", "ab\n", "a\u007fb"]) {
+      expect(fieldsOf({ [key]: bad })).toEqual([field]);
+    }
+  });
+
+  it("takes a reason in any language, and no control characters", () => {
+    expect(fieldsOf({ reason: "召回 bad firmware: battery > 60 °C" })).toEqual([]);
+    expect(fieldsOf({ reason: "r".repeat(256) })).toEqual([]);
+    for (const bad of ["a\nb", "a\u0000", "\u001b[31m", "a\u2028b", "a\u0085b"]) {
+      expect(violations({ reason: bad })).toEqual([{ field: "reason", description: "has control characters" }]);
+    }
+  });
+
+  it.each([
+    [Priority.UNSPECIFIED, "normal"],
+    [Priority.BULK, "bulk"],
+    [Priority.NORMAL, "normal"],
+    [Priority.URGENT, "urgent"],
+  ] as const)("takes priority %d for %s", (wire, priority) => {
+    expect(command({ priority: wire }).priority).toBe(priority);
+  });
+});
