@@ -51,12 +51,12 @@ export function retryAfterMs(outlook: Outlook): number {
 export function admit(command: Command, bounds: AdmissionBounds, outlook: Outlook): void {
   const { queue, nowMs } = outlook;
   const { caller, deviceNames, answerByMs } = command;
-  const own = queue.devicesByCaller.get(caller) ?? 0;
+  const own = queue.tally.devicesByCaller.get(caller) ?? 0;
   if (own + deviceNames.length > bounds.queuedDevicesPerCaller) {
     throw overloaded("caller", own, deviceNames.length, bounds.queuedDevicesPerCaller, outlook);
   }
-  if (queue.devices + deviceNames.length > bounds.queuedDevices) {
-    throw overloaded("gateway", queue.devices, deviceNames.length, bounds.queuedDevices, outlook);
+  if (queue.tally.devices + deviceNames.length > bounds.queuedDevices) {
+    throw overloaded("gateway", queue.tally.devices, deviceNames.length, bounds.queuedDevices, outlook);
   }
   const { durationMs } = plan(caller, deviceNames.length, outlook);
   const lateMs = nowMs + durationMs - answerByMs;
@@ -73,9 +73,9 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
  * each other caller no more calls go before than of this one; and calls are shared, so no more than all.
  */
 function callsBefore(caller: string, nth: number, queue: Queue, devicesPerCall: number): number {
-  const own = Math.ceil((queue.devicesByCaller.get(caller) ?? 0) / devicesPerCall);
+  const own = Math.ceil((queue.tally.devicesByCaller.get(caller) ?? 0) / devicesPerCall);
   let waiting = 0;
-  for (const [calls, callers] of queue.callersByCalls) waiting += callers * Math.min(calls, own + nth);
+  for (const [calls, callers] of queue.tally.callersByCalls) waiting += callers * Math.min(calls, own + nth);
   return Math.min(waiting, queue.calls) + nth - 1;
 }
 

@@ -9,8 +9,9 @@ export interface Scope {
   readonly jobId: string;
 }
 
-/** How urgent a command is beside others. */
-export type Priority = "urgent" | "normal" | "bulk";
+/** Waiting classes, most urgent first. */
+export const PRIORITIES = ["urgent", "normal", "bulk"] as const;
+export type Priority = (typeof PRIORITIES)[number];
 
 /** One request to cancel tasks. */
 export interface Command {
@@ -22,7 +23,7 @@ export interface Command {
   /** Who asks: the identity that fairness is computed over. */
   readonly caller: string;
   readonly priority: Priority;
-  /** Monotonic time by which the answer must be given: the reply margin before the deadline. */
+  /** Monotonic time by which the answer must be given: the reply margin before the deadline. Infinity for none. */
   readonly answerByMs: number;
   readonly requireAll: boolean;
 }

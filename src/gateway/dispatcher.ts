@@ -5,18 +5,21 @@ import { setMaxListeners } from "node:events";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { Log } from "../log.js";
 import { type CallFacts, type CallResult, endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
+import { AnswerTime } from "./answer-time.js";
 import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
+import { DEMOTION_MS, Isolation, soleCaller } from "./isolation.js";
 import type { Limiter, Token } from "./limiter.js";
 import { Manifest } from "./manifest.js";
-import { type Batch, type Limits, Queue } from "./queue.js";
+import { type Batch, type Callers, type Limits, Queue } from "./queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
-import type { Waiter } from "./waiter.js";
+import type { Fate, Waiter } from "./waiter.js";
 
 export interface DispatcherOptions {
   readonly clock: Clock;
   readonly limiter: Limiter;
   readonly upstream: Upstream;
   readonly log: Log;
+  readonly callers: Callers;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -27,15 +30,6 @@ const TAKE_AGAIN_MS = 1000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5000;
 
-/** Assumed until an answer has been timed. */
-const FIRST_ANSWER_MS = 50;
-
-/** The weight of the latest answer in the typical one. */
-const ANSWER_WEIGHT = 0.2;
-
-/** After so long without an answer, half of the difference to FIRST_ANSWER_MS is forgotten. */
-const ANSWER_HALF_LIFE_MS = 10_000;
-
 export class Dispatcher {
   readonly queue: Queue;
   readonly #options: DispatcherOptions;
@@ -44,22 +38,18 @@ export class Dispatcher {
   #running: Promise<void> = Promise.resolve();
   #taking: { readonly newcomer: boolean; readonly abort: AbortController } | undefined;
   #wake: () => void = () => {};
-  #typical = { answerMs: FIRST_ANSWER_MS, timedMs: 0 };
+  readonly #answerTime: AnswerTime;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     setMaxListeners(0, this.#closing.signal); // every call in its backoff listens
-    this.queue = new Queue(options.upstream.room);
+    this.#answerTime = new AnswerTime(options.clock);
+    this.queue = new Queue(options.upstream.room, options.callers);
   }
 
-  /**
-   * How long a typical answer takes. Old answers are forgotten: after slow ones nobody in a hurry is
-   * taken on board, and if everybody is in a hurry, no new answer would ever correct it.
-   */
+  /** How long a typical answer takes. */
   get answerMs(): number {
-    const { answerMs, timedMs } = this.#typical;
-    const left = 0.5 ** ((this.#options.clock.now() - timedMs) / ANSWER_HALF_LIFE_MS);
-    return FIRST_ANSWER_MS + (answerMs - FIRST_ANSWER_MS) * left;
+    return this.#answerTime.typicalMs;
   }
 
   start(): void {
@@ -78,7 +68,7 @@ export class Dispatcher {
   /** The waiter's devices that have not been sent leave at once. */
   leave(waiter: Waiter): void {
     this.queue.leave(waiter);
-    if (this.queue.devices === 0) this.#taking?.abort.abort();
+    if (this.queue.tally.devices === 0) this.#taking?.abort.abort();
   }
 
   /** Ends the loop and waits for the calls that are under way. */
@@ -92,7 +82,7 @@ export class Dispatcher {
 
   async #run(): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      if (this.queue.devices === 0) {
+      if (this.queue.tally.devices === 0) {
         await this.#change();
         continue;
       }
@@ -108,7 +98,7 @@ export class Dispatcher {
         const call = this.#call(batch, token).finally(() => this.#underWay.delete(call));
         this.#underWay.add(call);
       } else {
-        this.queue.putBack(batch.seats, "kept");
+        this.queue.putBack(batch, this.#options.clock.now(), "turned away");
       }
     }
   }
@@ -145,7 +135,7 @@ export class Dispatcher {
     const end = await within(context, () => this.#send(batch));
     const durationMs = clock.now() - sentMs;
     token.settle(tokenEnd(end));
-    if ("requestId" in end) this.#timed(durationMs);
+    if ("requestId" in end) this.#answerTime.note(durationMs);
 
     const result = resultOf(end);
     endCallSpan(span, result, spans);
@@ -156,7 +146,7 @@ export class Dispatcher {
   }
 
   /** A client that throws has broken its promise; the call may have been sent all the same. */
-  async #send({ scope, seats }: Batch): Promise<CallEnd> {
+  async #send({ lane: { scope }, seats }: Batch): Promise<CallEnd> {
     try {
       return await this.#options.upstream.cancelTasks({ scope, deviceNames: seats.map(({ name }) => name) });
     } catch (error) {
@@ -165,18 +155,35 @@ export class Dispatcher {
     }
   }
 
-  #timed(durationMs: number): void {
-    const answerMs = this.answerMs + ANSWER_WEIGHT * (durationMs - this.answerMs);
-    this.#typical = { answerMs, timedMs: this.#options.clock.now() };
-    this.#wake(); // who had too little time for a typical answer may have enough now
+  async #conclude(manifest: Manifest, what: Consequence): Promise<void> {
+    const { batch } = manifest;
+    switch (what.kind) {
+      case "settle":
+        manifest.settle(what.fate);
+        break;
+      case "repeat":
+        manifest.release(what.fate);
+        if (what.backoff) await this.#backoff(manifest.attempt);
+        this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "failed" : "turned away");
+        break;
+      case "isolate":
+        this.#isolate(manifest, what.fate);
+        break;
+    }
+    // Somebody waits again; or who had too little time for a typical answer has enough by this one.
+    this.#wake();
   }
 
-  async #conclude(manifest: Manifest, what: Consequence): Promise<void> {
-    if (what.kind === "settle") return manifest.settle(what.fate);
-    manifest.release(what.fate);
-    if (what.backoff) await this.#backoff(manifest.attempt);
-    this.queue.putBack(manifest.batch.seats, what.backoff ? "spent" : "kept");
-    this.#wake();
+  /** Tells the devices of a refused call apart, as far as its budget goes. */
+  #isolate(manifest: Manifest, fate: Fate): void {
+    const { clock } = this.#options;
+    const { lane, seats } = manifest.batch;
+    const isolation = lane.isolation ?? new Isolation();
+    if (!isolation.reserveHalves()) return manifest.settle(fate);
+    manifest.release(fate);
+    const culprit = soleCaller(seats);
+    if (culprit) this.queue.demote(lane.scope, culprit, clock.now() + DEMOTION_MS, clock.now());
+    this.queue.separate(manifest.batch, isolation);
   }
 
   /** Grows with the attempts, and differs from call to call so that repeats do not come in step. */
@@ -197,7 +204,7 @@ export class Dispatcher {
 }
 
 function factsOf(manifest: Manifest, sentMs: number): CallFacts {
-  const { productKey, firmwareId, jobId } = manifest.batch.scope;
+  const { productKey, firmwareId, jobId } = manifest.batch.lane.scope;
   return {
     productKey,
     firmwareId,

@@ -18,6 +18,9 @@ interface Account {
   waits: boolean;
 }
 
+/** What each caller on board paid for a call. */
+export type Bill = ReadonlyMap<string, number>;
+
 export interface FairShareOptions {
   readonly seatsPerCall: number;
   readonly weightOf: (caller: string) => number;
@@ -64,24 +67,39 @@ export class FairShare {
     return credited ?? next;
   }
 
-  /** A call was cut in this caller's turn, with so many seats for each caller on board. */
-  charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): void {
+  /** A call was cut in this caller's turn, with so many seats for each caller on board. Returns what each paid. */
+  charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): Bill {
     const { seatsPerCall, weightOf, creditNameOf } = this.#options;
     const payer = this.#accountOf(caller);
     payer.lastTurn = ++this.#turns;
     // A turn by credit skips those who have paid less: it must not take from them what they are owed.
     if (!this.#lastByCredit) this.#virtual = Math.max(this.#virtual, payer.paid);
+    const bill = new Map<string, number>();
+    const pay = (who: string, account: Account, filled: number) => {
+      const price = filled / weightOf(who);
+      account.paid = Math.max(account.paid, this.#virtual) + price;
+      bill.set(who, price);
+    };
     let unpaid = seatsPerCall;
     for (const [rider, filled] of seats) {
       this.#servedMs.set(creditNameOf(rider), nowMs);
       const account = this.#accountOf(rider);
       // Who is ahead of their share rides on seats that are lent: charging them would spare the payer.
       if (rider === caller || account.paid > this.#virtual + this.#callCost(rider)) continue;
-      account.paid = Math.max(account.paid, this.#virtual) + filled / weightOf(rider);
+      pay(rider, account, filled);
       unpaid -= filled;
     }
-    payer.paid = Math.max(payer.paid, this.#virtual) + unpaid / weightOf(caller);
+    pay(caller, payer, unpaid);
     if (this.#turns % FORGET_EVERY === 0) this.#forget(nowMs);
+    return bill;
+  }
+
+  /** The call was turned away, for no fault of theirs: they go before all others again. */
+  refund(bill: Bill): void {
+    for (const [caller, price] of bill) {
+      const account = this.#accounts.get(caller);
+      if (account) account.paid -= price;
+    }
   }
 
   #goesBefore(a: string, b: string): boolean {

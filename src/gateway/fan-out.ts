@@ -1,7 +1,7 @@
 // What the end of one call means: for its token, for the devices on board, and whether they are sent
 // again. Pure. The upstream tells one boolean for the whole call, and no fate claims more than that.
 import type { Failure } from "./errors.js";
-import type { Seat } from "./lane.js";
+import type { Seat } from "./cabin.js";
 import type { TokenEnd } from "./limiter.js";
 import type { CallEnd, Refusal } from "./upstream.js";
 import type { Fate } from "./waiter.js";
@@ -10,7 +10,9 @@ import type { Fate } from "./waiter.js";
 export type Consequence =
   | { readonly kind: "settle"; readonly fate: Fate }
   /** Back to the queue, and `fate` is what to say if there is no other call in time. */
-  | { readonly kind: "repeat"; readonly fate: Fate; readonly backoff: boolean };
+  | { readonly kind: "repeat"; readonly fate: Fate; readonly backoff: boolean }
+  /** One device may be the reason for all: they are told apart, and `fate` is for those that cannot be. */
+  | { readonly kind: "isolate"; readonly fate: Fate };
 
 /** The cause is in the log, for the operator; a caller has no use for the state of our keys. */
 const OURS: Failure = { kind: "internal", message: "the gateway could not make an acceptable call" };
@@ -59,19 +61,14 @@ function refused(requestId: string, { code, reaction }: Refusal, seats: readonly
       return reaction.mended && attempt === 1 ? { kind: "repeat", fate, backoff: false } : { kind: "settle", fate };
     }
     case "rejected": {
-      if (reaction.deviceFault && !hasSoleOwner(seats)) {
+      if (reaction.deviceFault && seats.length > 1) {
         const message = `refused together with others, and not told apart: ${code}`;
         const failure: Failure = { kind: "unknown", reason: "BATCH_REJECTED", message, upstream };
-        return { kind: "settle", fate: { outcome: "unknown", failure } };
+        return { kind: "isolate", fate: { outcome: "unknown", failure } };
       }
       const message = `the upstream refused: ${code}`;
       const failure: Failure = { kind: "rejected", message, rejection: reaction.rejection, upstream };
       return { kind: "settle", fate: { outcome: "rejected", failure } };
     }
   }
-}
-
-function hasSoleOwner(seats: readonly Seat[]): boolean {
-  const sole = seats[0]?.owners[0]?.waiter;
-  return seats.every(({ owners }) => owners.every(({ waiter }) => waiter === sole));
 }

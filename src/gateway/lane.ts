@@ -1,68 +1,62 @@
-// Everything that waits in one scope. Each device waits once, whoever asked for it: `owners` names
-// exactly the devices that wait here, and for whom.
-import type { Scope } from "./command.js";
+// Everything that may share a call. Each device waits once, whoever asked for it: `owners` names exactly
+// the devices that wait here, and for whom. Seats go by priority, within it by weighted max-min over
+// callers, and to each caller's devices in the order they came.
+import { Cabin, type Owner, type Seat } from "./cabin.js";
+import { PRIORITIES, type Priority, type Scope } from "./command.js";
+import type { Isolation } from "./isolation.js";
 import { Line } from "./line.js";
+import { maxMin } from "./max-min.js";
+import type { Place } from "./place.js";
 import type { Room } from "./upstream.js";
-import type { Waiter } from "./waiter.js";
 
-/** A device on board, and everybody who asked for it. */
-export interface Seat {
-  readonly name: string;
-  readonly owners: readonly Owner[];
-}
-
-/** A waiter, and the position of the device in its request. */
-export interface Owner {
-  readonly waiter: Waiter;
-  readonly index: number;
-}
-
-/** A waiter's devices that wait. */
-export class Place {
-  readonly waiter: Waiter;
-  readonly lane: Lane;
-  /** How many there are. */
-  waiting = 0;
-  /** Where to look for them: first those that came back from a call, then those never sent. */
-  readonly #returned: number[] = [];
-  #next: number;
-
-  constructor(waiter: Waiter, lane: Lane, next: number) {
-    this.waiter = waiter;
-    this.lane = lane;
-    this.#next = next;
-  }
-
-  return(index: number): void {
-    this.#returned.push(index);
-  }
-
-  /** The next position to look at; it may have been sent for somebody else already. */
-  peek(): number | undefined {
-    const returned = this.#returned[0];
-    if (returned !== undefined) return returned;
-    return this.#next < this.waiter.command.deviceNames.length ? this.#next : undefined;
-  }
-
-  advance(): void {
-    if (this.#returned.shift() === undefined) this.#next++;
-  }
+/** What a call is filled by, beside who waits. */
+export interface Boarding {
+  readonly room: Room;
+  readonly weightOf: (caller: string) => number;
+  readonly mayBoard: (place: Place) => boolean;
 }
 
 export class Lane {
-  readonly scope: Scope;
   readonly key: string;
-  readonly places = new Line<Place>();
+  readonly scope: Scope;
+  /** What its devices are suspected of, if they are being told apart: nobody else may join them. */
+  readonly isolation: Isolation | undefined;
+  readonly #classes: Record<Priority, Map<string, Line<Place>>> = { urgent: new Map(), normal: new Map(), bulk: new Map() };
   readonly #owners = new Map<string, Place | Place[]>();
 
-  constructor(scope: Scope, key: string) {
-    this.scope = scope;
+  constructor(key: string, scope: Scope, isolation?: Isolation) {
     this.key = key;
+    this.scope = scope;
+    this.isolation = isolation;
   }
 
   /** How many devices wait, each counted once. */
   get size(): number {
     return this.#owners.size;
+  }
+
+  *places(): Iterable<Place> {
+    for (const priority of PRIORITIES) for (const line of this.#classes[priority].values()) yield* line;
+  }
+
+  /** The places of one caller. */
+  placesOf(caller: string): Place[] {
+    return PRIORITIES.flatMap((priority) => [...(this.#classes[priority].get(caller) ?? [])]);
+  }
+
+  add(place: Place): void {
+    this.#lineOf(place).add(place);
+  }
+
+  addInFront(place: Place): void {
+    this.#lineOf(place).addInFront(place);
+  }
+
+  remove(place: Place): void {
+    const { caller, priority } = place.waiter.command;
+    const line = this.#lineOf(place);
+    line.delete(place);
+    if (line.size === 0) this.#classes[priority].delete(caller);
   }
 
   /** This place waits for the device too. */
@@ -74,42 +68,72 @@ export class Lane {
     place.waiting++;
   }
 
-  /** Nobody waits here for this place any more. */
-  disown(place: Place): void {
+  /** Nothing waits here for this place any more. Returns the positions of what did. */
+  disown(place: Place): number[] {
+    const waited: number[] = [];
     for (let index = place.peek(); place.waiting > 0 && index !== undefined; index = place.peek()) {
-      const name = place.waiter.command.deviceNames[index] as string;
-      if (this.#drop(place, name)) place.waiting--;
+      if (this.#drop(place, place.waiter.command.deviceNames[index] as string)) {
+        place.waiting--;
+        waited.push(index);
+      }
       place.advance();
+    }
+    return waited;
+  }
+
+  /** Fills a call in the turn of `turn`, which gets a seat whoever else waits. */
+  fill(turn: Place, boarding: Boarding): Seat[] {
+    const cabin = new Cabin(boarding.room, this.scope);
+    const { priority } = turn.waiter.command;
+    this.#seat([turn], 1, cabin, boarding.mayBoard);
+    // Nobody of a higher class waits, unless this turn is one that lower classes get all the same.
+    const order = [priority, ...PRIORITIES.filter((other) => other !== priority)];
+    for (const each of order) this.#fillClass(this.#classes[each], cabin, boarding);
+    return cabin.seats;
+  }
+
+  #fillClass(lines: Map<string, Line<Place>>, cabin: Cabin, { weightOf, mayBoard }: Boarding): void {
+    // Once more after devices that several callers wait for: each took one seat for all of them.
+    for (let before = -1; cabin.left > 0 && cabin.seats.length > before; ) {
+      before = cabin.seats.length;
+      const wants = [...lines]
+        .map(([caller, line]) => ({ line, seats: waiting(line, cabin.left, mayBoard), weight: weightOf(caller) }))
+        .filter(({ seats }) => seats > 0);
+      const shares = maxMin(wants, cabin.left);
+      for (const [n, { line }] of wants.entries()) this.#seat(line, shares[n] as number, cabin, mayBoard);
     }
   }
 
-  /** Fills a call: first from `first`, then from whoever else waits here and may board. */
-  fill(first: Place, room: Room, mayBoard: (place: Place) => boolean): Seat[] {
-    const seats: Seat[] = [];
-    let bytesLeft = room.bytes - room.bytesOfScope(this.scope);
-    /** Whether there is room left. */
-    const fillFrom = (place: Place): boolean => {
-      for (let index = place.peek(); place.waiting > 0 && index !== undefined; index = place.peek()) {
+  #seat(line: Iterable<Place>, share: number, cabin: Cabin, mayBoard: (place: Place) => boolean): void {
+    let left = share;
+    for (const place of line) {
+      if (left === 0 || cabin.left === 0) return;
+      if (!mayBoard(place)) continue;
+      for (let index = place.peek(); left > 0 && place.waiting > 0 && index !== undefined; index = place.peek()) {
         const name = place.waiter.command.deviceNames[index] as string;
         const owners = this.#ownersOf(name);
         if (owners.includes(place)) {
-          const bytes = room.bytesOfDevice(name);
-          if (seats.length === room.devices || (bytes > bytesLeft && seats.length > 0)) return false;
-          bytesLeft -= bytes;
+          if (!cabin.fits(name)) return;
           this.#owners.delete(name);
           for (const owner of owners) owner.waiting--;
-          seats.push({ name, owners: owners.map(({ waiter }) => ({ waiter, index: waiter.indexOf(name, index) })) });
+          const owner = ({ waiter }: Place): Owner => ({ waiter, index: waiter.indexOf(name, index) });
+          cabin.seat(name, [place, ...owners.filter((other) => other !== place)].map(owner));
+          left--;
         }
         place.advance();
       }
-      return seats.length < room.devices;
-    };
-    let hasRoom = fillFrom(first);
-    for (const place of this.places) {
-      if (!hasRoom) break;
-      if (mayBoard(place)) hasRoom = fillFrom(place);
     }
-    return seats;
+  }
+
+  #lineOf({ waiter }: Place): Line<Place> {
+    const { caller, priority } = waiter.command;
+    const lines = this.#classes[priority];
+    let line = lines.get(caller);
+    if (!line) {
+      line = new Line();
+      lines.set(caller, line);
+    }
+    return line;
   }
 
   /** False if this place does not wait for the device. */
@@ -127,4 +151,14 @@ export class Lane {
     const owned = this.#owners.get(name);
     return owned === undefined ? [] : Array.isArray(owned) ? owned : [owned];
   }
+}
+
+/** How many devices of a line may board, as far as it matters. */
+function waiting(line: Line<Place>, limit: number, mayBoard: (place: Place) => boolean): number {
+  let devices = 0;
+  for (const place of line) {
+    if (devices >= limit) break;
+    if (mayBoard(place)) devices += place.waiting;
+  }
+  return Math.min(devices, limit);
 }

@@ -1,6 +1,6 @@
 // Who is on board of one call with which devices, and what each of them is told about it. A caller
 // never learns another caller's devices, not even from the upstream's error message.
-import type { Seat } from "./lane.js";
+import type { Seat } from "./cabin.js";
 import type { Batch } from "./queue.js";
 import type { CallEnd } from "./upstream.js";
 import type { CallRecord, Fate, Waiter } from "./waiter.js";

@@ -1,16 +1,24 @@
-// Who waits for what, for one account, and whose turn it is. A batch is cut from what waits at that
-// moment: one scope, filled with the devices of everybody who waits in it. Invariant: a device of an
-// open waiter is here, or in a call, or settled.
+// Who waits for what, for one account. A batch is cut from what waits at that moment: one lane, filled
+// with the devices of everybody who waits in it. Invariant: a device of an open waiter is here, or in a
+// call, or in its backoff, or settled.
+import type { Seat } from "./cabin.js";
 import type { Scope } from "./command.js";
-import { Lane, type Owner, Place, type Seat } from "./lane.js";
-import { Line } from "./line.js";
+import type { Bill, FairShareOptions } from "./fair-share.js";
+import { halves, type Isolation } from "./isolation.js";
+import type { Lane } from "./lane.js";
+import { Lanes } from "./lanes.js";
+import { Place } from "./place.js";
+import { Tally } from "./tally.js";
+import { Turns } from "./turns.js";
 import type { Room } from "./upstream.js";
 import type { Waiter } from "./waiter.js";
 
 /** The devices of one call. */
 export interface Batch {
-  readonly scope: Scope;
+  readonly lane: Lane;
   readonly seats: readonly Seat[];
+  /** Who paid what for it. */
+  readonly bill: Bill;
 }
 
 /** What a cut has to respect, beside whose turn it is. */
@@ -21,226 +29,179 @@ export interface Limits {
 }
 
 export interface CutLimits extends Limits {
-  /** Only for a scope that has sent nothing for a second. */
+  /** Only for a lane that has sent nothing for a second. */
   readonly newcomersOnly: boolean;
 }
 
-/** A scope that has sent nothing for so long is a newcomer. */
-const SILENT_MS = 1000;
+/** How callers differ. */
+export type Callers = Pick<FairShareOptions, "weightOf" | "creditNameOf">;
 
 export class Queue {
   readonly #room: Room;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #places = new Map<Waiter, Place>();
-  /** What each caller waits for, oldest first. */
-  readonly #callers = new Map<string, Line<Place>>();
-  /** The callers that wait, in the order of their turns. */
-  readonly #turns = new Line<string>();
-  readonly #devicesByCaller = new Map<string, number>();
-  readonly #callersByCalls = new Map<number, number>();
-  /** When each scope was last cut, oldest first, as far back as it matters. */
-  readonly #cutMs = new Map<string, number>();
-  #devices = 0;
-  #calls = 0;
+  readonly #callers: Callers;
+  readonly #lanes: Lanes;
+  readonly #turns: Turns;
+  readonly #tally: Tally;
+  /** By waiter; in more than one lane while its devices are being told apart. */
+  readonly #places = new Map<Waiter, Place[]>();
 
-  constructor(room: Room) {
+  constructor(room: Room, callers: Callers) {
     this.#room = room;
+    this.#callers = callers;
+    this.#lanes = new Lanes(room);
+    this.#turns = new Turns({ seatsPerCall: room.devices, ...callers });
+    this.#tally = new Tally(room.devices);
   }
 
-  /** Devices that wait, counted once for each waiter. */
-  get devices(): number {
-    return this.#devices;
+  /** How much waits, and of whom. */
+  get tally(): Omit<Tally, "count"> {
+    return this.#tally;
   }
 
   /** Calls it takes to send everything that waits. */
   get calls(): number {
-    return this.#calls;
-  }
-
-  /** The same as `devices`, for each caller that waits. */
-  get devicesByCaller(): ReadonlyMap<string, number> {
-    return this.#devicesByCaller;
-  }
-
-  /** How many callers wait for 1, 2, 3… calls' worth of devices: few entries, however many callers. */
-  get callersByCalls(): ReadonlyMap<number, number> {
-    return this.#callersByCalls;
+    return this.#lanes.calls;
   }
 
   /** Whether a cut for newcomers only would find anybody. */
   hasNewcomer(limits: Limits): boolean {
-    for (const lane of this.#lanes.values()) {
-      if (!this.#isSilent(lane, limits.nowMs)) continue;
-      for (const place of lane.places) if (inTime(place, limits)) return true;
+    for (const lane of this.#lanes) {
+      if (!this.#lanes.isSilent(lane, limits.nowMs)) continue;
+      for (const place of lane.places()) if (inTime(place, limits)) return true;
     }
     return false;
   }
 
-  /** Whether the scope that this waiter waits in has sent nothing for a second. */
+  /** Whether a lane that this waiter waits in has sent nothing for a second. */
   isNewcomer(waiter: Waiter, nowMs: number): boolean {
-    const place = this.#places.get(waiter);
-    return place !== undefined && this.#isSilent(place.lane, nowMs);
+    return (this.#places.get(waiter) ?? []).some(({ lane }) => this.#lanes.isSilent(lane, nowMs));
   }
 
   /** All devices of a new waiter. */
   add(waiter: Waiter): void {
-    const { deviceNames, caller } = waiter.command;
-    const place = this.#placeOf(waiter, 0);
-    this.#resize(place.lane, () => {
-      for (const name of deviceNames) place.lane.own(place, name);
-    });
-    this.#count(caller, deviceNames.length);
-    place.lane.places.add(place);
-    this.#lineOf(caller).add(place);
+    const place = this.#placeIn(this.#lanes.laneOf(waiter, waiter.arrivedMs), waiter, 0);
+    this.#own(place, waiter.command.deviceNames);
+    place.lane.add(place);
+    this.#turns.add(place);
   }
 
   /**
-   * Devices that were in a call which settled nothing. They go before those that were never sent, and
-   * if the turn is `kept`, the callers on board go before all others.
+   * The devices of a call that settled nothing. They go before those that were never sent; if the call was
+   * `turned away`, what it cost is refunded, so that the callers on board go before others too.
    */
-  putBack(seats: readonly Seat[], turn: "kept" | "spent"): void {
-    for (const { name, owners } of seats) {
-      for (const { waiter, index } of owners) {
-        if (!waiter.isWaiting(index)) continue;
-        const { deviceNames, caller } = waiter.command;
-        const place = this.#placeOf(waiter, deviceNames.length);
-        place.return(index);
-        this.#resize(place.lane, () => place.lane.own(place, name));
-        this.#count(caller, 1);
-        place.lane.places.addInFront(place);
-        this.#lineOf(caller).addInFront(place);
-        if (turn === "kept") this.#turns.addInFront(caller);
-      }
+  putBack({ seats, lane, bill }: Batch, nowMs: number, reason: "turned away" | "failed"): void {
+    if (reason === "turned away") this.#turns.refund(bill);
+    this.#return(seats, (waiter) => (lane.isolation ? this.#lanes.again(lane) : this.#lanes.laneOf(waiter, nowMs)));
+  }
+
+  /** The devices of a refused call, each half to be sent by itself. */
+  separate({ seats, lane }: Batch, isolation: Isolation): void {
+    for (const half of halves(seats)) {
+      const apart = this.#lanes.laneApart(lane.scope, isolation);
+      this.#return(half, () => this.#lanes.again(apart));
     }
+  }
+
+  /** From now until then, nobody shares a call of this scope with this caller. */
+  demote(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
+    this.#lanes.setAlone(scope, caller, untilMs, nowMs);
+    for (const place of this.#lanes.sharedLane(scope)?.placesOf(caller) ?? []) this.#move(place, nowMs);
   }
 
   /** What this waiter still waits for leaves at once. */
   leave(waiter: Waiter): void {
-    const place = this.#places.get(waiter);
-    if (!place) return;
-    this.#count(waiter.command.caller, -place.waiting);
-    this.#resize(place.lane, () => place.lane.disown(place));
-    this.#remove(place);
+    for (const place of this.#places.get(waiter) ?? []) this.#disown(place);
   }
 
   /** The devices of the next call; undefined if nobody who waits may be taken on board. */
   cut(limits: CutLimits): Batch | undefined {
-    const first = this.#turn(limits);
-    if (!first) return undefined;
-    const { lane } = first;
-    let seats: Seat[] = [];
-    this.#resize(lane, () => {
-      seats = lane.fill(first, this.#room, (place) => inTime(place, limits));
-    });
-    for (const { owners } of seats) for (const owner of owners) this.#boarded(owner);
-    this.#noteCut(lane.key, limits.nowMs);
-    return { scope: lane.scope, seats };
+    const { nowMs, newcomersOnly } = limits;
+    const mayBoard = (place: Place) => inTime(place, limits);
+    const mayGo = (place: Place) => mayBoard(place) && (!newcomersOnly || this.#lanes.isSilent(place.lane, nowMs));
+    const turn = this.#turns.next(mayGo, nowMs);
+    if (!turn) return undefined;
+    const { lane } = turn;
+    const boarding = { room: this.#room, weightOf: this.#callers.weightOf, mayBoard };
+    const seats = this.#lanes.resize(lane, () => lane.fill(turn, boarding));
+    for (const { owners } of seats) for (const { waiter } of owners) this.#boarded(waiter, lane);
+    this.#lanes.noteCut(lane, nowMs);
+    return { lane, seats, bill: this.#turns.charge(turn, seatsByCaller(seats), nowMs) };
   }
 
-  /** Round robin over callers, and what the caller has waited for longest. */
-  #turn(limits: CutLimits): Place | undefined {
-    for (const caller of this.#turns) {
-      for (const place of this.#lineOf(caller)) {
-        if (!inTime(place, limits)) continue;
-        if (limits.newcomersOnly && !this.#isSilent(place.lane, limits.nowMs)) continue;
-        this.#turns.delete(caller); // whose turn it was goes to the end
-        this.#turns.add(caller);
-        return place;
-      }
-    }
-    return undefined;
-  }
-
-  #boarded({ waiter }: Owner): void {
-    this.#count(waiter.command.caller, -1);
-    const place = this.#places.get(waiter);
+  #boarded(waiter: Waiter, lane: Lane): void {
+    this.#tally.count(waiter.command.caller, -1);
+    const place = this.#places.get(waiter)?.find((each) => each.lane === lane);
     if (place?.waiting === 0) this.#remove(place);
   }
 
-  #isSilent({ key }: Lane, nowMs: number): boolean {
-    return nowMs - (this.#cutMs.get(key) ?? -Infinity) >= SILENT_MS;
-  }
-
-  #noteCut(key: string, nowMs: number): void {
-    this.#cutMs.delete(key); // so that the map stays in the order of time
-    this.#cutMs.set(key, nowMs);
-    for (const [oldest, cutMs] of this.#cutMs) {
-      if (nowMs - cutMs < SILENT_MS) break;
-      this.#cutMs.delete(oldest);
+  #return(seats: readonly Seat[], laneFor: (waiter: Waiter) => Lane): void {
+    for (const { name, owners } of seats) {
+      for (const { waiter, index } of owners) {
+        if (!waiter.isWaiting(index)) continue;
+        const place = this.#placeIn(laneFor(waiter), waiter, waiter.command.deviceNames.length);
+        place.return(index);
+        this.#own(place, [name]);
+        place.lane.addInFront(place);
+        this.#turns.addInFront(place);
+      }
     }
   }
 
-  #placeOf(waiter: Waiter, next: number): Place {
-    const known = this.#places.get(waiter);
+  /** To the lane that the waiter's caller has for itself now. */
+  #move(place: Place, nowMs: number): void {
+    const { waiter } = place;
+    const { deviceNames } = waiter.command;
+    const waited = this.#disown(place);
+    const own = this.#placeIn(this.#lanes.laneOf(waiter, nowMs), waiter, deviceNames.length);
+    for (const index of waited) own.return(index);
+    this.#own(own, waited.map((index) => deviceNames[index] as string));
+    own.lane.add(own);
+    this.#turns.add(own);
+  }
+
+  #own(place: Place, names: readonly string[]): void {
+    this.#lanes.resize(place.lane, () => {
+      for (const name of names) place.lane.own(place, name);
+    });
+    this.#tally.count(place.waiter.command.caller, names.length);
+  }
+
+  /** Returns the positions of what waited. */
+  #disown(place: Place): number[] {
+    this.#tally.count(place.waiter.command.caller, -place.waiting);
+    const waited = this.#lanes.resize(place.lane, () => place.lane.disown(place));
+    this.#remove(place);
+    return waited;
+  }
+
+  #placeIn(lane: Lane, waiter: Waiter, next: number): Place {
+    const places = this.#places.get(waiter) ?? [];
+    const known = places.find((place) => place.lane === lane);
     if (known) return known;
-    const place = new Place(waiter, this.#laneOf(waiter.command.scope), next);
-    this.#places.set(waiter, place);
+    const place = new Place(waiter, lane, next);
+    this.#places.set(waiter, [...places, place]);
     return place;
-  }
-
-  #laneOf(scope: Scope): Lane {
-    // No field may contain a line break, so no two scopes have the same key.
-    const key = [scope.iotInstanceId, scope.productKey, scope.firmwareId, scope.jobId].join("\n");
-    let lane = this.#lanes.get(key);
-    if (!lane) {
-      lane = new Lane(scope, key);
-      this.#lanes.set(key, lane);
-    }
-    return lane;
-  }
-
-  #lineOf(caller: string): Line<Place> {
-    let line = this.#callers.get(caller);
-    if (!line) {
-      line = new Line();
-      this.#callers.set(caller, line);
-      this.#turns.add(caller);
-    }
-    return line;
   }
 
   #remove(place: Place): void {
     const { waiter, lane } = place;
-    this.#places.delete(waiter);
-    lane.places.delete(place);
-    if (lane.places.size === 0) this.#lanes.delete(lane.key);
-    const line = this.#lineOf(waiter.command.caller);
-    line.delete(place);
-    if (line.size === 0) {
-      this.#callers.delete(waiter.command.caller);
-      this.#turns.delete(waiter.command.caller);
-    }
-  }
-
-  #count(caller: string, change: number): void {
-    this.#devices += change;
-    const before = this.#devicesByCaller.get(caller) ?? 0;
-    const devices = before + change;
-    if (devices > 0) this.#devicesByCaller.set(caller, devices);
-    else this.#devicesByCaller.delete(caller);
-    this.#tally(this.#callsFor(before), -1);
-    this.#tally(this.#callsFor(devices), 1);
-  }
-
-  #tally(calls: number, change: number): void {
-    if (calls === 0) return;
-    const callers = (this.#callersByCalls.get(calls) ?? 0) + change;
-    if (callers > 0) this.#callersByCalls.set(calls, callers);
-    else this.#callersByCalls.delete(calls);
-  }
-
-  #callsFor(devices: number): number {
-    return Math.ceil(devices / this.#room.devices);
-  }
-
-  /** Keeps `calls` right over a change of how many devices wait in a lane. */
-  #resize(lane: Lane, change: () => void): void {
-    this.#calls -= this.#callsFor(lane.size);
-    change();
-    this.#calls += this.#callsFor(lane.size);
+    const others = (this.#places.get(waiter) ?? []).filter((other) => other !== place);
+    if (others.length > 0) this.#places.set(waiter, others);
+    else this.#places.delete(waiter);
+    lane.remove(place);
+    this.#turns.remove(place);
   }
 }
 
 function inTime(place: Place, { nowMs, answerMs }: Limits): boolean {
   return place.waiter.command.answerByMs - nowMs > answerMs;
+}
+
+function seatsByCaller(seats: readonly Seat[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { owners } of seats) {
+    const caller = owners[0]?.waiter.command.caller ?? "";
+    counts.set(caller, (counts.get(caller) ?? 0) + 1);
+  }
+  return counts;
 }

@@ -1,0 +1,89 @@
+// Whose turn it is: the highest class that waits, save that every tenth call goes to the lower class that
+// has waited longest; in the class, the caller by fair share; and what that caller has waited for longest.
+import { PRIORITIES, type Priority } from "./command.js";
+import { type Bill, FairShare, type FairShareOptions } from "./fair-share.js";
+import { Line } from "./line.js";
+import type { Place } from "./place.js";
+
+/** A lower class is passed over for so many calls, and no more. */
+const PASSED_OVER_CALLS = 9;
+
+export class Turns {
+  readonly #share: FairShare;
+  readonly #lines: Record<Priority, Map<string, Line<Place>>> = { urgent: new Map(), normal: new Map(), bulk: new Map() };
+  #passedOver = 0;
+
+  constructor(options: FairShareOptions) {
+    this.#share = new FairShare(options);
+  }
+
+  add(place: Place): void {
+    this.#lineOf(place).add(place);
+  }
+
+  addInFront(place: Place): void {
+    this.#lineOf(place).addInFront(place);
+  }
+
+  remove(place: Place): void {
+    const { caller, priority } = place.waiter.command;
+    const line = this.#lines[priority].get(caller);
+    line?.delete(place);
+    if (line?.size !== 0) return;
+    this.#lines[priority].delete(caller);
+    if (!this.#waits(caller)) this.#share.leave(caller);
+  }
+
+  /** Whose turn it is among those who may go; undefined if nobody may. */
+  next(mayGo: (place: Place) => boolean, nowMs: number): Place | undefined {
+    const classes = PRIORITIES.map((priority) => firstPlaces(this.#lines[priority], mayGo)).filter(({ size }) => size > 0);
+    const [highest, ...lower] = classes;
+    if (!highest) return undefined;
+    const isLowersTurn = lower.length > 0 && this.#passedOver >= PASSED_OVER_CALLS;
+    this.#passedOver = isLowersTurn || lower.length === 0 ? 0 : this.#passedOver + 1;
+    const chosen = isLowersTurn ? longestWaiting(lower) : highest;
+    return chosen.get(this.#share.turn(chosen.keys(), nowMs));
+  }
+
+  /** A call was cut in this place's turn, with so many seats for each caller. */
+  charge(place: Place, seats: ReadonlyMap<string, number>, nowMs: number): Bill {
+    return this.#share.charge(place.waiter.command.caller, seats, nowMs);
+  }
+
+  refund(bill: Bill): void {
+    this.#share.refund(bill);
+  }
+
+  #waits(caller: string): boolean {
+    return PRIORITIES.some((priority) => this.#lines[priority].has(caller));
+  }
+
+  #lineOf({ waiter }: Place): Line<Place> {
+    const { caller, priority } = waiter.command;
+    let line = this.#lines[priority].get(caller);
+    if (!line) {
+      if (!this.#waits(caller)) this.#share.join(caller);
+      line = new Line();
+      this.#lines[priority].set(caller, line);
+    }
+    return line;
+  }
+}
+
+/** Of each caller, the first place that may go. */
+function firstPlaces(lines: ReadonlyMap<string, Line<Place>>, mayGo: (place: Place) => boolean): Map<string, Place> {
+  const first = new Map<string, Place>();
+  for (const [caller, line] of lines) {
+    for (const place of line) {
+      if (!mayGo(place)) continue;
+      first.set(caller, place);
+      break;
+    }
+  }
+  return first;
+}
+
+function longestWaiting(classes: readonly Map<string, Place>[]): Map<string, Place> {
+  const since = (places: Map<string, Place>) => Math.min(...[...places.values()].map(({ waiter }) => waiter.arrivedMs));
+  return classes.reduce((longest, each) => (since(each) < since(longest) ? each : longest));
+}
