@@ -98,7 +98,7 @@ export class Dispatcher {
         const call = this.#call(batch, token).finally(() => this.#underWay.delete(call));
         this.#underWay.add(call);
       } else {
-        this.queue.putBack(batch, this.#options.clock.now(), "turned away");
+        this.queue.putBack(batch, this.#options.clock.now(), "kept");
       }
     }
   }
@@ -142,7 +142,7 @@ export class Dispatcher {
     const cause = "message" in end && { cause: end.message };
     log[levelOf(end)]({ ...facts, ...result, ...cause, durationMs: Math.round(durationMs) }, "upstream call");
     manifest.complete(end, durationMs);
-    await this.#conclude(manifest, consequence(end, batch.seats, facts.attempt));
+    await this.#conclude(manifest, consequence(end, facts.devices));
   }
 
   /** A client that throws has broken its promise; the call may have been sent all the same. */
@@ -164,7 +164,7 @@ export class Dispatcher {
       case "repeat":
         manifest.release(what.fate);
         if (what.backoff) await this.#backoff(manifest.attempt);
-        this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "failed" : "turned away");
+        this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "spent" : "kept");
         break;
       case "isolate":
         this.#isolate(manifest, what.fate);
@@ -179,7 +179,10 @@ export class Dispatcher {
     const { clock } = this.#options;
     const { lane, seats } = manifest.batch;
     const isolation = lane.isolation ?? new Isolation();
-    if (!isolation.reserveHalves()) return manifest.settle(fate);
+    if (!isolation.reserveHalves()) {
+      manifest.settle(fate);
+      return;
+    }
     manifest.release(fate);
     const culprit = soleCaller(seats);
     if (culprit) this.queue.demote(lane.scope, culprit, clock.now() + DEMOTION_MS, clock.now());

@@ -13,7 +13,7 @@ const FORGET_EVERY = 256;
 interface Account {
   /** What the caller has paid, by weight, on the scale of virtual time. */
   paid: number;
-  /** The number of its last turn; 0 for none. */
+  /** The number of its last turn; 0 for none, less for one that was given back. */
   lastTurn: number;
   waits: boolean;
 }
@@ -48,6 +48,11 @@ export class FairShare {
     account.waits = true;
   }
 
+  /** The caller waits again with what a call left unsettled: it keeps the place that it has by what it has paid. */
+  rejoin(caller: string): void {
+    this.#accountOf(caller).waits = true;
+  }
+
   /** The caller waits no more. What it has paid in advance is remembered for as long as it matters. */
   leave(caller: string): void {
     const account = this.#accounts.get(caller);
@@ -60,7 +65,8 @@ export class FairShare {
     let credited: string | undefined;
     for (const caller of callers) {
       if (next === undefined || this.#goesBefore(caller, next)) next = caller;
-      if (!this.#lastByCredit && this.#hasCredit(caller, nowMs)) credited ??= caller;
+      if (this.#lastByCredit || !this.#hasCredit(caller, nowMs)) continue;
+      if (credited === undefined || this.#goesBefore(caller, credited)) credited = caller;
     }
     if (next === undefined) throw new Error("nobody waits for a turn");
     this.#lastByCredit = credited !== undefined && credited !== next;
@@ -98,7 +104,9 @@ export class FairShare {
   refund(bill: Bill): void {
     for (const [caller, price] of bill) {
       const account = this.#accounts.get(caller);
-      if (account) account.paid -= price;
+      if (!account) continue;
+      account.paid -= price;
+      account.lastTurn = -1; // before those who have paid as much
     }
   }
 

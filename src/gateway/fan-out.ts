@@ -1,7 +1,7 @@
 // What the end of one call means: for its token, for the devices on board, and whether they are sent
 // again. Pure. The upstream tells one boolean for the whole call, and no fate claims more than that.
+
 import type { Failure } from "./errors.js";
-import type { Seat } from "./cabin.js";
 import type { TokenEnd } from "./limiter.js";
 import type { CallEnd, Refusal } from "./upstream.js";
 import type { Fate } from "./waiter.js";
@@ -26,8 +26,8 @@ export function tokenEnd(end: CallEnd): TokenEnd {
   return { kind: "throttled", ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** What follows for the devices on board; `attempt` is the largest number of calls any of them has been in. */
-export function consequence(end: CallEnd, seats: readonly Seat[], attempt: number): Consequence {
+/** What follows for the devices on board, of which there are so many. */
+export function consequence(end: CallEnd, devices: number): Consequence {
   switch (end.kind) {
     case "accepted":
       return { kind: "settle", fate: { outcome: "accepted" } };
@@ -40,11 +40,11 @@ export function consequence(end: CallEnd, seats: readonly Seat[], attempt: numbe
       return { kind: "repeat", fate: { outcome: "unknown", failure }, backoff: true };
     }
     case "refused":
-      return refused(end.requestId, end.refusal, seats, attempt);
+      return refused(end.requestId, end.refusal, devices);
   }
 }
 
-function refused(requestId: string, { code, reaction }: Refusal, seats: readonly Seat[], attempt: number): Consequence {
+function refused(requestId: string, { code, reaction }: Refusal, devices: number): Consequence {
   const upstream = { code, requestId };
   switch (reaction.kind) {
     case "throttled": {
@@ -58,10 +58,10 @@ function refused(requestId: string, { code, reaction }: Refusal, seats: readonly
     }
     case "internal": {
       const fate: Fate = { outcome: "not-attempted", failure: OURS };
-      return reaction.mended && attempt === 1 ? { kind: "repeat", fate, backoff: false } : { kind: "settle", fate };
+      return reaction.mended ? { kind: "repeat", fate, backoff: true } : { kind: "settle", fate };
     }
     case "rejected": {
-      if (reaction.deviceFault && seats.length > 1) {
+      if (reaction.deviceFault && devices > 1) {
         const message = `refused together with others, and not told apart: ${code}`;
         const failure: Failure = { kind: "unknown", reason: "BATCH_REJECTED", message, upstream };
         return { kind: "isolate", fate: { outcome: "unknown", failure } };

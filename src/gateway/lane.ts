@@ -21,7 +21,11 @@ export class Lane {
   readonly scope: Scope;
   /** What its devices are suspected of, if they are being told apart: nobody else may join them. */
   readonly isolation: Isolation | undefined;
-  readonly #classes: Record<Priority, Map<string, Line<Place>>> = { urgent: new Map(), normal: new Map(), bulk: new Map() };
+  readonly #classes: Record<Priority, Map<string, Line<Place>>> = {
+    urgent: new Map(),
+    normal: new Map(),
+    bulk: new Map(),
+  };
   readonly #owners = new Map<string, Place | Place[]>();
 
   constructor(key: string, scope: Scope, isolation?: Isolation) {

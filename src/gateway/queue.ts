@@ -86,19 +86,20 @@ export class Queue {
   }
 
   /**
-   * The devices of a call that settled nothing. They go before those that were never sent; if the call was
-   * `turned away`, what it cost is refunded, so that the callers on board go before others too.
+   * The devices of a call that settled nothing. They go before those that were never sent; if the turn is
+   * `kept`, what the call cost is refunded, so that the callers on board go before others too.
    */
-  putBack({ seats, lane, bill }: Batch, nowMs: number, reason: "turned away" | "failed"): void {
-    if (reason === "turned away") this.#turns.refund(bill);
-    this.#return(seats, (waiter) => (lane.isolation ? this.#lanes.again(lane) : this.#lanes.laneOf(waiter, nowMs)));
+  putBack({ seats, lane, bill }: Batch, nowMs: number, turn: "kept" | "spent"): void {
+    if (turn === "kept") this.#turns.refund(bill);
+    const laneFor = (waiter: Waiter) => (lane.isolation ? this.#lanes.again(lane) : this.#lanes.laneOf(waiter, nowMs));
+    this.#return(seats, turn, laneFor);
   }
 
   /** The devices of a refused call, each half to be sent by itself. */
   separate({ seats, lane }: Batch, isolation: Isolation): void {
     for (const half of halves(seats)) {
       const apart = this.#lanes.laneApart(lane.scope, isolation);
-      this.#return(half, () => this.#lanes.again(apart));
+      this.#return(half, "kept", () => this.#lanes.again(apart));
     }
   }
 
@@ -134,7 +135,7 @@ export class Queue {
     if (place?.waiting === 0) this.#remove(place);
   }
 
-  #return(seats: readonly Seat[], laneFor: (waiter: Waiter) => Lane): void {
+  #return(seats: readonly Seat[], turn: "kept" | "spent", laneFor: (waiter: Waiter) => Lane): void {
     for (const { name, owners } of seats) {
       for (const { waiter, index } of owners) {
         if (!waiter.isWaiting(index)) continue;
@@ -142,7 +143,7 @@ export class Queue {
         place.return(index);
         this.#own(place, [name]);
         place.lane.addInFront(place);
-        this.#turns.addInFront(place);
+        this.#turns.addInFront(place, turn);
       }
     }
   }
@@ -154,7 +155,10 @@ export class Queue {
     const waited = this.#disown(place);
     const own = this.#placeIn(this.#lanes.laneOf(waiter, nowMs), waiter, deviceNames.length);
     for (const index of waited) own.return(index);
-    this.#own(own, waited.map((index) => deviceNames[index] as string));
+    this.#own(
+      own,
+      waited.map((index) => deviceNames[index] as string),
+    );
     own.lane.add(own);
     this.#turns.add(own);
   }

@@ -32,7 +32,10 @@ export class Tally {
     const devices = before + change;
     if (devices > 0) this.#devicesByCaller.set(caller, devices);
     else this.#devicesByCaller.delete(caller);
-    const [callsBefore, calls] = [before, devices].map((each) => Math.ceil(each / this.#devicesPerCall)) as [number, number];
+    const [callsBefore, calls] = [before, devices].map((each) => Math.ceil(each / this.#devicesPerCall)) as [
+      number,
+      number,
+    ];
     if (calls === callsBefore) return;
     this.#countCaller(callsBefore, -1);
     this.#countCaller(calls, 1);

@@ -10,7 +10,11 @@ const PASSED_OVER_CALLS = 9;
 
 export class Turns {
   readonly #share: FairShare;
-  readonly #lines: Record<Priority, Map<string, Line<Place>>> = { urgent: new Map(), normal: new Map(), bulk: new Map() };
+  readonly #lines: Record<Priority, Map<string, Line<Place>>> = {
+    urgent: new Map(),
+    normal: new Map(),
+    bulk: new Map(),
+  };
   #passedOver = 0;
 
   constructor(options: FairShareOptions) {
@@ -18,10 +22,18 @@ export class Turns {
   }
 
   add(place: Place): void {
+    const { caller } = place.waiter.command;
+    if (!this.#waits(caller)) this.#share.join(caller);
     this.#lineOf(place).add(place);
   }
 
-  addInFront(place: Place): void {
+  /** What came back from a call; with a `kept` turn its caller goes where it would have been without the call. */
+  addInFront(place: Place, turn: "kept" | "spent"): void {
+    const { caller } = place.waiter.command;
+    if (!this.#waits(caller)) {
+      if (turn === "kept") this.#share.rejoin(caller);
+      else this.#share.join(caller);
+    }
     this.#lineOf(place).addInFront(place);
   }
 
@@ -36,7 +48,9 @@ export class Turns {
 
   /** Whose turn it is among those who may go; undefined if nobody may. */
   next(mayGo: (place: Place) => boolean, nowMs: number): Place | undefined {
-    const classes = PRIORITIES.map((priority) => firstPlaces(this.#lines[priority], mayGo)).filter(({ size }) => size > 0);
+    const classes = PRIORITIES.map((priority) => firstPlaces(this.#lines[priority], mayGo)).filter(
+      ({ size }) => size > 0,
+    );
     const [highest, ...lower] = classes;
     if (!highest) return undefined;
     const isLowersTurn = lower.length > 0 && this.#passedOver >= PASSED_OVER_CALLS;
@@ -62,7 +76,6 @@ export class Turns {
     const { caller, priority } = waiter.command;
     let line = this.#lines[priority].get(caller);
     if (!line) {
-      if (!this.#waits(caller)) this.#share.join(caller);
       line = new Line();
       this.#lines[priority].set(caller, line);
     }

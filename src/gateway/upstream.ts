@@ -37,7 +37,7 @@ export type Reaction =
   | { readonly kind: "throttled" }
   /** A fault of the upstream that passes: send again, after a backoff. */
   | { readonly kind: "unavailable" }
-  /** The gateway's own fault (keys, clock, signature). `mended`: it has just mended itself; send again once. */
+  /** The gateway's own fault (keys, clock, signature). `mended`: the next call will differ; send again. */
   | { readonly kind: "internal"; readonly mended: boolean }
   /** Refused for what it asks. `deviceFault`: one device on board may be the reason for all. */
   | { readonly kind: "rejected"; readonly rejection: Rejection; readonly deviceFault: boolean };

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../src/gateway/command.js";
-import type { Seat } from "../../src/gateway/lane.js";
-import { Queue } from "../../src/gateway/queue.js";
+import { type Batch, Queue } from "../../src/gateway/queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
+import { EQUAL } from "../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../support/fake-command.js";
 import { ROOM } from "../support/fake-upstream.js";
 
@@ -21,7 +21,11 @@ const step = fc.oneof(
     withinMs: fc.constantFrom(100, 1_000_000),
   }),
   fc.record({ kind: fc.constant("cut" as const), newcomersOnly: fc.boolean() }),
-  fc.record({ kind: fc.constant("putBack" as const), nth: fc.nat(5), turn: fc.constantFrom("kept", "spent") }),
+  fc.record({
+    kind: fc.constant("putBack" as const),
+    nth: fc.nat(5),
+    turn: fc.constantFrom("kept" as const, "spent" as const),
+  }),
   fc.record({ kind: fc.constant("forget" as const), nth: fc.nat(5) }),
   fc.record({ kind: fc.constant("leave" as const), nth: fc.nat(20) }),
   fc.record({ kind: fc.constant("pass" as const), ms: fc.constantFrom(1, 60, 1000) }),
@@ -49,9 +53,9 @@ function checkCounters(queue: Queue, model: Model): void {
     const calls = Math.ceil(devices / DEVICES_PER_CALL);
     byCalls.set(calls, (byCalls.get(calls) ?? 0) + 1);
   }
-  expect(queue.devices).toBe([...byCaller.values()].reduce((sum, devices) => sum + devices, 0));
-  expect(new Map(queue.devicesByCaller)).toEqual(byCaller);
-  expect(new Map(queue.callersByCalls)).toEqual(byCalls);
+  expect(queue.tally.devices).toBe([...byCaller.values()].reduce((sum, devices) => sum + devices, 0));
+  expect(new Map(queue.tally.devicesByCaller)).toEqual(byCaller);
+  expect(new Map(queue.tally.callersByCalls)).toEqual(byCalls);
   const calls = SCOPES.map((scope) => Math.ceil(distinctOf(model, scope).size / DEVICES_PER_CALL));
   expect(queue.calls).toBe(calls.reduce((sum, each) => sum + each, 0));
 }
@@ -60,9 +64,9 @@ describe("Queue", () => {
   it("counts rightly at every moment, and cuts full calls of one scope with everybody who waits for each device", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (script) => {
-        const queue = new Queue({ ...ROOM, devices: DEVICES_PER_CALL });
+        const queue = new Queue({ ...ROOM, devices: DEVICES_PER_CALL }, EQUAL);
         const model: Model = new Map();
-        const aboard: (readonly Seat[])[] = [];
+        const aboard: Batch[] = [];
         const lastCutMs = new Map<Scope, number>();
         let nowMs = 0;
         for (const each of script) {
@@ -83,9 +87,9 @@ describe("Queue", () => {
           }
           if (each.kind === "forget") aboard.splice(each.nth, 1);
           if (each.kind === "putBack") {
-            for (const seats of aboard.splice(each.nth, 1)) {
-              queue.putBack(seats, each.turn as "kept" | "spent");
-              for (const { name, owners } of seats) for (const { waiter } of owners) model.get(waiter)?.add(name);
+            for (const batch of aboard.splice(each.nth, 1)) {
+              queue.putBack(batch, nowMs, each.turn);
+              for (const { name, owners } of batch.seats) for (const { waiter } of owners) model.get(waiter)?.add(name);
             }
           }
           if (each.kind === "cut") {
@@ -100,7 +104,8 @@ describe("Queue", () => {
             const batch = queue.cut(limits);
             expect(batch !== undefined).toBe(expected);
             if (!batch) continue;
-            const { scope, seats } = batch;
+            const { seats } = batch;
+            const { scope } = batch.lane;
             const boardable = distinctOf(model, scope, mayBoard);
             lastCutMs.set(scope, nowMs);
             expect(seats.length).toBe(Math.min(DEVICES_PER_CALL, boardable.size));
@@ -114,7 +119,7 @@ describe("Queue", () => {
                 model.get(waiter)?.delete(name);
               }
             }
-            aboard.push(seats);
+            aboard.push(batch);
           }
           checkCounters(queue, model);
         }

@@ -9,6 +9,7 @@ import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
 import type { Answer, CallRecord, Fate } from "../../src/gateway/waiter.js";
 import { Waiter } from "../../src/gateway/waiter.js";
+import { EQUAL } from "../support/fake-callers.js";
 import { aCommand, aScope, names } from "../support/fake-command.js";
 import { FakeLimiter } from "../support/fake-limiter.js";
 import { FakeLog } from "../support/fake-log.js";
@@ -119,12 +120,8 @@ class Watched extends Waiter {
   }
 }
 
-/** What the ends of a device's calls amount to, in order. `shared`: calls with several waiters on board. */
-function outcomeOf(
-  calls: readonly SeenCall[],
-  underWay: ReadonlySet<SeenCall>,
-  shared: ReadonlySet<SeenCall>,
-): Fate["outcome"] {
+/** What the ends of a device's calls amount to, in order. */
+function outcomeOf(calls: readonly SeenCall[], underWay: ReadonlySet<SeenCall>): Fate["outcome"] {
   let outcome: Fate["outcome"] = "not-attempted";
   for (const call of calls) {
     const { end } = call;
@@ -134,18 +131,20 @@ function outcomeOf(
     if (end.kind !== "refused") continue;
     const { reaction } = end.refusal;
     if (reaction.kind === "unavailable") outcome = "unknown";
-    if (reaction.kind === "rejected") outcome = reaction.deviceFault && shared.has(call) ? "unknown" : "rejected";
+    if (reaction.kind === "rejected")
+      outcome = reaction.deviceFault && call.deviceNames.length > 1 ? "unknown" : "rejected";
   }
   return outcome;
 }
 
-function repeats({ end }: SeenCall): boolean {
+function repeats({ end, deviceNames }: SeenCall): boolean {
   if (!end || end.kind === "accepted") return false;
   if (end.kind !== "refused") return true;
   const { reaction } = end.refusal;
   return (
     reaction.kind === "throttled" ||
     reaction.kind === "unavailable" ||
+    (reaction.kind === "rejected" && reaction.deviceFault && deviceNames.length > 1) ||
     (reaction.kind === "internal" && reaction.mended)
   );
 }
@@ -167,14 +166,7 @@ function checkCalls(upstream: FakeUpstream, waiters: readonly Watched[]): void {
   }
 }
 
-/** The calls with several waiters on board. */
-function sharedCalls(upstream: FakeUpstream, waiters: readonly Watched[]): Set<SeenCall> {
-  const onBoard = upstream.calls.map(() => 0);
-  for (const { boardings } of waiters) for (const { call } of boardings) onBoard[call] = (onBoard[call] ?? 0) + 1;
-  return new Set(upstream.calls.filter((_, nth) => (onBoard[nth] ?? 0) > 1));
-}
-
-function checkFates(upstream: FakeUpstream, waiter: Watched, shared: ReadonlySet<SeenCall>): void {
+function checkFates(upstream: FakeUpstream, waiter: Watched): void {
   const { told, underWay } = waiter;
   if (!told) throw new Error("not answered");
   expect(waiter.tellings).toBe(1);
@@ -188,7 +180,7 @@ function checkFates(upstream: FakeUpstream, waiter: Watched, shared: ReadonlySet
       expect(before.endedMs).toBeLessThanOrEqual(call.sentMs); // never in two calls at once
     }
     const fate = told.fates[index] as Fate;
-    expect(fate.outcome).toBe(outcomeOf(calls, underWay, shared));
+    expect(fate.outcome).toBe(outcomeOf(calls, underWay));
     expect(told.callIndexes[index]).toBe(waiter.boardings.findLastIndex(({ call }) => call === numbers.at(-1)));
   }
 }
@@ -201,7 +193,7 @@ describe("Dispatcher", () => {
         const limiter = new FakeLimiter({ clock });
         const upstream = new FakeUpstream({ clock, reply: (_, nth) => told[nth % told.length] });
         const random = () => seed / 100;
-        const dispatcher = new Dispatcher({ clock, limiter, upstream, log: new FakeLog(), random });
+        const dispatcher = new Dispatcher({ clock, limiter, upstream, log: new FakeLog(), callers: EQUAL, random });
         dispatcher.start();
         const waiters: Watched[] = [];
         const conclude = (waiter: Watched, kind: "expired" | "aborted" | "draining") => {
@@ -225,9 +217,9 @@ describe("Dispatcher", () => {
         await clock.advance(60_000);
 
         checkCalls(upstream, waiters);
-        const shared = sharedCalls(upstream, waiters);
-        for (const waiter of waiters) checkFates(upstream, waiter, shared);
-        const { devices, calls, devicesByCaller, callersByCalls } = dispatcher.queue;
+        for (const waiter of waiters) checkFates(upstream, waiter);
+        const { calls } = dispatcher.queue;
+        const { devices, devicesByCaller, callersByCalls } = dispatcher.queue.tally;
         expect({ devices, calls, callers: devicesByCaller.size, tallies: callersByCalls.size }).toEqual({
           devices: 0,
           calls: 0,
@@ -252,7 +244,15 @@ describe("Gateway", () => {
         const limiter = new FakeLimiter({ clock, openingMs: 500 });
         const upstream = new FakeUpstream({ clock, reply: (_, nth) => told[nth % told.length] });
         const bounds = { queuedDevices: 5000, queuedDevicesPerCaller: 2000 };
-        const gateway = new Gateway({ clock, limiter, upstream, log: new FakeLog(), random: () => 0.5, bounds });
+        const gateway = new Gateway({
+          clock,
+          limiter,
+          upstream,
+          log: new FakeLog(),
+          callers: EQUAL,
+          random: () => 0.5,
+          bounds,
+        });
         const asked: { abort(): void; answeredMs: number[]; devices: number; answerByMs: number; told: number }[] = [];
         for (const step of script) {
           if (step.kind === "pass") await clock.advance(step.ms);

@@ -3,6 +3,7 @@ import { admit, type Outlook, plan, retryAfterMs } from "../../../src/gateway/ad
 import type { Command } from "../../../src/gateway/command.js";
 import { GatewayError } from "../../../src/gateway/errors.js";
 import { Queue } from "../../../src/gateway/queue.js";
+import { EQUAL } from "../../support/fake-callers.js";
 import { aCommand, aScope, aWaiter, names } from "../../support/fake-command.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { ROOM } from "../../support/fake-upstream.js";
@@ -12,7 +13,7 @@ const BOUNDS = { queuedDevices: 1_000_000, queuedDevicesPerCaller: 500_000 };
 
 /** An idle account at time 0 where this waits. */
 function outlookOf(waiting: readonly Partial<Command>[] = [], openingMs = 0): Outlook {
-  const queue = new Queue(ROOM);
+  const queue = new Queue(ROOM, EQUAL);
   for (const command of waiting) queue.add(aWaiter(command));
   const clock = new HandClock();
   return { queue, ledger: new FakeLimiter({ clock, openingMs }).state(), answerMs: 50, devicesPerCall: 200, nowMs: 0 };

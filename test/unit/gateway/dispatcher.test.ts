@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/gateway/command.js";
 import { Dispatcher } from "../../../src/gateway/dispatcher.js";
 import type { Waiter } from "../../../src/gateway/waiter.js";
+import { EQUAL } from "../../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../../support/fake-command.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";
@@ -24,7 +25,7 @@ function start({ replies = [] as Reply[], openingMs = 0, random = 0.5 } = {}) {
   const limiter = new FakeLimiter({ clock, openingMs });
   const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
   const log = new FakeLog();
-  const dispatcher = new Dispatcher({ clock, limiter, upstream, log, random: () => random });
+  const dispatcher = new Dispatcher({ clock, limiter, upstream, log, callers: EQUAL, random: () => random });
   dispatcher.start();
   const ask = (command: Partial<Command> = {}): Waiter => {
     const waiter = aWaiter({ answerByMs: clock.now() + 60_000, ...command }, clock.now());
@@ -234,7 +235,7 @@ describe("Dispatcher", () => {
       await clock.advance(1000);
       expect(sentMs().slice(6)).toEqual([1120]);
       expect(await outcomes(bulk)).toEqual(Array(400).fill("accepted"));
-      expect(dispatcher.queue.devices).toBe(0);
+      expect(dispatcher.queue.tally.devices).toBe(0);
     });
 
     it("goes on for the others if the newcomer has too little time left (was: the same)", async () => {
@@ -320,20 +321,6 @@ describe("Dispatcher", () => {
     expect(sent()).toEqual([names(3)]);
     expect(limiter.granted).toBe(2);
     expect((await waiter.answer).calls).toHaveLength(1);
-  });
-
-  it("answers a refusal for a device to a sole owner as such, and to several as not told apart", async () => {
-    const { clock, ask } = start({ replies: [DEVICE_FAULT, DEVICE_FAULT].map((end) => ({ end, delayMs: 20 })) });
-    const sole = ask({ deviceNames: names(3) });
-    await clock.advance(50);
-    const shared = [ask({ caller: "a", deviceNames: ["x"] }), ask({ caller: "b", deviceNames: ["y"] })];
-    await clock.advance(500);
-    expect(await outcomes(sole)).toEqual(["rejected", "rejected", "rejected"]);
-    for (const waiter of shared) {
-      expect((await waiter.answer).fates).toMatchObject([
-        { outcome: "unknown", failure: { reason: "BATCH_REJECTED" } },
-      ]);
-    }
   });
 
   it("logs every call without device names, and the gateway's own faults as errors with their cause", async () => {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { consequence, tokenEnd } from "../../../src/gateway/fan-out.js";
-import type { Seat } from "../../../src/gateway/lane.js";
 import type { CallEnd } from "../../../src/gateway/upstream.js";
-import { aWaiter } from "../../support/fake-command.js";
 import {
   accepted,
   DEVICE_FAULT,
@@ -13,22 +11,6 @@ import {
   UNAVAILABLE,
   UNWRITTEN,
 } from "../../support/fake-upstream.js";
-
-const [a, b] = [aWaiter({ caller: "a", deviceNames: ["x", "y"] }), aWaiter({ caller: "b", deviceNames: ["y"] })];
-const alone: Seat[] = [
-  { name: "x", owners: [{ waiter: a, index: 0 }] },
-  { name: "y", owners: [{ waiter: a, index: 1 }] },
-];
-const shared: Seat[] = [
-  { name: "x", owners: [{ waiter: a, index: 0 }] },
-  {
-    name: "y",
-    owners: [
-      { waiter: a, index: 1 },
-      { waiter: b, index: 0 },
-    ],
-  },
-];
 
 describe("tokenEnd", () => {
   it.each<[string, CallEnd, object]>([
@@ -51,7 +33,7 @@ describe("tokenEnd", () => {
 
 describe("consequence", () => {
   it("accepts all devices of an accepted call", () => {
-    expect(consequence(accepted(), shared, 1)).toEqual({ kind: "settle", fate: { outcome: "accepted" } });
+    expect(consequence(accepted(), 2)).toEqual({ kind: "settle", fate: { outcome: "accepted" } });
   });
 
   it.each<[string, CallEnd, boolean, string, string]>([
@@ -67,28 +49,26 @@ describe("consequence", () => {
       "internal",
     ],
   ])("sends the devices of a call again that was %s", (_, end, backoff, outcome, kind) => {
-    expect(consequence(end, shared, 7)).toMatchObject({
+    expect(consequence(end, 2)).toMatchObject({
       kind: "repeat",
       backoff,
       fate: { outcome, failure: { kind } },
     });
   });
 
-  it("sends again once after the gateway has mended itself, and no more", () => {
-    const mended = refused({ kind: "internal", mended: true });
-    expect(consequence(mended, alone, 1)).toMatchObject({ kind: "repeat", backoff: false });
-    const settled = { kind: "settle", fate: { outcome: "not-attempted", failure: { kind: "internal" } } };
-    expect(consequence(mended, alone, 2)).toMatchObject(settled);
-    expect(consequence(refused({ kind: "internal", mended: false }), alone, 1)).toMatchObject(settled);
+  it("sends again when the gateway has mended itself, and not otherwise", () => {
+    const fate = { outcome: "not-attempted", failure: { kind: "internal" } };
+    expect(consequence(refused({ kind: "internal", mended: true }), 2)).toMatchObject({ kind: "repeat", fate });
+    expect(consequence(refused({ kind: "internal", mended: false }), 2)).toMatchObject({ kind: "settle", fate });
   });
 
   it("tells nothing of the cause when the fault is the gateway's own", () => {
     const end = refused({ kind: "internal", mended: false }, { code: "InvalidAccessKeyId", message: "LTAI" });
-    expect(JSON.stringify(consequence(end, alone, 1))).not.toMatch(/AccessKey|LTAI|request/);
+    expect(JSON.stringify(consequence(end, 1))).not.toMatch(/AccessKey|LTAI|request/);
   });
 
-  it("rejects the devices of a sole owner, with the upstream's code", () => {
-    expect(consequence(DEVICE_FAULT, alone, 1)).toMatchObject({
+  it("rejects a device that was refused by itself, with the upstream's code", () => {
+    expect(consequence(DEVICE_FAULT, 1)).toMatchObject({
       kind: "settle",
       fate: {
         outcome: "rejected",
@@ -101,15 +81,15 @@ describe("consequence", () => {
     });
   });
 
-  it("does not claim to know whose device it was when several were on board", () => {
-    expect(consequence(DEVICE_FAULT, shared, 1)).toMatchObject({
-      kind: "settle",
+  it("tells devices apart when one of several may be the reason, and claims to know nothing until then", () => {
+    expect(consequence(DEVICE_FAULT, 2)).toMatchObject({
+      kind: "isolate",
       fate: { outcome: "unknown", failure: { kind: "unknown", reason: "BATCH_REJECTED" } },
     });
   });
 
   it("rejects all on board for what is the same for all", () => {
-    expect(consequence(REJECTED, shared, 1)).toMatchObject({
+    expect(consequence(REJECTED, 2)).toMatchObject({
       kind: "settle",
       fate: { outcome: "rejected", failure: { kind: "rejected", rejection: "precondition" } },
     });

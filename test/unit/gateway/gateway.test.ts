@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/gateway/command.js";
 import { GatewayError } from "../../../src/gateway/errors.js";
 import { Gateway, type Request } from "../../../src/gateway/gateway.js";
+import { EQUAL } from "../../support/fake-callers.js";
 import { aCommand, aScope, names } from "../../support/fake-command.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";
@@ -15,7 +16,7 @@ function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
   const clock = new HandClock();
   const limiter = new FakeLimiter({ clock, openingMs });
   const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
-  const options = { clock, limiter, upstream, log: new FakeLog(), random: () => 0.5, bounds: BOUNDS };
+  const options = { clock, limiter, upstream, log: new FakeLog(), callers: EQUAL, random: () => 0.5, bounds: BOUNDS };
   const gateway = new Gateway(options);
   const cancel = (command: Partial<Command> = {}) =>
     gateway.cancel(aCommand({ answerByMs: clock.now() + 60_000, ...command }));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Seat } from "../../../src/gateway/lane.js";
+import type { Seat } from "../../../src/gateway/cabin.js";
+import { Lane } from "../../../src/gateway/lane.js";
 import { Manifest } from "../../../src/gateway/manifest.js";
 import type { CallEnd } from "../../../src/gateway/upstream.js";
 import type { CallRecord, Waiter } from "../../../src/gateway/waiter.js";
@@ -16,7 +17,7 @@ function manifestOf(waiters: readonly Waiter[], nowMs = 500): Manifest {
       seat.owners.push({ waiter, index });
     }
   }
-  return new Manifest({ scope: SCOPE, seats: [...seats.values()] }, nowMs, 1_000_000);
+  return new Manifest({ lane: new Lane("", SCOPE), seats: [...seats.values()], bill: new Map() }, nowMs, 1_000_000);
 }
 
 /** What each waiter is told of a call that ended like this. */

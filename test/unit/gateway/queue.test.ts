@@ -3,13 +3,14 @@ import type { CutLimits } from "../../../src/gateway/queue.js";
 import { type Batch, Queue } from "../../../src/gateway/queue.js";
 import type { Room } from "../../../src/gateway/upstream.js";
 import type { Waiter } from "../../../src/gateway/waiter.js";
+import { EQUAL } from "../../support/fake-callers.js";
 import { aScope, aWaiter, names, SCOPE } from "../../support/fake-command.js";
 import { ROOM } from "../../support/fake-upstream.js";
 
 const LIMITS: CutLimits = { nowMs: 0, answerMs: 50, newcomersOnly: false };
 
 function queueOf(waiters: readonly Waiter[], room: Partial<Room> = {}): Queue {
-  const queue = new Queue({ ...ROOM, ...room });
+  const queue = new Queue({ ...ROOM, ...room }, EQUAL);
   for (const waiter of waiters) queue.add(waiter);
   return queue;
 }
@@ -27,7 +28,7 @@ function namesOf({ seats }: Batch): string[] {
 /** Cuts until nobody is left. */
 function cutAll(queue: Queue): string[][] {
   const batches: string[][] = [];
-  while (queue.devices > 0) batches.push(namesOf(cut(queue)));
+  while (queue.tally.devices > 0) batches.push(namesOf(cut(queue)));
   return batches;
 }
 
@@ -36,7 +37,7 @@ describe("Queue.cut", () => {
     const waiters = ["a", "b", "c"].map((caller) => aWaiter({ caller, deviceNames: [`${caller}-1`, `${caller}-2`] }));
     const batch = cut(queueOf(waiters));
     expect(namesOf(batch)).toEqual(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"]);
-    expect(batch.scope).toEqual(SCOPE);
+    expect(batch.lane.scope).toEqual(SCOPE);
     expect(new Set(batch.seats.flatMap(({ owners }) => owners.map(({ waiter }) => waiter)))).toEqual(new Set(waiters));
   });
 
@@ -60,7 +61,7 @@ describe("Queue.cut", () => {
     const [small, large] = [names(30, 0, "a-"), names(500, 0, "b-")];
     const queue = queueOf([aWaiter({ caller: "a", deviceNames: small }), aWaiter({ caller: "b", deviceNames: large })]);
     expect(namesOf(cut(queue))).toEqual([...small, ...large.slice(0, 170)]);
-    expect(queue.devices).toBe(330);
+    expect(queue.tally.devices).toBe(330);
     expect(namesOf(cut(queue))).toEqual(large.slice(170, 370));
   });
 
@@ -81,20 +82,20 @@ describe("Queue.cut", () => {
       aWaiter({ caller: "b", deviceNames: ["z", "y"] }),
     ];
     const queue = queueOf([a, b]);
-    expect(queue.devices).toBe(4);
+    expect(queue.tally.devices).toBe(4);
     const batch = cut(queue);
     expect(namesOf(batch)).toEqual(["x", "y", "z"]);
     expect(batch.seats[1]?.owners).toEqual([
       { waiter: a, index: 1 },
       { waiter: b, index: 1 },
     ]);
-    expect(queue.devices).toBe(0);
+    expect(queue.tally.devices).toBe(0);
   });
 
   it("knows the position of a shared device deep in another caller's big request", () => {
     const big = aWaiter({ caller: "big", deviceNames: names(5000) });
     const small = aWaiter({ caller: "small", deviceNames: ["dev-4321"] });
-    const queue = new Queue(ROOM);
+    const queue = new Queue(ROOM, EQUAL);
     queue.add(small);
     queue.add(big);
     const batch = cut(queue);
@@ -111,21 +112,21 @@ describe("Queue.cut", () => {
   it("does not send a returned device again that somebody else's call has taken along meanwhile", () => {
     const queue = queueOf([aWaiter({ caller: "a", deviceNames: ["x", "y", "z"] })], { devices: 1 });
     const aboard = [cut(queue), cut(queue)];
-    for (const { seats } of aboard) queue.putBack(seats, "spent");
+    for (const batch of aboard) queue.putBack(batch, 0, "spent");
     queue.add(aWaiter({ caller: "b", deviceNames: ["y"] }));
-    expect(cutAll(queue)).toEqual([["x"], ["y"], ["z"]]);
+    expect(cutAll(queue)).toEqual([["y"], ["x"], ["z"]]);
   });
 
   it("lets a device that came back be shared with whoever asked for it since", () => {
     const [a, b] = [aWaiter({ caller: "a", deviceNames: ["x", "y"] }), aWaiter({ caller: "b", deviceNames: ["y"] })];
     const queue = queueOf([a]);
-    const { seats } = cut(queue);
+    const before = cut(queue);
     queue.add(b);
-    queue.putBack(seats, "kept");
-    expect(queue.devices).toBe(3);
+    queue.putBack(before, 0, "kept");
+    expect(queue.tally.devices).toBe(3);
     const batch = cut(queue);
-    expect(namesOf(batch)).toEqual(["x", "y"]);
-    expect(new Set(batch.seats[1]?.owners)).toEqual(
+    expect(new Set(namesOf(batch))).toEqual(new Set(["x", "y"]));
+    expect(new Set(batch.seats.find(({ name }) => name === "y")?.owners)).toEqual(
       new Set([
         { waiter: a, index: 1 },
         { waiter: b, index: 0 },
@@ -139,7 +140,7 @@ describe("Queue.cut", () => {
     const queue = queueOf([late, early]);
     expect(namesOf(cut(queue, { nowMs: 1000 }))).toEqual(["early"]);
     expect(queue.cut({ ...LIMITS, nowMs: 1000 })).toBeUndefined();
-    expect(queue.devices).toBe(1);
+    expect(queue.tally.devices).toBe(1);
   });
 
   it("takes only newcomers with a token that was granted ahead of pacing", () => {
@@ -155,7 +156,7 @@ describe("Queue.cut", () => {
     expect(namesOf(cut(queue, { nowMs: 999, newcomersOnly: true }))).toEqual(["new"]);
     expect(queue.isNewcomer(waiter, 999)).toBe(false);
     // A scope that has sent nothing for a second is a newcomer again.
-    expect(cut(queue, { nowMs: 1000, newcomersOnly: true }).scope).toEqual(old);
+    expect(cut(queue, { nowMs: 1000, newcomersOnly: true }).lane.scope).toEqual(old);
   });
 
   it("does not see a newcomer in one who has too little time", () => {
@@ -166,7 +167,7 @@ describe("Queue.cut", () => {
 });
 
 describe("Queue's turns", () => {
-  const scopeOf = (batch: Batch) => batch.scope.productKey;
+  const scopeOf = (batch: Batch) => batch.lane.scope.productKey;
 
   it("go round over callers, however much one of them waits for", () => {
     const queue = queueOf([
@@ -176,36 +177,35 @@ describe("Queue's turns", () => {
       aWaiter({ caller: "c", scope: aScope("c"), deviceNames: names(400) }),
     ]);
     const turns: string[] = [];
-    while (queue.devices > 0) turns.push(scopeOf(cut(queue)));
+    while (queue.tally.devices > 0) turns.push(scopeOf(cut(queue)));
     expect(turns).toEqual(["a1", "b", "c", "a1", "c", "a1", "a2"]);
   });
 
   it("begin with what came back to the caller, before what was never sent", () => {
     const first = aWaiter({ scope: aScope("first") });
     const queue = queueOf([first, aWaiter({ scope: aScope("second") }), aWaiter({ scope: aScope("third") })]);
-    const { seats } = cut(queue);
+    const before = cut(queue);
     expect(scopeOf(cut(queue))).toBe("second");
-    queue.putBack(seats, "spent");
+    queue.putBack(before, 0, "spent");
     expect(scopeOf(cut(queue))).toBe("first");
     expect(scopeOf(cut(queue))).toBe("third");
   });
 
   it("send what came back of a large request before the rest of it", () => {
     const queue = queueOf([aWaiter({ deviceNames: names(500) })]);
-    const { seats } = cut(queue);
-    queue.putBack(seats, "kept");
+    const before = cut(queue);
+    queue.putBack(before, 0, "kept");
     expect(cutAll(queue)).toEqual([names(200), names(200, 200), names(100, 400)]);
   });
 
   it("fill a call first with what came back, then with what was never sent", () => {
     const queue = queueOf([aWaiter({ caller: "a", deviceNames: ["a1", "a2"] })], { devices: 2 });
-    const { seats } = cut(queue);
-    queue.add(aWaiter({ caller: "b", deviceNames: ["b1"] }));
-    queue.add(aWaiter({ caller: "c", deviceNames: ["c1"] }));
-    queue.putBack(seats, "spent");
+    const before = cut(queue);
+    queue.add(aWaiter({ caller: "a", deviceNames: ["a3", "a4"] }));
+    queue.putBack(before, 0, "spent");
     expect(cutAll(queue)).toEqual([
-      ["b1", "a1"],
-      ["c1", "a2"],
+      ["a1", "a2"],
+      ["a3", "a4"],
     ]);
   });
 
@@ -215,7 +215,7 @@ describe("Queue's turns", () => {
       ["spent", ["b", "c", "a"]],
     ] as const) {
       const queue = queueOf(["a", "b", "c"].map((caller) => aWaiter({ caller, scope: aScope(caller) })));
-      queue.putBack(cut(queue).seats, turn);
+      queue.putBack(cut(queue), 0, turn);
       expect([cut(queue), cut(queue), cut(queue)].map(scopeOf)).toEqual(order);
     }
   });
@@ -227,28 +227,29 @@ describe("Queue.leave", () => {
       aWaiter({ caller: "a", deviceNames: names(300) }),
       aWaiter({ caller: "b", deviceNames: ["dev-250"] }),
     ];
-    const queue = queueOf([a, b]);
+    const queue = queueOf([a]);
     cut(queue);
+    queue.add(b);
     queue.leave(a);
-    expect(queue.devices).toBe(1);
+    expect(queue.tally.devices).toBe(1);
     expect(queue.calls).toBe(1);
     expect(namesOf(cut(queue))).toEqual(["dev-250"]);
-    expect(queue.devicesByCaller.size).toBe(0);
+    expect(queue.tally.devicesByCaller.size).toBe(0);
   });
 
   it("takes back what came back from a call, too", () => {
     const a = aWaiter({ deviceNames: names(300) });
     const queue = queueOf([a]);
-    queue.putBack(cut(queue).seats, "kept");
+    queue.putBack(cut(queue), 0, "kept");
     queue.leave(a);
-    expect([queue.devices, queue.calls]).toEqual([0, 0]);
+    expect([queue.tally.devices, queue.calls]).toEqual([0, 0]);
     expect(queue.cut(LIMITS)).toBeUndefined();
   });
 
   it("is nothing for a waiter that does not wait", () => {
     const queue = queueOf([aWaiter()]);
     queue.leave(aWaiter());
-    expect(queue.devices).toBe(1);
+    expect(queue.tally.devices).toBe(1);
   });
 });
 
@@ -256,10 +257,10 @@ describe("Queue.putBack", () => {
   it("leaves out who has been answered meanwhile", () => {
     const [a, b] = [aWaiter({ caller: "a" }), aWaiter({ caller: "b" })];
     const queue = queueOf([a, b]);
-    const { seats } = cut(queue);
+    const before = cut(queue);
     a.conclude({ kind: "aborted", message: "left" });
-    queue.putBack(seats, "kept");
-    expect([...queue.devicesByCaller]).toEqual([["b", 1]]);
+    queue.putBack(before, 0, "kept");
+    expect([...queue.tally.devicesByCaller]).toEqual([["b", 1]]);
     expect(cut(queue).seats[0]?.owners).toEqual([{ waiter: b, index: 0 }]);
   });
 });
@@ -267,20 +268,20 @@ describe("Queue.putBack", () => {
 describe("Queue's counters", () => {
   it("count a shared device once for each waiter, and once for the calls", () => {
     const queue = queueOf(["a", "b"].map((caller) => aWaiter({ caller, deviceNames: names(200) })));
-    expect(queue.devices).toBe(400);
+    expect(queue.tally.devices).toBe(400);
     expect(queue.calls).toBe(1);
-    expect(new Map(queue.devicesByCaller)).toEqual(
+    expect(new Map(queue.tally.devicesByCaller)).toEqual(
       new Map([
         ["a", 200],
         ["b", 200],
       ]),
     );
-    expect(new Map(queue.callersByCalls)).toEqual(new Map([[1, 2]]));
+    expect(new Map(queue.tally.callersByCalls)).toEqual(new Map([[1, 2]]));
   });
 
   it("count calls by scope", () => {
     const queue = queueOf([aWaiter({ deviceNames: names(201) }), aWaiter({ scope: aScope("other") })]);
     expect(queue.calls).toBe(3);
-    expect(new Map(queue.callersByCalls)).toEqual(new Map([[2, 1]]));
+    expect(new Map(queue.tally.callersByCalls)).toEqual(new Map([[2, 1]]));
   });
 });
