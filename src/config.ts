@@ -1,5 +1,6 @@
 // Every setting, defined once: variable, parser, default, meaning. The environment is read in one go
 // and all mistakes are reported together.
+import { type ConfigFile, NO_FILE, readConfigFile } from "./config-file.js";
 
 /** What is wrong with the settings, all of it. */
 export class ConfigError extends Error {
@@ -86,31 +87,42 @@ export const SETTINGS = {
     "25000",
     "the longest that a shutdown waits for requests, in ms",
   ),
+  configFile: setting(
+    "OTA_CONFIG",
+    path,
+    "",
+    "YAML file for what does not fit into variables: callers and their weights",
+  ),
   insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
 };
 
-export type Config = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
+type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
+
+/** All settings, those of the file included. */
+export type Config = Settings & ConfigFile;
 
 /** Reads all settings. Throws ConfigError with every mistake. */
 export function readConfig(environment: Environment): Config {
   const mistakes: string[] = [];
-  const config: Record<string, unknown> = {};
+  const settings: Record<string, unknown> = {};
   for (const [key, { variable, parse, default: fallback }] of Object.entries(SETTINGS)) {
     const text = environment[variable]?.trim() || fallback;
     try {
-      config[key] = parse(text);
+      settings[key] = parse(text);
     } catch (error) {
       mistakes.push(`${variable}: expected ${(error as Error).message}, not ${JSON.stringify(text)}`);
     }
   }
-  mistakes.push(...contradictions(config as Partial<Config>));
+  mistakes.push(...contradictions(settings as Partial<Settings>));
+  const { configFile } = settings as Partial<Settings>;
+  const file = configFile ? readConfigFile(configFile, mistakes) : NO_FILE;
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return config as Config;
+  return { ...(settings as Settings), ...file };
 }
 
 /** Settings that are fine alone but not together; what could not be read contradicts nothing. */
-function contradictions({ listen, insecure }: Partial<Config>): string[] {
+function contradictions({ listen, insecure }: Partial<Settings>): string[] {
   if (!listen || insecure !== false || isLoopback(listen.host)) return [];
   return [
     `OTA_LISTEN: ${listen.host} can be reached from other machines, and this version cannot encrypt; ` +
@@ -164,6 +176,10 @@ function integer(least: number, most: number): Parser<number> {
       throw new Error(`a whole number from ${least} to ${most}`);
     return value;
   };
+}
+
+function path(text: string): string {
+  return text;
 }
 
 function flag(text: string): boolean {

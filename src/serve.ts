@@ -25,6 +25,9 @@ export interface Serving {
 /** Left to grpc-js, after every rpc has been answered, to get the answers out. */
 const LAST_WORDS_MS = 1000;
 
+/** In whose name callers have credit while any of them can take any name. */
+const UNPROVEN = "";
+
 /**
  * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none:
  * `environment` is where they are looked for first.
@@ -39,7 +42,11 @@ export async function serve(config: Config, log: Log, environment: Environment):
   const { callsPerSecond } = config;
   const limiter = createInProcessLedger({ clock, callsPerSecond, callTimeoutMs: timeoutMs });
   const bounds = { queuedDevices: config.maxQueuedDevices, queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller };
-  const gateway = new Gateway({ clock, limiter, upstream, log, random: Math.random, bounds });
+  const callers = {
+    weightOf: (caller: string) => config.callers.get(caller)?.weight ?? 1,
+    creditNameOf: () => UNPROVEN, // nobody proves who they are yet
+  };
+  const gateway = new Gateway({ clock, limiter, upstream, log, callers, random: Math.random, bounds });
   const end = async () => {
     await gateway.close();
     await upstream.close();

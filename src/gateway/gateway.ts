@@ -6,6 +6,7 @@ import { type AdmissionBounds, admit, type Outlook, type Plan, plan, retryAfterM
 import type { Command } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
+import type { LedgerState } from "./limiter.js";
 import { verdict } from "./verdict.js";
 import { type Answer, Waiter } from "./waiter.js";
 
@@ -19,6 +20,18 @@ export interface Request {
   readonly answer: Promise<Answer>;
   /** The caller has left: nothing that was not sent will be. */
   abort(): void;
+}
+
+/** A reading of the account, for planning and display. */
+export interface AccountState {
+  readonly ledger: LedgerState;
+  /** Counted once for each request. */
+  readonly waitingDevices: number;
+  readonly waitingCallers: number;
+  /** Until a new request of one device and normal priority would be sent. */
+  readonly expectedWaitMs: number;
+  /** Absent if the account is not paused. */
+  readonly pausedUntilWallMs?: number;
 }
 
 const EXPIRED: Failure = { kind: "expired", message: "the deadline came while devices waited to be sent" };
@@ -49,7 +62,8 @@ export class Gateway {
     admit(command, this.#options.bounds, this.#outlook());
     const waiter = new Waiter(command, this.#clock.now(), span);
     this.#open.add(waiter);
-    const disarm = this.#clock.at(command.answerByMs, () => this.#conclude(waiter, EXPIRED));
+    const isEndless = command.answerByMs === Infinity;
+    const disarm = isEndless ? () => {} : this.#clock.at(command.answerByMs, () => this.#conclude(waiter, EXPIRED));
     this.#dispatcher.add(waiter);
     const settled = waiter.answer.then((answer) => {
       disarm();
@@ -67,6 +81,25 @@ export class Gateway {
     const outlook = this.#outlook();
     admit(command, this.#options.bounds, outlook);
     return plan(command.caller, command.deviceNames.length, outlook);
+  }
+
+  /** How the account stands now. */
+  state(): AccountState {
+    const outlook = this.#outlook();
+    const { devices, devicesByCaller } = outlook.queue.tally;
+    const pausedForMs = outlook.ledger.pausedUntilMs - outlook.nowMs;
+    return {
+      ledger: outlook.ledger,
+      waitingDevices: devices,
+      waitingCallers: devicesByCaller.size,
+      expectedWaitMs: plan("", 1, outlook).waitMs,
+      ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
+    };
+  }
+
+  /** How long until everything that waits for this caller can be expected to be done. */
+  remainingMs(caller: string): number {
+    return plan(caller, 1, this.#outlook()).durationMs;
   }
 
   /** Lets nobody in any more, and resolves when everybody who was let in has been answered, `withinMs` at the latest. */

@@ -1,6 +1,7 @@
 // Error details in the standard messages of google.rpc, each packed into an Any.
 import type { Any } from "../gen/google/protobuf/any.js";
 import type { Duration } from "../gen/google/protobuf/duration.js";
+import type { Timestamp } from "../gen/google/protobuf/timestamp.js";
 import { BadRequest, ErrorInfo, QuotaFailure, ResourceInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 
 /** A duration as it stands on the wire. */
@@ -8,6 +9,12 @@ export function durationOf(ms: number): Duration {
   const wholeMs = Math.max(ms, 0);
   const seconds = Math.floor(wholeMs / 1000);
   return { seconds: BigInt(seconds), nanos: Math.floor((wholeMs - seconds * 1000) * 1e6) };
+}
+
+/** A wall-clock time as it stands on the wire. */
+export function timestampOf(wallMs: number): Timestamp {
+  const seconds = Math.floor(wallMs / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.floor((wallMs - seconds * 1000) * 1e6) };
 }
 
 export function errorInfo(reason: string, domain: string, metadata: Record<string, string>): Any {

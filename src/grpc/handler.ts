@@ -1,4 +1,4 @@
-// Around every unary handler: the caller's context in, exactly one answer out. grpc-js itself lets an
+// Around every handler: the caller's context in, exactly one answer out. grpc-js itself lets an
 // async throw hang the call, answers twice if called twice, and shows the text of any Error.
 import { type handleUnaryCall, type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
@@ -7,7 +7,7 @@ import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
 import { endRpcSpan, startRpcSpan } from "../telemetry/instruments.js";
 import { answerByMs, callerOf } from "./call-context.js";
-import { wireErrorOf } from "./status.js";
+import { type WireError, wireErrorOf } from "./status.js";
 
 /** What a handler knows about its call, beside the message. */
 export interface CallContext {
@@ -40,29 +40,57 @@ const METADATA_GETTER: TextMapGetter<Metadata> = {
   get: (metadata, key) => metadata.get(key).filter((value) => typeof value === "string"),
 };
 
-/** The grpc-js handler of one method. `method` is its full name, `pkg.Service/Method`. */
-export function unary<Request, Response>(
-  method: string,
-  { clock, log, defaultDeadlineMs }: HandlerOptions,
-  handle: (request: Request, context: CallContext) => Promise<Response>,
-): handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    const startedMs = clock.now();
-    const caller = callerOf(call.metadata);
-    const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
-    const finish = (code: status) => {
-      endRpcSpan(span, status[code], SERVER_FAULTS.has(code));
-      const { traceId, spanId } = span.spanContext();
-      const durationMs = Math.round(clock.now() - startedMs);
-      log.info({ method, caller, status: status[code], durationMs, traceId, spanId }, "rpc");
-    };
-    const context: CallContext = {
+/** What unary and streaming calls have in common. */
+interface AnyCall {
+  readonly metadata: Metadata;
+  getDeadline(): number | Date;
+  on(event: "cancelled", listener: () => void): unknown;
+}
+
+/** A call that has been opened: what is known of it, and how it ends. */
+export interface OpenCall {
+  readonly context: CallContext;
+  /** To be called once, when it has been answered. */
+  finish(code: status): void;
+  /** What to answer instead, and what the operator has to know of it. */
+  fail(error: unknown): WireError;
+}
+
+/** Opens a call of the method `pkg.Service/Method`, in its caller's trace. */
+export function openCall(method: string, call: AnyCall, { clock, log, defaultDeadlineMs }: HandlerOptions): OpenCall {
+  const startedMs = clock.now();
+  const caller = callerOf(call.metadata);
+  const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
+  return {
+    context: {
       caller,
       answerByMs: answerByMs(call.getDeadline(), defaultDeadlineMs, clock),
       span,
       // Also emitted after a normal end, where leaving does nothing any more.
       onAbort: (leave) => void call.on("cancelled", leave),
-    };
+    },
+    finish(code) {
+      endRpcSpan(span, status[code], SERVER_FAULTS.has(code));
+      const { traceId, spanId } = span.spanContext();
+      const durationMs = Math.round(clock.now() - startedMs);
+      log.info({ method, caller, status: status[code], durationMs, traceId, spanId }, "rpc");
+    },
+    fail(error) {
+      // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
+      if (!(error instanceof GatewayError)) log.error({ method, err: error }, "internal error");
+      return wireErrorOf(error);
+    },
+  };
+}
+
+/** The grpc-js handler of a unary method. */
+export function unary<Request, Response>(
+  method: string,
+  options: HandlerOptions,
+  handle: (request: Request, context: CallContext) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const { context, finish, fail } = openCall(method, call, options);
     Promise.resolve()
       .then(() => handle(call.request, context))
       .then(
@@ -71,9 +99,7 @@ export function unary<Request, Response>(
           finish(status.OK);
         },
         (error: unknown) => {
-          const wire = wireErrorOf(error);
-          // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
-          if (!(error instanceof GatewayError)) log.error({ method, err: error }, "internal error");
+          const wire = fail(error);
           callback(wire);
           finish(wire.code);
         },

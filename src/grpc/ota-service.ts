@@ -1,33 +1,73 @@
 // OtaService as it is served: a request is checked, becomes a command, and its answer a response.
-import type { Gateway, Request } from "../gateway/gateway.js";
+import type { Gateway } from "../gateway/gateway.js";
 import type {
   CancelTasksByDeviceRequest,
-  CancelTasksByDeviceResponse,
+  GetQuotaRequest,
+  GetQuotaResponse,
   OtaServiceServer,
 } from "../gen/ota/v1/ota_service.js";
-import { type CallContext, type HandlerOptions, unary } from "./handler.js";
-import { commandOf, type RequestLimits } from "./request.js";
+import { type CallContext, type HandlerOptions, openCall, unary } from "./handler.js";
+import { quotaResponseOf } from "./quota.js";
+import { accountOf, commandOf, type RequestLimits } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
+import { type Asked, type DuplexCall, RequestStream } from "./stream.js";
 
 export interface OtaServiceOptions extends HandlerOptions {
   readonly gateway: Gateway;
   readonly limits: RequestLimits;
 }
 
-export function createOtaService(options: OtaServiceOptions): OtaServiceServer {
-  const { gateway, limits } = options;
+export interface OtaService {
+  readonly implementation: OtaServiceServer;
+  /** Reads nothing more from open streams, and ends each when what was read has been answered. */
+  drain(): void;
+}
+
+export function createOtaService(options: OtaServiceOptions): OtaService {
+  const { gateway, limits, clock } = options;
+  const streams = new Set<RequestStream>();
+  const implementation: OtaServiceServer = {
+    cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, (request, context) => {
+      const { response, abort } = ask(request, context);
+      context.onAbort(abort);
+      return response;
+    }),
+    streamCancelTasksByDevice: (call) => void serveStream(call),
+    getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
+  };
   return {
-    cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, cancelTasksByDevice),
+    implementation,
+    drain: () => {
+      for (const stream of streams) stream.drain();
+    },
   };
 
-  async function cancelTasksByDevice(
-    request: CancelTasksByDeviceRequest,
-    context: CallContext,
-  ): Promise<CancelTasksByDeviceResponse> {
+  function ask(request: CancelTasksByDeviceRequest, context: CallContext): Asked {
     const command = commandOf(request, context.caller, context.answerByMs, limits);
-    if (request.validateOnly) return planResponseOf(gateway.validate(command), command.deviceNames);
-    const admitted: Request = gateway.cancel(command, context.span);
-    context.onAbort(admitted.abort);
-    return responseOf(await admitted.answer, command.deviceNames);
+    if (request.validateOnly) {
+      const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      return { response: Promise.resolve(plan), abort: () => {} };
+    }
+    const { answer, abort } = gateway.cancel(command, context.span);
+    return { response: answer.then((told) => responseOf(told, command.deviceNames)), abort };
+  }
+
+  async function serveStream(call: DuplexCall): Promise<void> {
+    // Without a deadline of its own a stream has none.
+    const method = "ota.v1.OtaService/StreamCancelTasksByDevice";
+    const open = openCall(method, call, { ...options, defaultDeadlineMs: Infinity });
+    const { context } = open;
+    const stream = new RequestStream(call, open, {
+      clock,
+      ask: (request) => ask(request, context),
+      remainingMs: () => gateway.remainingMs(context.caller),
+    });
+    streams.add(stream);
+    await stream.serve();
+    streams.delete(stream);
+  }
+
+  function getQuota(request: GetQuotaRequest): GetQuotaResponse {
+    return quotaResponseOf(accountOf(request, limits), gateway.state());
   }
 }

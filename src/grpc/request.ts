@@ -2,7 +2,11 @@
 // here costs quota.
 import type { Command, Priority } from "../gateway/command.js";
 import { GatewayError, type Violation } from "../gateway/errors.js";
-import { type CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
+import {
+  type CancelTasksByDeviceRequest,
+  type GetQuotaRequest,
+  Priority as WirePriority,
+} from "../gen/ota/v1/ota_service.js";
 
 /** What a request is checked against. */
 export interface RequestLimits {
@@ -54,6 +58,14 @@ export function commandOf(
   const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll } = request;
   const scope = { productKey, firmwareId, jobId, iotInstanceId };
   return { account, scope, deviceNames, caller, priority, answerByMs, requireAll };
+}
+
+/** The configured account that GetQuota asks for. Throws GatewayError if there is none. */
+export function accountOf(request: GetQuotaRequest, { accounts }: RequestLimits): string {
+  const account = request.account || DEFAULT_ACCOUNT;
+  if (accounts.has(account)) return account;
+  const violations = [{ field: "account", description: "is not configured" }];
+  throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
 }
 
 function idViolations(field: string, id: string, required: boolean): Violation[] {

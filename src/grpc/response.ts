@@ -10,7 +10,7 @@ import {
   Outcome,
   type UpstreamCall,
 } from "../gen/ota/v1/ota_service.js";
-import { durationOf } from "./details.js";
+import { durationOf, timestampOf } from "./details.js";
 import { deviceStatusOf } from "./status.js";
 
 const OUTCOMES: Record<Fate["outcome"], Outcome> = {
@@ -70,7 +70,6 @@ export function planResponseOf(plan: Plan, deviceNames: readonly string[]): Canc
 }
 
 function wireCall(call: CallRecord): UpstreamCall {
-  const seconds = Math.floor(call.sentWallMs / 1000);
   return {
     requestId: call.requestId,
     deviceCount: call.deviceCount,
@@ -78,7 +77,7 @@ function wireCall(call: CallRecord): UpstreamCall {
     code: call.code,
     errorMessage: call.message,
     attempts: call.attempts,
-    sentTime: { seconds: BigInt(seconds), nanos: Math.floor((call.sentWallMs - seconds * 1000) * 1e6) },
+    sentTime: timestampOf(call.sentWallMs),
     duration: call.durationMs === undefined ? undefined : durationOf(call.durationMs),
   };
 }

@@ -15,7 +15,7 @@ if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLo
 /** A listening server. */
 export interface GrpcServer {
   readonly port: number;
-  /** Health says NOT_SERVING from now on. */
+  /** From now on health says NOT_SERVING, and streams are not read any more. */
   stopServing(): void;
   /** Ends when every rpc has been answered, or after `withinMs`, when what is left is cut off. */
   close(withinMs: number): Promise<void>;
@@ -25,14 +25,18 @@ export interface GrpcServer {
 export async function startGrpcServer(host: string, port: number, options: OtaServiceOptions): Promise<GrpcServer> {
   const server = new Server();
   const health = new Health(["ota.v1.OtaService"]);
-  server.addService(OtaServiceService, createOtaService(options));
+  const service = createOtaService(options);
+  server.addService(OtaServiceService, service.implementation);
   server.addService(HealthService, health.service);
   server.addService(ServerReflectionService, { serverReflectionInfo });
   server.addService(ServerReflectionServiceV1Alpha, { serverReflectionInfo });
   const boundPort = await bind(server, host, port);
   return {
     port: boundPort,
-    stopServing: () => health.stopServing(),
+    stopServing: () => {
+      health.stopServing();
+      service.drain();
+    },
     close: (withinMs) => {
       health.endWatches();
       return shutDown(server, withinMs);

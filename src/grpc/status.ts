@@ -56,16 +56,22 @@ export interface WireError {
 
 /** What an rpc fails with. Whatever is not a GatewayError is ours, and nothing of it is shown. */
 export function wireErrorOf(error: unknown): WireError {
-  const known =
-    error instanceof GatewayError ? error : new GatewayError({ kind: "internal", message: "internal error" });
-  const { failure, retryAfterMs } = known;
-  const code = codeOf(failure);
-  const message = messageOf(failure);
+  const answer = statusOf(error);
   const metadata = new Metadata();
-  const encoded = Status.encode({ code, message, details: detailsOf(known) }).finish();
-  metadata.set("grpc-status-details-bin", Buffer.from(encoded));
+  metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
+  const { retryAfterMs } = knownOf(error);
   if (retryAfterMs !== undefined) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
-  return { code, details: message, metadata };
+  return { code: answer.code, details: answer.message, metadata };
+}
+
+/** The same as a message, for an answer on a stream. */
+export function statusOf(error: unknown): Status {
+  const known = knownOf(error);
+  return { code: codeOf(known.failure), message: messageOf(known.failure), details: detailsOf(known) };
+}
+
+function knownOf(error: unknown): GatewayError {
+  return error instanceof GatewayError ? error : new GatewayError({ kind: "internal", message: "internal error" });
 }
 
 /** The status of one device that did not end well. */

@@ -1,0 +1,186 @@
+// One StreamCancelTasksByDevice: many requests on one call, each answered once, in the order of completion.
+// Its memory is bounded: reading stops while too many of its devices wait, while the gateway's queue is
+// full, and while its client does not read its answers.
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { type Clock, sleepUntil } from "../clock.js";
+import { GatewayError } from "../gateway/errors.js";
+import type {
+  CancelTasksByDeviceRequest,
+  CancelTasksByDeviceResponse,
+  StreamCancelTasksByDeviceRequest,
+  StreamCancelTasksByDeviceResponse,
+} from "../gen/ota/v1/ota_service.js";
+import { durationOf } from "./details.js";
+import type { OpenCall } from "./handler.js";
+import { statusOf, wireErrorOf } from "./status.js";
+
+export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
+
+/** A request that was let in. */
+export interface Asked {
+  readonly response: Promise<CancelTasksByDeviceResponse>;
+  abort(): void;
+}
+
+export interface StreamOptions {
+  readonly clock: Clock;
+  /** Lets a request in, or throws. */
+  readonly ask: (request: CancelTasksByDeviceRequest) => Asked;
+  /** How long the devices that wait can be expected to take. */
+  readonly remainingMs: () => number;
+}
+
+/** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
+const WINDOW_DEVICES = 20_000;
+
+const PROGRESS_MS = 500;
+
+export class RequestStream {
+  readonly #call: DuplexCall;
+  readonly #open: OpenCall;
+  readonly #options: StreamOptions;
+  readonly #closing = new AbortController();
+  readonly #pending = new Map<bigint, Asked>();
+  #received = 0;
+  #settled = 0;
+  #reading = false;
+  #ended = false;
+  #draining = false;
+  #progressMs = -Infinity;
+  #disarm: (() => void) | undefined;
+
+  constructor(call: DuplexCall, open: OpenCall, options: StreamOptions) {
+    this.#call = call;
+    this.#open = open;
+    this.#options = options;
+  }
+
+  /** Resolves when the stream has ended, either way. */
+  serve(): Promise<void> {
+    const call = this.#call;
+    call.on("data", (message: StreamCancelTasksByDeviceRequest) => void this.#read(message));
+    call.on("drain", () => this.#next());
+    call.on("end", () => {
+      this.#ended = true;
+      this.#next();
+    });
+    return new Promise((resolve) => {
+      this.#closing.signal.addEventListener("abort", () => resolve());
+      this.#open.context.onAbort(() => this.#close(status.CANCELLED));
+    });
+  }
+
+  /** Reads nothing more; ends when what was read has been answered. */
+  drain(): void {
+    this.#draining = true;
+    this.#next();
+  }
+
+  /** One message; no other is read meanwhile. */
+  async #read({ sequence, request }: StreamCancelTasksByDeviceRequest): Promise<void> {
+    this.#reading = true;
+    this.#call.pause();
+    try {
+      if (this.#pending.has(sequence)) throw invalid("sequence", "is that of a request that is still waiting");
+      if (!request) throw invalid("request", "is required");
+      const asked = await this.#ask(request);
+      if (asked) this.#await(sequence, asked, request.deviceNames.length);
+    } catch (error) {
+      this.#answer(sequence, { $case: "error", error: statusOf(error) });
+    }
+    this.#reading = false;
+    this.#next();
+  }
+
+  /** Undefined if the stream ended while it waited for room in the queue. */
+  async #ask(request: CancelTasksByDeviceRequest): Promise<Asked | undefined> {
+    const { clock, ask } = this.#options;
+    for (;;) {
+      try {
+        return ask(request);
+      } catch (error) {
+        if (!(error instanceof GatewayError) || error.failure.kind !== "overloaded" || this.#draining) throw error;
+        await sleepUntil(clock, clock.now() + (error.retryAfterMs ?? 0), this.#closing.signal).catch(() => {});
+        if (this.#closing.signal.aborted) return undefined;
+      }
+    }
+  }
+
+  #await(sequence: bigint, asked: Asked, devices: number): void {
+    this.#pending.set(sequence, asked);
+    this.#received += devices;
+    const settle = (result: NonNullable<Answer["result"]>) => {
+      this.#pending.delete(sequence);
+      this.#settled += devices;
+      this.#answer(sequence, result);
+      this.#next();
+    };
+    asked.response.then(
+      (response) => settle({ $case: "response", response }),
+      (error: unknown) => {
+        this.#open.fail(error); // for the log; the answer is the same
+        settle({ $case: "error", error: statusOf(error) });
+      },
+    );
+  }
+
+  #answer(sequence: bigint, result: NonNullable<Answer["result"]>): void {
+    this.#write({ $case: "answer", answer: { sequence, result } });
+  }
+
+  /** Reads on if it may, ends if it is done, and reports progress while it is not. */
+  #next(): void {
+    if (this.#closing.signal.aborted) return;
+    const isDone = this.#pending.size === 0 && !this.#reading;
+    if (isDone && (this.#ended || this.#draining)) {
+      this.#close(this.#ended ? status.OK : status.UNAVAILABLE);
+      return;
+    }
+    const mayRead = this.#received - this.#settled < WINDOW_DEVICES && !this.#call.writableNeedDrain;
+    if (mayRead && !this.#reading && !this.#draining) this.#call.resume();
+    this.#progress();
+  }
+
+  #progress(): void {
+    const { clock, remainingMs } = this.#options;
+    const dueMs = this.#progressMs + PROGRESS_MS;
+    if (this.#disarm || this.#pending.size === 0) return;
+    this.#disarm = clock.at(Math.max(dueMs, clock.now()), () => {
+      this.#disarm = undefined;
+      this.#progressMs = clock.now();
+      this.#write({
+        $case: "progress",
+        progress: {
+          devicesReceived: BigInt(this.#received),
+          devicesSettled: BigInt(this.#settled),
+          devicesWaiting: BigInt(this.#received - this.#settled),
+          expectedRemaining: durationOf(remainingMs()),
+        },
+      });
+      this.#progress();
+    });
+  }
+
+  #write(event: NonNullable<StreamCancelTasksByDeviceResponse["event"]>): void {
+    if (!this.#closing.signal.aborted) this.#call.write({ event });
+  }
+
+  #close(code: status): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#disarm?.();
+    for (const { abort } of this.#pending.values()) abort();
+    if (code === status.OK) this.#call.end();
+    if (code === status.UNAVAILABLE) this.#call.emit("error", wireErrorOf(new GatewayError(DRAINING)));
+    this.#open.finish(code);
+  }
+}
+
+type Answer = Extract<NonNullable<StreamCancelTasksByDeviceResponse["event"]>, { $case: "answer" }>["answer"];
+
+const DRAINING = { kind: "draining", message: "this gateway is shutting down" } as const;
+
+function invalid(field: string, description: string): GatewayError {
+  const violations = [{ field, description }];
+  return new GatewayError({ kind: "invalid", message: "the request can never work", violations });
+}
