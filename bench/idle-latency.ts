@@ -5,6 +5,7 @@ import { systemClock } from "../src/clock.js";
 import { createUpstream } from "../src/upstream/client.js";
 import { createCredentials } from "../src/upstream/credentials.js";
 import type { Goal } from "./goal.js";
+import { median } from "./median.js";
 import { KEYS, startGateway, startUpstream } from "./processes.js";
 
 const ROUNDS = 60;
@@ -45,8 +46,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

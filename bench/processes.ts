@@ -27,6 +27,7 @@ export async function startUpstream(latencyMs: number, jitterMs: number): Promis
 }
 
 export interface GatewayProcess {
+  readonly pid: number;
   /** host:port. */
   readonly grpc: string;
   stop(): Promise<void>;
@@ -35,8 +36,8 @@ export interface GatewayProcess {
 /** Keys that the upstream does not look at. */
 export const KEYS = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
 
-/** The built program, ready to send. */
-export async function startGateway(upstream: Upstream): Promise<GatewayProcess> {
+/** The built program, ready to send, with telemetry off. */
+export async function startGateway(upstream: Upstream, variables: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
   const settings = {
     OTA_LISTEN: "127.0.0.1:0",
     OTA_ADMIN_LISTEN: "127.0.0.1:0",
@@ -45,12 +46,13 @@ export async function startGateway(upstream: Upstream): Promise<GatewayProcess> 
     OTEL_SDK_DISABLED: "true",
   };
   const child = spawn(process.execPath, ["dist/cli.js", "serve"], {
-    env: { ...process.env, ...KEYS, ...settings },
+    env: { ...process.env, ...KEYS, ...settings, ...variables },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [, grpc, admin] = await ready(child);
   while ((await fetch(`${admin}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
   return {
+    pid: child.pid ?? 0,
     grpc,
     stop: async () => {
       child.kill("SIGTERM");
@@ -66,4 +68,18 @@ async function ready(child: ChildProcess): Promise<[string, string, string]> {
     if (found) return found as unknown as [string, string, string];
   }
   throw new Error("the gateway ended before it was ready");
+}
+
+/** A grpc-js server that does nothing. */
+export async function startBareServer(): Promise<GatewayProcess> {
+  const child = fork(new URL("bare-server.ts", import.meta.url), { execArgv: ["--import", "tsx"] });
+  const [port] = (await once(child, "message")) as [number];
+  return {
+    pid: child.pid ?? 0,
+    grpc: `127.0.0.1:${port}`,
+    stop: async () => {
+      child.disconnect();
+      await once(child, "exit");
+    },
+  };
 }

@@ -1,0 +1,42 @@
+// What the gateway is compared with: a grpc-js server that takes the same message, answers the same
+// message, and does nothing. A process of its own.
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { type CancelTasksByDeviceResponse, OtaServiceService, Outcome } from "../src/gen/ota/v1/ota_service.js";
+
+const ZERO = { seconds: 0n, nanos: 20_000_000 };
+
+const server = new Server();
+server.addService(OtaServiceService, {
+  cancelTasksByDevice(
+    { request }: { request: { deviceNames: string[] } },
+    callback: (error: null, response: CancelTasksByDeviceResponse) => void,
+  ) {
+    callback(null, {
+      results: request.deviceNames.map((deviceName) => ({
+        deviceName,
+        outcome: Outcome.ACCEPTED,
+        status: undefined,
+        callIndex: 0,
+      })),
+      calls: [
+        {
+          requestId: "call-1234567",
+          deviceCount: 1,
+          success: true,
+          code: "",
+          errorMessage: "",
+          attempts: 1,
+          sentTime: { seconds: 1_700_000_000n, nanos: 0 },
+          duration: ZERO,
+        },
+      ],
+      quotaWait: ZERO,
+      success: true,
+      plan: undefined,
+    });
+  },
+  streamCancelTasksByDevice: () => {},
+  getQuota: () => {},
+});
+server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (_, port) => process.send?.(port));
+process.on("disconnect", () => process.exit());

@@ -1,0 +1,49 @@
+// A million devices waiting, in requests of 10,000: what they take of memory, and whether the gateway
+// still answers at once.
+import { credentials } from "@grpc/grpc-js";
+import { createClient } from "../src/client/client.js";
+import { type GetQuotaResponse, OtaServiceClient } from "../src/gen/ota/v1/ota_service.js";
+import { residentMb } from "./cpu.js";
+import type { Goal } from "./goal.js";
+import { median } from "./median.js";
+import { startGateway, startUpstream } from "./processes.js";
+
+const DEVICES = 1_000_000;
+const DEVICES_PER_REQUEST = 10_000;
+const CALLERS = 4;
+
+export async function million(): Promise<Goal[]> {
+  const upstream = await startUpstream(20, 20);
+  const gateway = await startGateway(upstream, { OTA_DEFAULT_DEADLINE_MS: "3600000" });
+  const clients = Array.from({ length: CALLERS }, (_, n) => createClient(gateway.grpc, { caller: `caller-${n}` }));
+  const idleMb = residentMb(gateway.pid);
+  for (let n = 0; n < DEVICES / DEVICES_PER_REQUEST; n++) {
+    const deviceNames = Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => `device-${n * DEVICES_PER_REQUEST + m}`);
+    const client = clients[n % CALLERS];
+    client?.cancelTasksByDevice({ productKey: "a1Bench", firmwareId: "Bench030100", deviceNames }).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const stub = new OtaServiceClient(gateway.grpc, credentials.createInsecure());
+  const quota = () =>
+    new Promise<GetQuotaResponse>((resolve, reject) =>
+      stub.getQuota({ account: "" }, (error, response) => (error ? reject(error) : resolve(response))),
+    );
+  while ((await quota()).waitingDevices < (DEVICES * 98) / 100)
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  const times: number[] = [];
+  for (let n = 0; n < 50; n++) {
+    const startMs = performance.now();
+    await quota();
+    times.push(performance.now() - startMs);
+  }
+  const addedMb = residentMb(gateway.pid) - idleMb;
+  stub.close();
+  for (const client of clients) client.close();
+  process.kill(gateway.pid, "SIGTERM");
+  process.kill(gateway.pid, "SIGTERM");
+  upstream.stop();
+  return [
+    { name: "a million devices waiting: MB more than idle", value: addedMb, most: 300 },
+    { name: "a million devices waiting: ms for GetQuota, median", value: median(times), most: 20 },
+  ];
+}
