@@ -32,6 +32,9 @@ export interface Answer {
   readonly quotaWaitMs: number;
 }
 
+const NO_BYTES = new Uint8Array(0);
+const NO_INDEXES = new Int32Array(0);
+
 const WAITING = 0;
 const ABOARD = 1;
 const SETTLED = 2;
@@ -55,9 +58,9 @@ export class Waiter {
   /** Final once SETTLED; until then why the device is not settled yet, if it was ever sent. */
   #fates: Fate[] = [];
   // Made at the first boarding: a million waiting devices should cost little more than their names.
-  #states = new Uint8Array(0);
-  #attempts = new Uint8Array(0);
-  #callIndexes = new Int32Array(0);
+  #states = NO_BYTES;
+  #attempts = NO_BYTES;
+  #callIndexes = NO_INDEXES;
   #indexes: Map<string, number> | undefined;
 
   constructor(command: Command, arrivedMs: number, span?: Span) {

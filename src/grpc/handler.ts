@@ -91,18 +91,17 @@ export function unary<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const { context, finish, fail } = openCall(method, call, options);
-    Promise.resolve()
-      .then(() => handle(call.request, context))
-      .then(
-        (response) => {
-          callback(null, response);
-          finish(status.OK);
-        },
-        (error: unknown) => {
-          const wire = fail(error);
-          callback(wire);
-          finish(wire.code);
-        },
-      );
+    const answer = async () => handle(call.request, context);
+    answer().then(
+      (response) => {
+        callback(null, response);
+        finish(status.OK);
+      },
+      (error: unknown) => {
+        const wire = fail(error);
+        callback(wire);
+        finish(wire.code);
+      },
+    );
   };
 }
