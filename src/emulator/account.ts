@@ -1,117 +1,148 @@
 // One account of the upstream: a call is verified, counted, admitted and carried out, in this order and in
 // one go, so that calls never interleave. The one place where what was thrown becomes an answer.
+import type { Clock } from "../clock.js";
+import type { AccountStatistics } from "./account-statistics.js";
 import type { Answer } from "./answer.js";
-import { GatewayError, gatewayError, ServiceError } from "./errors.js";
-import type { Fleet } from "./fleet.js";
+import { GatewayError, gatewayError, ServiceError, serviceError } from "./errors.js";
+import type { Fault, Faults } from "./faults.js";
 import type { Executed, Operation, Service } from "./operations/operation.js";
-import { API_VERSION, OPERATIONS } from "./operations/registry.js";
+import { API_VERSION, CANCEL_BY_DEVICE, operationOf } from "./operations/registry.js";
 import type { EmulatorSettings } from "./options.js";
 import { type Quota, quotaOf } from "./quota.js";
 import { newRequestId } from "./random.js";
-import { refusalAnswer, refusalOf } from "./refusal.js";
+import { refusalAnswer, refusalOf, withStatus } from "./refusal.js";
 import { type SignedCall, signatureCheck } from "./signature-check.js";
+import type { Platform } from "./state/platform.js";
 import type { Statistics } from "./statistics.js";
+import { throttled } from "./throttling.js";
 import { headerOf, type WireRequest } from "./wire.js";
 
 /** How a call ends, for the server to play. */
 export type Ending =
-  | { readonly kind: "answer"; readonly answer: Answer; readonly delayMs: number }
+  | { readonly kind: "answer"; readonly answer: Answer; readonly delayMs: number; readonly bodyMs: number }
   | { readonly kind: "hang" }
   | { readonly kind: "reset" }
   | { readonly kind: "bad-gateway" };
 
+export interface Received {
+  readonly ending: Ending;
+  /** Where the call is counted. */
+  readonly statistics: Statistics;
+}
+
+/** A call of an operation that there is. */
+interface KnownCall extends SignedCall {
+  readonly operation: Operation;
+}
+
 export class Account {
   readonly #settings: EmulatorSettings;
   readonly #service: Service;
-  readonly #statistics: Statistics;
+  readonly #statistics: AccountStatistics;
+  readonly #faults: Faults;
   readonly #verify: (request: WireRequest) => SignedCall;
   readonly #quotas = new Map<string, Quota>();
   #newestMs = Number.NEGATIVE_INFINITY;
   #admitted = 0;
 
-  constructor(settings: EmulatorSettings, fleet: Fleet, statistics: Statistics) {
+  /** `clock` is the account's own, which may be skewed. */
+  constructor(
+    settings: EmulatorSettings,
+    platform: Platform,
+    statistics: AccountStatistics,
+    faults: Faults,
+    clock: Clock = settings.clock,
+  ) {
     this.#settings = settings;
-    this.#service = { fleet, openQuestions: settings };
+    this.#service = { platform, openQuestions: settings, deviceVersion: settings.deviceVersion };
     this.#statistics = statistics;
-    this.#verify = signatureCheck(settings, settings.clock);
+    this.#faults = faults;
+    this.#verify = signatureCheck(settings, clock);
   }
 
   /** Takes a call that arrived at the monotonic `arrivedMs`. */
-  receive(request: WireRequest, arrivedMs: number): Ending {
+  receive(request: WireRequest, arrivedMs: number): Received {
     const requestId = newRequestId(this.#settings.random);
-    let action = "";
+    let call: KnownCall | undefined;
     try {
-      const call = this.#check(request);
-      action = call.action;
-      this.#admit(action, arrivedMs);
-      return this.#carryOut(call, requestId);
+      call = this.#check(request);
+      this.#admit(call, arrivedMs);
+      return { ending: this.#carryOut(call, requestId), statistics: this.#statistics.of(call.action) };
     } catch (thrown) {
-      const refusal = refusalOf(thrown);
-      this.#statistics.refused(refusal.code);
+      const refusal = withStatus(refusalOf(thrown), call?.operation, this.#settings);
+      const statistics = call ? this.#statistics.of(call.action) : this.#statistics.outside;
+      statistics.refused(refusal.code);
       const host = headerOf(request, "host") ?? "";
-      return { kind: "answer", answer: refusalAnswer(refusal, { requestId, action, host }), delayMs: 0 };
+      const answer = refusalAnswer(refusal, { requestId, action: call?.action ?? "", host });
+      return { ending: { kind: "answer", answer, delayMs: 0, bodyMs: 0 }, statistics };
     }
   }
 
-  #check(request: WireRequest): SignedCall {
+  #check(request: WireRequest): KnownCall {
     if (request.method !== "GET" && request.method !== "POST") throw gatewayError("UnsupportedHTTPMethod");
     if (request.path !== "/") throw gatewayError("InvalidApi.NotFound");
     const call = this.#verify(request);
-    if (call.version !== API_VERSION || !operationOf(call.action)) throw gatewayError("InvalidApi.NotFound");
-    return call;
+    const operation = operationOf(call.action);
+    if (call.version !== API_VERSION || !operation) throw gatewayError("InvalidApi.NotFound");
+    if (!operation.methods.includes(request.method)) throw gatewayError("UnsupportedHTTPMethod");
+    return { ...call, operation };
   }
 
-  #admit(action: string, arrivedMs: number): void {
+  #admit({ action, operation }: KnownCall, arrivedMs: number): void {
     // A call whose body came late may be verified after a later one. It then counts no earlier than that
     // one: the windows take moments in order, and it is still between being sent and being answered.
     this.#newestMs = Math.max(this.#newestMs, arrivedMs);
-    this.#statistics.arrived(this.#newestMs);
-    const quota = this.#quotas.get(action) ?? quotaOf(this.#settings.window, this.#settings.quota);
+    const statistics = this.#statistics.of(action);
+    statistics.arrived(this.#newestMs);
+    const { window, quota: cancelsPerSecond } = this.#settings;
+    const callsPerSecond = action === CANCEL_BY_DEVICE ? cancelsPerSecond : operation.callsPerSecond;
+    const quota = this.#quotas.get(action) ?? quotaOf(window, callsPerSecond);
     this.#quotas.set(action, quota);
     const admission = quota.admit(this.#newestMs);
-    if (!admission.admitted) throw gatewayError("Throttling.User", admission.retryAfterMs);
-    this.#statistics.admitted();
+    if (!admission.admitted) throw throttled(this.#settings, callsPerSecond, admission.retryAfterMs);
+    statistics.admitted();
     this.#admitted++;
   }
 
-  #carryOut(call: SignedCall, requestId: string): Ending {
+  #carryOut(call: KnownCall, requestId: string): Ending {
     const { action, parameters } = call;
-    const fault = this.#settings.faults({ action, parameters, number: this.#admitted });
+    const fault = this.#faults({ action, parameters, number: this.#admitted });
     switch (fault?.kind) {
       case "bad-gateway":
         return fault;
-      case "error": {
-        const { code, status, message } = fault;
-        throw fault.shape === "service"
-          ? new ServiceError(code, message, status)
-          : new GatewayError(code, status, message);
-      }
+      case "error":
+        throw errorOf(fault);
       case "hang":
       case "reset":
         if (fault.applied) this.#execute(call);
         return { kind: fault.kind };
       case "delay":
+      case "slow-body":
       case undefined: {
         const fields = { RequestId: requestId, Success: true, ...this.#execute(call).fields };
         return {
           kind: "answer",
           answer: { status: 200, root: `${action}Response`, fields },
-          delayMs: fault?.delayMs ?? 0,
+          delayMs: fault?.kind === "delay" ? fault.delayMs : 0,
+          bodyMs: fault?.kind === "slow-body" ? fault.bodyMs : 0,
         };
       }
     }
   }
 
-  #execute({ action, parameters }: SignedCall): Executed {
-    const operation = operationOf(action);
-    if (!operation) throw gatewayError("InvalidApi.NotFound");
-    const executed = operation(parameters, this.#service);
-    this.#statistics.succeeded(executed.devices);
+  #execute({ action, parameters, operation }: KnownCall): Executed {
+    this.#service.platform.timeline.settle();
+    const { instanceId, instanceError } = this.#settings;
+    if (instanceId !== "" && parameters.get("IotInstanceId") !== instanceId) throw serviceError(instanceError);
+    const executed = operation.execute(parameters, this.#service);
+    this.#statistics.of(action).succeeded(executed.devices ?? 0);
     return executed;
   }
 }
 
-/** Own keys only: an action may be called `constructor`. */
-function operationOf(action: string): Operation | undefined {
-  return Object.hasOwn(OPERATIONS, action) ? OPERATIONS[action] : undefined;
+function errorOf(fault: Fault & { readonly kind: "error" }): GatewayError | ServiceError {
+  const { code, status, message, retryAfterMs } = fault;
+  if (fault.shape === "service") return new ServiceError(code, message, { status });
+  const headers = retryAfterMs === undefined ? {} : { "x-acs-retry-after": String(retryAfterMs) };
+  return new GatewayError(code, status, message, headers);
 }

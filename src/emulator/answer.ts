@@ -6,11 +6,15 @@ export interface Answer {
   /** The XML root element: `Error`, or the action's name and `Response`. */
   readonly root: string;
   readonly fields: Fields;
-  readonly retryAfterMs?: number | undefined;
+  /** Besides those that every answer has. */
+  readonly headers?: Headers;
 }
 
+export type Headers = Readonly<Record<string, string>>;
+
 export interface Fields {
-  readonly [name: string]: Value;
+  /** One that is undefined is left out. */
+  readonly [name: string]: Value | undefined;
 }
 type Value = string | number | boolean | Fields | readonly Value[];
 
@@ -37,7 +41,9 @@ const ENCODERS: Readonly<Record<Format, (answer: Answer) => Encoded>> = {
 function element(name: string, value: Value): string {
   if (isList(value)) return value.map((each) => element(name, each)).join("");
   if (typeof value !== "object") return `<${name}>${escapeXml(String(value))}</${name}>`;
-  const children = Object.entries(value).map(([childName, child]) => element(childName, child));
+  const children = Object.entries(value).map(([childName, child]) =>
+    child === undefined ? "" : element(childName, child),
+  );
   return `<${name}>${children.join("")}</${name}>`;
 }
 

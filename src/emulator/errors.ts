@@ -1,19 +1,20 @@
 // The two ways in which the upstream refuses. The POP gateway in front refuses what is wrong with the
 // call itself (a 4xx or 5xx with `Message`); the IoT service behind it refuses what the call asks for
 // (HTTP 200 with `Success: false` and `ErrorMessage`). Both are thrown, and become answers in account.ts.
+import type { Fields, Headers } from "./answer.js";
 
 /** A refusal by the POP gateway. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   readonly code: string;
   readonly status: number;
-  readonly retryAfterMs: number | undefined;
+  readonly headers: Headers;
 
-  constructor(code: string, status: number, message: string, retryAfterMs?: number) {
+  constructor(code: string, status: number, message: string, headers: Headers = {}) {
     super(message);
     this.code = code;
     this.status = status;
-    this.retryAfterMs = retryAfterMs;
+    this.headers = headers;
   }
 }
 
@@ -21,22 +22,32 @@ export class GatewayError extends Error {
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
   readonly code: string;
-  readonly status: number;
+  /** Undefined: as is documented for the operation. */
+  readonly status: number | undefined;
+  /** What the answer carries besides. */
+  readonly fields: Fields;
 
-  constructor(code: string, message: string, status = 200) {
+  constructor(code: string, message: string, more: { readonly status?: number; readonly fields?: Fields } = {}) {
     super(message);
     this.code = code;
-    this.status = status;
+    this.status = more.status;
+    this.fields = more.fields ?? {};
   }
 }
 
-export function gatewayError(code: GatewayCode, retryAfterMs?: number): GatewayError {
+export function gatewayError(code: GatewayCode, more: { status?: number; headers?: Headers } = {}): GatewayError {
   const [status, message] = GATEWAY_REFUSALS[code];
-  return new GatewayError(code, status, message, retryAfterMs);
+  return new GatewayError(code, more.status ?? status, message, more.headers);
 }
 
-export function serviceError(code: ServiceCode): ServiceError {
-  return new ServiceError(code, SERVICE_REFUSALS[code]);
+export function serviceError(code: ServiceCode, fields: Fields = {}): ServiceError {
+  return new ServiceError(code, SERVICE_REFUSALS[code], { fields });
+}
+
+/** The refusal that goes by this code; undefined if the emulator knows none. */
+export function knownRefusal(code: string): GatewayError | ServiceError | undefined {
+  if (Object.hasOwn(GATEWAY_REFUSALS, code)) return gatewayError(code as GatewayCode);
+  return Object.hasOwn(SERVICE_REFUSALS, code) ? serviceError(code as ServiceCode) : undefined;
 }
 
 /** The refusal of a call that lacks a mandatory parameter. */
@@ -49,7 +60,13 @@ export type ServiceCode = keyof typeof SERVICE_REFUSALS;
 
 /** Codes and statuses as documented; the words of some are not, and clients must not match on them. */
 const GATEWAY_REFUSALS = {
+  Throttling: [400, "Request was denied due to request throttling."],
+  "Throttling.Api": [400, "Request was denied due to api flow control."],
   "Throttling.User": [400, "Request was denied due to user flow control."],
+  ServiceUnavailable: [503, "The request has failed due to a temporary failure of the server."],
+  "Forbidden.RAM": [403, "User not authorized to operate on the specified resource."],
+  "InvalidAccessKeyId.Inactive": [400, "Specified access key is disabled."],
+  "InvalidSecurityToken.Expired": [400, "Specified SecurityToken is expired."],
   InternalError: [500, "The request processing has failed due to some unknown error."],
   SignatureNonceUsed: [400, "Specified signature nonce was used already."],
   "InvalidTimeStamp.Expired": [400, "Specified time stamp or date value is expired."],
@@ -64,11 +81,41 @@ const GATEWAY_REFUSALS = {
   UnsupportedHTTPMethod: [400, "This http method is not supported."],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
+/** Documented, for this or for a sibling operation, but for those under "guesses". */
 const SERVICE_REFUSALS = {
+  "iot.system.SystemException": "A system exception occurred.",
+  "iot.common.TooManyRequest": "Request frequency is too high.",
+  "iot.system.InstanceNotFound": "The specified instance does not exist.",
+  "iot.Sre.IotInstanceNotFound": "The specified instance does not exist.",
+  "iot.common.InvalidPageParams": "The specified pagination size or pagination parameter is invalid.",
   "iot.prod.NotExistedProduct": "The specified product does not exist.",
   "iot.device.NotExistedDevice": "The device does not exist.",
+  "iot.device.NullDeviceName": "The device name is empty.",
+  "iot.device.InvalidFormattedDeviceName": "The device name format is incorrect.",
   "iot.device.TooManyDeviceNamesPerRequest": "The devices you query exceed the maximum number.",
   "iot.device.InvalidFormattedDeviceNameInNameArray": "The deviceName list contains an invalid device name.",
+  "iot.ota.InstanceIdMisMatch": "The instanceId is invalid.",
   "iot.ota.FirmwareNotFound": "The specified firmware does not exist.",
+  "iot.ota.FirmwareAndProductKeyMismatch": "The OTA update package is not consistent with the ProductKey.",
+  "iot.ota.FirmwareNotVerified": "The firmware validation is not completed.",
   "iot.ota.InvalidJobId": "The job is not existed.",
+  "iot.ota.JobCanceled": "The job has already been canceled.",
+  "iot.ota.JobHasCanceled": "The job has canceled.",
+  "iot.ota.noDynamicJob": "Task is not dynamic.",
+  "iot.ota.UnmatchedJob": "The jobId and taskId do not match.",
+  "iot.ota.InvalidTaskId": "The tasks are not existed.",
+  "iot.ota.InvalidTaskExist": "The taskId list contains at least an invalid task.",
+  "iot.ota.FailedTaskNotFound": "There are no failed tasks.",
+  "iot.ota.taskNotExist": "Task is not existed.",
+  "iot.ota.TooManyOtaTask": "There are too many tasks in parameters.",
+  "iot.ota.DeviceNotReUpgraded": "There is no device can upgrade.",
+  "iot.ota.DeviceNotExist": "The device does not exist.",
+  "iot.ota.InvalidOtaModuleName": "the format of module name is invalid.",
+  "iot.ota.EmptyDeviceInfoParams": "the device info in params is empty",
+  "iot.firmware.AlreadyExistedFirmwareName": "The OTA update package already exists.",
+  "iot.firmware.IncorrectFormattedFirmwareName": "The OTA update package name is not well formatted.",
+  "iot.firmware.InvalidTaskStatus": "Invalid TaskStatus.",
+  // Guesses: nothing documented fits.
+  "iot.device.AlreadyExistedDeviceName": "The device name already exists.",
+  "iot.system.IllegalRequest": "The request is illegal.",
 } as const satisfies Record<string, string>;

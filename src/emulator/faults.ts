@@ -1,4 +1,4 @@
-// Faults that a test plays on chosen calls. They strike calls that were counted and admitted.
+// Faults that are played on chosen calls. They strike calls that were counted and admitted.
 
 export type Fault =
   /** Never answers. `applied`: carries the call out all the same. */
@@ -14,9 +14,13 @@ export type Fault =
       readonly status: number;
       readonly code: string;
       readonly message: string;
+      /** With the gateway's shape: the hint when to come again. */
+      readonly retryAfterMs?: number;
     }
   /** Carries the call out, and answers that much later. */
-  | { readonly kind: "delay"; readonly delayMs: number };
+  | { readonly kind: "delay"; readonly delayMs: number }
+  /** Carries the call out, answers at once, and takes that long to write the body. */
+  | { readonly kind: "slow-body"; readonly bodyMs: number };
 
 /** What a fault is chosen by. */
 export interface CountedCall {

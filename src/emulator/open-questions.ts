@@ -1,12 +1,79 @@
-// What the documentation leaves open and a client may depend on without knowing. Each is a switch, and
-// its default is a guess: the one that is hardest on the client.
+// What the documentation leaves open and a client may depend on without knowing. Each is a switch. Its
+// default is a guess: what sibling operations do, and otherwise what is hardest on the client.
 
-export const TREATMENTS = ["reject", "ignore"] as const;
-type Treatment = (typeof TREATMENTS)[number];
-
-export interface OpenQuestions {
-  /** A list that names a device which does not exist: the whole call refused, or that name passed over. */
-  readonly unknownDevice: Treatment;
-  /** A list that names a device twice: the whole call refused, or the second passed over. */
-  readonly duplicateNames: Treatment;
+interface Question {
+  /** The first is the default. */
+  readonly choices: readonly string[];
+  readonly meaning: string;
 }
+
+export const QUESTIONS = {
+  unknownDevice: {
+    choices: ["reject", "ignore"],
+    meaning: "a device that does not exist in the list of a cancel",
+  },
+  duplicateNames: {
+    choices: ["reject", "ignore"],
+    meaning: "a device that is named twice",
+  },
+  malformedName: {
+    choices: ["reject", "ignore"],
+    meaning: "a name that no device can have; ignored, it is a device that does not exist",
+  },
+  tooManyNames: {
+    choices: ["service", "gateway"],
+    meaning: "who refuses more than 200 names, and under whose code",
+  },
+  unknownProduct: {
+    choices: ["reject", "ignore"],
+    meaning: "a cancel for a product that does not exist; ignored, nothing is canceled",
+  },
+  unknownFirmware: {
+    choices: ["reject", "ignore"],
+    meaning: "a cancel for a firmware that does not exist",
+  },
+  foreignFirmware: {
+    choices: ["reject", "ignore"],
+    meaning: "a cancel for a firmware of another product",
+  },
+  unknownJob: {
+    choices: ["reject", "ignore"],
+    meaning: "a cancel for a job that does not exist",
+  },
+  nothingToCancel: {
+    choices: ["ignore", "reject-any", "reject-all"],
+    meaning: "devices without a task to cancel: taken, refused if there is one, or if there are no others",
+  },
+  refusedCall: {
+    choices: ["cancels-none", "cancels-rest"],
+    meaning: "what a cancel does that is refused for some of its devices",
+  },
+  instanceError: {
+    choices: ["iot.system.InstanceNotFound", "iot.Sre.IotInstanceNotFound", "iot.ota.InstanceIdMisMatch"],
+    meaning: "the code for a missing or wrong IotInstanceId",
+  },
+  refusalStatus: {
+    choices: ["documented", "200", "400"],
+    meaning: "the HTTP status of the service's refusals: by operation, or one for all",
+  },
+  throttleCode: {
+    choices: ["Throttling.User", "Throttling", "Throttling.Api"],
+    meaning: "the code beyond the quota",
+  },
+  throttleStatus: {
+    choices: ["400", "429"],
+    meaning: "and its HTTP status",
+  },
+  throttleHint: {
+    choices: ["x-acs-retry-after", "x-ratelimit-user-api", "none"],
+    meaning: "and the header that tells when to come again",
+  },
+} as const satisfies Record<string, Question>;
+
+export type OpenQuestions = {
+  readonly [Name in keyof typeof QUESTIONS]: (typeof QUESTIONS)[Name]["choices"][number];
+};
+
+export const OPEN_DEFAULTS = Object.fromEntries(
+  Object.entries(QUESTIONS).map(([name, { choices }]) => [name, choices[0]]),
+) as OpenQuestions;

@@ -1,22 +1,34 @@
 // Everything that an emulator can be told, and what it does when it is not.
 import { type Clock, systemClock } from "../clock.js";
+import type { FaultPlan } from "./fault-plan.js";
 import type { Faults } from "./faults.js";
-import type { FleetSeed } from "./fleet.js";
-import type { OpenQuestions } from "./open-questions.js";
+import { OPEN_DEFAULTS, type OpenQuestions } from "./open-questions.js";
 import type { QuotaWindow } from "./quota.js";
 import type { Random } from "./random.js";
 import { SEEDED_NAME_LENGTH } from "./seeded-name.js";
 import type { AccessKey } from "./signature-check.js";
+import type { FleetSeed } from "./state/seed.js";
 
 export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQuestions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
-  /** Admitted calls a second, for each operation on its own. */
+  /** The id of the instance, which every call must then carry. Empty: none, and whatever calls carry is passed over. */
+  readonly instanceId: string;
+  /** Admitted calls a second of CancelOTATaskByDevice; every other operation has its documented quota. */
   readonly quota: number;
   readonly window: QuotaWindow;
   readonly latencyMs: number;
   readonly jitterMs: number;
+  /** Chooses faults from within the process; goes before the plan. */
   readonly faults: Faults;
+  /** Faults in force from the start; its latency goes before the two above. */
+  readonly faultPlan: Partial<FaultPlan>;
+  /** Devices update by themselves. */
+  readonly simulate: boolean;
+  /** Mean time that this takes. */
+  readonly updateSeconds: number;
+  /** The part of updates that fails, 0 to 1. */
+  readonly failureRate: number;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -28,6 +40,7 @@ export const DEFAULTS: EmulatorSettings = {
   accessKeyId: "testid",
   accessKeySecret: "testsecret",
   securityToken: "",
+  instanceId: "",
   quota: 10,
   window: "sliding",
   devices: 0,
@@ -35,12 +48,16 @@ export const DEFAULTS: EmulatorSettings = {
   productKey: "a1EmulatorPk",
   firmwareId: "EmulatedFirmware0000030100",
   jobId: "EmulatedUpgradeJob00000200",
+  deviceVersion: "1.0.0",
   taskState: () => "QUEUED",
-  unknownDevice: "reject",
-  duplicateNames: "reject",
+  ...OPEN_DEFAULTS,
   latencyMs: 0,
   jitterMs: 0,
   faults: () => undefined,
+  faultPlan: {},
+  simulate: false,
+  updateSeconds: 60,
+  failureRate: 0.02,
   clock: systemClock,
   random: Math.random,
 };

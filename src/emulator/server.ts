@@ -1,110 +1,152 @@
 // The emulator as an HTTP server: brings each call through the emulated transit to the account, and plays
-// the ending on the socket. Closing cuts everything off at once, calls under way included.
-import { once, setMaxListeners } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { sleepUntil } from "../clock.js";
-import { Account, type Ending } from "./account.js";
-import { encode, type Format } from "./answer.js";
-import { Fleet, type FleetCounts } from "./fleet.js";
+// the ending on the socket. What is not a call goes to the controls.
+import { setMaxListeners } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, sleepUntil } from "../clock.js";
+import { Account } from "./account.js";
+import { type AccountCounts, AccountStatistics } from "./account-statistics.js";
+import { answerControl, type Controls, readAdvance } from "./control.js";
+import { type FaultPlan, NO_FAULTS, PlannedFaults } from "./fault-plan.js";
+import { readFaultPlan } from "./fault-plan-reader.js";
 import { parseListenAddress } from "./listen-address.js";
+import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
-import { type CallCounts, Statistics } from "./statistics.js";
+import { play } from "./playing.js";
+import { type DeviceReport, readReport, takeReport } from "./report.js";
+import type { TaskCounts } from "./state/platform.js";
+import { startPlatform } from "./state/start.js";
 import type { TaskState } from "./task-state.js";
 import { transit } from "./transit.js";
 import { formatOf, readRequest } from "./wire.js";
 
 /** What `GET /__stats` answers. */
-export interface Stats extends CallCounts, FleetCounts {}
+export interface Stats extends AccountCounts, TaskCounts {}
 
 export interface Emulator {
   /** Such as `http://127.0.0.1:8088`. */
   readonly url: string;
   readonly port: number;
   stats(): Stats;
-  /** The state of a device's task; undefined if there is no such device. */
-  taskOf(deviceName: string): TaskState | undefined;
+  /** The state of a device's newest task, of the seeded product by default; undefined if there is none. */
+  taskOf(deviceName: string, productKey?: string): TaskState | undefined;
+  /** Speaks in a device's place. The state of its task then; undefined without such a device or task. */
+  report(report: DeviceReport): TaskState | undefined;
+  /** Turns the platform's time ahead: schedules, timeouts and simulated devices, not signatures and quotas. */
+  advance(ms: number): void;
+  /** Replaces the faults in force; what is not mentioned is not in force any more. */
+  setFaults(plan: Partial<FaultPlan>): void;
   /** Resolves when nothing is left open. */
   close(): Promise<void>;
 }
 
-/** 200 names of 32 escaped characters make an address of 21 KB; Node's own limit is 16. */
-const MAX_HEADER_BYTES = 65_536;
-/** After Node's own 5 s, calls of clients that reuse an idle connection at just that moment would be reset. */
-const KEEP_ALIVE_MS = 60_000;
+/** How often simulated devices catch up with the time while nobody asks. */
+const CATCH_UP_MS = 1000;
 
 /** Resolves when calls are taken; rejects if the address cannot be listened on. */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = { ...DEFAULTS, ...options };
   const { clock, latencyMs, jitterMs, random } = settings;
-  const address = parseListenAddress(settings.listen);
-  if (!address) throw new TypeError(`not an address to listen on: ${settings.listen}`);
-  const fleet = new Fleet(settings);
-  const statistics = new Statistics(clock);
-  const account = new Account(settings, fleet, statistics);
-  const stats = (): Stats => ({ ...statistics.counts(), ...fleet.counts() });
+  const listenAddress = parseListenAddress(settings.listen);
+  if (!listenAddress) throw new TypeError(`not an address to listen on: ${settings.listen}`);
+  let aheadMs = 0;
+  const platform = startPlatform(settings, () => aheadMs);
+  const statistics = new AccountStatistics(clock);
+  const planned = new PlannedFaults({ ...NO_FAULTS, latencyMs, jitterMs, ...settings.faultPlan }, random);
+  const skewed: Clock = {
+    now: () => clock.now(),
+    wallNow: () => clock.wallNow() + planned.plan.clockSkewMs,
+    at: (timeMs, run) => clock.at(timeMs, run),
+  };
+  const faults = (call: Parameters<typeof planned.choose>[0]) => settings.faults(call) ?? planned.choose(call);
+  const account = new Account(settings, platform, statistics, faults, skewed);
   const closing = new AbortController();
   // One for each travelling call; Node warns of a leak from eleven on.
   setMaxListeners(0, closing.signal);
+  const pause = async (ms: number) => {
+    if (ms > 0) await sleepUntil(clock, clock.now() + ms, closing.signal);
+  };
 
   async function answerCall(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reachedMs = clock.now();
-    const { outwardMs, backMs } = transit(latencyMs, jitterMs, random);
-    const pause = async (ms: number) => {
-      if (ms > 0) await sleepUntil(clock, clock.now() + ms, closing.signal);
-    };
+    const { outwardMs, backMs } = transit(planned.plan.latencyMs, planned.plan.jitterMs, random);
     const [wireRequest] = await Promise.all([readRequest(request), pause(outwardMs)]);
-    const ending = account.receive(wireRequest, outwardMs > 0 ? clock.now() : reachedMs);
+    const { ending, statistics: counted } = account.receive(wireRequest, outwardMs > 0 ? clock.now() : reachedMs);
     await pause(backMs + (ending.kind === "answer" ? ending.delayMs : 0));
-    play(ending, formatOf(wireRequest), response, () => statistics.answered(clock.now() - reachedMs));
+    const written = () => counted.answered(clock.now() - reachedMs);
+    await play(ending, { response, format: formatOf(wireRequest), epochMs: skewed.wallNow(), pause, written });
   }
 
-  const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS };
-  const server = createServer(limits, (request, response) => {
-    if (request.url === "/__stats") return sendStats(response, stats());
+  const stats = (): Stats => {
+    platform.timeline.settle();
+    return { ...statistics.counts(), ...platform.counts() };
+  };
+  const report = (of: DeviceReport) => takeReport(platform, of.productKey ?? settings.productKey, of);
+  const advance = (ms: number) => {
+    aheadMs += ms;
+    platform.timeline.settle();
+  };
+  const setFaults = (plan: Partial<FaultPlan>) => {
+    planned.set({ ...NO_FAULTS, ...plan });
+    // Only after the answer to whoever asked for it is out.
+    if (planned.plan.refuseConnectionsMs > 0) setImmediate(refuseConnections);
+  };
+  const controls: Controls = {
+    "GET /__stats": stats,
+    "GET /__faults": () => planned.show(),
+    "PUT /__faults": (json) => {
+      setFaults(readFaultPlan(json));
+      return planned.show();
+    },
+    "DELETE /__faults": () => {
+      setFaults({});
+      return planned.show();
+    },
+    "POST /__devices": (json) => {
+      const taskStatus = report(readReport(json));
+      return taskStatus && { taskStatus };
+    },
+    "POST /__clock": (json) => {
+      advance(readAdvance(json));
+      return { now: new Date(platform.now()).toISOString() };
+    },
+  };
+
+  const listener = await openListener(listenAddress, (request, response) => {
+    if (answerControl(request, response, controls)) return;
     // Whoever went away, or sent too much, gets no answer; and nobody does once the emulator closes.
     answerCall(request, response).catch(() => response.destroy());
   });
-  server.listen(address);
-  await once(server, "listening");
 
-  const { port, address: host, family } = server.address() as AddressInfo;
+  function refuseConnections(): void {
+    listener.refuseUntil(pause(planned.plan.refuseConnectionsMs)).catch((error: Error) => {
+      if (!closing.signal.aborted) process.stderr.write(`emulator: cannot listen again: ${error.message}\n`);
+    });
+  }
+
+  async function catchUp(): Promise<void> {
+    for (;;) {
+      await pause(CATCH_UP_MS);
+      platform.timeline.settle();
+    }
+  }
+  if (planned.plan.refuseConnectionsMs > 0) refuseConnections();
+  // Ends by the rejection of its pause, when the emulator closes.
+  if (settings.simulate) catchUp().catch(() => undefined);
+
   return {
-    url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`,
-    port,
+    url: listener.url,
+    port: listener.port,
     stats,
-    taskOf: (deviceName) => fleet.taskOf(deviceName),
+    taskOf(deviceName, productKey = settings.productKey) {
+      platform.timeline.settle();
+      return platform.taskOf(productKey, deviceName);
+    },
+    report,
+    advance,
+    setFaults,
     async close() {
-      if (!server.listening) return;
-      const closed = once(server, "close");
-      server.close();
       closing.abort();
-      server.closeAllConnections();
-      await closed;
+      await listener.close();
     },
   };
-}
-
-function play(ending: Ending, format: Format, response: ServerResponse, written: () => void): void {
-  switch (ending.kind) {
-    case "answer": {
-      const { status, retryAfterMs } = ending.answer;
-      const { contentType, body } = encode(ending.answer, format);
-      if (retryAfterMs !== undefined) response.setHeader("x-acs-retry-after", retryAfterMs);
-      response.writeHead(status, { "content-type": contentType }).end(body, written);
-      return;
-    }
-    case "bad-gateway":
-      response.writeHead(502, { "content-type": "text/html" }).end("<html><h1>502 Bad Gateway</h1></html>\n");
-      return;
-    case "reset":
-      response.destroy();
-      return;
-    case "hang":
-      return;
-  }
-}
-
-function sendStats(response: ServerResponse, stats: Stats): void {
-  response.writeHead(200, { "content-type": "application/json" }).end(`${JSON.stringify(stats, null, 2)}\n`);
 }

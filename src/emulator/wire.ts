@@ -19,16 +19,9 @@ export interface WireRequest {
 /** Far above any request that the upstream's own limits allow. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Reads to the end of the body. Rejects if the sender goes away before that, or sends far too much. */
+/** Reads to the end of the body; rejects as `readBody` does. */
 export async function readRequest(request: IncomingMessage): Promise<WireRequest> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error(`a body of more than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  const body = Buffer.concat(chunks);
+  const body = await readBody(request);
   const { method = "", url = "/", headers } = request;
   const queryAt = url.indexOf("?");
   const isForm = headers["content-type"]?.toLowerCase().startsWith("application/x-www-form-urlencoded") ?? false;
@@ -40,6 +33,18 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
     headers,
     body,
   };
+}
+
+/** Rejects if the sender goes away before the end, or sends far too much. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new Error(`a body of more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** The value of a header; repeated ones are joined, as HTTP has it. */

@@ -37,6 +37,32 @@ describe("emulateCommand", () => {
     });
   });
 
+  it("has the faults in force that it was started with, beside the latency of its own flag", async () => {
+    const plan = JSON.stringify({ rules: [{ times: 1, fault: { kind: "error", code: "ServiceUnavailable" } }] });
+    const { output, ready } = run("--listen", "127.0.0.1:0", "--latency-ms", "5", "--faults", plan);
+    await ready;
+    const [, url] = /^emulator ready: (\S+) /.exec(output.stdout) ?? [];
+    expect(await (await fetch(`${url}/__faults`)).json()).toEqual({
+      latencyMs: 5,
+      jitterMs: 0,
+      clockSkewMs: 0,
+      refuseConnectionsMs: 0,
+      rules: [
+        {
+          times: 1,
+          struck: 0,
+          fault: {
+            kind: "error",
+            shape: "gateway",
+            status: 503,
+            code: "ServiceUnavailable",
+            message: "The request has failed due to a temporary failure of the server.",
+          },
+        },
+      ],
+    });
+  });
+
   it("says in one line that its port is taken, and exits 1", async () => {
     const first = run("--listen", "127.0.0.1:0");
     await first.ready;

@@ -102,7 +102,7 @@ describe("startEmulator, driven by the vendor's SDKs", () => {
   });
 
   it("refuses other operations of the SDK as the POP gateway does", async () => {
-    const call = sdk().queryOTAJob(new iot.QueryOTAJobRequest({ jobId: "any" }));
+    const call = sdk().queryProduct(new iot.QueryProductRequest({ productKey: "any" }));
     await expect(call).rejects.toMatchObject({ code: "InvalidApi.NotFound", data: { statusCode: 404 } });
   });
 });

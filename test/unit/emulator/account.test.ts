@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Account } from "../../../src/emulator/account.js";
+import { AccountStatistics } from "../../../src/emulator/account-statistics.js";
 import type { CountedCall, Fault } from "../../../src/emulator/faults.js";
-import { Fleet } from "../../../src/emulator/fleet.js";
 import { DEFAULTS, type EmulatorOptions } from "../../../src/emulator/options.js";
 import { seededRandom } from "../../../src/emulator/random.js";
 import { seededName } from "../../../src/emulator/seeded-name.js";
-import { Statistics } from "../../../src/emulator/statistics.js";
+import { startPlatform } from "../../../src/emulator/state/start.js";
 import type { WireRequest } from "../../../src/emulator/wire.js";
 import { HandClock } from "../../support/hand-clock.js";
 import { cancelParameters, signedV1, signedV3, type Unsigned } from "./signed-requests.js";
@@ -13,27 +13,30 @@ import { cancelParameters, signedV1, signedV3, type Unsigned } from "./signed-re
 function newAccount(options: EmulatorOptions = {}) {
   const clock = new HandClock();
   const settings = { ...DEFAULTS, devices: 10, clock, random: seededRandom(1), ...options };
-  const fleet = new Fleet(settings);
-  const statistics = new Statistics(clock);
-  const account = new Account(settings, fleet, statistics);
+  const platform = startPlatform(settings);
+  const statistics = new AccountStatistics(clock);
+  const account = new Account(settings, platform, statistics, settings.faults);
+  const take = (request: WireRequest, arrivedMs = clock.now()) => account.receive(request, arrivedMs).ending;
   const receive = (more: Partial<Unsigned> = {}, arrivedMs = clock.now()) =>
-    account.receive(signedV3({ epochMs: clock.wallNow(), query: cancelParameters(seededName(0)), ...more }), arrivedMs);
-  return { account, clock, fleet, statistics, receive };
+    take(signedV3({ epochMs: clock.wallNow(), query: cancelParameters(seededName(0)), ...more }), arrivedMs);
+  const taskOf = (index: number) => platform.taskOf(settings.productKey, seededName(index));
+  return { clock, taskOf, statistics, take, receive };
 }
 
 describe("Account", () => {
   it("answers a cancel with Success and a RequestId", () => {
-    const { receive, fleet } = newAccount();
+    const { receive, taskOf } = newAccount();
     expect(receive()).toEqual({
       kind: "answer",
       delayMs: 0,
+      bodyMs: 0,
       answer: {
         status: 200,
         root: "CancelOTATaskByDeviceResponse",
         fields: { RequestId: expect.stringMatching(/^[0-9A-F-]{36}$/) as string, Success: true },
       },
     });
-    expect(fleet.taskOf(seededName(0))).toBe("CANCELED");
+    expect(taskOf(0)).toBe("CANCELED");
   });
 
   it("refuses the eleventh call of a second in the POP gateway's shape, with a hint when to come again", async () => {
@@ -44,7 +47,7 @@ describe("Account", () => {
       answer: {
         status: 400,
         root: "Error",
-        retryAfterMs: 750,
+        headers: { "x-acs-retry-after": "750" },
         fields: { Code: "Throttling.User", HostId: "127.0.0.1:8088", Message: expect.any(String) as string },
       },
     });
@@ -56,11 +59,90 @@ describe("Account", () => {
     });
   });
 
+  it.each([
+    {
+      switched: { throttleCode: "Throttling.Api", throttleStatus: "429" },
+      answer: { status: 429, fields: { Code: "Throttling.Api" }, headers: { "x-acs-retry-after": "1000" } },
+    },
+    {
+      switched: { throttleHint: "x-ratelimit-user-api" },
+      answer: { status: 400, headers: { "x-ratelimit-user-api": "Limit:1,Remain:0,TimeLeft:1000,Reset:1000" } },
+    },
+    { switched: { throttleHint: "none" }, answer: { status: 400, fields: { Code: "Throttling.User" } } },
+  ] as const)("throttles as it is switched to: $switched", ({ switched, answer }) => {
+    const { receive } = newAccount({ quota: 1, ...switched });
+    receive();
+    expect(receive()).toMatchObject({ answer });
+  });
+
+  it("has a quota for each operation, of which only that of CancelOTATaskByDevice is set", () => {
+    const { receive, statistics } = newAccount({ quota: 1 });
+    const query = { JobId: "EmulatedUpgradeJob00000200" };
+    for (let call = 0; call < 11; call++) receive({ action: "QueryOTAJob", query });
+    receive();
+    expect(statistics.counts()).toMatchObject({
+      arrivals: 1,
+      refused: {},
+      worstSecond: 1,
+      operations: {
+        QueryOTAJob: { arrivals: 11, refused: { "Throttling.User": 1 }, worstSecond: 11 },
+        CancelOTATaskByDevice: { arrivals: 1, refused: {}, worstSecond: 1 },
+      },
+    });
+  });
+
+  it("wants every call to carry the instance id, if there is one", () => {
+    const { receive } = newAccount({ instanceId: "iot-abc" });
+    const refused = (code: string) => ({ answer: { status: 200, fields: { Success: false, Code: code } } });
+    const query = cancelParameters(seededName(0));
+    expect(receive({ query })).toMatchObject(refused("iot.system.InstanceNotFound"));
+    expect(receive({ query: { ...query, IotInstanceId: "iot-xyz" } })).toMatchObject(
+      refused("iot.system.InstanceNotFound"),
+    );
+    expect(receive({ query: { ...query, IotInstanceId: "iot-abc" } })).toMatchObject({
+      answer: { fields: { Success: true } },
+    });
+    const other = newAccount({ instanceId: "iot-abc", instanceError: "iot.ota.InstanceIdMisMatch" });
+    expect(other.receive({ query })).toMatchObject(refused("iot.ota.InstanceIdMisMatch"));
+  });
+
+  it("passes an instance id over, if it has none", () => {
+    const query = { ...cancelParameters(seededName(0)), IotInstanceId: "iot-abc" };
+    expect(newAccount().receive({ query })).toMatchObject({ answer: { fields: { Success: true } } });
+  });
+
+  it.each([
+    { refusalStatus: "documented", cancel: 200, unfinished: 400 },
+    { refusalStatus: "200", cancel: 200, unfinished: 200 },
+    { refusalStatus: "400", cancel: 400, unfinished: 400 },
+  ] as const)("refuses under $cancel or $unfinished with refusalStatus $refusalStatus", (expected) => {
+    const { receive } = newAccount({ refusalStatus: expected.refusalStatus });
+    expect(receive({ query: cancelParameters("nobody") })).toMatchObject({ answer: { status: expected.cancel } });
+    const query = { ProductKey: "other", DeviceName: "nobody" };
+    const answer = receive({ action: "ListOTAUnfinishedTaskByDevice", query });
+    expect(answer).toMatchObject({
+      answer: { status: expected.unfinished, fields: { Code: "iot.prod.NotExistedProduct" } },
+    });
+  });
+
+  it("takes ConfirmOTATask by POST only, as documented", () => {
+    const { receive } = newAccount();
+    const refused = receive({ action: "ConfirmOTATask", method: "GET", query: { "TaskId.1": "any" } });
+    expect(refused).toMatchObject({ answer: { fields: { Code: "UnsupportedHTTPMethod" } } });
+  });
+
+  it("lets happen what is due before it carries a call out", async () => {
+    const { receive, clock } = newAccount({ simulate: true, failureRate: 0, updateSeconds: 1 });
+    await clock.advance(5_000);
+    const query = { JobId: "EmulatedUpgradeJob00000200", TaskStatus: "SUCCEEDED" };
+    expect(receive({ action: "ListOTATaskByJob", query })).toMatchObject({ answer: { fields: { Total: 10 } } });
+  });
+
   it("does not carry out what it throttles", () => {
-    const { receive, fleet } = newAccount({ quota: 1 });
+    const { receive, taskOf } = newAccount({ quota: 1 });
     receive();
     receive({ query: cancelParameters(seededName(1)) });
-    expect(fleet.taskOf(seededName(1))).toBe("QUEUED");
+    expect(taskOf(1)).toBe("QUEUED");
   });
 
   it("counts a call whose body came late no earlier than the one before it", () => {
@@ -85,17 +167,16 @@ describe("Account", () => {
   });
 
   it("refuses other methods, paths and versions as the POP gateway does", () => {
-    const { account, clock } = newAccount();
+    const { take, clock } = newAccount();
     const request = signedV1({ epochMs: clock.wallNow() });
-    const endingOf = (changed: WireRequest) => account.receive(changed, clock.now());
-    expect(endingOf({ ...request, method: "PUT" })).toMatchObject({
+    expect(take({ ...request, method: "PUT" })).toMatchObject({
       answer: { fields: { Code: "UnsupportedHTTPMethod" } },
     });
-    expect(endingOf({ ...request, path: "/v2" })).toMatchObject({
+    expect(take({ ...request, path: "/v2" })).toMatchObject({
       answer: { fields: { Code: "InvalidApi.NotFound" } },
     });
     const older = signedV1({ epochMs: clock.wallNow(), query: { Version: "2017-04-20" } });
-    expect(endingOf(older)).toMatchObject({ answer: { fields: { Code: "InvalidApi.NotFound" } } });
+    expect(take(older)).toMatchObject({ answer: { fields: { Code: "InvalidApi.NotFound" } } });
   });
 
   it("refuses in the service's shape at HTTP 200 what the call asks for", () => {
@@ -120,16 +201,16 @@ describe("Account", () => {
     it.each(["hang", "reset"] as const)("can %s with the call carried out, or not", (kind) => {
       const lost = under({ kind, applied: false });
       expect(lost.receive()).toEqual({ kind });
-      expect(lost.fleet.taskOf(seededName(0))).toBe("QUEUED");
+      expect(lost.taskOf(0)).toBe("QUEUED");
       const done = under({ kind, applied: true });
       expect(done.receive()).toEqual({ kind });
-      expect(done.fleet.taskOf(seededName(0))).toBe("CANCELED");
+      expect(done.taskOf(0)).toBe("CANCELED");
     });
 
     it("can answer for a proxy on the way, without carrying the call out", () => {
-      const { receive, fleet } = under({ kind: "bad-gateway" });
+      const { receive, taskOf } = under({ kind: "bad-gateway" });
       expect(receive()).toEqual({ kind: "bad-gateway" });
-      expect(fleet.taskOf(seededName(0))).toBe("QUEUED");
+      expect(taskOf(0)).toBe("QUEUED");
     });
 
     it("can refuse with any code in either shape", () => {
@@ -143,9 +224,9 @@ describe("Account", () => {
     });
 
     it("can carry the call out and answer late", () => {
-      const { receive, fleet } = under({ kind: "delay", delayMs: 300 });
+      const { receive, taskOf } = under({ kind: "delay", delayMs: 300 });
       expect(receive()).toMatchObject({ kind: "answer", delayMs: 300, answer: { status: 200 } });
-      expect(fleet.taskOf(seededName(0))).toBe("CANCELED");
+      expect(taskOf(0)).toBe("CANCELED");
     });
 
     it("strikes the admitted calls that it chooses by number or parameters", () => {

@@ -1,40 +1,89 @@
 import { describe, expect, it } from "vitest";
-import { Fleet } from "../../../src/emulator/fleet.js";
-import type { OpenQuestions } from "../../../src/emulator/open-questions.js";
-import { cancelOtaTaskByDevice } from "../../../src/emulator/operations/cancel-ota-task-by-device.js";
+import type { EmulatorOptions } from "../../../src/emulator/options.js";
 import { seededName } from "../../../src/emulator/seeded-name.js";
-import type { TaskState } from "../../../src/emulator/task-state.js";
+import { type Asked, newFirmware, newFleet, newJob, newService } from "./service.js";
 
-function newService(taskState: (index: number) => TaskState = () => "QUEUED", open: Partial<OpenQuestions> = {}) {
-  const fleet = new Fleet({ productKey: "pk", firmwareId: "fw", jobId: "job", devices: 201, taskState });
-  return { fleet, openQuestions: { unknownDevice: "reject", duplicateNames: "reject", ...open } as const };
+const SCOPE = { ProductKey: "a1EmulatorPk", FirmwareId: "EmulatedFirmware0000030100" };
+const names = (count: number, first = 0) => Array.from({ length: count }, (_, index) => seededName(first + index));
+
+function newCancel(options: EmulatorOptions = {}) {
+  const service = newService({ devices: 201, ...options });
+  const asked = (deviceNames: readonly string[], more: Asked = {}) => ({ ...SCOPE, DeviceName: deviceNames, ...more });
+  return {
+    ...service,
+    service,
+    cancel: (deviceNames: readonly string[], more: Asked = {}) =>
+      service.execute("CancelOTATaskByDevice", asked(deviceNames, more)),
+    refusalOf: (deviceNames: readonly string[], more: Asked = {}) =>
+      service.codeOf("CancelOTATaskByDevice", asked(deviceNames, more)),
+  };
 }
-
-function parameters(deviceNames: string[], more: Record<string, string> = {}): Map<string, string> {
-  const numbered = deviceNames.map((name, index) => [`DeviceName.${index + 1}`, name]);
-  return new Map(Object.entries({ ProductKey: "pk", FirmwareId: "fw", ...Object.fromEntries(numbered), ...more }));
-}
-
-const names = (count: number) => Array.from({ length: count }, (_, index) => seededName(index));
 
 describe("cancelOtaTaskByDevice", () => {
-  it("cancels the tasks of up to 200 devices", () => {
-    const service = newService();
-    expect(cancelOtaTaskByDevice(parameters(names(200)), service)).toEqual({ fields: {}, devices: 200 });
-    expect(service.fleet.counts().tasks).toMatchObject({ CANCELED: 200, QUEUED: 1 });
+  it("cancels the tasks of up to 200 devices, and tells nothing about any", () => {
+    const { cancel, platform } = newCancel();
+    expect(cancel(names(200))).toEqual({ devices: 200 });
+    expect(platform.counts().tasks).toMatchObject({ CANCELED: 200, QUEUED: 1 });
   });
 
-  it("succeeds when some or all of the tasks cannot be canceled any more", () => {
-    const service = newService((index) => (index === 0 ? "SUCCEEDED" : "NOTIFIED"));
-    expect(cancelOtaTaskByDevice(parameters(names(2)), service).devices).toBe(2);
-    expect(cancelOtaTaskByDevice(parameters(names(1)), service).devices).toBe(1);
-    expect(service.fleet.counts()).toMatchObject({ devicesCanceled: 1, tasks: { SUCCEEDED: 1 } });
+  it.each(["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"] as const)("cancels a task that is %s", (state) => {
+    const { cancel, taskOf, platform } = newCancel({ taskState: () => state });
+    cancel(names(1));
+    expect(taskOf(seededName(0))).toBe("CANCELED");
+    expect(platform.counts()).toMatchObject({ devicesCanceled: 1, repeatedCancels: 0 });
   });
 
-  it("takes the job that the tasks belong to", () => {
-    const service = newService();
-    cancelOtaTaskByDevice(parameters(names(1), { JobId: "job" }), service);
-    expect(service.fleet.taskOf(seededName(0))).toBe("CANCELED");
+  it.each(["SUCCEEDED", "FAILED"] as const)("leaves a task that is %s as it is", (state) => {
+    const { cancel, taskOf, platform } = newCancel({ taskState: () => state });
+    expect(cancel(names(1)).devices).toBe(1);
+    expect(taskOf(seededName(0))).toBe(state);
+    expect(platform.counts()).toMatchObject({ devicesCanceled: 0, repeatedCancels: 0 });
+  });
+
+  it("counts a cancel of what is canceled already as a repetition", () => {
+    const { cancel, platform } = newCancel();
+    cancel(names(1));
+    cancel(names(1));
+    expect(platform.counts()).toMatchObject({ devicesCanceled: 1, repeatedCancels: 1 });
+  });
+
+  it("counts no repetition where there is something new to cancel", () => {
+    const { service, cancel, platform } = newCancel({ devices: 0 });
+    const { ProductKey, FirmwareId, names: registered } = newFleet(service, 1);
+    for (let job = 0; job < 2; job++) {
+      newJob(service, { ProductKey, FirmwareId });
+      cancel(registered, { ProductKey, FirmwareId });
+    }
+    expect(platform.counts()).toMatchObject({ devicesCanceled: 2, repeatedCancels: 0 });
+  });
+
+  it("cancels tasks of its firmware only, and of its job if one is named", () => {
+    const { service, cancel, call, taskOf } = newCancel({ devices: 0 });
+    const fleet = newFleet(service, 2);
+    const JobId = newJob(service, fleet);
+    const [first, second] = fleet.names as [string, string];
+    const other = newFirmware(service);
+    cancel([first], { ...fleet, names: [], FirmwareId: other });
+    expect(taskOf(first, fleet.ProductKey)).toBe("QUEUED");
+    cancel([first], {
+      ProductKey: fleet.ProductKey,
+      FirmwareId: fleet.FirmwareId,
+      JobId: "EmulatedUpgradeJob00000200",
+    });
+    expect(taskOf(first, fleet.ProductKey)).toBe("QUEUED");
+    cancel([first, second], { ProductKey: fleet.ProductKey, FirmwareId: fleet.FirmwareId, JobId });
+    expect(taskOf(first, fleet.ProductKey)).toBe("CANCELED");
+    expect(call("QueryOTAJob", { JobId })["Data"]).toMatchObject({ JobStatus: "COMPLETED" });
+  });
+
+  it("cancels the tasks of a verification, too", () => {
+    const { service, cancel, call, taskOf } = newCancel({ devices: 0 });
+    const { ProductKey, names: registered } = newFleet(service, 1);
+    const FirmwareId = newFirmware(service, { ProductKey });
+    call("CreateOTAVerifyJob", { ProductKey, FirmwareId, TargetDeviceName: registered });
+    cancel(registered, { ProductKey, FirmwareId });
+    expect(taskOf(registered[0] as string, ProductKey)).toBe("CANCELED");
+    expect(call("QueryOTAFirmware", { FirmwareId })["FirmwareInfo"]).toMatchObject({ Status: 0 });
   });
 
   it.each([
@@ -42,49 +91,87 @@ describe("cancelOtaTaskByDevice", () => {
     { why: "an unknown firmware", change: { FirmwareId: "other" }, code: "iot.ota.FirmwareNotFound" },
     { why: "an unknown job", change: { JobId: "other" }, code: "iot.ota.InvalidJobId" },
     { why: "an empty firmware", change: { FirmwareId: "" }, code: "MissingFirmwareId" },
-    { why: "an unknown device", change: { "DeviceName.2": "nobody" }, code: "iot.device.NotExistedDevice" },
+    { why: "no name at all", change: { DeviceName: [] }, code: "MissingDeviceName" },
+    { why: "an unknown device", change: { "DeviceName.9": "nobody" }, code: "iot.device.NotExistedDevice" },
     {
       why: "a malformed name",
-      change: { "DeviceName.2": "a b c d" },
+      change: { "DeviceName.9": "a b c d" },
       code: "iot.device.InvalidFormattedDeviceNameInNameArray",
     },
     {
       why: "a name given twice",
-      change: { "DeviceName.2": seededName(0) },
+      change: { "DeviceName.9": seededName(0) },
       code: "iot.device.InvalidFormattedDeviceNameInNameArray",
     },
+    {
+      why: "201 names",
+      change: { DeviceName: names(201) },
+      code: "iot.device.TooManyDeviceNamesPerRequest",
+    },
   ])("refuses $why and cancels nothing", ({ change, code }) => {
-    const service = newService();
-    expect(() => cancelOtaTaskByDevice(parameters(names(1), change), service)).toThrow(
-      expect.objectContaining({ code }) as Error,
-    );
-    expect(service.fleet.counts().devicesCanceled).toBe(0);
+    const { refusalOf, platform } = newCancel();
+    expect(refusalOf(names(1), change as Asked)).toBe(code);
+    expect(platform.counts().devicesCanceled).toBe(0);
   });
 
-  it("refuses 201 names", () => {
-    expect(() => cancelOtaTaskByDevice(parameters(names(201)), newService())).toThrow(
-      expect.objectContaining({ code: "iot.device.TooManyDeviceNamesPerRequest" }) as Error,
-    );
-  });
-
-  it("refuses a call without any name", () => {
-    expect(() => cancelOtaTaskByDevice(parameters([]), newService())).toThrow(
-      expect.objectContaining({
-        code: "MissingDeviceName",
-        message: "DeviceName is mandatory for this action.",
-      }) as Error,
+  it("refuses a firmware of another product", () => {
+    const { service, refusalOf } = newCancel();
+    const { ProductKey } = newFleet(service, 0);
+    expect(refusalOf(names(1), { FirmwareId: newFirmware(service, { ProductKey }) })).toBe(
+      "iot.ota.FirmwareAndProductKeyMismatch",
     );
   });
 
-  it("passes over devices that do not exist, if so switched", () => {
-    const service = newService(undefined, { unknownDevice: "ignore" });
-    expect(cancelOtaTaskByDevice(parameters([seededName(0), "nobody"]), service).devices).toBe(1);
-    expect(service.fleet.taskOf(seededName(0))).toBe("CANCELED");
-  });
+  describe("switched to", () => {
+    it.each([
+      { switched: { unknownProduct: "ignore" }, change: { ProductKey: "other" } },
+      { switched: { unknownFirmware: "ignore" }, change: { FirmwareId: "other" } },
+      { switched: { unknownJob: "ignore" }, change: { JobId: "other" } },
+    ] as const)("$switched takes the call and cancels nothing", ({ switched, change }) => {
+      const { refusalOf, platform } = newCancel(switched);
+      expect(refusalOf(names(1), change)).toBeUndefined();
+      expect(platform.counts().devicesCanceled).toBe(0);
+    });
 
-  it("takes a repeated name once, if so switched", () => {
-    const service = newService(undefined, { duplicateNames: "ignore" });
-    expect(cancelOtaTaskByDevice(parameters([seededName(0), seededName(0)]), service).devices).toBe(1);
-    expect(service.fleet.counts()).toMatchObject({ devicesCanceled: 1, repeatedCancels: 0 });
+    it("a foreign firmware that is ignored, cancels nothing", () => {
+      const { service, refusalOf, platform } = newCancel({ foreignFirmware: "ignore" });
+      const { ProductKey } = newFleet(service, 0);
+      expect(refusalOf(names(1), { FirmwareId: newFirmware(service, { ProductKey }) })).toBeUndefined();
+      expect(platform.counts().devicesCanceled).toBe(0);
+    });
+
+    it("devices passed over that do not exist, malformed names among them", () => {
+      const { cancel, taskOf } = newCancel({ unknownDevice: "ignore", malformedName: "ignore" });
+      expect(cancel([seededName(0), "nobody", "a b c d"]).devices).toBe(1);
+      expect(taskOf(seededName(0))).toBe("CANCELED");
+    });
+
+    it("repeated names taken once", () => {
+      const { cancel, platform } = newCancel({ duplicateNames: "ignore" });
+      expect(cancel([seededName(0), seededName(0)]).devices).toBe(1);
+      expect(platform.counts()).toMatchObject({ devicesCanceled: 1, repeatedCancels: 0 });
+    });
+
+    it("the gateway's own refusal of too many names", () => {
+      expect(newCancel({ tooManyNames: "gateway" }).refusalOf(names(201))).toBe("InvalidDeviceName");
+    });
+
+    it("a refused call that cancels the rest of its devices all the same", () => {
+      const { refusalOf, taskOf } = newCancel({ refusedCall: "cancels-rest" });
+      expect(refusalOf([seededName(0), "nobody"])).toBe("iot.device.NotExistedDevice");
+      expect(taskOf(seededName(0))).toBe("CANCELED");
+    });
+
+    it("a call refused when any of its devices has nothing to cancel, or when none has", () => {
+      const taskState = (index: number) => (index === 0 ? "SUCCEEDED" : "QUEUED");
+      const any = newCancel({ nothingToCancel: "reject-any", taskState });
+      expect(any.refusalOf(names(2))).toBe("iot.ota.taskNotExist");
+      expect(any.taskOf(seededName(1))).toBe("QUEUED");
+      expect(any.refusalOf(names(1, 1))).toBeUndefined();
+      const all = newCancel({ nothingToCancel: "reject-all", taskState });
+      expect(all.refusalOf(names(2))).toBeUndefined();
+      expect(all.taskOf(seededName(1))).toBe("CANCELED");
+      expect(all.refusalOf(names(1))).toBe("iot.ota.taskNotExist");
+    });
   });
 });

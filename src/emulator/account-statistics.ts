@@ -1,0 +1,43 @@
+// The calls of an account, counted by operation. The figures at the top are those of
+// CancelOTATaskByDevice, whose quota is what this project is about.
+import type { Clock } from "../clock.js";
+import { CANCEL_BY_DEVICE } from "./operations/registry.js";
+import { type CallCounts, Statistics } from "./statistics.js";
+
+export interface AccountCounts extends CallCounts {
+  /** Every operation that was called, by its action. */
+  readonly operations: Readonly<Record<string, OperationCounts>>;
+}
+
+type OperationCounts = Pick<CallCounts, "arrivals" | "refused" | "worstSecond">;
+
+export class AccountStatistics {
+  readonly #clock: Clock;
+  readonly #operations = new Map<string, Statistics>();
+  /** Of requests that are no call of a known operation. */
+  readonly outside: Statistics;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.outside = new Statistics(clock);
+  }
+
+  of(action: string): Statistics {
+    const statistics = this.#operations.get(action) ?? new Statistics(this.#clock);
+    this.#operations.set(action, statistics);
+    return statistics;
+  }
+
+  counts(): AccountCounts {
+    const top = (this.#operations.get(CANCEL_BY_DEVICE) ?? new Statistics(this.#clock)).counts();
+    const operations = [...this.#operations].map(([action, statistics]) => {
+      const { arrivals, refused, worstSecond } = statistics.counts();
+      return [action, { arrivals, refused, worstSecond }] as const;
+    });
+    return {
+      ...top,
+      refused: { ...this.outside.counts().refused, ...top.refused },
+      operations: Object.fromEntries(operations),
+    };
+  }
+}

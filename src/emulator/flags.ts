@@ -1,0 +1,76 @@
+// The flags of `emulate`, each with its bounds. Those for open questions follow from their table.
+import { InvalidArgumentError, Option } from "commander";
+import type { FaultPlan } from "./fault-plan.js";
+import { readFaultPlan } from "./fault-plan-reader.js";
+import { parseListenAddress } from "./listen-address.js";
+import { QUESTIONS } from "./open-questions.js";
+import { DEFAULTS } from "./options.js";
+import { QUOTA_WINDOWS } from "./quota.js";
+import { SEEDED_NAME_LENGTH } from "./seeded-name.js";
+
+const TEN_MINUTES_MS = 600_000;
+
+export function emulatorFlags(): Option[] {
+  const text = (flags: string, meaning: string, initial: string) =>
+    new Option(flags, meaning).default(initial, initial === "" ? "none" : undefined);
+  const number = (flags: string, meaning: string, initial: number, least: number, most: number) =>
+    new Option(flags, meaning).default(initial).argParser(wholeNumber(least, most));
+  return [
+    text("--listen <host:port>", "address; port 0 takes a free one", DEFAULTS.listen).argParser(address),
+    text("--access-key-id <id>", "the account's key", DEFAULTS.accessKeyId),
+    text("--access-key-secret <secret>", "and its secret", DEFAULTS.accessKeySecret),
+    text("--security-token <token>", "makes the key a temporary one, which needs this token", DEFAULTS.securityToken),
+    text("--instance-id <id>", "the IotInstanceId that every call must carry", DEFAULTS.instanceId),
+    number("--quota <calls>", "admitted calls a second of CancelOTATaskByDevice", DEFAULTS.quota, 1, 1_000_000),
+    new Option("--window <kind>", "how that second is cut").choices(QUOTA_WINDOWS).default(DEFAULTS.window),
+    number("--devices <count>", "devices to seed, each with a QUEUED task", DEFAULTS.devices, 0, 10_000_000),
+    number("--name-length <chars>", "characters of their names", DEFAULTS.nameLength, SEEDED_NAME_LENGTH, 32),
+    text("--product-key <key>", "their product", DEFAULTS.productKey),
+    text("--firmware-id <id>", "the firmware that their tasks are for", DEFAULTS.firmwareId),
+    text("--job-id <id>", "the job that their tasks belong to", DEFAULTS.jobId),
+    text("--device-version <version>", "the version that devices begin with", DEFAULTS.deviceVersion),
+    new Option("--simulate", "let devices update by themselves").default(DEFAULTS.simulate),
+    number("--update-seconds <s>", "mean time that an update takes then", DEFAULTS.updateSeconds, 1, 86_400),
+    new Option("--failure-rate <part>", "the part of them that fails").default(DEFAULTS.failureRate).argParser(part),
+    number("--latency-ms <ms>", "time that a call and its answer travel", DEFAULTS.latencyMs, 0, TEN_MINUTES_MS),
+    number("--jitter-ms <ms>", "and by how much it varies, either way", DEFAULTS.jitterMs, 0, TEN_MINUTES_MS),
+    new Option("--faults <json>", "faults in force from the start, as PUT /__faults takes them").argParser(faultPlan),
+    new Option("--seed <number>", "repeats the same jitter, RequestIds and simulation").argParser(
+      wholeNumber(0, 2 ** 32 - 1),
+    ),
+    ...Object.entries(QUESTIONS).map(([name, { choices, meaning }]) => {
+      const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      return new Option(`--${flag} <choice>`, `undocumented: ${meaning}`).choices(choices).default(choices[0]);
+    }),
+  ];
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+function part(text: string): number {
+  const value = /^(0|1)?(\.\d+)?$/.test(text) && text !== "" ? Number(text) : Number.NaN;
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("A number from 0 to 1.");
+  return value;
+}
+
+/** Only what is mentioned, so that other flags keep their say about the rest. */
+function faultPlan(text: string): Partial<FaultPlan> {
+  try {
+    const json: unknown = JSON.parse(text);
+    const plan = Object.entries(readFaultPlan(json));
+    return Object.fromEntries(plan.filter(([name]) => Object.hasOwn(json as object, name)));
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function address(text: string): string {
+  if (!parseListenAddress(text)) throw new InvalidArgumentError("An address such as 127.0.0.1:8088.");
+  return text;
+}

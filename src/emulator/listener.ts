@@ -1,0 +1,49 @@
+// The emulator's port: open, for a while closed, or closed for good. Closing cuts off every connection at
+// once, calls under way included.
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ListenAddress } from "./listen-address.js";
+
+export interface Listener {
+  readonly url: string;
+  readonly port: number;
+  /** Refuses connections until the promise resolves; if it rejects, for good. */
+  refuseUntil(over: Promise<void>): Promise<void>;
+  /** Resolves when nothing is left open. */
+  close(): Promise<void>;
+}
+
+/** 200 names of 32 escaped characters make an address of 21 KB; Node's own limit is 16. */
+const MAX_HEADER_BYTES = 65_536;
+/** After Node's own 5 s, calls of clients that reuse an idle connection at just that moment would be reset. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** Rejects if the address cannot be listened on. */
+export async function openListener(wanted: ListenAddress, take: RequestListener): Promise<Listener> {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, take);
+  server.listen(wanted);
+  await once(server, "listening");
+  const { port, address: host, family } = server.address() as AddressInfo;
+
+  async function close(): Promise<void> {
+    if (!server.listening) return;
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  }
+
+  return {
+    url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`,
+    port,
+    close,
+    async refuseUntil(over) {
+      // Refused already: whoever asked first opens again.
+      if (!server.listening) return over;
+      await Promise.all([close(), over]);
+      server.listen({ host, port });
+      await once(server, "listening");
+    },
+  };
+}

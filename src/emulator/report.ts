@@ -1,0 +1,44 @@
+// A report that a test sends in a device's place: how far its update is, or what version it runs now.
+import { JsonObject } from "./json-checks.js";
+import { reportProgress, reportVersion, taskUnderWay } from "./state/device-reports.js";
+import { DEFAULT_MODULE } from "./state/firmware.js";
+import type { Platform } from "./state/platform.js";
+import type { TaskState } from "./task-state.js";
+
+export interface DeviceReport {
+  /** The seeded product, if it is not told. */
+  readonly productKey?: string | undefined;
+  readonly deviceName: string;
+  readonly module?: string | undefined;
+  /** Percent, or one of the documented ways to fail: -1 to -4. */
+  readonly progress?: number | undefined;
+  /** Of the module, once the device has restarted. */
+  readonly version?: string | undefined;
+}
+
+/** Throws JsonMistakes with all that is wrong. */
+export function readReport(json: unknown): DeviceReport {
+  const body = new JsonObject(json, ["productKey", "deviceName", "module", "progress", "version"]);
+  body.needs("deviceName");
+  const report = {
+    productKey: body.text("productKey"),
+    deviceName: body.text("deviceName") ?? "",
+    module: body.text("module"),
+    progress: body.whole("progress", [-4, 100]),
+    version: body.text("version"),
+  };
+  body.check();
+  return report;
+}
+
+/** The state of the task that it was about, or else of the newest; undefined without such a device or task. */
+export function takeReport(platform: Platform, productKey: string, report: DeviceReport): TaskState | undefined {
+  platform.timeline.settle();
+  const { deviceName, module = DEFAULT_MODULE, progress, version } = report;
+  const device = platform.products.get(productKey)?.rowOfName.get(deviceName);
+  if (device === undefined) return undefined;
+  const task = taskUnderWay(platform, device, module);
+  if (progress !== undefined && task !== undefined) reportProgress(platform, task, progress);
+  if (version !== undefined) reportVersion(platform, device, version, module);
+  return task === undefined ? platform.taskOf(productKey, deviceName) : platform.tasks.stateOf(task);
+}

@@ -1,0 +1,90 @@
+// An update batch (the API calls it a job): what it was created with, its tasks, and its own life, which
+// follows from theirs. Its counts by state are kept at every move, so that no question about a job of a
+// million tasks needs a walk over them.
+import { TASK_STATES, type TaskState, UNFINISHED } from "../task-state.js";
+import { Column } from "./column.js";
+import type { Firmware } from "./firmware.js";
+import type { Product } from "./product.js";
+
+export interface JobTraits {
+  readonly type: "VERIFY_FIRMWARE" | "UPGRADE_FIRMWARE";
+  readonly selection: "STATIC" | "DYNAMIC";
+  readonly targetSelection: "ALL" | "SPECIFIC" | "GRAY";
+  readonly grayPercent?: string | undefined;
+  readonly srcVersions: readonly string[];
+  readonly scheduleMs?: number | undefined;
+  readonly scheduleFinishMs?: number | undefined;
+  readonly retryInterval?: number | undefined;
+  readonly retryCount?: number | undefined;
+  readonly timeoutInMinutes?: number | undefined;
+  readonly maximumPerMinute: number;
+  /** 1: a device with an unfinished task fails the new one; 2: the new one replaces it. */
+  readonly overwriteMode: number;
+  /** 1: matching devices, now and later; 2: only those that report a matching version later. */
+  readonly dynamicMode?: number | undefined;
+  readonly needPush: boolean;
+  readonly needConfirm: boolean;
+  readonly multiModuleMode: boolean;
+  readonly downloadProtocol: string;
+  readonly tags: readonly Tag[];
+}
+
+export interface Tag {
+  readonly Key: string | undefined;
+  readonly Value: string | undefined;
+}
+
+type JobStatus = "PLANNED" | "IN_PROGRESS" | "COMPLETED" | "CANCELED";
+
+export class Job {
+  readonly id: string;
+  readonly product: Product;
+  readonly firmware: Firmware;
+  readonly traits: JobTraits;
+  readonly createdMs: number;
+  /** Rows, in the order of creation. */
+  readonly tasks = Column.ofRows();
+  readonly counts = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<TaskState, number>;
+  status: JobStatus = "PLANNED";
+  modifiedMs: number;
+  startedMs: number | undefined;
+  endedMs: number | undefined;
+
+  constructor(id: string, firmware: Firmware, product: Product, traits: JobTraits, nowMs: number) {
+    this.id = id;
+    this.firmware = firmware;
+    this.product = product;
+    this.traits = traits;
+    this.createdMs = nowMs;
+    this.modifiedMs = nowMs;
+  }
+
+  get unfinished(): number {
+    return TASK_STATES.reduce((sum, state) => sum + (UNFINISHED[state] ? this.counts[state] : 0), 0);
+  }
+
+  start(nowMs: number): void {
+    this.status = "IN_PROGRESS";
+    this.modifiedMs = nowMs;
+    this.startedMs ??= nowMs;
+    this.endedMs = undefined;
+  }
+
+  end(status: "COMPLETED" | "CANCELED", nowMs: number): void {
+    this.status = status;
+    this.modifiedMs = nowMs;
+    this.endedMs = nowMs;
+  }
+
+  /** Completes it if nothing is left to do, which also decides a verification. */
+  settle(nowMs: number): void {
+    if (this.traits.type === "VERIFY_FIRMWARE" && this.firmware.status === "verifying") {
+      // A guess: one device that succeeds is proof enough, and a package fails when there is none left.
+      if (this.counts.SUCCEEDED > 0) this.firmware.status = "verified";
+      else if (this.unfinished === 0) this.firmware.status = this.counts.FAILED > 0 ? "failed" : "unverified";
+      if (this.firmware.status !== "verifying") this.firmware.modifiedMs = nowMs;
+    }
+    const over = this.traits.selection === "STATIC" && this.status === "IN_PROGRESS" && this.unfinished === 0;
+    if (over) this.end("COMPLETED", nowMs);
+  }
+}

@@ -1,0 +1,93 @@
+// How a batch comes to its tasks: who gets one, what becomes of a device that has one already, and when
+// the batch begins and ends. A device has at most one unfinished task (with MultiModuleMode: a module).
+import { UNFINISHED } from "../task-state.js";
+import type { Firmware } from "./firmware.js";
+import { idOf } from "./ids.js";
+import { Job, type JobTraits } from "./job.js";
+import type { Platform } from "./platform.js";
+import type { Product } from "./product.js";
+
+export interface Batch {
+  /** Made up if absent. */
+  readonly id?: string;
+  readonly firmware: Firmware;
+  readonly product: Product;
+  readonly traits: JobTraits;
+  /** Rows of the devices to consider. */
+  readonly devices: Iterable<number>;
+}
+
+/** Opens a batch with a task for each device that is to have one; it may have none. */
+export function openBatch(platform: Platform, { firmware, product, traits, devices, ...batch }: Batch): Job {
+  const nowMs = platform.now();
+  const job = new Job(batch.id ?? idOf("job", platform.jobs.size), firmware, product, traits, nowMs);
+  platform.jobs.set(job.id, job);
+  for (const device of devices) assign(platform, job, device);
+  if (traits.type === "VERIFY_FIRMWARE") {
+    firmware.status = "verifying";
+    firmware.modifiedMs = nowMs;
+  }
+  if (traits.selection === "DYNAMIC") platform.dynamicJobs.add(job);
+  begin(platform, job, traits.scheduleMs ?? nowMs);
+  return job;
+}
+
+/** Lets the dynamic batches take in a device that registered, or that reported its version. */
+export function joinDynamicBatches(platform: Platform, device: number, event: "registered" | "reported"): void {
+  for (const job of platform.dynamicJobs) {
+    const late = event === "registered" && job.traits.dynamicMode === 2;
+    const member = () => [...platform.tasks.ofDevice(device)].some((task) => platform.tasks.jobOf(task) === job);
+    if (late || job.product !== platform.devices.productOf(device) || member()) continue;
+    assign(platform, job, device);
+  }
+}
+
+/** Whether a batch for this package and these versions leaves the device out. */
+export function isOutside(platform: Platform, device: number, firmware: Firmware, srcVersions: readonly string[]) {
+  const version = platform.devices.versionOf(device, firmware.moduleName);
+  if (version === firmware.destVersion) return true;
+  if (firmware.type === 1 && version !== firmware.srcVersion) return true;
+  return srcVersions.length > 0 && !srcVersions.includes(version);
+}
+
+function assign(platform: Platform, job: Job, device: number): void {
+  const { tasks } = platform;
+  const { firmware, traits } = job;
+  const nowMs = platform.now();
+  if (isOutside(platform, device, firmware, traits.srcVersions)) return;
+  const rivals = [...tasks.ofDevice(device)].filter((task) => {
+    const otherModule = tasks.jobOf(task).firmware.moduleName !== firmware.moduleName;
+    return UNFINISHED[tasks.stateOf(task)] && !(traits.multiModuleMode && otherModule);
+  });
+  const yielding = traits.overwriteMode === 2 && rivals.every((task) => tasks.stateOf(task) !== "IN_PROGRESS");
+  if (rivals.length > 0 && !yielding) {
+    tasks.add(job, device, "FAILED", nowMs, "the device has an unfinished task of another batch");
+    return;
+  }
+  // Which state the replaced one ends in is a guess.
+  for (const task of rivals) tasks.move(task, "CANCELED", nowMs, "replaced by a task of a later batch");
+  tasks.add(job, device, traits.needConfirm ? "CONFIRM" : "QUEUED", nowMs);
+}
+
+function begin(platform: Platform, job: Job, atMs: number): void {
+  const start = () => {
+    if (job.status !== "PLANNED") return;
+    job.start(platform.now());
+    job.settle(platform.now());
+  };
+  if (atMs > platform.now()) platform.timeline.at(atMs, start);
+  else start();
+  const { scheduleFinishMs } = job.traits;
+  if (scheduleFinishMs !== undefined) platform.timeline.at(scheduleFinishMs, () => finish(platform, job));
+}
+
+/** A guess: at its end, a scheduled batch gives up what has not begun, and lets run what has. */
+function finish(platform: Platform, job: Job): void {
+  const { tasks } = platform;
+  for (let place = 0; place < job.tasks.size; place++) {
+    const task = job.tasks.at(place);
+    const state = tasks.stateOf(task);
+    if (state !== "CONFIRM" && state !== "QUEUED") continue;
+    tasks.move(task, "CANCELED", platform.now(), "the batch ended before the update began");
+  }
+}

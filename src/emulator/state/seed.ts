@@ -1,0 +1,88 @@
+// The fleet that an emulator may begin with: one product, one package, and one batch with a task for each
+// device, all under names that were chosen beforehand.
+import { SEEDED_NAME_LENGTH, seededName } from "../seeded-name.js";
+import type { TaskState } from "../task-state.js";
+import { DEFAULT_MODULE, type Firmware } from "./firmware.js";
+import type { Platform } from "./platform.js";
+import { newProduct } from "./product.js";
+import { openBatch } from "./rollout.js";
+
+export interface FleetSeed {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+  readonly devices: number;
+  readonly nameLength?: number;
+  /** The version that the devices have. */
+  readonly deviceVersion: string;
+  readonly taskState: (index: number) => TaskState;
+}
+
+/** Higher than the version that devices begin with. */
+const DEST_VERSION = "2.0.0";
+
+export function seedFleet(platform: Platform, seed: FleetSeed): void {
+  const nowMs = platform.now();
+  const product = newProduct(seed.productKey, 0, {
+    name: "emulated",
+    nodeType: 0,
+    dataFormat: 1,
+    description: undefined,
+    authType: "secret",
+    id2: false,
+    protocolType: undefined,
+    commodityCode: "iothub_senior",
+  });
+  platform.products.set(product.key, product);
+  for (let index = 0; index < seed.devices; index++) {
+    const name = seededName(index, seed.nameLength ?? SEEDED_NAME_LENGTH);
+    platform.devices.add(product, name, seed.deviceVersion, nowMs);
+  }
+  const firmware: Firmware = {
+    id: seed.firmwareId,
+    name: "emulated-firmware",
+    destVersion: DEST_VERSION,
+    type: 0,
+    srcVersion: undefined,
+    moduleName: DEFAULT_MODULE,
+    productKey: product.key,
+    url: undefined,
+    sign: undefined,
+    signMethod: undefined,
+    size: undefined,
+    description: undefined,
+    udi: undefined,
+    files: [],
+    status: "not-to-verify",
+    createdMs: nowMs,
+    modifiedMs: nowMs,
+  };
+  platform.firmware.set(firmware.id, firmware);
+  const job = openBatch(platform, {
+    id: seed.jobId,
+    firmware,
+    product,
+    traits: {
+      type: "UPGRADE_FIRMWARE",
+      selection: "STATIC",
+      targetSelection: "ALL",
+      srcVersions: [],
+      maximumPerMinute: 10_000,
+      overwriteMode: 1,
+      needPush: true,
+      needConfirm: false,
+      multiModuleMode: false,
+      downloadProtocol: "HTTPS",
+      tags: [],
+    },
+    devices: range(seed.devices),
+  });
+  for (let place = 0; place < job.tasks.size; place++) {
+    const state = seed.taskState(place);
+    if (state !== "QUEUED") platform.tasks.move(job.tasks.at(place), state, nowMs);
+  }
+}
+
+function* range(length: number): Generator<number> {
+  for (let row = 0; row < length; row++) yield row;
+}
