@@ -2,8 +2,7 @@
 // back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
 import type { Command } from "./command.js";
 import { GatewayError } from "./errors.js";
-import { expectedStartMs } from "./estimate.js";
-import type { LedgerState } from "./limiter.js";
+import type { Forecast } from "./estimate.js";
 import type { Queue } from "./queue.js";
 
 /** Bounds on devices that wait. */
@@ -15,7 +14,7 @@ export interface AdmissionBounds {
 /** What the account looks like at this moment. */
 export interface Outlook {
   readonly queue: Queue;
-  readonly ledger: LedgerState;
+  readonly forecast: Forecast;
   readonly answerMs: number;
   readonly devicesPerCall: number;
   readonly nowMs: number;
@@ -33,10 +32,10 @@ const SHORTEST_RETRY_MS = 100;
 
 /** What it takes to cancel so many devices of this caller, given everything that waits already. */
 export function plan(caller: string, devices: number, outlook: Outlook): Plan {
-  const { queue, ledger, answerMs, devicesPerCall, nowMs } = outlook;
+  const { queue, forecast, answerMs, devicesPerCall, nowMs } = outlook;
   const calls = Math.ceil(devices / devicesPerCall);
-  const startMs = (nth: number) =>
-    expectedStartMs(ledger, answerMs, callsBefore(caller, nth, queue, devicesPerCall), nowMs);
+  // The forecast may be some milliseconds old.
+  const startMs = (nth: number) => Math.max(forecast(callsBefore(caller, nth, queue, devicesPerCall)), nowMs);
   const firstMs = startMs(1);
   const lastMs = calls === 1 ? firstMs : startMs(calls);
   return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
@@ -80,9 +79,9 @@ function callsBefore(caller: string, nth: number, queue: Queue, devicesPerCall: 
 }
 
 function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {
-  const { ledger, answerMs, devicesPerCall, nowMs } = outlook;
+  const { forecast, devicesPerCall, nowMs } = outlook;
   const excessCalls = Math.ceil((waiting + asked - bound) / devicesPerCall);
-  const roomMs = expectedStartMs(ledger, answerMs, excessCalls, nowMs) - nowMs;
+  const roomMs = forecast(excessCalls) - nowMs;
   const whose = who === "caller" ? "of this caller" : "of all callers";
   const message = `the queue is full: ${waiting} devices ${whose} wait, ${asked} more would exceed ${bound}`;
   return new GatewayError(

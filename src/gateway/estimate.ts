@@ -10,10 +10,25 @@ const COOLING_MS = 1000;
 const STEP_MS = 1;
 
 /** The monotonic time at which the `nth` call from now, counted from 0, can be expected to be sent. */
-export function expectedStartMs(ledger: LedgerState, answerMs: number, nth: number, nowMs: number): number {
+export type Forecast = (nth: number) => number;
+
+/** From one reading of the ledger. What has been asked once is remembered. */
+export function forecast(ledger: LedgerState, answerMs: number, nowMs: number): Forecast {
   const cycleMs = COOLING_MS + answerMs;
   const firstUsesMs = firstUses(ledger, answerMs, nowMs);
-  // Each token goes round by itself: one that was lost for long must not hold up the others.
+  const known = new Map<number, number>();
+  return (nth) => {
+    let startMs = known.get(nth);
+    if (startMs === undefined) {
+      startMs = startOf(nth, firstUsesMs, cycleMs, nowMs);
+      known.set(nth, startMs);
+    }
+    return startMs;
+  };
+}
+
+function startOf(nth: number, firstUsesMs: readonly number[], cycleMs: number, nowMs: number): number {
+  // Each token goes round by itself: one that was lost for long must not hold up the estimate of the others.
   const sentBy = (timeMs: number) =>
     firstUsesMs.reduce((calls, firstMs) => calls + Math.max(Math.floor((timeMs - firstMs) / cycleMs) + 1, 0), 0);
   let [tooEarlyMs = nowMs] = firstUsesMs;
@@ -24,8 +39,7 @@ export function expectedStartMs(ledger: LedgerState, answerMs: number, nth: numb
     if (sentBy(middleMs) > nth) lateEnoughMs = middleMs;
     else tooEarlyMs = middleMs;
   }
-  const startsMs = firstUsesMs.map((firstMs) => firstMs + Math.floor((lateEnoughMs - firstMs) / cycleMs) * cycleMs);
-  return Math.max(...startsMs);
+  return lateEnoughMs;
 }
 
 /** When each token that is not withheld can be used next, in order of time. */

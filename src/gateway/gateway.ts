@@ -6,6 +6,7 @@ import { type AdmissionBounds, admit, type Outlook, type Plan, plan, retryAfterM
 import type { Command } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
+import { type Forecast, forecast } from "./estimate.js";
 import type { LedgerState } from "./limiter.js";
 import { verdict } from "./verdict.js";
 import { type Answer, Waiter } from "./waiter.js";
@@ -34,6 +35,9 @@ export interface AccountState {
   readonly pausedUntilWallMs?: number;
 }
 
+/** A forecast serves for so long: thousands of requests may come within a few milliseconds. */
+const FORECAST_MS = 5;
+
 const EXPIRED: Failure = { kind: "expired", message: "the deadline came while devices waited to be sent" };
 const ABORTED: Failure = { kind: "aborted", message: "the caller left" };
 const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down" };
@@ -46,6 +50,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
   readonly #open = new Set<Waiter>();
+  #forecast: Forecast = () => 0;
+  #forecastMs = -Infinity;
   #draining = false;
   #drained: () => void = () => {};
 
@@ -86,10 +92,11 @@ export class Gateway {
   /** How the account stands now. */
   state(): AccountState {
     const outlook = this.#outlook();
+    const ledger = this.#options.limiter.state();
     const { devices, devicesByCaller } = outlook.queue.tally;
-    const pausedForMs = outlook.ledger.pausedUntilMs - outlook.nowMs;
+    const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
     return {
-      ledger: outlook.ledger,
+      ledger,
       waitingDevices: devices,
       waitingCallers: devicesByCaller.size,
       expectedWaitMs: plan("", 1, outlook).waitMs,
@@ -143,12 +150,12 @@ export class Gateway {
 
   #outlook(): Outlook {
     const { limiter, upstream } = this.#options;
-    return {
-      queue: this.#dispatcher.queue,
-      ledger: limiter.state(),
-      answerMs: this.#dispatcher.answerMs,
-      devicesPerCall: upstream.room.devices,
-      nowMs: this.#clock.now(),
-    };
+    const { queue, answerMs } = this.#dispatcher;
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#forecastMs >= FORECAST_MS) {
+      this.#forecast = forecast(limiter.state(), answerMs, nowMs);
+      this.#forecastMs = nowMs;
+    }
+    return { queue, forecast: this.#forecast, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
 }

@@ -38,7 +38,10 @@ export function soleCaller(seats: readonly Seat[]): string | undefined {
   return others.length === 0 ? caller : undefined;
 }
 
-/** While devices are told apart, each belongs to the caller that took it on board. */
+/**
+ * While devices are told apart, each belongs to one caller, and to the same one in every call: not to who took
+ * it on board, which changes, or halves of devices that two callers share would be no halves.
+ */
 function callerOf({ owners }: Seat): string {
-  return owners[0]?.waiter.command.caller ?? "";
+  return owners.map(({ waiter }) => waiter.command.caller).sort()[0] ?? "";
 }

@@ -88,22 +88,29 @@ export class Lane {
   /** Fills a call in the turn of `turn`, which gets a seat whoever else waits. */
   fill(turn: Place, boarding: Boarding): Seat[] {
     const cabin = new Cabin(boarding.room, this.scope);
-    const { priority } = turn.waiter.command;
-    this.#seat([turn], 1, cabin, boarding.mayBoard);
+    const { caller, priority } = turn.waiter.command;
     // Nobody of a higher class waits, unless this turn is one that lower classes get all the same.
     const order = [priority, ...PRIORITIES.filter((other) => other !== priority)];
-    for (const each of order) this.#fillClass(this.#classes[each], cabin, boarding);
+    for (const each of order) this.#fillClass(this.#classes[each], caller, cabin, boarding);
     return cabin.seats;
   }
 
-  #fillClass(lines: Map<string, Line<Place>>, cabin: Cabin, { weightOf, mayBoard }: Boarding): void {
+  #fillClass(lines: Map<string, Line<Place>>, first: string, cabin: Cabin, { weightOf, mayBoard }: Boarding): void {
     // Once more after devices that several callers wait for: each took one seat for all of them.
     for (let before = -1; cabin.left > 0 && cabin.seats.length > before; ) {
       before = cabin.seats.length;
       const wants = [...lines]
-        .map(([caller, line]) => ({ line, seats: waiting(line, cabin.left, mayBoard), weight: weightOf(caller) }))
+        .map(([caller, line]) => ({
+          caller,
+          line,
+          seats: waiting(line, cabin.left, mayBoard),
+          weight: weightOf(caller),
+        }))
         .filter(({ seats }) => seats > 0);
       const shares = maxMin(wants, cabin.left);
+      // With more callers than seats, or heavier ones, the share of whose turn it is may be none.
+      const turn = wants.findIndex(({ caller }) => caller === first);
+      if (shares[turn] === 0 && before === 0) this.#seat(wants[turn]?.line ?? [], 1, cabin, mayBoard);
       for (const [n, { line }] of wants.entries()) this.#seat(line, shares[n] as number, cabin, mayBoard);
     }
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { admit, type Outlook, plan, retryAfterMs } from "../../../src/gateway/admission.js";
 import type { Command } from "../../../src/gateway/command.js";
 import { GatewayError } from "../../../src/gateway/errors.js";
+import { forecast } from "../../../src/gateway/estimate.js";
 import { Queue } from "../../../src/gateway/queue.js";
 import { EQUAL } from "../../support/fake-callers.js";
 import { aCommand, aScope, aWaiter, names } from "../../support/fake-command.js";
@@ -16,7 +17,8 @@ function outlookOf(waiting: readonly Partial<Command>[] = [], openingMs = 0): Ou
   const queue = new Queue(ROOM, EQUAL);
   for (const command of waiting) queue.add(aWaiter(command));
   const clock = new HandClock();
-  return { queue, ledger: new FakeLimiter({ clock, openingMs }).state(), answerMs: 50, devicesPerCall: 200, nowMs: 0 };
+  const ledger = new FakeLimiter({ clock, openingMs }).state();
+  return { queue, forecast: forecast(ledger, 50, 0), answerMs: 50, devicesPerCall: 200, nowMs: 0 };
 }
 
 function refusalOf(command: Partial<Command>, outlook: Outlook, bounds = BOUNDS): GatewayError {
@@ -38,8 +40,8 @@ describe("admit", () => {
   it("refuses at once what cannot be done in time, and says how much later it could", () => {
     const { failure, retryAfterMs } = refusalOf({ deviceNames: names(2000), answerByMs: 400 }, outlookOf());
     expect(failure.kind).toBe("hopeless");
-    expect(failure.message).toBe("cannot be done in time: it takes about 950 ms and 400 ms are left; nothing was sent");
-    expect(retryAfterMs).toBe(550);
+    expect(failure.message).toBe("cannot be done in time: it takes about 951 ms and 400 ms are left; nothing was sent");
+    expect(retryAfterMs).toBe(551);
   });
 
   it("refuses what comes after its own deadline", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectedStartMs } from "../../../src/gateway/estimate.js";
+import { forecast } from "../../../src/gateway/estimate.js";
 import type { TokenEnd } from "../../../src/gateway/limiter.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -73,7 +73,7 @@ const SITUATIONS: readonly (readonly [string, number, (account: Account) => Prom
   ],
 ];
 
-describe("expectedStartMs", () => {
+describe("forecast", () => {
   it.each(SITUATIONS)(
     "is right to within 200 ms, for all calls of the next nine seconds, in %s",
     async (_, answerMs, prepare) => {
@@ -85,7 +85,7 @@ describe("expectedStartMs", () => {
       await clock.advance(9000); // later, withheld tokens are used again
       expect(actualMs.length).toBeGreaterThan(20);
       for (const [nth, startMs] of actualMs.entries()) {
-        const expectedMs = expectedStartMs(ledger, answerMs, nth, nowMs);
+        const expectedMs = forecast(ledger, answerMs, nowMs)(nth);
         expect({ nth, startMs, expectedMs, right: Math.abs(expectedMs - startMs) <= 200 }).toMatchObject({
           right: true,
         });
@@ -95,14 +95,14 @@ describe("expectedStartMs", () => {
 
   it("is now for the first call of an idle account, exactly", () => {
     const clock = new HandClock({ nowMs: 1234.5 });
-    expect(expectedStartMs(new FakeLimiter({ clock }).state(), 50, 0, clock.now())).toBe(1234.5);
+    expect(forecast(new FakeLimiter({ clock }).state(), 50, clock.now())(0)).toBe(1234.5);
   });
 
   it("waits for the ledger to open", () => {
     const clock = new HandClock();
     const ledger = new FakeLimiter({ clock, openingMs: 2000 }).state();
-    expect(expectedStartMs(ledger, 50, 0, 0)).toBe(2000);
-    expect(expectedStartMs(ledger, 50, 4, 0)).toBeCloseTo(2400, -1);
+    expect(forecast(ledger, 50, 0)(0)).toBe(2000);
+    expect(forecast(ledger, 50, 0)(4)).toBeCloseTo(2400, -1);
   });
 
   it("does not let a lost token hold up the calls that others can carry (was: twelve seconds for one token)", () => {
@@ -115,8 +115,8 @@ describe("expectedStartMs", () => {
       withheld: 0,
       pausedUntilMs: -Infinity,
     } as const;
-    expect(expectedStartMs(ledger, 100, 1, 0)).toBeCloseTo(1100, -1);
-    expect(expectedStartMs(ledger, 100, 3, 0)).toBeCloseTo(3300, -1);
+    expect(forecast(ledger, 100, 0)(1)).toBeCloseTo(1100, -1);
+    expect(forecast(ledger, 100, 0)(3)).toBeCloseTo(3300, -1);
   });
 
   it("never goes down with the number of calls before", () => {
@@ -131,7 +131,7 @@ describe("expectedStartMs", () => {
     } as const;
     let beforeMs = 0;
     for (let nth = 0; nth < 300; nth++) {
-      const startMs = expectedStartMs(ledger, 80, nth, 1000);
+      const startMs = forecast(ledger, 80, 1000)(nth);
       expect(startMs).toBeGreaterThanOrEqual(beforeMs);
       beforeMs = startMs;
     }
