@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The program: its subcommands, and the exit codes 0 (done), 1 (failed) and 2 (misuse).
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "./config.js";
 import { demoCommand } from "./demo.js";
@@ -8,6 +9,7 @@ import { serveCommand } from "./serve-command.js";
 
 const program = new Command("ota-gateway")
   .description("Cancels OTA update tasks on Alibaba Cloud IoT Platform at the account's full rate, and never above it.")
+  .version(versionOf(new URL("../package.json", import.meta.url)))
   .exitOverride()
   .addCommand(serveCommand())
   .addCommand(emulateCommand())
@@ -20,4 +22,8 @@ try {
   if (!(error instanceof CommanderError)) process.stderr.write(`${(error as Error).message}\n`);
   const misuse = error instanceof ConfigError || (error instanceof CommanderError && error.exitCode !== 0);
   process.exit(misuse || process.argv.length === 2 ? 2 : error instanceof CommanderError ? 0 : 1);
+}
+
+function versionOf(packageFile: URL): string {
+  return (JSON.parse(readFileSync(packageFile, "utf8")) as { version: string }).version;
 }

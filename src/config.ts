@@ -111,7 +111,7 @@ export function readConfig(environment: Environment): Config {
     try {
       settings[key] = parse(text);
     } catch (error) {
-      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${JSON.stringify(text)}`);
+      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${shown(text)}`);
     }
   }
   mistakes.push(...contradictions(settings as Partial<Settings>));
@@ -119,6 +119,11 @@ export function readConfig(environment: Environment): Config {
   const file = configFile ? readConfigFile(configFile, mistakes) : NO_FILE;
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { ...(settings as Settings), ...file };
+}
+
+/** As it was given, but for the secrets that an address can hold. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
 }
 
 /** Settings that are fine alone but not together; what could not be read contradicts nothing. */

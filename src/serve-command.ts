@@ -41,8 +41,10 @@ async function run(environment: Environment): Promise<void> {
   const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
-  log.info({ signal: await signal }, "draining; a second signal ends at once");
+  const first = await signal;
+  // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
   void nextSignal().then(() => process.exit(1));
+  log.info({ signal: first }, "draining; a second signal ends at once");
   await serving.stop();
   await endTelemetry();
   process.exit(0); // whatever a library still holds open

@@ -2,7 +2,7 @@
 import { pino } from "pino";
 import pretty from "pino-pretty";
 import { type AdminServer, startAdminServer } from "./admin.js";
-import { systemClock } from "./clock.js";
+import { sleepUntil, systemClock } from "./clock.js";
 import type { Address, Config, Environment } from "./config.js";
 import { Gateway } from "./gateway/gateway.js";
 import { DEFAULT_ACCOUNT } from "./grpc/request.js";
@@ -24,6 +24,9 @@ export interface Serving {
 
 /** Left to grpc-js, after every rpc has been answered, to get the answers out. */
 const LAST_WORDS_MS = 1000;
+
+/** Left to calls whose callers have been answered already, to be logged and traced when they end. */
+const LAST_CALLS_MS = 1000;
 
 /** In whose name callers have credit while any of them can take any name. */
 const UNPROVEN = "";
@@ -75,7 +78,7 @@ export async function serve(config: Config, log: Log, environment: Environment):
       grpc.stopServing();
       await gateway.drain(config.drainTimeoutMs);
       await grpc.close(LAST_WORDS_MS);
-      await end();
+      await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await admin.close();
     },
   };

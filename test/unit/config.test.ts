@@ -38,6 +38,12 @@ describe("readConfig", () => {
     });
   });
 
+  it("does not repeat a secret that an address holds", () => {
+    const [mistake] = mistakes({ OTA_UPSTREAM_URL: "https://somebody:secret@iot.cn-shanghai.aliyuncs.com" });
+    expect(mistake).toContain("//***@iot.cn-shanghai.aliyuncs.com");
+    expect(mistake).not.toContain("secret");
+  });
+
   it("reports every mistake at once, with what was expected and what was found", () => {
     const found = mistakes({
       OTA_LISTEN: "50051",
