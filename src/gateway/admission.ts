@@ -50,6 +50,8 @@ export function retryAfterMs(outlook: Outlook): number {
 export function admit(command: Command, bounds: AdmissionBounds, outlook: Outlook): void {
   const { queue, nowMs } = outlook;
   const { caller, deviceNames, answerByMs } = command;
+  const most = Math.min(bounds.queuedDevices, bounds.queuedDevicesPerCaller);
+  if (deviceNames.length > most) throw tooMany(deviceNames.length, most);
   const own = queue.tally.devicesByCaller.get(caller) ?? 0;
   if (own + deviceNames.length > bounds.queuedDevicesPerCaller) {
     throw overloaded("caller", own, deviceNames.length, bounds.queuedDevicesPerCaller, outlook);
@@ -76,6 +78,12 @@ function callsBefore(caller: string, nth: number, queue: Queue, devicesPerCall: 
   let waiting = 0;
   for (const [calls, callers] of queue.tally.callersByCalls) waiting += callers * Math.min(calls, own + nth);
   return Math.min(waiting, queue.calls) + nth - 1;
+}
+
+/** However long it waited, the queue would never have room. */
+function tooMany(asked: number, most: number): GatewayError {
+  const violations = [{ field: "device_names", description: `has ${asked} names, no more than ${most} may wait` }];
+  return new GatewayError({ kind: "invalid", message: "the request can never work", violations });
 }
 
 function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {

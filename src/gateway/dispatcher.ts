@@ -160,6 +160,8 @@ export class Dispatcher {
     switch (what.kind) {
       case "settle":
         manifest.settle(what.fate);
+        // Told apart to the last device: or one bad device a request would spoil one shared call each.
+        if (batch.lane.isolation && what.fate.outcome === "rejected") this.#demote(batch);
         break;
       case "repeat":
         manifest.release(what.fate);
@@ -176,17 +178,21 @@ export class Dispatcher {
 
   /** Tells the devices of a refused call apart, as far as its budget goes. */
   #isolate(manifest: Manifest, fate: Fate): void {
-    const { clock } = this.#options;
-    const { lane, seats } = manifest.batch;
-    const isolation = lane.isolation ?? new Isolation();
+    const isolation = manifest.batch.lane.isolation ?? new Isolation();
     if (!isolation.reserveHalves()) {
       manifest.settle(fate);
       return;
     }
     manifest.release(fate);
-    const culprit = soleCaller(seats);
-    if (culprit) this.queue.demote(lane.scope, culprit, clock.now() + DEMOTION_MS, clock.now());
+    this.#demote(manifest.batch);
     this.queue.separate(manifest.batch, isolation);
+  }
+
+  /** The only caller on board of a refused call rides alone for a while. */
+  #demote({ lane, seats }: Batch): void {
+    const nowMs = this.#options.clock.now();
+    const culprit = soleCaller(seats);
+    if (culprit !== undefined) this.queue.demote(lane.scope, culprit, nowMs + DEMOTION_MS, nowMs);
   }
 
   /** Grows with the attempts, and differs from call to call so that repeats do not come in step. */

@@ -64,7 +64,7 @@ export class Gateway {
 
   /** Lets the command in, or throws GatewayError. `span` is the caller's. */
   cancel(command: Command, span?: Span): Request {
-    if (this.#draining) throw this.#error(DRAINING);
+    if (this.#draining) throw this.draining();
     admit(command, this.#options.bounds, this.#outlook());
     const waiter = new Waiter(command, this.#clock.now(), span);
     this.#open.add(waiter);
@@ -83,7 +83,7 @@ export class Gateway {
 
   /** What the command would take. Throws GatewayError where `cancel` would. */
   validate(command: Command): Plan {
-    if (this.#draining) throw this.#error(DRAINING);
+    if (this.#draining) throw this.draining();
     const outlook = this.#outlook();
     admit(command, this.#options.bounds, outlook);
     return plan(command.caller, command.deviceNames.length, outlook);
@@ -107,6 +107,11 @@ export class Gateway {
   /** How long until everything that waits for this caller can be expected to be done. */
   remainingMs(caller: string): number {
     return plan(caller, 1, this.#outlook()).durationMs;
+  }
+
+  /** What to tell those who are turned away because it drains. */
+  draining(): GatewayError {
+    return this.#error(DRAINING);
   }
 
   /** Lets nobody in any more, and resolves when everybody who was let in has been answered, `withinMs` at the latest. */

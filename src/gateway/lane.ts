@@ -5,7 +5,7 @@ import { Cabin, type Owner, type Seat } from "./cabin.js";
 import { PRIORITIES, type Priority, type Scope } from "./command.js";
 import type { Isolation } from "./isolation.js";
 import { Line } from "./line.js";
-import { maxMin } from "./max-min.js";
+import { maxMin, type Share, type Want } from "./max-min.js";
 import type { Place } from "./place.js";
 import type { Room } from "./upstream.js";
 
@@ -16,12 +16,19 @@ export interface Boarding {
   readonly mayBoard: (place: Place) => boolean;
 }
 
+/** What one caller waits for in one class. */
+interface Berth {
+  readonly line: Line<Place>;
+  /** Of a seat, from calls before: see max-min.ts. */
+  owed: number;
+}
+
 export class Lane {
   readonly key: string;
   readonly scope: Scope;
   /** What its devices are suspected of, if they are being told apart: nobody else may join them. */
   readonly isolation: Isolation | undefined;
-  readonly #classes: Record<Priority, Map<string, Line<Place>>> = {
+  readonly #classes: Record<Priority, Map<string, Berth>> = {
     urgent: new Map(),
     normal: new Map(),
     bulk: new Map(),
@@ -40,12 +47,12 @@ export class Lane {
   }
 
   *places(): Iterable<Place> {
-    for (const priority of PRIORITIES) for (const line of this.#classes[priority].values()) yield* line;
+    for (const priority of PRIORITIES) for (const { line } of this.#classes[priority].values()) yield* line;
   }
 
   /** The places of one caller. */
   placesOf(caller: string): Place[] {
-    return PRIORITIES.flatMap((priority) => [...(this.#classes[priority].get(caller) ?? [])]);
+    return PRIORITIES.flatMap((priority) => [...(this.#classes[priority].get(caller)?.line ?? [])]);
   }
 
   add(place: Place): void {
@@ -95,23 +102,21 @@ export class Lane {
     return cabin.seats;
   }
 
-  #fillClass(lines: Map<string, Line<Place>>, first: string, cabin: Cabin, { weightOf, mayBoard }: Boarding): void {
+  #fillClass(berths: Map<string, Berth>, first: string, cabin: Cabin, boarding: Boarding): void {
     // Once more after devices that several callers wait for: each took one seat for all of them.
     for (let before = -1; cabin.left > 0 && cabin.seats.length > before; ) {
       before = cabin.seats.length;
-      const wants = [...lines]
-        .map(([caller, line]) => ({
-          caller,
-          line,
-          seats: waiting(line, cabin.left, mayBoard),
-          weight: weightOf(caller),
-        }))
-        .filter(({ seats }) => seats > 0);
+      const wants = wantsOf(berths, cabin.left, boarding);
       const shares = maxMin(wants, cabin.left);
       // With more callers than seats, or heavier ones, the share of whose turn it is may be none.
       const turn = wants.findIndex(({ caller }) => caller === first);
-      if (shares[turn] === 0 && before === 0) this.#seat(wants[turn]?.line ?? [], 1, cabin, mayBoard);
-      for (const [n, { line }] of wants.entries()) this.#seat(line, shares[n] as number, cabin, mayBoard);
+      if (before === 0 && shares[turn]?.seats === 0)
+        this.#seat(wants[turn]?.berth.line ?? [], 1, cabin, boarding.mayBoard);
+      for (const [n, { berth }] of wants.entries()) {
+        const { seats, owed } = shares[n] as Share;
+        berth.owed = owed;
+        this.#seat(berth.line, seats, cabin, boarding.mayBoard);
+      }
     }
   }
 
@@ -138,13 +143,13 @@ export class Lane {
 
   #lineOf({ waiter }: Place): Line<Place> {
     const { caller, priority } = waiter.command;
-    const lines = this.#classes[priority];
-    let line = lines.get(caller);
-    if (!line) {
-      line = new Line();
-      lines.set(caller, line);
+    const berths = this.#classes[priority];
+    let berth = berths.get(caller);
+    if (!berth) {
+      berth = { line: new Line(), owed: 0 };
+      berths.set(caller, berth);
     }
-    return line;
+    return berth.line;
   }
 
   /** False if this place does not wait for the device. */
@@ -161,6 +166,28 @@ export class Lane {
   #ownersOf(name: string): readonly Place[] {
     const owned = this.#owners.get(name);
     return owned === undefined ? [] : Array.isArray(owned) ? owned : [owned];
+  }
+}
+
+/**
+ * What each caller wants of so many seats. It is counted no further than their share can reach, or a caller
+ * with ten thousand small requests would be counted through for every call.
+ */
+function wantsOf(berths: Map<string, Berth>, seats: number, { weightOf, mayBoard }: Boarding) {
+  const all = [...berths].map(([caller, berth]) => ({ caller, berth, weight: weightOf(caller) }));
+  for (let level = 2; ; level *= 2) {
+    let enough = 0;
+    let isWhole = true;
+    const wants: (Want & { readonly caller: string; readonly berth: Berth })[] = [];
+    for (const { caller, berth, weight } of all) {
+      const limit = Math.min(Math.ceil(level * weight) + 1, seats);
+      const wanted = waiting(berth.line, limit, mayBoard);
+      if (wanted > 0) wants.push({ caller, berth, seats: wanted, weight, owed: berth.owed });
+      enough += Math.min(wanted, Math.max(Math.floor(level * weight) - 1, 0));
+      isWhole &&= wanted < limit || limit === seats;
+    }
+    // At this level, rounded down and with a seat owed the wrong way, there would be no seat left.
+    if (enough >= seats || isWhole) return wants;
   }
 }
 

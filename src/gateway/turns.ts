@@ -5,7 +5,7 @@ import { type Bill, FairShare, type FairShareOptions } from "./fair-share.js";
 import { Line } from "./line.js";
 import type { Place } from "./place.js";
 
-/** A lower class is passed over for so many calls, and no more. */
+/** Lower classes are passed over for so many calls, and no more. */
 const PASSED_OVER_CALLS = 9;
 
 export class Turns {
@@ -15,6 +15,8 @@ export class Turns {
     normal: new Map(),
     bulk: new Map(),
   };
+  /** Since when each class has waited for a turn. */
+  readonly #sinceMs: Record<Priority, number> = { urgent: -Infinity, normal: -Infinity, bulk: -Infinity };
   #passedOver = 0;
 
   constructor(options: FairShareOptions) {
@@ -48,15 +50,13 @@ export class Turns {
 
   /** Whose turn it is among those who may go; undefined if nobody may. */
   next(mayGo: (place: Place) => boolean, nowMs: number): Place | undefined {
-    const classes = PRIORITIES.map((priority) => firstPlaces(this.#lines[priority], mayGo)).filter(
-      ({ size }) => size > 0,
-    );
-    const [highest, ...lower] = classes;
-    if (!highest) return undefined;
-    const isLowersTurn = lower.length > 0 && this.#passedOver >= PASSED_OVER_CALLS;
-    this.#passedOver = isLowersTurn || lower.length === 0 ? 0 : this.#passedOver + 1;
-    const chosen = isLowersTurn ? longestWaiting(lower) : highest;
-    return chosen.get(this.#share.turn(chosen.keys(), nowMs));
+    for (const priority of this.#classes()) {
+      const places = firstPlaces(this.#lines[priority], mayGo);
+      if (places.size === 0) continue;
+      this.#noteTurn(priority, nowMs);
+      return places.get(this.#share.turn(places.keys(), nowMs));
+    }
+    return undefined;
   }
 
   /** A call was cut in this place's turn, with so many seats for each caller. */
@@ -68,16 +68,33 @@ export class Turns {
     this.#share.refund(bill);
   }
 
+  /** The classes that wait, in the order in which they are asked for this call. */
+  #classes(): Priority[] {
+    const [highest, ...lower] = PRIORITIES.filter((priority) => this.#lines[priority].size > 0);
+    if (!highest) return [];
+    if (this.#passedOver < PASSED_OVER_CALLS) return [highest, ...lower];
+    return [...lower.sort((a, b) => this.#sinceMs[a] - this.#sinceMs[b]), highest];
+  }
+
+  #noteTurn(priority: Priority, nowMs: number): void {
+    this.#sinceMs[priority] = nowMs;
+    const [highest, ...lower] = PRIORITIES.filter((each) => this.#lines[each].size > 0);
+    // Whether it may go with this token or not: else every newcomer's call would begin the count anew.
+    this.#passedOver = priority === highest && lower.length > 0 ? this.#passedOver + 1 : 0;
+  }
+
   #waits(caller: string): boolean {
     return PRIORITIES.some((priority) => this.#lines[priority].has(caller));
   }
 
   #lineOf({ waiter }: Place): Line<Place> {
     const { caller, priority } = waiter.command;
-    let line = this.#lines[priority].get(caller);
+    const lines = this.#lines[priority];
+    if (lines.size === 0) this.#sinceMs[priority] = Math.max(this.#sinceMs[priority], waiter.arrivedMs);
+    let line = lines.get(caller);
     if (!line) {
       line = new Line();
-      this.#lines[priority].set(caller, line);
+      lines.set(caller, line);
     }
     return line;
   }
@@ -94,9 +111,4 @@ function firstPlaces(lines: ReadonlyMap<string, Line<Place>>, mayGo: (place: Pla
     }
   }
   return first;
-}
-
-function longestWaiting(classes: readonly Map<string, Place>[]): Map<string, Place> {
-  const since = (places: Map<string, Place>) => Math.min(...[...places.values()].map(({ waiter }) => waiter.arrivedMs));
-  return classes.reduce((longest, each) => (since(each) < since(longest) ? each : longest));
 }

@@ -61,6 +61,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       clock,
       ask: (request) => ask(request, context),
       remainingMs: () => gateway.remainingMs(context.caller),
+      draining: () => gateway.draining(),
     });
     streams.add(stream);
     await stream.serve();

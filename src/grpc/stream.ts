@@ -28,6 +28,8 @@ export interface StreamOptions {
   readonly ask: (request: CancelTasksByDeviceRequest) => Asked;
   /** How long the devices that wait can be expected to take. */
   readonly remainingMs: () => number;
+  /** What to end with while the gateway drains. */
+  readonly draining: () => GatewayError;
 }
 
 /** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
@@ -40,12 +42,13 @@ export class RequestStream {
   readonly #open: OpenCall;
   readonly #options: StreamOptions;
   readonly #closing = new AbortController();
+  /** Aborted when it closes or drains: nothing waits for room in the queue any more. */
+  readonly #stopping = new AbortController();
   readonly #pending = new Map<bigint, Asked>();
   #received = 0;
   #settled = 0;
   #reading = false;
   #ended = false;
-  #draining = false;
   #progressMs = -Infinity;
   #disarm: (() => void) | undefined;
 
@@ -72,7 +75,8 @@ export class RequestStream {
 
   /** Reads nothing more; ends when what was read has been answered. */
   drain(): void {
-    this.#draining = true;
+    this.#stopping.abort();
+    this.#call.pause();
     this.#next();
   }
 
@@ -86,6 +90,7 @@ export class RequestStream {
       const asked = await this.#ask(request);
       if (asked) this.#await(sequence, asked, request.deviceNames.length);
     } catch (error) {
+      this.#open.fail(error); // for the log; the answer is the same
       this.#answer(sequence, { $case: "error", error: statusOf(error) });
     }
     this.#reading = false;
@@ -95,12 +100,15 @@ export class RequestStream {
   /** Undefined if the stream ended while it waited for room in the queue. */
   async #ask(request: CancelTasksByDeviceRequest): Promise<Asked | undefined> {
     const { clock, ask } = this.#options;
+    const { answerByMs } = this.#open.context;
     for (;;) {
       try {
         return ask(request);
       } catch (error) {
-        if (!(error instanceof GatewayError) || error.failure.kind !== "overloaded" || this.#draining) throw error;
-        await sleepUntil(clock, clock.now() + (error.retryAfterMs ?? 0), this.#closing.signal).catch(() => {});
+        if (!(error instanceof GatewayError) || error.failure.kind !== "overloaded") throw error;
+        if (this.#stopping.signal.aborted || clock.now() >= answerByMs) throw error;
+        const againMs = Math.min(clock.now() + (error.retryAfterMs ?? 0), answerByMs);
+        await sleepUntil(clock, againMs, this.#stopping.signal).catch(() => {});
         if (this.#closing.signal.aborted) return undefined;
       }
     }
@@ -118,7 +126,7 @@ export class RequestStream {
     asked.response.then(
       (response) => settle({ $case: "response", response }),
       (error: unknown) => {
-        this.#open.fail(error); // for the log; the answer is the same
+        this.#open.fail(error);
         settle({ $case: "error", error: statusOf(error) });
       },
     );
@@ -132,32 +140,37 @@ export class RequestStream {
   #next(): void {
     if (this.#closing.signal.aborted) return;
     const isDone = this.#pending.size === 0 && !this.#reading;
-    if (isDone && (this.#ended || this.#draining)) {
+    const isDraining = this.#stopping.signal.aborted;
+    if (isDone && (this.#ended || isDraining)) {
       this.#close(this.#ended ? status.OK : status.UNAVAILABLE);
       return;
     }
     const mayRead = this.#received - this.#settled < WINDOW_DEVICES && !this.#call.writableNeedDrain;
-    if (mayRead && !this.#reading && !this.#draining) this.#call.resume();
+    if (mayRead && !this.#reading && !isDraining) this.#call.resume();
     this.#progress();
   }
 
   #progress(): void {
-    const { clock, remainingMs } = this.#options;
+    const { clock } = this.#options;
     const dueMs = this.#progressMs + PROGRESS_MS;
     if (this.#disarm || this.#pending.size === 0) return;
     this.#disarm = clock.at(Math.max(dueMs, clock.now()), () => {
       this.#disarm = undefined;
       this.#progressMs = clock.now();
-      this.#write({
-        $case: "progress",
-        progress: {
-          devicesReceived: BigInt(this.#received),
-          devicesSettled: BigInt(this.#settled),
-          devicesWaiting: BigInt(this.#received - this.#settled),
-          expectedRemaining: durationOf(remainingMs()),
-        },
-      });
+      if (!this.#call.writableNeedDrain) this.#report();
       this.#progress();
+    });
+  }
+
+  #report(): void {
+    this.#write({
+      $case: "progress",
+      progress: {
+        devicesReceived: BigInt(this.#received),
+        devicesSettled: BigInt(this.#settled),
+        devicesWaiting: BigInt(this.#received - this.#settled),
+        expectedRemaining: durationOf(this.#options.remainingMs()),
+      },
     });
   }
 
@@ -168,17 +181,16 @@ export class RequestStream {
   #close(code: status): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
+    this.#stopping.abort();
     this.#disarm?.();
     for (const { abort } of this.#pending.values()) abort();
     if (code === status.OK) this.#call.end();
-    if (code === status.UNAVAILABLE) this.#call.emit("error", wireErrorOf(new GatewayError(DRAINING)));
+    if (code === status.UNAVAILABLE) this.#call.emit("error", wireErrorOf(this.#options.draining()));
     this.#open.finish(code);
   }
 }
 
 type Answer = Extract<NonNullable<StreamCancelTasksByDeviceResponse["event"]>, { $case: "answer" }>["answer"];
-
-const DRAINING = { kind: "draining", message: "this gateway is shutting down" } as const;
 
 function invalid(field: string, description: string): GatewayError {
   const violations = [{ field, description }];

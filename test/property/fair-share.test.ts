@@ -32,7 +32,7 @@ function play(callers: readonly Caller[]) {
       aboard.map(({ devices, weight }) => ({ seats: devices, weight })),
       SEATS,
     );
-    const filled = new Map(aboard.map(({ name }, i) => [name, seats[i] as number]));
+    const filled = new Map(aboard.map(({ name }, i) => [name, seats[i]?.seats as number]));
     share.charge(taker, filled, n * 100);
     const seated = aboard.filter(({ name }) => (filled.get(name) ?? 0) > 0);
     calls.push({ taker, aboard: new Set(seated.map(({ name }) => name)) });

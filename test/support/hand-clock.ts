@@ -35,8 +35,8 @@ export class HandClock implements Clock {
     const untilMs = this.#nowMs + ms;
     await settle();
     for (;;) {
-      const next = [...this.#timers].filter((timer) => timer.timeMs <= untilMs).sort((a, b) => a.timeMs - b.timeMs)[0];
-      if (!next) break;
+      const next = this.#next();
+      if (!next || next.timeMs > untilMs) break;
       this.#timers.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.timeMs);
       next.run();
@@ -44,6 +44,13 @@ export class HandClock implements Clock {
     }
     this.#nowMs = untilMs;
     await settle();
+  }
+
+  /** The timer that is due first; of equals the one that was armed first. */
+  #next() {
+    let next: { timeMs: number; run: () => void } | undefined;
+    for (const timer of this.#timers) if (!next || timer.timeMs < next.timeMs) next = timer;
+    return next;
   }
 }
 

@@ -60,7 +60,7 @@ describe("Gateway.cancel", () => {
   it("refuses at the door what cannot be done in time", () => {
     const { cancel, limiter } = start({ openingMs: 2000 });
     expect(thrownBy(() => cancel({ answerByMs: 1000 })).failure.kind).toBe("hopeless");
-    expect(thrownBy(() => cancel({ deviceNames: names(5001) })).failure.kind).toBe("overloaded");
+    expect(thrownBy(() => cancel({ deviceNames: names(5001) })).failure.kind).toBe("invalid");
     expect(limiter.wishes).toEqual([]);
   });
 
