@@ -5,6 +5,7 @@ import { describeGoal, type Goal, isReached } from "./goal.js";
 import { idleLatency } from "./idle-latency.js";
 import { ingest } from "./ingest.js";
 import { million } from "./million.js";
+import { stream } from "./stream.js";
 
 const measurements: Record<string, () => Promise<Goal[]>> = {
   "full-rate": () => fullRate("full rate", 14, 106),
@@ -13,6 +14,7 @@ const measurements: Record<string, () => Promise<Goal[]>> = {
   bystander,
   ingest,
   million,
+  stream,
 };
 
 const named = process.argv.slice(2);
