@@ -1,5 +1,6 @@
 // The decision at the door: in, or refused at once with a reason and, where it helps, a time to come
 // back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
+import { type Asker, callsBefore } from "./calls-before.js";
 import type { Command } from "./command.js";
 import { GatewayError } from "./errors.js";
 import type { Forecast } from "./estimate.js";
@@ -30,20 +31,23 @@ export interface Plan {
 /** The least that a caller is told to wait before it asks again. */
 const SHORTEST_RETRY_MS = 100;
 
-/** What it takes to cancel so many devices of this caller, given everything that waits already. */
-export function plan(caller: string, devices: number, outlook: Outlook): Plan {
+/** A new caller. */
+export const ANYBODY: Asker = { caller: "", priority: "normal" };
+
+/** What it takes to cancel so many devices, given everything that waits already. */
+export function plan(asker: Asker, devices: number, outlook: Outlook): Plan {
   const { queue, forecast, answerMs, devicesPerCall, nowMs } = outlook;
   const calls = Math.ceil(devices / devicesPerCall);
   // The forecast may be some milliseconds old.
-  const startMs = (nth: number) => Math.max(forecast(callsBefore(caller, nth, queue, devicesPerCall)), nowMs);
+  const startMs = (nth: number) => Math.max(forecast(callsBefore(asker, nth, queue, devicesPerCall)), nowMs);
   const firstMs = startMs(1);
-  const lastMs = calls === 1 ? firstMs : startMs(calls);
+  const lastMs = devices === 1 ? firstMs : startMs(devices);
   return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
 }
 
 /** How long until a small request of a new caller would be sent: the hint for everybody who shall come again. */
 export function retryAfterMs(outlook: Outlook): number {
-  return Math.max(Math.ceil(plan("", 1, outlook).waitMs), SHORTEST_RETRY_MS);
+  return Math.max(Math.ceil(plan(ANYBODY, 1, outlook).waitMs), SHORTEST_RETRY_MS);
 }
 
 /** Throws if the command cannot be taken. */
@@ -59,7 +63,7 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   if (queue.tally.devices + deviceNames.length > bounds.queuedDevices) {
     throw overloaded("gateway", queue.tally.devices, deviceNames.length, bounds.queuedDevices, outlook);
   }
-  const { durationMs } = plan(caller, deviceNames.length, outlook);
+  const { durationMs } = plan(command, deviceNames.length, outlook);
   const lateMs = nowMs + durationMs - answerByMs;
   if (lateMs > 0) {
     const [neededMs, leftMs] = [Math.ceil(durationMs), Math.max(Math.floor(answerByMs - nowMs), 0)];
@@ -67,17 +71,6 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
     const soonestMs = Math.max(Math.ceil(lateMs), SHORTEST_RETRY_MS);
     throw new GatewayError({ kind: "hopeless", message }, { retryAfterMs: soonestMs });
   }
-}
-
-/**
- * The calls that go before the `nth` of this caller, counted from 1. Turns go round over callers, so of
- * each other caller no more calls go before than of this one; and calls are shared, so no more than all.
- */
-function callsBefore(caller: string, nth: number, queue: Queue, devicesPerCall: number): number {
-  const own = Math.ceil((queue.tally.devicesByCaller.get(caller) ?? 0) / devicesPerCall);
-  let waiting = 0;
-  for (const [calls, callers] of queue.tally.callersByCalls) waiting += callers * Math.min(calls, own + nth);
-  return Math.min(waiting, queue.calls) + nth - 1;
 }
 
 /** However long it waited, the queue would never have room. */

@@ -18,6 +18,11 @@ interface Account {
   waits: boolean;
 }
 
+interface Candidate {
+  readonly caller: string;
+  readonly account: Account;
+}
+
 /** What each caller on board paid for a call. */
 export type Bill = ReadonlyMap<string, number>;
 
@@ -59,18 +64,23 @@ export class FairShare {
     if (account) account.waits = false;
   }
 
-  /** Whose turn it is among `callers`, of whom there must be one and who have joined. */
-  turn(callers: Iterable<string>, nowMs: number): string {
-    let next: string | undefined;
-    let credited: string | undefined;
+  /** Whose turn it is among those of `callers`, who have joined, that may go; undefined if none of them may. */
+  turn(callers: Iterable<string>, nowMs: number, mayGo: (caller: string) => boolean): string | undefined {
+    let next: Candidate | undefined;
+    let credited: Candidate | undefined;
     for (const caller of callers) {
-      if (next === undefined || this.#goesBefore(caller, next)) next = caller;
-      if (this.#lastByCredit || !this.#hasCredit(caller, nowMs)) continue;
-      if (credited === undefined || this.#goesBefore(caller, credited)) credited = caller;
+      const account = this.#accountOf(caller);
+      const isNext = !next || goesBefore(account, next.account);
+      const isCredited =
+        !this.#lastByCredit && (!credited || goesBefore(account, credited.account)) && this.#hasCredit(caller, nowMs);
+      // Asked of few: it may take looking through all that the caller waits for.
+      if (!(isNext || isCredited) || !mayGo(caller)) continue;
+      if (isNext) next = { caller, account };
+      if (isCredited) credited = { caller, account };
     }
-    if (next === undefined) throw new Error("nobody waits for a turn");
-    this.#lastByCredit = credited !== undefined && credited !== next;
-    return credited ?? next;
+    if (!next) return undefined;
+    this.#lastByCredit = credited !== undefined && credited.caller !== next.caller;
+    return (credited ?? next).caller;
   }
 
   /** A call was cut in this caller's turn, with so many seats for each caller on board. Returns what each paid. */
@@ -110,11 +120,6 @@ export class FairShare {
     }
   }
 
-  #goesBefore(a: string, b: string): boolean {
-    const [accountA, accountB] = [this.#accountOf(a), this.#accountOf(b)];
-    return accountA.paid < accountB.paid || (accountA.paid === accountB.paid && accountA.lastTurn < accountB.lastTurn);
-  }
-
   #hasCredit(caller: string, nowMs: number): boolean {
     const servedMs = this.#servedMs.get(this.#options.creditNameOf(caller)) ?? -Infinity;
     return nowMs - servedMs >= LATELY_MS;
@@ -140,4 +145,8 @@ export class FairShare {
     }
     for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
   }
+}
+
+function goesBefore(a: Account, b: Account): boolean {
+  return a.paid < b.paid || (a.paid === b.paid && a.lastTurn < b.lastTurn);
 }

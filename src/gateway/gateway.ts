@@ -2,8 +2,8 @@
 // Whatever was let in is answered exactly once, also when it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
-import { type AdmissionBounds, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
-import type { Command } from "./command.js";
+import { type AdmissionBounds, ANYBODY, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
+import { type Command, PRIORITIES } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
 import { type Forecast, forecast } from "./estimate.js";
@@ -86,7 +86,7 @@ export class Gateway {
     if (this.#draining) throw this.draining();
     const outlook = this.#outlook();
     admit(command, this.#options.bounds, outlook);
-    return plan(command.caller, command.deviceNames.length, outlook);
+    return plan(command, command.deviceNames.length, outlook);
   }
 
   /** How the account stands now. */
@@ -99,14 +99,17 @@ export class Gateway {
       ledger,
       waitingDevices: devices,
       waitingCallers: devicesByCaller.size,
-      expectedWaitMs: plan("", 1, outlook).waitMs,
+      expectedWaitMs: plan(ANYBODY, 1, outlook).waitMs,
       ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
     };
   }
 
   /** How long until everything that waits for this caller can be expected to be done. */
   remainingMs(caller: string): number {
-    return plan(caller, 1, this.#outlook()).durationMs;
+    const { tally } = this.#dispatcher.queue;
+    const waiting = PRIORITIES.filter((priority) => tally.devicesOf(caller, priority) > 0);
+    const outlook = this.#outlook();
+    return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
   }
 
   /** What to tell those who are turned away because it drains. */

@@ -16,11 +16,19 @@ export interface Boarding {
   readonly mayBoard: (place: Place) => boolean;
 }
 
+/** Owed a seat, before all who are owed almost one. */
+const A_SEAT = 1.000_001;
+
 /** What one caller waits for in one class. */
 interface Berth {
   readonly line: Line<Place>;
   /** Of a seat, from calls before: see max-min.ts. */
   owed: number;
+}
+
+export interface Crowd {
+  readonly callers: number;
+  readonly devices: number;
 }
 
 export class Lane {
@@ -33,6 +41,7 @@ export class Lane {
     normal: new Map(),
     bulk: new Map(),
   };
+  readonly #waiting: Record<Priority, number> = { urgent: 0, normal: 0, bulk: 0 };
   readonly #owners = new Map<string, Place | Place[]>();
 
   constructor(key: string, scope: Scope, isolation?: Isolation) {
@@ -44,6 +53,11 @@ export class Lane {
   /** How many devices wait, each counted once. */
   get size(): number {
     return this.#owners.size;
+  }
+
+  /** Who waits in a class: callers, and devices, each counted for everybody who asked for it. */
+  crowd(priority: Priority): Crowd {
+    return { callers: this.#classes[priority].size, devices: this.#waiting[priority] };
   }
 
   *places(): Iterable<Place> {
@@ -76,7 +90,7 @@ export class Lane {
     if (owned === undefined) this.#owners.set(name, place);
     else if (Array.isArray(owned)) owned.push(place);
     else this.#owners.set(name, [owned, place]);
-    place.waiting++;
+    this.#count(place, 1);
   }
 
   /** Nothing waits here for this place any more. Returns the positions of what did. */
@@ -84,7 +98,7 @@ export class Lane {
     const waited: number[] = [];
     for (let index = place.peek(); place.waiting > 0 && index !== undefined; index = place.peek()) {
       if (this.#drop(place, place.waiter.command.deviceNames[index] as string)) {
-        place.waiting--;
+        this.#count(place, -1);
         waited.push(index);
       }
       place.advance();
@@ -107,11 +121,8 @@ export class Lane {
     for (let before = -1; cabin.left > 0 && cabin.seats.length > before; ) {
       before = cabin.seats.length;
       const wants = wantsOf(berths, cabin.left, boarding);
-      const shares = maxMin(wants, cabin.left);
-      // With more callers than seats, or heavier ones, the share of whose turn it is may be none.
-      const turn = wants.findIndex(({ caller }) => caller === first);
-      if (before === 0 && shares[turn]?.seats === 0)
-        this.#seat(wants[turn]?.berth.line ?? [], 1, cabin, boarding.mayBoard);
+      const turn = before === 0 ? wants.findIndex(({ caller }) => caller === first) : -1;
+      const shares = sharesOf(wants, cabin.left, turn);
       for (const [n, { berth }] of wants.entries()) {
         const { seats, owed } = shares[n] as Share;
         berth.owed = owed;
@@ -131,7 +142,7 @@ export class Lane {
         if (owners.includes(place)) {
           if (!cabin.fits(name)) return;
           this.#owners.delete(name);
-          for (const owner of owners) owner.waiting--;
+          for (const owner of owners) this.#count(owner, -1);
           const owner = ({ waiter }: Place): Owner => ({ waiter, index: waiter.indexOf(name, index) });
           cabin.seat(name, [place, ...owners.filter((other) => other !== place)].map(owner));
           left--;
@@ -150,6 +161,11 @@ export class Lane {
       berths.set(caller, berth);
     }
     return berth.line;
+  }
+
+  #count(place: Place, change: number): void {
+    place.waiting += change;
+    this.#waiting[place.waiter.command.priority] += change;
   }
 
   /** False if this place does not wait for the device. */
@@ -189,6 +205,16 @@ function wantsOf(berths: Map<string, Berth>, seats: number, { weightOf, mayBoard
     // At this level, rounded down and with a seat owed the wrong way, there would be no seat left.
     if (enough >= seats || isWhole) return wants;
   }
+}
+
+/** The shares, of which that of `turn` is a seat at least: with more callers than seats it could be none. */
+function sharesOf(wants: readonly Want[], seats: number, turn: number): Share[] {
+  const shares = maxMin(wants, seats);
+  const [want, share] = [wants[turn], shares[turn]];
+  if (!want || share?.seats !== 0) return shares;
+  // A seat in advance, and no more than that, so that over many calls nobody has more for it.
+  const advance = { seats: 1, owed: Math.max(share.owed - 1, -1) };
+  return maxMin(wants.with(turn, { ...want, seats: 1, owed: A_SEAT }), seats).with(turn, advance);
 }
 
 /** How many devices of a line may board, as far as it matters. */

@@ -27,10 +27,11 @@ export function maxMin(wants: readonly Want[], capacity: number): Share[] {
   if (wanted <= capacity) return wants.map(({ seats }) => ({ seats, owed: 0 }));
   // Water rises in vessels as wide as their weights until it has filled all seats.
   let low = -1; // below 0, for as much as a whole seat may be owed to more than there are seats
-  let high = wants.reduce((level, { seats, weight, owed = 0 }) => Math.max(level, (seats - owed) / weight), 0);
+  let high = 0;
+  for (const { seats, weight, owed = 0 } of wants) high = Math.max(high, (seats - owed) / weight);
   while (high - low > EXACTNESS) {
     const middle = (low + high) / 2;
-    if (wants.reduce((sum, want) => sum + seatsAt(middle, want), 0) > capacity) high = middle;
+    if (isOver(capacity, middle, wants)) high = middle;
     else low = middle;
   }
   let left = capacity - wants.reduce((sum, want) => sum + seatsAt(low, want), 0);
@@ -42,6 +43,16 @@ export function maxMin(wants: readonly Want[], capacity: number): Share[] {
     }
     return { seats, owed: seats < want.seats ? low * want.weight + (want.owed ?? 0) - seats : 0 };
   });
+}
+
+/** Whether it takes more seats than there are to fill all to this level. */
+function isOver(capacity: number, level: number, wants: readonly Want[]): boolean {
+  let sum = 0;
+  for (const want of wants) {
+    sum += seatsAt(level, want);
+    if (sum > capacity) return true;
+  }
+  return false;
 }
 
 function seatsAt(level: number, { seats, weight, owed = 0 }: Want): number {

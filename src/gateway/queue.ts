@@ -63,6 +63,11 @@ export class Queue {
     return this.#lanes.calls;
   }
 
+  /** The lane that a new waiter of this scope would join, if anybody waits there. */
+  laneOf(scope: Scope): Pick<Lane, "size" | "crowd"> | undefined {
+    return this.#lanes.sharedLane(scope);
+  }
+
   /** Whether a cut for newcomers only would find anybody. */
   hasNewcomer(limits: Limits): boolean {
     for (const lane of this.#lanes) {
@@ -130,7 +135,7 @@ export class Queue {
   }
 
   #boarded(waiter: Waiter, lane: Lane): void {
-    this.#tally.count(waiter.command.caller, -1);
+    this.#tally.count(waiter.command.caller, waiter.command.priority, -1);
     const place = this.#places.get(waiter)?.find((each) => each.lane === lane);
     if (place?.waiting === 0) this.#remove(place);
   }
@@ -167,12 +172,14 @@ export class Queue {
     this.#lanes.resize(place.lane, () => {
       for (const name of names) place.lane.own(place, name);
     });
-    this.#tally.count(place.waiter.command.caller, names.length);
+    const { caller, priority } = place.waiter.command;
+    this.#tally.count(caller, priority, names.length);
   }
 
   /** Returns the positions of what waited. */
   #disown(place: Place): number[] {
-    this.#tally.count(place.waiter.command.caller, -place.waiting);
+    const { caller, priority } = place.waiter.command;
+    this.#tally.count(caller, priority, -place.waiting);
     const waited = this.#lanes.resize(place.lane, () => place.lane.disown(place));
     this.#remove(place);
     return waited;

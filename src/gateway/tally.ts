@@ -1,9 +1,10 @@
-// How much waits: of each caller, and in calls.
+// How much waits: of each caller, and of each class in calls.
+import type { Priority } from "./command.js";
 
 export class Tally {
   readonly #devicesPerCall: number;
   readonly #devicesByCaller = new Map<string, number>();
-  readonly #callersByCalls = new Map<number, number>();
+  readonly #classes: Record<Priority, ClassTally> = { urgent: newClass(), normal: newClass(), bulk: newClass() };
   #devices = 0;
 
   constructor(devicesPerCall: number) {
@@ -20,31 +21,47 @@ export class Tally {
     return this.#devicesByCaller;
   }
 
-  /** How many callers wait for 1, 2, 3… calls' worth of devices: few entries, however many callers. */
-  get callersByCalls(): ReadonlyMap<number, number> {
-    return this.#callersByCalls;
+  /** The same, of one caller in one class. */
+  devicesOf(caller: string, priority: Priority): number {
+    return this.#classes[priority].devicesByCaller.get(caller) ?? 0;
+  }
+
+  /** Callers that wait in a class. */
+  callers(priority: Priority): number {
+    return this.#classes[priority].devicesByCaller.size;
+  }
+
+  /** How many callers of a class wait for 1, 2, 3… calls' worth of devices: few entries, however many callers. */
+  callersByCalls(priority: Priority): ReadonlyMap<number, number> {
+    return this.#classes[priority].callersByCalls;
   }
 
   /** So many devices more, or less. */
-  count(caller: string, change: number): void {
+  count(caller: string, priority: Priority, change: number): void {
     this.#devices += change;
-    const before = this.#devicesByCaller.get(caller) ?? 0;
-    const devices = before + change;
-    if (devices > 0) this.#devicesByCaller.set(caller, devices);
-    else this.#devicesByCaller.delete(caller);
-    const [callsBefore, calls] = [before, devices].map((each) => Math.ceil(each / this.#devicesPerCall)) as [
-      number,
-      number,
-    ];
+    add(this.#devicesByCaller, caller, change);
+    const { devicesByCaller, callersByCalls } = this.#classes[priority];
+    const before = devicesByCaller.get(caller) ?? 0;
+    add(devicesByCaller, caller, change);
+    const callsBefore = Math.ceil(before / this.#devicesPerCall);
+    const calls = Math.ceil((before + change) / this.#devicesPerCall);
     if (calls === callsBefore) return;
-    this.#countCaller(callsBefore, -1);
-    this.#countCaller(calls, 1);
+    if (callsBefore > 0) add(callersByCalls, callsBefore, -1);
+    if (calls > 0) add(callersByCalls, calls, 1);
   }
+}
 
-  #countCaller(calls: number, change: number): void {
-    if (calls === 0) return;
-    const callers = (this.#callersByCalls.get(calls) ?? 0) + change;
-    if (callers > 0) this.#callersByCalls.set(calls, callers);
-    else this.#callersByCalls.delete(calls);
-  }
+interface ClassTally {
+  readonly devicesByCaller: Map<string, number>;
+  readonly callersByCalls: Map<number, number>;
+}
+
+function newClass(): ClassTally {
+  return { devicesByCaller: new Map(), callersByCalls: new Map() };
+}
+
+function add<K>(counts: Map<K, number>, key: K, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }

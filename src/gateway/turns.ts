@@ -51,10 +51,12 @@ export class Turns {
   /** Whose turn it is among those who may go; undefined if nobody may. */
   next(mayGo: (place: Place) => boolean, nowMs: number): Place | undefined {
     for (const priority of this.#classes()) {
-      const places = firstPlaces(this.#lines[priority], mayGo);
-      if (places.size === 0) continue;
+      const lines = this.#lines[priority];
+      const first = (caller: string) => firstOf(lines.get(caller) ?? [], mayGo);
+      const caller = this.#share.turn(lines.keys(), nowMs, (each) => first(each) !== undefined);
+      if (caller === undefined) continue;
       this.#noteTurn(priority, nowMs);
-      return places.get(this.#share.turn(places.keys(), nowMs));
+      return first(caller);
     }
     return undefined;
   }
@@ -100,15 +102,7 @@ export class Turns {
   }
 }
 
-/** Of each caller, the first place that may go. */
-function firstPlaces(lines: ReadonlyMap<string, Line<Place>>, mayGo: (place: Place) => boolean): Map<string, Place> {
-  const first = new Map<string, Place>();
-  for (const [caller, line] of lines) {
-    for (const place of line) {
-      if (!mayGo(place)) continue;
-      first.set(caller, place);
-      break;
-    }
-  }
-  return first;
+function firstOf(line: Iterable<Place>, mayGo: (place: Place) => boolean): Place | undefined {
+  for (const place of line) if (mayGo(place)) return place;
+  return undefined;
 }

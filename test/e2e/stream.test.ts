@@ -7,11 +7,11 @@ import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import {
+  type StreamCancelTasksByDeviceResponse_Answer as Answer,
   type GetQuotaResponse,
   OtaServiceClient,
-  StreamCancelTasksByDeviceRequest,
-  type StreamCancelTasksByDeviceResponse_Answer as Answer,
   type StreamCancelTasksByDeviceResponse_Progress as Progress,
+  StreamCancelTasksByDeviceRequest,
 } from "../../src/gen/ota/v1/ota_service.js";
 import { createLog, serve } from "../../src/serve.js";
 import { readFailure } from "../support/grpc-failure.js";
@@ -96,7 +96,8 @@ function openStream(client: OtaServiceClient, caller: string, deadlineMs?: numbe
     /** Devices whose requests were answered with success. */
     accepted: () =>
       answers.reduce(
-        (sum, { result }) => sum + (result?.$case === "response" && result.response.success ? result.response.results.length : 0),
+        (sum, { result }) =>
+          sum + (result?.$case === "response" && result.response.success ? result.response.results.length : 0),
         0,
       ),
   };
@@ -139,7 +140,9 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
     }
     test.expect(new Set(answers.map(({ sequence }) => sequence)).size).toBe(requests.length);
     const { arrivals, devicesCanceled, repeatedCancels, refused, worstSecond } = emulator.stats();
-    test.expect({ devicesCanceled, repeatedCancels, refused }).toEqual({ devicesCanceled: 40_000, repeatedCancels: 0, refused: {} });
+    test
+      .expect({ devicesCanceled, repeatedCancels, refused })
+      .toEqual({ devicesCanceled: 40_000, repeatedCancels: 0, refused: {} });
     test.expect(arrivals).toBeLessThan(1.1 * 200);
     test.expect(worstSecond).toBeLessThanOrEqual(QUOTA);
     test.expect(progress.length).toBeGreaterThan(0);
@@ -175,7 +178,11 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
 
   it("stops reading while its devices wait for an upstream that hangs", async (test) => {
     const faultPlan = { rules: [{ fault: { kind: "hang", applied: false } }] } as const;
-    const { stream, quota, opened } = await setUp(test, { devices: 10, faultPlan }, { OTA_QUOTA_CALLS_PER_SECOND: "5" });
+    const { stream, quota, opened } = await setUp(
+      test,
+      { devices: 10, faultPlan },
+      { OTA_QUOTA_CALLS_PER_SECOND: "5" },
+    );
     await opened();
     const { call, send } = stream("fleet");
     let written = 0;
@@ -236,7 +243,11 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
   });
 
   it("sends nothing more of what its client gave up", async (test) => {
-    const { emulator, stream, quota, opened } = await setUp(test, { devices: 20_000 }, { OTA_QUOTA_CALLS_PER_SECOND: "10" });
+    const { emulator, stream, quota, opened } = await setUp(
+      test,
+      { devices: 20_000 },
+      { OTA_QUOTA_CALLS_PER_SECOND: "10" },
+    );
     await opened();
     const { call, send, ended } = stream("fleet");
     for (let n = 0; n < 4; n++) send(devices(5000, n * 5000));
@@ -260,7 +271,8 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
     for (const [n, { call, send }] of streams.entries()) {
       // The first has ten times the requests, of a tenth of the devices each.
       const size = n === 0 ? 100 : 1000;
-      for (let first = 0; first < 10_000; first += size) send(devices(size, n * 20_000 + first), n === 0 ? "" : DEFAULTS.jobId);
+      for (let first = 0; first < 10_000; first += size)
+        send(devices(size, n * 20_000 + first), n === 0 ? "" : DEFAULTS.jobId);
       call.end();
     }
     await until(() => streams.some(({ accepted }) => accepted() >= 8000));
@@ -272,7 +284,11 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
   });
 
   it("answers what it has read when the gateway drains, and ends as unavailable", async (test) => {
-    const { emulator, stream, stop, opened } = await setUp(test, { devices: 20_000 }, { OTA_QUOTA_CALLS_PER_SECOND: "50" });
+    const { emulator, stream, stop, opened } = await setUp(
+      test,
+      { devices: 20_000 },
+      { OTA_QUOTA_CALLS_PER_SECOND: "50" },
+    );
     await opened();
     const { send, answers, accepted, ended } = stream("fleet");
     for (let n = 0; n < 20; n++) send(devices(1000, n * 1000));

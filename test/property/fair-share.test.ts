@@ -24,7 +24,7 @@ function play(callers: readonly Caller[]) {
   for (const { name } of callers) share.join(name);
   const calls: { readonly taker: string; readonly aboard: ReadonlySet<string> }[] = [];
   for (let n = 0; n < TURNS; n++) {
-    const taker = share.turn(byName.keys(), n * 100);
+    const taker = share.turn(byName.keys(), n * 100, () => true) as string;
     const { scopes } = byName.get(taker) as Caller;
     const scope = scopes[n % scopes.length] as number;
     const aboard = callers.filter((caller) => caller.name === taker || caller.scopes.includes(scope));
@@ -111,7 +111,7 @@ describe("FairShare", () => {
     for (let n = 0; n < 20; n++) {
       share.join(`name-${n}`);
       waiting.push(`name-${n}`);
-      const taker = share.turn(waiting, n * 100);
+      const taker = share.turn(waiting, n * 100, () => true) as string;
       share.charge(taker, new Map([[taker, 1]]), n * 100);
       turns.push(taker);
     }
@@ -124,7 +124,7 @@ describe("FairShare", () => {
     const waiting = ["a", "b", "c", "d"];
     for (const name of waiting) share.join(name);
     const turn = (nowMs: number) => {
-      const taker = share.turn(waiting, nowMs);
+      const taker = share.turn(waiting, nowMs, () => true) as string;
       share.charge(taker, new Map([[taker, 1]]), nowMs);
       return taker;
     };

@@ -156,9 +156,7 @@ describe("a gateway whose upstream refuses a fifth of all calls at random for a 
 
       ill = false;
       await clock.advance(120_000);
-      const acceptedNames = arrivals
-        .filter((arrival) => !isRefused(arrival))
-        .flatMap(({ deviceNames }) => deviceNames);
+      const acceptedNames = arrivals.filter((arrival) => !isRefused(arrival)).flatMap(({ deviceNames }) => deviceNames);
       const isAccepted = new Set(acceptedNames);
       expect(acceptedNames).toHaveLength(isAccepted.size);
       for (const { deviceNames, answer } of patient) {

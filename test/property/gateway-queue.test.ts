@@ -55,7 +55,7 @@ function checkCounters(queue: Queue, model: Model): void {
   }
   expect(queue.tally.devices).toBe([...byCaller.values()].reduce((sum, devices) => sum + devices, 0));
   expect(new Map(queue.tally.devicesByCaller)).toEqual(byCaller);
-  expect(new Map(queue.tally.callersByCalls)).toEqual(byCalls);
+  expect(new Map(queue.tally.callersByCalls("normal"))).toEqual(byCalls);
   const calls = SCOPES.map((scope) => Math.ceil(distinctOf(model, scope).size / DEVICES_PER_CALL));
   expect(queue.calls).toBe(calls.reduce((sum, each) => sum + each, 0));
 }

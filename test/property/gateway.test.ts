@@ -219,7 +219,8 @@ describe("Dispatcher", () => {
         checkCalls(upstream, waiters);
         for (const waiter of waiters) checkFates(upstream, waiter);
         const { calls } = dispatcher.queue;
-        const { devices, devicesByCaller, callersByCalls } = dispatcher.queue.tally;
+        const { devices, devicesByCaller } = dispatcher.queue.tally;
+        const callersByCalls = dispatcher.queue.tally.callersByCalls("normal");
         expect({ devices, calls, callers: devicesByCaller.size, tallies: callersByCalls.size }).toEqual({
           devices: 0,
           calls: 0,

@@ -68,6 +68,16 @@ describe("admit", () => {
     expect(() => admit(aCommand({ caller: "b", deviceNames: names(300) }), bounds, outlook)).not.toThrow();
   });
 
+  it("refuses for good what is more than may ever wait (was: to come again, for ever)", () => {
+    const bounds = { queuedDevices: 1000, queuedDevicesPerCaller: 300 };
+    const { failure, retryAfterMs } = refusalOf({ deviceNames: names(301) }, outlookOf(), bounds);
+    expect(failure).toMatchObject({
+      kind: "invalid",
+      violations: [{ field: "device_names", description: "has 301 names, no more than 300 may wait" }],
+    });
+    expect(retryAfterMs).toBeUndefined();
+  });
+
   it("refuses everybody when the queue is full", () => {
     const bounds = { ...BOUNDS, queuedDevices: 300 };
     const outlook = outlookOf([{ caller: "a", deviceNames: names(300) }]);
@@ -80,37 +90,40 @@ describe("admit", () => {
 
 describe("plan", () => {
   it("counts full calls, and when the first starts and the last is answered", () => {
-    expect(plan("a", 1, outlookOf())).toEqual({ calls: 1, waitMs: 0, durationMs: 50 });
-    const { calls, waitMs, durationMs } = plan("a", 1001, outlookOf());
+    expect(plan(aCommand({ caller: "a" }), 1, outlookOf())).toEqual({ calls: 1, waitMs: 0, durationMs: 50 });
+    const { calls, waitMs, durationMs } = plan(aCommand({ caller: "a" }), 1001, outlookOf());
     expect([calls, waitMs]).toEqual([6, 0]);
     expect(durationMs).toBeCloseTo(550, -1);
   });
 
-  it("lets a small request behind a huge one of another caller wait for one turn", () => {
+  it("lets a small request behind a huge one of another caller ride with it, or wait for one turn elsewhere", () => {
     const outlook = outlookOf([{ caller: "huge", deviceNames: names(100_000), answerByMs: Infinity }]);
-    expect(plan("small", 1, outlook).waitMs).toBeCloseTo(100, -1);
+    expect(plan(aCommand({ caller: "small" }), 1, outlook).waitMs).toBe(0);
+    expect(plan(aCommand({ caller: "small", scope: aScope("other") }), 1, outlook).waitMs).toBeCloseTo(100, -1);
   });
 
   it("puts a caller's request behind all of its own", () => {
     const outlook = outlookOf([{ caller: "a", deviceNames: names(2000) }]);
-    expect(plan("a", 200, outlook).waitMs).toBeCloseTo(1050, -1);
+    expect(plan(aCommand({ caller: "a" }), 200, outlook).waitMs).toBeCloseTo(1050, -1);
   });
 
   it("expects no more calls than all that wait: many callers share one", () => {
     const outlook = outlookOf(Array.from({ length: 100 }, (_, n) => ({ caller: `c${n}`, deviceNames: [`dev-${n}`] })));
-    expect(plan("new", 1, outlook).waitMs).toBeCloseTo(100, -1);
+    expect(plan(aCommand({ caller: "new" }), 1, outlook).waitMs).toBe(0);
+    expect(plan(aCommand({ caller: "new", scope: aScope("other") }), 1, outlook).waitMs).toBeCloseTo(100, -1);
   });
 
   it("counts a caller's own devices that others wait for as well only once (was: once for each request)", () => {
     const outlook = outlookOf([{ deviceNames: names(200) }, { deviceNames: names(200) }, { deviceNames: names(200) }]);
-    expect(plan("caller", 1, outlook).waitMs).toBeCloseTo(100, -1);
+    expect(plan(aCommand({ caller: "caller" }), 1, outlook).waitMs).toBeCloseTo(100, -1);
   });
 
   it("lets each other caller go first once for each own turn", () => {
     const waiting = ["b", "c"].map((caller) => ({ caller, scope: aScope(caller), deviceNames: names(600) }));
     const outlook = outlookOf(waiting);
-    expect(plan("a", 1, outlook).waitMs).toBeCloseTo(200, -1);
-    expect(plan("a", 400, outlook).durationMs).toBeCloseTo(550, -1);
+    const asker = aCommand({ caller: "a", scope: aScope("a") });
+    expect(plan(asker, 1, outlook).waitMs).toBeCloseTo(200, -1);
+    expect(plan(asker, 400, outlook).durationMs).toBeCloseTo(550, -1);
   });
 });
 

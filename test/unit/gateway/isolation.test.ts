@@ -125,6 +125,80 @@ describe("isolation", () => {
     expect(upstream.calls.length).toBeLessThanOrEqual(3);
   });
 
+  it("claims acceptance, and no more, of devices that the upstream knows nothing of and does not mention", async () => {
+    const { clock, upstream, ask } = start([]);
+    const told = ask({ deviceNames: ["known", "nobody"] });
+    await clock.advance(2000);
+    expect(told.outcomes).toEqual(["accepted", "accepted"]); // its word for the call, which is all there is
+    expect(upstream.calls).toHaveLength(1);
+  });
+
+  it("does not say of a refused call's devices that nothing was done: a part of it may have been", async () => {
+    // Refused together, and never heard of again: the upstream throttles until the deadline.
+    const { clock, ask } = start(["bad"], (nth) => (nth === 0 ? undefined : THROTTLED));
+    const told = ask({ deviceNames: ["bad", "good-1", "good-2"], answerByMs: 5000 });
+    await clock.advance(6000);
+    expect(told.error?.failure).toMatchObject({ kind: "unknown", reason: "BATCH_REJECTED" });
+    expect(told.error?.causes).toMatchObject([{ kind: "unknown", devices: 3 }]);
+  });
+
+  it("tells at the deadline what has been told apart by then, and claims to know nothing of the rest", async () => {
+    const { clock, limiter, upstream, ask } = start(["dev-0", "dev-199"]);
+    const told = ask({ deviceNames: names(200), answerByMs: 300 });
+    await clock.advance(300);
+    const sent = upstream.calls.length;
+    expect(sent).toBeGreaterThan(2);
+    const accepted = upstream.calls.flatMap(({ end, deviceNames }) => (end?.kind === "accepted" ? deviceNames : []));
+    expect(accepted.length).toBeGreaterThan(0);
+    const expected = names(200).map((name) => (accepted.includes(name) ? "accepted" : "unknown"));
+    expect(told.outcomes).toEqual(expected);
+    await clock.advance(5000);
+    expect(upstream.calls).toHaveLength(sent);
+    expect(limiter.out).toBe(0);
+    expect(clock.armed).toBe(0);
+  });
+
+  it("goes on for the others when one of the callers leaves in the middle, and sends nothing more of theirs", async () => {
+    const { clock, upstream, gateway, ask } = start(["bad-3"]);
+    const leaver = gateway.cancel(
+      aCommand({ caller: "leaver", deviceNames: names(8, 0, "bad-"), answerByMs: Infinity }),
+    );
+    const stayer = ask({ caller: "stayer", deviceNames: names(8, 0, "good-") });
+    await clock.advance(25); // refused together; the halves are under way
+    leaver.abort();
+    await expect(leaver.answer).rejects.toMatchObject({ failure: { kind: "unknown" } });
+    const before = upstream.calls.length;
+    await clock.advance(5000);
+    expect(stayer.outcomes).toEqual(Array(8).fill("accepted"));
+    const after = upstream.calls.slice(before).flatMap(({ deviceNames }) => deviceNames);
+    expect(after.filter((name) => name.startsWith("bad-"))).toEqual([]);
+  });
+
+  it("refuses the culprit to both callers who asked for it, and neither loses a good device", async () => {
+    const { clock, upstream, ask } = start(["shared-5"]);
+    const both = ["a", "b"].map((caller) =>
+      ask({ caller, deviceNames: [...names(10, 0, "shared-"), ...names(3, 0, `${caller}-`)] }),
+    );
+    await clock.advance(10_000);
+    const expected = [...names(10).map((_, n) => (n === 5 ? "rejected" : "accepted")), ...Array(3).fill("accepted")];
+    for (const { outcomes } of both) expect(outcomes).toEqual(expected);
+    const sent = upstream.calls.flatMap(({ end, deviceNames }) => (end?.kind === "accepted" ? deviceNames : []));
+    expect(new Set(sent).size).toBe(sent.length);
+    expect(upstream.calls.length).toBeLessThanOrEqual(12);
+  });
+
+  it("lets a caller ride alone whose only device was the culprit (was: it spoilt a shared call each time)", async () => {
+    const { clock, upstream, ask } = start(names(20, 0, "bad-"));
+    for (let n = 0; n < 20; n++) {
+      ask({ caller: "careless", deviceNames: [`bad-${n}`] });
+      for (let m = 0; m < 10; m++) ask({ caller: `good-${m}`, deviceNames: [`good-${n}-${m}`] });
+      await clock.advance(2500);
+    }
+    const spoilt = upstream.calls.filter(({ end, deviceNames }) => end?.kind === "refused" && deviceNames.length > 1);
+    const shared = spoilt.filter(({ deviceNames }) => deviceNames.some((name) => name.startsWith("good-")));
+    expect(shared.length).toBeLessThanOrEqual(5); // of the first one
+  });
+
   it("loses and doubles no device, however throttles come between", async () => {
     const bad = fc.uniqueArray(fc.integer({ min: 0, max: 59 }), { maxLength: 5 });
     const throttled = fc.uniqueArray(fc.integer({ min: 0, max: 20 }), { maxLength: 4 });

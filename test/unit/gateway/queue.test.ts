@@ -276,12 +276,12 @@ describe("Queue's counters", () => {
         ["b", 200],
       ]),
     );
-    expect(new Map(queue.tally.callersByCalls)).toEqual(new Map([[1, 2]]));
+    expect(new Map(queue.tally.callersByCalls("normal"))).toEqual(new Map([[1, 2]]));
   });
 
   it("count calls by scope", () => {
     const queue = queueOf([aWaiter({ deviceNames: names(201) }), aWaiter({ scope: aScope("other") })]);
     expect(queue.calls).toBe(3);
-    expect(new Map(queue.tally.callersByCalls)).toEqual(new Map([[2, 1]]));
+    expect(new Map(queue.tally.callersByCalls("normal"))).toEqual(new Map([[2, 1]]));
   });
 });

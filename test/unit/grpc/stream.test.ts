@@ -48,7 +48,10 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
       one.fail = reject;
     });
     asked.push(one);
-    return { response, abort: () => void (one.aborted = true) };
+    const abort = () => {
+      one.aborted = true;
+    };
+    return { response, abort };
   };
   const address = await listenGrpc([
     OtaServiceService,

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ConfigError, readConfig } from "../../src/config.js";
+import { readConfigFile } from "../../src/config-file.js";
+
+/** The path of a file with this text. */
+function fileOf(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "ota-gateway-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "gateway.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+function read(text: string) {
+  const mistakes: string[] = [];
+  const path = fileOf(text);
+  const { callers } = readConfigFile(path, mistakes);
+  return { callers: Object.fromEntries(callers), mistakes: mistakes.map((mistake) => mistake.replace(path, "FILE")) };
+}
+
+describe("readConfigFile", () => {
+  it("reads the callers' weights, 1 if there is none", () => {
+    expect(
+      read("callers:\n  fleet-backend: { weight: 4 }\n  spiffe://corp/ota: { weight: 0x10 }\n  plain: {}\n"),
+    ).toEqual({
+      callers: { "fleet-backend": { weight: 4 }, "spiffe://corp/ota": { weight: 16 }, plain: { weight: 1 } },
+      mistakes: [],
+    });
+  });
+
+  it("takes an empty file for one that says nothing", () => {
+    for (const text of ["", "# nothing yet\n", "callers: {}\n"])
+      expect(read(text)).toEqual({ callers: {}, mistakes: [] });
+  });
+
+  it("names every mistake at once, each with its place", () => {
+    const { mistakes } = read(
+      "calers: {}\ncallers:\n  a: { weight: 0 }\n  b: { weight: heavy, prio: 1 }\n  c: 3\n  d: { weight: 101 }\n  e: { weight: .nan }\n",
+    );
+    expect(mistakes).toEqual([
+      "FILE: calers: expected no other section than callers",
+      "FILE: callers.a.weight: expected a number from 1 to 100",
+      "FILE: callers.b.prio: expected no other setting than weight",
+      "FILE: callers.b.weight: expected a number from 1 to 100",
+      "FILE: callers.c: expected a mapping",
+      "FILE: callers.d.weight: expected a number from 1 to 100",
+      "FILE: callers.e.weight: expected a number from 1 to 100",
+    ]);
+  });
+
+  it.each([
+    ["what is no mapping", "- a\n- b\n", "FILE: the file: expected a mapping"],
+    ["what is no YAML", "callers: [\n", "OTA_CONFIG: FILE cannot be read: "],
+    [
+      "a caller that is there twice",
+      "callers:\n  a: {}\n  a: {}\n",
+      "OTA_CONFIG: FILE cannot be read: Map keys must be unique",
+    ],
+  ])("refuses %s", (_, text, mistake) => {
+    const { mistakes } = read(text);
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toContain(mistake);
+    expect(mistakes[0]).not.toContain("\n");
+  });
+
+  it("says which file cannot be read", () => {
+    const mistakes: string[] = [];
+    readConfigFile("/no/such/file.yaml", mistakes);
+    expect(mistakes).toEqual([expect.stringContaining("OTA_CONFIG: /no/such/file.yaml cannot be read: ENOENT")]);
+  });
+});
+
+describe("readConfig", () => {
+  it("reads the file that OTA_CONFIG names, and tells its mistakes together with its own", () => {
+    const path = fileOf("callers:\n  a: { weight: 3 }\n");
+    expect(readConfig({ OTA_CONFIG: path }).callers.get("a")).toEqual({ weight: 3 });
+    expect(readConfig({}).callers.size).toBe(0);
+    const wrong = fileOf("callers: 7\n");
+    expect(() => readConfig({ OTA_CONFIG: wrong, OTA_LOG_LEVEL: "loud" })).toThrow(ConfigError);
+    try {
+      readConfig({ OTA_CONFIG: wrong, OTA_LOG_LEVEL: "loud" });
+    } catch (error) {
+      expect((error as ConfigError).mistakes).toHaveLength(2);
+    }
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { Isolation } from "../../../src/gateway/isolation.js";
+import type { Lane } from "../../../src/gateway/lane.js";
+import { Lanes } from "../../../src/gateway/lanes.js";
+import { Place } from "../../../src/gateway/place.js";
+import { aScope, aWaiter, names, SCOPE } from "../../support/fake-command.js";
+import { ROOM } from "../../support/fake-upstream.js";
+
+function wait(lanes: Lanes, lane: Lane, deviceNames: readonly string[]): void {
+  const place = new Place(aWaiter({ deviceNames }), lane, 0);
+  lanes.resize(lane, () => {
+    for (const name of deviceNames) lane.own(place, name);
+  });
+}
+
+describe("Lanes", () => {
+  it("has one lane for all that share a scope, as long as anybody waits there", () => {
+    const lanes = new Lanes(ROOM);
+    const [a, b] = ["a", "b"].map((caller) => aWaiter({ caller }));
+    if (!a || !b) throw new Error("no waiters");
+    const lane = lanes.laneOf(a, 0);
+    wait(lanes, lane, names(3));
+    expect(lanes.laneOf(b, 0)).toBe(lane);
+    expect(lanes.laneOf(aWaiter({ scope: aScope("other") }), 0)).not.toBe(lane);
+    expect(lanes.sharedLane(SCOPE)).toBe(lane);
+    lanes.resize(lane, () => lane.fill(new Place(a, lane, 0), { room: ROOM, weightOf: () => 1, mayBoard: () => true }));
+    lanes.resize(lane, () => {});
+    expect(lanes.calls).toBe(1);
+  });
+
+  it("lets who has to ride alone have a lane of its own, and share again afterwards", () => {
+    const lanes = new Lanes(ROOM);
+    const culprit = aWaiter({ caller: "culprit" });
+    lanes.setAlone(SCOPE, "culprit", 60_000, 0);
+    const own = lanes.laneOf(culprit, 59_999);
+    expect(own.scope).toEqual(SCOPE);
+    expect(own).not.toBe(lanes.laneOf(aWaiter({ caller: "other" }), 59_999));
+    expect(lanes.laneOf(aWaiter({ caller: "culprit", scope: aScope("other") }), 0).key).not.toContain("culprit");
+    expect(lanes.laneOf(culprit, 60_000)).toBe(lanes.laneOf(aWaiter({ caller: "other" }), 60_000));
+  });
+
+  it("never lets anybody join devices that are being told apart", () => {
+    const lanes = new Lanes(ROOM);
+    const isolation = new Isolation();
+    const [one, two] = [lanes.laneApart(SCOPE, isolation), lanes.laneApart(SCOPE, isolation)];
+    expect(new Set([one, two, lanes.laneOf(aWaiter(), 0)]).size).toBe(3);
+    expect(lanes.again(one)).toBe(one);
+  });
+
+  it("counts the calls that it takes, and forgets lanes where nobody waits", () => {
+    const lanes = new Lanes(ROOM);
+    const lane = lanes.laneOf(aWaiter(), 0);
+    wait(lanes, lane, names(201));
+    expect([lanes.calls, [...lanes].length]).toEqual([2, 1]);
+    const place = new Place(aWaiter({ deviceNames: names(10) }), lane, 0);
+    lanes.resize(lane, () => {
+      for (const name of names(10)) lane.own(place, name);
+    });
+    expect(lanes.calls).toBe(2);
+    lanes.resize(lane, () => lane.disown(place));
+    expect(lanes.calls).toBe(2);
+    expect([...lanes]).toEqual([lane]);
+  });
+
+  it("takes a lane for silent that has sent nothing for a second, and a new one", () => {
+    const lanes = new Lanes(ROOM);
+    const lane = lanes.laneOf(aWaiter(), 0);
+    expect(lanes.isSilent(lane, 0)).toBe(true);
+    lanes.noteCut(lane, 500);
+    expect([lanes.isSilent(lane, 1499), lanes.isSilent(lane, 1500)]).toEqual([false, true]);
+    lanes.noteCut(lane, 1200);
+    lanes.noteCut(lanes.laneOf(aWaiter({ scope: aScope("other") }), 0), 1600);
+    expect(lanes.isSilent(lane, 2100)).toBe(false);
+  });
+});

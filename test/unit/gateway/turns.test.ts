@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import type { Command } from "../../../src/gateway/command.js";
+import { Lane } from "../../../src/gateway/lane.js";
+import { Place } from "../../../src/gateway/place.js";
+import { Turns } from "../../../src/gateway/turns.js";
+import { aWaiter, SCOPE } from "../../support/fake-command.js";
+
+const EVERYBODY = () => true;
+
+function turnsOf(commands: readonly Partial<Command>[]) {
+  const turns = new Turns({ seatsPerCall: 200, weightOf: () => 1, creditNameOf: () => "" });
+  const places = commands.map((command, n) => {
+    const place = new Place(aWaiter(command, n), new Lane("key", SCOPE), 0);
+    turns.add(place);
+    return place;
+  });
+  let nowMs = 0;
+  /** The caller of the next turn, which pays for a whole call of its own. */
+  const next = (mayGo: (place: Place) => boolean = EVERYBODY) => {
+    const place = turns.next(mayGo, nowMs);
+    if (!place) return undefined;
+    const { caller } = place.waiter.command;
+    turns.charge(place, new Map([[caller, 200]]), nowMs);
+    nowMs += 100;
+    return caller;
+  };
+  return { turns, places, next };
+}
+
+describe("Turns.next", () => {
+  it("takes the highest class that waits, and in it callers in turn", () => {
+    const { next, places, turns } = turnsOf([
+      { caller: "bulk", priority: "bulk" },
+      { caller: "a" },
+      { caller: "b" },
+      { caller: "urgent", priority: "urgent" },
+    ]);
+    expect(next()).toBe("urgent");
+    turns.remove(places[3] as Place);
+    expect([next(), next(), next()]).toEqual(["a", "b", "a"]);
+    for (const place of places.slice(1, 3)) turns.remove(place);
+    expect(next()).toBe("bulk");
+    turns.remove(places[0] as Place);
+    expect(next()).toBeUndefined();
+  });
+
+  it("takes a caller's places in the order in which they came, those that came back first", () => {
+    const { turns, places } = turnsOf([{ deviceNames: ["one"] }, { deviceNames: ["two"] }, { deviceNames: ["three"] }]);
+    expect(turns.next(EVERYBODY, 0)).toBe(places[0]);
+    turns.addInFront(places[2] as Place, "spent");
+    expect(turns.next(EVERYBODY, 0)).toBe(places[2]);
+    expect(turns.next((place) => place !== places[2], 0)).toBe(places[0]);
+  });
+
+  it("passes over who may not go, without taking their turn", () => {
+    const { next } = turnsOf([{ caller: "a" }, { caller: "b" }]);
+    const notA = ({ waiter }: Place) => waiter.command.caller !== "a";
+    expect([next(notA), next(), next()]).toEqual(["b", "a", "b"]);
+    expect(next(() => false)).toBeUndefined();
+  });
+
+  it("gives every tenth call to a lower class", () => {
+    const { next } = turnsOf([{ caller: "low" }, { caller: "high", priority: "urgent" }]);
+    const calls = Array.from({ length: 40 }, () => next());
+    expect(calls.flatMap((caller, n) => (caller === "low" ? [n + 1] : []))).toEqual([10, 20, 30, 40]);
+  });
+
+  it("gives lower classes their tenth calls in turn, whichever has the oldest request (was: all to that)", () => {
+    const { next } = turnsOf([
+      { caller: "bulk", priority: "bulk" },
+      { caller: "normal" },
+      { caller: "urgent", priority: "urgent" },
+    ]);
+    const calls = Array.from({ length: 60 }, () => next()).filter((caller) => caller !== "urgent");
+    expect(calls).toEqual(["bulk", "normal", "bulk", "normal", "bulk", "normal"]);
+  });
+
+  it("counts calls that the lower class had no right to as well (was: each began the count anew)", () => {
+    const { next } = turnsOf([{ caller: "low" }, { caller: "high", priority: "urgent" }]);
+    const onlyHigh = ({ waiter }: Place) => waiter.command.caller === "high";
+    for (let n = 0; n < 9; n++) expect(next(n % 3 === 2 ? onlyHigh : EVERYBODY)).toBe("high");
+    expect(next(onlyHigh)).toBe("high"); // a newcomer's token, when it would be the other's turn
+    expect(next()).toBe("low");
+    expect(next()).toBe("high");
+  });
+
+  it("begins to count when a lower class begins to wait", () => {
+    const { next, turns } = turnsOf([{ caller: "high", priority: "urgent" }]);
+    for (let n = 0; n < 30; n++) next();
+    turns.add(new Place(aWaiter({ caller: "low" }, 3000), new Lane("key", SCOPE), 0));
+    const calls = Array.from({ length: 10 }, () => next());
+    expect(calls.indexOf("low")).toBe(9);
+  });
+
+  it("serves a hundred and fifty thousand callers (was: too many arguments for Math.min)", () => {
+    const commands = Array.from({ length: 150_000 }, (_, n) => ({ caller: `c${n}`, priority: "bulk" as const }));
+    const { next } = turnsOf([...commands, { caller: "high", priority: "urgent" }]);
+    const calls = Array.from({ length: 10 }, () => next());
+    expect(calls[9]).toBe("c0");
+  });
+});
+
+describe("Turns.refund", () => {
+  it("puts those whose call was turned away before all others again", () => {
+    const { turns, places } = turnsOf([{ caller: "a" }, { caller: "b" }]);
+    const first = turns.next(EVERYBODY, 0) as Place;
+    const bill = turns.charge(first, new Map([["a", 200]]), 0);
+    expect(turns.next(EVERYBODY, 0)).toBe(places[1]);
+    turns.refund(bill);
+    expect(turns.next(EVERYBODY, 0)).toBe(places[0]);
+  });
+});
