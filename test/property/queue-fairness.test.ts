@@ -51,10 +51,12 @@ function callersOf(weights: readonly number[], priority: Priority = "normal"): C
 /** How many calls may pass in which this caller has work and no seat. */
 function mostPassedOver({ name, weight, priority }: Caller, callers: readonly Caller[]): number {
   const peers = callers.filter((other) => other.name !== name && other.priority === priority);
-  const turns = peers.reduce((sum, other) => sum + (2 * other.weight) / weight + 2, 1);
+  // As FairShare states it, and one call more for each, which they may have ridden along on in other lanes.
+  const turns = peers.reduce((sum, other) => sum + (2 * other.weight) / weight + 3, 1);
   const [highest, ...lower] = PRIORITIES.filter((each) => callers.some((caller) => caller.priority === each));
   // The lower classes share every tenth call; the highest has the others.
-  if (priority !== highest) return turns * 10 * lower.length;
+  // and one more for each of them, since a class that has just come waits for its first turn as well.
+  if (priority !== highest) return (turns * 10 + 1) * lower.length;
   return lower.length === 0 ? turns : Math.ceil((turns * 10) / 9);
 }
 
