@@ -4,8 +4,9 @@
 import { setMaxListeners } from "node:events";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { Log } from "../log.js";
-import { type CallFacts, type CallResult, endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
+import { endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
 import { AnswerTime } from "./answer-time.js";
+import { factsOf, levelOf, resultOf } from "./call-report.js";
 import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
 import { DEMOTION_MS, Isolation, soleCaller } from "./isolation.js";
 import type { Limiter, Token } from "./limiter.js";
@@ -210,30 +211,4 @@ export class Dispatcher {
       this.#wake = resolve;
     });
   }
-}
-
-function factsOf(manifest: Manifest, sentMs: number): CallFacts {
-  const { productKey, firmwareId, jobId } = manifest.batch.lane.scope;
-  return {
-    productKey,
-    firmwareId,
-    jobId,
-    devices: manifest.batch.seats.length,
-    callers: manifest.callers,
-    waiters: manifest.waiters.length,
-    attempt: manifest.attempt,
-    tokenWaitMs: Math.round(sentMs - manifest.waitingSinceMs),
-  };
-}
-
-function resultOf(end: CallEnd): CallResult {
-  if (end.kind === "refused") return { kind: end.kind, requestId: end.requestId, code: end.refusal.code };
-  return end.kind === "accepted" ? { kind: end.kind, requestId: end.requestId } : { kind: end.kind };
-}
-
-/** What is the gateway's own fault is for the operator to mend. */
-function levelOf(end: CallEnd): "info" | "warn" | "error" {
-  if (end.kind === "accepted") return "info";
-  const ours = end.kind === "unwritten" ? end.ours : end.kind === "refused" && end.refusal.reaction.kind === "internal";
-  return ours ? "error" : "warn";
 }
