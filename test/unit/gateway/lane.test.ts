@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Boarding } from "../../../src/gateway/berth.js";
-import { type Boarding, Lane } from "../../../src/gateway/berth.js";
 import type { Seat } from "../../../src/gateway/cabin.js";
+import type { Command } from "../../../src/gateway/command.js";
 import { Lane } from "../../../src/gateway/lane.js";
 import { Place } from "../../../src/gateway/place.js";
 import { aWaiter, names, SCOPE } from "../../support/fake-command.js";
