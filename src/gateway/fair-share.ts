@@ -1,7 +1,7 @@
 // Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its
 // seats: riders pay for those they fill, as far as their share goes, and whoever's turn it was pays for the
 // rest. The next turn goes to whoever has paid least for their weight. No call is ever kept from those
-// who want it, and what each has paid stays within two calls of what their weight entitles them to.
+// who want it; how far shares stray from the weights is stated in test/property/fair-share.test.ts.
 // (Deficit round robin by virtual time: docs/adr/0008.)
 
 /** A caller that has had nothing for so long has credit. */

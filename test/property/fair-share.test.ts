@@ -52,7 +52,7 @@ function callersWith(scopes: fc.Arbitrary<number[]>) {
 }
 
 describe("FairShare", () => {
-  it("gives turns by weight to within one, whoever has however few devices in each of however many scopes", () => {
+  it("gives turns by weight to within one for each caller, whoever has however few devices in each of however many scopes", () => {
     // Nobody shares a scope: every call has one caller on board, who pays for all of it.
     const apart = callersWith(fc.constant([])).map((all) =>
       all.map((each, index) => ({ ...each, scopes: Array.from({ length: 1000 }, (_, n) => index * 1000 + n) })),

@@ -115,11 +115,11 @@ describe("a gateway that shares its account with a stranger at a steady three ca
   );
 });
 
-describe("a gateway whose upstream refuses a fifth of all calls at random for a minute", () => {
+describe("a gateway whose upstream fails a fifth of all calls for a minute, by faults that mostly pass", () => {
   const SCRIPT_THROTTLE = refused({ kind: "throttled" }, { code: "Throttling.User", retryAfterMs: 200 });
 
   it.each([1, 2, 3, 4])(
-    "keeps half of the full rate, tells the truth of every device, and never makes an eleventh call in a second (%i)",
+    "sends at half of the full rate or more, tells the truth of every device, and never makes an eleventh call in a second (%i)",
     async (seed) => {
       let ill = true;
       // Mostly faults that pass by themselves; an answer that is lost takes a token away for twelve seconds, and
