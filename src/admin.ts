@@ -3,8 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** `opening`: requests are taken and wait, until no call of a predecessor can still be travelling. */
-export type Readiness = "ok" | "opening" | "draining";
+/**
+ * `opening`: requests are taken and wait, until no call of a predecessor can still be travelling; `away`: the
+ * shared ledger has not been reached yet; `degraded`: it was, and cannot be used now.
+ */
+export type Readiness = "ok" | "degraded" | "opening" | "away" | "draining";
 
 export interface AdminServer {
   readonly port: number;
@@ -24,7 +27,7 @@ export async function startAdminServer(host: string, port: number, readiness: ()
         return answer(200, { status: "ok" });
       case "/readyz": {
         const status = readiness();
-        return answer(status === "ok" ? 200 : 503, { status });
+        return answer(status === "ok" || status === "degraded" ? 200 : 503, { status });
       }
       default:
         return answer(404, { error: "there are /livez and /readyz" });

@@ -1,6 +1,7 @@
 // Every setting, defined once: variable, parser, default, meaning. The environment is read in one go
 // and all mistakes are reported together.
-import { type ConfigFile, NO_FILE, readConfigFile } from "./config-file.js";
+import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./config-file.js";
+import { address, flag, integer, oneOf, origin, type Parser, path, redisUrls } from "./config-values.js";
 
 /** What is wrong with the settings, all of it. */
 export class ConfigError extends Error {
@@ -16,20 +17,11 @@ export class ConfigError extends Error {
 /** Variables and their values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Parses a value, or throws an Error that says what was expected. */
-type Parser<T> = (text: string) => T;
-
 interface Setting<T> {
   readonly variable: `OTA_${string}`;
   readonly parse: Parser<T>;
   readonly default: string;
   readonly meaning: string;
-}
-
-/** An address to listen on. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -87,11 +79,23 @@ export const SETTINGS = {
     "25000",
     "the longest that a shutdown waits for requests, in ms",
   ),
+  redisUrls: setting(
+    "OTA_REDIS_URL",
+    redisUrls,
+    "",
+    "Redis or Valkey that replicas share the quota through; several, with commas, are nodes of a Cluster",
+  ),
+  onStoreLoss: setting(
+    "OTA_ON_STORE_LOSS",
+    oneOf(["closed", "share"] as const),
+    "closed",
+    "without it: closed sends nothing, share goes on for 30 s with the tokens held",
+  ),
   configFile: setting(
     "OTA_CONFIG",
     path,
     "",
-    "YAML file for what does not fit into variables: callers and their weights",
+    "YAML file for what does not fit into variables: accounts, callers and their weights",
   ),
   insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
@@ -101,6 +105,9 @@ type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETT
 
 /** All settings, those of the file included. */
 export type Config = Settings & ConfigFile;
+
+/** For a file that is only read to find its mistakes. */
+const NO_DEFAULTS: AccountDefaults = { url: new URL("https://nowhere.invalid"), callsPerSecond: 1 };
 
 /** Reads all settings. Throws ConfigError with every mistake. */
 export function readConfig(environment: Environment): Config {
@@ -115,8 +122,9 @@ export function readConfig(environment: Environment): Config {
     }
   }
   mistakes.push(...contradictions(settings as Partial<Settings>));
-  const { configFile } = settings as Partial<Settings>;
-  const file = configFile ? readConfigFile(configFile, mistakes) : NO_FILE;
+  const { configFile, upstreamUrl: url, callsPerSecond } = settings as Partial<Settings>;
+  const fallback = url && callsPerSecond ? { url, callsPerSecond } : NO_DEFAULTS;
+  const file = configFile ? readConfigFile(configFile, fallback, mistakes) : withoutFile(fallback);
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { ...(settings as Settings), ...file };
 }
@@ -158,46 +166,6 @@ function isLoopback(host: string): boolean {
 
 function setting<T>(variable: `OTA_${string}`, parse: Parser<T>, fallback: string, meaning: string): Setting<T> {
   return { variable, parse, default: fallback, meaning };
-}
-
-function address(text: string): Address {
-  const [, host, port] = /^(?:\[([0-9a-fA-F:]+)\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) > 65_535) throw new Error("host:port, like 127.0.0.1:50051");
-  return { host: host ?? text.slice(0, text.lastIndexOf(":")), port: Number(port) };
-}
-
-function origin(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const bare =
-    url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !url.username;
-  if (!bare) throw new Error("an http or https address without path, like https://iot.cn-shanghai.aliyuncs.com");
-  return url;
-}
-
-function integer(least: number, most: number): Parser<number> {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most)
-      throw new Error(`a whole number from ${least} to ${most}`);
-    return value;
-  };
-}
-
-function path(text: string): string {
-  return text;
-}
-
-function flag(text: string): boolean {
-  if (!/^(|0|1|true|false)$/.test(text)) throw new Error("1, or nothing");
-  return text === "1" || text === "true";
-}
-
-function oneOf<T extends string>(allowed: readonly T[]): Parser<T> {
-  return (text) => {
-    const found = allowed.find((each) => each === text);
-    if (!found) throw new Error(`one of ${allowed.join(", ")}`);
-    return found;
-  };
 }
 
 /** Levenshtein's. */

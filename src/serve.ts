@@ -1,16 +1,15 @@
 // The gateway, put together: settings in, listening ports out, and the order in which it all ends.
+import { randomBytes } from "node:crypto";
 import { pino } from "pino";
 import pretty from "pino-pretty";
-import { type AdminServer, startAdminServer } from "./admin.js";
+import { type Account, openAccount } from "./account.js";
+import { type AdminServer, type Readiness, startAdminServer } from "./admin.js";
 import { sleepUntil, systemClock } from "./clock.js";
-import type { Address, Config, Environment } from "./config.js";
-import { Gateway } from "./gateway/gateway.js";
-import { DEFAULT_ACCOUNT } from "./grpc/request.js";
+import type { Config, Environment } from "./config.js";
+import type { Address } from "./config-values.js";
 import { type GrpcServer, startGrpcServer } from "./grpc/server.js";
-import { createInProcessLedger } from "./limiter/in-process.js";
+import type { StoreConnection } from "./limiter/shared/redis.js";
 import type { Log } from "./log.js";
-import { createUpstream } from "./upstream/client.js";
-import { createCredentials } from "./upstream/credentials.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -25,8 +24,8 @@ export interface Serving {
 /** Left to grpc-js, after every rpc has been answered, to get the answers out. */
 const LAST_WORDS_MS = 1000;
 
-/** Left to calls whose callers have been answered already, to be logged and traced when they end. */
-const LAST_CALLS_MS = 1000;
+/** Left to calls whose callers have been answered already, to end, and to tokens to be given back. */
+const LAST_CALLS_MS = 2500;
 
 /** In whose name callers have credit while any of them can take any name. */
 const UNPROVEN = "";
@@ -37,32 +36,37 @@ const UNPROVEN = "";
  */
 export async function serve(config: Config, log: Log, environment: Environment): Promise<Serving> {
   const clock = systemClock;
-  const credentials = createCredentials({ clock, env: environment });
-  await credentials.get();
-  const timeoutMs = config.upstreamTimeoutMs;
-  const { upstreamUrl: url, upstreamMaxUrlBytes: maxUrlBytes } = config;
-  const upstream = createUpstream({ url, timeoutMs, maxUrlBytes, credentials, clock });
-  const { callsPerSecond } = config;
-  const limiter = createInProcessLedger({ clock, callsPerSecond, callTimeoutMs: timeoutMs });
-  const bounds = { queuedDevices: config.maxQueuedDevices, queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller };
-  const callers = {
-    weightOf: (caller: string) => config.callers.get(caller)?.weight ?? 1,
-    creditNameOf: () => UNPROVEN, // nobody proves who they are yet
-  };
-  const gateway = new Gateway({ clock, limiter, upstream, log, callers, random: Math.random, bounds });
-  const end = async () => {
-    await gateway.close();
-    await upstream.close();
-  };
-
-  let draining = false;
-  const readiness = () => (draining ? "draining" : limiter.state().mode === "opening" ? "opening" : "ok");
+  const accounts = new Map<string, Account>();
+  let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
+  const end = async () => {
+    await Promise.all([...accounts.values()].map((account) => account.close()));
+    connection?.close();
+  };
+  const readiness = readinessOf(accounts);
   try {
-    admin = await startAdminServer(config.adminListen.host, config.adminListen.port, readiness);
-    const limits = { maxDevices: config.maxDevicesPerRequest, accounts: new Set([DEFAULT_ACCOUNT]) };
-    const service = { gateway, limits, clock, log, defaultDeadlineMs: config.defaultDeadlineMs };
+    connection = await connect(config, log);
+    const shared = {
+      config,
+      environment,
+      clock,
+      log,
+      replica: randomBytes(6).toString("hex"),
+      callers: callersOf(config),
+    };
+    for (const [name, settings] of config.accounts) {
+      accounts.set(name, await openAccount({ ...shared, name, settings, store: connection?.storeOf(name) }));
+    }
+    admin = await startAdminServer(config.adminListen.host, config.adminListen.port, readiness.now);
+    const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
+    const service = {
+      gateways,
+      maxDevices: config.maxDevicesPerRequest,
+      clock,
+      log,
+      defaultDeadlineMs: config.defaultDeadlineMs,
+    };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
   } catch (error) {
     await admin?.close();
@@ -74,9 +78,9 @@ export async function serve(config: Config, log: Log, environment: Environment):
     grpc: addressOf(config.listen, grpc.port),
     admin: addressOf(config.adminListen, admin.port),
     async stop() {
-      draining = true;
+      readiness.drain();
       grpc.stopServing();
-      await gateway.drain(config.drainTimeoutMs);
+      await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
       await grpc.close(LAST_WORDS_MS);
       await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await admin.close();
@@ -88,6 +92,38 @@ export async function serve(config: Config, log: Log, environment: Environment):
 export function createLog(level: Config["logLevel"]): Log {
   if (process.stderr.isTTY) return pino({ level }, pretty({ destination: 2, sync: true, ignore: "pid,hostname" }));
   return pino({ level }, pino.destination({ fd: 2, sync: true }));
+}
+
+/** Loaded only where it is needed: a gateway on its own starts faster without it. */
+async function connect({ redisUrls }: Config, log: Log): Promise<StoreConnection | undefined> {
+  if (redisUrls.length === 0) return undefined;
+  const { connectStore } = await import("./limiter/shared/redis.js");
+  return connectStore(redisUrls, log);
+}
+
+function callersOf(config: Config) {
+  return {
+    weightOf: (caller: string) => config.callers.get(caller)?.weight ?? 1,
+    creditNameOf: () => UNPROVEN, // nobody proves who they are yet
+  };
+}
+
+/** Once it has been ready it stays so: what takes calls from all replicas must not take all replicas from the callers. */
+function readinessOf(accounts: ReadonlyMap<string, Account>) {
+  let draining = false;
+  let wasReady = false;
+  return {
+    drain: () => {
+      draining = true;
+    },
+    now: (): Readiness => {
+      if (draining) return "draining";
+      const modes = [...accounts.values()].map(({ limiter }) => limiter.state().mode);
+      const missing = (["away", "opening"] as const).find((mode) => modes.includes(mode));
+      wasReady ||= !missing;
+      return missing ? (wasReady ? "degraded" : missing) : "ok";
+    },
+  };
 }
 
 function addressOf({ host }: Address, port: number): string {

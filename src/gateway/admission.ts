@@ -2,7 +2,7 @@
 // back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
 import { type Asker, callsBefore } from "./calls-before.js";
 import type { Command } from "./command.js";
-import { GatewayError } from "./errors.js";
+import { type Failure, GatewayError } from "./errors.js";
 import type { Forecast } from "./estimate.js";
 import type { Queue } from "./queue.js";
 
@@ -19,6 +19,8 @@ export interface Outlook {
   readonly answerMs: number;
   readonly devicesPerCall: number;
   readonly nowMs: number;
+  /** See LedgerState. */
+  readonly obstacle?: string;
 }
 
 /** What a request would take. Times are from now. */
@@ -70,9 +72,13 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   const lateMs = nowMs + durationMs - answerByMs;
   if (lateMs > 0) {
     const [neededMs, leftMs] = [Math.ceil(durationMs), Math.max(Math.floor(answerByMs - nowMs), 0)];
-    const message = `cannot be done in time: it takes about ${neededMs} ms and ${leftMs} ms are left; nothing was sent`;
+    const late = `cannot be done in time: it takes about ${neededMs} ms and ${leftMs} ms are left; nothing was sent`;
     const soonestMs = Math.max(Math.ceil(lateMs), SHORTEST_RETRY_MS);
-    throw new GatewayError({ kind: "hopeless", message }, { retryAfterMs: soonestMs });
+    const { obstacle } = outlook;
+    const failure: Failure = obstacle
+      ? { kind: "unavailable", message: `${obstacle}; ${late}` }
+      : { kind: "hopeless", message: late };
+    throw new GatewayError(failure, { retryAfterMs: soonestMs });
   }
 }
 

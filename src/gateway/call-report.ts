@@ -4,9 +4,10 @@ import type { Manifest } from "./manifest.js";
 import type { CallEnd } from "./upstream.js";
 
 /** What the call is, as it is sent. */
-export function factsOf(manifest: Manifest, sentMs: number): CallFacts {
+export function factsOf(account: string, manifest: Manifest, sentMs: number): CallFacts {
   const { productKey, firmwareId, jobId } = manifest.batch.lane.scope;
   return {
+    account,
     productKey,
     firmwareId,
     jobId,

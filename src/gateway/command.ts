@@ -13,6 +13,9 @@ export interface Scope {
 export const PRIORITIES = ["urgent", "normal", "bulk"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
+/** The account that requests mean when they name none. */
+export const DEFAULT_ACCOUNT = "default";
+
 /** One request to cancel tasks. */
 export interface Command {
   /** The name of the configured account. */

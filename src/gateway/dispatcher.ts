@@ -7,15 +7,18 @@ import type { Log } from "../log.js";
 import { endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
 import { AnswerTime } from "./answer-time.js";
 import { factsOf, levelOf, resultOf } from "./call-report.js";
+import { PRIORITIES } from "./command.js";
 import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
 import { DEMOTION_MS, Isolation, soleCaller } from "./isolation.js";
-import type { Limiter, Token } from "./limiter.js";
+import type { Limiter, Token, Wish } from "./limiter.js";
 import { Manifest } from "./manifest.js";
 import { type Batch, type Callers, type Limits, Queue } from "./queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { Fate, Waiter } from "./waiter.js";
 
 export interface DispatcherOptions {
+  /** Its name in logs and spans. */
+  readonly account: string;
   readonly clock: Clock;
   readonly limiter: Limiter;
   readonly upstream: Upstream;
@@ -27,7 +30,6 @@ export interface DispatcherOptions {
 
 /** A ledger that fails is asked again after so long. */
 const TAKE_AGAIN_MS = 1000;
-
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5000;
 
@@ -37,7 +39,7 @@ export class Dispatcher {
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #taking: { readonly newcomer: boolean; readonly abort: AbortController } | undefined;
+  #taking: { readonly wish: Wish; readonly abort: AbortController } | undefined;
   #wake: () => void = () => {};
   readonly #answerTime: AnswerTime;
 
@@ -61,9 +63,12 @@ export class Dispatcher {
   add(waiter: Waiter): void {
     this.queue.add(waiter);
     this.#wake();
-    // A newcomer does not wait out the pacing of a token that is being taken for others.
-    if (!this.#taking || this.#taking.newcomer) return;
-    if (this.queue.isNewcomer(waiter, this.#options.clock.now())) this.#taking.abort.abort();
+    if (!this.#taking) return;
+    const { priority, newcomer } = this.#taking.wish;
+    // Nobody waits out the pacing, or the place among replicas, of a token that is taken for those who may wait.
+    const isFirst = PRIORITIES.indexOf(waiter.command.priority) < PRIORITIES.indexOf(priority);
+    const isNew = !newcomer && this.queue.isNewcomer(waiter, this.#options.clock.now());
+    if (isFirst || isNew) this.#taking.abort.abort();
   }
 
   /** The waiter's devices that have not been sent leave at once. */
@@ -112,10 +117,10 @@ export class Dispatcher {
   async #take(): Promise<Token | undefined> {
     const { clock, limiter, log } = this.#options;
     const abort = new AbortController();
-    const newcomer = this.queue.hasNewcomer(this.#limits());
-    this.#taking = { newcomer, abort };
+    const wish = { priority: this.queue.tally.highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
+    this.#taking = { wish, abort };
     try {
-      return await limiter.take({ newcomer }, abort.signal);
+      return await limiter.take(wish, abort.signal);
     } catch (error) {
       if (abort.signal.aborted) return undefined;
       log.error({ err: error }, "no token could be taken");
@@ -130,7 +135,7 @@ export class Dispatcher {
     const { clock, log } = this.#options;
     const sentMs = clock.now();
     const manifest = new Manifest(batch, sentMs, clock.wallNow());
-    const facts = factsOf(manifest, sentMs);
+    const facts = factsOf(this.#options.account, manifest, sentMs);
     const spans = manifest.waiters.flatMap(({ span }) => span ?? []);
     const { span, context } = startCallSpan(facts, spans);
     const end = await within(context, () => this.#send(batch));

@@ -50,8 +50,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
   readonly #open = new Set<Waiter>();
-  #forecast: Forecast = () => 0;
-  #forecastMs = -Infinity;
+  #ledger: { readonly forecast: Forecast; readonly obstacle?: string } = { forecast: () => 0 };
+  #ledgerMs = -Infinity;
   #draining = false;
   #drained: () => void = () => {};
 
@@ -69,7 +69,7 @@ export class Gateway {
     const waiter = new Waiter(command, this.#clock.now(), span);
     this.#open.add(waiter);
     const isEndless = command.answerByMs === Infinity;
-    const disarm = isEndless ? () => {} : this.#clock.at(command.answerByMs, () => this.#conclude(waiter, EXPIRED));
+    const disarm = isEndless ? () => {} : this.#clock.at(command.answerByMs, () => this.#expire(waiter));
     this.#dispatcher.add(waiter);
     const settled = waiter.answer.then((answer) => {
       disarm();
@@ -140,6 +140,12 @@ export class Gateway {
     await this.#options.limiter.close();
   }
 
+  /** The deadline has come. If no token can be had at all, that is what to say, and not that it took too long. */
+  #expire(waiter: Waiter): void {
+    const { obstacle } = this.#options.limiter.state();
+    this.#conclude(waiter, obstacle ? { kind: "unavailable", message: obstacle } : EXPIRED);
+  }
+
   #conclude(waiter: Waiter, failure: Failure): void {
     this.#dispatcher.leave(waiter);
     waiter.conclude(failure);
@@ -160,10 +166,12 @@ export class Gateway {
     const { limiter, upstream } = this.#options;
     const { queue, answerMs } = this.#dispatcher;
     const nowMs = this.#clock.now();
-    if (nowMs - this.#forecastMs >= FORECAST_MS) {
-      this.#forecast = forecast(limiter.state(), answerMs, nowMs);
-      this.#forecastMs = nowMs;
+    if (nowMs - this.#ledgerMs >= FORECAST_MS) {
+      const state = limiter.state();
+      const { obstacle } = state;
+      this.#ledger = { forecast: forecast(state, answerMs, nowMs), ...(obstacle && { obstacle }) };
+      this.#ledgerMs = nowMs;
     }
-    return { queue, forecast: this.#forecast, answerMs, devicesPerCall: upstream.room.devices, nowMs };
+    return { queue, ...this.#ledger, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
 }

@@ -1,5 +1,5 @@
 // How much waits: of each caller, and of each class in calls.
-import type { Priority } from "./command.js";
+import { PRIORITIES, type Priority } from "./command.js";
 
 export class Tally {
   readonly #devicesPerCall: number;
@@ -24,6 +24,11 @@ export class Tally {
   /** The same, of one caller in one class. */
   devicesOf(caller: string, priority: Priority): number {
     return this.#classes[priority].devicesByCaller.get(caller) ?? 0;
+  }
+
+  /** The highest class that waits; the lowest if none does. */
+  get highest(): Priority {
+    return PRIORITIES.find((priority) => this.callers(priority) > 0) ?? "bulk";
   }
 
   /** Callers that wait in a class. */

@@ -13,8 +13,10 @@ import { planResponseOf, responseOf } from "./response.js";
 import { type Asked, type DuplexCall, RequestStream } from "./stream.js";
 
 export interface OtaServiceOptions extends HandlerOptions {
-  readonly gateway: Gateway;
-  readonly limits: RequestLimits;
+  /** By account. */
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  /** In one request. */
+  readonly maxDevices: number;
 }
 
 export interface OtaService {
@@ -24,7 +26,9 @@ export interface OtaService {
 }
 
 export function createOtaService(options: OtaServiceOptions): OtaService {
-  const { gateway, limits, clock } = options;
+  const { gateways, maxDevices, clock } = options;
+  const limits: RequestLimits = { maxDevices, accounts: new Set(gateways.keys()) };
+  const all = [...gateways.values()];
   const streams = new Set<RequestStream>();
   const implementation: OtaServiceServer = {
     cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, (request, context) => {
@@ -44,6 +48,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
 
   function ask(request: CancelTasksByDeviceRequest, context: CallContext): Asked {
     const command = commandOf(request, context.caller, context.answerByMs, limits);
+    const gateway = gatewayOf(command.account);
     if (request.validateOnly) {
       const plan = planResponseOf(gateway.validate(command), command.deviceNames);
       return { response: Promise.resolve(plan), abort: () => {} };
@@ -60,8 +65,8 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     const stream = new RequestStream(call, open, {
       clock,
       ask: (request) => ask(request, context),
-      remainingMs: () => gateway.remainingMs(context.caller),
-      draining: () => gateway.draining(),
+      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(context.caller))),
+      draining: () => (all[0] as Gateway).draining(),
     });
     streams.add(stream);
     await stream.serve();
@@ -69,6 +74,14 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
   }
 
   function getQuota(request: GetQuotaRequest): GetQuotaResponse {
-    return quotaResponseOf(accountOf(request, limits), gateway.state());
+    const account = accountOf(request, limits);
+    return quotaResponseOf(account, gatewayOf(account).state());
+  }
+
+  /** Of an account that has been checked. */
+  function gatewayOf(account: string): Gateway {
+    const gateway = gateways.get(account);
+    if (!gateway) throw new Error("an account that is not configured has passed the checks");
+    return gateway;
   }
 }

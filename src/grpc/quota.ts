@@ -4,7 +4,12 @@ import type { LedgerMode } from "../gateway/limiter.js";
 import { type GetQuotaResponse, Ledger } from "../gen/ota/v1/ota_service.js";
 import { durationOf, timestampOf } from "./details.js";
 
-const LEDGERS: Record<LedgerMode, Ledger> = { "in-process": Ledger.IN_PROCESS, opening: Ledger.OPENING };
+const LEDGERS: Record<LedgerMode, Ledger> = {
+  "in-process": Ledger.IN_PROCESS,
+  shared: Ledger.SHARED,
+  opening: Ledger.OPENING,
+  away: Ledger.AWAY,
+};
 
 export function quotaResponseOf(account: string, state: AccountState): GetQuotaResponse {
   const { ledger, pausedUntilWallMs } = state;

@@ -1,6 +1,6 @@
 // From what stands on the wire to a command, or to everything that is wrong with it at once. Nothing
 // here costs quota.
-import type { Command, Priority } from "../gateway/command.js";
+import { type Command, DEFAULT_ACCOUNT, type Priority } from "../gateway/command.js";
 import { GatewayError, type Violation } from "../gateway/errors.js";
 import {
   type CancelTasksByDeviceRequest,
@@ -13,8 +13,6 @@ export interface RequestLimits {
   readonly maxDevices: number;
   readonly accounts: ReadonlySet<string>;
 }
-
-export const DEFAULT_ACCOUNT = "default";
 
 /** The upstream documents no grammar for its ids; its samples are letters, digits and `*`. */
 const ID = /^[\x21-\x7e]{1,64}$/;
@@ -47,7 +45,7 @@ export function commandOf(
     ...nameViolations(request.deviceNames, limits.maxDevices),
     ...idViolations("job_id", request.jobId, false),
     ...idViolations("iot_instance_id", request.iotInstanceId, false),
-    ...(limits.accounts.has(account) ? [] : [{ field: "account", description: "is not configured" }]),
+    ...accountViolations(request.account, limits),
     ...(priority ? [] : [{ field: "priority", description: "is not known" }]),
     ...reasonViolations(request.reason),
     ...(request.verify ? [{ field: "verify", description: "is not supported by this version" }] : []),
@@ -61,11 +59,17 @@ export function commandOf(
 }
 
 /** The configured account that GetQuota asks for. Throws GatewayError if there is none. */
-export function accountOf(request: GetQuotaRequest, { accounts }: RequestLimits): string {
+export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
   const account = request.account || DEFAULT_ACCOUNT;
-  if (accounts.has(account)) return account;
-  const violations = [{ field: "account", description: "is not configured" }];
+  const violations = accountViolations(request.account, limits);
+  if (violations.length === 0) return account;
   throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
+}
+
+function accountViolations(named: string, { accounts }: RequestLimits): Violation[] {
+  if (accounts.has(named || DEFAULT_ACCOUNT)) return [];
+  const description = named ? "is not configured" : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
+  return [{ field: "account", description }];
 }
 
 function idViolations(field: string, id: string, required: boolean): Violation[] {

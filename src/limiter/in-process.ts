@@ -7,6 +7,7 @@ import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
 import { OPENING_MS, type Pace, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
+import { Takers } from "./takers.js";
 
 export interface InProcessOptions {
   readonly clock: Clock;
@@ -24,12 +25,6 @@ export function createInProcessLedger(options: InProcessOptions): Limiter {
 /** Tells the job of a drawn token when the token is back. */
 type Return = (backMs: number) => void;
 
-interface Taker {
-  readonly newcomer: boolean;
-  grant(token: Token): void;
-  refuse(reason: unknown): void;
-}
-
 class InProcessLedger implements Limiter {
   readonly #clock: Clock;
   readonly #quota: number;
@@ -42,7 +37,7 @@ class InProcessLedger implements Limiter {
   readonly #inFlight = new Map<Token, number>();
   /** By job, when its token is back. */
   readonly #cooling = new Map<symbol, number>();
-  readonly #takers = new Set<Taker>();
+  readonly #takers = new Takers();
   #pace: Pace = UNPACED;
   #disarm: () => void = () => {};
 
@@ -56,30 +51,10 @@ class InProcessLedger implements Limiter {
     for (let n = 0; n < callsPerSecond; n++) this.#draw(this.#opensMs);
   }
 
-  take({ newcomer }: Wish, signal: AbortSignal): Promise<Token> {
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#takers.delete(taker);
-        signal.removeEventListener("abort", abort);
-      };
-      const abort = () => taker.refuse(signal.reason);
-      const taker: Taker = {
-        newcomer,
-        grant: (token) => {
-          leave();
-          resolve(token);
-        },
-        refuse: (reason) => {
-          leave();
-          reject(reason);
-        },
-      };
-      if (signal.aborted) return abort();
-      if (this.#closing.signal.aborted) return taker.refuse(this.#closing.signal.reason);
-      signal.addEventListener("abort", abort);
-      this.#takers.add(taker);
-      this.#serve();
-    });
+  take(wish: Wish, signal: AbortSignal): Promise<Token> {
+    const taking = this.#takers.wait(wish, signal);
+    this.#serve();
+    return taking;
   }
 
   state(): LedgerState {
@@ -100,7 +75,7 @@ class InProcessLedger implements Limiter {
   async close(): Promise<void> {
     this.#disarm();
     this.#closing.abort(new Error("the ledger is closed"));
-    for (const taker of this.#takers) taker.refuse(this.#closing.signal.reason);
+    this.#takers.close(this.#closing.signal.reason);
     await this.#bottleneck.disconnect();
   }
 
@@ -133,32 +108,40 @@ class InProcessLedger implements Limiter {
   /** Grants what can be granted now, and comes back when time alone allows the next. */
   #serve(): void {
     this.#disarm();
-    for (const taker of this.#takers) {
+    for (let wish = this.#takers.first; wish; wish = this.#takers.first) {
       const nowMs = this.#clock.now();
       const earliestMs = (newcomer: boolean) =>
         startMs(this.#pace, this.#quota, this.#free.length, newcomer, nowMs) ?? Infinity;
-      const atMs = earliestMs(taker.newcomer);
+      const atMs = earliestMs(wish.newcomer);
       if (atMs > nowMs) {
         if (atMs < Infinity) this.#disarm = this.#clock.at(atMs, () => this.#serve());
         return;
       }
-      taker.grant(this.#grant(earliestMs(false) > nowMs));
-      this.#pace = { ...this.#pace, lastStartMs: nowMs };
+      this.#takers.grant(this.#grant(earliestMs(false) > nowMs));
     }
   }
 
   #grant(newcomer: boolean): Token {
     const backAt = this.#free.pop();
     if (!backAt) throw new Error("granted a token that is not free");
+    const grantedMs = this.#clock.now();
+    const { lastStartMs } = this.#pace;
+    let isSent = false;
     const token: Token = {
       newcomer,
       send: () => {
+        isSent = true;
         this.#inFlight.set(token, this.#clock.now());
         return true;
       },
-      settle: (end) => this.#settle(token, end, backAt),
+      settle: (end) => {
+        // A token that nobody needed is no start: the next call need not keep its distance from it.
+        if (!isSent && this.#pace.lastStartMs === grantedMs) this.#pace = { ...this.#pace, lastStartMs };
+        this.#settle(token, end, backAt);
+      },
     };
-    this.#inFlight.set(token, this.#clock.now());
+    this.#pace = { ...this.#pace, lastStartMs: grantedMs };
+    this.#inFlight.set(token, grantedMs);
     return token;
   }
 

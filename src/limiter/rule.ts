@@ -11,13 +11,21 @@ export const WINDOW_MS = 1000;
 export const MARGIN_MS = 1000;
 
 /** How long the account pauses after a throttle that does not say how long. */
-const DEFAULT_PAUSE_MS = 1000;
+export const DEFAULT_PAUSE_MS = 1000;
 
 /** One withheld token is used again after so long without a throttle. */
 const CLEAN_MS = 10_000;
 
 /** A ledger that cannot know what was sent before it existed holds all tokens back for so long. */
 export const OPENING_MS = MARGIN_MS + WINDOW_MS;
+
+/** A grant that is older is not used: its holder was stopped meanwhile, and the lease of its token goes on. */
+export const FENCE_MS = 250;
+
+/** For how long after a token was granted elsewhere a call that it was used for can still be counted by the upstream. */
+export function countsForMs(callTimeoutMs: number): number {
+  return callTimeoutMs + MARGIN_MS + WINDOW_MS;
+}
 
 /** When the token of an ended call comes back. */
 export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: number, callTimeoutMs: number): number {

@@ -19,6 +19,7 @@ export const UPSTREAM_CALL_SPAN = "CancelOTATaskByDevice";
 
 /** What a call's span tells about it. */
 export interface CallFacts {
+  readonly account: string;
   readonly productKey: string;
   readonly firmwareId: string;
   readonly jobId: string;
@@ -40,6 +41,7 @@ export interface CallResult {
 export function startCallSpan(facts: CallFacts, callers: readonly Span[]): { span: Span; context: Context } {
   const links: Link[] = callers.map((caller) => ({ context: caller.spanContext() }));
   const attributes: Attributes = {
+    "ota.account": facts.account,
     "ota.product_key": facts.productKey,
     "ota.firmware_id": facts.firmwareId,
     ...(facts.jobId && { "ota.job_id": facts.jobId }),

@@ -23,7 +23,7 @@ describe.each(Object.entries(ledgers))("a ledger %s", (_, create) => {
     let answerMs = 0;
     const wait = (ms: number) => sleepUntil(systemClock, systemClock.now() + ms);
     const call = async () => {
-      const token = await limiter.take({ newcomer: false }, new AbortController().signal);
+      const token = await limiter.take({ priority: "normal", newcomer: false }, new AbortController().signal);
       expect(token.send()).toBe(true);
       const sentMs = systemClock.now();
       return async () => {

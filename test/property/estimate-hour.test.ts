@@ -48,6 +48,7 @@ async function simulate(seed: number): Promise<Outcome[]> {
     reply: (_, nth) => ({ end: accepted(`request-${nth}`), delayMs: 20 + exponential(30) }),
   });
   const gateway = new Gateway({
+    account: "default",
     clock,
     limiter: new FakeLimiter({ clock }),
     upstream,

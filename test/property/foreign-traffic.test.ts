@@ -28,6 +28,7 @@ function start(seed: number, endOf: (clock: HandClock) => CallEnd, callTimeoutMs
   const arrivals: Arrival[] = [];
   const limiter = new FakeLimiter({ clock, callTimeoutMs });
   const gateway = new Gateway({
+    account: "default",
     clock,
     limiter,
     upstream: {

@@ -193,7 +193,15 @@ describe("Dispatcher", () => {
         const limiter = new FakeLimiter({ clock });
         const upstream = new FakeUpstream({ clock, reply: (_, nth) => told[nth % told.length] });
         const random = () => seed / 100;
-        const dispatcher = new Dispatcher({ clock, limiter, upstream, log: new FakeLog(), callers: EQUAL, random });
+        const dispatcher = new Dispatcher({
+          account: "default",
+          clock,
+          limiter,
+          upstream,
+          log: new FakeLog(),
+          callers: EQUAL,
+          random,
+        });
         dispatcher.start();
         const waiters: Watched[] = [];
         const conclude = (waiter: Watched, kind: "expired" | "aborted" | "draining") => {
@@ -246,6 +254,7 @@ describe("Gateway", () => {
         const upstream = new FakeUpstream({ clock, reply: (_, nth) => told[nth % told.length] });
         const bounds = { queuedDevices: 5000, queuedDevicesPerCaller: 2000 };
         const gateway = new Gateway({
+          account: "default",
           clock,
           limiter,
           upstream,

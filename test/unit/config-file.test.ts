@@ -5,6 +5,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { ConfigError, readConfig } from "../../src/config.js";
 import { readConfigFile } from "../../src/config-file.js";
 
+const DEFAULTS = { url: new URL("https://iot.example"), callsPerSecond: 10 };
+const ALONE = { default: { ...DEFAULTS, credentials: { kind: "own" } } };
+
 /** The path of a file with this text. */
 function fileOf(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), "ota-gateway-"));
@@ -17,8 +20,12 @@ function fileOf(text: string): string {
 function read(text: string) {
   const mistakes: string[] = [];
   const path = fileOf(text);
-  const { callers } = readConfigFile(path, mistakes);
-  return { callers: Object.fromEntries(callers), mistakes: mistakes.map((mistake) => mistake.replace(path, "FILE")) };
+  const { accounts, callers } = readConfigFile(path, DEFAULTS, mistakes);
+  return {
+    accounts: Object.fromEntries(accounts),
+    callers: Object.fromEntries(callers),
+    mistakes: mistakes.map((mistake) => mistake.replace(path, "FILE")),
+  };
 }
 
 describe("readConfigFile", () => {
@@ -26,6 +33,7 @@ describe("readConfigFile", () => {
     expect(
       read("callers:\n  fleet-backend: { weight: 4 }\n  spiffe://corp/ota: { weight: 0x10 }\n  plain: {}\n"),
     ).toEqual({
+      accounts: ALONE,
       callers: { "fleet-backend": { weight: 4 }, "spiffe://corp/ota": { weight: 16 }, plain: { weight: 1 } },
       mistakes: [],
     });
@@ -33,7 +41,7 @@ describe("readConfigFile", () => {
 
   it("takes an empty file for one that says nothing", () => {
     for (const text of ["", "# nothing yet\n", "callers: {}\n"])
-      expect(read(text)).toEqual({ callers: {}, mistakes: [] });
+      expect(read(text)).toEqual({ accounts: ALONE, callers: {}, mistakes: [] });
   });
 
   it("names every mistake at once, each with its place", () => {
@@ -41,13 +49,55 @@ describe("readConfigFile", () => {
       "calers: {}\ncallers:\n  a: { weight: 0 }\n  b: { weight: heavy, prio: 1 }\n  c: 3\n  d: { weight: 101 }\n  e: { weight: .nan }\n",
     );
     expect(mistakes).toEqual([
-      "FILE: calers: expected no other section than callers",
+      "FILE: calers: expected no other setting than accounts, callers",
       "FILE: callers.a.weight: expected a number from 1 to 100",
       "FILE: callers.b.prio: expected no other setting than weight",
       "FILE: callers.b.weight: expected a number from 1 to 100",
       "FILE: callers.c: expected a mapping",
       "FILE: callers.d.weight: expected a number from 1 to 100",
       "FILE: callers.e.weight: expected a number from 1 to 100",
+    ]);
+  });
+
+  it("reads accounts, each with an endpoint, a quota and keys of its own, or the process's", () => {
+    const { accounts, mistakes } = read(`accounts:
+  default: {}
+  europe: { region: eu-central-1, quota: 20, credentials: { env: EU_ } }
+  lab:
+    endpoint: http://127.0.0.1:8088
+    credentials: { files: /run/secrets/lab }
+`);
+    expect(mistakes).toEqual([]);
+    expect(accounts).toEqual({
+      ...ALONE,
+      europe: {
+        url: new URL("https://iot.eu-central-1.aliyuncs.com"),
+        callsPerSecond: 20,
+        credentials: { kind: "env", prefix: "EU_" },
+      },
+      lab: {
+        url: new URL("http://127.0.0.1:8088"),
+        callsPerSecond: 10,
+        credentials: { kind: "files", directory: "/run/secrets/lab" },
+      },
+    });
+  });
+
+  it("names every mistake of an account, and repeats no key that somebody wrote there", () => {
+    const { mistakes } = read(`accounts:
+  "bad name": {}
+  a: { region: "eu/../x", quota: 0, credentials: { accessKeySecret: s3cr3t } }
+  b: { region: eu-central-1, endpoint: "https://x/path", quotas: 3 }
+  c: 7
+`);
+    expect(mistakes).toEqual([
+      "FILE: accounts.bad name: expected a name of up to 63 letters, digits, - _ and .",
+      "FILE: accounts.a.quota: expected a whole number of calls a second, from 1 to 1000",
+      "FILE: accounts.a.region: expected the name of a region, like eu-central-1",
+      "FILE: accounts.a.credentials: expected either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong into this file",
+      "FILE: accounts.b.quotas: expected no other setting than endpoint, region, quota, credentials",
+      "FILE: accounts.b: expected an endpoint or a region, not both",
+      "FILE: accounts.c: expected a mapping",
     ]);
   });
 
@@ -68,7 +118,7 @@ describe("readConfigFile", () => {
 
   it("says which file cannot be read", () => {
     const mistakes: string[] = [];
-    readConfigFile("/no/such/file.yaml", mistakes);
+    readConfigFile("/no/such/file.yaml", DEFAULTS, mistakes);
     expect(mistakes).toEqual([expect.stringContaining("OTA_CONFIG: /no/such/file.yaml cannot be read: ENOENT")]);
   });
 });

@@ -25,7 +25,15 @@ function start({ replies = [] as Reply[], openingMs = 0, random = 0.5 } = {}) {
   const limiter = new FakeLimiter({ clock, openingMs });
   const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
   const log = new FakeLog();
-  const dispatcher = new Dispatcher({ clock, limiter, upstream, log, callers: EQUAL, random: () => random });
+  const dispatcher = new Dispatcher({
+    account: "default",
+    clock,
+    limiter,
+    upstream,
+    log,
+    callers: EQUAL,
+    random: () => random,
+  });
   dispatcher.start();
   const ask = (command: Partial<Command> = {}): Waiter => {
     const waiter = aWaiter({ answerByMs: clock.now() + 60_000, ...command }, clock.now());
@@ -230,7 +238,7 @@ describe("Dispatcher", () => {
       const { clock, limiter, dispatcher, ask, bulk, sentMs } = await startBulk();
       const newcomer = ask({ scope: aScope("new") });
       await clock.advance(5);
-      expect(limiter.wishes.at(-1)).toEqual({ newcomer: true });
+      expect(limiter.wishes.at(-1)).toMatchObject({ newcomer: true });
       dispatcher.leave(newcomer);
       await clock.advance(1000);
       expect(sentMs().slice(6)).toEqual([1120]);
@@ -242,7 +250,7 @@ describe("Dispatcher", () => {
       const { clock, limiter, ask, bulk, sentMs } = await startBulk();
       ask({ scope: aScope("new"), answerByMs: clock.now() + 40 });
       await settle();
-      expect(limiter.wishes.at(-1)).toEqual({ newcomer: true });
+      expect(limiter.wishes.at(-1)).toMatchObject({ newcomer: true });
       await clock.advance(1000);
       expect(sentMs().slice(6)).toEqual([1120]);
       expect(await outcomes(bulk)).toEqual(Array(400).fill("accepted"));

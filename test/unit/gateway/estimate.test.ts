@@ -16,7 +16,7 @@ function send({ clock, limiter }: Account, count: number, answerMs: number, end:
   const startsMs: number[] = [];
   const run = async () => {
     while (startsMs.length < count) {
-      const token = await limiter.take({ newcomer: false }, new AbortController().signal);
+      const token = await limiter.take({ priority: "normal", newcomer: false }, new AbortController().signal);
       startsMs.push(clock.now());
       clock.at(clock.now() + answerMs, () => token.settle(end));
     }

@@ -16,7 +16,16 @@ function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
   const clock = new HandClock();
   const limiter = new FakeLimiter({ clock, openingMs });
   const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
-  const options = { clock, limiter, upstream, log: new FakeLog(), callers: EQUAL, random: () => 0.5, bounds: BOUNDS };
+  const options = {
+    account: "default",
+    clock,
+    limiter,
+    upstream,
+    log: new FakeLog(),
+    callers: EQUAL,
+    random: () => 0.5,
+    bounds: BOUNDS,
+  };
   const gateway = new Gateway(options);
   const cancel = (command: Partial<Command> = {}) =>
     gateway.cancel(aCommand({ answerByMs: clock.now() + 60_000, ...command }));

@@ -17,7 +17,16 @@ describe("a call that hangs", () => {
         deviceNames.includes("dev-450") ? { end: LOST, delayMs: 10_000 } : { end: accepted(), delayMs: 20 },
     });
     const bounds = { queuedDevices: 1e6, queuedDevicesPerCaller: 1e6 };
-    const options = { clock, limiter, upstream, log: new FakeLog(), callers: EQUAL, random: () => 0.5, bounds };
+    const options = {
+      account: "default",
+      clock,
+      limiter,
+      upstream,
+      log: new FakeLog(),
+      callers: EQUAL,
+      random: () => 0.5,
+      bounds,
+    };
     const { answer } = new Gateway(options).cancel(aCommand({ deviceNames: names(600), answerByMs: 2000 }));
     let answeredMs = Infinity;
     void answer.then(() => {

@@ -26,6 +26,7 @@ function start(bad: readonly string[], endOf: (nth: number) => CallEnd | undefin
   });
   const bounds = { queuedDevices: 1e6, queuedDevicesPerCaller: 1e6 };
   const gateway = new Gateway({
+    account: "default",
     clock,
     limiter,
     upstream,

@@ -92,6 +92,39 @@ describe("Turns.next", () => {
     expect(calls.indexOf("low")).toBe(9);
   });
 
+  it("gives NORMAL its turn when URGENT comes and goes in nines (was: none, BULK had every tenth call)", () => {
+    const { next, turns } = turnsOf([{ caller: "normal" }, { caller: "bulk", priority: "bulk" }]);
+    const calls = Array.from({ length: 6 }, (_, burst) => {
+      const urgent = new Place(
+        aWaiter({ caller: "urgent", priority: "urgent" }, burst * 1000),
+        new Lane("key", SCOPE),
+        0,
+      );
+      turns.add(urgent);
+      for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
+      turns.remove(urgent);
+      return next();
+    });
+    expect(calls).toEqual(["normal", "bulk", "normal", "bulk", "normal", "bulk"]);
+  });
+
+  it("goes by who had the last turn when two classes have waited since the same moment", () => {
+    const { next, turns } = turnsOf([{ caller: "normal" }, { caller: "urgent", priority: "urgent" }]);
+    for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
+    turns.add(new Place(aWaiter({ caller: "bulk", priority: "bulk" }, 900), new Lane("key", SCOPE), 0));
+    expect(next()).toBe("normal"); // at 900 ms as well
+    for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
+    expect(next()).toBe("bulk");
+  });
+
+  it("does not have who comes to one class wait for what others have had of another (was: for as many calls)", () => {
+    const { next, places, turns } = turnsOf([{ caller: "urgent", priority: "urgent" }, { caller: "first" }]);
+    for (let n = 0; n < 200; n++) next();
+    turns.remove(places[0] as Place);
+    turns.add(new Place(aWaiter({ caller: "second" }, 20_000), new Lane("key", SCOPE), 0));
+    expect([next(), next(), next()]).toContain("second");
+  });
+
   it("serves a hundred and fifty thousand callers (was: too many arguments for Math.min)", () => {
     const commands = Array.from({ length: 150_000 }, (_, n) => ({ caller: `c${n}`, priority: "bulk" as const }));
     const { next } = turnsOf([...commands, { caller: "high", priority: "urgent" }]);

@@ -18,7 +18,16 @@ function start({ openingMs = 0, replies = [] as Reply[] } = {}) {
   const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
   const bounds = { queuedDevices: 1e6, queuedDevicesPerCaller: 1e6 };
   const log = new FakeLog();
-  const gateway = new Gateway({ clock, limiter, upstream, log, callers: EQUAL, random: () => 0.5, bounds });
+  const gateway = new Gateway({
+    account: "default",
+    clock,
+    limiter,
+    upstream,
+    log,
+    callers: EQUAL,
+    random: () => 0.5,
+    bounds,
+  });
   const quota = () => quotaResponseOf("default", gateway.state());
   const cancel = (caller: string, devices: number, productKey = "product") =>
     gateway.cancel(

@@ -32,7 +32,7 @@ async function free(tokens: number): Promise<void> {
 }
 
 async function takeAndSend(newcomer = false): Promise<Token> {
-  const taking = ledger.take({ newcomer }, never);
+  const taking = ledger.take({ priority: "normal", newcomer }, never);
   await clock.advance(1000 / QUOTA);
   const token = await taking;
   token.send();
@@ -48,7 +48,7 @@ async function isGranted(taking: Promise<Token>): Promise<boolean> {
 describe("createInProcessLedger", () => {
   it("starts with all tokens out, until no call of a predecessor can be travelling", async () => {
     expect(ledger.state().coolingUntilMs).toEqual(Array(QUOTA).fill(OPENING_MS)); // from the first moment
-    const taking = ledger.take({ newcomer: true }, never);
+    const taking = ledger.take({ priority: "normal", newcomer: true }, never);
     await clock.advance(OPENING_MS - 1);
     expect(ledger.state().mode).toBe("opening");
     expect(await isGranted(taking)).toBe(false);
@@ -61,7 +61,7 @@ describe("createInProcessLedger", () => {
   it("grants no more than N tokens at a time", async () => {
     await open();
     for (let n = 0; n < QUOTA; n++) await takeAndSend();
-    const taking = ledger.take({ newcomer: true }, never);
+    const taking = ledger.take({ priority: "normal", newcomer: true }, never);
     await clock.advance(60_000);
     expect(await isGranted(taking)).toBe(false);
     expect(ledger.state()).toMatchObject({ free: 0, coolingUntilMs: [] });
@@ -100,29 +100,39 @@ describe("createInProcessLedger", () => {
 
   it("spaces calls evenly, and tells a newcomer apart who did not have to wait for that", async () => {
     await open();
-    const first = await ledger.take({ newcomer: true }, never);
+    const first = await ledger.take({ priority: "normal", newcomer: true }, never);
     expect(first.newcomer).toBe(false); // nobody had to wait
-    const paced = ledger.take({ newcomer: false }, never);
+    const paced = ledger.take({ priority: "normal", newcomer: false }, never);
     await clock.advance(1000 / QUOTA - 1);
     expect(await isGranted(paced)).toBe(false);
     await clock.advance(1);
     await paced;
-    for (const token of [first, await paced]) token.settle({ kind: "unwritten" });
-    expect((await ledger.take({ newcomer: true }, never)).newcomer).toBe(true);
+    for (const token of [first, await paced]) {
+      token.send();
+      token.settle({ kind: "unwritten" });
+    }
+    expect((await ledger.take({ priority: "normal", newcomer: true }, never)).newcomer).toBe(true);
+  });
+
+  it("does not count a token that nobody needed for a start", async () => {
+    await open();
+    const unneeded = await ledger.take({ priority: "normal", newcomer: false }, never);
+    unneeded.settle({ kind: "unwritten" });
+    expect(await isGranted(ledger.take({ priority: "normal", newcomer: false }, never))).toBe(true);
   });
 
   it("pauses when throttled, then leaves a token unused for a while", async () => {
     await open();
     const token = await takeAndSend();
     token.settle({ kind: "throttled", retryAfterMs: 5000 });
-    const taking = ledger.take({ newcomer: true }, never);
+    const taking = ledger.take({ priority: "normal", newcomer: true }, never);
     await clock.advance(4999);
     expect(await isGranted(taking)).toBe(false);
     expect(ledger.state().withheld).toBe(1);
     await clock.advance(1);
     await taking;
     for (let n = 0; n < QUOTA - 2; n++) await takeAndSend();
-    const last = ledger.take({ newcomer: false }, never);
+    const last = ledger.take({ priority: "normal", newcomer: false }, never);
     await clock.advance(1000);
     expect(await isGranted(last)).toBe(false);
     last.catch(() => {});
@@ -131,30 +141,32 @@ describe("createInProcessLedger", () => {
   it("takes nothing for a taker who has left", async () => {
     await open();
     const abort = new AbortController();
-    await ledger.take({ newcomer: false }, never);
-    const taking = ledger.take({ newcomer: false }, abort.signal);
+    await ledger.take({ priority: "normal", newcomer: false }, never);
+    const taking = ledger.take({ priority: "normal", newcomer: false }, abort.signal);
     abort.abort(new Error("not needed"));
     await expect(taking).rejects.toThrow("not needed");
     await clock.advance(1000);
     expect(ledger.state().free).toBe(QUOTA - 1);
-    await expect(ledger.take({ newcomer: false }, abort.signal)).rejects.toThrow("not needed");
+    await expect(ledger.take({ priority: "normal", newcomer: false }, abort.signal)).rejects.toThrow("not needed");
   });
 
   it("serves takers in the order they came", async () => {
     await open();
     const order: number[] = [];
-    const takes = [1, 2, 3].map((n) => ledger.take({ newcomer: false }, never).then(() => order.push(n)));
+    const takes = [1, 2, 3].map((n) =>
+      ledger.take({ priority: "normal", newcomer: false }, never).then(() => order.push(n)),
+    );
     await clock.advance(1000);
     await Promise.all(takes);
     expect(order).toEqual([1, 2, 3]);
   });
 
   it("lets go of everything when it closes", async () => {
-    const taking = ledger.take({ newcomer: false }, never);
+    const taking = ledger.take({ priority: "normal", newcomer: false }, never);
     const refused = expect(taking).rejects.toThrow("closed");
     await ledger.close();
     await refused;
-    await expect(ledger.take({ newcomer: false }, never)).rejects.toThrow("closed");
+    await expect(ledger.take({ priority: "normal", newcomer: false }, never)).rejects.toThrow("closed");
     await settle();
     expect(clock.armed).toBe(0);
   });

@@ -1,0 +1,77 @@
+// Everything behind one account: its keys, its way to the upstream, its ledger and its loop. Accounts share
+// nothing but the process, so that what slows one down is not felt in another.
+import type { Clock } from "./clock.js";
+import type { Config, Environment } from "./config.js";
+import type { AccountSettings } from "./config-file.js";
+import { Gateway } from "./gateway/gateway.js";
+import type { Limiter } from "./gateway/limiter.js";
+import type { Callers } from "./gateway/queue.js";
+import { createInProcessLedger } from "./limiter/in-process.js";
+import type { Store } from "./limiter/shared/store.js";
+import type { Log } from "./log.js";
+import { createUpstream } from "./upstream/client.js";
+import { createCredentials, fileCredentials, prefixedCredentials } from "./upstream/credentials.js";
+import { type CredentialsSource, NoCredentials } from "./upstream/credentials-source.js";
+
+/** An account that is served. */
+export interface Account {
+  readonly gateway: Gateway;
+  readonly limiter: Limiter;
+  /** After its gateway has drained: waits for the calls under way and lets go of everything. */
+  close(): Promise<void>;
+}
+
+export interface AccountOptions {
+  readonly name: string;
+  readonly settings: AccountSettings;
+  readonly config: Config;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly callers: Callers;
+  /** Where the ledger is; undefined for a ledger in this process. */
+  readonly store: Store | undefined;
+  /** The name of this process among those that share the ledger. */
+  readonly replica: string;
+}
+
+/** Throws NoCredentials if there are none; nothing is left running then. */
+export async function openAccount(options: AccountOptions): Promise<Account> {
+  const { name, settings, config, clock, log, callers } = options;
+  const credentials = credentialsFor(options);
+  await credentials.get().catch((error: unknown) => {
+    throw error instanceof NoCredentials ? new NoCredentials(`account ${name}: ${error.message}`) : error;
+  });
+  const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
+  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
+  const limiter = await ledgerFor(options);
+  const bounds = { queuedDevices: config.maxQueuedDevices, queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller };
+  const gateway = new Gateway({ account: name, clock, limiter, upstream, log, callers, random: Math.random, bounds });
+  return {
+    gateway,
+    limiter,
+    close: async () => {
+      await gateway.close();
+      await upstream.close();
+    },
+  };
+}
+
+function credentialsFor({ settings: { credentials }, clock, environment }: AccountOptions): CredentialsSource {
+  switch (credentials.kind) {
+    case "own":
+      return createCredentials({ clock, env: environment });
+    case "env":
+      return prefixedCredentials(environment, credentials.prefix);
+    case "files":
+      return fileCredentials(credentials.directory);
+  }
+}
+
+async function ledgerFor({ settings, config, clock, log, store, replica }: AccountOptions): Promise<Limiter> {
+  const { callsPerSecond } = settings;
+  const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
+  if (!store) return createInProcessLedger({ clock, callsPerSecond, callTimeoutMs });
+  const { createSharedLedger } = await import("./limiter/shared/ledger.js");
+  return createSharedLedger({ clock, store, log, replica, callsPerSecond, callTimeoutMs, onStoreLoss });
+}

@@ -1,0 +1,195 @@
+// The tokens that this replica holds, by its own clock: in use, cooling until one second after the answer, or
+// kept for the time when the store is away. A kept token may be used without asking for as long as the store
+// certainly counts it as ours: until `startUntilMs`, which lies before the end of its lease by all that a call
+// can take. What is not kept goes back to the store.
+import type { Clock } from "../../clock.js";
+import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
+import { DEFAULT_PAUSE_MS, FENCE_MS, type Pace, startMs, throttle, tokenBackMs, UNPACED } from "../rule.js";
+import type { GivenBack } from "./protocol.js";
+
+interface Holding {
+  readonly token: string;
+  state: "in use" | "cooling" | "kept";
+  startUntilMs: number;
+  /** When its call was sent; absent before that. */
+  sentMs?: number;
+  backMs?: number;
+}
+
+export interface HoldingsOptions {
+  readonly clock: Clock;
+  readonly callTimeoutMs: number;
+  /** How many tokens are kept when there is nothing to send. */
+  readonly reserve: number;
+  /** For how long a token may be used without the store, from when it was asked for. 0: not at all. */
+  readonly shareMs: number;
+  /** Whether the store can be asked for tokens. */
+  storeServes(): boolean;
+  /** There is something to tell the store, or a kept token that can be used. */
+  changed(): void;
+}
+
+/** A throttle that the store does not know of yet. */
+export interface Throttled {
+  readonly pauseMs: number;
+  readonly sentMs: number;
+}
+
+export class Holdings {
+  readonly #options: HoldingsOptions;
+  readonly #clock: Clock;
+  readonly #byToken = new Map<string, Holding>();
+  #back: GivenBack[] = [];
+  #throttles: Throttled[] = [];
+  #pace: Pace = UNPACED;
+  #answerMs = 50;
+
+  constructor(options: HoldingsOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  /** How long the upstream typically takes to answer. */
+  get answerMs(): number {
+    return this.#answerMs;
+  }
+
+  /** Nothing starts before this time, as far as this replica has been throttled. */
+  get pausedUntilMs(): number {
+    return this.#pace.pausedUntilMs;
+  }
+
+  get hasNews(): boolean {
+    return this.#back.length > 0 || this.#throttles.length > 0;
+  }
+
+  has(token: string): boolean {
+    return this.#byToken.has(token);
+  }
+
+  /** When each call in flight was sent. */
+  inFlightSinceMs(): number[] {
+    return this.#in("in use").flatMap(({ sentMs }) => sentMs ?? []);
+  }
+
+  coolingUntilMs(): number[] {
+    return this.#in("cooling").flatMap(({ backMs }) => backMs ?? []);
+  }
+
+  /** Kept tokens with which a call may start. */
+  kept(): string[] {
+    const nowMs = this.#clock.now();
+    for (const { token, startUntilMs } of this.#in("kept")) if (startUntilMs <= nowMs) this.#giveBack(token, true);
+    return this.#in("kept").map(({ token }) => token);
+  }
+
+  /** What the store is to be told; whoever drains it tells it, or puts it back. */
+  drain(): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
+    const back = this.#back;
+    this.#back = [];
+    return { back, throttled: this.#throttles.shift() };
+  }
+
+  undrain(back: readonly GivenBack[], throttled: Throttled | undefined): void {
+    this.#back.push(...back);
+    if (throttled) this.#throttles.unshift(throttled);
+  }
+
+  /** The store has granted a token that was asked for at that time. */
+  receive(token: string, ahead: boolean, askedMs: number): Token {
+    const holding: Holding = { token, state: "in use", startUntilMs: askedMs + this.#options.shareMs };
+    this.#byToken.set(token, holding);
+    return this.#tokenOf(holding, ahead, askedMs);
+  }
+
+  /** Of the tokens that we would keep, as asked at that time, the store has left us these. */
+  noteKept(asked: readonly string[], left: ReadonlySet<string>, askedMs: number): void {
+    const startUntilMs = askedMs + this.#options.shareMs;
+    for (const token of asked) {
+      const holding = this.#byToken.get(token);
+      if (!left.has(token)) {
+        if (holding?.state === "kept") this.#byToken.delete(token);
+      } else if (holding) holding.startUntilMs = startUntilMs;
+      else this.#byToken.set(token, { token, state: "kept", startUntilMs });
+    }
+    for (const { token } of this.#in("kept").slice(this.#options.reserve)) this.#giveBack(token, true);
+  }
+
+  /**
+   * A kept token, to be used without asking; or the time when one may be, if time alone decides. Calls start as far
+   * apart as the tokens held allow.
+   */
+  takeKept(wish: Wish): Token | number | undefined {
+    const nowMs = this.#clock.now();
+    const [token] = this.kept();
+    const holding = token === undefined ? undefined : this.#byToken.get(token);
+    if (!holding) return undefined;
+    const usable = [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
+    const atMs = startMs(this.#pace, usable, this.#in("kept").length, wish.newcomer, nowMs);
+    if (atMs === undefined || atMs > nowMs) return atMs;
+    this.#pace = { ...this.#pace, lastStartMs: nowMs };
+    holding.state = "in use";
+    return this.#tokenOf(holding, false, nowMs);
+  }
+
+  /** Gives up what is kept. */
+  release(): void {
+    for (const { token } of this.#in("kept")) this.#giveBack(token, true);
+  }
+
+  #tokenOf(holding: Holding, newcomer: boolean, grantedMs: number): Token {
+    return {
+      newcomer,
+      send: () => {
+        const nowMs = this.#clock.now();
+        // The process was stopped, and what it was granted may be somebody else's by now.
+        const isStale = nowMs - grantedMs > FENCE_MS;
+        if (isStale) this.#comeBack(holding, false);
+        else holding.sentMs = nowMs;
+        return !isStale;
+      },
+      settle: (end) => this.#settle(holding, end),
+    };
+  }
+
+  #settle(holding: Holding, end: TokenEnd): void {
+    const { sentMs } = holding;
+    if (holding.state !== "in use") throw new Error("a token was settled twice");
+    if (sentMs === undefined) {
+      this.#comeBack(holding, false);
+      return;
+    }
+    const nowMs = this.#clock.now();
+    if (end.kind === "throttled") {
+      this.#throttles.push({ pauseMs: end.retryAfterMs ?? DEFAULT_PAUSE_MS, sentMs });
+      this.#pace = throttle(this.#pace, this.#byToken.size, sentMs, nowMs, end.retryAfterMs);
+      this.#options.changed();
+    }
+    if (end.kind === "answered") this.#answerMs += (nowMs - sentMs - this.#answerMs) / 8;
+    const backMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs);
+    Object.assign(holding, { state: "cooling", backMs });
+    if (backMs <= nowMs) this.#comeBack(holding, true);
+    else this.#clock.at(backMs, () => this.#comeBack(holding, true));
+  }
+
+  /** A token may be used again: by us if we keep it, else by whoever is next. */
+  #comeBack(holding: Holding, used: boolean): void {
+    const { token, startUntilMs } = holding;
+    const { storeServes, reserve, changed } = this.#options;
+    const isKept = startUntilMs > this.#clock.now() && (!storeServes() || this.#in("kept").length < reserve);
+    delete holding.sentMs;
+    delete holding.backMs;
+    holding.state = "kept";
+    if (!isKept) this.#giveBack(token, used);
+    changed();
+  }
+
+  #giveBack(token: string, used: boolean): void {
+    this.#byToken.delete(token);
+    this.#back.push({ token, used });
+  }
+
+  #in(state: Holding["state"]): Holding[] {
+    return [...this.#byToken.values()].filter((each) => each.state === state);
+  }
+}

@@ -1,0 +1,214 @@
+// The ledger that replicas share. With one command it tells the store what became of our tokens and asks for the
+// next; a wake-up from the store, the time that it told us, or a slow poll decides when. What is safe rests on
+// our own monotonic clock and on leases, never on agreement about what time it is.
+import type { Clock } from "../../clock.js";
+import type { LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
+import type { Log } from "../../log.js";
+import { countsForMs, FENCE_MS } from "../rule.js";
+import { Takers } from "../takers.js";
+import { ClockFrame } from "./clock-frame.js";
+import { Conversation } from "./conversation.js";
+import { Holdings } from "./holdings.js";
+import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
+import { Reach } from "./reach.js";
+import { type Heard, RANKS, stateOf } from "./state.js";
+import type { Store } from "./store.js";
+
+export interface SharedOptions {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly log: Log;
+  /** Different for each replica, and each time it starts. */
+  readonly replica: string;
+  /** N: tokens, and calls a second. */
+  readonly callsPerSecond: number;
+  /** The longest that one call can take. */
+  readonly callTimeoutMs: number;
+  /** Without the store: no calls, or those that the tokens held at that moment allow. */
+  readonly onStoreLoss: "closed" | "share";
+}
+
+/** Who waits asks again after so long, should no wake-up come. */
+const POLL_MS = 500;
+
+/** Who does not wait says so as often. */
+const HEARTBEAT_MS = 1000;
+
+/** Who waits and is not heard of for so long loses its turn. */
+const WAITS_FOR_MS = 1500;
+
+/** With `share`, calls may start for so long after the store has been heard of. */
+const SHARE_MS = 30_000;
+
+/** A ledger for one of several processes that use the account. */
+export function createSharedLedger(options: SharedOptions): Limiter {
+  return new SharedLedger(options);
+}
+
+class SharedLedger implements Limiter {
+  readonly #options: SharedOptions;
+  readonly #clock: Clock;
+  readonly #takers = new Takers();
+  readonly #held: Holdings;
+  readonly #frame = new ClockFrame();
+  readonly #reach: Reach;
+  readonly #conversation: Conversation;
+  readonly #shareMs: number;
+  readonly #reserve: number;
+  #heard: Heard | undefined;
+  #hasStepped = false;
+  /** What the store knows of what we want. */
+  #told: Wish | undefined;
+  #named = 0;
+  #disarmKept: () => void = () => {};
+
+  constructor(options: SharedOptions) {
+    const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#reach = new Reach(options.log);
+    // So that half of the tokens are nobody's in particular, however many replicas keep one.
+    this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
+    this.#shareMs = this.#reserve > 0 ? SHARE_MS : 0;
+    this.#held = new Holdings({
+      clock,
+      callTimeoutMs,
+      reserve: this.#reserve,
+      shareMs: this.#shareMs,
+      storeServes: () => this.#serves(),
+      changed: () => this.#changed(),
+    });
+    this.#conversation = new Conversation(clock, () => this.#ask());
+    options.store.onWake((message) => this.#woken(message));
+    this.#conversation.by(clock.now());
+  }
+
+  take(wish: Wish, signal: AbortSignal): Promise<Token> {
+    const taking = this.#takers.wait(wish, signal);
+    if (!this.#serves()) this.#useKept();
+    else if (!this.#told || RANKS[wish.priority] < RANKS[this.#told.priority] || wish.newcomer) this.#changed();
+    return taking;
+  }
+
+  state(): LedgerState {
+    const { callsPerSecond } = this.#options;
+    return stateOf(this.#clock.now(), callsPerSecond, this.#held, this.#reach.isAway ? undefined : this.#heard);
+  }
+
+  /** Gives back what comes back within a second: others would miss it for the length of a lease. */
+  async close(): Promise<void> {
+    this.#takers.close(new Error("the ledger is closed"));
+    this.#disarmKept();
+    await this.#conversation.end();
+    if (this.#reach.isAway) return;
+    const nowMs = this.#clock.now();
+    const lastMs = Math.min(Math.max(nowMs, ...this.#held.coolingUntilMs()), nowMs + 1000);
+    await new Promise<void>((resolve) => this.#clock.at(lastMs, resolve));
+    this.#held.release();
+    await this.#ask();
+  }
+
+  /** Whether the store can be asked for tokens. */
+  #serves(): boolean {
+    return !this.#reach.isAway && this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
+  }
+
+  #changed(): void {
+    if (!this.#reach.isAway) this.#conversation.by(this.#clock.now());
+    this.#useKept();
+  }
+
+  /** "<replica> <microseconds>": whose turn it is, and in how long. */
+  #woken(message: string): void {
+    const [replica, delayUs] = message.split(" ");
+    if (replica === this.#options.replica) this.#conversation.by(this.#clock.now() + Number(delayUs) / 1000);
+  }
+
+  /** One command. Returns when to send the next. */
+  async #ask(): Promise<number> {
+    const askedMs = this.#clock.now();
+    const { back, throttled } = this.#held.drain();
+    const wish = this.#takers.first;
+    const token = `${this.#options.replica}.${++this.#named}`;
+    const ask: Ask = {
+      ...this.#circumstances(askedMs),
+      ...(wish && { wish: this.#wishFor(token, wish) }),
+      ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
+      back,
+    };
+    try {
+      const reply = replyOf(await this.#options.store.run(argumentsOf(ask)));
+      this.#told = reply.granted ? undefined : wish;
+      return this.#hear(ask, reply, askedMs);
+    } catch (error) {
+      // It may have been run: then what it granted must come back. The rest does no harm twice.
+      this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
+      return this.#miss(error as Error);
+    }
+  }
+
+  #circumstances(nowMs: number): Omit<Ask, "back"> {
+    const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
+    const countsMs = countsForMs(callTimeoutMs);
+    const heard = this.#heard;
+    const serves = this.#serves();
+    return {
+      replica,
+      quota,
+      // Before it has opened, nobody holds a token of it that outlasts a call.
+      countsMs: countsMs + (serves ? this.#shareMs : 0),
+      leaseMs: FENCE_MS + this.#shareMs + countsMs,
+      ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs, countsMs: heard.countsMs } }),
+      stepped: this.#hasStepped,
+      keptAtMost: Math.floor(quota / 2),
+      keep: serves ? this.#wouldKeep() : [],
+    };
+  }
+
+  #wishFor(token: string, { priority, newcomer }: Wish): NonNullable<Ask["wish"]> {
+    const [kept] = this.#held.kept();
+    return { token, rank: RANKS[priority], newcomer, forMs: WAITS_FOR_MS, ...(kept !== undefined && { kept }) };
+  }
+
+  /** Some tokens in reserve, so that this replica is not without any when the store goes. */
+  #wouldKeep(): string[] {
+    const kept = this.#held.kept();
+    for (let n = 1; kept.length < this.#reserve; n++) kept.push(`${this.#options.replica}.${this.#named}-${n}`);
+    return kept;
+  }
+
+  #hear(ask: Ask, reply: Reply, askedMs: number): number {
+    const nowMs = this.#clock.now();
+    this.#reach.hear(reply);
+    this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
+    if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
+    this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
+    if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
+    if (reply.granted) {
+      const token = this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
+      if (this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
+      else token.settle({ kind: "unwritten" });
+    }
+    this.#useKept();
+    if (this.#hasStepped || this.#held.hasNews) return nowMs;
+    return nowMs + Math.min(reply.waitMs ?? Infinity, this.#takers.first ? POLL_MS : HEARTBEAT_MS);
+  }
+
+  #miss(error: Error): number {
+    const retryMs = this.#reach.miss(error);
+    this.#told = undefined;
+    this.#useKept();
+    return this.#clock.now() + retryMs;
+  }
+
+  /** While the store is away or the ledger opens, kept tokens are used without asking. */
+  #useKept(): void {
+    this.#disarmKept();
+    for (let wish = this.#takers.first; wish && !this.#serves(); wish = this.#takers.first) {
+      const taken = this.#held.takeKept(wish);
+      if (typeof taken === "number") this.#disarmKept = this.#clock.at(taken, () => this.#useKept());
+      if (typeof taken !== "object") return;
+      this.#takers.grant(taken);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// The store of shared ledgers: Redis or Valkey, alone or as a Cluster. One connection for commands and one for
+// wake-ups serve all accounts; each account has one key, so that a Cluster can place accounts apart.
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { Log } from "../../log.js";
+import { LEDGER_SCRIPT } from "./script.js";
+import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
+
+/** A connection to the store, which comes back by itself whenever it is lost. */
+export interface StoreConnection {
+  storeOf(account: string): Store;
+  close(): void;
+}
+
+const SCRIPT_SHA = createHash("sha1").update(LEDGER_SCRIPT).digest("hex");
+
+/** So many commands in a row without an answer, and the connection is taken for dead. */
+const TIMEOUTS_TO_RECONNECT = 2;
+
+/**
+ * Connects to `redis://` or `rediss://host:port`; several addresses, with commas between them, are nodes of a
+ * Cluster. Resolves once it is connected, or after a second: it goes on trying.
+ */
+export async function connectStore(urls: readonly URL[], log: Log): Promise<StoreConnection> {
+  const [commands, wakeUps] = urls.length > 1 ? cluster(urls) : single(urls);
+  const wakeOf = new Map<string, (message: string) => void>();
+  let timeouts = 0;
+  // Without a listener an error would end the process; what follows from it is told by the ledger.
+  for (const each of new Set([commands, wakeUps])) {
+    each.on("error", (error: Error) => log.debug({ cause: error.message }, "connection to the ledger's store"));
+  }
+  wakeUps.on("message", (channel: string, message: string) => wakeOf.get(channel)?.(message));
+
+  const run = async (key: string, args: readonly string[]): Promise<unknown> => {
+    try {
+      if (commands.status !== "ready") throw new Error("not connected");
+      const reply = await inTime(evaluate(commands, key, args));
+      timeouts = 0;
+      return reply;
+    } catch (error) {
+      // A network that has swallowed packets may take minutes to notice by itself.
+      if (error instanceof OutOfTime && ++timeouts % TIMEOUTS_TO_RECONNECT === 0) commands.disconnect(true);
+      throw error;
+    }
+  };
+
+  await inTime(once(commands, "ready")).catch(() => {});
+  return {
+    storeOf(account) {
+      const key = `ota-gateway:{${account}}`;
+      return {
+        run: (args) => run(key, args),
+        onWake(wake) {
+          wakeOf.set(`${key}:wake`, wake);
+          wakeUps.subscribe(`${key}:wake`).catch(() => {}); // it subscribes again with each new connection
+        },
+      };
+    },
+    close() {
+      commands.disconnect();
+      wakeUps.disconnect();
+    },
+  };
+}
+
+class OutOfTime extends Error {
+  override readonly name = "OutOfTime";
+}
+
+/** By its hash, which costs less than its text; a server that has been restarted must be told the text again. */
+async function evaluate(client: Redis | Cluster, key: string, args: readonly string[]): Promise<unknown> {
+  try {
+    return await client.evalsha(SCRIPT_SHA, 1, key, ...args);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    return client.eval(LEDGER_SCRIPT, 1, key, ...args);
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {}); // it may fail when nobody waits for it any more
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new OutOfTime(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
+    timer = setTimeout(() => reject(error), COMMAND_TIMEOUT_MS);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** For commands: what cannot be sent now fails now, and nothing is sent twice. */
+const IMPATIENT = { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } satisfies RedisOptions;
+
+const CONNECTION = {
+  connectTimeout: COMMAND_TIMEOUT_MS,
+  maxRetriesPerRequest: null,
+  retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 500) * (0.5 + Math.random() / 2),
+  // After a failover the old primary is still there, and refuses to write.
+  reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+} satisfies RedisOptions;
+
+function single(urls: readonly URL[]): [Redis, Redis] {
+  const commands = new Redis(String(urls[0]), { ...CONNECTION, ...IMPATIENT });
+  return [commands, commands.duplicate({ enableOfflineQueue: true })];
+}
+
+function cluster(urls: readonly URL[]): [Cluster, Cluster] {
+  const [{ protocol, username, password }] = urls as [URL];
+  const redisOptions = {
+    connectTimeout: CONNECTION.connectTimeout,
+    ...(protocol === "rediss:" && { tls: {} }),
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+  };
+  const nodes = urls.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6379) }));
+  const create = (enableOfflineQueue: boolean) =>
+    new Cluster(nodes, { redisOptions, enableOfflineQueue, clusterRetryStrategy: CONNECTION.retryStrategy });
+  return [create(false), create(true)];
+}

@@ -1,0 +1,213 @@
+// The shared ledger's arithmetic, as the store runs it: with one command a replica tells what became of its
+// tokens and asks for the next. The rule and its numbers are those of ../rule.ts. Whoever loses or restores
+// what the store holds, moves its clock, or puts another server in its place, makes the ledger open anew: all
+// tokens are out until nothing that was sent before can still be counted.
+
+export const LEDGER_SCRIPT = `
+-- KEYS[1]  the ledger of one account, a hash. Times are microseconds of the server's clock:
+--   run, epoch            the server and the opening that this ledger belongs to
+--   opened, opens, hold   when it began; when its tokens are free; for how long a call of its users counts
+--   seen                  when it was last used
+--   last, lastBy, before  the last start, whose it was, and the start before it
+--   paused, throttled, withheld, passed
+--   t:<token>             "<end of lease> <taken> <1 if kept in reserve, else 0>"
+--   w:<replica>           "<class> <since> <until>" of one that waits for a token
+--   r:<replica>           when it was last heard
+-- ARGV     durations are milliseconds
+--   1 replica   2 tokens in all   3 for how long its calls count   4 the lease of a token
+--   5 epoch that it saw last, or ''   6 how long ago   7 for how long calls counted in that epoch
+--   8 '1' if it has seen the clock step
+--   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer   12 a kept token to use, or ''
+--   13 for how long it waits for its turn
+--   14 pause for a throttle, or ''   15 how long ago the throttled call was sent
+--   16 kept tokens of all replicas at the most   17 how many tokens it would keep; then these; then those that
+--      it gives back, with '-' in front if nothing was sent with it
+-- Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait or -1 if only a token that comes
+--   back can tell, until it opens, until the pause ends, withheld, free, hold, replicas; then each token kept;
+--   then ''; then for each token in use its name and since how long. Durations are microseconds.
+local key, replica, quota = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local function micros(n) return math.ceil(tonumber(ARGV[n]) * 1000) end
+local function text(number) return string.format('%.0f', number) end
+
+local ledger, set, gone = {}, {}, {}
+local stored = redis.call('HGETALL', key)
+for i = 1, #stored, 2 do ledger[stored[i]] = stored[i + 1] end
+local function get(field) return tonumber(ledger[field] or '0') end
+local function put(field, value)
+  if ledger[field] == value then return end
+  ledger[field], set[field], gone[field] = value, value, nil
+end
+local function drop(field)
+  if ledger[field] then ledger[field], set[field], gone[field] = nil, nil, true end
+end
+local function named(letter)
+  local found = {}
+  for field, value in pairs(ledger) do
+    if string.sub(field, 1, 2) == letter .. ':' then found[string.sub(field, 3)] = value end
+  end
+  return found
+end
+
+-- Opening.
+local counts, seenEpoch = micros(3), ARGV[5]
+local cameFrom = seenEpoch ~= '' and seenEpoch ~= ledger.epoch
+local former = seenEpoch ~= '' and micros(7) or 0
+-- Another ledger was in use after this one was opened: this one does not know what was sent.
+local bypassed = cameFrom and get('opened') < now - micros(6)
+local stepped = now < get('seen') - 1000000 or (ARGV[8] == '1' and not cameFrom)
+if ledger.run ~= run or bypassed or stepped then
+  local hold = math.max(counts, former, get('hold'))
+  redis.call('DEL', key)
+  ledger, set, gone = {}, {}, {}
+  put('run', run)
+  put('epoch', string.sub(run, 1, 8) .. '-' .. text(now))
+  put('opened', text(now))
+  put('opens', text(now + hold))
+elseif now < get('opens') then
+  put('opens', text(math.max(get('opens'), get('opened') + math.max(counts, cameFrom and former or 0))))
+end
+put('hold', text(math.max(get('hold'), counts)))
+put('seen', text(now))
+put('r:' .. replica, text(now))
+local opening = now < get('opens')
+
+-- What is given back, what has run out, and what is kept.
+local freed, kept, keeping, out = false, {}, 0, 0
+local keepCount, mostKept = tonumber(ARGV[17]), tonumber(ARGV[16])
+for i = 18 + keepCount, #ARGV do
+  local unused, name = string.match(ARGV[i], '^(%-?)(.*)$')
+  freed = freed or ledger['t:' .. name] ~= nil
+  drop('t:' .. name)
+  if unused == '-' and ledger.lastBy == name then put('last', ledger.before) end
+end
+local tokens = {}
+for name, value in pairs(named('t')) do
+  local ends, taken, isKept = string.match(value, '^(%d+) (%d+) (%d)$')
+  if tonumber(ends) <= now then drop('t:' .. name)
+  else
+    tokens[name] = { taken = taken, kept = isKept == '1' }
+    out = out + 1
+    if isKept == '1' then keeping = keeping + 1 end
+  end
+end
+local function lend(name, taken, isKept)
+  put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1' or ' 0'))
+end
+for i = 18, 17 + keepCount do
+  local name = ARGV[i]
+  local token = tokens[name]
+  local isNew = not token and not opening and out < quota
+  if (token and token.kept) or ((token or isNew) and keeping < mostKept) then
+    if not (token and token.kept) then keeping = keeping + 1 end
+    if not token then out = out + 1 end
+    lend(name, token and token.taken or text(now), true)
+    kept[#kept + 1] = name
+  elseif token then
+    drop('t:' .. name)
+    out, freed = out - 1, true
+  end
+end
+
+-- Foreign traffic.
+local function withheld()
+  return math.max(0, get('withheld') - math.floor((now - get('throttled')) / 10000000))
+end
+if ARGV[14] ~= '' then
+  put('paused', text(math.max(get('paused'), now + micros(14))))
+  if now - micros(15) >= get('throttled') then
+    put('withheld', text(math.min(withheld() + 1, quota - 1)))
+    put('throttled', text(now))
+  end
+end
+
+-- Whose turn it is: the highest class, save every tenth; in a class, who has waited longest.
+local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
+local left = wish == '' and ledger[mine] ~= nil
+if wish == '' then drop(mine)
+else
+  local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
+  put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(13)))
+end
+local function turn()
+  local waiting, highest, lowest = {}, '9', '0'
+  for name, value in pairs(named('w')) do
+    local c, since, till = string.match(value, '^(%d) (%d+) (%d+)$')
+    if tonumber(till) < now then drop('w:' .. name)
+    else
+      waiting[#waiting + 1] = { name = name, class = c, since = since }
+      if c < highest then highest = c end
+      if c > lowest then lowest = c end
+    end
+  end
+  local lowers = lowest > highest and get('passed') >= 9
+  local first
+  for _, each in ipairs(waiting) do
+    local isEarlier = not first or each.since < first.since or (each.since == first.since and each.name < first.name)
+    if (each.class > highest) == lowers and isEarlier then first = each end
+  end
+  return first, lowest > highest and not lowers
+end
+local function pacedTo() return math.max(get('paused'), get('last') + math.ceil(1000000 / quota)) end
+
+-- The grant.
+local granted, ahead, wait = '', 0, -1
+if opening and wish ~= '' then wait = get('opens') - now
+elseif wish ~= '' then
+  local first, passes = turn()
+  local isFirst = first.name == replica
+  local own = tokens[ARGV[12]] and ledger['t:' .. ARGV[12]] and ARGV[12]
+  local spared = ARGV[11] == '1' and quota - out > quota / 2
+  local at = spared and get('paused') or pacedTo()
+  if quota - out + (own and 1 or 0) > withheld() and (spared or isFirst) then
+    wait = math.max(0, at - now)
+    if wait == 0 then
+      granted = own or wish
+      ahead = pacedTo() > now and 1 or 0
+      lend(granted, text(now), false)
+      if not own then out = out + 1 end
+      put('before', ledger.last or '0')
+      put('last', text(now))
+      put('lastBy', granted)
+      if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
+      drop(mine)
+    end
+  end
+end
+
+-- Who is next is told when to come, if something has changed.
+if (freed or left or granted ~= '') and not opening and quota - out > withheld() then
+  local first = turn()
+  if first and first.name ~= replica then
+    redis.call('PUBLISH', key .. ':wake', first.name .. ' ' .. text(math.max(0, pacedTo() - now)))
+  end
+end
+
+local replicas = 0
+for name, heard in pairs(named('r')) do
+  if tonumber(heard) < now - 5000000 then drop('r:' .. name) else replicas = replicas + 1 end
+end
+local changes, lost = {}, {}
+for field, value in pairs(set) do
+  changes[#changes + 1] = field
+  changes[#changes + 1] = value
+end
+for field in pairs(gone) do lost[#lost + 1] = field end
+if #changes > 0 then redis.call('HSET', key, unpack(changes)) end
+if #lost > 0 then redis.call('HDEL', key, unpack(lost)) end
+
+local reply = { ledger.epoch, now, granted, ahead, wait, math.max(0, get('opens') - now), math.max(0, get('paused') - now),
+  withheld(), opening and 0 or math.max(0, quota - out), get('hold'), replicas }
+for _, name in ipairs(kept) do reply[#reply + 1] = name end
+reply[#reply + 1] = ''
+for name, value in pairs(named('t')) do
+  local taken, isKept = string.match(value, '^%d+ (%d+) (%d)$')
+  if isKept == '0' then
+    reply[#reply + 1] = name
+    reply[#reply + 1] = now - tonumber(taken)
+  end
+end
+return reply
+`;

@@ -1,0 +1,65 @@
+// How a shared ledger stands, from what the store told last and what this replica knows of its own tokens.
+import type { Priority } from "../../gateway/command.js";
+import type { LedgerState } from "../../gateway/limiter.js";
+import { WINDOW_MS } from "../rule.js";
+import type { Holdings } from "./holdings.js";
+import type { Reply } from "./protocol.js";
+
+/** The order in which classes are served. */
+export const RANKS: Record<Priority, number> = { urgent: 0, normal: 1, bulk: 2 };
+
+/** What the store has told, on our clock. */
+export interface Heard extends Reply {
+  readonly atMs: number;
+  readonly opensMs: number;
+}
+
+/** Without the store, something may happen at any time; this is what estimates go by. */
+const PERHAPS_MS = 1000;
+const RESERVED_MS = 30_000;
+
+/** `heard` is undefined while the store is away. */
+export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, heard: Heard | undefined): LedgerState {
+  const kept = held.kept().length;
+  const own = { inFlightSinceMs: held.inFlightSinceMs(), coolingUntilMs: held.coolingUntilMs() };
+  const holdsAny = kept + own.inFlightSinceMs.length + own.coolingUntilMs.length > 0;
+  if (!heard || heard.opensMs > nowMs) {
+    // Tokens that are not ours are out of reach: until it opens, or nobody knows until when.
+    const others = callsPerSecond - kept - own.inFlightSinceMs.length - own.coolingUntilMs.length;
+    const untilMs = heard ? heard.opensMs : nowMs + PERHAPS_MS;
+    return {
+      mode: heard ? "opening" : "away",
+      callsPerSecond,
+      free: kept,
+      inFlightSinceMs: own.inFlightSinceMs,
+      coolingUntilMs: [...own.coolingUntilMs, ...Array(Math.max(others, 0)).fill(untilMs)],
+      withheld: 0,
+      pausedUntilMs: held.pausedUntilMs,
+      ...(!holdsAny && { obstacle: heard ? "the shared ledger opens anew" : "the shared ledger cannot be reached" }),
+      ...(heard && { replicas: heard.replicas }),
+    };
+  }
+  const inFlightSinceMs = [...own.inFlightSinceMs];
+  const coolingUntilMs = [...own.coolingUntilMs];
+  for (const [token, outForMs] of heard.inUseForMs) {
+    if (held.has(token)) continue;
+    // Another replica's: it comes back a second after a typical answer, or is in flight for longer than that.
+    const sinceMs = heard.atMs - outForMs;
+    const backMs = sinceMs + held.answerMs + WINDOW_MS;
+    if (backMs > nowMs) coolingUntilMs.push(backMs);
+    else inFlightSinceMs.push(sinceMs);
+  }
+  // What others keep in reserve is out of reach for as long as they live.
+  const reserved = callsPerSecond - heard.free - heard.inUseForMs.size - kept;
+  coolingUntilMs.push(...Array(Math.max(reserved, 0)).fill(nowMs + RESERVED_MS));
+  return {
+    mode: "shared",
+    callsPerSecond,
+    free: Math.max(callsPerSecond - inFlightSinceMs.length - coolingUntilMs.length, 0),
+    inFlightSinceMs,
+    coolingUntilMs,
+    withheld: heard.withheld,
+    pausedUntilMs: Math.max(held.pausedUntilMs, heard.atMs + heard.pausedForMs),
+    replicas: heard.replicas,
+  };
+}

@@ -1,0 +1,103 @@
+// The shared ledger by random histories: whatever happens to replicas, to the store, to its clock and to the network
+// between them, no second holds more than N arrivals at the upstream; and when it is over, work goes on.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { mostInAnySecond } from "../support/arrivals.js";
+import { HandClock } from "../support/hand-clock.js";
+import { LedgerWorld, type WorldOptions } from "../support/ledger-world.js";
+import { seededRandom } from "../support/seeded-random.js";
+
+const QUOTA = 10;
+
+type Blow = (world: LedgerWorld, which: number, ms: number, nowMs: number) => void;
+
+/** What can go wrong. `which` picks a replica, `ms` says for how long or by how much. */
+const BLOWS: Record<string, Blow> = {
+  "a replica is cut off": ({ replicas }, which, ms, nowMs) => {
+    const replica = replicas[which % replicas.length];
+    if (replica) replica.cutUntilMs = nowMs + ms;
+  },
+  "a replica is stopped": ({ replicas }, which, ms, nowMs) => {
+    const replica = replicas[which % replicas.length];
+    if (replica) replica.stoppedUntilMs = nowMs + ms;
+  },
+  "a replica dies, and another starts": (world, which) => {
+    const replica = world.replicas[which % world.replicas.length];
+    if (replica) replica.isDead = true;
+    world.start();
+  },
+  "the store is away": (world, _, ms, nowMs) => {
+    world.downUntilMs = nowMs + ms;
+  },
+  "the store stands still": (world, _, ms, nowMs) => {
+    world.stalledUntilMs = nowMs + ms;
+  },
+  "the store comes back empty": (world, _, ms, nowMs) => {
+    world.downUntilMs = nowMs + ms;
+    world.store.restart();
+    world.store.empty();
+  },
+  "the store is emptied": ({ store }) => store.empty(),
+  "the store writes its file": ({ store }) => store.save(),
+  "the store comes back with what its file holds": ({ store }) => store.restart(),
+  "the standby copies the store": ({ store, standby }) => standby.replicate(store),
+  "the standby takes the place of the store": (world) => {
+    [world.store, world.standby] = [world.standby, world.store];
+  },
+  "the clock of the store goes ahead": ({ store }, _, ms) => {
+    store.skewMs += ms;
+  },
+  "the clock of the store goes back": ({ store }, _, ms) => {
+    store.skewMs -= ms;
+  },
+};
+
+interface Event {
+  readonly afterMs: number;
+  readonly blow: string;
+  readonly which: number;
+  readonly ms: number;
+}
+
+const event: fc.Arbitrary<Event> = fc.record({
+  afterMs: fc.integer({ min: 0, max: 6000 }),
+  blow: fc.constantFrom(...Object.keys(BLOWS)),
+  which: fc.nat(9),
+  ms: fc.oneof(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 900, max: 20_000 })),
+});
+
+function worldOf(seed: number, onStoreLoss: WorldOptions["onStoreLoss"], replicas: number) {
+  const clock = new HandClock();
+  const world = new LedgerWorld({
+    clock,
+    random: seededRandom(seed),
+    callsPerSecond: QUOTA,
+    callTimeoutMs: 1500,
+    onStoreLoss,
+  });
+  for (let n = 0; n < replicas; n++) world.start();
+  return { clock, world };
+}
+
+describe.each(["closed", "share"] as const)("a shared ledger that is `%s` without its store", (onStoreLoss) => {
+  it("lets no second hold more than N arrivals, whatever happens", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(event, { maxLength: 8 }),
+        async (seed, replicas, events) => {
+          const { clock, world } = worldOf(seed, onStoreLoss, replicas);
+          await clock.advance(5000);
+          for (const { afterMs, blow, which, ms } of events) {
+            await clock.advance(afterMs);
+            BLOWS[blow]?.(world, which, ms, clock.now());
+          }
+          await clock.advance(10_000);
+          expect(mostInAnySecond(world.arrivalsMs.toSorted((a, b) => a - b))).toBeLessThanOrEqual(QUOTA);
+        },
+      ),
+      { numRuns: Number(process.env["RUNS"] ?? 40) },
+    );
+  }, 600_000);
+});

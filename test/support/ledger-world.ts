@@ -1,0 +1,146 @@
+// Replicas that share a ledger, the store between them, and an upstream that counts what arrives: in simulated time,
+// with every kind of bad luck that can be asked for.
+import type { TokenEnd } from "../../src/gateway/limiter.js";
+import { MARGIN_MS } from "../../src/limiter/rule.js";
+import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
+import { COMMAND_TIMEOUT_MS } from "../../src/limiter/shared/store.js";
+import { FakeLog } from "./fake-log.js";
+import type { HandClock } from "./hand-clock.js";
+import { LuaStore } from "./lua-store.js";
+
+export interface WorldOptions {
+  readonly clock: HandClock;
+  readonly random: () => number;
+  readonly callsPerSecond: number;
+  readonly callTimeoutMs: number;
+  readonly onStoreLoss: "closed" | "share";
+}
+
+/** A process that sends whenever it may. */
+export interface Replica {
+  readonly ledger: ReturnType<typeof createSharedLedger>;
+  readonly log: FakeLog;
+  sent: number;
+  /** Commands do not get through until then. */
+  cutUntilMs: number;
+  /** Nothing of it runs until then: SIGSTOP. */
+  stoppedUntilMs: number;
+  isDead: boolean;
+}
+
+export class LedgerWorld {
+  readonly #options: WorldOptions;
+  /** The one that commands go to, and another that may take its place. */
+  store: LuaStore;
+  standby: LuaStore;
+  readonly replicas: Replica[] = [];
+  /** When the upstream counted each call. */
+  readonly arrivalsMs: number[] = [];
+  /** The store is down until then: what reaches it is lost. */
+  downUntilMs = -Infinity;
+  /** It stands still until then, and runs afterwards what has come meanwhile. */
+  stalledUntilMs = -Infinity;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.store = new LuaStore(options.clock);
+    this.standby = new LuaStore(options.clock);
+  }
+
+  /** Adds a replica that is never out of work. */
+  start(): Replica {
+    const { clock, callsPerSecond, callTimeoutMs, onStoreLoss } = this.#options;
+    const log = new FakeLog();
+    const name = `r${this.replicas.length}`;
+    const replica = { log, sent: 0, cutUntilMs: -Infinity, stoppedUntilMs: -Infinity, isDead: false } as {
+      -readonly [K in keyof Replica]: Replica[K];
+    };
+    // What happens to a process that stands still happens when it goes on.
+    const awake = (run: () => void): void => {
+      if (replica.isDead) return;
+      if (clock.now() < replica.stoppedUntilMs) clock.at(replica.stoppedUntilMs, () => awake(run));
+      else run();
+    };
+    replica.ledger = createSharedLedger({
+      clock: {
+        now: () => clock.now(),
+        wallNow: () => clock.wallNow(),
+        at: (timeMs, run) => clock.at(timeMs, () => awake(run)),
+      },
+      log,
+      replica: name,
+      callsPerSecond,
+      callTimeoutMs,
+      onStoreLoss,
+      store: {
+        run: (args) => this.#command(replica, args, awake),
+        onWake: (wake) => {
+          for (const store of [this.store, this.standby]) {
+            store.listen((message) => {
+              if (this.#reaches(replica)) this.#after(this.#delay(), () => awake(() => wake(message)));
+            });
+          }
+        },
+      },
+    });
+    this.replicas.push(replica);
+    void this.#work(replica, awake);
+    return replica;
+  }
+
+  #command(replica: Replica, args: readonly string[], awake: (run: () => void) => void): Promise<unknown> {
+    const { clock } = this.#options;
+    return new Promise((resolve, reject) => {
+      const answer = (reply: unknown) => {
+        if (this.#reaches(replica)) this.#after(this.#delay(), () => awake(() => resolve(reply)));
+      };
+      const execute = () => {
+        if (clock.now() < this.stalledUntilMs) clock.at(this.stalledUntilMs, execute);
+        else if (clock.now() >= this.downUntilMs) answer(this.store.run(args));
+      };
+      clock.at(clock.now() + COMMAND_TIMEOUT_MS, () => awake(() => reject(new Error("no answer"))));
+      if (this.#reaches(replica)) this.#after(this.#delay(), execute);
+    });
+  }
+
+  #reaches(replica: Replica): boolean {
+    return this.#options.clock.now() >= replica.cutUntilMs;
+  }
+
+  async #work(replica: Replica, awake: (run: () => void) => void): Promise<void> {
+    const { random } = this.#options;
+    while (!replica.isDead) {
+      const wish = { priority: random() < 0.2 ? "urgent" : "normal", newcomer: random() < 0.1 } as const;
+      const token = await replica.ledger.take(wish, new AbortController().signal);
+      if (random() < 0.05) token.settle({ kind: "unwritten" });
+      else if (token.send()) this.#call(replica, (end) => awake(() => token.settle(end)));
+    }
+  }
+
+  /** The upstream counts a call some time between its sending and its answer, or up to the margin after it was given up. */
+  #call(replica: Replica, settle: (end: TokenEnd) => void): void {
+    const { clock, random, callTimeoutMs } = this.#options;
+    const sentMs = clock.now();
+    replica.sent++;
+    const luck = random();
+    if (luck < 0.02) return void settle({ kind: "unwritten" });
+    if (luck < 0.05) {
+      const endedMs = sentMs + random() * callTimeoutMs;
+      this.arrivalsMs.push(sentMs + random() * (callTimeoutMs + MARGIN_MS));
+      clock.at(endedMs, () => settle({ kind: "lost" }));
+      return;
+    }
+    const answeredMs = sentMs + (random() < 0.1 ? callTimeoutMs : 80) * random();
+    this.arrivalsMs.push(sentMs + random() * (answeredMs - sentMs));
+    clock.at(answeredMs, () => settle(luck < 0.055 ? { kind: "throttled", retryAfterMs: 100 } : { kind: "answered" }));
+  }
+
+  #delay(): number {
+    const { random } = this.#options;
+    return random() < 0.03 ? 600 * random() : 3 * random();
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    this.#options.clock.at(this.#options.clock.now() + delayMs, run);
+  }
+}

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { type Bill, FairShare, refund } from "../../../src/gateway/fair-share.js";
+
+const SEATS = 200;
+const EVERYBODY = () => true;
+
+function sharing({ weights = {}, proven = false }: { weights?: Record<string, number>; proven?: boolean } = {}) {
+  const share = new FairShare({
+    seatsPerCall: SEATS,
+    weightOf: (caller) => weights[caller] ?? 1,
+    creditNameOf: (caller) => (proven ? caller : "everybody"),
+  });
+  const waiting = new Set<string>();
+  let nowMs = 0;
+  let bill: Bill = new Map();
+  return {
+    share,
+    join: (...callers: string[]) => {
+      for (const caller of callers) {
+        share.join(caller);
+        waiting.add(caller);
+      }
+    },
+    leave: (caller: string) => {
+      share.leave(caller);
+      waiting.delete(caller);
+    },
+    rejoin: (caller: string) => {
+      share.rejoin(caller);
+      waiting.add(caller);
+    },
+    /** Whose turn it was, with so many seats for riders. */
+    next: (riders: Record<string, number> = {}, mayGo: (caller: string) => boolean = EVERYBODY) => {
+      const taker = share.turn(waiting, nowMs, mayGo);
+      if (taker === undefined) throw new Error("nobody may go");
+      bill = share.charge(taker, new Map([[taker, 1], ...Object.entries(riders)]), nowMs);
+      nowMs += 100;
+      return taker;
+    },
+    refund: () => refund(bill),
+    /** What the last call cost each, in calls. */
+    prices: () => {
+      const calls = [...bill].flatMap(([{ caller }, price]) =>
+        caller === undefined ? [] : [[caller, price * (weights[caller] ?? 1)] as const],
+      );
+      return Object.fromEntries(calls);
+    },
+  };
+}
+
+describe("FairShare.turn", () => {
+  it("spreads the turns of a heavy caller (was: one, all the others, four in a row)", () => {
+    const { join, next } = sharing({ weights: { heavy: 5 } });
+    join("heavy", "a", "b", "c", "d", "e");
+    const turns = Array.from({ length: 20 }, () => (next() === "heavy" ? "H" : "-")).join("");
+    expect(turns).not.toContain("HHH");
+    expect(turns.replaceAll("-", "")).toHaveLength(10);
+  });
+
+  it("gives turns to those who may go, if need be ahead of their share", () => {
+    const { join, next } = sharing();
+    join("a", "b");
+    expect([1, 2, 3].map(() => next({}, (caller) => caller === "a"))).toEqual(["a", "a", "a"]);
+  });
+
+  it("keeps one turn for who may not go, and no more", () => {
+    const { join, next } = sharing();
+    join("a", "b");
+    for (let n = 0; n < 50; n++) next({}, (caller) => caller === "b");
+    const turns = Array.from({ length: 12 }, () => next());
+    expect(turns.slice(0, 2)).toEqual(["a", "a"]);
+    expect(turns.filter((caller) => caller === "a").length).toBeLessThanOrEqual(7);
+  });
+
+  it("lets a proven caller that has had nothing lately go first, on every other call at the most", () => {
+    const { join, next } = sharing({ proven: true });
+    join("a", "b", "c", "d");
+    for (let n = 0; n < 42; n++) next();
+    join("x", "y");
+    expect([next(), next(), next()]).toEqual(["x", "c", "y"]); // "c" has had least
+  });
+
+  it("puts off who went by credit for no more than a call", () => {
+    const { join, leave, next } = sharing({ proven: true, weights: { light: 0.1 } });
+    const turns: string[] = [];
+    join("a", "b", "light");
+    for (let n = 0; n < 60; n++) turns.push(next()); // once a second
+    leave("b");
+    expect(turns.filter((caller) => caller === "light").length).toBeGreaterThan(3);
+    // By share alone: 0.1 in 1.1.
+    const later = Array.from({ length: 30 }, () => next({ light: 0 }));
+    expect(later.filter((caller) => caller === "light").length).toBeGreaterThan(0);
+  });
+});
+
+describe("FairShare.charge", () => {
+  it("has riders pay for the seats they fill, and whoever's turn it was for the rest", () => {
+    const { join, next, prices } = sharing();
+    join("a", "b", "c");
+    next({ b: 20 });
+    expect(prices()).toEqual({ a: 0.9, b: 0.1 });
+  });
+
+  it("has riders pay no more than their part of the call, and nothing once they are ahead: other seats are lent", () => {
+    const { join, next, prices } = sharing({ weights: { a: 2 } });
+    join("a", "b", "c");
+    expect(next({ b: 199 })).toBe("a");
+    expect(prices()).toEqual({ a: 0.75, b: 0.25 });
+    expect(next()).toBe("c");
+    expect(next({ c: 199 })).toBe("a");
+    expect(prices()).toEqual({ a: 1 });
+  });
+
+  it("charges nobody who does not wait in this class", () => {
+    const { join, next, prices } = sharing();
+    join("a", "b");
+    next({ guest: 150 });
+    expect(prices()).toEqual({ a: 1 });
+  });
+
+  it("does not let riders far ahead of their share keep others from their turn", () => {
+    const { join, next } = sharing();
+    join("a", "b", "c");
+    // Whose turn it is, "a" has one device and "b" fills the call; but "c" waits elsewhere.
+    const turns = Array.from({ length: 300 }, () => next({ a: 1, b: 198 }));
+    expect(turns.filter((caller) => caller === "c").length).toBeGreaterThan(98);
+  });
+});
+
+describe("FairShare.join", () => {
+  it("puts a caller who comes later behind those who wait, however new its name is", () => {
+    const { join, next } = sharing();
+    join("patient");
+    const turns = Array.from({ length: 20 }, (_, n) => {
+      join(`name-${n}`);
+      return next();
+    });
+    expect(turns[0]).toBe("patient");
+    expect(turns.filter((caller) => caller === "patient").length).toBeGreaterThanOrEqual(3);
+  });
+
+  it("puts nobody behind those who came before the first call as well", () => {
+    const { join, next } = sharing({ weights: { heavy: 3 } });
+    join("a", "heavy");
+    expect(next()).toBe("heavy");
+  });
+
+  it("knows again who left while ahead, and does not make it wait longer for that", () => {
+    const { join, leave, next } = sharing();
+    join("a", "b", "c");
+    expect(next()).toBe("a");
+    leave("a");
+    join("a", "d");
+    expect([next(), next(), next()]).toEqual(["b", "c", "d"]);
+    expect(next()).toBe("a");
+  });
+});
+
+describe("refund", () => {
+  it("puts those whose call was turned away before all others again", () => {
+    const { join, next, refund } = sharing();
+    join("a", "b");
+    expect(next()).toBe("a");
+    refund();
+    expect([next(), next(), next()]).toEqual(["a", "b", "a"]);
+  });
+
+  it("does so for who did not wait meanwhile, and gives it no more than the call that it lost", () => {
+    const { join, leave, rejoin, next, refund } = sharing();
+    join("a", "b", "c");
+    expect(next()).toBe("a");
+    refund();
+    leave("a");
+    for (let n = 0; n < 40; n++) next();
+    rejoin("a");
+    const turns = Array.from({ length: 9 }, () => next());
+    expect(turns[0]).toBe("a");
+    expect(turns.filter((caller) => caller === "a").length).toBeLessThanOrEqual(4);
+  });
+});
