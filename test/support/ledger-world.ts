@@ -137,7 +137,7 @@ export class LedgerWorld {
 
   #delay(): number {
     const { random } = this.#options;
-    return random() < 0.03 ? 600 * random() : 3 * random();
+    return random() < 0.05 ? 600 * random() : 20 * random();
   }
 
   #after(delayMs: number, run: () => void): void {

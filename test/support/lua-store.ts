@@ -44,7 +44,7 @@ function run(id, serverRun, now, joined)
   for arg in string.gmatch(joined, '([^\\n]*)\\n') do argv[#argv + 1] = arg end
   local reply = script({ 'ledger' }, argv)
   for n, value in ipairs(reply) do reply[n] = type(value) == 'number' and string.format('%.0f', value) or value end
-  return table.concat(reply, '\\n') .. '\\n\\n\\n' .. table.concat(current.published, '\\n')
+  return table.concat(reply, '\\n') .. '|' .. table.concat(current.published, '\\n')
 end`;
 
 const lua = await new LuaFactory().createEngine();
@@ -101,7 +101,7 @@ export class LuaStore {
     const nowUs = Math.floor((this.#clock.now() + this.skewMs) * 1000);
     const serverRun = `${this.#id}a${this.#restarts}`.padStart(40, "f");
     const text = run(this.#id, serverRun, nowUs, args.map((arg) => `${arg}\n`).join(""));
-    const [reply = "", published = ""] = text.split("\n\n\n");
+    const [reply = "", published = ""] = text.split("|");
     for (const message of published.split("\n")) if (message) for (const wake of this.#listeners) wake(message);
     return reply.split("\n");
   }

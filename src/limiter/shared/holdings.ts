@@ -176,7 +176,9 @@ export class Holdings {
   #comeBack(holding: Holding, used: boolean): void {
     const { token, startUntilMs } = holding;
     const { storeServes, reserve, changed } = this.#options;
-    const isKept = startUntilMs > this.#clock.now() && (!storeServes() || this.#in("kept").length < reserve);
+    // What was not used goes back, so that the store can give its start to somebody else.
+    const mayKeep = !storeServes() || (used && this.#in("kept").length < reserve);
+    const isKept = mayKeep && startUntilMs > this.#clock.now();
     delete holding.sentMs;
     delete holding.backMs;
     holding.state = "kept";

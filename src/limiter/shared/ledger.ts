@@ -56,6 +56,8 @@ class SharedLedger implements Limiter {
   readonly #shareMs: number;
   readonly #reserve: number;
   #heard: Heard | undefined;
+  /** Calls of all who have used the ledgers that we know of can be counted until then. */
+  #countsUntilMs = -Infinity;
   #hasStepped = false;
   /** What the store knows of what we want. */
   #told: Wish | undefined;
@@ -158,7 +160,8 @@ class SharedLedger implements Limiter {
       // Before it has opened, nobody holds a token of it that outlasts a call.
       countsMs: countsMs + (serves ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
-      ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs, countsMs: heard.countsMs } }),
+      ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs } }),
+      formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
       stepped: this.#hasStepped,
       keptAtMost: Math.floor(quota / 2),
       keep: serves ? this.#wouldKeep() : [],
@@ -173,6 +176,7 @@ class SharedLedger implements Limiter {
   /** Some tokens in reserve, so that this replica is not without any when the store goes. */
   #wouldKeep(): string[] {
     const kept = this.#held.kept();
+    if (this.#takers.first) return kept; // who is at work holds tokens anyway
     for (let n = 1; kept.length < this.#reserve; n++) kept.push(`${this.#options.replica}.${this.#named}-${n}`);
     return kept;
   }
@@ -182,6 +186,7 @@ class SharedLedger implements Limiter {
     this.#reach.hear(reply);
     this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
     if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
+    this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
     if (reply.granted) {

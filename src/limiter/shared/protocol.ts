@@ -9,7 +9,9 @@ export interface Ask {
   readonly countsMs: number;
   readonly leaseMs: number;
   /** The ledger as it was when it last answered. */
-  readonly seen?: { readonly epoch: string; readonly agoMs: number; readonly countsMs: number };
+  readonly seen?: { readonly epoch: string; readonly agoMs: number };
+  /** For how long calls of all who have used the ledgers that this replica has seen can still be counted. */
+  readonly formerMs: number;
   /** The store's clock has moved against ours since then. */
   readonly stepped: boolean;
   readonly wish?: AskedToken;
@@ -68,7 +70,7 @@ export function argumentsOf(ask: Ask): string[] {
     String(ask.leaseMs),
     seen?.epoch ?? "",
     String(seen?.agoMs ?? 0),
-    String(seen?.countsMs ?? 0),
+    String(ask.formerMs),
     flag(ask.stepped),
     wish?.token ?? "",
     String(wish?.rank ?? 0),

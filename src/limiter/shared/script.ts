@@ -15,7 +15,7 @@ export const LEDGER_SCRIPT = `
 --   r:<replica>           when it was last heard
 -- ARGV     durations are milliseconds
 --   1 replica   2 tokens in all   3 for how long its calls count   4 the lease of a token
---   5 epoch that it saw last, or ''   6 how long ago   7 for how long calls counted in that epoch
+--   5 epoch that it saw last, or ''   6 how long ago   7 for how long calls of all ledgers it has seen still count
 --   8 '1' if it has seen the clock step
 --   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer   12 a kept token to use, or ''
 --   13 for how long it waits for its turn
@@ -54,7 +54,7 @@ end
 -- Opening.
 local counts, seenEpoch = micros(3), ARGV[5]
 local cameFrom = seenEpoch ~= '' and seenEpoch ~= ledger.epoch
-local former = seenEpoch ~= '' and micros(7) or 0
+local former = micros(7)
 -- Another ledger was in use after this one was opened: this one does not know what was sent.
 local bypassed = cameFrom and get('opened') < now - micros(6)
 local stepped = now < get('seen') - 1000000 or (ARGV[8] == '1' and not cameFrom)
@@ -67,7 +67,7 @@ if ledger.run ~= run or bypassed or stepped then
   put('opened', text(now))
   put('opens', text(now + hold))
 elseif now < get('opens') then
-  put('opens', text(math.max(get('opens'), get('opened') + math.max(counts, cameFrom and former or 0))))
+  put('opens', text(math.max(get('opens'), get('opened') + counts, cameFrom and now + former or 0)))
 end
 put('hold', text(math.max(get('hold'), counts)))
 put('seen', text(now))
