@@ -23,7 +23,7 @@ export const LEDGER_SCRIPT = `
 --   16 kept tokens of all replicas at the most   17 how many tokens it would keep; then these; then those that
 --      it gives back, with '-' in front if nothing was sent with it
 -- Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait or -1 if only a token that comes
---   back can tell, until it opens, until the pause ends, withheld, free, hold, replicas; then each token kept;
+--   back can tell, until it opens, until the pause ends, withheld, free (once it is open), hold, replicas; then each token kept;
 --   then ''; then for each token in use its name and since how long. Durations are microseconds.
 local key, replica, quota = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -199,7 +199,7 @@ if #changes > 0 then redis.call('HSET', key, unpack(changes)) end
 if #lost > 0 then redis.call('HDEL', key, unpack(lost)) end
 
 local reply = { ledger.epoch, now, granted, ahead, wait, math.max(0, get('opens') - now), math.max(0, get('paused') - now),
-  withheld(), opening and 0 or math.max(0, quota - out), get('hold'), replicas }
+  withheld(), math.max(0, quota - out), get('hold'), replicas }
 for _, name in ipairs(kept) do reply[#reply + 1] = name end
 reply[#reply + 1] = ''
 for name, value in pairs(named('t')) do

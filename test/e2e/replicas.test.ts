@@ -1,0 +1,128 @@
+// Replicas as they are deployed: real processes, a real Redis, real kills. What they sent is judged by the
+// emulator, which shares nothing with the limiter.
+import { afterEach, describe, expect, it } from "vitest";
+import { endPrograms, until } from "../support/processes.js";
+import { endRedis } from "../support/redis.js";
+import { type Fleet, type Load, Names, startFleet, startLoad, toldOf } from "../support/replicas.js";
+
+const QUOTA = 10;
+let fleet: Fleet | undefined;
+
+afterEach(async () => {
+  for (const { network } of fleet?.replicas ?? []) network.close();
+  await endPrograms();
+  await endRedis();
+});
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function start(count: number, variables?: Record<string, string>): Promise<Fleet> {
+  fleet = await startFleet(count, 100_000, variables);
+  return fleet;
+}
+
+/** Nobody was refused, no second had more than it may, and who was told "accepted" was cancelled. */
+async function expectTruth({ emulator }: Fleet, loads: readonly Load[]) {
+  await Promise.all(loads.map((load) => load.stop()));
+  const stats = await emulator.stats();
+  const { accepted, unknown, answers } = toldOf(loads);
+  expect(stats.worstSecond).toBeLessThanOrEqual(QUOTA);
+  expect(stats.refused).toEqual({});
+  expect(new Set(accepted).size).toBe(accepted.length);
+  expect(stats.devicesCanceled).toBeGreaterThanOrEqual(accepted.length);
+  expect(stats.devicesCanceled).toBeLessThanOrEqual(accepted.length + unknown.size);
+  return { stats, answers };
+}
+
+describe("three gateways that share a quota in Redis", () => {
+  it("use it together, and ask Redis a few times a call", async () => {
+    const { emulator, redis, replicas } = await start(3);
+    const names = new Names();
+    const before = evaluated(redis.command("info", "commandstats"));
+    const loads = replicas.map((replica) => startLoad(replica, names, 8, 100, 20_000));
+    await pause(6000);
+    const { stats } = await expectTruth({ emulator, redis, replicas }, loads);
+    expect(stats.arrivals).toBeGreaterThan(50);
+    expect((evaluated(redis.command("info", "commandstats")) - before) / stats.arrivals).toBeLessThanOrEqual(6);
+    expect(toldOf(loads).answers).toEqual({ OK: expect.any(Number) });
+  });
+
+  it("go on when one is killed and Redis is lost, and never send more than they may", async () => {
+    const all = await start(3);
+    const { emulator, redis, replicas } = all;
+    const names = new Names();
+    const loads = replicas.map((replica) => startLoad(replica, names, 8, 100, 3000));
+    await pause(1500);
+    replicas[0]?.gateway.kill("SIGKILL");
+    await pause(1000);
+    await redis.kill();
+    await pause(3500);
+    expect(await readyz(all)).toEqual([
+      { code: 200, status: "degraded" },
+      { code: 200, status: "degraded" },
+    ]);
+    const { arrivals } = await emulator.stats();
+    await redis.start();
+    await until(async () => (await emulator.stats()).arrivals > arrivals + 2 * QUOTA);
+    expect(await readyz(all)).toEqual([
+      { code: 200, status: "ok" },
+      { code: 200, status: "ok" },
+    ]);
+    const { answers } = await expectTruth(all, loads);
+    expect(Object.keys(answers).toSorted()).toEqual(["OK", "UNAVAILABLE"]);
+  });
+
+  it("survive stops of five seconds, and networks that are cut, slow or swallow everything", async () => {
+    const all = await start(3);
+    const names = new Names();
+    const loads = all.replicas.map((replica) => startLoad(replica, names, 8, 100, 20_000));
+    const [first, second, third] = all.replicas;
+    await pause(Math.random() * 1000);
+    first?.gateway.kill("SIGSTOP");
+    second?.network.cut();
+    await pause(2000);
+    second?.network.heal();
+    third?.network.swallow();
+    await pause(3000);
+    first?.gateway.kill("SIGCONT");
+    third?.network.heal();
+    if (second) second.network.delayMs = 50;
+    await pause(3000);
+    await expectTruth(all, loads);
+  });
+});
+
+describe("gateways that share what they hold while Redis is away", () => {
+  it("go on with it, also when only one of them has lost Redis", async () => {
+    const all = await start(2, { OTA_ON_STORE_LOSS: "share" });
+    const names = new Names();
+    const loads = all.replicas.map((replica) => startLoad(replica, names, 8, 100, 20_000));
+    await pause(2000);
+    all.replicas[0]?.network.cut();
+    const cutAt = (await all.emulator.stats()).arrivals;
+    await pause(4000);
+    await all.redis.kill();
+    const lostAt = (await all.emulator.stats()).arrivals;
+    expect(lostAt - cutAt).toBeGreaterThan(20);
+    await pause(5000);
+    expect((await all.emulator.stats()).arrivals - lostAt).toBeGreaterThan(20);
+    await expectTruth(all, loads);
+  });
+});
+
+/** Of those that run. */
+async function readyz({ replicas }: Fleet) {
+  const answers = await Promise.allSettled(replicas.map(({ gateway }) => fetch(`${gateway.admin}/readyz`)));
+  const responses = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  return Promise.all(
+    responses.map(async (response) => ({
+      code: response.status,
+      status: ((await response.json()) as { status: string }).status,
+    })),
+  );
+}
+
+/** How often the script has been run. */
+function evaluated(commandStats: string): number {
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(commandStats)?.[1] ?? 0);
+}

@@ -1,0 +1,144 @@
+// Several gateways on one account: the emulator, a real Redis, and gateways that each reach it by a network of
+// their own. And callers who never tire: each asks for the next devices of the fleet when it has been answered.
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { seededName } from "../../src/emulator/seeded-name.js";
+import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
+import { createCaller } from "./grpc-caller.js";
+import { type EmulatorProgram, type GatewayProgram, runEmulator, runGateway, type Variables } from "./processes.js";
+import { type RedisServer, startRedis } from "./redis.js";
+import { startTcpProxy, type TcpProxy } from "./tcp-proxy.js";
+
+export interface Replica {
+  gateway: GatewayProgram;
+  readonly network: TcpProxy;
+  /** Takes the place of the one that has ended. */
+  restart(): Promise<void>;
+}
+
+export interface Fleet {
+  readonly emulator: EmulatorProgram;
+  readonly redis: RedisServer;
+  readonly replicas: readonly Replica[];
+}
+
+/** The longest call, so that tests need not wait long for what was lost. */
+export const CALL_TIMEOUT_MS = 2000;
+
+export async function startFleet(count: number, devices: number, variables: Variables = {}): Promise<Fleet> {
+  const emulator = await runEmulator("--devices", String(devices), "--latency-ms", "20", "--jitter-ms", "20");
+  const redis = await startRedis();
+  const start = async (): Promise<Replica> => {
+    const network = await startTcpProxy(redis.port);
+    const run = () =>
+      runGateway(emulator.url, {
+        OTA_REDIS_URL: `redis://127.0.0.1:${network.port}`,
+        OTA_UPSTREAM_TIMEOUT_MS: String(CALL_TIMEOUT_MS),
+        OTA_LOG_LEVEL: "warn",
+        OTEL_SDK_DISABLED: "true",
+        ...variables,
+      });
+    const replica: Replica = {
+      gateway: await run(),
+      network,
+      restart: async () => {
+        replica.gateway = await run();
+      },
+    };
+    return replica;
+  };
+  const replicas = await Promise.all(Array.from({ length: count }, start));
+  await Promise.all(replicas.map(({ gateway }) => gateway.opened()));
+  return { emulator, redis, replicas };
+}
+
+/** What callers were told of their devices. */
+export interface Told {
+  readonly accepted: Set<string>;
+  /** Of these nobody knows. */
+  readonly unknown: Set<string>;
+  /** Requests that were answered, by status. */
+  readonly answers: Map<string, number>;
+  /** Whether a device was said to be accepted in one answer and asked for again. */
+  asked: number;
+}
+
+export interface Load {
+  readonly told: Told;
+  /** Asks no more; resolves when everything has been answered. */
+  stop(): Promise<void>;
+}
+
+/** Names that no other load asks for. */
+export class Names {
+  #next = 0;
+
+  take(count: number): string[] {
+    return Array.from({ length: count }, () => seededName(this.#next++));
+  }
+}
+
+/** So many callers of this replica, each with one request at a time, whose devices it asks for until they are accepted. */
+export function startLoad(replica: Replica, names: Names, callers: number, devices: number, deadlineMs: number): Load {
+  const told: Told = { accepted: new Set(), unknown: new Set(), answers: new Map(), asked: 0 };
+  let isOver = false;
+  const work = async (n: number) => {
+    let address = replica.gateway.grpc;
+    let caller = createCaller(address, { "x-ota-caller": `caller-${n}` });
+    let open: string[] = [];
+    while (!isOver) {
+      if (address !== replica.gateway.grpc) {
+        caller.close();
+        address = replica.gateway.grpc;
+        caller = createCaller(address, { "x-ota-caller": `caller-${n}` });
+      }
+      if (open.length === 0) open = names.take(devices);
+      told.asked += open.length;
+      open = await ask(caller, open, deadlineMs, told);
+    }
+    caller.close();
+  };
+  const all = Promise.all(Array.from({ length: callers }, (_, n) => work(n)));
+  return {
+    told,
+    stop: async () => {
+      isOver = true;
+      await all;
+    },
+  };
+}
+
+/** Returns the devices that have to be asked for again. */
+async function ask(
+  caller: ReturnType<typeof createCaller>,
+  deviceNames: string[],
+  deadlineMs: number,
+  { accepted, unknown, answers }: Told,
+): Promise<string[]> {
+  const count = (code: string) => answers.set(code, (answers.get(code) ?? 0) + 1);
+  try {
+    const { results } = await caller.cancel(deviceNames, {}, deadlineMs).answer;
+    count("OK");
+    for (const { deviceName, outcome } of results) {
+      if (outcome === Outcome.ACCEPTED) accepted.add(deviceName);
+      if (outcome === Outcome.UNKNOWN) unknown.add(deviceName);
+    }
+    return results.flatMap(({ deviceName, outcome }) => (outcome === Outcome.ACCEPTED ? [] : [deviceName]));
+  } catch (error) {
+    count(status[(error as ServiceError).code] ?? "?");
+    for (const name of deviceNames) unknown.add(name);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return deviceNames;
+  }
+}
+
+/** Of all loads together. */
+export function toldOf(loads: readonly Load[]) {
+  const answers = new Map<string, number>();
+  for (const { told } of loads) {
+    for (const [code, count] of told.answers) answers.set(code, (answers.get(code) ?? 0) + count);
+  }
+  const accepted = loads.flatMap(({ told }) => [...told.accepted]);
+  const unknown = new Set(loads.flatMap(({ told }) => [...told.unknown]));
+  for (const name of accepted) unknown.delete(name);
+  return { accepted, unknown, answers: Object.fromEntries(answers) };
+}
