@@ -5,6 +5,7 @@ import { describeGoal, type Goal, isReached } from "./goal.js";
 import { idleLatency } from "./idle-latency.js";
 import { ingest } from "./ingest.js";
 import { million } from "./million.js";
+import { replicas } from "./replicas.js";
 import { stream } from "./stream.js";
 
 const measurements: Record<string, () => Promise<Goal[]>> = {
@@ -15,6 +16,7 @@ const measurements: Record<string, () => Promise<Goal[]>> = {
   ingest,
   million,
   stream,
+  replicas,
 };
 
 const named = process.argv.slice(2);

@@ -3,12 +3,15 @@
 import type { Clock } from "./clock.js";
 import type { Config, Environment } from "./config.js";
 import type { AccountSettings } from "./config-file.js";
+import type { CallObserver, SentCall } from "./gateway/call-observer.js";
 import { Gateway } from "./gateway/gateway.js";
 import type { Limiter } from "./gateway/limiter.js";
 import type { Callers } from "./gateway/queue.js";
 import { createInProcessLedger } from "./limiter/in-process.js";
+import { MARGIN_MS } from "./limiter/rule.js";
 import type { Store } from "./limiter/shared/store.js";
 import type { Log } from "./log.js";
+import { FlightRecorder } from "./recorder/recorder.js";
 import { createUpstream } from "./upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "./upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "./upstream/credentials-source.js";
@@ -17,6 +20,7 @@ import { type CredentialsSource, NoCredentials } from "./upstream/credentials-so
 export interface Account {
   readonly gateway: Gateway;
   readonly limiter: Limiter;
+  readonly recorder: FlightRecorder;
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
 }
@@ -46,13 +50,35 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
   const limiter = await ledgerFor(options);
   const bounds = { queuedDevices: config.maxQueuedDevices, queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller };
-  const gateway = new Gateway({ account: name, clock, limiter, upstream, log, callers, random: Math.random, bounds });
+  const recorder = new FlightRecorder({
+    clock,
+    account: name,
+    replica: options.replica,
+    callsPerSecond: settings.callsPerSecond,
+    callTimeoutMs: timeoutMs,
+    marginMs: MARGIN_MS,
+  });
+  const observers = [recording(recorder)];
+  const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
+  const gateway = new Gateway({ account: name, ...ports, bounds });
   return {
     gateway,
     limiter,
+    recorder,
     close: async () => {
       await gateway.close();
       await upstream.close();
+    },
+  };
+}
+
+function recording(recorder: FlightRecorder): CallObserver {
+  const open = new Map<SentCall, ReturnType<FlightRecorder["sent"]>>();
+  return {
+    sent: (call) => void open.set(call, recorder.sent(call.sentMs, call.devices)),
+    ended(call, { endedMs, kind, throttled, requestId }) {
+      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId);
+      open.delete(call);
     },
   };
 }

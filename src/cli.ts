@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "./config.js";
 import { demoCommand } from "./demo.js";
 import { emulateCommand } from "./emulator/command.js";
+import { proveCommand } from "./prove-command.js";
 import { serveCommand } from "./serve-command.js";
 
 const program = new Command("ota-gateway")
@@ -13,7 +14,8 @@ const program = new Command("ota-gateway")
   .exitOverride()
   .addCommand(serveCommand())
   .addCommand(emulateCommand())
-  .addCommand(demoCommand());
+  .addCommand(demoCommand())
+  .addCommand(proveCommand());
 
 try {
   await program.parseAsync();

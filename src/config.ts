@@ -97,6 +97,8 @@ export const SETTINGS = {
     "",
     "YAML file for what does not fit into variables: accounts, callers and their weights",
   ),
+  auditLog: setting("OTA_AUDIT_LOG", path, "", "file for one JSON line a request; - for standard output"),
+  auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
   insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
 };

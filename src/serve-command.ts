@@ -10,7 +10,8 @@ type Flags = Readonly<Record<string, string | true>>;
 export function serveCommand(): Command {
   const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
   for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
-    const value = variable === "OTA_INSECURE" ? "" : " <value>";
+    const isFlag = variable === "OTA_INSECURE" || variable === "OTA_AUDIT_DEVICE_NAMES";
+    const value = isFlag ? "" : " <value>";
     command.option(`--${flagOf(variable)}${value}`, `${meaning} (${variable}${fallback && `, default ${fallback}`})`);
   }
   return command
@@ -41,6 +42,7 @@ async function run(environment: Environment): Promise<void> {
   const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
+  process.on("SIGHUP", () => serving.reopenLogs());
   const first = await signal;
   // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
   void nextSignal().then(() => process.exit(1));

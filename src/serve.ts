@@ -4,6 +4,8 @@ import { pino } from "pino";
 import pretty from "pino-pretty";
 import { type Account, openAccount } from "./account.js";
 import { type AdminServer, type Readiness, startAdminServer } from "./admin.js";
+import { openAuditLog } from "./audit/audit-log.js";
+import { createAuditor } from "./audit/auditor.js";
 import { sleepUntil, systemClock } from "./clock.js";
 import type { Config, Environment } from "./config.js";
 import type { Address } from "./config-values.js";
@@ -17,6 +19,8 @@ export interface Serving {
   readonly grpc: string;
   /** host:port of the admin server. */
   readonly admin: string;
+  /** Takes up the files that the paths of its logs name now, as after a rotation. */
+  reopenLogs(): void;
   /** Ends gracefully: refuses new requests, answers those it has, and closes everything. */
   stop(): Promise<void>;
 }
@@ -36,6 +40,9 @@ const UNPROVEN = "";
  */
 export async function serve(config: Config, log: Log, environment: Environment): Promise<Serving> {
   const clock = systemClock;
+  const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
+  const withDeviceNames = config.auditDeviceNames;
+  const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
   const accounts = new Map<string, Account>();
   let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;
@@ -66,22 +73,26 @@ export async function serve(config: Config, log: Log, environment: Environment):
       clock,
       log,
       defaultDeadlineMs: config.defaultDeadlineMs,
+      auditor,
     };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
   } catch (error) {
     await admin?.close();
     await end();
+    await auditLog?.close();
     throw error;
   }
 
   return {
     grpc: addressOf(config.listen, grpc.port),
     admin: addressOf(config.adminListen, admin.port),
+    reopenLogs: () => auditLog?.reopen(),
     async stop() {
       readiness.drain();
       grpc.stopServing();
       await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
       await grpc.close(LAST_WORDS_MS);
+      await auditLog?.close();
       await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await admin.close();
     },

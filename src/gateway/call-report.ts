@@ -1,33 +1,94 @@
-// What the operator is told of one upstream call, in its span and in its line of the log: no device name.
-import type { CallFacts, CallResult } from "../telemetry/instruments.js";
+// What the operator is told of one upstream call: in its span, in its line of the log, and through whoever watches.
+// No device name is in it.
+import type { Context, Span } from "@opentelemetry/api";
+import type { Clock } from "../clock.js";
+import type { Log } from "../log.js";
+import { type CallFacts, type CallResult, endCallSpan, startCallSpan } from "../telemetry/instruments.js";
+import type { CallObserver, EndedCall, SentCall } from "./call-observer.js";
 import type { Manifest } from "./manifest.js";
 import type { CallEnd } from "./upstream.js";
 
-/** What the call is, as it is sent. */
-export function factsOf(account: string, manifest: Manifest, sentMs: number): CallFacts {
+export interface ReportOptions {
+  /** Its name in logs and spans. */
+  readonly account: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whoever watches. */
+  readonly observers?: readonly CallObserver[];
+}
+
+export class CallReport {
+  /** For what happens within the call. */
+  readonly context: Context;
+  readonly #options: ReportOptions;
+  readonly #facts: CallFacts;
+  readonly #sent: SentCall;
+  readonly #span: Span;
+  readonly #callers: readonly Span[];
+
+  /** The call is sent now; `sentMs` was read before its token knew. */
+  constructor(options: ReportOptions, manifest: Manifest, sentMs: number) {
+    this.#options = options;
+    this.#sent = sentCallOf(manifest, sentMs, options.clock.wallNow());
+    const { productKey, firmwareId, jobId, devices, devicesByCaller, attempt, tokenWaitMs } = this.#sent;
+    const scope = { account: options.account, productKey, firmwareId, jobId };
+    const aboard = { devices, callers: devicesByCaller.size, waiters: manifest.waiters.length };
+    this.#facts = { ...scope, ...aboard, attempt, tokenWaitMs };
+    this.#callers = manifest.waiters.flatMap(({ span }) => span ?? []);
+    const { span, context } = startCallSpan(this.#facts, this.#callers);
+    this.#span = span;
+    this.context = context;
+    for (const observer of options.observers ?? []) observer.sent(this.#sent);
+  }
+
+  /** The call has ended; `endedMs` was read before its token knew. */
+  end(end: CallEnd, endedMs: number): void {
+    const durationMs = endedMs - this.#sent.sentMs;
+    const ended = endedCallOf(end, endedMs, durationMs);
+    for (const observer of this.#options.observers ?? []) observer.ended(this.#sent, ended);
+    const { kind, requestId, code, cause } = ended;
+    const result: CallResult = { kind, ...(requestId && { requestId }), ...(code && { code }) };
+    endCallSpan(this.#span, result, this.#callers);
+    const fields = { ...this.#facts, ...result, ...(cause && { cause }), durationMs: Math.round(durationMs) };
+    this.#options.log[levelOf(ended)](fields, "upstream call");
+  }
+}
+
+function sentCallOf(manifest: Manifest, sentMs: number, sentWallMs: number): SentCall {
   const { productKey, firmwareId, jobId } = manifest.batch.lane.scope;
   return {
-    account,
+    sentMs,
+    sentWallMs,
     productKey,
     firmwareId,
     jobId,
     devices: manifest.batch.seats.length,
-    callers: manifest.callers,
-    waiters: manifest.waiters.length,
+    devicesByCaller: manifest.devicesByCaller,
     attempt: manifest.attempt,
     tokenWaitMs: Math.round(sentMs - manifest.waitingSinceMs),
   };
 }
 
-/** How it ended. */
-export function resultOf(end: CallEnd): CallResult {
-  if (end.kind === "refused") return { kind: end.kind, requestId: end.requestId, code: end.refusal.code };
-  return end.kind === "accepted" ? { kind: end.kind, requestId: end.requestId } : { kind: end.kind };
+function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCall {
+  const { kind } = end;
+  const how = { endedMs, durationMs, kind };
+  switch (end.kind) {
+    case "accepted":
+      return { ...how, requestId: end.requestId, throttled: false, ours: false };
+    case "refused": {
+      const { code, reaction } = end.refusal;
+      const why = { throttled: reaction.kind === "throttled", ours: reaction.kind === "internal" };
+      return { ...how, requestId: end.requestId, code, ...why };
+    }
+    case "lost":
+      return { ...how, throttled: false, ours: false, cause: end.message };
+    case "unwritten":
+      return { ...how, throttled: false, ours: end.ours, cause: end.message };
+  }
 }
 
 /** What is the gateway's own fault is for the operator to mend. */
-export function levelOf(end: CallEnd): "info" | "warn" | "error" {
-  if (end.kind === "accepted") return "info";
-  const ours = end.kind === "unwritten" ? end.ours : end.kind === "refused" && end.refusal.reaction.kind === "internal";
+function levelOf({ kind, ours }: EndedCall): "info" | "warn" | "error" {
+  if (kind === "accepted") return "info";
   return ours ? "error" : "warn";
 }

@@ -2,11 +2,10 @@
 // The wait for a token is the batching window; whoever arrives meanwhile rides along. A call that has
 // been sent runs to its own end, whoever leaves: giving it up would let its token back too early.
 import { setMaxListeners } from "node:events";
-import { type Clock, sleepUntil } from "../clock.js";
-import type { Log } from "../log.js";
-import { endCallSpan, startCallSpan, within } from "../telemetry/instruments.js";
+import { sleepUntil } from "../clock.js";
+import { within } from "../telemetry/instruments.js";
 import { AnswerTime } from "./answer-time.js";
-import { factsOf, levelOf, resultOf } from "./call-report.js";
+import { CallReport, type ReportOptions } from "./call-report.js";
 import { PRIORITIES } from "./command.js";
 import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
 import { DEMOTION_MS, Isolation, soleCaller } from "./isolation.js";
@@ -16,13 +15,9 @@ import { type Batch, type Callers, type Limits, Queue } from "./queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { Fate, Waiter } from "./waiter.js";
 
-export interface DispatcherOptions {
-  /** Its name in logs and spans. */
-  readonly account: string;
-  readonly clock: Clock;
+export interface DispatcherOptions extends ReportOptions {
   readonly limiter: Limiter;
   readonly upstream: Upstream;
-  readonly log: Log;
   readonly callers: Callers;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -95,13 +90,14 @@ export class Dispatcher {
       const token = await this.#take();
       if (!token) continue;
       const batch = this.queue.cut({ ...this.#limits(), newcomersOnly: token.newcomer });
+      const sentMs = this.#options.clock.now(); // not later than the ledger takes it for sent
       if (!batch) {
         token.settle({ kind: "unwritten" });
         // If no newcomer is left, the others need another token. If nobody at all has time enough,
         // trying again at once would spin.
         if (!token.newcomer) await this.#change();
       } else if (token.send()) {
-        const call = this.#call(batch, token).finally(() => this.#underWay.delete(call));
+        const call = this.#call(batch, token, sentMs).finally(() => this.#underWay.delete(call));
         this.#underWay.add(call);
       } else {
         this.queue.putBack(batch, this.#options.clock.now(), "kept");
@@ -131,24 +127,18 @@ export class Dispatcher {
     }
   }
 
-  async #call(batch: Batch, token: Token): Promise<void> {
-    const { clock, log } = this.#options;
-    const sentMs = clock.now();
+  async #call(batch: Batch, token: Token, sentMs: number): Promise<void> {
+    const { clock } = this.#options;
     const manifest = new Manifest(batch, sentMs, clock.wallNow());
-    const facts = factsOf(this.#options.account, manifest, sentMs);
-    const spans = manifest.waiters.flatMap(({ span }) => span ?? []);
-    const { span, context } = startCallSpan(facts, spans);
-    const end = await within(context, () => this.#send(batch));
-    const durationMs = clock.now() - sentMs;
+    const report = new CallReport(this.#options, manifest, sentMs);
+    const end = await within(report.context, () => this.#send(batch));
+    const endedMs = clock.now();
     token.settle(tokenEnd(end));
+    report.end(end, endedMs);
+    const durationMs = endedMs - sentMs;
     if ("requestId" in end) this.#answerTime.note(durationMs);
-
-    const result = resultOf(end);
-    endCallSpan(span, result, spans);
-    const cause = "message" in end && { cause: end.message };
-    log[levelOf(end)]({ ...facts, ...result, ...cause, durationMs: Math.round(durationMs) }, "upstream call");
     manifest.complete(end, durationMs);
-    await this.#conclude(manifest, consequence(end, facts.devices));
+    await this.#conclude(manifest, consequence(end, batch.seats.length));
   }
 
   /** A client that throws has broken its promise; the call may have been sent all the same. */

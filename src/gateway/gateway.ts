@@ -19,6 +19,8 @@ export interface GatewayOptions extends DispatcherOptions {
 export interface Request {
   /** Resolves when the rpc is OK, else rejects with GatewayError. */
   readonly answer: Promise<Answer>;
+  /** The same whether the rpc is OK or not: what is known of each device. Never rejects. */
+  readonly told: Promise<Answer>;
   /** The caller has left: nothing that was not sent will be. */
   abort(): void;
 }
@@ -78,7 +80,7 @@ export class Gateway {
       return this.#judge(command, answer);
     });
     settled.catch(() => {}); // a caller that has left does not look any more
-    return { answer: settled, abort: () => this.#conclude(waiter, ABORTED) };
+    return { answer: settled, told: waiter.answer, abort: () => this.#conclude(waiter, ABORTED) };
   }
 
   /** What the command would take. Throws GatewayError where `cancel` would. */

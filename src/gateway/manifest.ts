@@ -32,8 +32,15 @@ export class Manifest {
     return [...this.#parts.keys()];
   }
 
-  get callers(): number {
-    return new Set(this.waiters.map((waiter) => waiter.command.caller)).size;
+  /** How many devices each caller has on board; one that two asked for counts for both. */
+  get devicesByCaller(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { owners } of this.batch.seats) {
+      for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) {
+        counts.set(caller, (counts.get(caller) ?? 0) + 1);
+      }
+    }
+    return counts;
   }
 
   /** Which attempt this is: the largest over the devices on board. */

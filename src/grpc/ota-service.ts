@@ -1,10 +1,13 @@
 // OtaService as it is served: a request is checked, becomes a command, and its answer a response.
+import type { AuditEntry, Auditor } from "../audit/auditor.js";
+import { DEFAULT_ACCOUNT } from "../gateway/command.js";
 import type { Gateway } from "../gateway/gateway.js";
-import type {
-  CancelTasksByDeviceRequest,
-  GetQuotaRequest,
-  GetQuotaResponse,
-  OtaServiceServer,
+import {
+  type CancelTasksByDeviceRequest,
+  type GetQuotaRequest,
+  type GetQuotaResponse,
+  type OtaServiceServer,
+  priorityToJSON,
 } from "../gen/ota/v1/ota_service.js";
 import { type CallContext, type HandlerOptions, openCall, unary } from "./handler.js";
 import { quotaResponseOf } from "./quota.js";
@@ -17,6 +20,8 @@ export interface OtaServiceOptions extends HandlerOptions {
   readonly gateways: ReadonlyMap<string, Gateway>;
   /** In one request. */
   readonly maxDevices: number;
+  /** Who keeps the audit log, if there is one. */
+  readonly auditor?: Auditor | undefined;
 }
 
 export interface OtaService {
@@ -26,15 +31,21 @@ export interface OtaService {
 }
 
 export function createOtaService(options: OtaServiceOptions): OtaService {
-  const { gateways, maxDevices, clock } = options;
+  const { gateways, maxDevices, clock, auditor } = options;
   const limits: RequestLimits = { maxDevices, accounts: new Set(gateways.keys()) };
   const all = [...gateways.values()];
   const streams = new Set<RequestStream>();
   const implementation: OtaServiceServer = {
     cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, (request, context) => {
-      const { response, abort } = ask(request, context);
-      context.onAbort(abort);
-      return response;
+      const entry = begin("CancelTasksByDevice", request, context);
+      try {
+        const { response, abort } = ask(request, context, entry);
+        context.onAbort(abort);
+        return response;
+      } catch (error) {
+        entry?.refused(error);
+        throw error;
+      }
     }),
     streamCancelTasksByDevice: (call) => void serveStream(call),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
@@ -46,14 +57,35 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     },
   };
 
-  function ask(request: CancelTasksByDeviceRequest, context: CallContext): Asked {
+  function begin(rpc: string, request: CancelTasksByDeviceRequest, context: CallContext, sequence?: bigint) {
+    return auditor?.begin(
+      { ...request, account: request.account || DEFAULT_ACCOUNT },
+      {
+        caller: context.caller,
+        rpc,
+        priority: priorityToJSON(request.priority),
+        span: context.span.spanContext(),
+        ...(sequence !== undefined && { sequence }),
+      },
+    );
+  }
+
+  /** Who is not let in is for the caller to record: a stream asks again while the queue is full. */
+  function ask(request: CancelTasksByDeviceRequest, context: CallContext, entry?: AuditEntry): Asked {
     const command = commandOf(request, context.caller, context.answerByMs, limits);
     const gateway = gatewayOf(command.account);
     if (request.validateOnly) {
       const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      entry?.validated();
       return { response: Promise.resolve(plan), abort: () => {} };
     }
-    const { answer, abort } = gateway.cancel(command, context.span);
+    const { answer, told, abort } = gateway.cancel(command, context.span);
+    if (entry) {
+      void answer.then(
+        (all) => entry.answered(all),
+        async (error: unknown) => entry.answered(await told, error),
+      );
+    }
     return { response: answer.then((told) => responseOf(told, command.deviceNames)), abort };
   }
 
@@ -64,7 +96,8 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     const { context } = open;
     const stream = new RequestStream(call, open, {
       clock,
-      ask: (request) => ask(request, context),
+      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, context, sequence),
+      ask: (request, entry) => ask(request, context, entry),
       remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(context.caller))),
       draining: () => (all[0] as Gateway).draining(),
     });

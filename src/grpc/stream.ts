@@ -2,6 +2,7 @@
 // Its memory is bounded: reading stops while too many of its devices wait, while the gateway's queue is
 // full, and while its client does not read its answers.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import type { AuditEntry } from "../audit/auditor.js";
 import { type Clock, sleepUntil } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import type {
@@ -24,8 +25,10 @@ export interface Asked {
 
 export interface StreamOptions {
   readonly clock: Clock;
+  /** A request has been read. */
+  readonly begin: (request: CancelTasksByDeviceRequest, sequence: bigint) => AuditEntry | undefined;
   /** Lets a request in, or throws. */
-  readonly ask: (request: CancelTasksByDeviceRequest) => Asked;
+  readonly ask: (request: CancelTasksByDeviceRequest, entry?: AuditEntry) => Asked;
   /** How long the devices that wait can be expected to take. */
   readonly remainingMs: () => number;
   /** What to end with while the gateway drains. */
@@ -36,6 +39,8 @@ export interface StreamOptions {
 const WINDOW_DEVICES = 20_000;
 
 const PROGRESS_MS = 500;
+
+const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while the queue was full" });
 
 export class RequestStream {
   readonly #call: DuplexCall;
@@ -84,12 +89,15 @@ export class RequestStream {
   async #read({ sequence, request }: StreamCancelTasksByDeviceRequest): Promise<void> {
     this.#reading = true;
     this.#call.pause();
+    const entry = request && this.#options.begin(request, sequence);
     try {
       if (this.#pending.has(sequence)) throw invalid("sequence", "is that of a request that is still waiting");
       if (!request) throw invalid("request", "is required");
-      const asked = await this.#ask(request);
+      const asked = await this.#ask(request, entry);
       if (asked) this.#await(sequence, asked, request.deviceNames.length);
+      else entry?.refused(LEFT);
     } catch (error) {
+      entry?.refused(error);
       this.#open.fail(error); // for the log; the answer is the same
       this.#answer(sequence, { $case: "error", error: statusOf(error) });
     }
@@ -98,12 +106,12 @@ export class RequestStream {
   }
 
   /** Undefined if the stream ended while it waited for room in the queue. */
-  async #ask(request: CancelTasksByDeviceRequest): Promise<Asked | undefined> {
+  async #ask(request: CancelTasksByDeviceRequest, entry?: AuditEntry): Promise<Asked | undefined> {
     const { clock, ask } = this.#options;
     const { answerByMs } = this.#open.context;
     for (;;) {
       try {
-        return ask(request);
+        return ask(request, entry);
       } catch (error) {
         if (!(error instanceof GatewayError) || error.failure.kind !== "overloaded") throw error;
         if (this.#stopping.signal.aborted || clock.now() >= answerByMs) throw error;

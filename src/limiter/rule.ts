@@ -36,7 +36,8 @@ export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: numb
     case "unwritten":
       return endedMs;
     case "lost":
-      return sentMs + callTimeoutMs + MARGIN_MS + WINDOW_MS;
+      // A process that was stopped notices late, and its connection has lived until then.
+      return Math.max(sentMs + callTimeoutMs + MARGIN_MS, endedMs) + WINDOW_MS;
   }
 }
 

@@ -56,7 +56,7 @@ describe("Manifest", () => {
     manifestOf([a]).release({ outcome: "not-attempted", failure: { kind: "throttled", message: "" } });
     const manifest = manifestOf([a, b]);
     expect(manifest.waiters).toEqual([a, b]);
-    expect(manifest.callers).toBe(1);
+    expect([...manifest.devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
     expect(manifest.waitingSinceMs).toBe(200);
     expect(manifest.attempt).toBe(2);
   });

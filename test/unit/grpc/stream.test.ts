@@ -59,7 +59,8 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
       streamCancelTasksByDevice: (call: DuplexCall) => {
         const open = openCall("ota.v1.OtaService/Stream", call, { clock, log, defaultDeadlineMs: Infinity });
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
-        const stream = new RequestStream(call, open, { clock, ask, remainingMs: () => 2500, draining });
+        const begin = () => ({ answered: () => {}, refused: () => {}, validated: () => {} });
+        const stream = new RequestStream(call, open, { clock, begin, ask, remainingMs: () => 2500, draining });
         server = { call, stream };
         void stream.serve().then(() => {
           isOver = true;

@@ -1,0 +1,95 @@
+// The file format of the flight recorder: JSON Lines, a header and then one line for each upstream call.
+// Times count from the header's zero, in milliseconds with three decimals. It holds no device name and no secret.
+
+const FORMAT = "ota-gateway flight record";
+const VERSION = 1;
+
+/** How calls end. `throttled`: refused for rate. `unwritten`: nothing of it left this machine. */
+export const END_KINDS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
+export type EndKind = (typeof END_KINDS)[number];
+
+/** Every kind of line. */
+export const CALL_KINDS = [...END_KINDS, "in-flight"] as const;
+export type CallKind = (typeof CALL_KINDS)[number];
+
+/** The first line. */
+export interface Header {
+  readonly format: typeof FORMAT;
+  readonly version: typeof VERSION;
+  readonly account: string;
+  readonly replica: string;
+  /** Of one process: files that share it share a clock, and may repeat each other's calls. */
+  readonly recording: string;
+  /** N, what the upstream allows. */
+  readonly callsPerSecond: number;
+  readonly callTimeoutMs: number;
+  /** The longest that a call can still be travelling after it was given up. */
+  readonly marginMs: number;
+  /** The zero of all times. Of calls before it, this process knows nothing. */
+  readonly recordingSince: string;
+  /** Earlier calls may have been forgotten: every call that can have arrived from this moment on is in the file. */
+  readonly completeSince: string;
+  readonly completeSinceMs: number;
+  /** The same moment by the wall clock and by the recording's own. */
+  readonly writtenAt: string;
+  readonly writtenAtMs: number;
+  /** How many lines follow: a file that was cut short says so. */
+  readonly calls: number;
+}
+
+/** One upstream call. Times are whole microseconds from the header's zero. */
+export interface RecordedCall {
+  readonly sentUs: number;
+  /** Undefined while it is in flight. */
+  readonly endedUs: number | undefined;
+  readonly kind: CallKind;
+  readonly devices: number;
+  /** Empty if the upstream gave none. */
+  readonly requestId: string;
+}
+
+/** Lines go out in pieces of about so many characters. */
+const PIECE_CHARS = 65_536;
+
+/**
+ * Floating point adds and subtracts with errors of a few nanoseconds after years of uptime. Without this,
+ * a call that is sent at the very moment at which its token is back could seem to be sent just before.
+ */
+const FLOAT_ERROR_US = 0.02;
+
+/**
+ * Both moments are rounded down, so that what lies a whole number of microseconds apart stays exactly so
+ * far apart: a run that keeps the rule never seems to break it, and one that breaks it by three microseconds
+ * always does. Rounding outwards would show an arrival too many in every busy run.
+ */
+export function sentUs(ms: number): number {
+  return Math.floor(ms * 1000 + FLOAT_ERROR_US);
+}
+
+/** Not before its call was sent, which rounding could make of a call that took no time at all. */
+export function endedUs(ms: number, sentAtUs: number): number {
+  return Math.max(Math.floor(ms * 1000), sentAtUs);
+}
+
+/** The header's line, with what is the same for all. */
+export function headerOf(header: Omit<Header, "format" | "version">): Header {
+  return { format: FORMAT, version: VERSION, ...header };
+}
+
+/** Whether this may be a header of ours, whatever else is in it. */
+export function isOurs(header: { readonly format?: unknown; readonly version?: unknown }): boolean {
+  return header.format === FORMAT && header.version === VERSION;
+}
+
+/** The file, in pieces: a hundred thousand lines are never one string. */
+export function* flightRecord(header: Header, calls: Iterable<RecordedCall>): Generator<string> {
+  let piece = `${JSON.stringify(header)}\n`;
+  for (const { sentUs, endedUs, kind, devices, requestId } of calls) {
+    const ended = endedUs === undefined ? {} : { ended: endedUs / 1000 };
+    piece += `${JSON.stringify({ sent: sentUs / 1000, ...ended, kind, devices, requestId })}\n`;
+    if (piece.length < PIECE_CHARS) continue;
+    yield piece;
+    piece = "";
+  }
+  if (piece) yield piece;
+}

@@ -1,0 +1,105 @@
+// A proof as it is read: what was looked at, what was found, what that rests on, and a plain verdict at the
+// end; and the same for programs.
+import type { Coverage, PlacedCall, Proof } from "./proof.js";
+
+/** Calls of a second with too many that are listed. */
+const LISTED_CALLS = 50;
+
+export function holds({ mostArrivals, callsPerSecond }: Proof): boolean {
+  return mostArrivals <= callsPerSecond;
+}
+
+/** Lines for people. */
+export function proofText(proof: Proof): string {
+  const { account, callsPerSecond, coverage, mostArrivals, worst, widened } = proof;
+  const since = worst ? `, first in the second from ${dateOf(worst.fromWallMs)}` : "";
+  const rows: [string, string][] = [
+    ["account", `${account}, ${callsPerSecond} calls a second allowed`],
+    ...coverage.map((each): [string, string] => ["recorded", coverageText(each)]),
+    ["calls", callsText(proof)],
+    ["most arrivals", `${mostArrivals} in any one second${since}`],
+  ];
+  if (widened.clockErrorMs > 0) {
+    rows.push(["", `${widened.mostArrivals} at the most if every time is wrong by up to ${widened.clockErrorMs} ms`]);
+  }
+  const table = rows.map(([name, text]) => `${name.padEnd(15)}${text}\n`).join("");
+  const notes = notesOf(proof).map((note) => `Note: ${note}\n`);
+  const text = [table, ...notes, ...(holds(proof) ? [] : suspects(worst?.calls ?? [])), verdict(proof)].join("");
+  return text.replace(/[^\P{C}\n]/gu, "?"); // a file may hold what a terminal would take for a command
+}
+
+/** For programs; dates are RFC 3339. */
+export function proofJson(proof: Proof): object {
+  const { account, callsPerSecond, coverage, clocks, calls, mostArrivals, worst, widened } = proof;
+  return {
+    account,
+    callsPerSecond,
+    recorded: coverage.map(({ file, replica, fromWallMs, toWallMs, calls: count }) => {
+      return { file, replica, from: dateOf(fromWallMs), to: dateOf(toWallMs), calls: count };
+    }),
+    clocks,
+    calls,
+    mostArrivals,
+    second: worst ? dateOf(worst.fromWallMs) : null,
+    widened,
+    notes: notesOf(proof),
+    holds: holds(proof),
+  };
+}
+
+function coverageText({ file, replica, fromWallMs, toWallMs, calls }: Coverage): string {
+  return `${dateOf(fromWallMs)} to ${dateOf(toWallMs)}, ${calls} calls of ${replica} (${file})`;
+}
+
+function callsText({ calls }: Proof): string {
+  const all = Object.values(calls).reduce((sum, count) => sum + count, 0);
+  return (
+    `${all}: ${calls.accepted} accepted, ${calls.refused} refused, ${calls.throttled} refused for rate, ` +
+    `${calls.lost} lost, ${calls["in-flight"]} in flight, ${calls.unwritten} never written`
+  );
+}
+
+/** What the result rests on, beside the files themselves. */
+function notesOf({ calls, clocks, widened, coverage }: Proof): string[] {
+  const notes: string[] = [];
+  if (clocks > 1) {
+    const bound = widened.clockErrorMs > 0 ? "" : "; --clock-error-ms tells what an error of theirs could add";
+    notes.push(`this rests on the wall clocks of ${clocks} processes agreeing${bound}`);
+  }
+  if (calls["in-flight"] > 0) {
+    const files = coverage.length > 1 ? "a file was" : "the file was";
+    notes.push(`${calls["in-flight"]} in flight when ${files} written can still have arrived after that`);
+  }
+  if (calls.throttled > 0) {
+    notes.push(
+      `the upstream refused ${calls.throttled} for rate: if the verdict holds, somebody else uses the account, ` +
+        "or its quota is lower",
+    );
+  }
+  return notes;
+}
+
+function suspects(calls: readonly PlacedCall[]): string[] {
+  const lines = calls
+    .toSorted((a, b) => a.sentUs - b.sentUs)
+    .slice(0, LISTED_CALLS)
+    .map(({ sentUs, endedUs, kind, requestId, replica }) => {
+      const ended = endedUs === undefined ? "not ended" : `ended ${dateOf(endedUs / 1000)}`;
+      return `  sent ${dateOf(sentUs / 1000)}, ${ended}, ${kind} ${requestId} of ${replica}\n`;
+    });
+  const more = calls.length - lines.length;
+  return ["What can have arrived in that second:\n", ...lines, ...(more > 0 ? [`  and ${more} more\n`] : [])];
+}
+
+function verdict(proof: Proof): string {
+  const { mostArrivals, callsPerSecond } = proof;
+  if (holds(proof)) return `PROVED: no second can have held more than ${callsPerSecond} arrivals.\n`;
+  return `NOT PROVED: one second can have held ${mostArrivals} arrivals, ${callsPerSecond} are allowed.\n`;
+}
+
+/** With microseconds: calls a millisecond apart should not look alike. */
+function dateOf(wallMs: number): string {
+  const us = Math.round(wallMs * 1000);
+  const ms = Math.floor(us / 1000);
+  return new Date(ms).toISOString().replace("Z", `${String(us - ms * 1000).padStart(3, "0")}Z`);
+}
