@@ -13,7 +13,7 @@ export interface RedisServer {
   readonly port: number;
   readonly url: string;
   readonly pid: number;
-  /** With nothing of what it held. */
+  /** With nothing of what it held, unless it was made to write its file. */
   start(): Promise<void>;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
@@ -29,10 +29,10 @@ export function hasProduct(product: Product): boolean {
   return isThere(`${product}-server`) || install([`${product}-server`]);
 }
 
-/** A running server. `options` are as on its command line; `environment` and `before` are for what it is started under. */
+/** A running server. `options` are as on its command line, `variables` of its environment. */
 export async function startRedis(
   options: readonly string[] = [],
-  { product = "redis", before = [] }: { product?: Product; before?: readonly string[] } = {},
+  { product = "redis", variables = {} }: { product?: Product; variables?: NodeJS.ProcessEnv } = {},
 ): Promise<RedisServer> {
   if (!hasProduct(product)) {
     throw new Error(
@@ -41,7 +41,6 @@ export async function startRedis(
   }
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), "ota-gateway-redis-"));
-  const [program = "", ...words] = [...before, `${product}-server`];
   const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
   let child: ReturnType<typeof spawn>;
   const server: RedisServer = {
@@ -51,7 +50,10 @@ export async function startRedis(
       return child.pid ?? 0;
     },
     async start() {
-      child = spawn(program, [...words, ...fixed, ...options], { stdio: "ignore" });
+      child = spawn(`${product}-server`, [...fixed, ...options], {
+        stdio: "ignore",
+        env: { ...process.env, ...variables },
+      });
       await untilListening(port);
       running.add(server);
     },

@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface TcpProxy {
   readonly port: number;
+  /** Where new connections go. */
+  targetPort: number;
   /** By so much each packet is late, either way. */
   delayMs: number;
   /** Connections break, and new ones are refused. */
@@ -19,7 +21,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let isCut = false;
   let swallows = false;
   const server = createServer((near) => {
-    const far = connect(targetPort, "127.0.0.1");
+    const far = connect(proxy.targetPort, "127.0.0.1");
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -47,6 +49,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   };
   const proxy: TcpProxy = {
     port: (server.address() as AddressInfo).port,
+    targetPort,
     delayMs: 0,
     cut() {
       isCut = true;

@@ -1,0 +1,172 @@
+// What can happen to a real store, and what must not follow from it: more arrivals in any second than there are
+// tokens. Three replicas that are never out of work use one ledger; at the end, they go on.
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { sleepUntil, systemClock } from "../../src/clock.js";
+import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
+import { connectStore } from "../../src/limiter/shared/redis.js";
+import { mostInAnySecond } from "../support/arrivals.js";
+import { FakeLog } from "../support/fake-log.js";
+import { until } from "../support/processes.js";
+import { endRedis, install, startRedis } from "../support/redis.js";
+import { startTcpProxy } from "../support/tcp-proxy.js";
+
+const CALLS_PER_SECOND = 20;
+const CALL_TIMEOUT_MS = 1000;
+const OPENING_MS = CALL_TIMEOUT_MS + 2000;
+const REPLICAS = 3;
+const JITTER_MS = 60;
+
+const LIBRARIES = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+const FAKETIME = `${LIBRARIES}/faketime/libfaketime.so.1`;
+// The server's own allocator asks for the time before libfaketime is ready, and both wait for each other.
+const MALLOC = `${LIBRARIES}/libc_malloc_debug.so.0`;
+/** Only where the clock of one process can be set: on Debian, with libfaketime or as root. */
+const canSetClock = existsSync(MALLOC) && (existsSync(FAKETIME) || (install(["libfaketime"]) && existsSync(FAKETIME)));
+
+afterAll(endRedis);
+
+const wait = (ms: number) => sleepUntil(systemClock, systemClock.now() + ms);
+
+/** Replicas at work, until they are stopped. */
+async function work(urls: readonly string[]) {
+  const arrivals: number[] = [];
+  const ending = new AbortController();
+  const replicas = await Promise.all(
+    Array.from({ length: REPLICAS }, async (_, n) => {
+      const log = new FakeLog();
+      const connection = await connectStore(
+        urls.map((url) => new URL(url)),
+        log,
+      );
+      const ledger = createSharedLedger({
+        clock: systemClock,
+        log,
+        replica: `r${n}`,
+        callsPerSecond: CALLS_PER_SECOND,
+        callTimeoutMs: CALL_TIMEOUT_MS,
+        onStoreLoss: "closed",
+        store: connection.storeOf("default"),
+      });
+      const call = async () => {
+        const token = await ledger.take({ priority: "normal", newcomer: false }, ending.signal);
+        if (!token.send()) return;
+        void (async () => {
+          await wait(Math.random() * JITTER_MS);
+          arrivals.push(systemClock.now());
+          await wait(Math.random() * JITTER_MS);
+          token.settle({ kind: "answered" });
+        })();
+      };
+      const running = (async () => {
+        while (!ending.signal.aborted) await call().catch(() => {});
+      })();
+      return { ledger, connection, running };
+    }),
+  );
+  return {
+    arrivals,
+    modes: () => replicas.map(({ ledger }) => ledger.state().mode),
+    /** Resolves when so many more have arrived. */
+    more: async (count: number) => {
+      const enough = arrivals.length + count;
+      await until(() => arrivals.length >= enough);
+    },
+    stop: async () => {
+      ending.abort();
+      await Promise.all(replicas.map(({ running }) => running));
+      await wait(2 * JITTER_MS);
+      await Promise.all(replicas.map(({ ledger }) => ledger.close()));
+      for (const { connection } of replicas) connection.close();
+      expect(mostInAnySecond(arrivals.toSorted((a, b) => a - b))).toBeLessThanOrEqual(CALLS_PER_SECOND);
+    },
+  };
+}
+
+/** The longest time without an arrival. */
+function longestGapMs(arrivals: readonly number[]): number {
+  const sorted = arrivals.toSorted((a, b) => a - b);
+  return Math.max(...sorted.slice(1).map((ms, n) => ms - (sorted[n] as number)));
+}
+
+describe.concurrent("replicas whose store", () => {
+  it("is restarted from an old file open anew", async () => {
+    const redis = await startRedis();
+    const { arrivals, more, stop } = await work([redis.url]);
+    await more(30);
+    redis.command("save");
+    await more(30);
+    await redis.kill();
+    await redis.start();
+    expect(Number(redis.command("hlen", "ota-gateway:{default}"))).toBeGreaterThan(0); // what the file held
+    await more(40);
+    await stop();
+    expect(longestGapMs(arrivals)).toBeGreaterThanOrEqual(OPENING_MS);
+  });
+
+  it("fails over to a replica that lags open anew, and again when it fails back", async () => {
+    const [first, second] = await Promise.all([startRedis(), startRedis()]);
+    second.command("replicaof", "127.0.0.1", String(first.port));
+    const proxy = await startTcpProxy(first.port);
+    const { arrivals, more, stop } = await work([`redis://127.0.0.1:${proxy.port}`]);
+    await more(30);
+    const failOver = (port: number) => {
+      proxy.targetPort = port;
+      proxy.cut();
+      proxy.heal();
+    };
+    second.command("replicaof", "no", "one"); // from now on it lags
+    await more(30);
+    failOver(second.port);
+    await more(30);
+    const before = arrivals.length;
+    failOver(first.port);
+    await more(40);
+    await stop();
+    proxy.close();
+    expect(longestGapMs(arrivals.slice(0, before))).toBeGreaterThanOrEqual(OPENING_MS);
+    expect(longestGapMs(arrivals.slice(before - 1))).toBeGreaterThanOrEqual(OPENING_MS - 500);
+  });
+
+  it.runIf(canSetClock)(
+    "has its clock stepped by a second, and by ten, either way, send no more than they may",
+    async () => {
+      const file = join(mkdtempSync(join(tmpdir(), "ota-gateway-time-")), "time");
+      const step = (seconds: number) => writeFileSync(file, `${seconds < 0 ? "" : "+"}${seconds}\n`);
+      step(0);
+      const variables = {
+        LD_PRELOAD: `${MALLOC} ${FAKETIME}`,
+        FAKETIME_TIMESTAMP_FILE: file,
+        FAKETIME_NO_CACHE: "1",
+        FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      };
+      const redis = await startRedis([], { variables });
+      const { modes, more, stop } = await work([redis.url]);
+      await more(25);
+      const atFirst = Number(redis.command("time").split("\n")[0]);
+      step(1);
+      await more(25);
+      expect(Number(redis.command("time").split("\n")[0]) - atFirst).toBeGreaterThanOrEqual(2); // it did step
+      step(0);
+      await more(25);
+      for (const seconds of [10, 0]) {
+        step(seconds);
+        await until(() => modes().includes("opening"));
+        await more(25);
+      }
+      await stop();
+    },
+    60_000,
+  );
+
+  it("is a Cluster find their ledgers in it", async () => {
+    const node = await startRedis(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]);
+    node.command("cluster", "addslotsrange", "0", "16383");
+    await until(() => node.command("cluster", "info").includes("cluster_state:ok"));
+    const { more, stop } = await work([node.url, node.url]);
+    await more(30);
+    await stop();
+  });
+});

@@ -1,0 +1,104 @@
+// The admin server over a made-up gateway that tests change, and the page that it serves in a real browser.
+import { randomUUID } from "node:crypto";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { expect } from "vitest";
+import { CallFeed } from "../../src/admin/call-feed.js";
+import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/admin/server.js";
+import type { Readiness, Snapshot } from "../../src/admin/snapshot.js";
+import { type AccountReading, snapshotOf } from "../../src/admin/snapshot-of.js";
+import { systemClock } from "../../src/clock.js";
+import { FakeLog } from "./fake-log.js";
+import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
+
+/** What is polled for like this has to be on the page within a second. */
+export const SOON = { timeout: 1000, interval: 20 };
+
+const IDLE: AccountReading = {
+  ledger: { mode: "in-process", callsPerSecond: 10, free: 10, inFlightSinceMs: [], withheld: 0, pausedUntilMs: 0 },
+  waitingDevices: { urgent: 0, normal: 0, bulk: 0 },
+  waitingByCaller: new Map(),
+  expectedWaitMs: { urgent: 0, normal: 0, bulk: 0 },
+  remainingMs: () => 42_000,
+};
+
+export const BUSY: AccountReading = {
+  ledger: {
+    mode: "shared",
+    replicas: 3,
+    callsPerSecond: 10,
+    free: 2,
+    inFlightSinceMs: [0, 0, 0],
+    withheld: 1,
+    pausedUntilMs: 0,
+  },
+  waitingDevices: { urgent: 40, normal: 12_345, bulk: 84_000 },
+  waitingByCaller: new Map(Array.from({ length: 14 }, (_, n) => [`service-${n}`, 10_000 - n * 500])),
+  expectedWaitMs: { urgent: 55, normal: 6200, bulk: 48_000 },
+  remainingMs: () => 42_000,
+  oldestSinceMs: 0,
+};
+
+/** All its accounts are alike. */
+export class MadeUpGateway {
+  readiness: Readiness = "ok";
+  account: AccountReading = IDLE;
+  names = ["default"];
+  readonly feed = new CallFeed();
+
+  readonly snapshot = (): Snapshot => {
+    const accounts = this.names.map((name) => snapshotOf(name, this.account, this.feed, performance.now()));
+    return { wallMs: Date.now(), readiness: this.readiness, accounts };
+  };
+
+  /** A call that has ended just now. */
+  call(ending: Partial<Ending> = {}, byCaller: Readonly<Record<string, number>> = { "fleet-backend": 200 }): void {
+    const devicesByCaller = new Map(Object.entries(byCaller));
+    const devices = Object.values(byCaller).reduce((sum, count) => sum + count, 0);
+    const call = aSentCall(performance.now() - 20, { sentWallMs: Date.now() - 20, devices, devicesByCaller });
+    this.feed.sent(call);
+    const requestId = randomUUID().toUpperCase();
+    this.feed.ended(call, anEnd(call, { kind: "accepted", requestId, ...ending }));
+  }
+}
+
+/** The admin server of a made-up gateway. */
+export function serve(gateway: MadeUpGateway, options: Partial<AdminOptions> = {}): Promise<AdminServer> {
+  return startAdminServer({
+    host: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    log: new FakeLog(),
+    readiness: () => gateway.readiness,
+    snapshot: gateway.snapshot,
+    ...options,
+  });
+}
+
+/** The page once it shows something, and whatever it complains of. */
+export interface OpenPage {
+  readonly page: Page;
+  readonly complaints: string[];
+}
+
+export async function openPage(browser: Browser, port: number, options: BrowserContextOptions = {}): Promise<OpenPage> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  await page.goto(`http://127.0.0.1:${port}`);
+  await expect.poll(() => textOf(page, "taken")).toMatch(/\d/);
+  return { page, complaints };
+}
+
+/** What is to be read there. */
+export async function textOf(page: Page, id: string): Promise<string> {
+  return (await page.locator(`#${id}`).textContent()) ?? "";
+}
+
+/** The rows of a table, their cells apart. */
+export async function rowsOf(page: Page, id: string): Promise<string[]> {
+  const rows = await page.locator(`#${id} tr`).all();
+  return Promise.all(rows.map(async (row) => (await row.locator("th, td").allTextContents()).join(" | ")));
+}
