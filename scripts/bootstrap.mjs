@@ -6,7 +6,17 @@
 // usage: node scripts/bootstrap.mjs [install|generate|build]      (each includes those before it)
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -45,6 +55,7 @@ const steps = [
     run() {
       rmSync("dist", { recursive: true, force: true });
       execute(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
+      cpSync("src/admin/page", "dist/admin/page", { recursive: true }); // tsc takes only TypeScript along
       if (existsSync("dist/cli.js")) chmodSync("dist/cli.js", 0o755);
     },
   },

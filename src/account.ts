@@ -1,5 +1,6 @@
 // Everything behind one account: its keys, its way to the upstream, its ledger and its loop. Accounts share
 // nothing but the process, so that what slows one down is not felt in another.
+import { CallFeed } from "./admin/call-feed.js";
 import type { Clock } from "./clock.js";
 import type { Config, Environment } from "./config.js";
 import type { AccountSettings } from "./config-file.js";
@@ -21,6 +22,8 @@ export interface Account {
   readonly gateway: Gateway;
   readonly limiter: Limiter;
   readonly recorder: FlightRecorder;
+  /** For the admin page. */
+  readonly feed: CallFeed;
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
 }
@@ -58,13 +61,15 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     callTimeoutMs: timeoutMs,
     marginMs: MARGIN_MS,
   });
-  const observers = [recording(recorder)];
+  const feed = new CallFeed();
+  const observers = [recording(recorder), feed];
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
   const gateway = new Gateway({ account: name, ...ports, bounds });
   return {
     gateway,
     limiter,
     recorder,
+    feed,
     close: async () => {
       await gateway.close();
       await upstream.close();

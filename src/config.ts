@@ -29,7 +29,13 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 /** The table. The name of a flag is that of its variable: OTA_UPSTREAM_URL is --upstream-url. */
 export const SETTINGS = {
   listen: setting("OTA_LISTEN", address, "127.0.0.1:50051", "gRPC address"),
-  adminListen: setting("OTA_ADMIN_LISTEN", address, "127.0.0.1:9464", "HTTP address of /livez and /readyz"),
+  adminListen: setting(
+    "OTA_ADMIN_LISTEN",
+    address,
+    "127.0.0.1:9464",
+    "HTTP address of the admin page, /livez and /readyz",
+  ),
+  adminToken: setting("OTA_ADMIN_TOKEN", path, "", "who knows it may see the admin page, also from other machines"),
   upstreamUrl: setting(
     "OTA_UPSTREAM_URL",
     origin,

@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import { pino } from "pino";
 import pretty from "pino-pretty";
 import { type Account, openAccount } from "./account.js";
-import { type AdminServer, type Readiness, startAdminServer } from "./admin.js";
+import { type AdminServer, startAdminServer } from "./admin/server.js";
+import type { Readiness } from "./admin/snapshot.js";
+import { snapshotOf } from "./admin/snapshot-of.js";
 import { openAuditLog } from "./audit/audit-log.js";
 import { createAuditor } from "./audit/auditor.js";
 import { sleepUntil, systemClock } from "./clock.js";
@@ -12,6 +14,7 @@ import type { Address } from "./config-values.js";
 import { type GrpcServer, startGrpcServer } from "./grpc/server.js";
 import type { StoreConnection } from "./limiter/shared/redis.js";
 import type { Log } from "./log.js";
+import { flightDownload } from "./recorder/download.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -54,18 +57,29 @@ export async function serve(config: Config, log: Log, environment: Environment):
   const readiness = readinessOf(accounts);
   try {
     connection = await connect(config, log);
-    const shared = {
-      config,
-      environment,
-      clock,
-      log,
-      replica: randomBytes(6).toString("hex"),
-      callers: callersOf(config),
-    };
+    const replica = randomBytes(6).toString("hex");
+    const shared = { config, environment, clock, log, replica, callers: callersOf(config) };
     for (const [name, settings] of config.accounts) {
       accounts.set(name, await openAccount({ ...shared, name, settings, store: connection?.storeOf(name) }));
     }
-    admin = await startAdminServer(config.adminListen.host, config.adminListen.port, readiness.now);
+    admin = await startAdminServer({
+      ...config.adminListen,
+      token: config.adminToken,
+      clock,
+      log,
+      readiness: readiness.now,
+      snapshot: () => ({
+        wallMs: clock.wallNow(),
+        readiness: readiness.now(),
+        accounts: [...accounts].map(([name, { gateway, feed }]) =>
+          snapshotOf(name, gateway.reading(), feed, clock.now()),
+        ),
+      }),
+      flightRecord: () => {
+        const recorders = [...accounts.values()].map(({ recorder }) => recorder);
+        return flightDownload(recorders, replica, clock);
+      },
+    });
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,

@@ -3,7 +3,7 @@
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
 import { type AdmissionBounds, ANYBODY, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
-import { type Command, PRIORITIES } from "./command.js";
+import { type Command, PRIORITIES, type Priority } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
 import { type Forecast, forecast } from "./estimate.js";
@@ -35,6 +35,18 @@ export interface AccountState {
   readonly expectedWaitMs: number;
   /** Absent if the account is not paused. */
   readonly pausedUntilWallMs?: number;
+}
+
+/** The same in more detail, for the operator. Times are monotonic. */
+export interface AccountReading {
+  readonly ledger: LedgerState;
+  readonly waitingDevices: Readonly<Record<Priority, number>>;
+  readonly waitingByCaller: ReadonlyMap<string, number>;
+  /** Until a new request of one device would be sent. */
+  readonly expectedWaitMs: Readonly<Record<Priority, number>>;
+  /** When the oldest request that has no answer yet arrived. */
+  readonly oldestSinceMs: number | undefined;
+  remainingMs(caller: string): number;
 }
 
 /** A forecast serves for so long: thousands of requests may come within a few milliseconds. */
@@ -103,6 +115,21 @@ export class Gateway {
       waitingCallers: devicesByCaller.size,
       expectedWaitMs: plan(ANYBODY, 1, outlook).waitMs,
       ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
+    };
+  }
+
+  /** How the account stands, for the operator. */
+  reading(): AccountReading {
+    const outlook = this.#outlook();
+    const { tally } = outlook.queue;
+    const [oldest] = this.#open;
+    return {
+      ledger: this.#options.limiter.state(),
+      waitingDevices: byClass((priority) => tally.devicesIn(priority)),
+      waitingByCaller: tally.devicesByCaller,
+      expectedWaitMs: byClass((priority) => plan({ ...ANYBODY, priority }, 1, outlook).waitMs),
+      oldestSinceMs: oldest?.arrivedMs,
+      remainingMs: (caller) => this.remainingMs(caller),
     };
   }
 
@@ -176,4 +203,8 @@ export class Gateway {
     }
     return { queue, ...this.#ledger, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
+}
+
+function byClass(of: (priority: Priority) => number): Record<Priority, number> {
+  return { urgent: of("urgent"), normal: of("normal"), bulk: of("bulk") };
 }

@@ -31,6 +31,11 @@ export class Tally {
     return PRIORITIES.find((priority) => this.callers(priority) > 0) ?? "bulk";
   }
 
+  /** Devices that wait in a class, counted once for each waiter. */
+  devicesIn(priority: Priority): number {
+    return this.#classes[priority].devices;
+  }
+
   /** Callers that wait in a class. */
   callers(priority: Priority): number {
     return this.#classes[priority].devicesByCaller.size;
@@ -46,6 +51,7 @@ export class Tally {
     this.#devices += change;
     add(this.#devicesByCaller, caller, change);
     const { devicesByCaller, callersByCalls } = this.#classes[priority];
+    this.#classes[priority].devices += change;
     const before = devicesByCaller.get(caller) ?? 0;
     add(devicesByCaller, caller, change);
     const callsBefore = Math.ceil(before / this.#devicesPerCall);
@@ -57,12 +63,13 @@ export class Tally {
 }
 
 interface ClassTally {
+  devices: number;
   readonly devicesByCaller: Map<string, number>;
   readonly callersByCalls: Map<number, number>;
 }
 
 function newClass(): ClassTally {
-  return { devicesByCaller: new Map(), callersByCalls: new Map() };
+  return { devices: 0, devicesByCaller: new Map(), callersByCalls: new Map() };
 }
 
 function add<K>(counts: Map<K, number>, key: K, change: number): void {

@@ -62,7 +62,7 @@ describe("the admin port", () => {
       (await fetch(`${gateway.admin}${path}`, { method })).status;
     expect(await statusOf("/livez")).toBe(200);
     expect(await statusOf("/livez", "HEAD")).toBe(200);
-    expect(await statusOf("/")).toBe(404);
+    expect(await statusOf("/")).toBe(200);
     expect(await statusOf("/livez/x")).toBe(404);
     expect(await statusOf("/livez", "POST")).toBe(405);
   });

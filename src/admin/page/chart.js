@@ -1,0 +1,48 @@
+// One bar for each second of the last minute, and a line for the limit if there is one. The second that
+// has begun is paler: it is not complete.
+import { createSvg, setAttribute } from "./dom.js";
+import { number } from "./words.js";
+
+const SECONDS = 61;
+const SLOT = 10;
+const HEIGHT = 100;
+
+/**
+ * Returns what shows new numbers.
+ * @param {Element} svg
+ * @param {string} what of which so many happen a second
+ */
+export function createChart(svg, what) {
+  setAttribute(svg, "viewBox", `0 0 ${SECONDS * SLOT} ${HEIGHT}`);
+  setAttribute(svg, "preserveAspectRatio", "none");
+  const bars = Array.from({ length: SECONDS }, (_, n) => {
+    const isComplete = n < SECONDS - 1;
+    return createSvg("rect", { x: `${n * SLOT + 1}`, width: `${SLOT - 2}`, class: isComplete ? "bar" : "bar begun" });
+  });
+  const base = createSvg("line", { x1: "0", x2: `${SECONDS * SLOT}`, y1: `${HEIGHT}`, y2: `${HEIGHT}`, class: "base" });
+  const line = createSvg("line", { x1: "0", x2: `${SECONDS * SLOT}`, class: "limit" });
+  svg.append(...bars, base, line);
+
+  /**
+   * @param {readonly number[]} values
+   * @param {number} [limit]
+   */
+  return (values, limit) => {
+    const most = Math.max(...values, 1);
+    const top = Math.max(most, limit ?? 0) * 1.1;
+    for (const [n, bar] of bars.entries()) {
+      const height = ((values[n] ?? 0) / top) * HEIGHT;
+      setAttribute(bar, "y", (HEIGHT - height).toFixed(1));
+      setAttribute(bar, "height", height.toFixed(1));
+      bar.classList.toggle("over", limit !== undefined && (values[n] ?? 0) > limit);
+    }
+    line.classList.toggle("absent", limit === undefined);
+    const y = (HEIGHT - ((limit ?? 0) / top) * HEIGHT).toFixed(1);
+    setAttribute(line, "y1", y);
+    setAttribute(line, "y2", y);
+    const least = Math.min(...values.slice(0, -1));
+    const bound = limit === undefined ? "" : `, the limit is ${number(limit)}`;
+    const spread = `from ${number(least)} to ${number(Math.max(...values))}`;
+    setAttribute(svg, "aria-label", `${what} in each of the last 60 seconds: ${spread}${bound}`);
+  };
+}

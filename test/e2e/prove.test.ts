@@ -1,0 +1,46 @@
+// From a run against the emulator to the verdict, as users do it: real processes and the admin port.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { seededName } from "../../src/emulator/seeded-name.js";
+import { createCaller } from "../support/grpc-caller.js";
+import { endPrograms, run, runEmulator, runGateway } from "../support/processes.js";
+
+afterEach(endPrograms);
+
+describe("ota-gateway prove", () => {
+  it("says 10 for a run with jitter, as the emulator does at the most, and 11 for a doctored file", async () => {
+    const emulator = await runEmulator("--devices", "5000", "--latency-ms", "30", "--jitter-ms", "30");
+    const gateway = await runGateway(emulator.url);
+    await gateway.opened();
+    const caller = createCaller(gateway.grpc);
+    const all = Array.from({ length: 5000 }, (_, n) => seededName(n));
+    expect((await caller.cancel(all).answer).success).toBe(true);
+    caller.close();
+    const text = await (await fetch(`${gateway.admin}/flight-record`)).text();
+    const folder = mkdtempSync(join(tmpdir(), "prove-"));
+    const file = join(folder, "flight.jsonl");
+    writeFileSync(file, text);
+    const good = run(["prove", file]);
+    expect(await good.ended).toBe(0);
+    expect(good.stdout).toContain("25: 25 accepted");
+    expect(good.stdout).toContain("most arrivals  10 in any one second");
+    const { worstSecond } = await emulator.stats();
+    expect(worstSecond).toBeLessThanOrEqual(10);
+
+    const lines = text.trimEnd().split("\n");
+    const calls = lines.slice(1).map((line) => JSON.parse(line) as { sent: number; ended: number });
+    const moved = calls[20] as { sent: number; ended: number };
+    writeFileSync(
+      file,
+      [lines[0], ...calls.map((c) => JSON.stringify(c === moved ? { ...c, sent: c.sent - 300 } : c))].join("\n"),
+    );
+    const bad = run(["prove", file]);
+    expect(await bad.ended).toBe(1);
+    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held 1[1-9] arrivals, 10 are allowed/);
+    const misuse = run(["prove", "/nowhere"]);
+    expect(await misuse.ended).toBe(2);
+    rmSync(folder, { recursive: true });
+  });
+});
