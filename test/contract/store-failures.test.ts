@@ -8,9 +8,10 @@ import { sleepUntil, systemClock } from "../../src/clock.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { connectStore } from "../../src/limiter/shared/redis.js";
 import { mostInAnySecond } from "../support/arrivals.js";
+import { install } from "../support/debian.js";
 import { FakeLog } from "../support/fake-log.js";
 import { until } from "../support/processes.js";
-import { endRedis, install, startRedis } from "../support/redis.js";
+import { endRedis, hasRedis, startRedis } from "../support/redis.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
 const CALLS_PER_SECOND = 20;
@@ -91,7 +92,7 @@ function longestGapMs(arrivals: readonly number[]): number {
   return Math.max(...sorted.slice(1).map((ms, n) => ms - (sorted[n] as number)));
 }
 
-describe.concurrent("replicas whose store", () => {
+describe.runIf(hasRedis).concurrent("replicas whose store", () => {
   it("is restarted from an old file open anew", async () => {
     const redis = await startRedis();
     const { arrivals, more, stop } = await work([redis.url]);

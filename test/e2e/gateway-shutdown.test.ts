@@ -92,12 +92,17 @@ describe("SIGTERM", () => {
     const outcomes = await Promise.allSettled(requests.map(({ answer }) => answer));
     const failed = outcomes.flatMap((outcome, n) => (outcome.status === "rejected" ? [n] : []));
     expect(failed.length).toBeGreaterThan(500);
-    for (const n of failed) expectDraining(await failureOf((requests[n] as Rpc).answer));
+    const failures = await Promise.all(failed.map((n) => failureOf((requests[n] as Rpc).answer)));
+    // Whose devices were under way at that moment is told that nobody knows.
+    const unknown = failures.filter(({ reason }) => reason === "OUTCOME_UNKNOWN");
+    for (const failure of failures) if (!unknown.includes(failure)) expectDraining(failure);
     expect(await gateway.ended).toBe(0);
     // Everybody was told the truth, also those of whose devices only some were sent.
     const results = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.results : []));
     const accepted = results.filter(({ outcome }) => outcome === Outcome.ACCEPTED);
-    expect((await emulator.stats()).devicesCanceled).toBe(accepted.length);
+    const notSaid = (await emulator.stats()).devicesCanceled - accepted.length;
+    expect(notSaid).toBeGreaterThanOrEqual(0);
+    expect(notSaid).toBeLessThanOrEqual(unknown.length * DEVICES_PER_REQUEST);
   });
 
   it("twice ends it at once", async () => {

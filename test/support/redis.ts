@@ -1,10 +1,11 @@
 // A real Redis or Valkey for tests, installed from Debian's packages where it is missing and can be.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isThere, provide } from "./debian.js";
 
 export type Product = "redis" | "valkey";
 
@@ -24,21 +25,17 @@ export interface RedisServer {
 
 const running = new Set<RedisServer>();
 
-/** Whether there is such a server here, or can be. */
-export function hasProduct(product: Product): boolean {
-  return isThere(`${product}-server`) || install([`${product}-server`]);
-}
+/** Redis is installed if it can be: most tests of replicas need it. */
+export const hasRedis = provide(["redis-server", "redis-cli"], ["redis-server"]);
+
+/** Valkey is not in every release. */
+export const hasValkey = isThere("valkey-server");
 
 /** A running server. `options` are as on its command line, `variables` of its environment. */
 export async function startRedis(
   options: readonly string[] = [],
   { product = "redis", variables = {} }: { product?: Product; variables?: NodeJS.ProcessEnv } = {},
 ): Promise<RedisServer> {
-  if (!hasProduct(product)) {
-    throw new Error(
-      `these tests need ${product}-server: apt-get install ${product}-server, or as root it is done for you`,
-    );
-  }
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), "ota-gateway-redis-"));
   const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
@@ -77,21 +74,7 @@ export async function endRedis(): Promise<void> {
   await Promise.all([...running].map((server) => server.kill()));
 }
 
-/** Installs packages if that is possible here. */
-export function install(packages: readonly string[]): boolean {
-  if (process.getuid?.() !== 0 || !isThere("apt-get")) return false;
-  const apt = (...words: string[]) =>
-    spawnSync("apt-get", ["-qq", ...words], { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } }).status ===
-    0;
-  const add = () => apt("install", "-y", "--no-install-recommends", ...packages);
-  return add() || (apt("update") && add());
-}
-
-export function isThere(program: string): boolean {
-  return spawnSync("which", [program]).status === 0;
-}
-
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;

@@ -22,7 +22,7 @@ export interface Fleet {
 }
 
 /** The longest call, so that tests need not wait long for what was lost. */
-export const CALL_TIMEOUT_MS = 2000;
+const CALL_TIMEOUT_MS = 2000;
 
 export async function startFleet(count: number, devices: number, variables: Variables = {}): Promise<Fleet> {
   const emulator = await runEmulator("--devices", String(devices), "--latency-ms", "20", "--jitter-ms", "20");
