@@ -11,7 +11,7 @@ import type { Callers } from "./gateway/queue.js";
 import { createInProcessLedger } from "./limiter/in-process.js";
 import { MARGIN_MS } from "./limiter/rule.js";
 import type { Store } from "./limiter/shared/store.js";
-import type { Log } from "./log.js";
+import { type Log, withFields } from "./log.js";
 import { FlightRecorder } from "./recorder/recorder.js";
 import { createUpstream } from "./upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "./upstream/credentials.js";
@@ -99,10 +99,11 @@ function credentialsFor({ settings: { credentials }, clock, environment }: Accou
   }
 }
 
-async function ledgerFor({ settings, config, clock, log, store, replica }: AccountOptions): Promise<Limiter> {
+async function ledgerFor({ name, settings, config, clock, log, store, replica }: AccountOptions): Promise<Limiter> {
   const { callsPerSecond } = settings;
   const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
   if (!store) return createInProcessLedger({ clock, callsPerSecond, callTimeoutMs });
   const { createSharedLedger } = await import("./limiter/shared/ledger.js");
-  return createSharedLedger({ clock, store, log, replica, callsPerSecond, callTimeoutMs, onStoreLoss });
+  const named = withFields(log, { account: name });
+  return createSharedLedger({ clock, store, log: named, replica, callsPerSecond, callTimeoutMs, onStoreLoss });
 }
