@@ -88,6 +88,13 @@ export class LedgerWorld {
     return replica;
   }
 
+  /** Everything that does not last is over. */
+  mend(): void {
+    const nowMs = this.#options.clock.now();
+    this.downUntilMs = this.stalledUntilMs = nowMs;
+    for (const replica of this.replicas) replica.cutUntilMs = replica.stoppedUntilMs = nowMs;
+  }
+
   #command(replica: Replica, args: readonly string[], awake: (run: () => void) => void): Promise<unknown> {
     const { clock } = this.#options;
     return new Promise((resolve, reject) => {
