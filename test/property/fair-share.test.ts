@@ -1,141 +1,219 @@
-// Histories of turns among callers who always want more than they get.
+// Whose turn it is among callers who come and go and ride along. A caller of weight w is due w/W of each call, W
+// being the weight of all who wait or have gone while ahead of their share; it is owed what was due since it came,
+// less what it has paid: -1 call at the least, and less than 1 (docs/adr/0008). What follows is checked exactly:
+// 1. Who all wait from the beginning have paid w/W of the calls to within less than one call, at every moment.
+// 2. Whoever else comes and goes, who waits all the time is less than a call behind its part among all there
+//    ever are; and two such callers are, by weight, less than a call of the one and a call of the other apart.
+// 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FairShare } from "../../src/gateway/fair-share.js";
+import { type Bill, FairShare, refund } from "../../src/gateway/fair-share.js";
 import { maxMin } from "../../src/gateway/max-min.js";
+import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = 200;
-const TURNS = 400;
+const CALLS = 300;
 
 interface Caller {
   readonly name: string;
   readonly weight: number;
-  /** The scopes in which it always has devices waiting. */
+  /** Where it always has so many devices waiting in each. */
   readonly scopes: readonly number[];
-  /** How many in each. */
   readonly devices: number;
 }
 
-/** Call by call, whose turn it was and who had a seat. */
-function play(callers: readonly Caller[]) {
-  const byName = new Map(callers.map((caller) => [caller.name, caller]));
-  const weightOf = (name: string) => byName.get(name)?.weight ?? 1;
-  const share = new FairShare({ seatsPerCall: SEATS, weightOf, creditNameOf: () => "everybody" });
-  for (const { name } of callers) share.join(name);
-  const calls: { readonly taker: string; readonly aboard: ReadonlySet<string> }[] = [];
-  for (let n = 0; n < TURNS; n++) {
-    const taker = share.turn(byName.keys(), n * 100, () => true) as string;
-    const { scopes } = byName.get(taker) as Caller;
-    const scope = scopes[n % scopes.length] as number;
-    const aboard = callers.filter((caller) => caller.name === taker || caller.scopes.includes(scope));
-    const seats = maxMin(
-      aboard.map(({ devices, weight }) => ({ seats: devices, weight })),
-      SEATS,
-    );
-    const filled = new Map(aboard.map(({ name }, i) => [name, seats[i]?.seats as number]));
-    share.charge(taker, filled, n * 100);
-    const seated = aboard.filter(({ name }) => (filled.get(name) ?? 0) > 0);
-    calls.push({ taker, aboard: new Set(seated.map(({ name }) => name)) });
+/** Of calls that did not go by credit: what each caller has paid, and how many have passed it over. */
+class History {
+  readonly share: FairShare;
+  readonly waits = new Set<string>();
+  readonly paid = new Map<string, number>();
+  readonly passedOver = new Map<string, number>();
+  calls = 0;
+  readonly weightOfAll: number;
+  readonly #weightOf: (caller: string) => number;
+  readonly #servedMs = new Map<string, number>();
+
+  /** The first so many wait from the beginning; the others can have credit. */
+  constructor(callers: readonly Caller[], stayers = Infinity) {
+    const weights = new Map(callers.map(({ name, weight }) => [name, weight]));
+    const proven = new Set(callers.slice(stayers).map(({ name }) => name));
+    const creditNameOf = (caller: string) => (proven.has(caller) ? caller : "everybody");
+    this.#weightOf = (caller) => weights.get(caller) ?? (callers[0] as Caller).weight;
+    this.weightOfAll = callers.reduce((sum, { weight }) => sum + weight, 0);
+    this.share = new FairShare({ seatsPerCall: SEATS, weightOf: this.#weightOf, creditNameOf }, this.#servedMs);
+    for (const { name } of callers.slice(0, stayers)) this.come(name);
   }
-  return calls;
+
+  turn(nowMs: number): string {
+    this.#servedMs.set("everybody", nowMs);
+    return this.share.turn(this.waits, nowMs, () => true) as string;
+  }
+
+  come(caller: string): void {
+    this.share.join(caller);
+    this.waits.add(caller);
+    this.passedOver.set(caller, 0);
+  }
+
+  go(caller: string): void {
+    this.share.leave(caller);
+    this.waits.delete(caller);
+    this.passedOver.delete(caller);
+  }
+
+  note(bill: Bill, seats: ReadonlyMap<string, number>): void {
+    const calls = [...bill].some(([{ caller }, price]) => caller === undefined && price > 0) ? 1 : 0;
+    this.calls += calls;
+    for (const [{ caller }, price] of bill) {
+      if (caller !== undefined) this.paid.set(caller, (this.paid.get(caller) ?? 0) + price * this.#weightOf(caller));
+    }
+    for (const [caller, sum] of this.passedOver) this.passedOver.set(caller, seats.get(caller) ? 0 : sum + calls);
+  }
 }
 
-function callersWith(scopes: fc.Arbitrary<number[]>) {
-  const caller = fc.record({
-    weight: fc.integer({ min: 1, max: 5 }),
-    scopes,
-    devices: fc.integer({ min: 1, max: 300 }),
-  });
+function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
+  const history = new History(callers);
+  const byName = new Map(callers.map((caller) => [caller.name, caller]));
+  for (let n = 0; n < CALLS; n++) {
+    const taker = history.turn(n * 100);
+    const { scopes } = byName.get(taker) as Caller;
+    const scope = scopes[n % scopes.length] as number;
+    const wants = callers.filter((caller) => caller.name === taker || caller.scopes.includes(scope));
+    const wanted = wants.map(({ devices, weight }) => ({ seats: devices, weight }));
+    const seats = new Map(maxMin(wanted, SEATS).map(({ seats }, i) => [wants[i]?.name as string, seats]));
+    history.note(history.share.charge(taker, seats, n * 100), seats);
+    yield history;
+  }
+}
+
+/**
+ * The first so many wait all the time, the others come and go, whether they had something or not. Who rides
+ * along is left to chance, some calls go by credit, and some are turned away.
+ */
+function* comeAndGo(callers: readonly Caller[], stayers: number, seed: number): Generator<History> {
+  const random = seededRandom(seed);
+  const history = new History(callers, stayers);
+  const { share, waits } = history;
+  const names = callers.map(({ name }) => name);
+  const passers = names.slice(stayers);
+  const [coming, riding] = [random() ** 2, random()];
+  for (let n = 0; n < CALLS; n++) {
+    for (const name of passers) {
+      if (!waits.has(name) && random() < coming) history.come(name);
+      else if (waits.has(name) && random() < 0.02) history.go(name);
+    }
+    const taker = history.turn(n * 100);
+    const riders = names.filter((name) => name !== taker && waits.has(name) && random() < riding);
+    const seats = new Map<string, number>();
+    let left = SEATS;
+    for (const name of [taker, ...riders]) {
+      const taken = Math.ceil(random() ** 2 * left);
+      if (taken > 0) seats.set(name, taken);
+      left -= taken;
+    }
+    const bill = share.charge(taker, seats, n * 100);
+    if (random() < 0.1) {
+      refund(bill);
+      continue;
+    }
+    history.note(bill, seats);
+    yield history;
+    for (const name of passers) if (seats.has(name) && random() < 0.7) history.go(name);
+  }
+}
+
+const weight = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.double({ min: 0.02, max: 50, noNaN: true }));
+
+function callersWith(scopes: fc.Arbitrary<number[]>, maxLength = 40) {
+  const caller = fc.record({ weight, scopes, devices: fc.integer({ min: 1, max: 300 }) });
   return fc
-    .array(caller, { minLength: 2, maxLength: 12 })
+    .array(caller, { minLength: 2, maxLength })
     .map((all) => all.map((each, index) => ({ ...each, name: `caller-${index}` })));
 }
 
-describe("FairShare", () => {
-  it("gives turns by weight to within one for each caller, whoever has however few devices in each of however many scopes", () => {
-    // Nobody shares a scope: every call has one caller on board, who pays for all of it.
-    const apart = callersWith(fc.constant([])).map((all) =>
-      all.map((each, index) => ({ ...each, scopes: Array.from({ length: 1000 }, (_, n) => index * 1000 + n) })),
-    );
-    fc.assert(
-      fc.property(apart, (callers) => {
-        const turns = play(callers).map(({ taker }) => taker);
-        const weight = callers.reduce((sum, each) => sum + each.weight, 0);
-        for (const { name, weight: own } of callers) {
-          const had = turns.filter((taker) => taker === name).length;
-          expect(Math.abs(had - (TURNS * own) / weight)).toBeLessThanOrEqual(callers.length);
-          expect(had / own).toBeGreaterThan(TURNS / weight - 2);
-        }
-      }),
-      { numRuns: 200 },
-    );
-  });
+/** Nobody shares a scope: every call has one caller on board, who pays for all of it. */
+const apart = callersWith(fc.constant([])).map((all) =>
+  all.map((each, index) => ({ ...each, scopes: Array.from({ length: 1000 }, (_, n) => index * 1000 + n) })),
+);
+const mixed = callersWith(fc.uniqueArray(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }));
+const passing = fc.tuple(callersWith(fc.constant([]), 12), fc.integer({ min: 1, max: 4 }), fc.integer());
 
-  it("passes nobody over for more calls than twice the others' weights, relative to theirs, and two for each", () => {
-    const mixed = callersWith(fc.uniqueArray(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }));
+describe("FairShare", () => {
+  it.each([
+    ["with a thousand scopes of their own", apart],
+    ["who ride along in each other's calls", mixed],
+  ])("has callers %s pay their part of the calls to within one, at every moment", (_, all) => {
     fc.assert(
-      fc.property(mixed, (callers) => {
-        const calls = play(callers);
-        for (const { name, weight } of callers) {
-          const others = callers.filter((other) => other.name !== name);
-          const bound = others.reduce((sum, other) => sum + (2 * other.weight) / weight + 2, 0);
-          let passed = 0;
-          let longest = 0;
-          for (const { aboard } of calls) {
-            passed = aboard.has(name) ? 0 : passed + 1;
-            longest = Math.max(longest, passed);
+      fc.property(all, (callers) => {
+        for (const { paid, calls, weightOfAll: sum } of waitAllTheTime(callers)) {
+          for (const { name, weight: own } of callers) {
+            const more = (paid.get(name) ?? 0) - (calls * own) / sum;
+            if (Math.abs(more) >= 1) throw new Error(`${name}, of weight ${own} in ${sum}: ${more} after ${calls}`);
           }
-          expect(longest).toBeLessThanOrEqual(bound);
         }
       }),
       { numRuns: 300 },
     );
   });
 
-  it("does not let riders far ahead of their share keep others from their turn", () => {
-    // A has one device in each of many scopes, B fills all of those, C waits elsewhere.
-    const scopes = Array.from({ length: 50 }, (_, n) => n);
-    const calls = play([
-      { name: "A", weight: 1, scopes, devices: 1 },
-      { name: "B", weight: 1, scopes, devices: 300 },
-      { name: "C", weight: 1, scopes: [99], devices: 300 },
-    ]);
-    expect(calls.filter(({ taker }) => taker === "C").length).toBeGreaterThan(TURNS / 3 - 5);
+  it("keeps those who wait all the time within a call, whoever comes and goes, and whatever is turned away", () => {
+    fc.assert(
+      fc.property(passing, ([callers, stayers, seed]) => {
+        const staying = callers.slice(0, stayers);
+        for (const { paid, calls, weightOfAll: sum } of comeAndGo(callers, stayers, seed)) {
+          for (const a of staying) {
+            const had = paid.get(a.name) ?? 0;
+            if (had <= (calls * a.weight) / sum - 1) throw new Error(`${a.name}: ${had} of ${calls}`);
+            for (const b of staying) {
+              const more = had / a.weight - (paid.get(b.name) ?? 0) / b.weight;
+              if (more >= 1 / a.weight + 1 / b.weight) throw new Error(`${a.name} and ${b.name}: ${more}`);
+            }
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
-  it("puts a caller who comes later behind those who wait, however new its name is", () => {
-    const share = new FairShare({ seatsPerCall: SEATS, weightOf: () => 1, creditNameOf: () => "everybody" });
-    share.join("patient");
-    const waiting = ["patient"];
-    const turns: string[] = [];
-    for (let n = 0; n < 20; n++) {
-      share.join(`name-${n}`);
-      waiting.push(`name-${n}`);
-      const taker = share.turn(waiting, n * 100, () => true) as string;
-      share.charge(taker, new Map([[taker, 1]]), n * 100);
-      turns.push(taker);
-    }
-    expect(turns[0]).toBe("patient");
-    expect(turns.filter((taker) => taker === "patient").length).toBeGreaterThanOrEqual(3);
+  it("passes nobody over for as many calls as twice the weight of all, relative to theirs", () => {
+    const staying = fc.oneof(apart, mixed).map((callers) => ({ callers, moments: () => waitAllTheTime(callers) }));
+    const changing = passing.map(([callers, ...how]) => ({ callers, moments: () => comeAndGo(callers, ...how) }));
+    fc.assert(
+      fc.property(fc.oneof(staying, changing), ({ callers, moments }) => {
+        for (const { passedOver, weightOfAll: sum } of moments()) {
+          for (const { name, weight: own } of callers) {
+            const calls = passedOver.get(name) ?? 0;
+            if (calls >= (2 * sum) / own) throw new Error(`${name}, of weight ${own} in ${sum}: ${calls} calls`);
+          }
+        }
+      }),
+      { numRuns: 600 },
+    );
   });
 
-  it("lets a proven caller that has had nothing lately go first, on every other call at the most", () => {
-    const share = new FairShare({ seatsPerCall: SEATS, weightOf: () => 1, creditNameOf: (caller) => caller });
-    const waiting = ["a", "b", "c", "d"];
-    for (const name of waiting) share.join(name);
-    const turn = (nowMs: number) => {
-      const taker = share.turn(waiting, nowMs, () => true) as string;
-      share.charge(taker, new Map([[taker, 1]]), nowMs);
-      return taker;
-    };
-    for (let n = 0; n < 42; n++) turn(n * 100);
-    for (const name of ["x", "y"]) {
-      share.join(name);
-      waiting.push(name);
-    }
-    const turns = [turn(4200), turn(4300), turn(4400)];
-    expect(turns[0]).toBe("x");
-    expect(turns[1]).toBe("c"); // who has paid least
-    expect(turns[2]).toBe("y");
+  it("gives who comes under ever new names no more than a call more than one of the same weight who waits", () => {
+    fc.assert(
+      fc.property(callersWith(fc.constant([]), 8), fc.integer(), (callers, seed) => {
+        const random = seededRandom(seed);
+        const history = new History(callers);
+        const changing = random();
+        const had = { patient: 0, everNew: 0 };
+        let name = "new-0";
+        for (let n = 1; n <= CALLS; n++) {
+          if (!history.waits.has(name) || random() < changing / 4) {
+            history.go(name);
+            name = `new-${n}`;
+            history.come(name);
+          }
+          const taker = history.turn(n * 100);
+          history.share.charge(taker, new Map([[taker, 1]]), n * 100);
+          if (taker === callers[0]?.name) had.patient++;
+          if (taker !== name) continue;
+          expect(++had.everNew).toBeLessThanOrEqual(had.patient + 1);
+          if (random() < changing) history.go(name);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

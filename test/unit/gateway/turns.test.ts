@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Command } from "../../../src/gateway/command.js";
+import { type Command, PRIORITIES, type Priority } from "../../../src/gateway/command.js";
 import { Lane } from "../../../src/gateway/lane.js";
 import { Place } from "../../../src/gateway/place.js";
 import { Turns } from "../../../src/gateway/turns.js";
@@ -94,18 +95,16 @@ describe("Turns.next", () => {
 
   it("gives NORMAL its turn when URGENT comes and goes in nines (was: none, BULK had every tenth call)", () => {
     const { next, turns } = turnsOf([{ caller: "normal" }, { caller: "bulk", priority: "bulk" }]);
-    const calls = Array.from({ length: 6 }, (_, burst) => {
-      const urgent = new Place(
-        aWaiter({ caller: "urgent", priority: "urgent" }, burst * 1000),
-        new Lane("key", SCOPE),
-        0,
-      );
-      turns.add(urgent);
-      for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
-      turns.remove(urgent);
-      return next();
+    const calls = Array.from({ length: 5 }, (_, burst) => {
+      const urgent = { caller: "urgent", priority: "urgent" } as const;
+      const place = new Place(aWaiter(urgent, burst * 1000), new Lane("key", SCOPE), 0);
+      turns.add(place);
+      const before = Array.from({ length: 9 }, () => next());
+      turns.remove(place);
+      return [...before, next()];
     });
-    expect(calls).toEqual(["normal", "bulk", "normal", "bulk", "normal", "bulk"]);
+    const lower = calls.flat().filter((caller) => caller !== "urgent");
+    expect(lower.slice(0, 6)).toEqual(["normal", "bulk", "normal", "bulk", "normal", "bulk"]);
   });
 
   it("goes by who had the last turn when two classes have waited since the same moment", () => {
@@ -117,12 +116,71 @@ describe("Turns.next", () => {
     expect(next()).toBe("bulk");
   });
 
-  it("does not have who comes to one class wait for what others have had of another (was: for as many calls)", () => {
+  it("does not have who comes to one class wait for what others have had of another", () => {
     const { next, places, turns } = turnsOf([{ caller: "urgent", priority: "urgent" }, { caller: "first" }]);
     for (let n = 0; n < 200; n++) next();
     turns.remove(places[0] as Place);
     turns.add(new Place(aWaiter({ caller: "second" }, 20_000), new Lane("key", SCOPE), 0));
     expect([next(), next(), next()]).toContain("second");
+  });
+
+  it("gives nobody credit in one class who has just had a seat in another", () => {
+    const turns = new Turns({ seatsPerCall: 200, weightOf: () => 1, creditNameOf: (caller) => caller });
+    const add = (command: Partial<Command>) => turns.add(new Place(aWaiter(command), new Lane("key", SCOPE), 0));
+    for (const caller of ["a", "b", "c"]) add({ caller, priority: "urgent" });
+    add({ caller: "d" });
+    let nowMs = 0;
+    const next = () => {
+      const place = turns.next(EVERYBODY, nowMs) as Place;
+      const { caller } = place.waiter.command;
+      turns.charge(place, new Map([[caller, 1]]), nowMs);
+      nowMs += 100;
+      return caller;
+    };
+    while (next() !== "d");
+    next();
+    add({ caller: "d", priority: "urgent" });
+    expect(next()).not.toBe("d");
+    add({ caller: "e", priority: "urgent" });
+    expect(next()).toBe("e");
+  });
+
+  it("gives a class that waits one call in ten for each other class, however those come and go", () => {
+    const arrival = fc.record({
+      priority: fc.constantFrom(...PRIORITIES),
+      after: fc.nat(12),
+      calls: fc.integer({ min: 1, max: 12 }),
+      patience: fc.integer({ min: 1, max: 60 }),
+    });
+    fc.assert(
+      fc.property(fc.array(arrival, { minLength: 60, maxLength: 120 }), (arrivals) => {
+        const { turns } = turnsOf([]);
+        const waiting = new Map<Priority, { place: Place; left: number; patience: number; passedOver: number }>();
+        const leave = (priority: Priority, place: Place) => {
+          turns.remove(place);
+          waiting.delete(priority);
+        };
+        let n = 0;
+        const call = () => {
+          const next = turns.next(EVERYBODY, n++ * 100);
+          if (next) turns.charge(next, new Map([[next.waiter.command.caller, 200]]), n * 100);
+          for (const [priority, each] of waiting) {
+            each.passedOver = each.place === next ? 0 : each.passedOver + 1;
+            if (each.passedOver > (priority === "urgent" ? 1 : 19)) throw new Error(`${priority}: ${each.passedOver}`);
+            if (each.place === next) each.left--;
+            if (each.left === 0 || --each.patience === 0) leave(priority, each.place);
+          }
+        };
+        for (const { priority, after, calls, patience } of arrivals) {
+          for (let passed = 0; passed < after; passed++) call();
+          if (waiting.has(priority)) continue;
+          const place = new Place(aWaiter({ caller: priority, priority }, n * 100), new Lane("key", SCOPE), 0);
+          turns.add(place);
+          waiting.set(priority, { place, left: calls, patience, passedOver: 0 });
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it("serves a hundred and fifty thousand callers (was: too many arguments for Math.min)", () => {
