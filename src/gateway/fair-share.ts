@@ -1,33 +1,40 @@
-// Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its
-// seats: riders pay for those they fill, as far as their share goes, and whoever's turn it was pays for the
-// rest. The next turn goes to whoever has paid least for their weight. No call is ever kept from those
-// who want it; how far shares stray from the weights is stated in test/property/fair-share.test.ts.
-// (Deficit round robin by virtual time: docs/adr/0008.)
+// Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its seats:
+// riders pay for those they fill, as far as their part of the call goes, and whoever's turn it was pays for the
+// rest. The next turn is that of whoever would first be a call behind their share, of those not ahead of it.
+// Invariant: nobody who waits and may go is a call behind, or more than a call ahead (proof: docs/adr/0008).
+// No call is ever kept from those who want it.
 
 /** A caller that has had nothing for so long has credit. */
 const LATELY_MS = 1000;
 
-/** How many turns pass between looking for callers that can be forgotten. */
+/** Of a call: who is ahead by less is taken to be even, for thirds and tenths do not add up to one. */
+const EXACTNESS = 1e-9;
+
+/** How many calls pass between looking for callers that can be forgotten. */
 const FORGET_EVERY = 256;
 
-interface Account {
-  /** What the caller has paid, by weight, on the scale of virtual time. */
+interface Meter {
+  /** Whose it is; undefined for the ideal. */
+  readonly caller?: string;
+  /** In calls, by weight. */
   paid: number;
-  /** The number of its last turn; 0 for none, less for one that was given back. */
-  lastTurn: number;
+  /** The number of the last call it paid for; 0 for none since it came, less for one that was given back. */
+  lastCall: number;
+}
+
+interface Account extends Meter {
+  readonly caller: string;
+  readonly weight: number;
+  readonly callPrice: number;
   waits: boolean;
 }
 
-interface Candidate {
-  readonly caller: string;
-  readonly account: Account;
-}
-
-/** What each caller on board paid for a call. */
-export type Bill = ReadonlyMap<string, number>;
+/** Who paid what for a call, in calls, by weight. */
+export type Bill = ReadonlyMap<Meter, number>;
 
 export interface FairShareOptions {
   readonly seatsPerCall: number;
+  /** Above 0. */
   readonly weightOf: (caller: string) => number;
   /** In whose name a caller has credit: all that nobody has proved to be who they are share one. */
   readonly creditNameOf: (caller: string) => string;
@@ -35,118 +42,178 @@ export interface FairShareOptions {
 
 export class FairShare {
   readonly #options: FairShareOptions;
+  readonly #servedMs: Map<string, number>;
   readonly #accounts = new Map<string, Account>();
-  readonly #servedMs = new Map<string, number>();
-  /** Virtual time: what the caller of the last turn had paid before it. */
-  #virtual = 0;
-  #turns = 0;
-  #lastByCredit = false;
+  /** Virtual time: what one would have paid who always has exactly its share. */
+  readonly #ideal: Meter = { paid: 0, lastCall: 0 };
+  /** Who have gone while they were ahead. */
+  readonly #ahead = new Set<Account>();
+  #waiting = 0;
+  #waitingWeight = 0;
+  #calls = 0;
+  /** Where the latest call began, on the scale of virtual time; none yet since somebody waits. */
+  #latest = -Infinity;
+  #isByCredit = false;
+  #wasBeside = false;
 
-  constructor(options: FairShareOptions) {
+  /** `servedMs`: when each name that credit goes by last had a seat; the classes share it. */
+  constructor(options: FairShareOptions, servedMs = new Map<string, number>()) {
     this.#options = options;
+    this.#servedMs = servedMs;
   }
 
-  /** The caller waits from now on, behind those who wait already: as if it had just had a call. */
+  /** The caller, who did not wait, waits from now on, behind those who do: as if it had had the latest call. */
   join(caller: string): void {
+    if (this.#waiting === 0) {
+      // So nobody is ahead of anybody.
+      for (const { paid } of this.#accounts.values()) this.#ideal.paid = Math.max(this.#ideal.paid, paid);
+      this.#latest = -Infinity;
+    }
     const account = this.#accountOf(caller);
-    account.paid = Math.max(account.paid, this.#virtual + this.#callCost(caller));
-    account.waits = true;
+    // Who is ahead goes on as if it had never left.
+    if (!this.#isAhead(account)) {
+      account.paid = Math.max(Math.min(this.#latest, this.#ideal.paid) + account.callPrice, this.#ideal.paid);
+      account.lastCall = 0;
+    }
+    this.#wait(account);
   }
 
   /** The caller waits again with what a call left unsettled: it keeps the place that it has by what it has paid. */
   rejoin(caller: string): void {
-    this.#accountOf(caller).waits = true;
+    const account = this.#accountOf(caller);
+    // It did not wait meanwhile, so it is owed what it was given back, and no more than a call.
+    const owed = account.lastCall < 0 ? account.callPrice : 0;
+    account.paid = Math.max(account.paid, this.#ideal.paid - owed);
+    this.#wait(account);
   }
 
   /** The caller waits no more. What it has paid in advance is remembered for as long as it matters. */
   leave(caller: string): void {
     const account = this.#accounts.get(caller);
-    if (account) account.waits = false;
+    if (!account?.waits) return;
+    account.waits = false;
+    this.#waiting--;
+    this.#waitingWeight -= account.weight;
+    if (account.lastCall === 0) this.#accounts.delete(caller);
+    else if (this.#isAhead(account)) this.#ahead.add(account);
   }
 
-  /** Whose turn it is among those of `callers`, who have joined, that may go; undefined if none of them may. */
+  /** Whose turn it is among those of `callers`, all who have joined, that may go; undefined if none of them may. */
   turn(callers: Iterable<string>, nowMs: number, mayGo: (caller: string) => boolean): string | undefined {
-    let next: Candidate | undefined;
-    let credited: Candidate | undefined;
+    let next: Account | undefined;
+    let credited: Account | undefined;
+    let least = Infinity;
     for (const caller of callers) {
       const account = this.#accountOf(caller);
-      const isNext = !next || goesBefore(account, next.account);
+      least = Math.min(least, account.paid);
+      const isNext = !next || this.#goesBefore(account, next);
       const isCredited =
-        !this.#lastByCredit && (!credited || goesBefore(account, credited.account)) && this.#hasCredit(caller, nowMs);
+        !this.#isByCredit && (!credited || this.#goesBefore(account, credited)) && this.#hasCredit(caller, nowMs);
       // Asked of few: it may take looking through all that the caller waits for.
       if (!(isNext || isCredited) || !mayGo(caller)) continue;
-      if (isNext) next = { caller, account };
-      if (isCredited) credited = { caller, account };
+      if (isNext) next = account;
+      if (isCredited) credited = account;
     }
     if (!next) return undefined;
-    this.#lastByCredit = credited !== undefined && credited.caller !== next.caller;
+    // With all of them ahead, the share of somebody who has gone is theirs.
+    this.#ideal.paid = Math.max(this.#ideal.paid, least);
+    if (this.#wasBeside && !this.#isAhead(next)) {
+      for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, this.#ideal.paid + each.callPrice);
+      this.#wasBeside = false;
+    }
+    this.#isByCredit = credited !== undefined && credited !== next;
     return (credited ?? next).caller;
   }
 
-  /** A call was cut in this caller's turn, with so many seats for each caller on board. Returns what each paid. */
+  /** A call was cut in this caller's turn, with so many seats for each on board, all of whom still wait. */
   charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): Bill {
-    const { seatsPerCall, weightOf, creditNameOf } = this.#options;
-    const payer = this.#accountOf(caller);
-    payer.lastTurn = ++this.#turns;
-    // A turn by credit skips those who have paid less: it must not take from them what they are owed.
-    if (!this.#lastByCredit) this.#virtual = Math.max(this.#virtual, payer.paid);
-    const bill = new Map<string, number>();
-    const pay = (who: string, account: Account, filled: number) => {
-      const price = filled / weightOf(who);
-      account.paid = Math.max(account.paid, this.#virtual) + price;
-      bill.set(who, price);
+    const { seatsPerCall, creditNameOf } = this.#options;
+    const bill = new Map<Meter, number>();
+    const pay = (meter: Meter, price: number) => {
+      meter.paid += price;
+      bill.set(meter, price);
     };
-    let unpaid = seatsPerCall;
+    this.#calls++;
+    const payer = this.#accountOf(caller);
+    // A call by credit, or one that nobody who was due could use, is beside the shares: it must not take from
+    // the others what they are owed, nor put off its own caller for more than a call.
+    const isBeside = this.#isByCredit || this.#isAhead(payer);
+    const share = isBeside ? 0 : 1 / this.#weight();
+    if (isBeside) this.#wasBeside = true;
+    else this.#latest = Math.max(this.#latest, payer.paid);
+    pay(this.#ideal, share);
+    let unpaid = 1;
     for (const [rider, filled] of seats) {
       this.#servedMs.set(creditNameOf(rider), nowMs);
-      const account = this.#accountOf(rider);
-      // Who is ahead of their share rides on seats that are lent: charging them would spare the payer.
-      if (rider === caller || account.paid > this.#virtual + this.#callCost(rider)) continue;
-      pay(rider, account, filled);
-      unpaid -= filled;
+      const account = this.#accounts.get(rider);
+      if (rider === caller || !account?.waits) continue;
+      // Seats beyond that are lent. Were they charged, whoever's turn it was would pay next to nothing, and
+      // could keep the turn for 200 calls.
+      const price = Math.min((filled / seatsPerCall) * account.callPrice, share, this.#ideal.paid - account.paid);
+      if (price <= 0) continue;
+      pay(account, price);
+      account.lastCall = this.#calls;
+      unpaid -= price * account.weight;
     }
-    pay(caller, payer, unpaid);
-    if (this.#turns % FORGET_EVERY === 0) this.#forget(nowMs);
+    pay(payer, unpaid * payer.callPrice);
+    payer.lastCall = this.#calls;
+    if (this.#calls % FORGET_EVERY === 0) this.#forget(nowMs);
     return bill;
   }
 
-  /** The call was turned away, for no fault of theirs: they go before all others again. */
-  refund(bill: Bill): void {
-    for (const [caller, price] of bill) {
-      const account = this.#accounts.get(caller);
-      if (!account) continue;
-      account.paid -= price;
-      account.lastTurn = -1; // before those who have paid as much
-    }
+  /** Who is ahead waits until the ideal has caught up; of the others, who would first be a call behind goes first. */
+  #goesBefore(a: Account, b: Account): boolean {
+    const byStart = (this.#isAhead(a) ? a.paid : this.#ideal.paid) - (this.#isAhead(b) ? b.paid : this.#ideal.paid);
+    return (byStart || a.paid + a.callPrice - (b.paid + b.callPrice) || a.lastCall - b.lastCall) < 0;
+  }
+
+  #isAhead({ paid, callPrice }: Account): boolean {
+    return paid - this.#ideal.paid > EXACTNESS * callPrice;
   }
 
   #hasCredit(caller: string, nowMs: number): boolean {
-    const servedMs = this.#servedMs.get(this.#options.creditNameOf(caller)) ?? -Infinity;
-    return nowMs - servedMs >= LATELY_MS;
+    return nowMs - (this.#servedMs.get(this.#options.creditNameOf(caller)) ?? -Infinity) >= LATELY_MS;
   }
 
-  /** What a whole call costs this caller. */
-  #callCost(caller: string): number {
-    return this.#options.seatsPerCall / this.#options.weightOf(caller);
+  /** The weight of all who have a part in the next call: who wait, and who have gone while they were ahead. */
+  #weight(): number {
+    let sum = this.#waitingWeight;
+    for (const account of this.#ahead) {
+      if (this.#isAhead(account)) sum += account.weight;
+      else this.#ahead.delete(account);
+    }
+    return sum;
   }
 
   #accountOf(caller: string): Account {
     let account = this.#accounts.get(caller);
     if (!account) {
-      account = { paid: 0, lastTurn: 0, waits: false };
+      const weight = this.#options.weightOf(caller);
+      account = { caller, weight, callPrice: 1 / weight, paid: this.#ideal.paid, lastCall: 0, waits: false };
       this.#accounts.set(caller, account);
     }
     return account;
   }
 
+  #wait(account: Account): void {
+    account.waits = true;
+    this.#waiting++;
+    this.#waitingWeight += account.weight;
+    this.#ahead.delete(account);
+  }
+
   #forget(nowMs: number): void {
-    for (const [caller, { waits, paid }] of this.#accounts) {
-      if (!waits && paid <= this.#virtual) this.#accounts.delete(caller);
+    for (const [caller, account] of this.#accounts) {
+      if (!account.waits && !this.#isAhead(account)) this.#accounts.delete(caller);
     }
     for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
   }
 }
 
-function goesBefore(a: Account, b: Account): boolean {
-  return a.paid < b.paid || (a.paid === b.paid && a.lastTurn < b.lastTurn);
+/** The call was turned away, for no fault of theirs: all is as if it had not been. */
+export function refund(bill: Bill): void {
+  for (const [meter, price] of bill) {
+    meter.paid -= price;
+    meter.lastCall = -1; // before those who would be a call behind at the same time
+  }
 }

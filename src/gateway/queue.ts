@@ -129,9 +129,10 @@ export class Queue {
     const { lane } = turn;
     const boarding = { room: this.#room, weightOf: this.#callers.weightOf, mayBoard };
     const seats = this.#lanes.resize(lane, () => lane.fill(turn, boarding));
+    const bill = this.#turns.charge(turn, seatsByCaller(seats), nowMs);
     for (const { owners } of seats) for (const { waiter } of owners) this.#boarded(waiter, lane);
     this.#lanes.noteCut(lane, nowMs);
-    return { lane, seats, bill: this.#turns.charge(turn, seatsByCaller(seats), nowMs) };
+    return { lane, seats, bill };
   }
 
   #boarded(waiter: Waiter, lane: Lane): void {

@@ -1,7 +1,8 @@
-// Whose turn it is: the highest class that waits, save that every tenth call goes to the lower class that
-// has waited longest; in the class, the caller by fair share; and what that caller has waited for longest.
+// Whose turn it is: the highest class that waits, save that every tenth call goes to the class that has
+// waited longest; in the class, the caller by fair share; and what that caller has waited for longest.
+// So of three classes each has a turn in twenty calls, of two in ten: see #classes.
 import { PRIORITIES, type Priority } from "./command.js";
-import { type Bill, FairShare, type FairShareOptions } from "./fair-share.js";
+import { type Bill, FairShare, type FairShareOptions, refund } from "./fair-share.js";
 import { Line } from "./line.js";
 import type { Place } from "./place.js";
 
@@ -9,7 +10,8 @@ import type { Place } from "./place.js";
 const PASSED_OVER_CALLS = 9;
 
 export class Turns {
-  readonly #share: FairShare;
+  /** One for each class, or its callers would be owed the calls of the others. */
+  readonly #shares: Record<Priority, FairShare>;
   readonly #lines: Record<Priority, Map<string, Line<Place>>> = {
     urgent: new Map(),
     normal: new Map(),
@@ -17,24 +19,29 @@ export class Turns {
   };
   /** Since when each class has waited for a turn. */
   readonly #sinceMs: Record<Priority, number> = { urgent: -Infinity, normal: -Infinity, bulk: -Infinity };
+  /** The number of each class's last turn. */
+  readonly #lastTurn: Record<Priority, number> = { urgent: 0, normal: 0, bulk: 0 };
+  #turns = 0;
   #passedOver = 0;
 
   constructor(options: FairShareOptions) {
-    this.#share = new FairShare(options);
+    const servedMs = new Map<string, number>();
+    const share = () => new FairShare(options, servedMs);
+    this.#shares = { urgent: share(), normal: share(), bulk: share() };
   }
 
   add(place: Place): void {
-    const { caller } = place.waiter.command;
-    if (!this.#waits(caller)) this.#share.join(caller);
+    const { caller, priority } = place.waiter.command;
+    if (!this.#lines[priority].has(caller)) this.#shares[priority].join(caller);
     this.#lineOf(place).add(place);
   }
 
   /** What came back from a call; with a `kept` turn its caller goes where it would have been without the call. */
   addInFront(place: Place, turn: "kept" | "spent"): void {
-    const { caller } = place.waiter.command;
-    if (!this.#waits(caller)) {
-      if (turn === "kept") this.#share.rejoin(caller);
-      else this.#share.join(caller);
+    const { caller, priority } = place.waiter.command;
+    if (!this.#lines[priority].has(caller)) {
+      if (turn === "kept") this.#shares[priority].rejoin(caller);
+      else this.#shares[priority].join(caller);
     }
     this.#lineOf(place).addInFront(place);
   }
@@ -45,7 +52,7 @@ export class Turns {
     line?.delete(place);
     if (line?.size !== 0) return;
     this.#lines[priority].delete(caller);
-    if (!this.#waits(caller)) this.#share.leave(caller);
+    this.#shares[priority].leave(caller);
   }
 
   /** Whose turn it is among those who may go; undefined if nobody may. */
@@ -53,7 +60,7 @@ export class Turns {
     for (const priority of this.#classes()) {
       const lines = this.#lines[priority];
       const first = (caller: string) => firstOf(lines.get(caller) ?? [], mayGo);
-      const caller = this.#share.turn(lines.keys(), nowMs, (each) => first(each) !== undefined);
+      const caller = this.#shares[priority].turn(lines.keys(), nowMs, (each) => first(each) !== undefined);
       if (caller === undefined) continue;
       this.#noteTurn(priority, nowMs);
       return first(caller);
@@ -61,32 +68,40 @@ export class Turns {
     return undefined;
   }
 
-  /** A call was cut in this place's turn, with so many seats for each caller. */
+  /**
+   * A call was cut in this place's turn, with so many seats for each caller, none of whom has been removed yet.
+   * Those who wait only in other classes ride on its empty seats, which are lent.
+   */
   charge(place: Place, seats: ReadonlyMap<string, number>, nowMs: number): Bill {
-    return this.#share.charge(place.waiter.command.caller, seats, nowMs);
+    const { caller, priority } = place.waiter.command;
+    return this.#shares[priority].charge(caller, seats, nowMs);
   }
 
   refund(bill: Bill): void {
-    this.#share.refund(bill);
+    refund(bill);
   }
 
-  /** The classes that wait, in the order in which they are asked for this call. */
+  /**
+   * The classes that wait, in the order in which they are asked for this call. After nine calls of the highest
+   * it is the longest-waiting of all: the highest may be one that has itself been passed over until now (was:
+   * URGENT that came and went in nines let BULK have each tenth call, and NORMAL none).
+   */
   #classes(): Priority[] {
-    const [highest, ...lower] = PRIORITIES.filter((priority) => this.#lines[priority].size > 0);
-    if (!highest) return [];
-    if (this.#passedOver < PASSED_OVER_CALLS) return [highest, ...lower];
-    return [...lower.sort((a, b) => this.#sinceMs[a] - this.#sinceMs[b]), highest];
+    const waiting = this.#waitingClasses();
+    if (this.#passedOver < PASSED_OVER_CALLS) return waiting;
+    return waiting.sort((a, b) => this.#sinceMs[a] - this.#sinceMs[b] || this.#lastTurn[a] - this.#lastTurn[b]);
   }
 
   #noteTurn(priority: Priority, nowMs: number): void {
     this.#sinceMs[priority] = nowMs;
-    const [highest, ...lower] = PRIORITIES.filter((each) => this.#lines[each].size > 0);
+    this.#lastTurn[priority] = ++this.#turns;
+    const [highest, ...lower] = this.#waitingClasses();
     // Whether it may go with this token or not: else every newcomer's call would begin the count anew.
     this.#passedOver = priority === highest && lower.length > 0 ? this.#passedOver + 1 : 0;
   }
 
-  #waits(caller: string): boolean {
-    return PRIORITIES.some((priority) => this.#lines[priority].has(caller));
+  #waitingClasses(): Priority[] {
+    return PRIORITIES.filter((priority) => this.#lines[priority].size > 0);
   }
 
   #lineOf({ waiter }: Place): Line<Place> {

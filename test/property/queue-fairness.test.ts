@@ -107,7 +107,7 @@ describe("Queue.cut, over many calls,", () => {
     }
   });
 
-  it("gives callers of their own scopes their weights' parts of the calls to within one, at every moment, at random arrivals", () => {
+  it("gives callers of their own scopes their weights' parts of the calls to within one, however they arrive", () => {
     fc.assert(
       fc.property(weights(8), fc.nat(7), fc.integer(), (all, scattered, seed) => {
         const random = seededRandom(seed);

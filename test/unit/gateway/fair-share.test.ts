@@ -64,6 +64,13 @@ describe("FairShare.turn", () => {
     expect(Array.from({ length: 4 }, () => next())).toContain("b");
   });
 
+  it("shares among the others by weight what those who are due cannot use", () => {
+    const { join, next } = sharing({ weights: { b: 3 } });
+    join("a", "b", "c");
+    const turns = Array.from({ length: 40 }, () => next({}, (caller) => caller !== "a"));
+    expect(Math.abs(turns.filter((caller) => caller === "c").length - 10)).toBeLessThanOrEqual(1);
+  });
+
   it("lets a proven caller that has had nothing lately go first, on every other call at the most", () => {
     const { join, next } = sharing({ proven: true });
     join("a", "b", "c", "d");
@@ -91,7 +98,7 @@ describe("FairShare.charge", () => {
     expect(prices()).toEqual({ a: 0.9, b: 0.1 });
   });
 
-  it("has riders pay no more than their part of the call, and nothing once they are ahead: other seats are lent", () => {
+  it("has riders pay no more than their part of the call, and nothing once they are ahead", () => {
     const { join, next, prices } = sharing({ weights: { a: 2 } });
     join("a", "b", "c");
     expect(next({ b: 199 })).toBe("a");
