@@ -26,15 +26,19 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   const [commands, wakeUps] = urls.length > 1 ? cluster(urls) : single(urls);
   const wakeOf = new Map<string, (message: string) => void>();
   let timeouts = 0;
+  let trouble = "";
   // Without a listener an error would end the process; what follows from it is told by the ledger.
-  for (const each of new Set([commands, wakeUps])) {
-    each.on("error", (error: Error) => log.debug({ cause: error.message }, "connection to the ledger's store"));
+  for (const each of [commands, wakeUps]) {
+    each.on("error", (error: Error) => {
+      trouble = error.message || error.name;
+      log.debug({ cause: trouble }, "connection to the ledger's store");
+    });
   }
   wakeUps.on("message", (channel: string, message: string) => wakeOf.get(channel)?.(message));
 
   const run = async (key: string, args: readonly string[]): Promise<unknown> => {
     try {
-      if (commands.status !== "ready") throw new Error("not connected");
+      if (commands.status !== "ready") throw new Error(trouble ? `not connected: ${trouble}` : "not connected");
       const reply = await inTime(evaluate(commands, key, args));
       timeouts = 0;
       return reply;
