@@ -13,6 +13,7 @@ import { MARGIN_MS } from "./limiter/rule.js";
 import type { Store } from "./limiter/shared/store.js";
 import { type Log, withFields } from "./log.js";
 import { FlightRecorder } from "./recorder/recorder.js";
+import type { Metrics } from "./telemetry/metrics.js";
 import { createUpstream } from "./upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "./upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "./upstream/credentials-source.js";
@@ -36,6 +37,7 @@ export interface AccountOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly callers: Callers;
+  readonly metrics: Metrics;
   /** Where the ledger is; undefined for a ledger in this process. */
   readonly store: Store | undefined;
   /** The name of this process among those that share the ledger. */
@@ -62,9 +64,10 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     marginMs: MARGIN_MS,
   });
   const feed = new CallFeed();
-  const observers = [recording(recorder), feed];
+  const metrics = options.metrics.account(name);
+  const observers = [recording(recorder), feed, metrics];
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
-  const gateway = new Gateway({ account: name, ...ports, bounds });
+  const gateway = new Gateway({ account: name, ...ports, bounds, answered: metrics.answered });
   return {
     gateway,
     limiter,

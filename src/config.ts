@@ -33,7 +33,7 @@ export const SETTINGS = {
     "OTA_ADMIN_LISTEN",
     address,
     "127.0.0.1:9464",
-    "HTTP address of the admin page, /livez and /readyz",
+    "HTTP address of the admin page, /metrics, /livez and /readyz",
   ),
   adminToken: setting("OTA_ADMIN_TOKEN", path, "", "who knows it may see the admin page, also from other machines"),
   upstreamUrl: setting(

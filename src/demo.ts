@@ -7,6 +7,7 @@ import { DEFAULTS } from "./emulator/options.js";
 import { seededName } from "./emulator/seeded-name.js";
 import { type Emulator, type Stats, startEmulator } from "./emulator/server.js";
 import { nextSignal } from "./signals.js";
+import type { Telemetry } from "./telemetry/sdk.js";
 
 const DEVICES = 5000;
 const CALLERS = 20;
@@ -24,11 +25,11 @@ export function demoCommand(): Command {
 }
 
 async function run(flags: { readonly exit?: true }): Promise<void> {
-  const endTelemetry = await startTelemetryIfAsked();
+  const { readMetrics, end: endTelemetry } = await startLocalTelemetry();
   const signal = nextSignal();
   const fleet = { devices: DEVICES, quota: QUOTA, latencyMs: 20, jitterMs: 20 };
   const emulator = await onFreePort(DEFAULTS.listen, (listen) => startEmulator({ ...fleet, listen }));
-  const gateway = await startGateway(emulator);
+  const gateway = await startGateway(emulator, readMetrics);
   print(
     `The emulator stands in for the cloud at ${emulator.url}, with ${DEVICES} devices whose update is to be stopped.`,
   );
@@ -50,14 +51,16 @@ async function run(flags: { readonly exit?: true }): Promise<void> {
   process.exit();
 }
 
-/** A demo on a machine without a collector should not wait for one at its end. */
-async function startTelemetryIfAsked(): Promise<() => Promise<void>> {
-  if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) return async () => {};
+/** A demo on a machine without a collector should not wait for one at its end: unless it is asked to, it exports nothing. */
+async function startLocalTelemetry(): Promise<Telemetry> {
+  if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) {
+    for (const signal of ["TRACES", "METRICS", "LOGS"]) process.env[`OTEL_${signal}_EXPORTER`] = "none";
+  }
   const { startTelemetry } = await import("./telemetry/sdk.js");
   return startTelemetry(process.env);
 }
 
-async function startGateway(emulator: Emulator) {
+async function startGateway(emulator: Emulator, readMetrics: Telemetry["readMetrics"]) {
   const { createLog, serve } = await import("./serve.js");
   const keys = {
     ALIBABA_CLOUD_ACCESS_KEY_ID: DEFAULTS.accessKeyId,
@@ -70,7 +73,7 @@ async function startGateway(emulator: Emulator) {
     const ports = free
       ? { listen: { ...config.listen, port: 0 }, adminListen: { ...config.adminListen, port: 0 } }
       : {};
-    return serve({ ...config, ...ports }, log, settings);
+    return serve({ ...config, ...ports }, log, settings, readMetrics);
   });
 }
 

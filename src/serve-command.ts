@@ -30,13 +30,13 @@ async function run(environment: Environment): Promise<void> {
   const signal = nextSignal();
   // Before anything else is loaded, so that every tracer finds the SDK.
   const { startTelemetry } = await import("./telemetry/sdk.js");
-  const endTelemetry = startTelemetry(environment);
+  const telemetry = startTelemetry(environment);
   const { createLog, serve } = await import("./serve.js");
 
   const log = createLog(config.logLevel);
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (config.insecure) log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
-  const starting = serve(config, log, environment);
+  const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);
   if (early) process.exit(0); // nothing has been let in yet
   const serving = await starting;
@@ -48,7 +48,7 @@ async function run(environment: Environment): Promise<void> {
   void nextSignal().then(() => process.exit(1));
   log.info({ signal: first }, "draining; a second signal ends at once");
   await serving.stop();
-  await endTelemetry();
+  await telemetry.end();
   process.exit(0); // whatever a library still holds open
 }
 

@@ -15,6 +15,8 @@ import { type GrpcServer, startGrpcServer } from "./grpc/server.js";
 import type { StoreConnection } from "./limiter/shared/redis.js";
 import type { Log } from "./log.js";
 import { flightDownload } from "./recorder/download.js";
+import { createMetrics } from "./telemetry/metrics.js";
+import type { MetricsPage } from "./telemetry/prometheus.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -39,18 +41,26 @@ const UNPROVEN = "";
 
 /**
  * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none:
- * `environment` is where they are looked for first.
+ * `environment` is where they are looked for first; `readMetrics` is what /metrics answers.
  */
-export async function serve(config: Config, log: Log, environment: Environment): Promise<Serving> {
+export async function serve(
+  config: Config,
+  log: Log,
+  environment: Environment,
+  readMetrics?: () => Promise<MetricsPage>,
+): Promise<Serving> {
   const clock = systemClock;
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
   const withDeviceNames = config.auditDeviceNames;
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
   const accounts = new Map<string, Account>();
+  const metrics = createMetrics(config.callers.keys());
+  let unwatch = () => {};
   let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   const end = async () => {
+    unwatch();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
@@ -58,10 +68,11 @@ export async function serve(config: Config, log: Log, environment: Environment):
   try {
     connection = await connect(config, log);
     const replica = randomBytes(6).toString("hex");
-    const shared = { config, environment, clock, log, replica, callers: callersOf(config) };
+    const shared = { config, environment, clock, log, replica, callers: callersOf(config), metrics };
     for (const [name, settings] of config.accounts) {
       accounts.set(name, await openAccount({ ...shared, name, settings, store: connection?.storeOf(name) }));
     }
+    unwatch = metrics.watch(watched(accounts, config), clock.now);
     admin = await startAdminServer({
       ...config.adminListen,
       token: config.adminToken,
@@ -75,6 +86,7 @@ export async function serve(config: Config, log: Log, environment: Environment):
           snapshotOf(name, gateway.reading(), feed, clock.now()),
         ),
       }),
+      ...(readMetrics && { metrics: readMetrics }),
       flightRecord: () => {
         const recorders = [...accounts.values()].map(({ recorder }) => recorder);
         return flightDownload(recorders, replica, clock);
@@ -88,6 +100,7 @@ export async function serve(config: Config, log: Log, environment: Environment):
       log,
       defaultDeadlineMs: config.defaultDeadlineMs,
       auditor,
+      rpcEnded: metrics.rpcEnded,
     };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
   } catch (error) {
@@ -124,6 +137,12 @@ async function connect({ redisUrls }: Config, log: Log): Promise<StoreConnection
   if (redisUrls.length === 0) return undefined;
   const { connectStore } = await import("./limiter/shared/redis.js");
   return connectStore(redisUrls, log);
+}
+
+function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: Config) {
+  return new Map(
+    [...accounts].map(([name, { gateway }]) => [name, { maxQueuedDevices, standing: () => gateway.reading() }]),
+  );
 }
 
 function callersOf(config: Config) {

@@ -9,10 +9,12 @@ import { type Failure, type FailureKind, GatewayError } from "./errors.js";
 import { type Forecast, forecast } from "./estimate.js";
 import type { LedgerState } from "./limiter.js";
 import { verdict } from "./verdict.js";
-import { type Answer, Waiter } from "./waiter.js";
+import { type Answer, type Fate, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
   readonly bounds: AdmissionBounds;
+  /** Told of every request that was let in, once, when it is answered. Quick, and never throws. */
+  readonly answered?: (caller: string, fates: readonly Fate[]) => void;
 }
 
 /** A request that was let in. */
@@ -89,6 +91,7 @@ export class Gateway {
       disarm();
       this.#open.delete(waiter);
       if (this.#open.size === 0) this.#drained();
+      this.#options.answered?.(command.caller, answer.fates);
       return this.#judge(command, answer);
     });
     settled.catch(() => {}); // a caller that has left does not look any more

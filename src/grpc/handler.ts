@@ -6,6 +6,7 @@ import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
 import { endRpcSpan, startRpcSpan } from "../telemetry/instruments.js";
+import type { Metrics } from "../telemetry/metrics.js";
 import { answerByMs, callerOf } from "./call-context.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
@@ -23,6 +24,8 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly defaultDeadlineMs: number;
+  /** Told of every rpc that has been answered. */
+  readonly rpcEnded?: Metrics["rpcEnded"];
 }
 
 /** Statuses that are the server's failing, by the semantic conventions for rpc spans. */
@@ -57,7 +60,8 @@ export interface OpenCall {
 }
 
 /** Opens a call of the method `pkg.Service/Method`, in its caller's trace. */
-export function openCall(method: string, call: AnyCall, { clock, log, defaultDeadlineMs }: HandlerOptions): OpenCall {
+export function openCall(method: string, call: AnyCall, options: HandlerOptions): OpenCall {
+  const { clock, log, defaultDeadlineMs, rpcEnded } = options;
   const startedMs = clock.now();
   const caller = callerOf(call.metadata);
   const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
@@ -70,10 +74,12 @@ export function openCall(method: string, call: AnyCall, { clock, log, defaultDea
       onAbort: (leave) => void call.on("cancelled", leave),
     },
     finish(code) {
-      endRpcSpan(span, status[code], SERVER_FAULTS.has(code));
+      const durationMs = clock.now() - startedMs;
+      const isServerFault = SERVER_FAULTS.has(code);
+      endRpcSpan(span, status[code], isServerFault);
+      rpcEnded?.(method, status[code], isServerFault, durationMs);
       const { traceId, spanId } = span.spanContext();
-      const durationMs = Math.round(clock.now() - startedMs);
-      log.info({ method, caller, status: status[code], durationMs, traceId, spanId }, "rpc");
+      log.info({ method, caller, status: status[code], durationMs: Math.round(durationMs), traceId, spanId }, "rpc");
     },
     fail(error) {
       // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.

@@ -1,5 +1,6 @@
-// Every span, event and attribute name of the gateway, through the OpenTelemetry API only: with no SDK
-// started, all of it does nothing. No attribute holds a device name, a secret or a query string.
+// Every span and event of the gateway with its attributes, through the OpenTelemetry API only: with no SDK
+// started, all of it does nothing. No attribute holds a device name, a secret or a query string. metrics.ts is the
+// other half.
 import {
   type Attributes,
   type Context,

@@ -11,8 +11,8 @@ import { KEYS, until } from "../support/processes.js";
 const CALLER_TRACE = "a".repeat(32);
 
 const exporter = new InMemorySpanExporter();
-const endTelemetry = startTelemetry({ OTEL_TRACES_SAMPLER: "always_off" }, [new SimpleSpanProcessor(exporter)]);
-afterAll(endTelemetry);
+const telemetry = startTelemetry({ OTEL_TRACES_SAMPLER: "always_off" }, [new SimpleSpanProcessor(exporter)]);
+afterAll(telemetry.end);
 
 describe("OTEL_TRACES_SAMPLER=always_off", () => {
   it("leaves out everything but the upstream calls, which still say whose devices they carried", async () => {

@@ -4,7 +4,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config.js";
-import { startTelemetry } from "../../src/telemetry/sdk.js";
+import { startTelemetry, type Telemetry } from "../../src/telemetry/sdk.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { type HttpUpstream, startHttpUpstream } from "../support/http-upstream.js";
@@ -15,13 +15,13 @@ const CALLERS = 150;
 const DEVICE = "camera-of-somebody";
 
 const exporter = new InMemorySpanExporter();
-let endTelemetry: () => Promise<void>;
+let telemetry: Telemetry;
 let upstream: HttpUpstream;
 let gateway: { readonly grpc: string; stop(): Promise<void> };
 let throttlesLeft = 1;
 
 beforeAll(async () => {
-  endTelemetry = startTelemetry({}, [new SimpleSpanProcessor(exporter)]);
+  telemetry = startTelemetry({}, [new SimpleSpanProcessor(exporter)]);
   upstream = await startHttpUpstream(({ parameters }) => {
     switch (parameters.get("FirmwareId")) {
       case "throttled-once":
@@ -45,7 +45,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop();
   await upstream.close();
-  await endTelemetry();
+  await telemetry.end();
 });
 
 /** What each caller says where it stands; `n` is written all over the ids. */

@@ -1,0 +1,228 @@
+// Every metric of the gateway with its unit and meaning, through the OpenTelemetry API only: the other half of
+// instruments.ts, which has the spans. No attribute holds more values than the configuration names: no device,
+// no scope, and of the callers, who can take any name, only those that are configured.
+import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
+
+const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
+const OUTCOMES = ["accepted", "rejected", "unknown", "not-attempted"] as const;
+const PRIORITIES = ["urgent", "normal", "bulk"] as const;
+const MODES = ["in-process", "shared", "opening", "away"] as const;
+
+/** The name of all callers that are not configured. */
+const OTHER_CALLERS = "other";
+
+/** Those of the semantic conventions, and three more: a request may wait for as long as its deadline allows. */
+const RPC_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 25, 50, 100];
+const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const WAIT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250];
+/** What is above 199 is a full call. */
+const CALL_DEVICES = [1, 2, 5, 10, 20, 50, 100, 150, 199];
+
+/** How an upstream call ended. */
+export interface CallEnding {
+  readonly kind: Exclude<(typeof RESULTS)[number], "throttled">;
+  readonly throttled: boolean;
+  readonly durationMs: number;
+}
+
+/** How an account stands. Times are monotonic. */
+export interface AccountStanding {
+  readonly ledger: {
+    readonly mode: (typeof MODES)[number];
+    readonly callsPerSecond: number;
+    /** Those that are withheld included. */
+    readonly free: number;
+    readonly inFlightSinceMs: readonly number[];
+    readonly withheld: number;
+    readonly pausedUntilMs: number;
+    readonly replicas?: number;
+  };
+  readonly waitingDevices: Readonly<Record<(typeof PRIORITIES)[number], number>>;
+  readonly waitingByCaller: ReadonlyMap<string, number>;
+  readonly expectedWaitMs: Readonly<Record<(typeof PRIORITIES)[number], number>>;
+  readonly oldestSinceMs: number | undefined;
+}
+
+/** An account whose gauges can be read. */
+export interface WatchedAccount {
+  readonly maxQueuedDevices: number;
+  readonly standing: () => AccountStanding;
+}
+
+/** What is told as it happens; an observer of calls among others. */
+export interface AccountMetrics {
+  sent(call: { readonly devices: number; readonly tokenWaitMs: number }): void;
+  ended(call: unknown, end: CallEnding): void;
+  /** A request that was let in has been answered. */
+  answered(caller: string, fates: readonly { readonly outcome: (typeof OUTCOMES)[number] }[]): void;
+}
+
+export interface Metrics {
+  account(name: string): AccountMetrics;
+  /** Reads the gauges of these accounts whenever metrics are collected, until the returned function is called. */
+  watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
+  /** `serverFault`: one of the statuses that are the server's failing. */
+  rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
+}
+
+/** To be called when the SDK has started: the API has no instruments that would find it later. */
+export function createMetrics(configuredCallers: Iterable<string>): Metrics {
+  const meter = metrics.getMeter("ota-gateway");
+  const events = createEvents(meter);
+  const callers = new Set([...configuredCallers, OTHER_CALLERS]);
+  return {
+    account: (name) => accountMetrics(name, events, callers),
+    watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
+    rpcEnded(method, status, serverFault, durationMs) {
+      events.rpcDuration.record(durationMs / 1000, {
+        "rpc.system.name": "grpc",
+        "rpc.method": method,
+        "rpc.status_code": status,
+        ...(serverFault && { "error.type": status }),
+      });
+    },
+  };
+}
+
+type Events = ReturnType<typeof createEvents>;
+
+function createEvents(meter: Meter) {
+  const integer = { valueType: ValueType.INT };
+  return {
+    calls: meter.createCounter("ota.calls", {
+      ...integer,
+      unit: "{call}",
+      description:
+        "Upstream calls that have ended, by result. Throttled: refused for rate. Lost: sent and not answered. " +
+        "Unwritten: never on its way, and in no quota.",
+    }),
+    callDuration: meter.createHistogram("ota.call.duration", {
+      unit: "s",
+      description: "How long an upstream call took. A token comes back one second after that.",
+      advice: { explicitBucketBoundaries: CALL_SECONDS },
+    }),
+    callDevices: meter.createHistogram("ota.call.devices", {
+      ...integer,
+      unit: "{device}",
+      description: "Devices on board of one upstream call.",
+      advice: { explicitBucketBoundaries: CALL_DEVICES },
+    }),
+    tokenWait: meter.createHistogram("ota.call.token_wait", {
+      unit: "s",
+      description: "How long the first of those on board of an upstream call had waited when it was sent.",
+      advice: { explicitBucketBoundaries: WAIT_SECONDS },
+    }),
+    devices: meter.createCounter("ota.devices", {
+      ...integer,
+      unit: "{device}",
+      description:
+        "Devices of answered requests, by outcome and caller; a device that two asked for counts for both. " +
+        "Requests that were not let in are not counted.",
+    }),
+    rpcDuration: meter.createHistogram("rpc.server.call.duration", {
+      unit: "s",
+      description: "How long an rpc of OtaService took, the wait for tokens included.",
+      advice: { explicitBucketBoundaries: RPC_SECONDS },
+    }),
+  };
+}
+
+/** All series are there from the start: from the first throttle on would be too late for a rate. */
+function accountMetrics(account: string, events: Events, callers: ReadonlySet<string>): AccountMetrics {
+  const attributes = { "ota.account": account };
+  const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
+  for (const result of RESULTS) events.calls.add(0, results[result]);
+  const outcomesByCaller = new Map(
+    [...callers].map((caller) => [
+      caller,
+      tableOf(OUTCOMES, (outcome) => ({ ...attributes, "ota.caller": caller, "ota.outcome": outcome })),
+    ]),
+  );
+  for (const outcomes of outcomesByCaller.values()) {
+    for (const outcome of OUTCOMES) events.devices.add(0, outcomes[outcome]);
+  }
+  return {
+    sent({ devices, tokenWaitMs }) {
+      events.callDevices.record(devices, attributes);
+      events.tokenWait.record(tokenWaitMs / 1000, attributes);
+    },
+    ended(_, { kind, throttled, durationMs }) {
+      const ofResult = results[throttled ? "throttled" : kind];
+      events.calls.add(1, ofResult);
+      events.callDuration.record(durationMs / 1000, ofResult);
+    },
+    answered(caller, fates) {
+      const outcomes = outcomesByCaller.get(caller) ?? outcomesByCaller.get(OTHER_CALLERS);
+      const counts = { accepted: 0, rejected: 0, unknown: 0, "not-attempted": 0 };
+      for (const { outcome } of fates) counts[outcome] += 1;
+      for (const outcome of OUTCOMES) {
+        if (counts[outcome] > 0) events.devices.add(counts[outcome], outcomes?.[outcome]);
+      }
+    },
+  };
+}
+
+function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void {
+  const gauge = (name: string, unit: string, description: string) =>
+    meter.createObservableGauge(name, { unit, description });
+  const queueDevices = gauge("ota.queue.devices", "{device}", "Devices that wait, by priority; once for each request.");
+  const queueCapacity = gauge("ota.queue.capacity", "{device}", "Devices that may wait.");
+  const queueCallers = gauge("ota.queue.callers", "{caller}", "Callers whose devices wait.");
+  const expectedWait = gauge(
+    "ota.queue.expected_wait",
+    "s",
+    "Until a new request of one device would be sent, by priority; absent if that cannot be told.",
+  );
+  const oldestAge = gauge("ota.queue.oldest_age", "s", "For how long the oldest unanswered request has waited.");
+  const tokens = gauge("ota.tokens", "{token}", "Tokens by state; together they are the calls a second allowed.");
+  const rate = gauge("ota.quota.rate", "{call}/s", "Calls a second that the account is allowed.");
+  const pause = gauge("ota.quota.pause", "s", "How much longer nothing is sent, after a throttle; 0 if not paused.");
+  const mode = gauge("ota.ledger.mode", "1", "1 for the mode that the ledger is in, 0 for the others.");
+  const replicas = gauge("ota.ledger.replicas", "{replica}", "Gateways that share the ledger, if it is shared.");
+
+  const all = [queueDevices, queueCapacity, queueCallers, expectedWait, oldestAge];
+  all.push(tokens, rate, pause, mode, replicas);
+  const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
+    for (const [account, { maxQueuedDevices, standing }] of accounts) {
+      const { ledger, waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = standing();
+      const attributes: Attributes = { "ota.account": account };
+      const now = nowMs();
+      for (const priority of PRIORITIES) {
+        const ofPriority = { ...attributes, "ota.priority": priority };
+        result.observe(queueDevices, waitingDevices[priority], ofPriority);
+        const waitMs = expectedWaitMs[priority];
+        if (Number.isFinite(waitMs)) result.observe(expectedWait, waitMs / 1000, ofPriority);
+      }
+      result.observe(queueCapacity, maxQueuedDevices, attributes);
+      result.observe(queueCallers, waitingByCaller.size, attributes);
+      result.observe(oldestAge, oldestSinceMs === undefined ? 0 : (now - oldestSinceMs) / 1000, attributes);
+      for (const [state, count] of Object.entries(tokenStates(ledger))) {
+        result.observe(tokens, count, { ...attributes, "ota.token.state": state });
+      }
+      result.observe(rate, ledger.callsPerSecond, attributes);
+      result.observe(pause, Math.max(0, ledger.pausedUntilMs - now) / 1000, attributes);
+      for (const each of MODES) {
+        result.observe(mode, each === ledger.mode ? 1 : 0, { ...attributes, "ota.ledger.mode": each });
+      }
+      if (ledger.replicas !== undefined) result.observe(replicas, ledger.replicas, attributes);
+    }
+  };
+  meter.addBatchObservableCallback(observe, all);
+  return () => meter.removeBatchObservableCallback(observe, all);
+}
+
+/** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
+function tokenStates({ callsPerSecond, free, inFlightSinceMs, withheld }: AccountStanding["ledger"]) {
+  const inFlight = inFlightSinceMs.length;
+  const leftAlone = Math.min(withheld, free);
+  return {
+    free: free - leftAlone,
+    "in-flight": inFlight,
+    cooling: Math.max(0, callsPerSecond - free - inFlight),
+    withheld: leftAlone,
+  };
+}
+
+function tableOf<K extends string, V>(keys: readonly K[], of: (key: K) => V): Record<K, V> {
+  return Object.fromEntries(keys.map((key) => [key, of(key)])) as Record<K, V>;
+}

@@ -1,0 +1,52 @@
+// Instruments behind a real SDK, without a gateway, and a run in which each of them is used. The SDK is global:
+// a test file has one.
+import { metrics } from "@opentelemetry/api";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { type AccountStanding, createMetrics, type Metrics } from "../../src/telemetry/metrics.js";
+import { createScrape } from "../../src/telemetry/prometheus.js";
+import { type Family, parsePrometheus } from "./prometheus-text.js";
+
+export interface Measured {
+  readonly metrics: Metrics;
+  read(): Promise<Map<string, Family>>;
+}
+
+export function measured(callers: readonly string[] = []): Measured {
+  const scrape = createScrape();
+  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [scrape.reader] }));
+  return { metrics: createMetrics(callers), read: async () => parsePrometheus((await scrape.read()).body) };
+}
+
+/** A busy account, with what a test does not care about filled in. */
+export function aStanding(more: Partial<AccountStanding["ledger"]> = {}): AccountStanding {
+  return {
+    ledger: {
+      mode: "shared",
+      callsPerSecond: 10,
+      free: 4,
+      inFlightSinceMs: [900, 950, 990],
+      withheld: 1,
+      pausedUntilMs: 1500,
+      replicas: 2,
+      ...more,
+    },
+    waitingDevices: { urgent: 1, normal: 20, bulk: 300 },
+    waitingByCaller: new Map([
+      ["a", 1],
+      ["b", 320],
+    ]),
+    expectedWaitMs: { urgent: 100, normal: 200, bulk: Infinity },
+    oldestSinceMs: 250,
+  };
+}
+
+/** Every metric is printed with every attribute after this. */
+export function useAll({ metrics }: Measured): void {
+  const account = metrics.account("default");
+  account.sent({ devices: 200, tokenWaitMs: 120 });
+  account.ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
+  account.answered("nobody", [{ outcome: "accepted" }]);
+  metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
+  metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
+  metrics.watch(new Map([["default", { maxQueuedDevices: 1000, standing: aStanding }]]), () => 1000);
+}

@@ -1,0 +1,36 @@
+// What the SDK is started with. It is global, so all tests share one.
+import { metrics, trace } from "@opentelemetry/api";
+import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { afterAll, describe, expect, it } from "vitest";
+import { createMetrics } from "../../../src/telemetry/metrics.js";
+import { startTelemetry } from "../../../src/telemetry/sdk.js";
+import { until } from "../../support/processes.js";
+
+const exporter = new InMemorySpanExporter();
+const disabled = startTelemetry({ OTEL_SDK_DISABLED: " True" });
+const noopMeter = metrics.getMeter("ota-gateway");
+const telemetry = startTelemetry({}, [new SimpleSpanProcessor(exporter)]);
+afterAll(telemetry.end);
+
+describe("startTelemetry", () => {
+  it("measures nothing if the SDK is disabled, and says so", async () => {
+    expect((await disabled.readMetrics()).body).toMatch(/^# .*OTEL_SDK_DISABLED.*\n$/);
+    expect(noopMeter.constructor.name).toBe("NoopMeter");
+    await disabled.end();
+  });
+
+  it("reads metrics without any exporter", async () => {
+    createMetrics([]).rpcEnded("a.B/C", "OK", false, 1);
+    const { contentType, body } = await telemetry.readMetrics();
+    expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(body).toContain('rpc_server_call_duration_count{rpc_system_name="grpc",rpc_method="a.B/C"');
+  });
+
+  it("tells of the process everything but its arguments, which can hold a secret", async () => {
+    trace.getTracer("test").startSpan("one").end();
+    await until(() => exporter.getFinishedSpans().length > 0); // once the host is known
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.resource.attributes).toMatchObject({ "process.pid": process.pid, "service.name": "ota-gateway" });
+    expect(span?.resource.attributes).not.toHaveProperty("process.command_args");
+  });
+});
