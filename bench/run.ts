@@ -7,6 +7,7 @@ import { ingest } from "./ingest.js";
 import { million } from "./million.js";
 import { replicas } from "./replicas.js";
 import { stream } from "./stream.js";
+import { telemetry } from "./telemetry.js";
 
 const measurements: Record<string, () => Promise<Goal[]>> = {
   "full-rate": () => fullRate("full rate", 14, 106),
@@ -14,6 +15,7 @@ const measurements: Record<string, () => Promise<Goal[]>> = {
   idle: idleLatency,
   bystander,
   ingest,
+  telemetry,
   million,
   stream,
   replicas,

@@ -3,7 +3,7 @@
 import type { Context, Span } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
-import { type CallFacts, type CallResult, endCallSpan, startCallSpan } from "../telemetry/instruments.js";
+import { type CallFacts, type CallResult, endCallSpan, startCallSpan, traceOf } from "../telemetry/instruments.js";
 import type { CallObserver, EndedCall, SentCall } from "./call-observer.js";
 import type { Manifest } from "./manifest.js";
 import type { CallEnd } from "./upstream.js";
@@ -34,7 +34,8 @@ export class CallReport {
     const scope = { account: options.account, productKey, firmwareId, jobId };
     const aboard = { devices, callers: devicesByCaller.size, waiters: manifest.waiters.length };
     this.#facts = { ...scope, ...aboard, attempt, tokenWaitMs };
-    this.#callers = manifest.waiters.flatMap(({ span }) => span ?? []);
+    // The requests of one stream have one span.
+    this.#callers = [...new Set(manifest.waiters.flatMap(({ span }) => span ?? []))];
     const { span, context } = startCallSpan(this.#facts, this.#callers);
     this.#span = span;
     this.context = context;
@@ -49,8 +50,8 @@ export class CallReport {
     const { kind, requestId, code, cause } = ended;
     const result: CallResult = { kind, ...(requestId && { requestId }), ...(code && { code }) };
     endCallSpan(this.#span, result, this.#callers);
-    const fields = { ...this.#facts, ...result, ...(cause && { cause }), durationMs: Math.round(durationMs) };
-    this.#options.log[levelOf(ended)](fields, "upstream call");
+    const how = { ...result, ...(cause && { cause }), durationMs: Math.round(durationMs), ...traceOf(this.#span) };
+    this.#options.log[levelOf(ended)]({ ...this.#facts, ...how }, "upstream call");
   }
 }
 

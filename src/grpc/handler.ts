@@ -5,9 +5,10 @@ import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opent
 import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
-import { endRpcSpan, startRpcSpan } from "../telemetry/instruments.js";
+import { endRpcSpan, startRpcSpan, traceOf } from "../telemetry/instruments.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { answerByMs, callerOf } from "./call-context.js";
+import { checkDecoded } from "./decoding.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
 /** What a handler knows about its call, beside the message. */
@@ -78,8 +79,7 @@ export function openCall(method: string, call: AnyCall, options: HandlerOptions)
       const isServerFault = SERVER_FAULTS.has(code);
       endRpcSpan(span, status[code], isServerFault);
       rpcEnded?.(method, status[code], isServerFault, durationMs);
-      const { traceId, spanId } = span.spanContext();
-      log.info({ method, caller, status: status[code], durationMs: Math.round(durationMs), traceId, spanId }, "rpc");
+      log.info({ method, caller, status: status[code], durationMs: Math.round(durationMs), ...traceOf(span) }, "rpc");
     },
     fail(error) {
       // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
@@ -97,7 +97,10 @@ export function unary<Request, Response>(
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const { context, finish, fail } = openCall(method, call, options);
-    const answer = async () => handle(call.request, context);
+    const answer = async () => {
+      checkDecoded(call.request);
+      return handle(call.request, context);
+    };
     answer().then(
       (response) => {
         callback(null, response);

@@ -4,6 +4,7 @@ import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
+import { tolerant } from "./decoding.js";
 import { Health } from "./health.js";
 import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
 import { serverReflectionInfo } from "./reflection.js";
@@ -26,7 +27,7 @@ export async function startGrpcServer(host: string, port: number, options: OtaSe
   const server = new Server();
   const health = new Health(["ota.v1.OtaService"]);
   const service = createOtaService(options);
-  server.addService(OtaServiceService, service.implementation);
+  server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(HealthService, health.service);
   server.addService(ServerReflectionService, { serverReflectionInfo });
   server.addService(ServerReflectionServiceV1Alpha, { serverReflectionInfo });

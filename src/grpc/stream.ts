@@ -11,9 +11,10 @@ import type {
   StreamCancelTasksByDeviceRequest,
   StreamCancelTasksByDeviceResponse,
 } from "../gen/ota/v1/ota_service.js";
+import { checkDecoded } from "./decoding.js";
 import { durationOf } from "./details.js";
 import type { OpenCall } from "./handler.js";
-import { statusOf, wireErrorOf } from "./status.js";
+import { statusOf, type WireError, wireErrorOf } from "./status.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
 
@@ -66,7 +67,15 @@ export class RequestStream {
   /** Resolves when the stream has ended, either way. */
   serve(): Promise<void> {
     const call = this.#call;
-    call.on("data", (message: StreamCancelTasksByDeviceRequest) => void this.#read(message));
+    call.on("data", (message: StreamCancelTasksByDeviceRequest) => {
+      try {
+        checkDecoded(message);
+      } catch (error) {
+        this.#fail(this.#open.fail(error)); // it has no sequence that could be answered
+        return;
+      }
+      void this.#read(message);
+    });
     call.on("drain", () => this.#next());
     call.on("end", () => {
       this.#ended = true;
@@ -74,7 +83,10 @@ export class RequestStream {
     });
     return new Promise((resolve) => {
       this.#closing.signal.addEventListener("abort", () => resolve());
-      this.#open.context.onAbort(() => this.#close(status.CANCELLED));
+      const { onAbort, answerByMs } = this.#open.context;
+      // Clients give their calls up at the deadline, a moment before it has come here.
+      const isLate = () => this.#options.clock.now() >= answerByMs;
+      onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
     });
   }
 
@@ -150,7 +162,8 @@ export class RequestStream {
     const isDone = this.#pending.size === 0 && !this.#reading;
     const isDraining = this.#stopping.signal.aborted;
     if (isDone && (this.#ended || isDraining)) {
-      this.#close(this.#ended ? status.OK : status.UNAVAILABLE);
+      if (this.#ended) this.#close(status.OK);
+      else this.#fail(wireErrorOf(this.#options.draining()));
       return;
     }
     const mayRead = this.#received - this.#settled < WINDOW_DEVICES && !this.#call.writableNeedDrain;
@@ -186,6 +199,12 @@ export class RequestStream {
     if (!this.#closing.signal.aborted) this.#call.write({ event });
   }
 
+  /** Ends with an error; what is still waiting leaves. */
+  #fail(error: WireError): void {
+    if (!this.#closing.signal.aborted) this.#call.emit("error", error);
+    this.#close(error.code);
+  }
+
   #close(code: status): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
@@ -193,7 +212,6 @@ export class RequestStream {
     this.#disarm?.();
     for (const { abort } of this.#pending.values()) abort();
     if (code === status.OK) this.#call.end();
-    if (code === status.UNAVAILABLE) this.#call.emit("error", wireErrorOf(this.#options.draining()));
     this.#open.finish(code);
   }
 }

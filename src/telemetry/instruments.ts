@@ -5,6 +5,7 @@ import {
   type Attributes,
   type Context,
   context,
+  INVALID_TRACEID,
   type Link,
   ROOT_CONTEXT,
   type Span,
@@ -67,9 +68,8 @@ export function endCallSpan(span: Span, result: CallResult, callers: readonly Sp
   span.setAttributes(outcome);
   if (result.kind !== "accepted") span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
-  for (const caller of callers) {
-    caller.addEvent("ota.upstream_call", { ...outcome, "ota.call.trace_id": traceId, "ota.call.span_id": spanId });
-  }
+  const event = { ...outcome, "ota.call.trace_id": traceId, "ota.call.span_id": spanId };
+  for (const caller of callers) caller.addEvent("ota.upstream_call", event);
 }
 
 /** Starts the span of an inbound rpc, continuing the caller's trace. */
@@ -83,6 +83,12 @@ export function endRpcSpan(span: Span, status: string, serverFault: boolean): vo
   span.setAttribute("rpc.status_code", status);
   if (serverFault) span.setAttribute("error.type", status).setStatus({ code: SpanStatusCode.ERROR });
   span.end();
+}
+
+/** The trace that a line of the log belongs to; nothing while no SDK is started, for then there are only zeros. */
+export function traceOf(span: Span): { readonly traceId?: string; readonly spanId?: string } {
+  const { traceId, spanId } = span.spanContext();
+  return traceId === INVALID_TRACEID ? {} : { traceId, spanId };
 }
 
 /** Runs `work` with this context active, so that what it sends carries it. */

@@ -8,6 +8,7 @@ import {
   getPeriodicExportingMetricReaderFromEnv,
 } from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { CallStackContext } from "./call-stack-context.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
 
@@ -39,7 +40,11 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
     ...(!named && { serviceName: "ota-gateway" }),
     ...(!environment["OTEL_NODE_RESOURCE_DETECTORS"] && { resourceDetectors: RESOURCE_DETECTORS }),
     sampler: new UpstreamCallsSampler(environment),
-    spanLimits: { linkCountLimit: Number(environment["OTEL_SPAN_LINK_COUNT_LIMIT"]) || MAX_LINKS },
+    spanLimits: {
+      eventCountLimit: Number(environment["OTEL_SPAN_EVENT_COUNT_LIMIT"]) || MAX_LINKS,
+      linkCountLimit: Number(environment["OTEL_SPAN_LINK_COUNT_LIMIT"]) || MAX_LINKS,
+    },
+    contextManager: new CallStackContext(),
     instrumentations: [],
     metricReaders: [scrape.reader, ...(spanProcessors ? [] : pushingReaders(environment["OTEL_METRICS_EXPORTER"]))],
     ...(spanProcessors && { spanProcessors }),

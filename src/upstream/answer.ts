@@ -25,11 +25,11 @@ const LONGEST_RETRY_AFTER_MS = 60_000;
 /** Reads an answer. `secrets` are what the request was signed with and must not come back in a text. */
 export function readAnswer(answer: Answer, secrets: readonly string[] = []): Reading {
   const fields = readFields(answer.body);
-  const requestId = word(fields.get("requestid") ?? "");
+  const requestId = word(fields.get("requestid") ?? "", secrets);
   if (requestId === "") return lost(`An answer without a RequestId came (HTTP ${answer.status}).`);
 
   const success = fields.get("success")?.toLowerCase();
-  const code = word(fields.get("code") ?? "");
+  const code = word(fields.get("code") ?? "", secrets);
   if (answer.status < 400) {
     if (success === "true") return { end: { kind: "accepted", requestId }, cure: "none" };
     // Neither yes nor no. To call it a success would be a guess, and to call it a refusal too.

@@ -9,7 +9,7 @@ import type { CallEnd, CancelCall, Upstream } from "../gateway/upstream.js";
 import { type Answer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { type Exchange, exchange } from "./exchange.js";
-import { describeExchange, describeRequest } from "./http-attributes.js";
+import { describeExchange, describeFault, describeRequest } from "./http-attributes.js";
 import { createMender, type Standing } from "./mend.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
@@ -48,11 +48,15 @@ export function createUpstream(options: UpstreamOptions): Upstream & { close(): 
       const made = makeRequest(call, { url, credentials: standing.credentials, wallMs, nonce: randomUUID() });
       request = { path: made.path, headers: { ...headers, ...made.headers } };
     } catch (error) {
+      if (span) describeFault(span, error instanceof Error ? error.name : "Error");
       return { kind: "unwritten", message: messageOfPreparation(error), ours: true };
     }
     const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
     if (span) describeExchange(span, exchanged);
-    return exchanged.kind === "answered" ? read(exchanged.answer, standing, untilMs) : endOf(exchanged);
+    if (exchanged.kind !== "answered") return endOf(exchanged);
+    const end = await read(exchanged.answer, standing, untilMs);
+    if (span && end.kind === "refused" && exchanged.answer.status < 400) describeFault(span, end.refusal.code);
+    return end;
   };
 
   const read = async (answer: Answer, standing: Standing, untilMs: number): Promise<CallEnd> => {

@@ -21,6 +21,11 @@ export function describeRequest(span: Span, url: URL): void {
   });
 }
 
+/** Why the call failed, where HTTP does not tell: nothing was sent, or the refusal came with HTTP 200. */
+export function describeFault(span: Span, type: string): void {
+  span.setAttribute(ATTR_ERROR_TYPE, type);
+}
+
 /** What came back, or why nothing did. */
 export function describeExchange(span: Span, exchange: Exchange): void {
   if (exchange.kind === "answered") {

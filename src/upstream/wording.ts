@@ -24,14 +24,19 @@ export function speakable(message: string, code: string, secrets: readonly strin
   // A key cut in two would match no pattern.
   if (message.length > LONGEST_READ) text = text.replace(/\S*$/, "");
   text = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
-  for (const secret of secrets) if (secret !== "") text = text.replaceAll(secret, "[key]");
+  text = withoutSecrets(text, secrets);
   for (const [pattern, replacement] of UNSPEAKABLE) text = text.replace(pattern, replacement);
   return text.length > LONGEST_MESSAGE
     ? `${text.slice(0, LONGEST_MESSAGE - 1).replace(/[\ud800-\udbff]$/, "")}…`
     : text;
 }
 
-/** A code or id as one short word of printable ASCII, fit for metadata and attributes. */
-export function word(text: string): string {
-  return text.replace(/[^\x21-\x7e]/g, "").slice(0, 128);
+/** A code or id as one short word of printable ASCII without `secrets`, fit for metadata and attributes. */
+export function word(text: string, secrets: readonly string[] = []): string {
+  const printable = text.slice(0, LONGEST_READ).replace(/[^\x21-\x7e]/g, "");
+  return withoutSecrets(printable, secrets).slice(0, 128);
+}
+
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => (secret === "" ? rest : rest.replaceAll(secret, "[key]")), text);
 }

@@ -169,6 +169,7 @@ describe("the spans of what goes wrong", () => {
     expect(server?.attributes).toMatchObject({ "rpc.status_code": "NOT_FOUND" });
     expect(server?.status.code).toBe(SpanStatusCode.UNSET);
     expect(calls("unknown-device").map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR]);
+    expect(calls("unknown-device")[0]?.attributes).toMatchObject({ "error.type": "iot.device.NotExistedDevice" });
   });
 
   it("end too when the request is refused at once", async () => {

@@ -58,6 +58,7 @@ describe("unary", () => {
     expect(lines()).toMatchObject([
       { level: 30, msg: "rpc", method: "ota.v1.OtaService/CancelTasksByDevice", caller: "service-a", status: "OK" },
     ]);
+    expect(lines()[0]).not.toHaveProperty("traceId"); // of all zeros, for no SDK is started
   });
 
   it.each([

@@ -117,6 +117,21 @@ function resultOf({ result }: Answer): string {
 }
 
 describe("RequestStream", () => {
+  it.each([
+    ["DEADLINE_EXCEEDED", "its deadline comes (was: as CANCELLED)", 59_900],
+    ["CANCELLED", "its caller leaves before that", 59_700],
+  ])("is logged as %s when %s", async (expected, _, ms) => {
+    const { call, send, arrived, clock, log, isOver } = await setUp({ deadlineMs: 60_000 });
+    send(1);
+    await arrived(1);
+    await clock.advance(ms);
+    call.cancel(); // a client gives up at the deadline, and may be first
+    await until(isOver);
+    expect(log.lines.filter(({ message }) => message === "rpc").map(({ fields }) => fields)).toMatchObject([
+      { status: expected },
+    ]);
+  });
+
   it("answers each request once, in the order of completion, and ends with OK after the last one", async () => {
     const { call, send, asked, arrived, answers, sequences, ended, clock, isOver } = await setUp();
     for (const n of [1, 2, 3]) send(n);

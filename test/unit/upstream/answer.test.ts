@@ -95,5 +95,7 @@ describe("readAnswer", () => {
   it("keeps the key out of the text", () => {
     const body = { RequestId, Code: "InvalidAccessKeyId.NotFound", Message: "testid is not found" };
     expect(JSON.stringify(read(404, body))).not.toContain("testid");
+    const words = { RequestId: "a-testid-b", Code: "NoSuchKey.testid" };
+    expect(JSON.stringify(read(404, words))).not.toContain("testid");
   });
 });

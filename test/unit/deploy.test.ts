@@ -1,0 +1,296 @@
+// What deploy/ and its documents say, held against the code: settings, ports, paths, times and rights.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Config, type Environment, readConfig, SETTINGS, unknownSettings } from "../../src/config.js";
+import { countsForMs, FENCE_MS } from "../../src/limiter/rule.js";
+import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
+import { serve } from "../../src/serve.js";
+import { FakeLog } from "../support/fake-log.js";
+import {
+  type Compose,
+  type Container,
+  documentsOf,
+  filesBelow,
+  type Kustomization,
+  type Manifest,
+  manifestIn,
+  manifestsIn,
+  type PodSpec,
+} from "../support/manifests.js";
+
+const KUBERNETES = "deploy/kubernetes";
+const textOf = (path: string) => readFileSync(path, "utf8");
+const dockerfile = textOf("Dockerfile");
+
+const deployment = manifestIn(`${KUBERNETES}/gateway/deployment.yaml`, "Deployment");
+const statefulSet = manifestIn(`${KUBERNETES}/redis/redis.yaml`, "StatefulSet");
+const [compose] = manifestsIn<Compose>("deploy/compose.yaml") as [Compose];
+const gateway = onlyContainer(deployment);
+const redis = onlyContainer(statefulSet);
+
+/** Of variables that come from secrets. */
+const SECRETS: Environment = { OTA_REDIS_URL: "redis://ota-gateway:secret@ota-gateway-redis:6379" };
+const IMAGE = Object.fromEntries(
+  [...dockerfile.matchAll(/\b(OTA_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+);
+
+function onlyContainer(workload: Manifest): Container {
+  const [container, ...others] = workload.spec.template.spec.containers;
+  if (!container || others.length > 0) throw new Error("one container is expected");
+  return container;
+}
+
+function variablesOf({ env = [] }: Container): Environment {
+  return Object.fromEntries(env.map(({ name, value }) => [name, value ?? SECRETS[name]]));
+}
+
+/** What a gateway reads there, with the file of accounts as it lies in the repository. */
+function configOf(variables: Environment): Config {
+  const file = variables["OTA_CONFIG"] && { OTA_CONFIG: `${KUBERNETES}/gateway/gateway.yaml` };
+  return readConfig({ ...IMAGE, ...variables, ...file });
+}
+
+const services = Object.entries(compose.services);
+const composed = services.filter(([name]) => name.startsWith("gateway-"));
+const deployed = variablesOf(gateway);
+const environments: [string, Environment][] = [
+  ...composed.map(([name, { environment = {} }]): [string, Environment] => [`${name} of compose.yaml`, environment]),
+  ["the Deployment", deployed],
+  ["the Deployment without Redis", { ...deployed, OTA_REDIS_URL: undefined }],
+];
+
+describe("the files of deploy/", () => {
+  it("are YAML, and name no setting that does not exist", () => {
+    const known: readonly string[] = Object.values(SETTINGS).map(({ variable }) => variable);
+    for (const path of filesBelow("deploy").filter((each) => /^deploy\/(compose|otel|kubernetes|README)/.test(each))) {
+      if (path.endsWith(".yaml")) expect(manifestsIn(path).length, path).toBeGreaterThan(0);
+      for (const [name] of textOf(path).matchAll(/\bOTA_\w+/g)) expect(known, path).toContain(name);
+    }
+  });
+
+  it.each(environments)("%s: every setting is read without a mistake", (_, variables) => {
+    expect(unknownSettings(variables)).toEqual([]);
+    expect(() => configOf(variables)).not.toThrow();
+  });
+
+  it("run everything as user 65532, with a read-only root and nothing to gain", () => {
+    expect(dockerfile).toContain("\nUSER 65532:65532\n");
+    for (const { spec } of [deployment, statefulSet]) {
+      expect(spec.template.spec.securityContext).toEqual({
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        runAsGroup: 65532,
+        fsGroup: 65532,
+        seccompProfile: { type: "RuntimeDefault" },
+      });
+    }
+    for (const { securityContext } of [gateway, redis]) {
+      expect(securityContext).toEqual({
+        readOnlyRootFilesystem: true,
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ["ALL"] },
+      });
+    }
+    for (const [name, service] of services) {
+      expect(service, name).toMatchObject({
+        user: "65532:65532",
+        read_only: true,
+        cap_drop: ["ALL"],
+        security_opt: ["no-new-privileges:true"],
+      });
+    }
+  });
+
+  it("leave a gateway more time to end than it takes", () => {
+    const { drainTimeoutMs } = configOf(deployed);
+    const afterwards = [
+      ...textOf("src/serve.ts").matchAll(/^const LAST_\w+_MS = ([\d_]+);/gm),
+      ...textOf("src/telemetry/sdk.ts").matchAll(/^const SHUTDOWN_MS = ([\d_]+);/gm),
+    ].map(([, ms = ""]) => Number(ms.replaceAll("_", "")));
+    expect(afterwards).toHaveLength(3);
+    const endMs = afterwards.reduce((sum, ms) => sum + ms, drainTimeoutMs);
+    const sleepMs = (gateway.lifecycle?.preStop.sleep.seconds ?? 0) * 1000;
+    expect(deployment.spec.template.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(sleepMs + endMs);
+    for (const [, { stop_grace_period: grace = "" }] of composed) {
+      expect(Number(/^(\d+)s$/.exec(grace)?.[1]) * 1000).toBeGreaterThan(endMs);
+    }
+  });
+});
+
+describe("the manifests", () => {
+  const portOf = (container: Container, name: unknown) =>
+    container.ports.find((each) => each.name === name)?.containerPort;
+  const policyOf = (path: string) => manifestIn(path, "NetworkPolicy").spec;
+
+  it("name the ports that the gateway listens on, everywhere", () => {
+    const { listen, adminListen, upstreamUrl, redisUrls } = configOf(deployed);
+    expect(gateway.ports).toEqual([
+      { name: "grpc", containerPort: listen.port },
+      { name: "admin", containerPort: adminListen.port },
+    ]);
+    const { ports } = manifestIn(`${KUBERNETES}/gateway/service.yaml`, "Service").spec;
+    expect(ports).toEqual([{ name: "grpc", port: listen.port, targetPort: "grpc" }]);
+    const { ingress, egress } = policyOf(`${KUBERNETES}/gateway/network-policy.yaml`);
+    expect(ingress.map(({ ports: [first] }) => portOf(gateway, first?.port))).toEqual([listen.port, adminListen.port]);
+    const collectorPort = Number(new URL(deployed["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? "").port);
+    const upstreamPort = Number(upstreamUrl.port || (upstreamUrl.protocol === "https:" ? 443 : 80));
+    const redisPort = Number(redisUrls[0]?.port);
+    expect(egress.map(({ ports: [first] }) => first?.port)).toEqual([53, redisPort, upstreamPort, collectorPort]);
+    expect(portOf(redis, "redis")).toBe(redisPort);
+    expect(policyOf(`${KUBERNETES}/redis/redis.yaml`).ingress.map(({ ports: [first] }) => first?.port)).toEqual([
+      "redis",
+    ]);
+    expect(manifestIn(`${KUBERNETES}/redis/redis.yaml`, "Service").spec.ports[0]?.port).toBe(redisPort);
+  });
+
+  it("probe what the admin port answers: only readiness asks for the ledger", async () => {
+    const { startupProbe, readinessProbe, livenessProbe } = gateway;
+    const asked = [startupProbe, readinessProbe, livenessProbe].map((probe) => probe?.httpGet);
+    expect(asked.map((each) => each?.path)).toEqual(["/livez", "/readyz", "/livez"]);
+    expect(new Set(asked.map((each) => each?.port))).toEqual(new Set(["admin"]));
+    const loopback = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
+    const keys = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
+    const serving = await serve(readConfig(loopback), new FakeLog(), keys);
+    const statusOf = async (path: string) => (await fetch(`http://${serving.admin}${path}`)).status;
+    expect(await statusOf("/livez")).toBe(200);
+    expect([200, 503]).toContain(await statusOf("/readyz"));
+    await serving.stop();
+  });
+
+  it.each([
+    ["gateway", deployment],
+    ["redis", statefulSet],
+  ])("of %s select the pods that there are", (folder, workload) => {
+    const { selector, template } = workload.spec;
+    expect(selector.matchLabels).toEqual(template.metadata.labels);
+    for (const { labelSelector } of template.spec.topologySpreadConstraints ?? []) {
+      expect(labelSelector).toEqual(selector);
+    }
+    const others = filesBelow(`${KUBERNETES}/${folder}`)
+      .filter((path) => path.endsWith(".yaml"))
+      .flatMap((path) => manifestsIn(path))
+      .filter(({ kind }) => ["Service", "PodDisruptionBudget", "NetworkPolicy"].includes(kind));
+    expect(others.length).toBeGreaterThanOrEqual(2);
+    for (const { kind, spec } of others) {
+      const selected = kind === "NetworkPolicy" ? spec.podSelector.matchLabels : spec.selector.matchLabels;
+      expect(kind === "Service" ? spec.selector : selected, kind).toEqual(template.metadata.labels);
+    }
+  });
+
+  it.each([
+    ["gateway", deployment],
+    ["redis", statefulSet],
+  ])("of %s are all in its kustomization, which makes what they mount", (folder, workload) => {
+    const at = (name: string) => `${KUBERNETES}/${folder}/${name}`;
+    const [kustomization] = manifestsIn<Kustomization>(at("kustomization.yaml")) as [Kustomization];
+    const generated = kustomization.configMapGenerator ?? [];
+    const listed = [...kustomization.resources, ...generated.flatMap(({ files }) => files)];
+    expect(listed.map(at).toSorted()).toEqual(
+      filesBelow(`${KUBERNETES}/${folder}`)
+        .filter((path) => path !== at("kustomization.yaml"))
+        .toSorted(),
+    );
+    const { containers, volumes } = workload.spec.template.spec;
+    expect(containers.map(({ image }) => image)).toEqual(kustomization.images?.map(({ name }) => name));
+    expect(volumes.flatMap(({ configMap }) => configMap?.name ?? [])).toEqual(generated.map(({ name }) => name));
+  });
+
+  it("mount the files where they are looked for", () => {
+    const mountOf = (container: Container, { volumes }: PodSpec, kind: "configMap" | "secret") =>
+      container.volumeMounts.find(({ name }) => volumes.some((volume) => volume.name === name && volume[kind]));
+    const { spec } = deployment.spec.template;
+    const config = configOf(deployed);
+    expect(deployed["OTA_CONFIG"]).toBe(join(mountOf(gateway, spec, "configMap")?.mountPath ?? "", "gateway.yaml"));
+    expect([...config.accounts.values()].map(({ credentials }) => credentials)).toEqual([
+      { kind: "files", directory: mountOf(gateway, spec, "secret")?.mountPath },
+    ]);
+    const users = mountOf(redis, statefulSet.spec.template.spec, "secret")?.mountPath;
+    expect(textOf(`${KUBERNETES}/redis/redis.conf`)).toContain(`\naclfile ${users}/users.acl\n`);
+    for (const { volumes } of [spec, statefulSet.spec.template.spec]) {
+      for (const { secret } of volumes) if (secret) expect(secret.defaultMode).toBe(0o440);
+    }
+  });
+
+  it("without Redis: one gateway, which is gone before the next one starts, and no address of a Redis", () => {
+    const [kustomization] = manifestsIn<Kustomization>(`${KUBERNETES}/single/kustomization.yaml`) as [Kustomization];
+    expect(kustomization.resources).toEqual(["../gateway"]);
+    const [patch] = documentsOf<Manifest>(kustomization.patches?.[0]?.patch ?? "") as [Manifest];
+    expect([patch.kind, patch.metadata]).toEqual(["Deployment", deployment.metadata && { name: "ota-gateway" }]);
+    expect(patch.spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate", rollingUpdate: null } });
+    expect(onlyContainer(patch)).toMatchObject({
+      name: gateway.name,
+      env: [{ name: "OTA_REDIS_URL", $patch: "delete" }],
+    });
+  });
+});
+
+describe("compose.yaml", () => {
+  it("publishes on loopback only, and what containers listen on", () => {
+    const published = services.flatMap(([, { ports = [] }]) => ports);
+    for (const each of published) expect(each).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+    for (const [, { environment = {}, ports = [] }] of composed) {
+      const { listen, adminListen } = configOf(environment);
+      expect(ports.map((each) => Number(each.split(":")[2]))).toEqual([listen.port, adminListen.port]);
+    }
+  });
+
+  it("leads the gateways to the services beside them, with the emulator's keys", () => {
+    for (const [, { environment = {} }] of composed) {
+      const { upstreamUrl, redisUrls } = configOf(environment);
+      const collector = new URL(environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? "");
+      for (const { hostname } of [upstreamUrl, ...redisUrls, collector])
+        expect(compose.services).toHaveProperty(hostname);
+      expect(environment).toMatchObject({
+        ALIBABA_CLOUD_ACCESS_KEY_ID: "testid",
+        ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret",
+      });
+    }
+  });
+
+  it("builds from the images that the Dockerfile names, unless told otherwise", () => {
+    const defaults = Object.fromEntries(
+      [...dockerfile.matchAll(/^ARG (\w+_IMAGE)=(\S+)$/gm)].map((match) => match.slice(1)),
+    );
+    for (const [, { build }] of composed) {
+      const args = Object.entries(build?.args ?? {}).map(([name, value]) => [name, value.match(/:-(.+)}$/)?.[1]]);
+      expect(Object.fromEntries(args)).toEqual(defaults);
+    }
+  });
+});
+
+describe.each(["docs/operations.md", "deploy/README.md"])("%s", (path) => {
+  const text = textOf(path);
+
+  it("links to what there is", () => {
+    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+      title
+        .toLowerCase()
+        .replace(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
+    for (const [, target = ""] of text.matchAll(/\]\(([^)]+)\)/g)) {
+      if (target.startsWith("#")) expect(anchors).toContain(target.slice(1));
+      else expect(existsSync(join(dirname(path), target)), target).toBe(true);
+    }
+  });
+
+  it("gives the gateways' user of Redis all that they need there", () => {
+    const rights = /^user ota-gateway on .* (~\S+ &\S+) -@all (.+?)"?$/m.exec(text);
+    expect(rights?.[1]).toBe("~ota-gateway:* &ota-gateway:*");
+    const inScript = [...LEDGER_SCRIPT.matchAll(/redis\.call\('(\w+)'/g)].map(([, command = ""]) =>
+      command.toLowerCase(),
+    );
+    const needed = new Set(["evalsha", "eval", "subscribe", ...inScript]);
+    expect(rights?.[2]?.split(" ").toSorted()).toEqual([...needed].map((command) => `+${command}`).toSorted());
+  });
+});
+
+describe("docs/operations.md", () => {
+  it("says how long the default call timeout makes the ledger's times", () => {
+    const { upstreamTimeoutMs } = readConfig({});
+    const [opening, lease] = [countsForMs(upstreamTimeoutMs), countsForMs(upstreamTimeoutMs) + FENCE_MS];
+    expect(textOf("docs/operations.md")).toContain(`**${opening / 1000} s**`);
+    expect(textOf("docs/operations.md")).toContain(`For ${lease / 1000} s`);
+  });
+});
