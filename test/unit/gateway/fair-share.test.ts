@@ -53,6 +53,7 @@ describe("FairShare.turn", () => {
     const { join, next } = sharing({ weights: { heavy: 5 } });
     join("heavy", "a", "b", "c", "d", "e");
     const turns = Array.from({ length: 20 }, () => (next() === "heavy" ? "H" : "-")).join("");
+    expect(turns.slice(0, 7)).toBe("H-H-H-H"); // though five tenths are not a half if they are added up
     expect(turns).not.toContain("HHH");
     expect(turns.replaceAll("-", "")).toHaveLength(10);
   });
@@ -192,6 +193,18 @@ describe("FairShare.join", () => {
     join("a", "d");
     expect([next(), next(), next()]).toEqual(["b", "c", "d"]);
     expect(next()).toBe("a");
+  });
+});
+
+describe("FairShare.leave", () => {
+  it("remembers who has gone while ahead when it forgets those who have not", () => {
+    const { join, leave, next } = sharing({ weights: { light: 0.1 } });
+    join("a", "b", "light");
+    expect(Array.from({ length: 255 }, () => next()).at(-1)).toBe("light"); // every 21st, first the third
+    leave("light");
+    for (let n = 0; n < 13; n++) next(); // the 256th tidies up
+    join("light");
+    expect(Array.from({ length: 8 }, () => next()).at(-1)).toBe("light");
   });
 });
 
