@@ -190,6 +190,7 @@ class SharedLedger implements Limiter {
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
     if (reply.granted) {
+      if (nowMs - askedMs > FENCE_MS) this.#reach.late(nowMs - askedMs, nowMs);
       const token = this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
       if (this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
       else token.settle({ kind: "unwritten" });

@@ -4,12 +4,14 @@ import type { Reply } from "./protocol.js";
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1000;
+const TELL_AGAIN_MS = 60_000;
 
 export class Reach {
   readonly #log: Log;
   #epoch: string | undefined;
   #misses = 0;
   #isAway = true;
+  #lateMs = -Infinity;
 
   constructor(log: Log) {
     this.#log = log;
@@ -29,6 +31,13 @@ export class Reach {
     this.#epoch = epoch;
     this.#isAway = false;
     this.#misses = 0;
+  }
+
+  /** It has granted a token too late for it to be used; told once a minute. */
+  late(tookMs: number, nowMs: number): void {
+    if (nowMs - this.#lateMs < TELL_AGAIN_MS) return;
+    this.#lateMs = nowMs;
+    this.#log.warn({ tookMs: Math.round(tookMs) }, "the shared ledger answers too slowly: its grants cannot be used");
   }
 
   /** It has not. Returns how long to wait before it is asked again. */

@@ -18,6 +18,9 @@ const SCRIPT_SHA = createHash("sha1").update(LEDGER_SCRIPT).digest("hex");
 /** So many commands in a row without an answer, and the connection is taken for dead. */
 const TIMEOUTS_TO_RECONNECT = 2;
 
+/** A connection that is not ready after so many attempts to use it is given up for another. */
+const ATTEMPTS_TO_RECONNECT = 8;
+
 /**
  * Connects to `redis://` or `rediss://host:port`; several addresses, with commas between them, are nodes of a
  * Cluster. Resolves once it is connected, or after a second: it goes on trying.
@@ -26,6 +29,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   const [commands, wakeUps] = urls.length > 1 ? cluster(urls) : single(urls);
   const wakeOf = new Map<string, (message: string) => void>();
   let timeouts = 0;
+  let unready = 0;
   let trouble = "";
   // Without a listener an error would end the process; what follows from it is told by the ledger.
   for (const each of [commands, wakeUps]) {
@@ -38,7 +42,10 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
 
   const run = async (key: string, args: readonly string[]): Promise<unknown> => {
     try {
-      if (commands.status !== "ready") throw new Error(trouble ? `not connected: ${trouble}` : "not connected");
+      unready = commands.status === "ready" ? 0 : unready + 1;
+      // A frozen server takes connections, and never says that it is ready.
+      if (unready % ATTEMPTS_TO_RECONNECT === ATTEMPTS_TO_RECONNECT - 1) commands.disconnect(true);
+      if (unready > 0) throw new Error(trouble ? `not connected: ${trouble}` : "not connected");
       const reply = await inTime(evaluate(commands, key, args));
       timeouts = 0;
       return reply;

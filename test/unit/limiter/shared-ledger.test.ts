@@ -136,6 +136,7 @@ describe("createSharedLedger", () => {
     slow = undefined;
     await clock.advance(0);
     expect((await taking).send()).toBe(false);
+    expect(log.lines.at(-1)).toMatchObject({ level: "warn", fields: { tookMs: 251 } });
     await clock.advance(0);
     await clock.advance(1000); // it hears of what is free
     expect(ledger.state().free).toBe(QUOTA);
