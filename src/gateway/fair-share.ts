@@ -1,8 +1,8 @@
 // Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its seats:
 // riders pay for those they fill, as far as their part of the call goes, and whoever's turn it was pays for the
 // rest. The next turn is that of whoever would first be a call behind their share, of those not ahead of it.
-// Invariant: nobody who waits and may go is a call behind, or more than a call ahead (proof: docs/adr/0008).
-// No call is ever kept from those who want it.
+// Invariant, while all may go and none is given back: nobody who waits is a call behind, or more than one ahead
+// (proof: docs/adr/0008). No call is ever kept from those who want it.
 
 /** A caller that has had nothing for so long has credit. */
 const LATELY_MS = 1000;
