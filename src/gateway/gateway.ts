@@ -68,6 +68,8 @@ export class Gateway {
   readonly #open = new Set<Waiter>();
   #ledger: { readonly forecast: Forecast; readonly obstacle?: string } = { forecast: () => 0 };
   #ledgerMs = -Infinity;
+  /** When the ledger was last seen unable to grant a token to anybody, and why. */
+  #hindered = { obstacle: "", seenMs: -Infinity };
   #draining = false;
   #drained: () => void = () => {};
 
@@ -172,10 +174,15 @@ export class Gateway {
     await this.#options.limiter.close();
   }
 
-  /** The deadline has come. If no token can be had at all, that is what to say, and not that it took too long. */
+  /** The deadline has come. Whoever met a ledger that grants nothing is told so, and not that it took too long. */
   #expire(waiter: Waiter): void {
-    const { obstacle } = this.#options.limiter.state();
-    this.#conclude(waiter, obstacle ? { kind: "unavailable", message: obstacle } : EXPIRED);
+    this.#noteObstacle(this.#options.limiter.state().obstacle);
+    const message = `no token could be had in time: ${this.#hindered.obstacle}`;
+    this.#conclude(waiter, this.#hindered.seenMs >= waiter.arrivedMs ? { kind: "unavailable", message } : EXPIRED);
+  }
+
+  #noteObstacle(obstacle: string | undefined): void {
+    if (obstacle) this.#hindered = { obstacle, seenMs: this.#clock.now() };
   }
 
   #conclude(waiter: Waiter, failure: Failure): void {
@@ -201,6 +208,7 @@ export class Gateway {
     if (nowMs - this.#ledgerMs >= FORECAST_MS) {
       const state = limiter.state();
       const { obstacle } = state;
+      this.#noteObstacle(obstacle);
       this.#ledger = { forecast: forecast(state, answerMs, nowMs), ...(obstacle && { obstacle }) };
       this.#ledgerMs = nowMs;
     }

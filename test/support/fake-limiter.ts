@@ -79,6 +79,9 @@ export class FakeLimiter implements Limiter {
     });
   }
 
+  /** Why nobody can have a token, to be told; it has to be kept busy by the test as well. */
+  obstacle = "";
+
   state(): LedgerState {
     const nowMs = this.#clock.now();
     return {
@@ -89,6 +92,7 @@ export class FakeLimiter implements Limiter {
       coolingUntilMs: [...this.#coolingUntilMs],
       withheld: withheldAt(this.#pace, nowMs),
       pausedUntilMs: this.#pace.pausedUntilMs,
+      ...(this.obstacle && { obstacle: this.obstacle }),
     };
   }
 

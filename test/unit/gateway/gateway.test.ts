@@ -73,6 +73,23 @@ describe("Gateway.cancel", () => {
     expect(limiter.wishes).toEqual([]);
   });
 
+  it("says that the ledger was in the way, and not that it took too long, to who met that while waiting", async () => {
+    const { clock, limiter, cancel } = start({ openingMs: 5000 });
+    limiter.obstacle = "the ledger is away";
+    const failure = thrownBy(() => cancel({ answerByMs: 1000 })).failure;
+    expect(failure).toMatchObject({ kind: "unavailable", message: expect.stringMatching(/^the ledger is away; /) });
+    const patient = cancel({ answerByMs: 5600, deviceNames: names(1000) });
+    await clock.advance(4999);
+    limiter.obstacle = ""; // it comes back, and somebody more urgent goes first
+    const late = cancel({ priority: "urgent", deviceNames: names(1000, 0, "urgent-") });
+    await clock.advance(2000);
+    expect((await patient.answer).fates.at(-1)).toMatchObject({
+      outcome: "not-attempted",
+      failure: { kind: "unavailable", message: "no token could be had in time: the ledger is away" },
+    });
+    expect(await outcomes(late)).toEqual(Array(1000).fill("accepted"));
+  });
+
   it("answers at the deadline with what is known, though a call is still under way", async () => {
     const replies = [accepted(), accepted(), accepted()].map((end, nth) => ({ end, delayMs: nth === 0 ? 20 : 5000 }));
     const { clock, limiter, cancel } = start({ replies });
