@@ -106,9 +106,10 @@ describe("the files of deploy/", () => {
     const { drainTimeoutMs } = configOf(deployed);
     const afterwards = [
       ...textOf("src/serve.ts").matchAll(/^const LAST_\w+_MS = ([\d_]+);/gm),
+      ...textOf("src/audit/audit-log.ts").matchAll(/^const LAST_LINES_MS = ([\d_]+);/gm),
       ...textOf("src/telemetry/sdk.ts").matchAll(/^const SHUTDOWN_MS = ([\d_]+);/gm),
     ].map(([, ms = ""]) => Number(ms.replaceAll("_", "")));
-    expect(afterwards).toHaveLength(3);
+    expect(afterwards).toHaveLength(4);
     const endMs = afterwards.reduce((sum, ms) => sum + ms, drainTimeoutMs);
     const sleepMs = (gateway.lifecycle?.preStop.sleep.seconds ?? 0) * 1000;
     expect(deployment.spec.template.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(sleepMs + endMs);

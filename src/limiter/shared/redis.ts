@@ -40,18 +40,24 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   }
   wakeUps.on("message", (channel: string, message: string) => wakeOf.get(channel)?.(message));
 
+  /** Both: what the one cannot reach, the other only seems to. */
+  const reconnect = () => {
+    commands.disconnect(true);
+    wakeUps.disconnect(true);
+  };
+
   const run = async (key: string, args: readonly string[]): Promise<unknown> => {
     try {
       unready = commands.status === "ready" ? 0 : unready + 1;
       // A frozen server takes connections, and never says that it is ready.
-      if (unready % ATTEMPTS_TO_RECONNECT === ATTEMPTS_TO_RECONNECT - 1) commands.disconnect(true);
+      if (unready % ATTEMPTS_TO_RECONNECT === ATTEMPTS_TO_RECONNECT - 1) reconnect();
       if (unready > 0) throw new Error(trouble ? `not connected: ${trouble}` : "not connected");
       const reply = await inTime(evaluate(commands, key, args));
       timeouts = 0;
       return reply;
     } catch (error) {
       // A network that has swallowed packets may take minutes to notice by itself.
-      if (error instanceof OutOfTime && ++timeouts % TIMEOUTS_TO_RECONNECT === 0) commands.disconnect(true);
+      if (error instanceof OutOfTime && ++timeouts % TIMEOUTS_TO_RECONNECT === 0) reconnect();
       throw error;
     }
   };
