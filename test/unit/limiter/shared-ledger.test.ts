@@ -278,12 +278,12 @@ describe("createSharedLedger", () => {
     token.send();
     token.settle({ kind: "answered" });
     const closing = a.close();
-    await clock.advance(1001);
+    await clock.advance(1010);
     await closing;
     await clock.advance(1000);
     expect(b.state()).toMatchObject({ free: QUOTA });
     const closed = b.close();
-    await clock.advance(1001);
+    await clock.advance(1010);
     await closed;
     expect(clock.armed).toBe(0);
   });
