@@ -105,8 +105,7 @@ class SharedLedger implements Limiter {
     if (this.#reach.isAway) return;
     const nowMs = this.#clock.now();
     const lastMs = Math.min(Math.max(nowMs, ...this.#held.coolingUntilMs()), nowMs + 1000);
-    // A little later, for timers of the same time fire in any order.
-    await new Promise<void>((resolve) => this.#clock.at(lastMs + 5, resolve));
+    await new Promise<void>((resolve) => this.#clock.at(lastMs + 5, resolve)); // timers of one time fire in any order
     this.#held.release();
     await this.#ask();
   }
