@@ -5,16 +5,23 @@ ARG NODE_IMAGE=node:24-bookworm-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 
 # Changes with the lock only, so that the layer of dependencies outlives most builds.
+# The only step that needs a network, and with NPM_CONFIG_OFFLINE=true not even that one: then npm takes what the
+# lock file names from the cache, or fails. The folder's name becomes that of the program in the list below.
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS dependencies
-WORKDIR /app
+WORKDIR /ota-gateway
 COPY package.json package-lock.json .npmrc ./
 COPY scripts/bootstrap.mjs scripts/
+ARG NPM_CONFIG_OFFLINE=false
 RUN --mount=type=cache,target=/root/.npm node scripts/bootstrap.mjs install
 
+# With the list of all that is shipped (SBOM): name, version, licence and hash of each package. Not by its --omit=dev,
+# which leaves out what is needed for both, such as the vendor's credentials.
 FROM dependencies AS production
-RUN npm prune --omit=dev --ignore-scripts --no-fund --no-audit \
+RUN npm prune --omit=dev --offline \
  && rm -r node_modules/.bootstrap \
- && chmod -R a+rX node_modules
+ && npm pkg delete devDependencies \
+ && npm sbom --sbom-format=cyclonedx --sbom-type=application >sbom.cdx.json \
+ && chmod -R a+rX node_modules sbom.cdx.json
 
 # The modes of a checkout are those of its owner's umask; the program's user must be able to read.
 FROM dependencies AS build
@@ -26,10 +33,11 @@ RUN node scripts/bootstrap.mjs \
 
 # Copied before WORKDIR, which gives a folder that it has to make to the user of the image below.
 FROM ${RUNTIME_IMAGE}
-COPY --from=production /app/node_modules /app/node_modules
-COPY --from=build /app/package.json /app/
-COPY --from=build /app/proto /app/proto
-COPY --from=build /app/dist /app/dist
+COPY --from=production /ota-gateway/node_modules /app/node_modules
+COPY --from=production /ota-gateway/sbom.cdx.json /app/
+COPY --from=build /ota-gateway/package.json /app/
+COPY --from=build /ota-gateway/proto /app/proto
+COPY --from=build /ota-gateway/dist /app/dist
 WORKDIR /app
 
 # Distroless keeps node in /nodejs/bin, which is not on its PATH; other images in /usr/local/bin or
