@@ -100,7 +100,7 @@ await gateway.said(/^ota-gateway ready/m);
 
 const look = run(gateway, ["node", "-p", "require('fs').readFileSync('/proc/1/status', 'utf8')"]).stdout;
 match(look, new RegExp(`^Uid:\\s+${USER}\\s+${USER}\\s+${USER}\\s+${USER}$`, "m"));
-match(look, /^CapPrm:\s+0{16}$[^]*^CapBnd:\s+0{16}$[^]*^NoNewPrivs:\s+1$/m);
+match(look, /^CapPrm:\s+0{16}$[\s\S]*^CapBnd:\s+0{16}$[\s\S]*^NoNewPrivs:\s+1$/m);
 claim(`it runs as process 1 of user ${USER}, without capabilities and without a way to get any`);
 
 for (const file of ["/tmp/x", "/app/x", "/x"]) {

@@ -109,6 +109,9 @@ export const SETTINGS = {
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
 };
 
+/** Anybody on the machine can read what a process was started with, so what may hold a secret is a variable only. */
+export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls].map(({ variable }) => variable);
+
 type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
 
 /** All settings, those of the file included. */

@@ -1,15 +1,16 @@
 // The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
 // drains, the second ends at once.
 import { Command } from "commander";
-import { type Environment, readConfig, SETTINGS, unknownSettings } from "./config.js";
+import { type Environment, NO_FLAGS, readConfig, SETTINGS, unknownSettings } from "./config.js";
 import { nextSignal } from "./signals.js";
 
 type Flags = Readonly<Record<string, string | true>>;
 
-/** Its flags are the settings: OTA_UPSTREAM_URL is --upstream-url. Throws CommanderError for others. */
+/** Its flags are the settings but for secrets: OTA_UPSTREAM_URL is --upstream-url. Throws CommanderError for others. */
 export function serveCommand(): Command {
   const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
   for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
+    if (NO_FLAGS.includes(variable)) continue;
     const isFlag = variable === "OTA_INSECURE" || variable === "OTA_AUDIT_DEVICE_NAMES";
     const value = isFlag ? "" : " <value>";
     command.option(`--${flagOf(variable)}${value}`, `${meaning} (${variable}${fallback && `, default ${fallback}`})`);
@@ -17,7 +18,8 @@ export function serveCommand(): Command {
   return command
     .addHelpText(
       "after",
-      "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
+      `\nVariables only, for they may hold secrets: ${NO_FLAGS.join(", ")}.` +
+        "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
     )
     .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
     .exitOverride()
@@ -26,6 +28,8 @@ export function serveCommand(): Command {
 
 async function run(environment: Environment): Promise<void> {
   const config = readConfig(environment);
+  // With it the vendor's credentials print whole answers, and the Redis client its password.
+  delete process.env["DEBUG"];
   // From the start: as process 1 of a container, a signal that nobody listens for is lost.
   const signal = nextSignal();
   // Before anything else is loaded, so that every tracer finds the SDK.
@@ -35,6 +39,7 @@ async function run(environment: Environment): Promise<void> {
 
   const log = createLog(config.logLevel);
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
+  if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure) log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
   const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);

@@ -79,7 +79,7 @@ function soonEnded(reader: IMetricReader): IMetricReader {
   return Object.assign(reader, { shutdown: () => shutdown({ timeoutMillis: LAST_METRICS_MS }).catch(() => {}) });
 }
 
-/** The SDK's own, but for the command line: one of our flags is a secret. */
+/** The SDK's own, but for the command line: somebody may have put a secret there. */
 const RESOURCE_DETECTORS: resources.ResourceDetector[] = [
   resources.envDetector,
   {

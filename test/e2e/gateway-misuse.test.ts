@@ -43,6 +43,11 @@ describe("ota-gateway", () => {
     ["an unknown subcommand", ["srve"], /unknown command 'srve'/],
     ["an unknown flag", ["serve", "--lisen", "x"], /unknown option '--lisen'/],
     ["a word too many", ["serve", "now"], /too many arguments/],
+    [
+      "a secret as a flag, which everybody on the machine could read",
+      ["serve", "--admin-token", "x"],
+      /unknown option/,
+    ],
     ["a flag without its value", ["serve", "--listen"], /argument missing/],
     ["a flag of emulate with a bad value", ["emulate", "--quota", "0"], /A whole number from 1/],
   ])("exits 2 at %s", async (_, args, message) => {

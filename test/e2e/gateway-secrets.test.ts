@@ -1,5 +1,8 @@
 // Whatever happens, no log line, span or error text holds a device name or a key. The process says all it can
 // say: the log at `trace`, every span on the console, and an upstream that quotes all it was sent.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
@@ -9,7 +12,7 @@ import {
   type UpstreamAnswer,
   type UpstreamCall,
 } from "../support/http-upstream.js";
-import { endPrograms, runGateway } from "../support/processes.js";
+import { endPrograms, run, runGateway } from "../support/processes.js";
 
 const SECRET = "TheSecretOfTheKey42";
 const KEY_ID = "LTAI5tTheIdOfTheKey";
@@ -102,6 +105,29 @@ describe("ota-gateway serve at OTA_LOG_LEVEL=trace", () => {
       for (const unspeakable of [DEVICE, SECRET, KEY_ID, "Signature="]) expect(printed).not.toContain(unspeakable);
     }
     for (const line of gateway.stderr.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+  });
+
+  it("prints no keys for DEBUG, with which libraries would print what they send and are answered", async () => {
+    upstream = await startHttpUpstream(answerTo);
+    const vendor = createServer((_, response) => {
+      const keys = { AccessKeyId: KEY_ID, AccessKeySecret: SECRET, SecurityToken: `${SECRET}-token` };
+      response.end(JSON.stringify({ ...keys, Expiration: "2099-01-01T00:00:00Z" }));
+    }).listen(0, "127.0.0.1");
+    await once(vendor, "listening");
+    const gateway = run(["serve"], {
+      OTA_LISTEN: "127.0.0.1:0",
+      OTA_ADMIN_LISTEN: "127.0.0.1:0",
+      OTA_UPSTREAM_URL: upstream.url,
+      OTA_REDIS_URL: `redis://:${SECRET}@127.0.0.1:9`,
+      ALIBABA_CLOUD_ECS_METADATA_DISABLED: "true",
+      ALIBABA_CLOUD_CREDENTIALS_URI: `http://127.0.0.1:${(vendor.address() as AddressInfo).port}`,
+      DEBUG: "*",
+    });
+    await gateway.said(/^ota-gateway ready/m);
+    vendor.close();
+    expect(gateway.stderr).toContain("DEBUG is ignored");
+    expect(gateway.stderr).not.toMatch(/httpx|ioredis/);
+    expect(gateway.stderr).not.toContain(SECRET);
   });
 
   it("tells a caller in the words of the upstream what concerns it, freed of others' devices and of keys", async () => {

@@ -37,6 +37,7 @@ export interface Volume {
 }
 
 export interface PodSpec {
+  readonly automountServiceAccountToken?: boolean;
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: object;
   readonly topologySpreadConstraints?: readonly { readonly labelSelector: Selector }[];

@@ -102,6 +102,11 @@ describe("the files of deploy/", () => {
     }
   });
 
+  it("give no pod a token of Kubernetes", () => {
+    for (const { spec } of [deployment, statefulSet])
+      expect(spec.template.spec.automountServiceAccountToken).toBe(false);
+  });
+
   it("leave a gateway more time to end than it takes", () => {
     const { drainTimeoutMs } = configOf(deployed);
     const afterwards = [
