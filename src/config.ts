@@ -2,6 +2,7 @@
 // and all mistakes are reported together.
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./config-file.js";
 import { address, flag, integer, oneOf, origin, type Parser, path, redisUrls } from "./config-values.js";
+import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
 
 /** What is wrong with the settings, all of it. */
 export class ConfigError extends Error {
@@ -105,6 +106,14 @@ export const SETTINGS = {
   ),
   auditLog: setting("OTA_AUDIT_LOG", path, "", "file for one JSON line a request; - for standard output"),
   auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
+  tlsCert: setting("OTA_TLS_CERT", path, "", "PEM file of the gRPC port's certificate and its chain"),
+  tlsKey: setting("OTA_TLS_KEY", path, "", "PEM file of its private key"),
+  tlsClientCa: setting(
+    "OTA_TLS_CLIENT_CA",
+    path,
+    "",
+    "PEM file of who signs the certificates of callers, who then need one",
+  ),
   insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
 };
@@ -146,12 +155,29 @@ function shown(text: string): string {
 }
 
 /** Settings that are fine alone but not together; what could not be read contradicts nothing. */
-function contradictions({ listen, insecure }: Partial<Settings>): string[] {
+function contradictions({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): readonly string[] {
+  const paths = { tlsCert: tlsCert ?? "", tlsKey: tlsKey ?? "", tlsClientCa: tlsClientCa ?? "" };
+  if (tlsCert || tlsKey || tlsClientCa) return tlsMistakes(paths);
   if (!listen || insecure !== false || isLoopback(listen.host)) return [];
   return [
-    `OTA_LISTEN: ${listen.host} can be reached from other machines, and this version cannot encrypt; ` +
-      "listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
+    `OTA_LISTEN: ${listen.host} can be reached from other machines, and nothing would be encrypted; ` +
+      "set OTA_TLS_CERT and OTA_TLS_KEY, listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
   ];
+}
+
+function tlsMistakes(paths: TlsPaths): readonly string[] {
+  const missing = [
+    ...(paths.tlsCert ? [] : ["OTA_TLS_CERT: is not set; TLS needs a certificate and its key"]),
+    ...(paths.tlsKey ? [] : ["OTA_TLS_KEY: is not set; TLS needs a certificate and its key"]),
+  ];
+  if (missing.length > 0) return missing;
+  try {
+    readTlsFiles(paths);
+    return [];
+  } catch (error) {
+    if (error instanceof TlsFilesError) return error.mistakes;
+    throw error;
+  }
 }
 
 /** A warning for each OTA_* variable that is not a setting, with the nearest name. */

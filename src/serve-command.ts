@@ -40,14 +40,15 @@ async function run(environment: Environment): Promise<void> {
   const log = createLog(config.logLevel);
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
-  if (config.insecure) log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
+  if (config.insecure && !config.tlsCert)
+    log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
   const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);
   if (early) process.exit(0); // nothing has been let in yet
   const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
-  process.on("SIGHUP", () => serving.reopenLogs());
+  process.on("SIGHUP", () => serving.reopenFiles());
   const first = await signal;
   // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
   void nextSignal().then(() => process.exit(1));

@@ -24,8 +24,8 @@ export interface Serving {
   readonly grpc: string;
   /** host:port of the admin server. */
   readonly admin: string;
-  /** Takes up the files that the paths of its logs name now, as after a rotation. */
-  reopenLogs(): void;
+  /** Takes up what the paths of its files name now, as after a rotation: logs and certificates. */
+  reopenFiles(): void;
   /** Ends gracefully: refuses new requests, answers those it has, and closes everything. */
   stop(): Promise<void>;
 }
@@ -101,6 +101,7 @@ export async function serve(
       defaultDeadlineMs: config.defaultDeadlineMs,
       auditor,
       rpcEnded: metrics.rpcEnded,
+      tls: config.tlsCert ? { paths: config, clientCertificates: "required" as const } : undefined,
     };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
   } catch (error) {
@@ -113,7 +114,10 @@ export async function serve(
   return {
     grpc: addressOf(config.listen, grpc.port),
     admin: addressOf(config.adminListen, admin.port),
-    reopenLogs: () => auditLog?.reopen(),
+    reopenFiles() {
+      auditLog?.reopen();
+      grpc.reload();
+    },
     async stop() {
       readiness.drain();
       grpc.stopServing();

@@ -9,6 +9,7 @@ import { endRpcSpan, startRpcSpan, traceOf } from "../telemetry/instruments.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { answerByMs, callerOf } from "./call-context.js";
 import { checkDecoded } from "./decoding.js";
+import type { Door, Visit, VisitingCall } from "./door.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
 /** What a handler knows about its call, beside the message. */
@@ -25,6 +26,7 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly defaultDeadlineMs: number;
+  readonly door: Door;
   /** Told of every rpc that has been answered. */
   readonly rpcEnded?: Metrics["rpcEnded"];
 }
@@ -45,10 +47,9 @@ const METADATA_GETTER: TextMapGetter<Metadata> = {
 };
 
 /** What unary and streaming calls have in common. */
-interface AnyCall {
+interface AnyCall extends VisitingCall {
   readonly metadata: Metadata;
   getDeadline(): number | Date;
-  on(event: "cancelled", listener: () => void): unknown;
 }
 
 /** A call that has been opened: what is known of it, and how it ends. */
@@ -60,11 +61,31 @@ export interface OpenCall {
   fail(error: unknown): WireError;
 }
 
+/**
+ * Lets a call in, or refuses it: at once, without a span and without a line in the log, for those who are refused
+ * come in thousands.
+ */
+export function enter(
+  method: string,
+  call: AnyCall,
+  { door, rpcEnded }: HandlerOptions,
+  refuse: (error: WireError) => void,
+): Visit | undefined {
+  try {
+    return door.enter(callerOf(call.metadata), call);
+  } catch (error) {
+    const wire = wireErrorOf(error);
+    refuse(wire);
+    rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), 0);
+    return undefined;
+  }
+}
+
 /** Opens a call of the method `pkg.Service/Method`, in its caller's trace. */
-export function openCall(method: string, call: AnyCall, options: HandlerOptions): OpenCall {
+export function openCall(method: string, call: AnyCall, visit: Visit, options: HandlerOptions): OpenCall {
   const { clock, log, defaultDeadlineMs, rpcEnded } = options;
   const startedMs = clock.now();
-  const caller = callerOf(call.metadata);
+  const { caller } = visit;
   const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
   return {
     context: {
@@ -72,9 +93,10 @@ export function openCall(method: string, call: AnyCall, options: HandlerOptions)
       answerByMs: answerByMs(call.getDeadline(), defaultDeadlineMs, clock),
       span,
       // Also emitted after a normal end, where leaving does nothing any more.
-      onAbort: (leave) => void call.on("cancelled", leave),
+      onAbort: (leave) => visit.onOver(leave),
     },
     finish(code) {
+      visit.answered();
       const durationMs = clock.now() - startedMs;
       const isServerFault = SERVER_FAULTS.has(code);
       endRpcSpan(span, status[code], isServerFault);
@@ -96,21 +118,31 @@ export function unary<Request, Response>(
   handle: (request: Request, context: CallContext) => Response | Promise<Response>,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    const { context, finish, fail } = openCall(method, call, options);
-    const answer = async () => {
-      checkDecoded(call.request);
-      return handle(call.request, context);
-    };
-    answer().then(
-      (response) => {
-        callback(null, response);
-        finish(status.OK);
-      },
-      (error: unknown) => {
-        const wire = fail(error);
-        callback(wire);
-        finish(wire.code);
-      },
-    );
+    const visit = enter(method, call, options, callback);
+    visit?.pass(() => {
+      const { context, finish, fail } = openCall(method, call, visit, options);
+      // Who has left while it waited for its turn is asked for nothing.
+      if (visit.isOver) {
+        return finish(options.clock.now() < context.answerByMs ? status.CANCELLED : status.DEADLINE_EXCEEDED);
+      }
+      const answer = async () => {
+        checkDecoded(call.request);
+        return handle(call.request, context);
+      };
+      answer().then(
+        (response) =>
+          visit.pass(() => {
+            callback(null, response);
+            finish(status.OK);
+          }),
+        (error: unknown) => {
+          const wire = fail(error);
+          visit.pass(() => {
+            callback(wire);
+            finish(wire.code);
+          });
+        },
+      );
+    });
   };
 }

@@ -9,7 +9,7 @@ import {
   type OtaServiceServer,
   priorityToJSON,
 } from "../gen/ota/v1/ota_service.js";
-import { type CallContext, type HandlerOptions, openCall, unary } from "./handler.js";
+import { type CallContext, enter, type HandlerOptions, openCall, unary } from "./handler.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
@@ -92,7 +92,9 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
   async function serveStream(call: DuplexCall): Promise<void> {
     // Without a deadline of its own a stream has none.
     const method = "ota.v1.OtaService/StreamCancelTasksByDevice";
-    const open = openCall(method, call, { ...options, defaultDeadlineMs: Infinity });
+    const visit = enter(method, call, options, (error) => void call.emit("error", error));
+    if (!visit) return;
+    const open = openCall(method, call, visit, { ...options, defaultDeadlineMs: Infinity });
     const { context } = open;
     const stream = new RequestStream(call, open, {
       clock,
@@ -100,6 +102,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       ask: (request, entry) => ask(request, context, entry),
       remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(context.caller))),
       draining: () => (all[0] as Gateway).draining(),
+      pass: (run) => visit.pass(run),
     });
     streams.add(stream);
     await stream.serve();

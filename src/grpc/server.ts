@@ -1,21 +1,51 @@
-// The gRPC port: OtaService, health and reflection on one server, and its graceful end.
+// The gRPC port: OtaService, health and reflection on one server, what one connection may take of it, and its
+// graceful end.
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
 import { tolerant } from "./decoding.js";
+import { Door } from "./door.js";
 import { Health } from "./health.js";
+import { type Listener, listen, type TlsOptions } from "./listener.js";
 import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
 import { serverReflectionInfo } from "./reflection.js";
+import { watchSlowSenders } from "./slow-senders.js";
 
 // grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
 // that it does not like. What matters it throws as well.
 if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
+/** Two calls' worth and some: one connection can use the whole rate with requests of one device. */
+const STREAMS_OF_A_CONNECTION = 512;
+
+/** After which a client is asked to connect anew: it shows its certificate again, and sees new replicas. */
+const CONNECTION_AGE_MS = 30 * 60_000;
+
+/** A client that has nothing to ask connects again when it has. */
+const CONNECTION_IDLE_MS = 15 * 60_000;
+
+/** Who has gone without a word is noticed after the two together. */
+const KEEPALIVE_MS = 60_000;
+const KEEPALIVE_ANSWER_MS = 20_000;
+
+/** The longest name that the upstream allows, as it is encoded: with its tag and its length. */
+const DEVICE_NAME_BYTES = 34;
+
+/** All that a request has beside its names. */
+const OTHER_FIELDS_BYTES = 65_536;
+
+/** Where to listen, and how. */
+export interface ServerOptions extends Omit<OtaServiceOptions, "door"> {
+  readonly tls?: TlsOptions | undefined;
+}
+
 /** A listening server. */
 export interface GrpcServer {
   readonly port: number;
+  /** Looks for new certificates now. */
+  reload(): void;
   /** From now on health says NOT_SERVING, and streams are not read any more. */
   stopServing(): void;
   /** Ends when every rpc has been answered, or after `withinMs`, when what is left is cut off. */
@@ -23,35 +53,51 @@ export interface GrpcServer {
 }
 
 /** Listens on `host:port`; port 0 takes a free one. */
-export async function startGrpcServer(host: string, port: number, options: OtaServiceOptions): Promise<GrpcServer> {
-  const server = new Server();
+export async function startGrpcServer(host: string, port: number, options: ServerOptions): Promise<GrpcServer> {
+  const { clock, log, tls, maxDevices } = options;
+  const slowSenders = watchSlowSenders(clock);
+  const server = new Server({
+    interceptors: [slowSenders.interceptor],
+    // Twice the largest request that is allowed: who has some devices too many is told so, and by how many.
+    "grpc.max_receive_message_length": 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES,
+    "grpc.max_concurrent_streams": STREAMS_OF_A_CONNECTION,
+    // Streams that are open go on for as long as they like: there is no grace that ends.
+    "grpc.max_connection_age_ms": CONNECTION_AGE_MS,
+    "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
+    "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_ANSWER_MS,
+    "grpc.enable_channelz": 0, // nobody asks, and it counts every message
+  });
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  let listener: Listener;
+  try {
+    listener = await listen((socket) => injector.injectConnection(socket), { host, port, clock, log, tls });
+  } catch (error) {
+    slowSenders.close();
+    server.forceShutdown();
+    throw error;
+  }
   const health = new Health(["ota.v1.OtaService"]);
-  const service = createOtaService(options);
+  const door = new Door({ clock, log, connectionOf: (peer) => listener.connections.of(peer) });
+  const service = createOtaService({ ...options, door });
   server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(HealthService, health.service);
   server.addService(ServerReflectionService, { serverReflectionInfo });
   server.addService(ServerReflectionServiceV1Alpha, { serverReflectionInfo });
-  const boundPort = await bind(server, host, port);
   return {
-    port: boundPort,
+    port: listener.port,
+    reload: () => listener.reload(),
     stopServing: () => {
       health.stopServing();
       service.drain();
     },
-    close: (withinMs) => {
+    close: async (withinMs) => {
       health.endWatches();
-      return shutDown(server, withinMs);
+      listener.close();
+      await shutDown(server, withinMs);
+      slowSenders.close();
     },
   };
-}
-
-function bind(server: Server, host: string, port: number): Promise<number> {
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) =>
-      error ? reject(error) : resolve(boundPort),
-    );
-  });
 }
 
 function shutDown(server: Server, withinMs: number): Promise<void> {

@@ -34,6 +34,8 @@ export interface StreamOptions {
   readonly remainingMs: () => number;
   /** What to end with while the gateway drains. */
   readonly draining: () => GatewayError;
+  /** Runs it when it is this caller's turn. */
+  readonly pass: (run: () => void) => void;
 }
 
 /** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
@@ -74,7 +76,9 @@ export class RequestStream {
         this.#fail(this.#open.fail(error)); // it has no sequence that could be answered
         return;
       }
-      void this.#read(message);
+      this.#reading = true;
+      this.#call.pause();
+      this.#options.pass(() => void this.#read(message));
     });
     call.on("drain", () => this.#next());
     call.on("end", () => {
@@ -99,8 +103,7 @@ export class RequestStream {
 
   /** One message; no other is read meanwhile. */
   async #read({ sequence, request }: StreamCancelTasksByDeviceRequest): Promise<void> {
-    this.#reading = true;
-    this.#call.pause();
+    if (this.#closing.signal.aborted) return;
     const entry = request && this.#options.begin(request, sequence);
     try {
       if (this.#pending.has(sequence)) throw invalid("sequence", "is that of a request that is still waiting");

@@ -8,6 +8,7 @@ import {
   OtaServiceClient,
   OtaServiceService,
 } from "../../../src/gen/ota/v1/ota_service.js";
+import { Door } from "../../../src/grpc/door.js";
 import { type CallContext, unary } from "../../../src/grpc/handler.js";
 import { failureOf } from "../../support/grpc-failure.js";
 import { listenGrpc } from "../../support/grpc-server.js";
@@ -21,11 +22,10 @@ const OK = CancelTasksByDeviceResponse.fromPartial({ success: true });
 async function setUp(handle: Handle) {
   const written: string[] = [];
   const lines = () => written.map((line) => JSON.parse(line));
-  const options = {
-    clock: new HandClock(),
-    log: pino({ level: "trace" }, { write: (line) => void written.push(line) }),
-    defaultDeadlineMs: 60_000,
-  };
+  const clock = new HandClock();
+  const log = pino({ level: "trace" }, { write: (line) => void written.push(line) });
+  const door = new Door({ clock, log, connectionOf: () => undefined });
+  const options = { clock, log, defaultDeadlineMs: 60_000, door };
   const cancelTasksByDevice = unary("ota.v1.OtaService/CancelTasksByDevice", options, handle);
   const client = new OtaServiceClient(
     await listenGrpc([OtaServiceService, { cancelTasksByDevice }]),

@@ -12,6 +12,7 @@ import {
   type StreamCancelTasksByDeviceResponse_Progress as Progress,
   StreamCancelTasksByDeviceRequest,
 } from "../../../src/gen/ota/v1/ota_service.js";
+import { Door } from "../../../src/grpc/door.js";
 import { openCall } from "../../../src/grpc/handler.js";
 import { type DuplexCall, RequestStream } from "../../../src/grpc/stream.js";
 import { names } from "../../support/fake-command.js";
@@ -57,10 +58,13 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     OtaServiceService,
     {
       streamCancelTasksByDevice: (call: DuplexCall) => {
-        const open = openCall("ota.v1.OtaService/Stream", call, { clock, log, defaultDeadlineMs: Infinity });
+        const door = new Door({ clock, log, connectionOf: () => undefined });
+        const options = { clock, log, defaultDeadlineMs: Infinity, door };
+        const open = openCall("ota.v1.OtaService/Stream", call, door.enter("anonymous", call), options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
+        const pass = (run: () => void) => run();
         const begin = () => ({ answered: () => {}, refused: () => {}, validated: () => {} });
-        const stream = new RequestStream(call, open, { clock, begin, ask, remainingMs: () => 2500, draining });
+        const stream = new RequestStream(call, open, { clock, begin, ask, remainingMs: () => 2500, draining, pass });
         server = { call, stream };
         void stream.serve().then(() => {
           isOver = true;

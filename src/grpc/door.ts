@@ -1,0 +1,141 @@
+// What every rpc passes on its way in, and its answer on its way out: a bound on what one caller may have in flight,
+// and turns between callers when the process is busy. An rpc is in flight until its answer has been taken, so that
+// who does not read its answers is let in no further.
+import type { Clock } from "../clock.js";
+import { GatewayError } from "../gateway/errors.js";
+import type { Log } from "../log.js";
+import type { Connection } from "./connections.js";
+import { Turnstile } from "./turnstile.js";
+
+/** Of one caller: eight connections full of streams, two seconds of the usual quota in requests of one device. */
+const MOST_OF_ONE_CALLER = 4096;
+
+/** Of all callers: each takes about 20 KB. */
+const MOST_IN_ALL = 16_384;
+
+/** A refusal says to come back then: by that time a few thousand more have been answered. */
+const RETRY_AFTER_MS = 1000;
+
+/** One line of the log at the most, however many are refused. */
+const TELL_EVERY_MS = 10_000;
+
+/** An rpc, as far as the door looks at it. */
+export interface VisitingCall {
+  readonly cancelled: boolean;
+  getPeer(): string;
+  /** Emitted once it is over, also after a normal end. */
+  on(event: "cancelled", listener: () => void): unknown;
+}
+
+export interface DoorOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** By `address:port`. */
+  readonly connectionOf: (peer: string) => Connection | undefined;
+}
+
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #turnstile: Turnstile;
+  readonly #inFlight = new Map<string, number>();
+  #inAll = 0;
+  #refused = 0;
+  #toldMs = -Infinity;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+    this.#turnstile = new Turnstile({ now: () => options.clock.now(), defer: setImmediate });
+  }
+
+  /** Throws GatewayError, `overloaded`, if there are too many. */
+  enter(caller: string, call: VisitingCall): Visit {
+    const { clock, connectionOf } = this.#options;
+    const own = this.#inFlight.get(caller) ?? 0;
+    if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller", MOST_OF_ONE_CALLER);
+    if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway", MOST_IN_ALL);
+    this.#inFlight.set(caller, own + 1);
+    this.#inAll++;
+    const visit = new Visit(caller, call, this.#turnstile, connectionOf(call.getPeer()), clock);
+    call.on("cancelled", () => {
+      if (visit.leave()) this.#leave(caller);
+    });
+    return visit;
+  }
+
+  #leave(caller: string): void {
+    const left = (this.#inFlight.get(caller) ?? 0) - 1;
+    if (left > 0) this.#inFlight.set(caller, left);
+    else this.#inFlight.delete(caller);
+    this.#inAll--;
+  }
+
+  #refusal(caller: string, subject: "caller" | "gateway", most: number): GatewayError {
+    const { clock, log } = this.#options;
+    this.#refused++;
+    if (clock.now() - this.#toldMs >= TELL_EVERY_MS) {
+      this.#toldMs = clock.now();
+      log.warn({ caller, subject, refused: this.#refused }, "too many requests in flight: some are refused");
+      this.#refused = 0;
+    }
+    const whose = subject === "caller" ? "of this caller" : "of all callers";
+    const message = `${most} requests ${whose} are in flight, which is as many as may`;
+    return new GatewayError({ kind: "overloaded", message, subject }, { retryAfterMs: RETRY_AFTER_MS });
+  }
+}
+
+/** One rpc that was let in. */
+export class Visit {
+  readonly caller: string;
+  readonly #call: VisitingCall;
+  readonly #turnstile: Turnstile;
+  readonly #connection: Connection | undefined;
+  readonly #clock: Clock;
+  #state: "open" | "answered" | "over" = "open";
+  #abort: (() => void) | undefined;
+
+  constructor(
+    caller: string,
+    call: VisitingCall,
+    turnstile: Turnstile,
+    connection: Connection | undefined,
+    clock: Clock,
+  ) {
+    this.caller = caller;
+    this.#call = call;
+    this.#turnstile = turnstile;
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  /** Whether nobody waits for an answer any more. */
+  get isOver(): boolean {
+    return this.#state === "over" || this.#call.cancelled;
+  }
+
+  /** Runs it now, or in the caller's turn. */
+  pass(run: () => void): void {
+    this.#connection?.asked();
+    this.#turnstile.pass(this.caller, run);
+  }
+
+  /** To be run when it is over. */
+  onOver(abort: () => void): void {
+    this.#abort = abort;
+  }
+
+  /** The answer has been given. */
+  answered(): void {
+    if (this.#state !== "open") return;
+    this.#state = "answered";
+    this.#connection?.answered(this.#clock.now());
+  }
+
+  /** It is over: the answer has been taken, or the caller has gone. False if that was known. */
+  leave(): boolean {
+    if (this.#state === "over") return false;
+    if (this.#state === "answered") this.#connection?.taken(this.#clock.now());
+    this.#state = "over";
+    this.#abort?.();
+    return true;
+  }
+}
