@@ -152,7 +152,7 @@ function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: C
 function callersOf(config: Config) {
   return {
     weightOf: (caller: string) => config.callers.get(caller)?.weight ?? 1,
-    creditNameOf: () => UNPROVEN, // nobody proves who they are yet
+    creditNameOf: config.tlsClientCa ? (caller: string) => caller : () => UNPROVEN,
   };
 }
 

@@ -32,6 +32,8 @@ export interface DoorOptions {
   readonly log: Log;
   /** By `address:port`. */
   readonly connectionOf: (peer: string) => Connection | undefined;
+  /** Whether callers are who their client certificates say, and nobody else. */
+  readonly byCertificate?: boolean;
 }
 
 export class Door {
@@ -47,15 +49,19 @@ export class Door {
     this.#turnstile = new Turnstile({ now: () => options.clock.now(), defer: setImmediate });
   }
 
-  /** Throws GatewayError, `overloaded`, if there are too many. */
-  enter(caller: string, call: VisitingCall): Visit {
-    const { clock, connectionOf } = this.#options;
+  /** Lets an rpc in. `claimed` is who its caller says it is. Throws GatewayError, `overloaded`, if there are too many. */
+  enter(claimed: string, call: VisitingCall): Visit {
+    const { clock, connectionOf, byCertificate } = this.#options;
+    const connection = connectionOf(call.getPeer());
+    const caller = byCertificate ? connection?.name : claimed;
+    // Its connection has just ended, and the name with it.
+    if (caller === undefined) throw new GatewayError({ kind: "unauthenticated", message: "no client certificate" });
     const own = this.#inFlight.get(caller) ?? 0;
     if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller", MOST_OF_ONE_CALLER);
     if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway", MOST_IN_ALL);
     this.#inFlight.set(caller, own + 1);
     this.#inAll++;
-    const visit = new Visit(caller, call, this.#turnstile, connectionOf(call.getPeer()), clock);
+    const visit = new Visit(caller, call, this.#turnstile, connection, clock);
     call.on("cancelled", () => {
       if (visit.leave()) this.#leave(caller);
     });

@@ -78,7 +78,8 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     throw error;
   }
   const health = new Health(["ota.v1.OtaService"]);
-  const door = new Door({ clock, log, connectionOf: (peer) => listener.connections.of(peer) });
+  const connectionOf = (peer: string) => listener.connections.of(peer);
+  const door = new Door({ clock, log, connectionOf, byCertificate: Boolean(tls?.paths.tlsClientCa) });
   const service = createOtaService({ ...options, door });
   server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(HealthService, health.service);

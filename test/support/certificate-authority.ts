@@ -1,0 +1,95 @@
+// A small certificate authority for tests of TLS: certificates for servers and clients, good ones and bad ones.
+// Keys are new in every run.
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { bits, der, integer, octets, oid, sequence, set, time, utf8, yes } from "./der.js";
+
+/** What a certificate says of its bearer. */
+export interface Subject {
+  readonly commonName?: string;
+  readonly dns?: readonly string[];
+  readonly uris?: readonly string[];
+  /** Its life, in ms from now; a day in both directions unless told otherwise. */
+  readonly beginsInMs?: number;
+  readonly endsInMs?: number;
+}
+
+/** Both in PEM. */
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface CertificateAuthority {
+  /** Its own certificate, in PEM. */
+  readonly cert: string;
+  issue(subject: Subject): Pair;
+}
+
+const DAY_MS = 86_400_000;
+const ECDSA_WITH_SHA256 = sequence(oid("1.2.840.10045.4.3.2"));
+const COMMON_NAME = "2.5.4.3";
+const ALTERNATIVE_NAME = "2.5.29.17";
+const BASIC_CONSTRAINTS = "2.5.29.19";
+
+export function createCertificateAuthority(name = "test authority"): CertificateAuthority {
+  const keys = newKeys();
+  const self = { commonName: name };
+  const isAuthority = sequence(oid(BASIC_CONSTRAINTS), yes, octets(sequence(yes)));
+  return {
+    cert: certificate(self, keys.publicKey, name, keys.privateKey, [isAuthority]),
+    issue(subject) {
+      const own = newKeys();
+      const alternatives = [
+        ...(subject.uris ?? []).map((uri) => der(0x86, Buffer.from(uri))),
+        ...(subject.dns ?? []).map((each) => der(0x82, Buffer.from(each))),
+      ];
+      const extensions =
+        alternatives.length > 0 ? [sequence(oid(ALTERNATIVE_NAME), octets(sequence(...alternatives)))] : [];
+      return {
+        cert: certificate(subject, own.publicKey, name, keys.privateKey, extensions),
+        key: own.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+      };
+    },
+  };
+}
+
+/** A certificate that its bearer has signed. */
+export function selfSigned(subject: Subject): Pair {
+  const keys = newKeys();
+  return {
+    cert: certificate(subject, keys.publicKey, subject.commonName ?? "", keys.privateKey, []),
+    key: keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+}
+
+function newKeys() {
+  return generateKeyPairSync("ec", { namedCurve: "P-256" });
+}
+
+function certificate(
+  { commonName, beginsInMs = -DAY_MS, endsInMs = DAY_MS }: Subject,
+  publicKey: KeyObject,
+  issuer: string,
+  issuerKey: KeyObject,
+  extensions: readonly Buffer[],
+): string {
+  const nowMs = Date.now();
+  const toBeSigned = sequence(
+    der(0xa0, integer(Buffer.from([2]))), // version 3
+    integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
+    ECDSA_WITH_SHA256,
+    named(issuer),
+    sequence(time(nowMs + beginsInMs), time(nowMs + endsInMs)),
+    named(commonName),
+    publicKey.export({ type: "spki", format: "der" }),
+    ...(extensions.length > 0 ? [der(0xa3, sequence(...extensions))] : []),
+  );
+  const signed = sequence(toBeSigned, ECDSA_WITH_SHA256, bits(sign("sha256", toBeSigned, issuerKey)));
+  const lines = signed.toString("base64").replace(/.{64}(?=.)/g, "$&\n");
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+}
+
+function named(commonName: string | undefined): Buffer {
+  if (commonName === undefined) return sequence();
+  return sequence(set(sequence(oid(COMMON_NAME), utf8(commonName))));
+}
