@@ -1,5 +1,6 @@
 // `npm run bench [NAME…]`: every measurement, or those named; one line a figure; exit 1 if one misses its goal.
 import { bystander } from "./bystander.js";
+import { flood } from "./flood.js";
 import { fullRate } from "./full-rate.js";
 import { describeGoal, type Goal, isReached } from "./goal.js";
 import { idleLatency } from "./idle-latency.js";
@@ -14,6 +15,7 @@ const measurements: Record<string, () => Promise<Goal[]>> = {
   "long-names": () => fullRate("full rate, names of 32 characters", 32, 112),
   idle: idleLatency,
   bystander,
+  flood,
   ingest,
   telemetry,
   million,

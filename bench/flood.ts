@@ -1,0 +1,67 @@
+// One caller floods, with 200 connections and 100 requests in flight on each: how much longer the single devices of
+// another take. The flood is nice, so that it takes what the gateway and the measurer leave of the processors: it
+// stands for one that comes from other machines, and cannot take the gateway's own.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { setPriority } from "node:os";
+import { createClient } from "../src/client/client.js";
+import { cpuMs } from "./cpu.js";
+import type { Goal } from "./goal.js";
+import { quantile } from "./median.js";
+import { type GatewayProcess, startGateway, startUpstream } from "./processes.js";
+
+const CONNECTIONS = 200;
+const IN_FLIGHT = 100;
+const SINGLES = 600;
+const NICE = 10;
+
+interface Counts {
+  readonly answered: number;
+  readonly overloaded: number;
+  readonly other: number;
+}
+
+export async function flood(): Promise<Goal[]> {
+  const upstream = await startUpstream(20, 20);
+  const gateway = await startGateway(upstream);
+  await singles(gateway);
+  const calm = quantile(await singles(gateway), 0.99);
+  const flooder = fork(new URL("flooder.ts", import.meta.url), [gateway.grpc, String(CONNECTIONS), String(IN_FLIGHT)], {
+    execArgv: ["--import", "tsx"],
+  });
+  setPriority(flooder.pid ?? 0, NICE);
+  await once(flooder, "message");
+  const [beforeMs, startMs] = [cpuMs(gateway.pid), performance.now()];
+  const times = await singles(gateway);
+  const busy = (cpuMs(gateway.pid) - beforeMs) / (performance.now() - startMs);
+  flooder.send("counts");
+  const [counts] = (await once(flooder, "message")) as [Counts];
+  flooder.disconnect();
+  process.kill(gateway.pid, "SIGKILL"); // what waits would take its time
+  upstream.stop();
+  const seconds = (performance.now() - startMs) / 1000;
+  return [
+    { name: "flood: 99th percentile of another caller before, in ms", value: calm, most: 300 },
+    { name: "flood: how much it grows, in ms", value: quantile(times, 0.99) - calm, most: 100 },
+    { name: "flood: overloaded a second", value: counts.overloaded / seconds, least: 1 },
+    { name: "flood: failed otherwise", value: counts.other, most: 0 },
+    { name: "flood: processors that the gateway used", value: busy, most: 1.5 },
+  ];
+}
+
+/** How long single devices of one small caller take, in ms. */
+async function singles({ grpc }: GatewayProcess): Promise<number[]> {
+  const small = createClient(grpc, { caller: "small" });
+  const request = { productKey: "a1Small", firmwareId: "Bench030100" };
+  const times: number[] = [];
+  const asked: Promise<void>[] = [];
+  for (let n = 0; n < SINGLES; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 15 + Math.random() * 10));
+    const startMs = performance.now();
+    const answer = small.cancelTasksByDevice({ ...request, deviceNames: [`small-${n}`] });
+    asked.push(answer.then(() => void times.push(performance.now() - startMs)));
+  }
+  await Promise.all(asked);
+  small.close();
+  return times;
+}
