@@ -1,6 +1,7 @@
 // What every rpc passes on its way in, and its answer on its way out: a bound on what one caller may have in flight,
 // and turns between callers when the process is busy. An rpc is in flight until its answer has been taken, so that
 // who does not read its answers is let in no further.
+import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
@@ -13,6 +14,9 @@ const MOST_OF_ONE_CALLER = 4096;
 /** Of all callers: each takes about 20 KB. */
 const MOST_IN_ALL = 16_384;
 
+/** Twice what proxies usually let through; it is held for as long as its rpc. HTTP/2 itself stops near 100 KB. */
+const MOST_METADATA_BYTES = 16_384;
+
 /** A refusal says to come back then: by that time a few thousand more have been answered. */
 const RETRY_AFTER_MS = 1000;
 
@@ -21,6 +25,7 @@ const TELL_EVERY_MS = 10_000;
 
 /** An rpc, as far as the door looks at it. */
 export interface VisitingCall {
+  readonly metadata: Metadata;
   readonly cancelled: boolean;
   getPeer(): string;
   /** Emitted once it is over, also after a normal end. */
@@ -49,13 +54,14 @@ export class Door {
     this.#turnstile = new Turnstile({ now: () => options.clock.now(), defer: setImmediate });
   }
 
-  /** Lets an rpc in. `claimed` is who its caller says it is. Throws GatewayError, `overloaded`, if there are too many. */
+  /** Lets an rpc in. `claimed` is who its caller says it is. Throws GatewayError if there are too many. */
   enter(claimed: string, call: VisitingCall): Visit {
     const { clock, connectionOf, byCertificate } = this.#options;
     const connection = connectionOf(call.getPeer());
     const caller = byCertificate ? connection?.name : claimed;
     // Its connection has just ended, and the name with it.
     if (caller === undefined) throw new GatewayError({ kind: "unauthenticated", message: "no client certificate" });
+    checkMetadata(call.metadata);
     const own = this.#inFlight.get(caller) ?? 0;
     if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller", MOST_OF_ONE_CALLER);
     if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway", MOST_IN_ALL);
@@ -144,4 +150,14 @@ export class Visit {
     this.#abort?.();
     return true;
   }
+}
+
+function checkMetadata(metadata: Metadata): void {
+  let bytes = 0;
+  for (const [key, values] of Object.entries(metadata.toJSON())) {
+    for (const value of values) bytes += key.length + value.length;
+  }
+  if (bytes <= MOST_METADATA_BYTES) return;
+  const violations = [{ field: "metadata", description: `has ${bytes} bytes, no more than ${MOST_METADATA_BYTES}` }];
+  throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../src/gateway/errors.js";
 import { Connection } from "../../../src/grpc/connections.js";
@@ -10,6 +11,7 @@ import { HandClock } from "../../support/hand-clock.js";
 /** An rpc that is over when the test says so. */
 class Call extends EventEmitter {
   readonly cancelled = false;
+  readonly metadata = new Metadata();
   readonly getPeer = () => "peer";
   end = () => void this.emit("cancelled");
 }
@@ -69,6 +71,15 @@ describe("Door", () => {
     expect(refusalOf(() => setUp(undefined, true).door.enter("admin", new Call())).failure.kind).toBe(
       "unauthenticated",
     );
+  });
+
+  it("takes no more metadata than it would hold for a thousand others", () => {
+    const { door } = setUp();
+    const call = new Call();
+    call.metadata.set("x-a", "a".repeat(16_384 - "x-a".length));
+    door.enter("a", call);
+    call.metadata.add("x-b", "b");
+    expect(refusalOf(() => door.enter("a", call)).failure.kind).toBe("invalid");
   });
 
   it("tells who has gone only once", () => {
