@@ -16,7 +16,15 @@ export type { TlsOptions } from "./channel.js";
 export type { Failure, FailureReason, Violation } from "./failure.js";
 export { OtaError } from "./ota-error.js";
 export type { CancelRequest, CancelScope, Priority } from "./request.js";
-export type { CancelPlan, CancelResponse, DeviceResult, Outcome, Quota, UpstreamCall } from "./response.js";
+export {
+  type CancelPlan,
+  type CancelResponse,
+  type DeviceResult,
+  isGood,
+  type Outcome,
+  type Quota,
+  type UpstreamCall,
+} from "./response.js";
 
 export interface ConnectOptions {
   /** Who asks, where the gateway does not authenticate callers. */
