@@ -133,12 +133,10 @@ async function cancel(
   const signal = stopSignal();
   const paint = paintFor(process.stderr);
   if (note) process.stderr.write(`${paint("dim", note)}\n`);
-  const results = output?.open();
   const end = await runCancel({
-    ...{ client, scope, before, results, paint, signal, lines: sources.lines, readFirst: sources.isAtHand },
-    ...{ screen: process.stderr, clock: systemClock },
+    ...{ client, scope, before, paint, signal, ...sources, readFirst: sources.isAtHand },
+    ...{ openResults: () => output?.open(), screen: process.stderr, clock: systemClock },
   });
-  results?.close();
   if (end.error instanceof UnreadableNames) throw end.error;
   const isInterrupted = end.error !== undefined;
   if (isInterrupted && !signal.aborted) {

@@ -32,6 +32,11 @@ export class NameList {
     this.#foundInvalid = foundInvalid;
   }
 
+  /** Whether there was nothing that could have been a name. */
+  get isEmpty(): boolean {
+    return this.#seen.size === 0 && this.counts.invalid === 0;
+  }
+
   async *taken(lines: AsyncIterable<NameLine>): AsyncGenerator<string> {
     for await (const each of lines) if (this.#takes(each)) yield each.name as string;
   }

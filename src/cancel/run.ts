@@ -4,9 +4,9 @@ import type { CancelScope, Client } from "../client/client.js";
 import type { Clock } from "../clock.js";
 import type { Paint } from "../terminal/paint.js";
 import { Progress, type Screen } from "../terminal/progress.js";
-import type { NameLine } from "./name-lines.js";
+import { type NameLine, UnreadableNames } from "./name-lines.js";
 import { type InvalidName, NameList } from "./name-list.js";
-import { rowOf } from "./result-row.js";
+import { type ResultRow, rowOf } from "./result-row.js";
 import type { ResultsFile } from "./results-file.js";
 import type { RunReport } from "./summary.js";
 import { Tally } from "./tally.js";
@@ -15,11 +15,14 @@ export interface RunOptions {
   readonly client: Client;
   readonly scope: CancelScope;
   readonly lines: AsyncIterable<NameLine>;
+  /** Where they come from, for who reads of it. */
+  readonly source: string;
   /** Whether all lines can be looked at before anything is sent: they are in files, and not still coming. */
   readonly readFirst: boolean;
   /** They ended well in an earlier run. */
   readonly before: ReadonlySet<string>;
-  readonly results: ResultsFile | undefined;
+  /** Called once there is something to do: a list that cannot be read leaves no empty file behind. */
+  readonly openResults: () => ResultsFile | undefined;
   readonly signal: AbortSignal;
   readonly screen: Screen;
   readonly paint: Paint;
@@ -38,15 +41,22 @@ const INVALID_SHOWN = 5;
 const FLUSH_MS = 200;
 
 export async function runCancel(options: RunOptions): Promise<RunEnd> {
-  const { client, scope, lines, readFirst, before, results, signal, screen, paint, clock } = options;
+  const { client, scope, lines, source, readFirst, before, openResults, signal, screen, paint, clock } = options;
   const tally = new Tally();
   const invalid: string[] = [];
+  const unwritten: ResultRow[] = [];
+  let results: ResultsFile | undefined;
   const names = new NameList(before, (found) => {
     if (invalid.length < INVALID_SHOWN) invalid.push(invalidText(found));
-    results?.add(invalidRow(found, scope, clock));
+    const row = invalidRow(found, scope, clock);
+    if (results) results.add(row);
+    else unwritten.push(row);
   });
   const taken = names.taken(lines);
   const list = readFirst ? await allOf(taken) : taken;
+  if (readFirst && names.isEmpty) throw new UnreadableNames(`${source} names no device`);
+  results = openResults();
+  for (const row of unwritten.splice(0)) results?.add(row);
   const startMs = clock.now();
   let calls = 0;
   const progress = new Progress(screen, paint, clock, () => ({
@@ -74,7 +84,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   } finally {
     disarmFlush();
     progress.end();
-    results?.flush();
+    results?.close();
   }
 }
 

@@ -5,6 +5,8 @@ import { type NameFormat, type NameLine, nameLines, UnreadableNames } from "./na
 
 export interface Sources {
   readonly lines: AsyncIterable<NameLine>;
+  /** For who reads of it. */
+  readonly source: string;
   /** False for standard input, which may still be coming. */
   readonly isAtHand: boolean;
 }
@@ -18,11 +20,12 @@ export async function openSources(
   column: string | undefined,
   stdin: () => Readable,
 ): Promise<Sources> {
-  if (file === undefined) return { lines: ofArguments(args), isAtHand: true };
+  if (file === undefined) return { lines: ofArguments(args), source: "the command line", isAtHand: true };
   const isStdin = file === STDIN;
   const stream = isStdin ? stdin() : await opened(file);
   const format = isStdin ? undefined : formatBy(file);
-  return { lines: joined(args, told(isStdin ? "standard input" : file, stream, format, column)), isAtHand: !isStdin };
+  const source = isStdin ? "standard input" : file;
+  return { lines: joined(args, told(source, stream, format, column)), source, isAtHand: !isStdin };
 }
 
 async function opened(file: string): Promise<Readable> {

@@ -59,7 +59,8 @@ export function summaryJson(report: RunReport): object {
 export function summaryText(report: RunReport, paint: Paint): string {
   const { tally, names, calls, durationMs, output, resume, isInterrupted } = report;
   const devices = tally.ok + tally.failed;
-  const perCall = calls > 0 && calls <= devices && !isInterrupted ? `, ${(devices / calls).toFixed(1)} devices a call` : "";
+  const perCall =
+    calls > 0 && calls <= devices && !isInterrupted ? `, ${(devices / calls).toFixed(1)} devices a call` : "";
   const parts = [
     `${counted(devices, "device")} in ${duration(durationMs)}, ${counted(calls, "call")}${perCall}`,
     table([

@@ -1,6 +1,7 @@
 // The client of OtaService for Node services: promises, outcomes by name, errors that say why. It repeats what
 // can be repeated; a cancel that is repeated may hit a device that was upgraded again in between.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import { context } from "@opentelemetry/api";
 import { systemClock } from "../clock.js";
 import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v1/ota_service.js";
 import { callMetadata, type Token } from "./call-metadata.js";
@@ -62,7 +63,7 @@ export interface Client {
 /** A client of the gateway at `host:port`. Connects at the first call, and again when it has to. */
 export function connect(address: string, { caller, tls, token }: ConnectOptions = {}): Client {
   const stub = openChannel(address, tls, token !== undefined);
-  const metadata = () => callMetadata(caller, token);
+  const metadata = (trace = context.active()) => callMetadata(caller, token, trace);
 
   async function unary<Response>(start: StartUnary<Response>, { signal, timeoutMs }: CallOptions): Promise<Response> {
     const headers = await metadata();
@@ -85,11 +86,11 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       const start: StartUnary<CancelTasksByDeviceResponse> = (...rest) => stub.cancelTasksByDevice(message, ...rest);
       return cancelResponseOf(await unary(start, options));
     },
-    cancelAll: (names, scope, options = {}) =>
-      cancelAll(names, scope, options, {
-        clock: systemClock,
-        open: async () => stub.streamCancelTasksByDevice(await metadata()),
-      }),
+    cancelAll(names, scope, options = {}) {
+      const trace = context.active(); // a stream may be opened again much later
+      const open = async () => stub.streamCancelTasksByDevice(await metadata(trace));
+      return cancelAll(names, scope, options, { clock: systemClock, open });
+    },
     async getQuota(account = "", options = {}) {
       const start: StartUnary<GetQuotaResponse> = (...rest) => stub.getQuota({ account }, ...rest);
       return quotaOf(await unary(start, options));
