@@ -10,7 +10,7 @@ import { openSources, type Sources } from "./cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
 import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "./client/client.js";
 import { systemClock } from "./clock.js";
-import { adviceOn } from "./gateway-advice.js";
+import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { nextSignal } from "./signals.js";
 import { paintFor } from "./terminal/paint.js";
@@ -73,7 +73,7 @@ is told as unknown, and --resume goes on with all that is left.
 Exit code: 0 if every device ended well, 1 if one did not or it was stopped,
 2 if it could not begin.`,
   );
-  return command.exitOverride().action(run);
+  return command.showHelpAfterError("(--help tells more)").exitOverride().action(run);
 }
 
 async function run(names: string[], flags: Flags, command: Command): Promise<void> {
@@ -89,7 +89,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     const before = resume ? await endedWell(resume, resultFormat(resume), scope) : new Set<string>();
     const sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
-      process.stderr.write(`error: ${adviceOn(error, flags.address)}\n`);
+      process.stderr.write(errorText(error, flags.address));
     });
     if (!quota) process.exitCode = 1;
     else if (flags.dryRun) await plan(client, scope, sources, before, flags, quota.callsPerSecond);
@@ -116,7 +116,7 @@ async function plan(
     process.exitCode = told.invalidNames > 0 ? 1 : 0;
   } catch (error) {
     if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(`error: ${adviceOn(error, flags.address)}\n`);
+    process.stderr.write(errorText(error, flags.address));
     process.exitCode = 1;
   }
 }
@@ -140,7 +140,7 @@ async function cancel(
   if (end.error instanceof UnreadableNames) throw end.error;
   const isInterrupted = end.error !== undefined;
   if (isInterrupted && !signal.aborted) {
-    process.stderr.write(`${paint("red", `error: ${adviceOn(end.error, flags.address)}`)}\n`);
+    process.stderr.write(paint("red", errorText(end.error, flags.address)));
   }
   const file = output?.file;
   const report: RunReport = { ...end, isInterrupted, output: file, resume: undefined };

@@ -1,5 +1,6 @@
 // What a failure means to somebody at a terminal, and what to do about it.
 import { OtaError, type Violation } from "./client/client.js";
+import { wrapped } from "./terminal/wrapped.js";
 
 const ADVICE: readonly (readonly [RegExp, (address: string) => string])[] = [
   [
@@ -39,8 +40,14 @@ const BY_CODE: Readonly<Record<string, string>> = {
   UNIMPLEMENTED: "Is it an ota-gateway, and not older than this program?",
 };
 
-/** One sentence or two, without the final full stop. */
-export function adviceOn(error: unknown, address: string): string {
+/** What to print about it, as wide as the terminal. */
+export function errorText(error: unknown, address: string): string {
+  const text = `error: ${adviceOn(error, address)}`;
+  return `${process.stderr.isTTY ? wrapped(text, process.stderr.columns) : text}\n`;
+}
+
+/** One sentence or two. */
+function adviceOn(error: unknown, address: string): string {
   if (!(error instanceof OtaError)) return (error as Error).message;
   if (error.reason === "TRANSPORT") {
     const [, advice] = ADVICE.find(([pattern]) => pattern.test(error.message)) ?? [];

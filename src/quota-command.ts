@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { type Client, OtaError, type Quota } from "./client/client.js";
 import { sleepUntil, systemClock } from "./clock.js";
-import { adviceOn } from "./gateway-advice.js";
+import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { nextSignal } from "./signals.js";
 import { count, counted, duration } from "./terminal/figures.js";
@@ -32,7 +32,7 @@ export function quotaCommand(): Command {
     .option("--account <name>", "one of the gateway's accounts")
     .option("--watch", "again every second, until Ctrl-C")
     .option("--json", "print JSON, one line each time");
-  return addGatewayFlags(command).exitOverride().action(run);
+  return addGatewayFlags(command).showHelpAfterError("(--help tells more)").exitOverride().action(run);
 }
 
 async function run(flags: Flags, command: Command): Promise<void> {
@@ -42,7 +42,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
     else process.stdout.write(textOf(await ask(client, flags), flags, paintFor(process.stdout)));
   } catch (error) {
     if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(`error: ${adviceOn(error, flags.address)}\n`);
+    process.stderr.write(errorText(error, flags.address));
     process.exitCode = 1;
   } finally {
     client.close();
