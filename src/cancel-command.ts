@@ -47,7 +47,7 @@ const NOTES: Partial<Record<Quota["ledger"], string>> = {
 export function cancelCommand(): Command {
   const command = new Command("cancel")
     .description("Cancel the update tasks of devices, through a gateway, and tell what became of each.")
-    .usage("--product-key KEY --firmware-id ID [--devices-file FILE] [NAME...]")
+    .usage("--product-key KEY --firmware-id ID [flags] [NAME...]")
     .argument("[name...]", "devices")
     .requiredOption("--product-key <key>", "the product of the devices")
     .requiredOption("--firmware-id <id>", "the update package")

@@ -142,8 +142,9 @@ function showProgress(accepted: number, { arrivals, devicesCanceled }: Stats): v
 
 function tryIt(address: string): string {
   const { productKey, firmwareId } = DEFAULTS;
+  const command = `node dist/cli.js cancel --address ${address} --product-key ${productKey} --firmware-id ${firmwareId}`;
   const request = JSON.stringify({ product_key: productKey, firmware_id: firmwareId, device_names: [seededName(0)] });
-  return `grpcurl -plaintext -d '${request}' ${address} ota.v1.OtaService/CancelTasksByDevice`;
+  return `${command} ${seededName(0)}\n  grpcurl -plaintext -d '${request}' ${address} ota.v1.OtaService/CancelTasksByDevice`;
 }
 
 function print(text: string): void {

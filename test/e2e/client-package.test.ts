@@ -1,6 +1,6 @@
 // The client as another project gets it: from a package, through its exports, with types, against a gateway.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -51,12 +51,17 @@ describe("the package", () => {
     unpackInto(join(modules, "ota-gateway"));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
     writeFileSync(join(folder, "consumer.ts"), CONSUMER);
+    writeFileSync(join(folder, "readme.ts"), readmeExample().replace('"127.0.0.1:50051"', "process.argv[2] as string"));
     const flags = ["--strict", "--module", "nodenext", "--target", "es2023", "--types", "node", "--pretty", "false"];
-    execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), ...flags, "consumer.ts"], {
-      cwd: folder,
-    });
+    execFileSync(
+      process.execPath,
+      [join(ROOT, "node_modules/typescript/bin/tsc"), ...flags, "consumer.ts", "readme.ts"],
+      {
+        cwd: folder,
+      },
+    );
 
-    const emulator = await runEmulator("--devices", "2");
+    const emulator = await runEmulator("--devices", "6");
     const { grpc } = await runGateway(emulator.url);
     const printed = execFileSync(process.execPath, ["consumer.js", grpc], { cwd: folder, encoding: "utf8" });
     expect(JSON.parse(printed)).toEqual({
@@ -65,8 +70,17 @@ describe("the package", () => {
       code: "INVALID_ARGUMENT",
       violations: [{ field: "device_names[0]", description: "must be 4-32 of A-Za-z0-9-_@.:" }],
     });
-  }, 60_000);
+    const shown = execFileSync(process.execPath, ["readme.js", grpc], { cwd: folder, encoding: "utf8" });
+    expect(shown).toContain("typo-1 REJECTED iot.device.NotExistedDevice\n");
+    expect(shown.split("\n").filter((line) => line.includes("ACCEPTED"))).toHaveLength(1);
+  }, 90_000);
 });
+
+/** The lines of TypeScript that the README shows. */
+function readmeExample(): string {
+  const [, example = ""] = /```ts\n(.*?)```/s.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+  return example;
+}
 
 /** Packed as it would be published. */
 function unpackInto(target: string): void {
