@@ -1,5 +1,5 @@
 // A small caller beside a huge one: how long single devices wait while somebody else has 100,000 waiting.
-import { createClient } from "../src/client/client.js";
+import { connect } from "../src/client/client.js";
 import type { Goal } from "./goal.js";
 import { median, quantile } from "./median.js";
 import { startGateway, startUpstream } from "./processes.js";
@@ -11,7 +11,7 @@ const SINGLES = 100;
 export async function bystander(): Promise<Goal[]> {
   const upstream = await startUpstream(20, 20);
   const gateway = await startGateway(upstream);
-  const [huge, small] = ["huge", "small"].map((caller) => createClient(gateway.grpc, { caller }));
+  const [huge, small] = ["huge", "small"].map((caller) => connect(gateway.grpc, { caller }));
   if (!huge || !small) throw new Error("no clients");
   const request = { productKey: "a1Bench", firmwareId: "Bench030100" };
   const waiting = Array.from({ length: HUGE_DEVICES / DEVICES_PER_REQUEST }, (_, n) => {

@@ -1,6 +1,6 @@
 // Stopping a rollout: 20,000 devices in 4,000 requests of 50 callers, over a jittery network. How close
 // to the ideal, and never an eleventh arrival.
-import { type Client, createClient } from "../src/client/client.js";
+import { type Client, connect } from "../src/client/client.js";
 import type { Goal } from "./goal.js";
 import { startGateway, startUpstream } from "./processes.js";
 
@@ -13,7 +13,7 @@ const DEVICES_PER_CALL = 200;
 export async function fullRate(name: string, nameLength: number, mostCalls: number): Promise<Goal[]> {
   const upstream = await startUpstream(20, 40);
   const gateway = await startGateway(upstream);
-  const clients = Array.from({ length: CALLERS }, (_, n) => createClient(gateway.grpc, { caller: `caller-${n}` }));
+  const clients = Array.from({ length: CALLERS }, (_, n) => connect(gateway.grpc, { caller: `caller-${n}` }));
   const deviceName = (n: number) => `d${String(n).padStart(nameLength - 1, "0")}`;
   const requests = Array.from({ length: DEVICES / DEVICES_PER_REQUEST }, (_, n) =>
     Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => deviceName(n * DEVICES_PER_REQUEST + m)),

@@ -1,6 +1,6 @@
 // What an idle gateway adds to a call: a direct call by the gateway's own upstream client and a request
 // through the gateway, turn about, against an upstream that answers at once.
-import { createClient } from "../src/client/client.js";
+import { connect } from "../src/client/client.js";
 import { systemClock } from "../src/clock.js";
 import { createUpstream } from "../src/upstream/client.js";
 import { createCredentials } from "../src/upstream/credentials.js";
@@ -17,7 +17,7 @@ const PAUSE_MS = 150;
 export async function idleLatency(): Promise<Goal[]> {
   const upstream = await startUpstream(0, 0);
   const gateway = await startGateway(upstream);
-  const client = createClient(gateway.grpc);
+  const client = connect(gateway.grpc);
   const credentials = createCredentials({ clock: systemClock, env: KEYS });
   const direct = createUpstream({ url: upstream.url, timeoutMs: 10_000, credentials, clock: systemClock });
   const scope = { productKey: "a1Bench", firmwareId: "Bench030100", jobId: "", iotInstanceId: "" };

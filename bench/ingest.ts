@@ -1,6 +1,6 @@
 // What a request costs the gateway beside what gRPC costs anyway: processor time per rpc, against a
 // grpc-js server that does nothing, turn about in one run.
-import { createClient } from "../src/client/client.js";
+import { connect } from "../src/client/client.js";
 import { cpuMs } from "./cpu.js";
 import type { Goal } from "./goal.js";
 import { median } from "./median.js";
@@ -29,7 +29,7 @@ export async function ingest(): Promise<Goal[]> {
 
 /** Processor time per rpc in ms, under a closed loop of one-device requests. */
 async function load(server: GatewayProcess): Promise<number> {
-  const clients = Array.from({ length: CONNECTIONS }, (_, n) => createClient(server.grpc, { caller: `caller-${n}` }));
+  const clients = Array.from({ length: CONNECTIONS }, (_, n) => connect(server.grpc, { caller: `caller-${n}` }));
   let rpcs = 0;
   const untilMs = performance.now() + ROUND_MS;
   const startMs = cpuMs(server.pid);

@@ -1,7 +1,7 @@
 // A million devices waiting, in requests of 10,000: what they take of memory, and whether the gateway
 // still answers at once.
 import { credentials } from "@grpc/grpc-js";
-import { createClient } from "../src/client/client.js";
+import { connect } from "../src/client/client.js";
 import { type GetQuotaResponse, OtaServiceClient } from "../src/gen/ota/v1/ota_service.js";
 import { residentMb } from "./cpu.js";
 import type { Goal } from "./goal.js";
@@ -15,7 +15,7 @@ const CALLERS = 4;
 export async function million(): Promise<Goal[]> {
   const upstream = await startUpstream(20, 20);
   const gateway = await startGateway(upstream, { OTA_DEFAULT_DEADLINE_MS: "3600000" });
-  const clients = Array.from({ length: CALLERS }, (_, n) => createClient(gateway.grpc, { caller: `caller-${n}` }));
+  const clients = Array.from({ length: CALLERS }, (_, n) => connect(gateway.grpc, { caller: `caller-${n}` }));
   const idleMb = residentMb(gateway.pid);
   for (let n = 0; n < DEVICES / DEVICES_PER_REQUEST; n++) {
     const deviceNames = Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => `device-${n * DEVICES_PER_REQUEST + m}`);

@@ -1,7 +1,6 @@
 // Replicas that share a quota in Redis: three against one process on its own, turn about; and eight, of which one has
 // a heap of bulk work, and another one device at a time.
-import { type Client, createClient } from "../src/client/client.js";
-import { Priority } from "../src/gen/ota/v1/ota_service.js";
+import { type Client, connect } from "../src/client/client.js";
 import { endRedis, startRedis } from "../test/support/redis.js";
 import type { Goal } from "./goal.js";
 import { median, quantile } from "./median.js";
@@ -53,7 +52,7 @@ export async function replicas(): Promise<Goal[]> {
 
 /** Requests that fill CALLS calls, spread over the gateways. */
 async function cancelAll(gateways: readonly GatewayProcess[]): Promise<void> {
-  const clients = gateways.map(({ grpc }) => createClient(grpc));
+  const clients = gateways.map(({ grpc }) => connect(grpc));
   await Promise.all(
     Array.from({ length: CALLS * 2 }, (_, n) => {
       const deviceNames = Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => `dev-${n * DEVICES_PER_REQUEST + m}`);
@@ -67,13 +66,10 @@ async function besideBulk(redisUrl: string): Promise<{ ms: number[]; worstSecond
   const upstream = await startUpstream(20, 20);
   const shared = { OTA_REDIS_URL: redisUrl, OTA_UPSTREAM_TIMEOUT_MS: "2000" };
   const gateways = await Promise.all(Array.from({ length: 8 }, () => startGateway(upstream, shared)));
-  const [bulk, small] = gateways.map(({ grpc }, n) => createClient(grpc, { caller: `caller-${n}` })) as [
-    Client,
-    Client,
-  ];
+  const [bulk, small] = gateways.map(({ grpc }, n) => connect(grpc, { caller: `caller-${n}` })) as [Client, Client];
   for (let n = 0; n < 10; n++) {
     const deviceNames = Array.from({ length: 10_000 }, (_, m) => `bulk-${n * 10_000 + m}`);
-    bulk.cancelTasksByDevice({ ...REQUEST, deviceNames, priority: Priority.BULK }).catch(() => {}); // ended below
+    bulk.cancelTasksByDevice({ ...REQUEST, deviceNames, priority: "bulk" }).catch(() => {}); // ended below
   }
   const ms: number[] = [];
   for (let n = 0; n < SINGLES; n++) {

@@ -2,10 +2,12 @@
 // The program: its subcommands, and the exit codes 0 (done), 1 (failed) and 2 (misuse).
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { cancelCommand } from "./cancel-command.js";
 import { ConfigError } from "./config.js";
 import { demoCommand } from "./demo.js";
 import { emulateCommand } from "./emulator/command.js";
 import { proveCommand } from "./prove-command.js";
+import { quotaCommand } from "./quota-command.js";
 import { serveCommand } from "./serve-command.js";
 
 const program = new Command("ota-gateway")
@@ -13,6 +15,8 @@ const program = new Command("ota-gateway")
   .version(versionOf(new URL("../package.json", import.meta.url)))
   .exitOverride()
   .addCommand(serveCommand())
+  .addCommand(cancelCommand())
+  .addCommand(quotaCommand())
   .addCommand(emulateCommand())
   .addCommand(demoCommand())
   .addCommand(proveCommand());

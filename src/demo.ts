@@ -1,7 +1,7 @@
 // The subcommand `demo`: the emulator with a seeded fleet, the gateway against it, and 20 callers who
 // cancel 5,000 devices through the real gRPC port. The figures at the end are the emulator's count.
 import { Command } from "commander";
-import { type Client, createClient } from "./client/client.js";
+import { type Client, connect } from "./client/client.js";
 import { type Environment, readConfig } from "./config.js";
 import { DEFAULTS } from "./emulator/options.js";
 import { seededName } from "./emulator/seeded-name.js";
@@ -88,7 +88,7 @@ async function onFreePort<T>(standard: string, start: (address: string, free: bo
 }
 
 async function cancelAll(address: string, emulator: Emulator): Promise<boolean> {
-  const clients = Array.from({ length: CALLERS }, (_, n) => createClient(address, { caller: `service-${n + 1}` }));
+  const clients = Array.from({ length: CALLERS }, (_, n) => connect(address, { caller: `service-${n + 1}` }));
   const requests = Array.from({ length: DEVICES / DEVICES_PER_REQUEST }, (_, n) =>
     Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => seededName(n * DEVICES_PER_REQUEST + m)),
   );
@@ -142,8 +142,9 @@ function showProgress(accepted: number, { arrivals, devicesCanceled }: Stats): v
 
 function tryIt(address: string): string {
   const { productKey, firmwareId } = DEFAULTS;
+  const command = `node dist/cli.js cancel --address ${address} --product-key ${productKey} --firmware-id ${firmwareId}`;
   const request = JSON.stringify({ product_key: productKey, firmware_id: firmwareId, device_names: [seededName(0)] });
-  return `grpcurl -plaintext -d '${request}' ${address} ota.v1.OtaService/CancelTasksByDevice`;
+  return `${command} ${seededName(0)}\n  grpcurl -plaintext -d '${request}' ${address} ota.v1.OtaService/CancelTasksByDevice`;
 }
 
 function print(text: string): void {

@@ -1,40 +1,106 @@
-// A promise-shaped client of OtaService, for `demo` and for Node services.
-import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import {
-  CancelTasksByDeviceRequest,
-  type CancelTasksByDeviceResponse,
-  OtaServiceClient,
-} from "../gen/ota/v1/ota_service.js";
+// The client of OtaService for Node services: promises, outcomes by name, errors that say why. It repeats what
+// can be repeated; a cancel that is repeated may hit a device that was upgraded again in between.
+import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import { context } from "@opentelemetry/api";
+import { systemClock } from "../clock.js";
+import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v1/ota_service.js";
+import { callMetadata, type Token } from "./call-metadata.js";
+import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
+import { openChannel, type TlsOptions } from "./channel.js";
+import { otaErrorOf } from "./ota-error.js";
+import { type CancelRequest, type CancelScope, wireRequestOf } from "./request.js";
+import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
 
-/** Sets what it needs; what is left out has its default. */
-export type CancelRequest = Partial<CancelTasksByDeviceRequest> &
-  Pick<CancelTasksByDeviceRequest, "productKey" | "firmwareId" | "deviceNames">;
+export type { Token } from "./call-metadata.js";
+export type { CancelAllOptions, CancelAllProgress } from "./cancel-all.js";
+export type { TlsOptions } from "./channel.js";
+export type { Failure, FailureReason, Violation } from "./failure.js";
+export { OtaError } from "./ota-error.js";
+export type { CancelRequest, CancelScope, Priority } from "./request.js";
+export {
+  type CancelPlan,
+  type CancelResponse,
+  type DeviceResult,
+  isGood,
+  type Outcome,
+  type Quota,
+  type UpstreamCall,
+} from "./response.js";
 
-export interface ClientOptions {
-  /** Who asks, if the gateway does not authenticate callers. */
+export interface ConnectOptions {
+  /** Who asks, where the gateway does not authenticate callers. */
   readonly caller?: string;
+  /** Without it everything travels in plain text. */
+  readonly tls?: TlsOptions | true;
+  readonly token?: Token;
 }
 
+export interface CallOptions {
+  /** Gives the call up, and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** By when to be answered. Without it the gateway's default holds. */
+  readonly timeoutMs?: number;
+}
+
+/** Rejects with OtaError. */
 export interface Client {
-  /** Rejects with grpc-js' ServiceError. Without `deadlineMs` the gateway's default holds. */
-  cancelTasksByDevice(request: CancelRequest, deadlineMs?: number): Promise<CancelTasksByDeviceResponse>;
+  /** Resolves if at least one device ended well, or with `requireAll` if every one did. */
+  cancelTasksByDevice(request: CancelRequest, options?: CallOptions): Promise<CancelResponse>;
+  /**
+   * Cancels for any number of devices, as many as can be under way at a time. Yields one result for each name that
+   * it has taken from `names`, in the order of completion, also before it throws: whatever was under way then is
+   * UNKNOWN.
+   */
+  cancelAll(
+    names: Iterable<string> | AsyncIterable<string>,
+    scope: CancelScope,
+    options?: CancelAllOptions,
+  ): AsyncGenerator<DeviceResult, void, undefined>;
+  getQuota(account?: string, options?: CallOptions): Promise<Quota>;
   close(): void;
 }
 
-/** A client of the gateway at host:port, in plain text. */
-export function createClient(address: string, { caller }: ClientOptions = {}): Client {
-  const stub = new OtaServiceClient(address, credentials.createInsecure());
-  const metadata = new Metadata();
-  if (caller) metadata.set("x-ota-caller", caller);
+/** A client of the gateway at `host:port`. Connects at the first call, and again when it has to. */
+export function connect(address: string, { caller, tls, token }: ConnectOptions = {}): Client {
+  const stub = openChannel(address, tls, token !== undefined);
+  const metadata = (trace = context.active()) => callMetadata(caller, token, trace);
+
+  async function unary<Response>(start: StartUnary<Response>, { signal, timeoutMs }: CallOptions): Promise<Response> {
+    const headers = await metadata();
+    const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const call = start(headers, options, (error, response) => {
+        signal?.removeEventListener("abort", leave);
+        if (!error) resolve(response);
+        else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
+      });
+      const leave = () => call.cancel();
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+
   return {
-    cancelTasksByDevice: (request, deadlineMs) =>
-      new Promise((resolve, reject) => {
-        const message = CancelTasksByDeviceRequest.fromPartial(request);
-        const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
-        stub.cancelTasksByDevice(message, metadata, options, (error: ServiceError | null, response) =>
-          error ? reject(error) : resolve(response),
-        );
-      }),
+    async cancelTasksByDevice(request, options = {}) {
+      const message = wireRequestOf(request);
+      const start: StartUnary<CancelTasksByDeviceResponse> = (...rest) => stub.cancelTasksByDevice(message, ...rest);
+      return cancelResponseOf(await unary(start, options));
+    },
+    cancelAll(names, scope, options = {}) {
+      const trace = context.active(); // a stream may be opened again much later
+      const open = async () => stub.streamCancelTasksByDevice(await metadata(trace));
+      return cancelAll(names, scope, options, { clock: systemClock, open });
+    },
+    async getQuota(account = "", options = {}) {
+      const start: StartUnary<GetQuotaResponse> = (...rest) => stub.getQuota({ account }, ...rest);
+      return quotaOf(await unary(start, options));
+    },
     close: () => stub.close(),
   };
 }
+
+type StartUnary<Response> = (
+  metadata: Metadata,
+  options: { readonly deadline?: number },
+  done: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;

@@ -86,7 +86,11 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
         async (error: unknown) => entry.answered(await told, error),
       );
     }
-    return { response: answer.then((told) => responseOf(told, command.deviceNames)), abort };
+    return {
+      response: answer.then((all) => responseOf(all, command.deviceNames)),
+      failedResponse: async () => responseOf(await told, command.deviceNames),
+      abort,
+    };
   }
 
   async function serveStream(call: DuplexCall): Promise<void> {

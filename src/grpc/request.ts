@@ -1,5 +1,6 @@
 // From what stands on the wire to a command, or to everything that is wrong with it at once. Nothing
 // here costs quota.
+import { DEVICE_NAME_RULE, isDeviceName } from "../device-name.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../gateway/command.js";
 import { GatewayError, type Violation } from "../gateway/errors.js";
 import {
@@ -16,9 +17,6 @@ export interface RequestLimits {
 
 /** The upstream documents no grammar for its ids; its samples are letters, digits and `*`. */
 const ID = /^[\x21-\x7e]{1,64}$/;
-
-/** As the upstream's RegisterDevice documents names. */
-const DEVICE_NAME = /^[A-Za-z0-9\-_@.:]{4,32}$/;
 
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 const MAX_REASON_LENGTH = 256;
@@ -88,8 +86,8 @@ function nameViolations(names: readonly string[], maxDevices: number): Violation
   for (const [index, name] of names.entries()) {
     const first = firstIndexes.get(name);
     if (first === undefined) firstIndexes.set(name, index);
-    if (!DEVICE_NAME.test(name)) {
-      violations.push({ field: `${field}[${index}]`, description: "must be 4-32 of A-Za-z0-9-_@.:" });
+    if (!isDeviceName(name)) {
+      violations.push({ field: `${field}[${index}]`, description: DEVICE_NAME_RULE });
     } else if (first !== undefined) {
       violations.push({ field: `${field}[${index}]`, description: `repeats ${field}[${first}]` });
     }

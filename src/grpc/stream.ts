@@ -21,6 +21,8 @@ export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, St
 /** A request that was let in. */
 export interface Asked {
   readonly response: Promise<CancelTasksByDeviceResponse>;
+  /** What became of each device, once that has failed. */
+  failedResponse?(): Promise<CancelTasksByDeviceResponse>;
   abort(): void;
 }
 
@@ -140,23 +142,23 @@ export class RequestStream {
   #await(sequence: bigint, asked: Asked, devices: number): void {
     this.#pending.set(sequence, asked);
     this.#received += devices;
-    const settle = (result: NonNullable<Answer["result"]>) => {
+    const settle = (result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse) => {
       this.#pending.delete(sequence);
       this.#settled += devices;
-      this.#answer(sequence, result);
+      this.#answer(sequence, result, failedResponse);
       this.#next();
     };
     asked.response.then(
       (response) => settle({ $case: "response", response }),
-      (error: unknown) => {
+      async (error: unknown) => {
         this.#open.fail(error);
-        settle({ $case: "error", error: statusOf(error) });
+        settle({ $case: "error", error: statusOf(error) }, await asked.failedResponse?.());
       },
     );
   }
 
-  #answer(sequence: bigint, result: NonNullable<Answer["result"]>): void {
-    this.#write({ $case: "answer", answer: { sequence, result } });
+  #answer(sequence: bigint, result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse): void {
+    this.#write({ $case: "answer", answer: { sequence, result, failedResponse } });
   }
 
   /** Reads on if it may, ends if it is done, and reports progress while it is not. */

@@ -1,6 +1,6 @@
 // Reads a file of the flight recorder. Every mistake names its line, up to a bound; nothing is guessed and
 // no line is passed over, since a call left out could be the one too many.
-import { boundedLines } from "./bounded-lines.js";
+import { boundedLines } from "../bounded-lines.js";
 import { CALL_KINDS, type CallKind, type Header, isOurs, type RecordedCall } from "./flight-record.js";
 
 /** One header, and the calls that follow it. */

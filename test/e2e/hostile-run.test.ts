@@ -6,7 +6,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CancelRequest } from "../../src/client/client.js";
+import type { CancelTasksByDeviceRequest } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "../support/grpc-caller.js";
 import {
   type HttpUpstream,
@@ -44,7 +44,7 @@ const CALLERS: readonly Readonly<Record<string, string>>[] = [
 ];
 
 /** Each is sent by somebody; the strings in them are for nobody's eyes but their caller's. */
-const REQUESTS: readonly Partial<CancelRequest>[] = [
+const REQUESTS: readonly Partial<CancelTasksByDeviceRequest>[] = [
   {},
   { reason: `because of ${DEVICE}-1, said ${BEARER}` },
   { reason: FORGERY },
@@ -109,7 +109,7 @@ beforeAll(async () => {
   });
   await gateway.opened();
   const caller = createCaller(gateway.grpc, { "x-ota-caller": "billing", authorization: `Bearer ${BEARER}` });
-  const ask = (request: Partial<CancelRequest>, n: number) =>
+  const ask = (request: Partial<CancelTasksByDeviceRequest>, n: number) =>
     caller.cancel([`${DEVICE}-${n}`], { firmwareId: "good", ...request }, 6000).answer.catch(() => {});
   await Promise.all([
     ...REQUESTS.map(ask),

@@ -1,7 +1,6 @@
 // A caller of OtaService over the raw stub: several connections, metadata of any kind, and calls that can be
 // given up.
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import type { CancelRequest } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import {
   CancelTasksByDeviceRequest,
@@ -17,7 +16,7 @@ export interface Rpc {
 }
 
 export interface Caller {
-  cancel(deviceNames: string[], request?: Partial<CancelRequest>, deadlineMs?: number): Rpc;
+  cancel(deviceNames: string[], request?: Partial<CancelTasksByDeviceRequest>, deadlineMs?: number): Rpc;
   close(): void;
 }
 

@@ -9,6 +9,7 @@ import {
   CancelTasksByDeviceResponse,
   OtaServiceClient,
   OtaServiceService,
+  Outcome,
   type StreamCancelTasksByDeviceResponse_Progress as Progress,
   StreamCancelTasksByDeviceRequest,
 } from "../../../src/gen/ota/v1/ota_service.js";
@@ -52,7 +53,11 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     const abort = () => {
       one.aborted = true;
     };
-    return { response, abort };
+    const failedResponse = async () =>
+      CancelTasksByDeviceResponse.fromPartial({
+        results: deviceNames.map((deviceName) => ({ deviceName, outcome: Outcome.REJECTED })),
+      });
+    return { response, failedResponse, abort };
   };
   const address = await listenGrpc([
     OtaServiceService,
@@ -74,7 +79,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   ]);
   const client = new OtaServiceClient(address, credentials.createInsecure());
   onTestFinished(() => client.close());
-  const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+  const options = deadlineMs === undefined ? {} : { deadline: clock.wallNow() + deadlineMs };
   const call = client.streamCancelTasksByDevice(new Metadata(), options);
   const answers: Answer[] = [];
   const progress: Progress[] = [];
@@ -147,6 +152,22 @@ describe("RequestStream", () => {
     expect(answers.map(resultOf)).toEqual(["response", "response", "response"]);
     await until(isOver);
     expect(clock.armed).toBe(0);
+  });
+
+  it("tells each device's outcome beside the error of a request that was let in, and of no other", async () => {
+    const { call, send, asked, arrived, answers, refusals, ended } = await setUp();
+    send(1, 3);
+    await arrived(1);
+    refusals.next = () => new GatewayError({ kind: "internal", message: "not let in" });
+    send(2, 3);
+    asked[0]?.fail(new GatewayError({ kind: "expired", message: "too late" }));
+    call.end();
+    await ended;
+    const bySequence = new Map(answers.map(({ sequence, failedResponse }) => [Number(sequence), failedResponse]));
+    expect(bySequence.get(1)?.results.map(({ deviceName, outcome }) => [deviceName, outcome])).toEqual(
+      names(3).map((name) => [name, Outcome.REJECTED]),
+    );
+    expect(bySequence.get(2)).toBeUndefined();
   });
 
   it("ends with OK at once if it is half-closed with nothing asked", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boundedLines } from "../../../src/recorder/bounded-lines.js";
+import { boundedLines } from "../../../src/bounded-lines.js";
 import { answered, aRecorder, fileOf, HEADER, piecesOf, readText, written } from "./records.js";
 
 describe("readFlightRecords", () => {

@@ -1,0 +1,67 @@
+// What a run would take: every name is checked by the gateway, and nothing is sent to the upstream.
+import type { CancelPlan, CancelScope, Client } from "../client/client.js";
+import { counted, duration } from "../terminal/figures.js";
+import type { NameLine } from "./name-lines.js";
+import { NameList } from "./name-list.js";
+
+export interface DryRun {
+  readonly devices: number;
+  readonly invalidNames: number;
+  readonly duplicates: number;
+  readonly skipped: number;
+  readonly calls: number;
+  readonly expectedWaitMs: number;
+  readonly expectedDurationMs: number;
+}
+
+/** As many full calls' devices as every gateway takes. */
+const DEVICES_PER_REQUEST = 1000;
+
+const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0 };
+
+export async function dryRun(
+  client: Client,
+  scope: CancelScope,
+  lines: AsyncIterable<NameLine>,
+  before: ReadonlySet<string>,
+  callsPerSecond: number,
+  signal: AbortSignal,
+): Promise<DryRun> {
+  const names = new NameList(before, () => {});
+  let calls = 0;
+  let first: CancelPlan | undefined;
+  const ask = async (deviceNames: readonly string[]) => {
+    const { plan } = await client.cancelTasksByDevice({ ...scope, deviceNames, validateOnly: true }, { signal });
+    if (!plan) throw new Error("the gateway told no plan");
+    calls += plan.calls;
+    first ??= plan;
+  };
+  let begun: string[] = [];
+  for await (const name of names.taken(lines)) {
+    begun.push(name);
+    if (begun.length < DEVICES_PER_REQUEST) continue;
+    await ask(begun);
+    begun = [];
+  }
+  if (begun.length > 0) await ask(begun);
+  const { taken: devices, invalid: invalidNames, duplicates, skipped } = names.counts;
+  const { expectedWaitMs, expectedDurationMs, calls: firstCalls }: CancelPlan = first ?? NOTHING;
+  // Each plan is told as if it were alone: those after the first come in step with the quota.
+  const restMs = ((calls - firstCalls) * 1000) / callsPerSecond;
+  const plan = { calls, expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };
+  return { devices, invalidNames, duplicates, skipped, ...plan };
+}
+
+export function dryRunText(run: DryRun): string {
+  const left = [
+    run.invalidNames > 0 && `${counted(run.invalidNames, "line")} without a device name`,
+    run.duplicates > 0 && `${counted(run.duplicates, "name")} named again`,
+    run.skipped > 0 && `${counted(run.skipped, "device")} accepted before`,
+  ].filter(Boolean);
+  return [
+    `${counted(run.devices, "device")} would take ${counted(run.calls, "call")}: the first in ` +
+      `${duration(run.expectedWaitMs)}, the last answered in about ${duration(run.expectedDurationMs)}.`,
+    ...(left.length > 0 ? [`Left out: ${left.join(", ")}.`] : []),
+    "Nothing was sent. Run it without --dry-run to cancel.\n",
+  ].join("\n");
+}

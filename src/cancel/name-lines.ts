@@ -1,0 +1,136 @@
+// Device names out of text, CSV or JSON lines that arrive in pieces, each with the line it stood on. Nothing is
+// judged here; memory is bounded by one line.
+import { parse } from "csv-parse";
+import { boundedLines } from "../bounded-lines.js";
+
+export type NameFormat = "text" | "csv" | "json-lines";
+
+export interface NameLine {
+  /** From 1 on. */
+  readonly line: number;
+  /** As it stands there; undefined if no name could be read. */
+  readonly name: string | undefined;
+}
+
+/** The text as a whole cannot be used. The message says what to do. */
+export class UnreadableNames extends Error {
+  override readonly name = "UnreadableNames";
+}
+
+/** Where names stand, in CSV and in objects, unless the user says otherwise. */
+export const DEFAULT_COLUMN = "device_name";
+
+const LONGEST_LINE_CHARS = 65_536;
+
+export async function* nameLines(
+  pieces: AsyncIterable<string>,
+  format: NameFormat | undefined,
+  column: string | undefined,
+): AsyncGenerator<NameLine> {
+  const { first, all } = await opened(pieces);
+  const chosen = format ?? guessed(first, column);
+  if (chosen === "csv") yield* ofCsv(all, column);
+  else yield* ofLines(all, chosen === "json-lines" ? (line) => ofJson(line, column ?? DEFAULT_COLUMN) : ofText);
+}
+
+/** By what no device name can begin with or hold. */
+function guessed(first: string, column: string | undefined): NameFormat {
+  if (/^\s*\{/.test(first)) return "json-lines";
+  if (column) return "csv";
+  return /^\s*"[^",]*"\s*(\n|$)/.test(first) ? "json-lines" : "text";
+}
+
+async function opened(pieces: AsyncIterable<string>) {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const { value, done } = await iterator.next();
+  const first = done ? "" : value.replace(/^\ufeff/, "");
+  const beginning = first.slice(0, 4096);
+  if (["\0", "\ufffd"].some((wrong) => beginning.includes(wrong))) {
+    throw new UnreadableNames("is not UTF-8 text: save it as UTF-8");
+  }
+  async function* all(): AsyncGenerator<string> {
+    yield first;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+  }
+  return { first, all: all() };
+}
+
+async function* ofLines(
+  pieces: AsyncIterable<string>,
+  nameIn: (line: string) => string | undefined,
+): AsyncGenerator<NameLine> {
+  for await (const { number, text } of boundedLines(pieces, LONGEST_LINE_CHARS)) {
+    const line = text?.trim();
+    if (line === "" || line?.startsWith("#")) continue;
+    yield { line: number, name: line === undefined ? undefined : nameIn(line) };
+  }
+}
+
+function ofText(line: string): string {
+  return line;
+}
+
+function ofJson(line: string, key: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const name = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : value;
+  return typeof name === "string" ? name : undefined;
+}
+
+async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined): AsyncGenerator<NameLine> {
+  const parser = parse({
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    trim: true,
+    max_record_size: LONGEST_LINE_CHARS,
+  });
+  const feeding = feed(pieces, parser);
+  let index: number | undefined;
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (index === undefined) {
+        const found = columnOf(record, column);
+        index = found.index;
+        if (found.isHeader) continue;
+      }
+      yield { line: info.lines, name: record[index] };
+    }
+  } catch (error) {
+    if (error instanceof UnreadableNames || !isCsvError(error)) throw error;
+    throw new UnreadableNames(`is not CSV: ${error.message}`);
+  } finally {
+    parser.destroy();
+    await feeding;
+  }
+}
+
+async function feed(pieces: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {
+  try {
+    for await (const piece of pieces) {
+      if (parser.destroyed) return;
+      if (!parser.write(piece)) await new Promise((resolve) => parser.once("drain", resolve).once("close", resolve));
+    }
+    parser.end();
+  } catch (error) {
+    parser.destroy(error as Error);
+  }
+}
+
+function columnOf(header: readonly string[], column = DEFAULT_COLUMN): { index: number; isHeader: boolean } {
+  const plain = (name: string) => name.toLowerCase().replace(/[\s_-]/g, "");
+  const index = header.findIndex((name) => plain(name) === plain(column));
+  if (index >= 0) return { index, isHeader: true };
+  const position = /^\d+$/.test(column) ? Number(column) : 0;
+  if (position >= 1 && position <= header.length) return { index: position - 1, isHeader: false };
+  const columns = header.slice(0, 12).join(", ");
+  throw new UnreadableNames(`has no column "${column}": choose one with --column (${columns}), or give its number`);
+}
+
+function isCsvError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("CSV_");
+}

@@ -1,0 +1,63 @@
+// Which of the names that come in are to be asked for: each once, well-formed, and not among those that ended
+// well in an earlier run. What is left out is counted, and told where it can be mended.
+import { DEVICE_NAME_RULE, isDeviceName } from "../device-name.js";
+import type { NameLine } from "./name-lines.js";
+
+export interface NameCounts {
+  /** To be asked for. */
+  taken: number;
+  /** Named again. */
+  duplicates: number;
+  invalid: number;
+  /** Ended well in an earlier run. */
+  skipped: number;
+}
+
+/** A line that holds no device name. */
+export interface InvalidName {
+  readonly line: number;
+  readonly text: string;
+  readonly message: string;
+}
+
+/** One set holds every name that was seen: some 100 bytes a device, the only thing that grows with the list. */
+export class NameList {
+  readonly counts: NameCounts = { taken: 0, duplicates: 0, invalid: 0, skipped: 0 };
+  readonly #seen = new Set<string>();
+  readonly #before: ReadonlySet<string>;
+  readonly #foundInvalid: (invalid: InvalidName) => void;
+
+  constructor(before: ReadonlySet<string>, foundInvalid: (invalid: InvalidName) => void) {
+    this.#before = before;
+    this.#foundInvalid = foundInvalid;
+  }
+
+  /** Whether there was nothing that could have been a name. */
+  get isEmpty(): boolean {
+    return this.#seen.size === 0 && this.counts.invalid === 0;
+  }
+
+  async *taken(lines: AsyncIterable<NameLine>): AsyncGenerator<string> {
+    for await (const each of lines) if (this.#takes(each)) yield each.name as string;
+  }
+
+  #takes({ line, name }: NameLine): boolean {
+    const { counts } = this;
+    if (name === undefined || !isDeviceName(name)) {
+      counts.invalid++;
+      const message = name?.includes(",")
+        ? `not a device name: ${DEVICE_NAME_RULE}. Is it CSV? Say which column: --column NAME`
+        : `not a device name: ${DEVICE_NAME_RULE}`;
+      this.#foundInvalid({ line, text: (name ?? "").slice(0, 200), message });
+      return false;
+    }
+    if (this.#seen.has(name)) {
+      counts.duplicates++;
+      return false;
+    }
+    this.#seen.add(name);
+    if (this.#before.has(name)) counts.skipped++;
+    else counts.taken++;
+    return !this.#before.has(name);
+  }
+}

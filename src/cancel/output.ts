@@ -1,0 +1,53 @@
+// Where results go, and the command that goes on from there. A results file is never overwritten: it is gone on
+// with, if that is what the user asks for.
+import { existsSync } from "node:fs";
+import { basename, relative } from "node:path";
+import { formatOf, type ResultFormat } from "./result-row.js";
+import { ResultsFile } from "./results-file.js";
+
+export interface Output {
+  /** Undefined for standard output. */
+  readonly file: string | undefined;
+  open(): ResultsFile;
+}
+
+/** The flags contradict each other or what is there. The message says what to do. */
+export class UnusableOutput extends Error {
+  override readonly name = "UnusableOutput";
+}
+
+export const STDOUT = "-";
+
+/** Undefined if nothing is to be written. Throws UnusableOutput. */
+export function outputBy(output: string | undefined, resume: string | undefined): Output | undefined {
+  if (output === STDOUT) return { file: undefined, open: () => ResultsFile.toStdout() };
+  const file = output ?? resume;
+  if (file === undefined) return undefined;
+  const format = resultFormat(file);
+  if (file === resume) return { file, open: () => ResultsFile.continued(file, format) };
+  if (existsSync(file)) {
+    throw new UnusableOutput(`${file} is there already: go on with it by --resume ${file}, or choose another file`);
+  }
+  return { file, open: () => ResultsFile.create(file, format) };
+}
+
+export function resultFormat(file: string): ResultFormat {
+  const format = formatOf(file);
+  if (!format) throw new UnusableOutput(`${file} is neither .csv nor .jsonl: its name says how results are written`);
+  return format;
+}
+
+/** The command line that was given, with `--resume` in the place of `--output`. */
+export function resumeCommand(argv: readonly string[], file: string): string {
+  const [, script = "", ...args] = argv;
+  const program = basename(script) === "cli.js" ? ["node", relative(process.cwd(), script)] : [basename(script)];
+  const kept = args.filter((arg, n) => {
+    const isValue = ["--output", "--resume"].includes(args[n - 1] ?? "");
+    return !isValue && !/^--(output|resume)(=|$)/.test(arg);
+  });
+  return [...program, ...kept, "--resume", file].map(shellQuoted).join(" ");
+}
+
+function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,71 @@
+// Where names come from: arguments, a file, or standard input.
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { type NameFormat, type NameLine, nameLines, UnreadableNames } from "./name-lines.js";
+
+export interface Sources {
+  readonly lines: AsyncIterable<NameLine>;
+  /** For who reads of it. */
+  readonly source: string;
+  /** False for standard input, which may still be coming. */
+  readonly isAtHand: boolean;
+}
+
+const STDIN = "-";
+
+/** Throws UnreadableNames, here or while it is read. */
+export async function openSources(
+  args: readonly string[],
+  file: string | undefined,
+  column: string | undefined,
+  stdin: () => Readable,
+): Promise<Sources> {
+  if (file === undefined) return { lines: ofArguments(args), source: "the command line", isAtHand: true };
+  const isStdin = file === STDIN;
+  const stream = isStdin ? stdin() : await opened(file);
+  const format = isStdin ? undefined : formatBy(file);
+  const source = isStdin ? "standard input" : file;
+  return { lines: joined(args, told(source, stream, format, column)), source, isAtHand: !isStdin };
+}
+
+async function opened(file: string): Promise<Readable> {
+  try {
+    const handle = await open(file);
+    if ((await handle.stat()).isDirectory()) throw new Error("it is a folder");
+    return handle.createReadStream({ encoding: "utf8" });
+  } catch (error) {
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UnreadableNames(`${file} ${isAbsent ? "does not exist" : `cannot be read: ${(error as Error).message}`}`);
+  }
+}
+
+function formatBy(file: string): NameFormat | undefined {
+  if (/\.csv$/i.test(file)) return "csv";
+  return /\.(jsonl|ndjson)$/i.test(file) ? "json-lines" : undefined;
+}
+
+async function* joined(args: readonly string[], lines: AsyncIterable<NameLine>): AsyncGenerator<NameLine> {
+  yield* ofArguments(args);
+  yield* lines;
+}
+
+async function* ofArguments(args: readonly string[]): AsyncGenerator<NameLine> {
+  for (const name of args) yield { line: 0, name };
+}
+
+/** Its errors say which file they are about. */
+async function* told(
+  source: string,
+  stream: Readable,
+  format: NameFormat | undefined,
+  column: string | undefined,
+): AsyncGenerator<NameLine> {
+  try {
+    yield* nameLines(stream.setEncoding("utf8") as AsyncIterable<string>, format, column);
+  } catch (error) {
+    if (error instanceof UnreadableNames) throw new UnreadableNames(`${source} ${error.message}`);
+    throw new UnreadableNames(`${source} cannot be read: ${(error as Error).message}`);
+  } finally {
+    stream.destroy();
+  }
+}

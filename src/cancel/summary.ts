@@ -1,0 +1,99 @@
+// The end of a run: what became of how many devices, and what to do about the rest; as text or as JSON.
+import type { Outcome } from "../client/client.js";
+import { count, counted, duration } from "../terminal/figures.js";
+import type { Paint } from "../terminal/paint.js";
+import { table } from "../terminal/table.js";
+import type { NameCounts } from "./name-list.js";
+import type { FailureGroup, Tally } from "./tally.js";
+
+export interface RunReport {
+  readonly tally: Tally;
+  readonly names: NameCounts;
+  readonly invalid: readonly string[];
+  readonly calls: number;
+  readonly durationMs: number;
+  /** It ended before its names did. */
+  readonly isInterrupted: boolean;
+  readonly output: string | undefined;
+  /** The command that goes on from here. */
+  readonly resume: string | undefined;
+}
+
+const WORDS: Record<Outcome, string> = {
+  ACCEPTED: "accepted",
+  VERIFIED_CANCELED: "canceled, read back",
+  ALREADY_FINISHED: "had finished already",
+  NO_TASK: "had no task",
+  REJECTED: "rejected",
+  UNKNOWN: "unknown",
+  NOT_ATTEMPTED: "not attempted",
+};
+
+const GROUPS = 8;
+
+/** Whether every device ended well: now, or in the run that this one goes on from. */
+export function isComplete({ tally, names, isInterrupted }: RunReport): boolean {
+  return !isInterrupted && tally.failed === 0 && names.invalid === 0;
+}
+
+export function summaryJson(report: RunReport): object {
+  const { tally, names, calls, durationMs, isInterrupted, output, resume } = report;
+  return {
+    complete: isComplete(report),
+    interrupted: isInterrupted,
+    devices: tally.ok + tally.failed,
+    ok: tally.ok,
+    failed: tally.failed,
+    outcomes: Object.fromEntries(tally.outcomes),
+    failures: tally.groups,
+    invalid_names: names.invalid,
+    duplicates: names.duplicates,
+    skipped: names.skipped,
+    upstream_calls: calls,
+    seconds: Math.round(durationMs) / 1000,
+    ...(output && { output }),
+    ...(resume && { resume }),
+  };
+}
+
+export function summaryText(report: RunReport, paint: Paint): string {
+  const { tally, names, calls, durationMs, output, resume, isInterrupted } = report;
+  const devices = tally.ok + tally.failed;
+  const perCall =
+    calls > 0 && calls <= devices && !isInterrupted ? `, ${(devices / calls).toFixed(1)} devices a call` : "";
+  const parts = [
+    `${counted(devices, "device")} in ${duration(durationMs)}, ${counted(calls, "call")}${perCall}`,
+    table([
+      ...[...tally.outcomes].map(([outcome, n]) => [WORDS[outcome], n, ""] as const),
+      ...(names.skipped > 0 ? [["accepted before, skipped", names.skipped, ""] as const] : []),
+      ...(names.duplicates > 0 ? [["named again, asked once", names.duplicates, ""] as const] : []),
+      ...(names.invalid > 0 ? [["no device names", names.invalid, ""] as const] : []),
+    ]),
+  ];
+  if (tally.failed > 0) parts.push(failuresText(tally.groups));
+  if (report.invalid.length > 0) parts.push(invalidText(report));
+  if (output) parts.push(`What became of each device is in ${output}.`);
+  const verdict = isInterrupted
+    ? paint("yellow", "Stopped before the end.")
+    : isComplete(report)
+      ? paint("green", "Every device ended well.")
+      : paint("red", "Not every device ended well.");
+  parts.push(resume ? `${verdict} To go on with those that are left:\n  ${resume}` : verdict);
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+function failuresText(groups: readonly FailureGroup[]): string {
+  const lines = groups.slice(0, GROUPS).map(({ outcome, reason, message, devices, examples }) => {
+    const rest = devices > examples.length ? `, and ${count(devices - examples.length)} more` : "";
+    return `  ${counted(devices, "device")} ${WORDS[outcome]}: ${reason}\n    ${message}\n    ${examples.join(", ")}${rest}`;
+  });
+  const others = groups.length > GROUPS ? [`  and ${groups.length - GROUPS} more reasons`] : [];
+  return [...lines, ...others].join("\n");
+}
+
+function invalidText({ invalid, names }: RunReport): string {
+  const rest = names.invalid - invalid.length;
+  return [...invalid.map((each) => `  ${each}`), ...(rest > 0 ? [`  and ${counted(rest, "line")} more`] : [])].join(
+    "\n",
+  );
+}

@@ -1,0 +1,153 @@
+// Cancels for any number of devices through the stream: as many as can be under way at a time, each asked for
+// again while that makes sense, also after the gateway has gone and come back. Whatever name was taken gets
+// exactly one result, however it ends.
+import type { Clock } from "../clock.js";
+import type { StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
+import type { Failure } from "./failure.js";
+import { type CancelStream, LastingStream } from "./lasting-stream.js";
+import { Mailbox } from "./mailbox.js";
+import { NameReader } from "./name-reader.js";
+import { OtaError } from "./ota-error.js";
+import { type CancelScope, wireRequestOf } from "./request.js";
+import type { DeviceResult } from "./response.js";
+import { msOf } from "./time.js";
+import { UnderWay } from "./under-way.js";
+
+export interface CancelAllOptions {
+  /** Ends it: what was not sent to the upstream leaves the gateway's queue. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: CancelAllProgress) => void;
+}
+
+export interface CancelAllProgress {
+  /** Upstream calls that held devices of this list, so far. */
+  readonly calls: number;
+  /** The gateway's estimate for the devices that it has been given so far. */
+  readonly expectedRemainingMs?: number;
+}
+
+export interface CancelAllSeams {
+  readonly clock: Clock;
+  readonly open: () => Promise<CancelStream>;
+}
+
+/** As much as a gateway reads of one stream at a time; more would only wait in the connection. */
+const CHUNKS_UNDER_WAY = 20;
+
+const LEFT: Failure = {
+  reason: "ABORTED",
+  code: "CANCELLED",
+  message: "given up before its answer came",
+  violations: [],
+  devices: {},
+};
+
+/** Comes after the last result. */
+const OVER = Symbol("over");
+
+export async function* cancelAll(
+  names: Iterable<string> | AsyncIterable<string>,
+  scope: CancelScope,
+  { signal, onProgress = () => {} }: CancelAllOptions,
+  { clock, open }: CancelAllSeams,
+): AsyncGenerator<DeviceResult, void, undefined> {
+  signal?.throwIfAborted();
+  const underWay = new UnderWay();
+  const results = new Mailbox<readonly DeviceResult[] | typeof OVER>();
+  const requestIds = new Set<string>();
+  let hasAllNames = false;
+  /** Why it ends before its names do. */
+  let fatal: { readonly error: unknown; readonly failure: Failure } | undefined;
+  let disarm = () => {};
+
+  const stream = new LastingStream({
+    clock,
+    open,
+    opened: advance,
+    heard: (response) => {
+      heard(response);
+      advance();
+    },
+    broke: (failure, isFinal) => {
+      // A connection that never was has carried nothing.
+      results.put(underWay.lost(failure, !failure.message.includes("No connection established")));
+      if (isFinal) stop(new OtaError(failure), failure);
+      advance();
+    },
+    ended: advance,
+  });
+  const reader = new NameReader(names, {
+    clock,
+    chunkDevices: () => underWay.chunkDevices,
+    hasRoom: () => underWay.chunks + results.size < CHUNKS_UNDER_WAY,
+    chunk: (taken) => {
+      results.put(underWay.take(taken));
+      advance();
+    },
+    ended: (error) => {
+      hasAllNames = true;
+      if (error !== undefined) stop(error, LEFT);
+      advance();
+    },
+  });
+  const abort = () => {
+    stream.leave();
+    results.put(underWay.lost(LEFT, true));
+    stop(signal?.reason, LEFT);
+    advance();
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+
+  try {
+    for (;;) {
+      const next = await results.next();
+      if (next === OVER) break;
+      yield* next;
+      reader.roomAgain();
+    }
+    if (fatal) throw fatal.error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    reader.stop();
+    disarm();
+    stream.leave();
+  }
+
+  /** Asks for what is due, or ends what is done. */
+  function advance(): void {
+    disarm();
+    if (fatal) results.put(underWay.giveUpWaiting(fatal.failure));
+    if (underWay.chunks === 0 && (hasAllNames || fatal)) {
+      if (stream.end()) results.put(OVER);
+      return;
+    }
+    if (underWay.nextDueMs === Infinity) return;
+    if (!stream.isOpen) {
+      stream.connect();
+      return;
+    }
+    for (const { sequence, names: deviceNames } of underWay.ask(clock.now())) {
+      stream.ask({ sequence, request: wireRequestOf({ ...scope, deviceNames }) });
+    }
+    if (underWay.nextDueMs < Infinity) disarm = clock.at(underWay.nextDueMs, advance);
+  }
+
+  function heard({ event }: StreamCancelTasksByDeviceResponse): void {
+    if (event?.$case === "progress") {
+      const expectedRemainingMs = msOf(event.progress.expectedRemaining);
+      onProgress({ calls: requestIds.size, expectedRemainingMs });
+    }
+    if (event?.$case !== "answer") return;
+    const settled = underWay.answered(event.answer, clock.now());
+    for (const { requestId } of settled.calls) if (requestId) requestIds.add(requestId);
+    onProgress({ calls: requestIds.size });
+    results.put(settled.results);
+    if (settled.refused) stop(new OtaError(settled.refused), settled.refused);
+  }
+
+  /** Takes and asks nothing more; what has been asked for may still be answered. */
+  function stop(error: unknown, failure: Failure): void {
+    fatal ??= { error, failure };
+    results.put(underWay.take(reader.stop()));
+  }
+}

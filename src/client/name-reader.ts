@@ -1,0 +1,90 @@
+// Reads names from any iterable into chunks, and no further than there is room. A chunk goes when it is full or
+// when the source pauses: names that trickle in are not kept waiting for their chunk to fill.
+import type { Clock } from "../clock.js";
+
+/** How long a chunk that is not full waits for more. */
+const LINGER_MS = 100;
+
+export interface NameReaderOptions {
+  readonly clock: Clock;
+  readonly hasRoom: () => boolean;
+  readonly chunkDevices: () => number;
+  readonly chunk: (names: readonly string[]) => void;
+  /** The names are at their end, or threw. Nothing comes after it. */
+  readonly ended: (error?: unknown) => void;
+}
+
+export class NameReader {
+  readonly #options: NameReaderOptions;
+  readonly #iterator: Iterator<string> | AsyncIterator<string>;
+  #begun: string[] = [];
+  #isStopped = false;
+  #disarm: (() => void) | undefined;
+  #resume: (() => void) | undefined;
+
+  constructor(names: Iterable<string> | AsyncIterable<string>, options: NameReaderOptions) {
+    this.#options = options;
+    this.#iterator = Symbol.asyncIterator in names ? names[Symbol.asyncIterator]() : names[Symbol.iterator]();
+    void this.#read();
+  }
+
+  /** There may be room again. */
+  roomAgain(): void {
+    this.#resume?.();
+    if (this.#begun.length > 0 && !this.#disarm) this.#linger();
+  }
+
+  /** Takes no more names. Returns those that it has taken and not handed on. */
+  stop(): readonly string[] {
+    if (!this.#isStopped) void Promise.resolve(this.#iterator.return?.()).catch(() => {});
+    this.#isStopped = true;
+    this.#disarm?.();
+    this.#resume?.();
+    return this.#begun.splice(0);
+  }
+
+  async #read(): Promise<void> {
+    const { hasRoom, chunkDevices, ended } = this.#options;
+    try {
+      for (;;) {
+        const next = await this.#iterator.next();
+        if (this.#isStopped) return;
+        if (next.done) break;
+        this.#begun.push(next.value);
+        if (this.#begun.length < chunkDevices()) {
+          if (!this.#disarm) this.#linger();
+          continue;
+        }
+        while (!hasRoom() && !this.#isStopped) await this.#room();
+        this.#handOn();
+      }
+      while (!hasRoom() && !this.#isStopped) await this.#room();
+      this.#handOn();
+      if (!this.#isStopped) ended();
+    } catch (error) {
+      if (!this.#isStopped) ended(error);
+    }
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+    });
+  }
+
+  #linger(): void {
+    const { clock, hasRoom } = this.#options;
+    this.#disarm = clock.at(clock.now() + LINGER_MS, () => {
+      this.#disarm = undefined;
+      if (hasRoom()) this.#handOn();
+    });
+  }
+
+  #handOn(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
+    if (this.#isStopped || this.#begun.length === 0) return;
+    this.#options.chunk(this.#begun);
+    this.#begun = [];
+  }
+}

@@ -1,0 +1,133 @@
+// Answers in the words of a Node service: names instead of numbers, milliseconds instead of durations, and each
+// device's result with the call that held it.
+import {
+  type CancelTasksByDeviceResponse,
+  type GetQuotaResponse,
+  type UpstreamCall as WireCall,
+  Ledger as WireLedger,
+  Outcome as WireOutcome,
+  type DeviceResult as WireResult,
+} from "../gen/ota/v1/ota_service.js";
+import { type Failure, failureOf } from "./failure.js";
+import { dateOf, msOf } from "./time.js";
+
+/** What is known about one device; see `Outcome` in ota_service.proto. */
+export type Outcome = Exclude<keyof typeof WireOutcome, "UNSPECIFIED" | "UNRECOGNIZED">;
+
+export interface DeviceResult {
+  readonly deviceName: string;
+  readonly outcome: Outcome;
+  /** True for ACCEPTED, VERIFIED_CANCELED, ALREADY_FINISHED and NO_TASK. */
+  readonly ok: boolean;
+  /** Why it did not end well. */
+  readonly failure?: Failure;
+  /** The last upstream call that held it. */
+  readonly call?: UpstreamCall;
+}
+
+/** One HTTP request to the upstream that held devices of this request. */
+export interface UpstreamCall {
+  /** Empty if no answer carried one. */
+  readonly requestId: string;
+  /** Of this request. */
+  readonly deviceCount: number;
+  readonly success: boolean;
+  readonly code: string;
+  readonly errorMessage: string;
+  readonly attempts: number;
+  readonly sentTime?: Date;
+  readonly durationMs?: number;
+}
+
+export interface CancelResponse {
+  /** Whether every device ended well. */
+  readonly success: boolean;
+  /** In the order of the request. */
+  readonly results: readonly DeviceResult[];
+  readonly calls: readonly UpstreamCall[];
+  readonly quotaWaitMs: number;
+  /** Only with `validateOnly`. */
+  readonly plan?: CancelPlan;
+}
+
+/** What a request would take on its own, at this moment. */
+export interface CancelPlan {
+  readonly calls: number;
+  readonly expectedWaitMs: number;
+  readonly expectedDurationMs: number;
+}
+
+export interface Quota {
+  readonly account: string;
+  readonly callsPerSecond: number;
+  readonly tokensFree: number;
+  readonly tokensInFlight: number;
+  readonly tokensCooling: number;
+  readonly tokensWithheld: number;
+  readonly waitingDevices: number;
+  readonly waitingCallers: number;
+  /** Until a new request of one device and normal priority would be sent. */
+  readonly expectedWaitMs: number;
+  readonly pausedUntil?: Date;
+  readonly ledger: Exclude<keyof typeof WireLedger, "UNRECOGNIZED">;
+}
+
+const GOOD: ReadonlySet<Outcome> = new Set(["ACCEPTED", "VERIFIED_CANCELED", "ALREADY_FINISHED", "NO_TASK"]);
+
+/** Whether a device with this outcome ended well. */
+export function isGood(outcome: Outcome): boolean {
+  return GOOD.has(outcome);
+}
+
+export function cancelResponseOf(response: CancelTasksByDeviceResponse): CancelResponse {
+  const { success, plan } = response;
+  const calls = response.calls.map(callOf);
+  return {
+    success,
+    results: response.results.map((result) => resultOf(result, calls)),
+    calls,
+    quotaWaitMs: msOf(response.quotaWait),
+    ...(plan && {
+      plan: {
+        calls: plan.calls,
+        expectedWaitMs: msOf(plan.expectedWait),
+        expectedDurationMs: msOf(plan.expectedDuration),
+      },
+    }),
+  };
+}
+
+export function quotaOf(response: GetQuotaResponse): Quota {
+  const { expectedWait, pausedUntil, waitingDevices, ledger, ...counts } = response;
+  return {
+    ...counts,
+    waitingDevices: Number(waitingDevices),
+    expectedWaitMs: msOf(expectedWait),
+    ...(pausedUntil && { pausedUntil: dateOf(pausedUntil) }),
+    ledger: (WireLedger[ledger] ?? "UNSPECIFIED") as Quota["ledger"],
+  };
+}
+
+function resultOf(
+  { deviceName, outcome, status, callIndex }: WireResult,
+  calls: readonly UpstreamCall[],
+): DeviceResult {
+  // What a newer gateway may come to say is not known here, and is no success.
+  const name = (outcome === WireOutcome.UNSPECIFIED ? undefined : WireOutcome[outcome]) as Outcome | undefined;
+  const call = calls[callIndex];
+  return {
+    deviceName,
+    outcome: name ?? "UNKNOWN",
+    ok: name !== undefined && isGood(name),
+    ...(status && { failure: failureOf(status) }),
+    ...(call && { call }),
+  };
+}
+
+function callOf({ sentTime, duration, ...call }: WireCall): UpstreamCall {
+  return {
+    ...call,
+    ...(sentTime && { sentTime: dateOf(sentTime) }),
+    ...(duration && { durationMs: msOf(duration) }),
+  };
+}

@@ -1,0 +1,52 @@
+// What the answer to one request on a stream means for its devices: a result, or to be asked for again. Pure.
+import type { StreamCancelTasksByDeviceResponse_Answer as Answer } from "../gen/ota/v1/ota_service.js";
+import { type Failure, failureOf } from "./failure.js";
+import { cancelResponseOf, type DeviceResult, type UpstreamCall } from "./response.js";
+
+export interface Settlement {
+  readonly results: readonly DeviceResult[];
+  readonly calls: readonly UpstreamCall[];
+  /** To be asked for again, with the reason why not now. */
+  readonly again?: { readonly names: readonly string[]; readonly failure: Failure };
+  /** Why nothing of this kind can ever work: it is the same for every other device. */
+  readonly refused?: Failure;
+  /** The request had more devices than this gateway takes. */
+  readonly isTooLarge?: true;
+}
+
+/** They pass by themselves. */
+const PASSING: ReadonlySet<string> = new Set(["OVERLOADED", "DRAINING", "THROTTLED", "UNAVAILABLE"]);
+
+/** They are about the scope and the caller, and never about a device. */
+const HOPELESS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN"]);
+
+export function settlementOf({ result, failedResponse }: Answer, names: readonly string[]): Settlement {
+  const error = result?.$case === "error" ? failureOf(result.error) : undefined;
+  const told = result?.$case === "response" ? result.response : failedResponse;
+  if (told) {
+    const { results, calls } = cancelResponseOf(told);
+    const passing = results.filter(isPassing);
+    const failure = error ?? passing[0]?.failure;
+    if (passing.length === 0 || !failure) return { results, calls };
+    const again = { names: passing.map(({ deviceName }) => deviceName), failure };
+    return { results: results.filter((each) => !isPassing(each)), calls, again };
+  }
+  const failure = error ?? failureOf({ code: 2, message: "an answer without a result", details: [] });
+  const nothing = { results: [], calls: [] };
+  if (PASSING.has(failure.reason)) return { ...nothing, again: { names, failure } };
+  if (isTooLarge(failure) && names.length > 1) return { ...nothing, isTooLarge: true };
+  // A request that was not let in: of it nothing was sent.
+  const wasLetIn = failure.reason === "INTERNAL" || failure.reason === "TRANSPORT";
+  const outcome = wasLetIn ? "UNKNOWN" : "NOT_ATTEMPTED";
+  const results = names.map((deviceName) => ({ deviceName, outcome, ok: false, failure }) as const);
+  return { results, calls: [], ...(HOPELESS.has(failure.reason) && { refused: failure }) };
+}
+
+function isPassing({ failure }: DeviceResult): boolean {
+  return failure !== undefined && PASSING.has(failure.reason);
+}
+
+/** What is wrong with the list as a whole is its length: each name has been checked. */
+function isTooLarge({ violations }: Failure): boolean {
+  return violations.length === 1 && violations[0]?.field === "device_names";
+}

@@ -1,0 +1,12 @@
+// Times of the wire in milliseconds.
+import type { Duration } from "../gen/google/protobuf/duration.js";
+import type { Timestamp } from "../gen/google/protobuf/timestamp.js";
+
+/** Zero for what is absent. */
+export function msOf(duration: Duration | undefined): number {
+  return duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0;
+}
+
+export function dateOf(time: Timestamp): Date {
+  return new Date(Number(time.seconds) * 1000 + time.nanos / 1e6);
+}

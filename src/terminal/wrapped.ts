@@ -1,0 +1,16 @@
+// Text in lines that fit a screen, broken between words; the lines after the first are indented.
+
+export function wrapped(text: string, columns: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length < columns || line === "") {
+      line = longer;
+    } else {
+      lines.push(line);
+      line = `  ${word}`;
+    }
+  }
+  return [...lines, line].join("\n");
+}

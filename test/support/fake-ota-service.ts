@@ -1,0 +1,64 @@
+// OtaService with answers that a test decides, behind a real gRPC port.
+import type { ServerDuplexStream, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import type { Status } from "../../src/gen/google/rpc/status.js";
+import {
+  type CancelTasksByDeviceRequest,
+  CancelTasksByDeviceResponse,
+  type GetQuotaRequest,
+  GetQuotaResponse,
+  type OtaServiceServer,
+  OtaServiceService,
+  Outcome,
+  type StreamCancelTasksByDeviceRequest,
+  type StreamCancelTasksByDeviceResponse,
+} from "../../src/gen/ota/v1/ota_service.js";
+import type { WireError } from "../../src/grpc/status.js";
+import { listenGrpc } from "./grpc-server.js";
+
+export type FakeStream = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
+
+export interface FakeAnswers {
+  /** An error is what the rpc fails with. */
+  cancel?(
+    call: ServerUnaryCall<CancelTasksByDeviceRequest, CancelTasksByDeviceResponse>,
+  ): CancelTasksByDeviceResponse | WireError | undefined;
+  stream?(call: FakeStream): void;
+  quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError;
+}
+
+/** Resolves with its address. */
+export function listenOta({ cancel, stream, quota }: FakeAnswers): Promise<string> {
+  const usual = GetQuotaResponse.fromPartial({ account: "default", callsPerSecond: 10 });
+  const service: OtaServiceServer = {
+    cancelTasksByDevice: (call, callback) => reply(cancel?.(call), callback),
+    streamCancelTasksByDevice: (call) => stream?.(call),
+    getQuota: (call, callback) => reply(quota?.(call) ?? usual, callback),
+  };
+  return listenGrpc([OtaServiceService, service]);
+}
+
+/** Every one of these devices accepted by one call. */
+export function accepted(deviceNames: readonly string[], requestId = "request-1"): CancelTasksByDeviceResponse {
+  return CancelTasksByDeviceResponse.fromPartial({
+    success: true,
+    results: deviceNames.map((deviceName) => ({ deviceName, outcome: Outcome.ACCEPTED, callIndex: 0 })),
+    calls: [{ requestId, deviceCount: deviceNames.length, success: true }],
+  });
+}
+
+export function answerOf(
+  sequence: bigint,
+  result: { response: CancelTasksByDeviceResponse } | { error: Status },
+): StreamCancelTasksByDeviceResponse {
+  const chosen =
+    "response" in result
+      ? ({ $case: "response", response: result.response } as const)
+      : ({ $case: "error", error: result.error } as const);
+  return { event: { $case: "answer", answer: { sequence, result: chosen, failedResponse: undefined } } };
+}
+
+/** Without an answer there never is one. */
+function reply<T extends object>(answer: T | WireError | undefined, callback: sendUnaryData<T>): void {
+  if (answer && "code" in answer) callback(answer);
+  else if (answer) callback(null, answer);
+}

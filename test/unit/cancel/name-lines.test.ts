@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { type NameFormat, nameLines } from "../../../src/cancel/name-lines.js";
+
+/** In pieces of a few characters, as a pipe may give it. */
+async function* pieces(text: string, size = 7): AsyncGenerator<string> {
+  for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+}
+
+async function read(
+  text: string,
+  { format, column, size }: { format?: NameFormat; column?: string; size?: number } = {},
+) {
+  const lines: string[] = [];
+  for await (const { line, name } of nameLines(pieces(text, size), format, column)) lines.push(`${line} ${name}`);
+  return lines;
+}
+
+describe("nameLines", () => {
+  it("reads a name a line, past empty lines, comments, spaces, a byte order mark and Windows' line ends", async () => {
+    expect(await read("\ufeffdev-0\r\n\r\n# a comment\n  dev-1 \ndev-2")).toEqual(["1 dev-0", "4 dev-1", "5 dev-2"]);
+  });
+
+  it("reads JSON lines: strings, and objects by their key", async () => {
+    expect(await read('"dev-0"\n{"device_name":"dev-1"}\n{"x":1}\n{torn\n', { size: 400 })).toEqual([
+      "1 dev-0",
+      "2 dev-1",
+      "3 undefined",
+      "4 undefined",
+    ]);
+    expect(await read('{"id":"dev-0"}', { column: "id", size: 400 })).toEqual(["1 dev-0"]);
+  });
+
+  it("reads CSV by the name of a column, however it is written, with quotes and line ends in fields", async () => {
+    const csv = 'id,"Device Name"\n1,dev-0\n"2\nb","dev-1"\n';
+    expect(await read(csv, { format: "csv" })).toEqual(["2 dev-0", "4 dev-1"]);
+    expect(await read(csv, { column: "device-name", size: 400 })).toHaveLength(2);
+  });
+
+  it("reads CSV without a header by the number of a column", async () => {
+    expect(await read("a,dev-0\nb,dev-1\nc\n", { format: "csv", column: "2" })).toEqual([
+      "1 dev-0",
+      "2 dev-1",
+      "3 undefined",
+    ]);
+  });
+
+  it("names the columns there are, if none is the one asked for", async () => {
+    await expect(read("id,serial\n1,2\n", { format: "csv" })).rejects.toThrow(
+      'has no column "device_name": choose one with --column (id, serial), or give its number',
+    );
+  });
+
+  it("says what is wrong with a text that is not UTF-8", async () => {
+    await expect(read("d\0e\0v\0-\0")).rejects.toThrow("save it as UTF-8");
+    expect(await read("")).toEqual([]);
+  });
+
+  it("says so if what should be CSV is none", async () => {
+    await expect(read('device_name\n"dev-0', { format: "csv" })).rejects.toThrow("is not CSV");
+  });
+});

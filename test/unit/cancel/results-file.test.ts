@@ -1,0 +1,108 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { endedWell } from "../../../src/cancel/earlier-results.js";
+import { outputBy, resumeCommand } from "../../../src/cancel/output.js";
+import { type ResultFormat, rowOf } from "../../../src/cancel/result-row.js";
+import { ResultsFile } from "../../../src/cancel/results-file.js";
+import type { Outcome } from "../../../src/client/client.js";
+
+const SCOPE = { productKey: "a1", firmwareId: "f1" };
+const folder = mkdtempSync(join(tmpdir(), "ota-gateway-results-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function fresh(format: ResultFormat): string {
+  return join(folder, `results-${files++}.${format}`);
+}
+
+function write(results: ResultsFile, rows: readonly (readonly [string, Outcome])[]): void {
+  for (const [deviceName, outcome] of rows) {
+    const ok = outcome === "ACCEPTED";
+    const failure = {
+      reason: "REJECTED",
+      code: "NOT_FOUND",
+      message: 'no "such",\ndevice',
+      violations: [],
+      devices: {},
+    };
+    results.add(rowOf({ deviceName, outcome, ok, ...(!ok && { failure }) }, SCOPE, new Date(0)));
+  }
+  results.close();
+}
+
+describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
+  it("gives back which devices ended well: the last line of each counts", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format), [
+      ["dev-0", "ACCEPTED"],
+      ["dev-1", "REJECTED"],
+      ["dev-2", "UNKNOWN"],
+    ]);
+    write(ResultsFile.continued(file, format), [["dev-2", "ACCEPTED"]]);
+    expect([...(await endedWell(file, format, SCOPE))].sort()).toEqual(["dev-0", "dev-2"]);
+    expect(readFileSync(file, "utf8").match(/device_name,outcome/g) ?? []).toHaveLength(format === "csv" ? 1 : 0);
+  });
+
+  it("passes over a line that a crash tore, and cuts it off before it goes on", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format), [
+      ["dev-0", "ACCEPTED"],
+      ["dev-1", "ACCEPTED"],
+    ]);
+    const whole = readFileSync(file, "utf8");
+    writeFileSync(file, whole.slice(0, -20)); // in the middle of the last line
+    expect([...(await endedWell(file, format, SCOPE))]).toEqual(["dev-0"]);
+    write(ResultsFile.continued(file, format), [["dev-1", "ACCEPTED"]]);
+    expect(readFileSync(file, "utf8")).toBe(whole);
+  });
+
+  it("begins anew in a file of which a crash left nothing whole", async () => {
+    const file = fresh(format);
+    writeFileSync(file, "devi");
+    expect((await endedWell(file, format, SCOPE)).size).toBe(0);
+    write(ResultsFile.continued(file, format), [["dev-0", "ACCEPTED"]]);
+    expect([...(await endedWell(file, format, SCOPE))]).toEqual(["dev-0"]);
+  });
+
+  it("is not gone on with for another product, firmware or batch", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format), [["dev-0", "ACCEPTED"]]);
+    await expect(endedWell(file, format, { ...SCOPE, firmwareId: "f2" })).rejects.toThrow(
+      `${file} is for firmware_id f1, and this run is for f2`,
+    );
+    await expect(endedWell(file, format, { ...SCOPE, jobId: "j" })).rejects.toThrow("job_id (none)");
+  });
+
+  it("is refused if it is something else", async () => {
+    const file = fresh(format);
+    appendFileSync(file, "hello\nworld\n");
+    await expect(endedWell(file, format, SCOPE)).rejects.toThrow("is no results file");
+  });
+
+  it("is never overwritten", () => {
+    const file = fresh(format);
+    writeFileSync(file, "precious");
+    expect(() => outputBy(file, undefined)).toThrow(`go on with it by --resume ${file}`);
+    expect(() => ResultsFile.create(file, format)).toThrow("EEXIST");
+  });
+});
+
+describe("resumeCommand", () => {
+  it("is the command that was given, with --resume in the place of --output", () => {
+    const argv = [
+      "/usr/bin/node",
+      "/usr/bin/ota-gateway",
+      "cancel",
+      "--output",
+      "r.jsonl",
+      "--reason",
+      "it's bad",
+      "--devices-file=x",
+    ];
+    expect(resumeCommand(argv, "r.jsonl")).toBe(
+      `ota-gateway cancel --reason 'it'\\''s bad' --devices-file=x --resume r.jsonl`,
+    );
+  });
+});

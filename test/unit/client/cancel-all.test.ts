@@ -1,0 +1,180 @@
+// cancelAll over a real gRPC port, against a service whose answers a test decides.
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Client, connect, type DeviceResult, OtaError } from "../../../src/client/client.js";
+import { GatewayError } from "../../../src/gateway/errors.js";
+import { statusOf, wireErrorOf } from "../../../src/grpc/status.js";
+import { names } from "../../support/fake-command.js";
+import { accepted, answerOf, type FakeStream, listenOta } from "../../support/fake-ota-service.js";
+import { until } from "../../support/processes.js";
+
+const SCOPE = { productKey: "a1", firmwareId: "f1" };
+
+async function setUp(stream: (call: FakeStream, nth: number) => void): Promise<Client> {
+  let opened = 0;
+  const client = connect(await listenOta({ stream: (call) => stream(call, ++opened) }));
+  onTestFinished(() => client.close());
+  return client;
+}
+
+/** Accepts whatever comes. */
+function accept(call: FakeStream): void {
+  call.on("data", ({ sequence, request }) => {
+    call.write(answerOf(sequence, { response: accepted(request?.deviceNames ?? [], `request-${sequence}`) }));
+  });
+  call.on("end", () => call.end());
+}
+
+async function all(results: AsyncIterable<DeviceResult>): Promise<{ told: DeviceResult[]; error: unknown }> {
+  const told: DeviceResult[] = [];
+  try {
+    for await (const result of results) told.push(result);
+  } catch (error) {
+    return { told, error };
+  }
+  return { told, error: undefined };
+}
+
+describe("cancelAll", () => {
+  it("sends any number of names in requests of a thousand, and half-closes the stream after the last", async () => {
+    const sizes: number[] = [];
+    let isEnded = false;
+    const client = await setUp((call) => {
+      call.on("data", ({ request }) => sizes.push(request?.deviceNames.length ?? 0));
+      accept(call);
+      call.on("end", () => {
+        isEnded = true;
+      });
+    });
+    let calls = 0;
+    const onProgress = (progress: { calls: number }) => {
+      calls = progress.calls;
+    };
+    const { told, error } = await all(client.cancelAll(names(2500), SCOPE, { onProgress }));
+    expect(error).toBeUndefined();
+    expect(sizes).toEqual([1000, 1000, 500]);
+    expect(new Set(told.map(({ deviceName }) => deviceName)).size).toBe(2500);
+    expect(told.every(({ ok }) => ok)).toBe(true);
+    expect([calls, isEnded]).toEqual([3, true]);
+  });
+
+  it("ends at once when there are no names", async () => {
+    const client = await setUp(() => {});
+    expect(await all(client.cancelAll([], SCOPE))).toEqual({ told: [], error: undefined });
+  });
+
+  it("sends names that trickle in before their request is full", async () => {
+    const client = await setUp(accept);
+    let goOn = () => {};
+    async function* trickle(): AsyncGenerator<string> {
+      yield "dev-0";
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      yield "dev-1";
+    }
+    const results = client.cancelAll(trickle(), SCOPE);
+    expect((await results.next()).value).toMatchObject({ deviceName: "dev-0", ok: true });
+    goOn();
+    expect((await results.next()).value).toMatchObject({ deviceName: "dev-1", ok: true });
+    expect((await results.next()).done).toBe(true);
+  });
+
+  it("takes no more names than can be under way while nothing is answered, or its results are not read", async () => {
+    let received = 0;
+    let answer = () => {};
+    const client = await setUp((call) => {
+      const waiting: (() => void)[] = [];
+      call.on("data", ({ sequence, request }) => {
+        received += request?.deviceNames.length ?? 0;
+        waiting.push(() => call.write(answerOf(sequence, { response: accepted(request?.deviceNames ?? []) })));
+      });
+      answer = () => {
+        for (const one of waiting.splice(0)) one();
+      };
+    });
+    let taken = 0;
+    function* endless(): Generator<string> {
+      for (;;) yield `dev-${taken++}`;
+    }
+    const results = client.cancelAll(endless(), SCOPE);
+    const first = results.next();
+    await until(() => received === 20_000);
+    expect(taken).toBeLessThanOrEqual(21_000);
+    answer();
+    await first; // one of twenty thousand results has been read
+    await client.getQuota(); // a way there and back
+    expect(taken).toBeLessThanOrEqual(22_000);
+    await results.return();
+  });
+
+  it("asks again on a new stream for what was not answered on the one that broke", async () => {
+    const client = await setUp((call, nth) => {
+      if (nth > 1) return accept(call);
+      call.on("data", ({ sequence, request }) => {
+        if (sequence === 1n) call.write(answerOf(1n, { response: accepted(request?.deviceNames ?? []) }));
+        else call.emit("error", wireErrorOf(new GatewayError({ kind: "draining", message: "shutting down" })));
+      });
+    });
+    const { told, error } = await all(client.cancelAll(names(2000), SCOPE));
+    expect(error).toBeUndefined();
+    expect(told).toHaveLength(2000);
+    expect(new Set(told.map(({ deviceName }) => deviceName)).size).toBe(2000);
+    expect(told.every(({ outcome }) => outcome === "ACCEPTED")).toBe(true);
+  });
+
+  it("when it is aborted, tells UNKNOWN of what was asked for, and then throws the signal's reason", async () => {
+    const stop = new AbortController();
+    const client = await setUp((call) => {
+      call.on("data", ({ sequence, request }) => {
+        if (sequence === 1n) call.write(answerOf(1n, { response: accepted(request?.deviceNames ?? []) }));
+        if (sequence === 3n) stop.abort(new Error("enough"));
+      });
+    });
+    let returned = false;
+    function* endless(): Generator<string> {
+      try {
+        for (let n = 0; ; n++) yield `dev-${n}`;
+      } finally {
+        returned = true;
+      }
+    }
+    const { told, error } = await all(client.cancelAll(endless(), SCOPE, { signal: stop.signal }));
+    expect(error).toEqual(new Error("enough"));
+    const outcomes = new Set(told.map(({ outcome, failure }) => `${outcome} ${failure?.reason ?? ""}`));
+    expect(outcomes).toContain("UNKNOWN ABORTED");
+    expect(new Set(told.map(({ deviceName }) => deviceName)).size).toBe(told.length);
+    // None is missing: the first so many of an endless list.
+    const numbers = told.map(({ deviceName }) => Number(deviceName.slice(4))).sort((a, b) => a - b);
+    expect(numbers).toEqual(numbers.map((_, n) => n));
+    expect(returned).toBe(true);
+  });
+
+  it("stops at the first request that is refused for what it asks, and takes no more names", async () => {
+    const violations = [{ field: "account", description: "is not configured" }];
+    const refusal = new GatewayError({ kind: "invalid", message: "no", violations });
+    const client = await setUp((call) => {
+      call.on("data", ({ sequence }) => call.write(answerOf(sequence, { error: statusOf(refusal) })));
+      call.on("end", () => call.end());
+    });
+    let taken = 0;
+    function* endless(): Generator<string> {
+      for (;;) yield `dev-${taken++}`;
+    }
+    const { told, error } = await all(client.cancelAll(endless(), SCOPE));
+    expect(error).toBeInstanceOf(OtaError);
+    expect(error).toMatchObject({ reason: "INVALID_REQUEST", violations });
+    expect(new Set(told.map(({ outcome }) => outcome))).toEqual(new Set(["NOT_ATTEMPTED"]));
+    expect(told).toHaveLength(taken);
+  });
+
+  it("passes on what the names throw, after what was under way has its results", async () => {
+    const client = await setUp(accept);
+    async function* failing(): AsyncGenerator<string> {
+      yield* names(1000);
+      throw new Error("the file is torn");
+    }
+    const { told, error } = await all(client.cancelAll(failing(), SCOPE));
+    expect(error).toEqual(new Error("the file is torn"));
+    expect(told).toHaveLength(1000);
+  });
+});

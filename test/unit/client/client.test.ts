@@ -1,0 +1,213 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type handleUnaryCall, type Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
+import { context, propagation, TraceFlags, trace } from "@opentelemetry/api";
+import { core } from "@opentelemetry/sdk-node";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Client, type ConnectOptions, connect, OtaError } from "../../../src/client/client.js";
+import { GatewayError } from "../../../src/gateway/errors.js";
+import { type GetQuotaRequest, GetQuotaResponse, OtaServiceService } from "../../../src/gen/ota/v1/ota_service.js";
+import { wireErrorOf } from "../../../src/grpc/status.js";
+import { CallStackContext } from "../../../src/telemetry/call-stack-context.js";
+import { accepted, type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
+
+const REQUEST = { productKey: "a1", firmwareId: "f1", deviceNames: ["dev-0"] };
+const FULL = new GatewayError({ kind: "overloaded", subject: "caller", message: "full" }, { retryAfterMs: 30 });
+
+async function setUp(answers: FakeAnswers, options?: ConnectOptions): Promise<Client> {
+  return connected(await listenOta(answers), options);
+}
+
+function connected(address: string, options?: ConnectOptions): Client {
+  const client = connect(address, options);
+  onTestFinished(() => client.close());
+  return client;
+}
+
+function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+describe("connect", () => {
+  it("names outcomes, and gives each device the call that held it", async () => {
+    const client = await setUp({ cancel: ({ request }) => accepted(request.deviceNames) });
+    expect(await client.cancelTasksByDevice(REQUEST)).toMatchObject({
+      success: true,
+      results: [{ deviceName: "dev-0", outcome: "ACCEPTED", ok: true, call: { requestId: "request-1" } }],
+      quotaWaitMs: 0,
+    });
+  });
+
+  it("asks again after the gateway's pushback, by the service config", async () => {
+    const timesMs: number[] = [];
+    const client = await setUp({
+      cancel: ({ request }) => {
+        timesMs.push(performance.now());
+        return timesMs.length < 3 ? wireErrorOf(FULL) : accepted(request.deviceNames);
+      },
+    });
+    expect((await client.cancelTasksByDevice(REQUEST)).success).toBe(true);
+    expect(timesMs).toHaveLength(3);
+    // The policy's own first backoff is up to 200 ms, its second up to 400 ms.
+    expect((timesMs[2] as number) - (timesMs[0] as number)).toBeGreaterThanOrEqual(58);
+  });
+
+  it("does not ask again for what can never work", async () => {
+    let asked = 0;
+    const violations = [{ field: "job_id", description: "is wrong" }];
+    const client = await setUp({
+      cancel: () => {
+        asked++;
+        return wireErrorOf(new GatewayError({ kind: "invalid", message: "no", violations }));
+      },
+    });
+    const error = await rejection(client.cancelTasksByDevice(REQUEST));
+    expect(error).toBeInstanceOf(OtaError);
+    expect(error).toMatchObject({ reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", violations });
+    expect(asked).toBe(1);
+  });
+
+  it("tells the upstream's code and request id, and counts by kind", async () => {
+    const upstream = { code: "iot.prod.NotExistedProduct", requestId: "ABC" };
+    const failure = { kind: "rejected", message: "refused", rejection: "not-found", upstream } as const;
+    const causes = [{ kind: "rejected", devices: 3, sampleNames: [] } as const];
+    const client = await setUp({ cancel: () => wireErrorOf(new GatewayError(failure, { causes })) });
+    expect(await rejection(client.cancelTasksByDevice(REQUEST))).toMatchObject({
+      reason: "REJECTED",
+      code: "NOT_FOUND",
+      upstreamCode: "iot.prod.NotExistedProduct",
+      upstreamRequestId: "ABC",
+      devices: { rejected: 3 },
+    });
+  });
+
+  it("rejects with the signal's reason when it is aborted, before and while it waits", async () => {
+    const stop = new AbortController();
+    const client = await setUp({
+      cancel: () => {
+        stop.abort(new Error("enough"));
+        return undefined;
+      },
+    });
+    expect(await rejection(client.cancelTasksByDevice(REQUEST, { signal: stop.signal }))).toEqual(new Error("enough"));
+    expect(await rejection(client.getQuota("", { signal: stop.signal }))).toEqual(new Error("enough"));
+  });
+
+  it("gives up at its timeout", async () => {
+    const client = await setUp({ cancel: () => undefined });
+    expect(await rejection(client.cancelTasksByDevice(REQUEST, { timeoutMs: 50 }))).toMatchObject({
+      reason: "TRANSPORT",
+      code: "DEADLINE_EXCEEDED",
+    });
+  });
+
+  it("sends the caller's name, a token that is asked for each time, and the active trace", async () => {
+    const propagator = propagation.setGlobalPropagator(new core.W3CTraceContextPropagator());
+    const contexts = context.setGlobalContextManager(new CallStackContext());
+    expect(propagator && contexts).toBe(true);
+    onTestFinished(() => {
+      propagation.disable();
+      context.disable();
+    });
+    const seen: Metadata[] = [];
+    let tokens = 0;
+    const client = await setUp(
+      {
+        quota: ({ metadata }) => {
+          seen.push(metadata);
+          return GetQuotaResponse.fromPartial({});
+        },
+      },
+      { caller: "billing", token: async () => `token-${++tokens}` },
+    );
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const parent = { traceId, spanId: "b7ad6b7169203331", traceFlags: TraceFlags.SAMPLED };
+    await context.with(trace.setSpanContext(context.active(), parent), () => client.getQuota());
+    await client.getQuota();
+    expect(seen.map((metadata) => metadata.get("traceparent")[0])).toEqual([
+      `00-${traceId}-b7ad6b7169203331-01`,
+      undefined,
+    ]);
+    expect(seen.map((metadata) => metadata.get("authorization")[0])).toEqual(["Bearer token-1", "Bearer token-2"]);
+    expect(seen[0]?.get("x-ota-caller")).toEqual(["billing"]);
+  });
+
+  it("does not send a token in plain text to another machine", () => {
+    expect(() => connect("gateway:50051", { token: "secret" })).toThrow("set tls");
+  });
+});
+
+describe("connect with tls", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ota-gateway-tls-"));
+  const file = (name: string) => join(folder, name);
+  const hasOpenssl = available();
+
+  /** One certificate that is its own authority. */
+  function certificate(name: string): { cert: string; key: string } {
+    const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+    const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.pem`)];
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        ...subject,
+        ...files,
+      ],
+      { stdio: "ignore" },
+    );
+    return { cert: readFileSync(file(`${name}.pem`), "utf8"), key: readFileSync(file(`${name}.key`), "utf8") };
+  }
+
+  it.skipIf(!hasOpenssl)(
+    "trusts the authority it is given, by the name it is given, and shows its own certificate",
+    async () => {
+      const [gateway, caller] = [certificate("gateway.test"), certificate("caller.test")];
+      const server = new Server();
+      const names: unknown[] = [];
+      const getQuota: handleUnaryCall<GetQuotaRequest, GetQuotaResponse> = (call, callback) => {
+        names.push(call.getAuthContext().sslPeerCertificate?.subject.CN);
+        callback(null, GetQuotaResponse.fromPartial({ account: "default" }));
+      };
+      server.addService(OtaServiceService, { getQuota });
+      const pair = { private_key: Buffer.from(gateway.key), cert_chain: Buffer.from(gateway.cert) };
+      const secrets = ServerCredentials.createSsl(Buffer.from(caller.cert), [pair], true);
+      const port = await new Promise<number>((resolve, reject) =>
+        server.bindAsync("127.0.0.1:0", secrets, (error, bound) => (error ? reject(error) : resolve(bound))),
+      );
+      onTestFinished(() => server.forceShutdown());
+      const address = `127.0.0.1:${port}`;
+
+      const known = connected(address, { tls: { ca: gateway.cert, serverName: "gateway.test", ...caller } });
+      expect((await known.getQuota()).account).toBe("default");
+      expect(names).toEqual(["caller.test"]);
+
+      const distrustful = connected(address, { tls: { serverName: "gateway.test", ...caller } });
+      expect(await rejection(distrustful.getQuota("", { timeoutMs: 3000 }))).toMatchObject({ reason: "TRANSPORT" });
+      const misnamed = connected(address, { tls: { ca: gateway.cert, ...caller } });
+      expect(await rejection(misnamed.getQuota("", { timeoutMs: 3000 }))).toMatchObject({ reason: "TRANSPORT" });
+      expect(names).toHaveLength(1);
+    },
+  );
+});
+
+function available(): boolean {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
