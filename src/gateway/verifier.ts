@@ -11,7 +11,7 @@ export interface Verifier {
    * when the command's time to answer comes.
    */
   verify(asked: Asked, answer: Answer): Promise<Answer>;
-  /** Nobody waits for it any longer: it resolves now. Does nothing for whom it does not verify. */
+  /** Nobody waits for it any longer: it resolves now, or is not begun. */
   leave(asked: Asked): void;
   /** After everybody has been answered: waits for the calls under way. */
   close(): Promise<void>;

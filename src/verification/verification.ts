@@ -34,6 +34,8 @@ const CROWDED = notVerified("its task was not read back: too many devices wait f
 export class Verification implements Verifier {
   readonly #options: VerificationOptions;
   readonly #leaving = new Map<Asked, AbortController>();
+  /** Also those whose cancel ends because they leave: it may still be under way. */
+  readonly #left = new WeakSet<Asked>();
   readonly #devicesByCaller = new Map<string, number>();
   #devices = 0;
   readonly #tooMany: Failure;
@@ -54,8 +56,8 @@ export class Verification implements Verifier {
     const names = course.open.slice(0, Math.min(most, this.#roomFor(caller)));
     course.explain(course.open.slice(most), this.#tooMany);
     course.explain(course.open.slice(names.length, most), CROWDED);
-    if (names.length === 0) return course.over(answer);
     course.explain(names, OUT_OF_TIME);
+    if (names.length === 0 || this.#left.has(asked)) return course.over(answer);
 
     const leaving = new AbortController();
     const isEndless = answerByMs === Infinity;
@@ -70,6 +72,7 @@ export class Verification implements Verifier {
   }
 
   leave(asked: Asked): void {
+    this.#left.add(asked);
     this.#leaving.get(asked)?.abort();
   }
 
