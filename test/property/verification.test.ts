@@ -132,14 +132,15 @@ describe("a gateway that reads back", () => {
             if (!verify) expect(explained || /verified|finished|no-task/.test(fate.outcome)).toBe(false);
             if (verify && fate.outcome === "accepted") expect(explained).toBe(true);
             if (!/verified|finished|no-task/.test(fate.outcome)) continue;
-            const call = upstream.calls.find(
-              (each) => each.sentMs >= askedMs && each.end && each.deviceNames.includes(name) && each.scope === scope,
+            const calls = upstream.calls.filter(
+              (call) => call.sentMs >= askedMs && call.deviceNames.includes(name) && call.scope === scope,
             );
+            const canceledMs = Math.min(...calls.map(({ endedMs = Infinity }) => endedMs));
             const seen = (scope.jobId ? ofJob : unfinished).reader.calls.filter(
               (read) =>
                 read.scope === scope &&
                 read.deviceNames.includes(name) &&
-                read.sentMs >= (call?.endedMs ?? Infinity) &&
+                read.sentMs >= canceledMs &&
                 (read.endedMs ?? Infinity) <= toldMs,
             );
             expect(seen.map((read) => outcomeIn(read, name))).toContain(fate.outcome);
