@@ -137,15 +137,6 @@ describe.concurrent("CancelTasksByDevice with verify", () => {
     expect(emulator.stats().operations[action]).toMatchObject({ arrivals: 4 });
   });
 
-  it("answers before the deadline when reads hang, and never takes back what was accepted", async (test) => {
-    const { emulator, verify } = await setUp(test);
-    emulator.setFaults({ rules: [{ action: "ListOTATaskByJob", fault: { kind: "hang", applied: false } }] });
-    const answer = await verify(devices(7), { jobId }, 5000);
-    expect(outcomes(answer)).toEqual(Array(7).fill(Outcome.ACCEPTED));
-    expect(new Set(answer.results.map(reasonOf))).toEqual(new Set(["NOT_VERIFIED"]));
-    expect(emulator.taskOf(seededName(0))).toBe("CANCELED");
-  });
-
   it("tells what became of devices that a refused call held, where they could not be told apart", async (test) => {
     // More unknown devices than there are calls to find them; the refused calls cancel the others all the same.
     const { verify } = await setUp(test, { unknownDevice: "reject", refusedCall: "cancels-rest" });
@@ -193,5 +184,17 @@ describe.concurrent("StreamCancelTasksByDevice with verify", () => {
     const { operations } = emulator.stats();
     expect(operations["ListOTATaskByJob"]).toMatchObject({ arrivals: 12, refused: {} });
     expect(operations["ListOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(10);
+  });
+});
+
+// By itself: an answer that the deadline overtakes because a machine is busy proves nothing.
+describe("a request whose reads hang", () => {
+  it("is answered before its deadline, and what was accepted is never taken back", async (test) => {
+    const { emulator, verify } = await setUp(test);
+    emulator.setFaults({ rules: [{ action: "ListOTATaskByJob", fault: { kind: "hang", applied: false } }] });
+    const answer = await verify(devices(7), { jobId }, 5000);
+    expect(outcomes(answer)).toEqual(Array(7).fill(Outcome.ACCEPTED));
+    expect(new Set(answer.results.map(reasonOf))).toEqual(new Set(["NOT_VERIFIED"]));
+    expect(emulator.taskOf(seededName(0))).toBe("CANCELED");
   });
 });

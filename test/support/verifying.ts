@@ -12,7 +12,7 @@ import { FakeTaskReader } from "./fake-task-reader.js";
 import { FakeUpstream } from "./fake-upstream.js";
 import { HandClock } from "./hand-clock.js";
 
-export const JOB = aScope("product", "job");
+const JOB = aScope("product", "job");
 
 export function startVerifying({ mostWithoutJob = 50 } = {}) {
   const clock = new HandClock();
