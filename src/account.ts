@@ -8,15 +8,22 @@ import type { CallObserver, SentCall } from "./gateway/call-observer.js";
 import { Gateway } from "./gateway/gateway.js";
 import type { Limiter } from "./gateway/limiter.js";
 import type { Callers } from "./gateway/queue.js";
+import type { TaskReader } from "./gateway/task-reader.js";
 import { createInProcessLedger } from "./limiter/in-process.js";
 import { MARGIN_MS } from "./limiter/rule.js";
 import type { Store } from "./limiter/shared/store.js";
 import { type Log, withFields } from "./log.js";
 import { FlightRecorder } from "./recorder/recorder.js";
+import type { UpstreamOperation } from "./telemetry/instruments.js";
 import type { Metrics } from "./telemetry/metrics.js";
-import { createUpstream } from "./upstream/client.js";
+import { createUpstream, type UpstreamClient } from "./upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "./upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "./upstream/credentials-source.js";
+import { ReadLoop } from "./verification/read-loop.js";
+import { Verification } from "./verification/verification.js";
+
+/** Documented, for each of the two reading operations. */
+const READS_PER_SECOND = 10;
 
 /** An account that is served. */
 export interface Account {
@@ -38,8 +45,8 @@ export interface AccountOptions {
   readonly log: Log;
   readonly callers: Callers;
   readonly metrics: Metrics;
-  /** Where the ledger is; undefined for a ledger in this process. */
-  readonly store: Store | undefined;
+  /** Where ledgers are, by name; undefined for ledgers in this process. */
+  readonly storeOf: ((name: string) => Store) | undefined;
   /** The name of this process among those that share the ledger. */
   readonly replica: string;
 }
@@ -53,7 +60,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   });
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
-  const limiter = await ledgerFor(options);
+  const limiter = await ledgerFor(options, name, settings.callsPerSecond);
   const bounds = { queuedDevices: config.maxQueuedDevices, queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller };
   const recorder = new FlightRecorder({
     clock,
@@ -67,7 +74,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   const metrics = options.metrics.account(name);
   const observers = [recording(recorder), feed, metrics];
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
-  const gateway = new Gateway({ account: name, ...ports, bounds, answered: metrics.answered });
+  const verifier = await verifierFor(options, upstream);
+  const gateway = new Gateway({ account: name, ...ports, bounds, verifier, answered: metrics.answered });
   return {
     gateway,
     limiter,
@@ -102,11 +110,38 @@ function credentialsFor({ settings: { credentials }, clock, environment }: Accou
   }
 }
 
-async function ledgerFor({ name, settings, config, clock, log, store, replica }: AccountOptions): Promise<Limiter> {
-  const { callsPerSecond } = settings;
+/** Each reading operation has a quota of its own at the upstream, and so a ledger of its own. */
+async function verifierFor(
+  options: AccountOptions,
+  { tasksOfJob, unfinishedTasks }: UpstreamClient,
+): Promise<Verification> {
+  const { name: account, config, clock, log, metrics } = options;
+  const loopOf = async (operation: UpstreamOperation, reader: TaskReader) => {
+    const limiter = await ledgerFor(options, `${account}:${operation}`, READS_PER_SECOND);
+    return new ReadLoop({
+      account,
+      operation,
+      clock,
+      log,
+      limiter,
+      reader,
+      observers: [metrics.reads(account, operation)],
+    });
+  };
+  return new Verification({
+    clock,
+    tasksOfJob: await loopOf("ListOTATaskByJob", tasksOfJob),
+    unfinishedTasks: await loopOf("ListOTAUnfinishedTaskByDevice", unfinishedTasks),
+    mostWithoutJob: config.verifyMaxDevicesWithoutJob,
+  });
+}
+
+/** `name` is that of the account, or for a reading operation has a colon, which no account's has. */
+async function ledgerFor(options: AccountOptions, name: string, callsPerSecond: number): Promise<Limiter> {
+  const { config, clock, log, storeOf, replica } = options;
   const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
-  if (!store) return createInProcessLedger({ clock, callsPerSecond, callTimeoutMs });
+  if (!storeOf) return createInProcessLedger({ clock, callsPerSecond, callTimeoutMs });
   const { createSharedLedger } = await import("./limiter/shared/ledger.js");
-  const named = withFields(log, { account: name });
-  return createSharedLedger({ clock, store, log: named, replica, callsPerSecond, callTimeoutMs, onStoreLoss });
+  const rest = { log: withFields(log, { account: name }), replica, callsPerSecond, callTimeoutMs, onStoreLoss };
+  return createSharedLedger({ clock, store: storeOf(name), ...rest });
 }

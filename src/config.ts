@@ -80,6 +80,12 @@ export const SETTINGS = {
     "60000",
     "for a request that has no deadline, in ms",
   ),
+  verifyMaxDevicesWithoutJob: setting(
+    "OTA_VERIFY_MAX_DEVICES_WITHOUT_JOB",
+    integer(0, 10_000),
+    "50",
+    "devices of one request that are read back although it names no job; each takes a call",
+  ),
   drainTimeoutMs: setting(
     "OTA_DRAIN_TIMEOUT_MS",
     integer(0, 3_600_000),

@@ -70,7 +70,7 @@ export async function serve(
     const replica = randomBytes(6).toString("hex");
     const shared = { config, environment, clock, log, replica, callers: callersOf(config), metrics };
     for (const [name, settings] of config.accounts) {
-      accounts.set(name, await openAccount({ ...shared, name, settings, store: connection?.storeOf(name) }));
+      accounts.set(name, await openAccount({ ...shared, name, settings, storeOf: connection?.storeOf }));
     }
     unwatch = metrics.watch(watched(accounts, config), clock.now);
     admin = await startAdminServer({

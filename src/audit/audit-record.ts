@@ -2,7 +2,7 @@
 // always come in the same order, and what a caller wrote is bounded before it is recorded: requests that
 // were refused are recorded too, and those can hold anything.
 import { GatewayError } from "../gateway/errors.js";
-import type { Answer, Fate } from "../gateway/waiter.js";
+import { type Answer, type Fate, OUTCOMES } from "../gateway/waiter.js";
 import { deviceDigest } from "./device-digest.js";
 
 /** A request as it came; nothing of it need be valid. */
@@ -15,6 +15,7 @@ export interface AuditedRequest {
   readonly deviceNames: readonly string[];
   readonly reason: string;
   readonly requireAll: boolean;
+  readonly verify: boolean;
 }
 
 /** Who asked, and how. */
@@ -79,6 +80,7 @@ export function auditRecord(
     jobId: cut(request.jobId, LONGEST_ID),
     priority: asker.priority,
     requireAll: request.requireAll,
+    verify: request.verify,
     outcome: outcomeOf(end),
     ...(end.kind !== "validated" && end.error !== undefined && { error: kindOf(end.error) }),
     devices: deviceNames.length,
@@ -119,7 +121,7 @@ function kindOf(error: unknown): string {
 }
 
 function countsOf(end: AuditedEnd, devices: number): Record<Fate["outcome"], number> {
-  const counts = { accepted: 0, rejected: 0, unknown: 0, "not-attempted": 0 };
+  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Fate["outcome"], number>;
   if (end.kind === "answered") for (const { outcome } of end.answer.fates) counts[outcome]++;
   else counts["not-attempted"] = devices;
   return counts;

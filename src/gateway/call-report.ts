@@ -3,9 +3,15 @@
 import type { Context, Span } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
-import { type CallFacts, type CallResult, endCallSpan, startCallSpan, traceOf } from "../telemetry/instruments.js";
+import {
+  type CallFacts,
+  type CallResult,
+  endCallSpan,
+  startCallSpan,
+  traceOf,
+  type UpstreamOperation,
+} from "../telemetry/instruments.js";
 import type { CallObserver, EndedCall, SentCall } from "./call-observer.js";
-import type { Manifest } from "./manifest.js";
 import type { CallEnd } from "./upstream.js";
 
 export interface ReportOptions {
@@ -13,6 +19,8 @@ export interface ReportOptions {
   readonly account: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** What is called. */
+  readonly operation: UpstreamOperation;
   /** Whoever watches. */
   readonly observers?: readonly CallObserver[];
 }
@@ -26,17 +34,17 @@ export class CallReport {
   readonly #span: Span;
   readonly #callers: readonly Span[];
 
-  /** The call is sent now; `sentMs` was read before its token knew. */
-  constructor(options: ReportOptions, manifest: Manifest, sentMs: number) {
+  /** The call is sent now, for these requests. */
+  constructor(options: ReportOptions, sent: SentCall, requests: readonly { readonly span: Span | undefined }[]) {
     this.#options = options;
-    this.#sent = sentCallOf(manifest, sentMs, options.clock.wallNow());
+    this.#sent = sent;
     const { productKey, firmwareId, jobId, devices, devicesByCaller, attempt, tokenWaitMs } = this.#sent;
     const scope = { account: options.account, productKey, firmwareId, jobId };
-    const aboard = { devices, callers: devicesByCaller.size, waiters: manifest.waiters.length };
+    const aboard = { devices, callers: devicesByCaller.size, waiters: requests.length };
     this.#facts = { ...scope, ...aboard, attempt, tokenWaitMs };
     // The requests of one stream have one span.
-    this.#callers = [...new Set(manifest.waiters.flatMap(({ span }) => span ?? []))];
-    const { span, context } = startCallSpan(this.#facts, this.#callers);
+    this.#callers = [...new Set(requests.flatMap(({ span }) => span ?? []))];
+    const { span, context } = startCallSpan(options.operation, this.#facts, this.#callers);
     this.#span = span;
     this.context = context;
     for (const observer of options.observers ?? []) observer.sent(this.#sent);
@@ -51,23 +59,9 @@ export class CallReport {
     const result: CallResult = { kind, ...(requestId && { requestId }), ...(code && { code }) };
     endCallSpan(this.#span, result, this.#callers);
     const how = { ...result, ...(cause && { cause }), durationMs: Math.round(durationMs), ...traceOf(this.#span) };
-    this.#options.log[levelOf(ended)]({ ...this.#facts, ...how }, "upstream call");
+    const { log, operation } = this.#options;
+    log[levelOf(ended)]({ operation, ...this.#facts, ...how }, "upstream call");
   }
-}
-
-function sentCallOf(manifest: Manifest, sentMs: number, sentWallMs: number): SentCall {
-  const { productKey, firmwareId, jobId } = manifest.batch.lane.scope;
-  return {
-    sentMs,
-    sentWallMs,
-    productKey,
-    firmwareId,
-    jobId,
-    devices: manifest.batch.seats.length,
-    devicesByCaller: manifest.devicesByCaller,
-    attempt: manifest.attempt,
-    tokenWaitMs: Math.round(sentMs - manifest.waitingSinceMs),
-  };
 }
 
 function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCall {

@@ -29,4 +29,6 @@ export interface Command {
   /** Monotonic time by which the answer must be given: the reply margin before the deadline. Infinity for none. */
   readonly answerByMs: number;
   readonly requireAll: boolean;
+  /** Its tasks are to be read back after the cancel. */
+  readonly verify: boolean;
 }

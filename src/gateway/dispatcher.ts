@@ -15,7 +15,7 @@ import { type Batch, type Callers, type Limits, Queue } from "./queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { Fate, Waiter } from "./waiter.js";
 
-export interface DispatcherOptions extends ReportOptions {
+export interface DispatcherOptions extends Omit<ReportOptions, "operation"> {
   readonly limiter: Limiter;
   readonly upstream: Upstream;
   readonly callers: Callers;
@@ -31,6 +31,7 @@ const LONGEST_BACKOFF_MS = 5000;
 export class Dispatcher {
   readonly queue: Queue;
   readonly #options: DispatcherOptions;
+  readonly #report: ReportOptions;
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -40,6 +41,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#report = { ...options, operation: "CancelOTATaskByDevice" };
     setMaxListeners(0, this.#closing.signal); // every call in its backoff listens
     this.#answerTime = new AnswerTime(options.clock);
     this.queue = new Queue(options.upstream.room, options.callers);
@@ -129,8 +131,9 @@ export class Dispatcher {
 
   async #call(batch: Batch, token: Token, sentMs: number): Promise<void> {
     const { clock } = this.#options;
-    const manifest = new Manifest(batch, sentMs, clock.wallNow());
-    const report = new CallReport(this.#options, manifest, sentMs);
+    const sentWallMs = clock.wallNow();
+    const manifest = new Manifest(batch, sentMs, sentWallMs);
+    const report = new CallReport(this.#report, manifest.sentCall(sentMs, sentWallMs), manifest.waiters);
     const end = await within(report.context, () => this.#send(batch));
     const endedMs = clock.now();
     token.settle(tokenEnd(end));

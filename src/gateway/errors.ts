@@ -43,8 +43,8 @@ export interface UpstreamCause {
   readonly requestId: string;
 }
 
-/** Sent and never answered, or refused together with others and not told apart. */
-export type UnknownReason = "OUTCOME_UNKNOWN" | "BATCH_REJECTED";
+/** Sent and never answered; refused together with others and not told apart; accepted, and not told by reading back. */
+export type UnknownReason = "OUTCOME_UNKNOWN" | "BATCH_REJECTED" | "NOT_VERIFIED";
 
 /** How many devices ended for one cause, and a few of the caller's own names among them. */
 export interface CauseCount {

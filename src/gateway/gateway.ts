@@ -2,17 +2,20 @@
 // Whatever was let in is answered exactly once, also when it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
+import type { AccountReading, AccountState } from "./account-state.js";
 import { type AdmissionBounds, ANYBODY, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
 import { type Command, PRIORITIES, type Priority } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
 import { type Forecast, forecast } from "./estimate.js";
-import type { LedgerState } from "./limiter.js";
 import { verdict } from "./verdict.js";
+import type { Verifier } from "./verifier.js";
 import { type Answer, type Fate, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
   readonly bounds: AdmissionBounds;
+  /** Without it nothing is read back. */
+  readonly verifier?: Verifier;
   /** Told of every request that was let in, once, when it is answered. Quick, and never throws. */
   readonly answered?: (caller: string, fates: readonly Fate[]) => void;
 }
@@ -25,30 +28,6 @@ export interface Request {
   readonly told: Promise<Answer>;
   /** The caller has left: nothing that was not sent will be. */
   abort(): void;
-}
-
-/** A reading of the account, for planning and display. */
-export interface AccountState {
-  readonly ledger: LedgerState;
-  /** Counted once for each request. */
-  readonly waitingDevices: number;
-  readonly waitingCallers: number;
-  /** Until a new request of one device and normal priority would be sent. */
-  readonly expectedWaitMs: number;
-  /** Absent if the account is not paused. */
-  readonly pausedUntilWallMs?: number;
-}
-
-/** The same in more detail, for the operator. Times are monotonic. */
-export interface AccountReading {
-  readonly ledger: LedgerState;
-  readonly waitingDevices: Readonly<Record<Priority, number>>;
-  readonly waitingByCaller: ReadonlyMap<string, number>;
-  /** Until a new request of one device would be sent. */
-  readonly expectedWaitMs: Readonly<Record<Priority, number>>;
-  /** When the oldest request that has no answer yet arrived. */
-  readonly oldestSinceMs: number | undefined;
-  remainingMs(caller: string): number;
 }
 
 /** A forecast serves for so long: thousands of requests may come within a few milliseconds. */
@@ -89,15 +68,18 @@ export class Gateway {
     const isEndless = command.answerByMs === Infinity;
     const disarm = isEndless ? () => {} : this.#clock.at(command.answerByMs, () => this.#expire(waiter));
     this.#dispatcher.add(waiter);
-    const settled = waiter.answer.then((answer) => {
+    const { verifier, answered } = this.#options;
+    const told =
+      command.verify && verifier ? waiter.answer.then((answer) => verifier.verify(waiter, answer)) : waiter.answer;
+    const settled = told.then((answer) => {
       disarm();
       this.#open.delete(waiter);
       if (this.#open.size === 0) this.#drained();
-      this.#options.answered?.(command.caller, answer.fates);
+      answered?.(command.caller, answer.fates);
       return this.#judge(command, answer);
     });
     settled.catch(() => {}); // a caller that has left does not look any more
-    return { answer: settled, told: waiter.answer, abort: () => this.#conclude(waiter, ABORTED) };
+    return { answer: settled, told, abort: () => this.#conclude(waiter, ABORTED) };
   }
 
   /** What the command would take. Throws GatewayError where `cancel` would. */
@@ -170,8 +152,8 @@ export class Gateway {
 
   /** After `drain`: waits for the calls under way and lets go of everything. */
   async close(): Promise<void> {
-    await this.#dispatcher.close();
-    await this.#options.limiter.close();
+    const { limiter, verifier } = this.#options;
+    await Promise.all([this.#dispatcher.close().then(() => limiter.close()), verifier?.close()]);
   }
 
   /** The deadline has come. Whoever met a ledger that grants nothing is told so, and not that it took too long. */
@@ -188,6 +170,7 @@ export class Gateway {
   #conclude(waiter: Waiter, failure: Failure): void {
     this.#dispatcher.leave(waiter);
     waiter.conclude(failure);
+    this.#options.verifier?.leave(waiter);
   }
 
   #judge(command: Command, answer: Answer): Answer {

@@ -1,6 +1,7 @@
 // Who is on board of one call with which devices, and what each of them is told about it. A caller
 // never learns another caller's devices, not even from the upstream's error message.
 import type { Seat } from "./cabin.js";
+import type { SentCall } from "./call-observer.js";
 import type { Batch } from "./queue.js";
 import type { CallEnd } from "./upstream.js";
 import type { CallRecord, Fate, Waiter } from "./waiter.js";
@@ -51,6 +52,22 @@ export class Manifest {
   /** Since when the first of them has waited. */
   get waitingSinceMs(): number {
     return this.waiters.reduce((sinceMs, { arrivedMs }) => Math.min(sinceMs, arrivedMs), Infinity);
+  }
+
+  /** For whoever watches; `sentMs` was read before the call's token knew that it is sent. */
+  sentCall(sentMs: number, sentWallMs: number): SentCall {
+    const { productKey, firmwareId, jobId } = this.batch.lane.scope;
+    return {
+      sentMs,
+      sentWallMs,
+      productKey,
+      firmwareId,
+      jobId,
+      devices: this.batch.seats.length,
+      devicesByCaller: this.devicesByCaller,
+      attempt: this.attempt,
+      tokenWaitMs: Math.round(sentMs - this.waitingSinceMs),
+    };
   }
 
   /** Completes what each waiter is told about the call. To be called before their devices settle. */

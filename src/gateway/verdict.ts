@@ -15,7 +15,7 @@ export interface Verdict {
 
 /** Whether a device ended well. */
 export function isWell(fate: Fate): boolean {
-  return fate.outcome === "accepted";
+  return !("failure" in fate);
 }
 
 /** Undefined if the rpc is OK. `deviceNames` are those of the request, in the order of the fates. */

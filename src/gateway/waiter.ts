@@ -6,8 +6,22 @@ import type { Failure } from "./errors.js";
 
 /** What became of a device, and why if it is not well. One object serves all devices it holds for. */
 export type Fate =
-  | { readonly outcome: "accepted" }
+  | { readonly outcome: "accepted"; readonly unverified?: Failure }
+  /** What its task was when it was read back. `unverified`: what could not be told of a task that was to be read. */
+  | { readonly outcome: "verified-canceled" | "already-finished" }
+  | { readonly outcome: "no-task"; readonly unverified?: Failure }
   | { readonly outcome: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
+
+/** Every outcome: the good ones first. */
+export const OUTCOMES = [
+  "accepted",
+  "verified-canceled",
+  "already-finished",
+  "no-task",
+  "rejected",
+  "unknown",
+  "not-attempted",
+] as const satisfies readonly Fate["outcome"][];
 
 /** What a caller is told about one upstream call. `durationMs` is absent while it is under way. */
 export interface CallRecord {

@@ -1,5 +1,5 @@
 // From the account's state to what GetQuota answers.
-import type { AccountState } from "../gateway/gateway.js";
+import type { AccountState } from "../gateway/account-state.js";
 import type { LedgerMode } from "../gateway/limiter.js";
 import { type GetQuotaResponse, Ledger } from "../gen/ota/v1/ota_service.js";
 import { durationOf, timestampOf } from "./details.js";

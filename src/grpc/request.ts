@@ -46,14 +46,13 @@ export function commandOf(
     ...accountViolations(request.account, limits),
     ...(priority ? [] : [{ field: "priority", description: "is not known" }]),
     ...reasonViolations(request.reason),
-    ...(request.verify ? [{ field: "verify", description: "is not supported by this version" }] : []),
   ];
   if (violations.length > 0 || !priority) {
     throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
   }
-  const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll } = request;
+  const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll, verify } = request;
   const scope = { productKey, firmwareId, jobId, iotInstanceId };
-  return { account, scope, deviceNames, caller, priority, answerByMs, requireAll };
+  return { account, scope, deviceNames, caller, priority, answerByMs, requireAll, verify };
 }
 
 /** The configured account that GetQuota asks for. Throws GatewayError if there is none. */

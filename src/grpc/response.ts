@@ -15,6 +15,9 @@ import { deviceStatusOf } from "./status.js";
 
 const OUTCOMES: Record<Fate["outcome"], Outcome> = {
   accepted: Outcome.ACCEPTED,
+  "verified-canceled": Outcome.VERIFIED_CANCELED,
+  "already-finished": Outcome.ALREADY_FINISHED,
+  "no-task": Outcome.NO_TASK,
   rejected: Outcome.REJECTED,
   unknown: Outcome.UNKNOWN,
   "not-attempted": Outcome.NOT_ATTEMPTED,
@@ -24,11 +27,12 @@ const OUTCOMES: Record<Fate["outcome"], Outcome> = {
 export function responseOf(answer: Answer, deviceNames: readonly string[]): CancelTasksByDeviceResponse {
   const statuses = new Map<Failure, Status>(); // thousands of devices share a failure
   const statusOf = (fate: Fate): Status | undefined => {
-    if (!("failure" in fate)) return undefined;
-    let status = statuses.get(fate.failure);
+    const failure = failureOf(fate);
+    if (!failure) return undefined;
+    let status = statuses.get(failure);
     if (!status) {
-      status = deviceStatusOf(fate.failure);
-      statuses.set(fate.failure, status);
+      status = deviceStatusOf(failure);
+      statuses.set(failure, status);
     }
     return status;
   };
@@ -67,6 +71,12 @@ export function planResponseOf(plan: Plan, deviceNames: readonly string[]): Canc
       expectedDuration: durationOf(plan.durationMs),
     },
   };
+}
+
+/** Why a device did not end well, or what could not be told of one that did. */
+function failureOf(fate: Fate): Failure | undefined {
+  if ("failure" in fate) return fate.failure;
+  return "unverified" in fate ? fate.unverified : undefined;
 }
 
 function wireCall(call: CallRecord): UpstreamCall {

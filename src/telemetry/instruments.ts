@@ -16,8 +16,12 @@ import {
 
 const tracer = trace.getTracer("ota-gateway");
 
-/** The name of the span of one upstream call. Always recorded, however callers are sampled. */
-export const UPSTREAM_CALL_SPAN = "CancelOTATaskByDevice";
+/** The upstream's operations that are called, each the name of the span of one call. */
+export type UpstreamOperation = (typeof OPERATIONS)[number];
+const OPERATIONS = ["CancelOTATaskByDevice", "ListOTATaskByJob", "ListOTAUnfinishedTaskByDevice"] as const;
+
+/** Those spans are always recorded, however callers are sampled. */
+export const UPSTREAM_CALL_SPANS: ReadonlySet<string> = new Set(OPERATIONS);
 
 /** What a call's span tells about it. */
 export interface CallFacts {
@@ -40,7 +44,11 @@ export interface CallResult {
 }
 
 /** Starts the span of an upstream call: a trace of its own, linked to every caller on board. */
-export function startCallSpan(facts: CallFacts, callers: readonly Span[]): { span: Span; context: Context } {
+export function startCallSpan(
+  operation: UpstreamOperation,
+  facts: CallFacts,
+  callers: readonly Span[],
+): { span: Span; context: Context } {
   const links: Link[] = callers.map((caller) => ({ context: caller.spanContext() }));
   const attributes: Attributes = {
     "ota.account": facts.account,
@@ -53,7 +61,7 @@ export function startCallSpan(facts: CallFacts, callers: readonly Span[]): { spa
     "ota.attempt": facts.attempt,
     "ota.token_wait_ms": facts.tokenWaitMs,
   };
-  const span = tracer.startSpan(UPSTREAM_CALL_SPAN, { kind: SpanKind.CLIENT, attributes, links }, ROOT_CONTEXT);
+  const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes, links }, ROOT_CONTEXT);
   return { span, context: trace.setSpan(ROOT_CONTEXT, span) };
 }
 

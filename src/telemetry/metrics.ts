@@ -1,13 +1,19 @@
 // Every metric of the gateway with its unit and meaning, through the OpenTelemetry API only: the other half of
-// instruments.ts, which has the spans. No attribute holds more values than the configuration names: no device,
+// instruments.ts, which has the spans; gauges.ts has what is read and not counted. No attribute holds more values than the configuration names: no device,
 // no scope, and of the callers, who can take any name, only those that are configured.
 import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
+import { type WatchedAccount, watch } from "./gauges.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
-const OUTCOMES = ["accepted", "rejected", "unknown", "not-attempted"] as const;
-const PRIORITIES = ["urgent", "normal", "bulk"] as const;
-const MODES = ["in-process", "shared", "opening", "away"] as const;
-
+const OUTCOMES = [
+  "accepted",
+  "verified-canceled",
+  "already-finished",
+  "no-task",
+  "rejected",
+  "unknown",
+  "not-attempted",
+] as const;
 /** The name of all callers that are not configured. */
 const OTHER_CALLERS = "other";
 
@@ -25,30 +31,6 @@ export interface CallEnding {
   readonly durationMs: number;
 }
 
-/** How an account stands. Times are monotonic. */
-export interface AccountStanding {
-  readonly ledger: {
-    readonly mode: (typeof MODES)[number];
-    readonly callsPerSecond: number;
-    /** Those that are withheld included. */
-    readonly free: number;
-    readonly inFlightSinceMs: readonly number[];
-    readonly withheld: number;
-    readonly pausedUntilMs: number;
-    readonly replicas?: number;
-  };
-  readonly waitingDevices: Readonly<Record<(typeof PRIORITIES)[number], number>>;
-  readonly waitingByCaller: ReadonlyMap<string, number>;
-  readonly expectedWaitMs: Readonly<Record<(typeof PRIORITIES)[number], number>>;
-  readonly oldestSinceMs: number | undefined;
-}
-
-/** An account whose gauges can be read. */
-export interface WatchedAccount {
-  readonly maxQueuedDevices: number;
-  readonly standing: () => AccountStanding;
-}
-
 /** What is told as it happens; an observer of calls among others. */
 export interface AccountMetrics {
   sent(call: { readonly devices: number; readonly tokenWaitMs: number }): void;
@@ -57,8 +39,15 @@ export interface AccountMetrics {
   answered(caller: string, fates: readonly { readonly outcome: (typeof OUTCOMES)[number] }[]): void;
 }
 
+/** Calls that read tasks back: in a quota of their own, and so counted apart. */
+export interface ReadMetrics {
+  sent(call: unknown): void;
+  ended(call: unknown, end: CallEnding): void;
+}
+
 export interface Metrics {
   account(name: string): AccountMetrics;
+  reads(account: string, operation: string): ReadMetrics;
   /** Reads the gauges of these accounts whenever metrics are collected, until the returned function is called. */
   watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
   /** `serverFault`: one of the statuses that are the server's failing. */
@@ -72,6 +61,7 @@ export function createMetrics(configuredCallers: Iterable<string>): Metrics {
   const callers = new Set([...configuredCallers, OTHER_CALLERS]);
   return {
     account: (name) => accountMetrics(name, events, callers),
+    reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events),
     watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {
@@ -106,6 +96,11 @@ function createEvents(meter: Meter) {
       unit: "{device}",
       description: "Devices on board of one upstream call.",
       advice: { explicitBucketBoundaries: CALL_DEVICES },
+    }),
+    reads: meter.createCounter("ota.reads", {
+      ...integer,
+      unit: "{call}",
+      description: "Upstream calls that read tasks back and have ended, by operation and result; see ota.calls.",
     }),
     tokenWait: meter.createHistogram("ota.call.token_wait", {
       unit: "s",
@@ -153,7 +148,7 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
     },
     answered(caller, fates) {
       const outcomes = outcomesByCaller.get(caller) ?? outcomesByCaller.get(OTHER_CALLERS);
-      const counts = { accepted: 0, rejected: 0, unknown: 0, "not-attempted": 0 };
+      const counts = tableOf(OUTCOMES, () => 0);
       for (const { outcome } of fates) counts[outcome] += 1;
       for (const outcome of OUTCOMES) {
         if (counts[outcome] > 0) events.devices.add(counts[outcome], outcomes?.[outcome]);
@@ -162,64 +157,12 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
   };
 }
 
-function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void {
-  const gauge = (name: string, unit: string, description: string) =>
-    meter.createObservableGauge(name, { unit, description });
-  const queueDevices = gauge("ota.queue.devices", "{device}", "Devices that wait, by priority; once for each request.");
-  const queueCapacity = gauge("ota.queue.capacity", "{device}", "Devices that may wait.");
-  const queueCallers = gauge("ota.queue.callers", "{caller}", "Callers whose devices wait.");
-  const expectedWait = gauge(
-    "ota.queue.expected_wait",
-    "s",
-    "Until a new request of one device would be sent, by priority; absent if that cannot be told.",
-  );
-  const oldestAge = gauge("ota.queue.oldest_age", "s", "For how long the oldest unanswered request has waited.");
-  const tokens = gauge("ota.tokens", "{token}", "Tokens by state; together they are the calls a second allowed.");
-  const rate = gauge("ota.quota.rate", "{call}/s", "Calls a second that the account is allowed.");
-  const pause = gauge("ota.quota.pause", "s", "How much longer nothing is sent, after a throttle; 0 if not paused.");
-  const mode = gauge("ota.ledger.mode", "1", "1 for the mode that the ledger is in, 0 for the others.");
-  const replicas = gauge("ota.ledger.replicas", "{replica}", "Gateways that share the ledger, if it is shared.");
-
-  const all = [queueDevices, queueCapacity, queueCallers, expectedWait, oldestAge];
-  all.push(tokens, rate, pause, mode, replicas);
-  const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
-    for (const [account, { maxQueuedDevices, standing }] of accounts) {
-      const { ledger, waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = standing();
-      const attributes: Attributes = { "ota.account": account };
-      const now = nowMs();
-      for (const priority of PRIORITIES) {
-        const ofPriority = { ...attributes, "ota.priority": priority };
-        result.observe(queueDevices, waitingDevices[priority], ofPriority);
-        const waitMs = expectedWaitMs[priority];
-        if (Number.isFinite(waitMs)) result.observe(expectedWait, waitMs / 1000, ofPriority);
-      }
-      result.observe(queueCapacity, maxQueuedDevices, attributes);
-      result.observe(queueCallers, waitingByCaller.size, attributes);
-      result.observe(oldestAge, oldestSinceMs === undefined ? 0 : (now - oldestSinceMs) / 1000, attributes);
-      for (const [state, count] of Object.entries(tokenStates(ledger))) {
-        result.observe(tokens, count, { ...attributes, "ota.token.state": state });
-      }
-      result.observe(rate, ledger.callsPerSecond, attributes);
-      result.observe(pause, Math.max(0, ledger.pausedUntilMs - now) / 1000, attributes);
-      for (const each of MODES) {
-        result.observe(mode, each === ledger.mode ? 1 : 0, { ...attributes, "ota.ledger.mode": each });
-      }
-      if (ledger.replicas !== undefined) result.observe(replicas, ledger.replicas, attributes);
-    }
-  };
-  meter.addBatchObservableCallback(observe, all);
-  return () => meter.removeBatchObservableCallback(observe, all);
-}
-
-/** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
-function tokenStates({ callsPerSecond, free, inFlightSinceMs, withheld }: AccountStanding["ledger"]) {
-  const inFlight = inFlightSinceMs.length;
-  const leftAlone = Math.min(withheld, free);
+function readMetrics(attributes: Attributes, events: Events): ReadMetrics {
+  const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
+  for (const result of RESULTS) events.reads.add(0, results[result]);
   return {
-    free: free - leftAlone,
-    "in-flight": inFlight,
-    cooling: Math.max(0, callsPerSecond - free - inFlight),
-    withheld: leftAlone,
+    sent: () => {},
+    ended: (_, { kind, throttled }) => events.reads.add(1, results[throttled ? "throttled" : kind]),
   };
 }
 

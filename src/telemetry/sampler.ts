@@ -1,5 +1,5 @@
 // The sampler of the standard variables, with one exception: the span of an upstream call is always
-// recorded. There are ten a second at the most, and they are the proof of what was sent.
+// recorded. There are ten a second of each operation at the most, and they are the proof of what was sent.
 import type { Attributes, Context, Link, SpanKind } from "@opentelemetry/api";
 import {
   AlwaysOffSampler,
@@ -10,7 +10,7 @@ import {
   type SamplingResult,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
-import { UPSTREAM_CALL_SPAN } from "./instruments.js";
+import { UPSTREAM_CALL_SPANS } from "./instruments.js";
 
 /** Samples as OTEL_TRACES_SAMPLER says, and every upstream call. */
 export class UpstreamCallsSampler implements Sampler {
@@ -28,7 +28,7 @@ export class UpstreamCallsSampler implements Sampler {
     attributes: Attributes,
     links: Link[],
   ): SamplingResult {
-    if (spanName === UPSTREAM_CALL_SPAN) return { decision: SamplingDecision.RECORD_AND_SAMPLED };
+    if (UPSTREAM_CALL_SPANS.has(spanName)) return { decision: SamplingDecision.RECORD_AND_SAMPLED };
     return this.#others.shouldSample(context, traceId, spanName, spanKind, attributes, links);
   }
 

@@ -5,14 +5,18 @@ import { randomUUID } from "node:crypto";
 import { context, propagation, trace } from "@opentelemetry/api";
 import { Pool } from "undici";
 import type { Clock } from "../clock.js";
-import type { CallEnd, CancelCall, Upstream } from "../gateway/upstream.js";
+import type { Scope } from "../gateway/command.js";
+import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
+import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { type Answer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, describeRequest } from "./http-attributes.js";
 import { createMender, type Standing } from "./mend.js";
+import { CANCEL_BY_DEVICE, type Operation, type OperationShape, TASKS_OF_JOB, UNFINISHED_TASKS } from "./operations.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
+import { readTaskList } from "./task-list.js";
 import { OutOfTime, within } from "./within.js";
 
 export interface UpstreamOptions {
@@ -26,17 +30,31 @@ export interface UpstreamOptions {
   readonly clock: Clock;
 }
 
-/** An upstream over HTTP; `close` waits for the calls under way, and for no longer than their timeout. */
-export function createUpstream(options: UpstreamOptions): Upstream & { close(): Promise<void> } {
+/** The account's ways to the upstream, over one pool of connections. */
+export interface UpstreamClient extends Upstream {
+  readonly tasksOfJob: TaskReader;
+  readonly unfinishedTasks: TaskReader;
+  /** Waits for the calls under way, and for no longer than their timeout. */
+  close(): Promise<void>;
+}
+
+/** How a call ended, and what came with its success. */
+interface Sent {
+  readonly end: CallEnd;
+  readonly body?: string;
+}
+
+/** An upstream over HTTP. */
+export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const { url, timeoutMs, maxUrlBytes = 12_288, clock } = options;
   const mender = createMender(options.credentials, clock);
-  const underWay = new Set<Promise<CallEnd>>();
+  const underWay = new Set<Promise<Sent>>();
   let closed = false;
   // No limit of connections: the tokens are one. Behind a limit, a call would wait inside its timeout.
   const pool = new Pool(url.origin, { pipelining: 1, connect: { timeout: timeoutMs } });
 
-  const send = async (call: CancelCall, untilMs: number): Promise<CallEnd> => {
-    if (closed) return unwritten("The gateway is shutting down.");
+  const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
+    if (closed) return { end: unwritten("The gateway is shutting down.") };
     const span = trace.getActiveSpan();
     if (span) describeRequest(span, url);
     let standing: Standing;
@@ -45,18 +63,18 @@ export function createUpstream(options: UpstreamOptions): Upstream & { close(): 
       const headers = contextHeaders();
       standing = await within(clock, untilMs, mender.standing());
       const wallMs = clock.wallNow() + standing.offsetMs;
-      const made = makeRequest(call, { url, credentials: standing.credentials, wallMs, nonce: randomUUID() });
+      const made = makeRequest(operation, { url, credentials: standing.credentials, wallMs, nonce: randomUUID() });
       request = { path: made.path, headers: { ...headers, ...made.headers } };
     } catch (error) {
       if (span) describeFault(span, error instanceof Error ? error.name : "Error");
-      return { kind: "unwritten", message: messageOfPreparation(error), ours: true };
+      return { end: { kind: "unwritten", message: messageOfPreparation(error), ours: true } };
     }
     const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
     if (span) describeExchange(span, exchanged);
-    if (exchanged.kind !== "answered") return endOf(exchanged);
+    if (exchanged.kind !== "answered") return { end: endOf(exchanged) };
     const end = await read(exchanged.answer, standing, untilMs);
     if (span && end.kind === "refused" && exchanged.answer.status < 400) describeFault(span, end.refusal.code);
-    return end;
+    return { end, body: exchanged.answer.body };
   };
 
   const read = async (answer: Answer, standing: Standing, untilMs: number): Promise<CallEnd> => {
@@ -69,16 +87,29 @@ export function createUpstream(options: UpstreamOptions): Upstream & { close(): 
     return { ...end, refusal: { ...end.refusal, reaction: { kind: "internal", mended } } };
   };
 
-  return {
-    room: createRoom(url, maxUrlBytes),
-    timeoutMs,
-    cancelTasks(call) {
-      const end = send(call, clock.now() + timeoutMs)
-        .catch((): CallEnd => ({ kind: "lost", message: "The answer could not be read." }))
-        .finally(() => underWay.delete(end));
-      underWay.add(end);
-      return end;
+  const begin = (operation: Operation): Promise<Sent> => {
+    const sent = send(operation, clock.now() + timeoutMs)
+      .catch((): Sent => ({ end: { kind: "lost", message: "The answer could not be read." } }))
+      .finally(() => underWay.delete(sent));
+    underWay.add(sent);
+    return sent;
+  };
+
+  const readerOf = (shape: OperationShape): TaskReader => ({
+    room: createRoom(url, maxUrlBytes, shape),
+    async read(scope: Scope, deviceNames): Promise<ReadEnd> {
+      const { end, body = "" } = await begin(shape.of(scope, deviceNames));
+      if (end.kind !== "accepted") return end;
+      return { kind: "read", requestId: end.requestId, list: readTaskList(body) };
     },
+  });
+
+  return {
+    room: createRoom(url, maxUrlBytes, CANCEL_BY_DEVICE),
+    timeoutMs,
+    cancelTasks: async ({ scope, deviceNames }) => (await begin(CANCEL_BY_DEVICE.of(scope, deviceNames))).end,
+    tasksOfJob: readerOf(TASKS_OF_JOB),
+    unfinishedTasks: readerOf(UNFINISHED_TASKS),
     async close() {
       closed = true;
       await Promise.all(underWay);

@@ -12,8 +12,8 @@ export type Exchange =
   | { readonly kind: "lost"; readonly fault: string; readonly status?: number }
   | { readonly kind: "unwritten"; readonly fault: string };
 
-/** An answer of the upstream takes some hundred bytes. */
-const LONGEST_BODY_BYTES = 64 * 1024;
+/** A list of a hundred tasks takes some sixty thousand bytes, every other answer some hundred. */
+const LONGEST_BODY_BYTES = 256 * 1024;
 
 type State =
   | { readonly kind: "waiting" }

@@ -1,7 +1,7 @@
 // One call as it goes on the wire: a V3-signed POST, all parameters in the query, no body. What is put on
 // the wire is the text that was signed, so no proxy or parser can read it as something else.
-import type { CancelCall } from "../gateway/upstream.js";
 import type { Credentials } from "./credentials-source.js";
+import type { Operation } from "./operations.js";
 import { authorizationV3, canonicalQuery, EMPTY_BODY_SHA256 } from "./signature.js";
 
 /** What a request is made of beside the call. */
@@ -21,12 +21,12 @@ export interface WireRequest {
 }
 
 /** The signed request of a call. */
-export function makeRequest(call: CancelCall, { url, credentials, wallMs, nonce }: Making): WireRequest {
+export function makeRequest(operation: Operation, { url, credentials, wallMs, nonce }: Making): WireRequest {
   const { accessKeyId, accessKeySecret, securityToken } = credentials;
-  const query = parametersOf(call);
+  const { action, parameters: query } = operation;
   const signed = {
     host: url.host,
-    "x-acs-action": "CancelOTATaskByDevice",
+    "x-acs-action": action,
     "x-acs-content-sha256": EMPTY_BODY_SHA256,
     "x-acs-date": `${new Date(wallMs).toISOString().slice(0, 19)}Z`,
     "x-acs-signature-nonce": nonce,
@@ -45,16 +45,4 @@ export function makeRequest(call: CancelCall, { url, credentials, wallMs, nonce 
       authorization: authorizationV3(request, accessKeyId, accessKeySecret),
     },
   };
-}
-
-/** The operation's parameters; the optional ones only if they say something. */
-export function parametersOf({ scope, deviceNames }: CancelCall): (readonly [name: string, value: string])[] {
-  const devices = deviceNames.map((name, index) => [`DeviceName.${index + 1}`, name] as const);
-  const rest = [
-    ["ProductKey", scope.productKey],
-    ["FirmwareId", scope.firmwareId],
-    ["JobId", scope.jobId],
-    ["IotInstanceId", scope.iotInstanceId],
-  ] as const;
-  return [...devices, ...rest.filter(([, value]) => value !== "")];
 }

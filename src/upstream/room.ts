@@ -2,22 +2,20 @@
 // exact once positions have three digits, so a call that fits by them is never longer than the budget.
 import type { Scope } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
-import { parametersOf } from "./request.js";
+import type { OperationShape } from "./operations.js";
 
-/** The upstream's own limit. */
-const DEVICES_PER_CALL = 200;
-/** `&DeviceName.200=`: a position of three digits, whatever it will be. */
+/** `&DeviceNames.50=`, or `&DeviceName.200=`: a position of three digits, whatever it will be. */
 const BYTES_BEFORE_NAME = "&DeviceName.200=".length;
 
 /** The room of calls to `url` whose address may take up to `maxUrlBytes`. */
-export function createRoom(url: URL, maxUrlBytes: number): Room {
+export function createRoom(url: URL, maxUrlBytes: number, shape: OperationShape): Room {
   const bytesOfAddress = `${url.origin}${url.pathname}?`.length;
   return {
-    devices: DEVICES_PER_CALL,
+    devices: shape.devicesPerCall,
     bytes: maxUrlBytes,
     bytesOfScope(scope: Scope): number {
       let bytes = bytesOfAddress;
-      for (const [name, value] of parametersOf({ scope, deviceNames: [] })) {
+      for (const [name, value] of shape.of(scope, []).parameters) {
         bytes += "&=".length + name.length + encodedLength(value);
       }
       return bytes;

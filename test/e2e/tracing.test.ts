@@ -53,13 +53,13 @@ const traceIdOf = (n: number) => `${n + 1}`.padStart(32, "a");
 const spanIdOf = (n: number) => `${n + 1}`.padStart(16, "b");
 
 /** Asks as caller `n`, in a trace of its own. */
-function ask(n: number, firmwareId: string, name = `${DEVICE}-${n}`): Promise<unknown> {
+function ask(n: number, firmwareId: string, name = `${DEVICE}-${n}`, more = {}): Promise<unknown> {
   const caller = createCaller(gateway.grpc, {
     "x-ota-caller": `service-${n}`,
     traceparent: `00-${traceIdOf(n)}-${spanIdOf(n)}-01`,
     baggage: "customer=somebody",
   });
-  return caller.cancel([name], { firmwareId }).answer.finally(() => caller.close());
+  return caller.cancel([name], { firmwareId, ...more }).answer.finally(() => caller.close());
 }
 
 /** The exported spans of this firmware's calls. */
@@ -202,3 +202,16 @@ function byTrace(spans: readonly ReadableSpan[]): ReadableSpan[] {
   const numberOf = (span: ReadableSpan) => Number(span.spanContext().traceId.replace(/^a*/, ""));
   return spans.toSorted((a, b) => numberOf(a) - numberOf(b));
 }
+
+describe("the span of a call that reads tasks back", () => {
+  it("is that of its operation, linked to whoever waits for it, and names no device", async () => {
+    await ask(1, "read-back", `${DEVICE}-1`, { verify: true, jobId: "job" });
+    await until(() => calls("read-back").length === 2);
+    const [cancel, read] = calls("read-back").toSorted((a, b) => a.name.localeCompare(b.name));
+    expect([cancel?.name, read?.name]).toEqual(["CancelOTATaskByDevice", "ListOTATaskByJob"]);
+    expect(read?.kind).toBe(SpanKind.CLIENT);
+    expect(read?.links.map(({ context }) => context.traceId)).toEqual([traceIdOf(1)]);
+    expect(read?.attributes).toMatchObject({ "ota.devices": 1, "ota.job_id": "job", "ota.result": "accepted" });
+    expect(JSON.stringify(read?.attributes)).not.toContain(DEVICE);
+  });
+});

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import RPCClient from "@alicloud/pop-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CANCEL_BY_DEVICE } from "../../src/upstream/operations.js";
 import { makeRequest } from "../../src/upstream/request.js";
 import { EMPTY_BODY_SHA256, signV1, signV3 } from "../../src/upstream/signature.js";
 
@@ -83,15 +84,12 @@ describe("the official SDK's V3 request", () => {
     expect(headers.authorization).toContain(`,Signature=${signV3(request, secret)}`);
 
     // And the request that we would have sent at that time differs in nothing but who provided the keys.
-    const ours = makeRequest(
-      { scope, deviceNames },
-      {
-        url: new URL(`http://127.0.0.1:${port}`),
-        credentials: { accessKeyId: "testid", accessKeySecret: secret, ...(securityToken ? { securityToken } : {}) },
-        wallMs: Date.parse(String(headers["x-acs-date"])),
-        nonce: String(headers["x-acs-signature-nonce"]),
-      },
-    );
+    const ours = makeRequest(CANCEL_BY_DEVICE.of(scope, deviceNames), {
+      url: new URL(`http://127.0.0.1:${port}`),
+      credentials: { accessKeyId: "testid", accessKeySecret: secret, ...(securityToken ? { securityToken } : {}) },
+      wallMs: Date.parse(String(headers["x-acs-date"])),
+      nonce: String(headers["x-acs-signature-nonce"]),
+    });
     const acs = (from: object) =>
       Object.fromEntries(
         Object.entries(from).filter(([name]) => /^(host|accept|x-acs-(?!credentials-provider).*)$/.test(name)),

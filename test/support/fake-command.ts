@@ -22,6 +22,7 @@ export function aCommand(command: Partial<Command> = {}): Command {
     priority: "normal",
     answerByMs: 60_000,
     requireAll: false,
+    verify: false,
     ...command,
   };
 }

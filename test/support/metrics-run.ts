@@ -2,7 +2,8 @@
 // a test file has one.
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { type AccountStanding, createMetrics, type Metrics } from "../../src/telemetry/metrics.js";
+import type { AccountStanding } from "../../src/telemetry/gauges.js";
+import { createMetrics, type Metrics } from "../../src/telemetry/metrics.js";
 import { createScrape } from "../../src/telemetry/prometheus.js";
 import { type Family, parsePrometheus } from "./prometheus-text.js";
 
@@ -46,6 +47,7 @@ export function useAll({ metrics }: Measured): void {
   account.sent({ devices: 200, tokenWaitMs: 120 });
   account.ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
   account.answered("nobody", [{ outcome: "accepted" }]);
+  metrics.reads("default", "ListOTATaskByJob").ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
   metrics.watch(new Map([["default", { maxQueuedDevices: 1000, standing: aStanding }]]), () => 1000);

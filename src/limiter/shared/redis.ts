@@ -15,11 +15,13 @@ export interface StoreConnection {
 
 const SCRIPT_SHA = createHash("sha1").update(LEDGER_SCRIPT).digest("hex");
 
-/** So many commands in a row without an answer, and the connection is taken for dead. */
-const TIMEOUTS_TO_RECONNECT = 2;
+// By time and not by counting: an account has several ledgers, and all of them use the one connection.
 
-/** A connection that is not ready after so many attempts to use it is given up for another. */
-const ATTEMPTS_TO_RECONNECT = 8;
+/** No command has had an answer for so long, and the connection is taken for dead. */
+const LONGEST_SILENCE_MS = 2 * COMMAND_TIMEOUT_MS;
+
+/** A connection that is not ready for so long is given up for another. */
+const LONGEST_UNREADY_MS = 4000;
 
 /**
  * Connects to `redis://` or `rediss://host:port`; several addresses, with commas between them, are nodes of a
@@ -28,8 +30,8 @@ const ATTEMPTS_TO_RECONNECT = 8;
 export async function connectStore(urls: readonly URL[], log: Log): Promise<StoreConnection> {
   const [commands, wakeUps] = urls.length > 1 ? cluster(urls) : single(urls);
   const wakeOf = new Map<string, (message: string) => void>();
-  let timeouts = 0;
-  let unready = 0;
+  let silentSinceMs = Infinity;
+  let unreadySinceMs = Infinity;
   let trouble = "";
   // Without a listener an error would end the process; what follows from it is told by the ledger.
   for (const each of [commands, wakeUps]) {
@@ -42,22 +44,32 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
 
   /** Both: what the one cannot reach, the other only seems to. */
   const reconnect = () => {
+    silentSinceMs = Infinity;
+    unreadySinceMs = Infinity;
     commands.disconnect(true);
     wakeUps.disconnect(true);
   };
 
+  /** A frozen server takes connections, and never says that it is ready. */
+  const checkReady = (nowMs: number) => {
+    const isReady = commands.status === "ready";
+    unreadySinceMs = isReady ? Infinity : Math.min(unreadySinceMs, nowMs);
+    if (nowMs - unreadySinceMs >= LONGEST_UNREADY_MS) reconnect();
+    if (!isReady) throw new Error(trouble ? `not connected: ${trouble}` : "not connected");
+  };
+
   const run = async (key: string, args: readonly string[]): Promise<unknown> => {
+    const sentMs = performance.now();
+    checkReady(sentMs);
+    silentSinceMs = Math.min(silentSinceMs, sentMs);
     try {
-      unready = commands.status === "ready" ? 0 : unready + 1;
-      // A frozen server takes connections, and never says that it is ready.
-      if (unready % ATTEMPTS_TO_RECONNECT === ATTEMPTS_TO_RECONNECT - 1) reconnect();
-      if (unready > 0) throw new Error(trouble ? `not connected: ${trouble}` : "not connected");
       const reply = await inTime(evaluate(commands, key, args));
-      timeouts = 0;
+      silentSinceMs = Infinity;
       return reply;
     } catch (error) {
       // A network that has swallowed packets may take minutes to notice by itself.
-      if (error instanceof OutOfTime && ++timeouts % TIMEOUTS_TO_RECONNECT === 0) reconnect();
+      const isSilent = performance.now() - silentSinceMs >= LONGEST_SILENCE_MS;
+      if (error instanceof OutOfTime && isSilent) reconnect();
       throw error;
     }
   };

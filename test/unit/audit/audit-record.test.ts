@@ -14,6 +14,7 @@ const REQUEST: AuditedRequest = {
   deviceNames: ["dev-2", "dev-1", "dev-3"],
   reason: "firmware 1.2.3 bricks the modem",
   requireAll: true,
+  verify: true,
 };
 
 const SPAN = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7" };
@@ -46,9 +47,10 @@ describe("auditRecord", () => {
       '{"time":"2026-01-01T12:00:00.007Z","durationMs":13,"rpc":"CancelTasksByDevice",' +
         '"caller":"spiffe://fleet/ops","reason":"firmware 1.2.3 bricks the modem","account":"default",' +
         '"iotInstanceId":"iot-1","productKey":"product","firmwareId":"firmware","jobId":"job",' +
-        '"priority":"urgent","requireAll":true,"outcome":"ok","devices":3,' +
+        '"priority":"urgent","requireAll":true,"verify":true,"outcome":"ok","devices":3,' +
         `"devicesSha256":"${deviceDigest(REQUEST.deviceNames)}",` +
-        '"devicesByOutcome":{"accepted":1,"rejected":0,"unknown":1,"not-attempted":1},' +
+        '"devicesByOutcome":{"accepted":1,"verified-canceled":0,"already-finished":0,"no-task":0,' +
+        '"rejected":0,"unknown":1,"not-attempted":1},' +
         '"calls":3,"upstreamRequestIds":["R-1","R-2"],' +
         '"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7",' +
         '"deviceNames":["dev-2","dev-1","dev-3"]}\n',

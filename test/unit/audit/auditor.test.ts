@@ -15,6 +15,7 @@ const REQUEST: AuditedRequest = {
   deviceNames: ["dev-1"],
   reason: "",
   requireAll: false,
+  verify: false,
 };
 const ASKER = { caller: "caller", rpc: "CancelTasksByDevice", priority: "normal", span: { traceId: "", spanId: "" } };
 const ANSWER: Answer = { fates: [{ outcome: "accepted" }], callIndexes: Int32Array.of(0), calls: [], quotaWaitMs: 0 };

@@ -28,7 +28,14 @@ const fieldsOf = (fields: Fields) => violations(fields).map(({ field }) => field
 describe("commandOf", () => {
   it("takes over what a request says, and what the context knows", () => {
     expect(
-      command({ jobId: "job", iotInstanceId: "iot-1", account: "second", priority: Priority.URGENT, requireAll: true }),
+      command({
+        jobId: "job",
+        iotInstanceId: "iot-1",
+        account: "second",
+        priority: Priority.URGENT,
+        requireAll: true,
+        verify: true,
+      }),
     ).toEqual({
       account: "second",
       scope: { productKey: "a1EmulatorPk", firmwareId: "firmware", jobId: "job", iotInstanceId: "iot-1" },
@@ -37,11 +44,12 @@ describe("commandOf", () => {
       priority: "urgent",
       answerByMs: 1234,
       requireAll: true,
+      verify: true,
     });
   });
 
   it("has a default for everything that may be left out", () => {
-    expect(command()).toMatchObject({ account: "default", priority: "normal", requireAll: false });
+    expect(command()).toMatchObject({ account: "default", priority: "normal", requireAll: false, verify: false });
   });
 
   it("lists everything that is wrong, in the order of the fields", () => {
@@ -54,7 +62,6 @@ describe("commandOf", () => {
       account: "third",
       priority: 7 as Priority,
       reason: "r".repeat(257),
-      verify: true,
     };
     expect(violations(everything)).toEqual([
       { field: "product_key", description: "is required" },
@@ -66,7 +73,6 @@ describe("commandOf", () => {
       { field: "account", description: "is not configured" },
       { field: "priority", description: "is not known" },
       { field: "reason", description: "is over 256 characters" },
-      { field: "verify", description: "is not supported by this version" },
     ]);
   });
 

@@ -52,6 +52,26 @@ describe("responseOf", () => {
     expect(responseOf(answerOf(fates), namesOf(fates)).success).toBe(false);
   });
 
+  it("tells what was read back as a success, and beside it what could not be told", () => {
+    const unverified: Failure = { kind: "unknown", reason: "NOT_VERIFIED", message: "still QUEUED" };
+    const fates: Fate[] = [
+      { outcome: "verified-canceled" },
+      { outcome: "already-finished" },
+      { outcome: "no-task" },
+      { outcome: "no-task", unverified },
+      { outcome: "accepted", unverified },
+    ];
+    const { results, success } = responseOf(answerOf(fates), namesOf(fates));
+    expect(results.map(({ outcome, status }) => [outcome, status?.message])).toEqual([
+      [Outcome.VERIFIED_CANCELED, undefined],
+      [Outcome.ALREADY_FINISHED, undefined],
+      [Outcome.NO_TASK, undefined],
+      [Outcome.NO_TASK, "still QUEUED"],
+      [Outcome.ACCEPTED, "still QUEUED"],
+    ]);
+    expect(success).toBe(true);
+  });
+
   it("tells of each call what the proto file promises, and survives the wire", () => {
     const calls: CallRecord[] = [CALL, { ...CALL, success: false, requestId: "", message: "no answer", attempts: 2 }];
     delete calls[1]?.durationMs;

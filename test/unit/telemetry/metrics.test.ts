@@ -40,7 +40,7 @@ describe("createMetrics", () => {
     const devices = families
       .get("ota_devices_total")
       ?.samples.filter(({ labels }) => labels["ota_account"] === "callers");
-    expect(devices).toHaveLength(2 * 4);
+    expect(devices).toHaveLength(2 * 7);
     expect(
       sumOf(families, "ota_devices_total", { ...labels, ota_caller: "fleet-backend", ota_outcome: "accepted" }),
     ).toBe(2);

@@ -191,6 +191,45 @@ describe("createUpstream", () => {
     await closed;
     expect((await end).kind).toBe("accepted");
   });
+
+  it("lists tasks over the same wire, each operation with its own parameters", async () => {
+    const row = { DeviceName: "device-1", TaskStatus: "CANCELED" };
+    const body = { RequestId: "R-1", Success: true, Total: 1, Data: { SimpleOTATaskInfo: [row] } };
+    const { port, requests } = await server(() => ({ body }));
+    const { upstream } = upstreamAt(port);
+    const [name = ""] = call.deviceNames;
+    const ofJob = { ...scope, jobId: "job" };
+    expect(await upstream.tasksOfJob.read(ofJob, call.deviceNames)).toMatchObject({
+      kind: "read",
+      requestId: "R-1",
+      list: { tasks: [{ deviceName: "device-1", state: "CANCELED" }], whole: true },
+    });
+    expect(await upstream.unfinishedTasks.read(scope, [name])).toMatchObject({ kind: "read" });
+    expect(requests.map(({ url, headers }) => [headers["x-acs-action"], url])).toEqual([
+      [
+        "ListOTATaskByJob",
+        "/?CurrentPage=1&DeviceNames.1=device-1&DeviceNames.2=dev%3Aice%402.x-y_z&IotInstanceId=iot-1&JobId=job&PageSize=100",
+      ],
+      ["ListOTAUnfinishedTaskByDevice", "/?DeviceName=device-1&IotInstanceId=iot-1&ProductKey=a1V4"],
+    ]);
+    expect(upstream.tasksOfJob.room.devices).toBe(50);
+    expect(upstream.unfinishedTasks.room.devices).toBe(1);
+  });
+
+  it("tells a refusal of a read as that of any call, and a list that it cannot read as none", async () => {
+    const refusal = { RequestId: "R-1", Success: false, Code: "iot.ota.InvalidJobId", ErrorMessage: "no such job" };
+    const { port } = await server((nth) => ({ body: nth === 1 ? refusal : { RequestId: "R-2", Success: true } }));
+    const { upstream } = upstreamAt(port);
+    expect(await upstream.tasksOfJob.read(scope, call.deviceNames)).toMatchObject({
+      kind: "refused",
+      refusal: { code: "iot.ota.InvalidJobId" },
+    });
+    expect(await upstream.tasksOfJob.read(scope, call.deviceNames)).toEqual({
+      kind: "read",
+      requestId: "R-2",
+      list: undefined,
+    });
+  });
 });
 
 describe("createUpstream under a span", () => {

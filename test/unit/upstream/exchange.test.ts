@@ -169,7 +169,7 @@ describe("exchange", () => {
     });
 
     it("when the answer is longer than any of the upstream's", async () => {
-      const port = await listenHttp((_incoming, response) => response.end("x".repeat(100_000)));
+      const port = await listenHttp((_incoming, response) => response.end("x".repeat(300_000)));
       expect(await sender(at(port)).send()).toEqual({ kind: "lost", fault: "answer too long", status: 200 });
     });
 

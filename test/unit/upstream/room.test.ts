@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CANCEL_BY_DEVICE, TASKS_OF_JOB } from "../../../src/upstream/operations.js";
 import { makeRequest } from "../../../src/upstream/request.js";
 import { createRoom, encodedLength } from "../../../src/upstream/room.js";
 import { percentEncode } from "../../../src/upstream/signature.js";
@@ -15,10 +16,13 @@ const names = fc.array(fc.string({ unit: fc.constantFrom(..."abcXYZ019-_@.:"), m
 });
 
 describe("createRoom", () => {
-  it("never lets a call fit whose address is longer than the budget", () => {
+  it.each([
+    ["cancels", CANCEL_BY_DEVICE],
+    ["reads", TASKS_OF_JOB],
+  ])("never lets a call that %s fit whose address is longer than the budget", (_, shape) => {
     fc.assert(
       fc.property(scopes, names, fc.integer({ min: 500, max: 12_288 }), (scope, waiting, maxUrlBytes) => {
-        const room = createRoom(url, maxUrlBytes);
+        const room = createRoom(url, maxUrlBytes, shape);
         let bytes = room.bytesOfScope(scope);
         const deviceNames = waiting.filter((name) => {
           const fits = bytes + room.bytesOfDevice(name) <= room.bytes;
@@ -26,7 +30,7 @@ describe("createRoom", () => {
           return fits;
         });
         fc.pre(bytes <= room.bytes);
-        const address = `${url.origin}${makeRequest({ scope, deviceNames }, making).path}`;
+        const address = `${url.origin}${makeRequest(shape.of(scope, deviceNames), making).path}`;
         expect(Buffer.byteLength(address)).toBeLessThanOrEqual(bytes);
         // And not by much: at most the two digits that early positions lack, and the first separator.
         expect(Buffer.byteLength(address)).toBeGreaterThanOrEqual(bytes - 2 * deviceNames.length - 1);
@@ -35,7 +39,7 @@ describe("createRoom", () => {
   });
 
   it("has room for 200 plain names of any length by default, and for fewer of the worst", () => {
-    const room = createRoom(url, 12_288);
+    const room = createRoom(url, 12_288, CANCEL_BY_DEVICE);
     const scope = { iotInstanceId: "iot-0123456789", productKey: "a1V4kde1234", firmwareId: "T".repeat(26), jobId: "" };
     const left = room.bytes - room.bytesOfScope(scope);
     expect(200 * room.bytesOfDevice("x".repeat(32))).toBeLessThan(left);

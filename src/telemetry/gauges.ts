@@ -1,0 +1,91 @@
+// The metrics that are read whenever they are collected: how each account stands at that moment.
+import type { Attributes, Meter } from "@opentelemetry/api";
+
+const PRIORITIES = ["urgent", "normal", "bulk"] as const;
+const MODES = ["in-process", "shared", "opening", "away"] as const;
+
+/** How an account stands. Times are monotonic. */
+export interface AccountStanding {
+  readonly ledger: {
+    readonly mode: (typeof MODES)[number];
+    readonly callsPerSecond: number;
+    /** Those that are withheld included. */
+    readonly free: number;
+    readonly inFlightSinceMs: readonly number[];
+    readonly withheld: number;
+    readonly pausedUntilMs: number;
+    readonly replicas?: number;
+  };
+  readonly waitingDevices: Readonly<Record<(typeof PRIORITIES)[number], number>>;
+  readonly waitingByCaller: ReadonlyMap<string, number>;
+  readonly expectedWaitMs: Readonly<Record<(typeof PRIORITIES)[number], number>>;
+  readonly oldestSinceMs: number | undefined;
+}
+
+/** An account whose gauges can be read. */
+export interface WatchedAccount {
+  readonly maxQueuedDevices: number;
+  readonly standing: () => AccountStanding;
+}
+
+/** Reads the gauges of these accounts until the returned function is called. */
+export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void {
+  const gauge = (name: string, unit: string, description: string) =>
+    meter.createObservableGauge(name, { unit, description });
+  const queueDevices = gauge("ota.queue.devices", "{device}", "Devices that wait, by priority; once for each request.");
+  const queueCapacity = gauge("ota.queue.capacity", "{device}", "Devices that may wait.");
+  const queueCallers = gauge("ota.queue.callers", "{caller}", "Callers whose devices wait.");
+  const expectedWait = gauge(
+    "ota.queue.expected_wait",
+    "s",
+    "Until a new request of one device would be sent, by priority; absent if that cannot be told.",
+  );
+  const oldestAge = gauge("ota.queue.oldest_age", "s", "For how long the oldest unanswered request has waited.");
+  const tokens = gauge("ota.tokens", "{token}", "Tokens by state; together they are the calls a second allowed.");
+  const rate = gauge("ota.quota.rate", "{call}/s", "Calls a second that the account is allowed.");
+  const pause = gauge("ota.quota.pause", "s", "How much longer nothing is sent, after a throttle; 0 if not paused.");
+  const mode = gauge("ota.ledger.mode", "1", "1 for the mode that the ledger is in, 0 for the others.");
+  const replicas = gauge("ota.ledger.replicas", "{replica}", "Gateways that share the ledger, if it is shared.");
+
+  const all = [queueDevices, queueCapacity, queueCallers, expectedWait, oldestAge];
+  all.push(tokens, rate, pause, mode, replicas);
+  const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
+    for (const [account, { maxQueuedDevices, standing }] of accounts) {
+      const { ledger, waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = standing();
+      const attributes: Attributes = { "ota.account": account };
+      const now = nowMs();
+      for (const priority of PRIORITIES) {
+        const ofPriority = { ...attributes, "ota.priority": priority };
+        result.observe(queueDevices, waitingDevices[priority], ofPriority);
+        const waitMs = expectedWaitMs[priority];
+        if (Number.isFinite(waitMs)) result.observe(expectedWait, waitMs / 1000, ofPriority);
+      }
+      result.observe(queueCapacity, maxQueuedDevices, attributes);
+      result.observe(queueCallers, waitingByCaller.size, attributes);
+      result.observe(oldestAge, oldestSinceMs === undefined ? 0 : (now - oldestSinceMs) / 1000, attributes);
+      for (const [state, count] of Object.entries(tokenStates(ledger))) {
+        result.observe(tokens, count, { ...attributes, "ota.token.state": state });
+      }
+      result.observe(rate, ledger.callsPerSecond, attributes);
+      result.observe(pause, Math.max(0, ledger.pausedUntilMs - now) / 1000, attributes);
+      for (const each of MODES) {
+        result.observe(mode, each === ledger.mode ? 1 : 0, { ...attributes, "ota.ledger.mode": each });
+      }
+      if (ledger.replicas !== undefined) result.observe(replicas, ledger.replicas, attributes);
+    }
+  };
+  meter.addBatchObservableCallback(observe, all);
+  return () => meter.removeBatchObservableCallback(observe, all);
+}
+
+/** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
+function tokenStates({ callsPerSecond, free, inFlightSinceMs, withheld }: AccountStanding["ledger"]) {
+  const inFlight = inFlightSinceMs.length;
+  const leftAlone = Math.min(withheld, free);
+  return {
+    free: free - leftAlone,
+    "in-flight": inFlight,
+    cooling: Math.max(0, callsPerSecond - free - inFlight),
+    withheld: leftAlone,
+  };
+}

@@ -1,0 +1,56 @@
+// What the end of a reading call means for the devices on board: their tasks, or in the words of the caller's answer
+// why those are not known. Pure but for the telling.
+import type { Failure } from "../gateway/errors.js";
+import type { ListedTask, ReadEnd, TaskList } from "../gateway/task-reader.js";
+import type { CallEnd } from "../gateway/upstream.js";
+import type { Fate } from "../gateway/waiter.js";
+import { notVerified } from "./not-verified.js";
+import type { ReadBatch, Seat } from "./read-queue.js";
+import type { Told } from "./reading.js";
+
+const UNREADABLE = unread("the upstream's list of tasks could not be understood");
+const NOT_WHOLE = unread("the upstream's list of tasks was longer than one page");
+
+/** Tells each device its tasks of the package, and of the batch if it was asked for one. */
+export function tellTasks({ scope, seats }: ReadBatch, list: TaskList | undefined): void {
+  if (!list?.whole) {
+    tellAll(seats, list ? NOT_WHOLE : UNREADABLE);
+    return;
+  }
+  const tasks = new Map(seats.map(({ name }): [string, ListedTask[]] => [name, []]));
+  for (const task of list.tasks) {
+    if (isOr(task.productKey, scope.productKey) && isOr(task.firmwareId, scope.firmwareId)) {
+      tasks.get(task.deviceName)?.push(task);
+    }
+  }
+  for (const seat of seats) tellAll([seat], { kind: "read", tasks: tasks.get(seat.name) ?? [] });
+}
+
+export function tellAll(seats: readonly Seat[], told: Told): void {
+  for (const { name, readings } of seats) for (const reading of readings) reading.tell(name, told);
+}
+
+/** The fate that devices of a cancel would have had by such an end, as the reason why they could not be read. */
+export function unreadBy(fate: Fate): Told {
+  if (!("failure" in fate)) throw new Error("a call that told nothing has no failure");
+  return unread(`its task could not be read: ${fate.failure.message}`, fate.failure.upstream);
+}
+
+/** Refused for a device on board, and not for what all of its calls have in common. */
+export function isDeviceFault(end: CallEnd): boolean {
+  return end.kind === "refused" && end.refusal.reaction.kind === "rejected" && end.refusal.reaction.deviceFault;
+}
+
+/** As its token, its span and its line of the log see it. */
+export function asCallEnd(end: ReadEnd): CallEnd {
+  return end.kind === "read" ? { kind: "accepted", requestId: end.requestId } : end;
+}
+
+function unread(message: string, upstream?: Failure["upstream"]): Told {
+  return { kind: "unread", failure: notVerified(message, upstream) };
+}
+
+/** What a list does not say contradicts nothing. */
+function isOr(said: string, wanted: string): boolean {
+  return said === "" || said === wanted;
+}

@@ -1,0 +1,65 @@
+// The upstream's lists of tasks under the hand clock: what a list says is what stands in `tasks` when it is answered.
+// It remembers every call.
+import type { Clock } from "../../src/clock.js";
+import type { Scope } from "../../src/gateway/command.js";
+import type { ListedTask, ReadEnd, TaskReader } from "../../src/gateway/task-reader.js";
+import type { Room } from "../../src/gateway/upstream.js";
+import { SCOPE } from "./fake-command.js";
+import { ROOM } from "./fake-upstream.js";
+
+/** A call as the upstream saw it. */
+export interface SeenRead {
+  readonly scope: Scope;
+  readonly deviceNames: readonly string[];
+  readonly sentMs: number;
+  endedMs?: number;
+  /** What it was answered with. */
+  end?: ReadEnd;
+}
+
+/** How one call is answered if not by the list, and after how long. */
+export interface ReadReply {
+  readonly end?: ReadEnd;
+  readonly delayMs?: number;
+}
+
+export class FakeTaskReader implements TaskReader {
+  readonly room: Room;
+  readonly calls: SeenRead[] = [];
+  /** By device. */
+  readonly tasks = new Map<string, ListedTask[]>();
+  reply: (names: readonly string[], nth: number) => ReadReply = () => ({});
+  readonly #clock: Clock;
+
+  constructor(clock: Clock, devicesPerCall = 50) {
+    this.#clock = clock;
+    this.room = { ...ROOM, devices: devicesPerCall };
+  }
+
+  read(scope: Scope, deviceNames: readonly string[]): Promise<ReadEnd> {
+    const seen: SeenRead = { scope, deviceNames, sentMs: this.#clock.now() };
+    const { end, delayMs = 20 } = this.reply(deviceNames, this.calls.push(seen) - 1);
+    return new Promise((resolve) => {
+      this.#clock.at(this.#clock.now() + delayMs, () => {
+        seen.endedMs = this.#clock.now();
+        seen.end = end ?? this.#list(deviceNames);
+        resolve(seen.end);
+      });
+    });
+  }
+
+  /** The device has one task, in this state. */
+  set(deviceName: string, state: string): void {
+    this.tasks.set(deviceName, [aTask({ deviceName, state })]);
+  }
+
+  #list(names: readonly string[]): ReadEnd {
+    const tasks = names.flatMap((name) => this.tasks.get(name) ?? []);
+    return { kind: "read", requestId: "read", list: { tasks, whole: true } };
+  }
+}
+
+export function aTask(task: Partial<ListedTask> = {}): ListedTask {
+  const { productKey, firmwareId } = SCOPE;
+  return { deviceName: "dev-0", productKey, firmwareId, state: "CANCELED", created: "", ...task };
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import type { Scope } from "../../../src/gateway/command.js";
+import { type ReadBatch, ReadQueue } from "../../../src/verification/read-queue.js";
+import { Reading } from "../../../src/verification/reading.js";
+import { aScope, names } from "../../support/fake-command.js";
+import { ROOM } from "../../support/fake-upstream.js";
+
+const SCOPE = aScope("product", "job");
+
+function start(devices = 3) {
+  const queue = new ReadQueue({ ...ROOM, devices, bytes: 300, bytesOfScope: () => 100 });
+  const add = (caller: string, deviceNames: string[], scope: Scope = SCOPE) => {
+    const reading = new Reading({ scope, caller, span: undefined, arrivedMs: 0 }, deviceNames, () => {});
+    queue.add(reading);
+    return reading;
+  };
+  return { queue, add };
+}
+
+function namesOf(batch: ReadBatch | undefined): string[] {
+  return batch?.seats.map(({ name }) => name) ?? [];
+}
+
+describe("ReadQueue", () => {
+  it("gives callers turns by calls, however much each of them wants", () => {
+    const { queue, add } = start();
+    add("big", names(7), aScope("p", "big"));
+    add("small", ["dev-x"], aScope("p", "small"));
+    add("other", ["dev-y"], aScope("p", "other"));
+    const jobs = Array.from({ length: 5 }, () => queue.cut()?.scope.jobId);
+    expect(jobs).toEqual(["big", "small", "other", "big", "big"]);
+    expect(queue.isEmpty).toBe(true);
+    expect(queue.cut()).toBeUndefined();
+  });
+
+  it("fills a call with others of the same scope, and with no other scope", () => {
+    const { queue, add } = start();
+    add("a", ["dev-a"]);
+    add("b", ["dev-b"], aScope("product", "other job"));
+    add("c", ["dev-c1", "dev-c2", "dev-c3"]);
+    expect(namesOf(queue.cut())).toEqual(["dev-a", "dev-c1", "dev-c2"]);
+    expect(namesOf(queue.cut())).toEqual(["dev-b"]);
+    expect(namesOf(queue.cut())).toEqual(["dev-c3"]);
+  });
+
+  it("reads a device once for all who wait for it, and again for who asks after that", () => {
+    const { queue, add } = start();
+    const [first, second] = [add("a", ["dev-1"]), add("b", ["dev-1", "dev-2"])];
+    const batch = queue.cut();
+    expect(batch?.seats[0]?.readings).toEqual([first, second]);
+    const third = add("c", ["dev-1"]);
+    expect(queue.cut()?.seats).toMatchObject([{ name: "dev-1", readings: [third] }]);
+  });
+
+  it("cuts a call by the bytes of its address", () => {
+    const { queue, add } = start(50);
+    add("a", ["x".repeat(90), "y".repeat(90), "z".repeat(90)]);
+    expect(namesOf(queue.cut())).toHaveLength(2);
+    expect(namesOf(queue.cut())).toHaveLength(1);
+  });
+
+  it("forgets who leaves, and keeps what others wait for", () => {
+    const { queue, add } = start();
+    const leaving = add("a", ["dev-1", "dev-2"]);
+    const staying = add("b", ["dev-2"]);
+    queue.leave(leaving);
+    expect(queue.cut()?.seats).toMatchObject([{ name: "dev-2", readings: [staying] }]);
+    expect(queue.isEmpty).toBe(true);
+  });
+
+  it("takes back who still waits, and lets a suspect ride alone", () => {
+    const { queue, add } = start();
+    const leaving = add("a", ["dev-1"]);
+    add("b", ["dev-2", "dev-3"]);
+    const batch = queue.cut();
+    leaving.leave();
+    queue.putBack(
+      SCOPE,
+      (batch?.seats ?? []).map((seat) => ({ ...seat, alone: seat.name === "dev-3" })),
+    );
+    add("c", ["dev-4"]);
+    const calls = [queue.cut(), queue.cut()].map(namesOf);
+    expect(calls.toSorted()).toEqual([["dev-2", "dev-4"], ["dev-3"]]);
+  });
+
+  it("gives out everything that could share a call", () => {
+    const { queue, add } = start();
+    add("a", names(5));
+    add("b", ["dev-x"], aScope("product", "other job"));
+    expect(queue.takeAlike(SCOPE)).toHaveLength(5);
+    expect(namesOf(queue.cut())).toEqual(["dev-x"]);
+    expect(queue.isEmpty).toBe(true);
+  });
+});
