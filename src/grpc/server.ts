@@ -13,6 +13,14 @@ import { serverReflectionInfo } from "./reflection.js";
 // that it does not like. What matters it throws as well.
 if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
+/**
+ * Connections have to show that somebody is still there. Without it, Node 20 never closes one on which HTTP/2 was
+ * broken (a header block that cannot be decoded is enough), not even when its client has gone: each holds a file
+ * descriptor for ever. And callers that vanished without a word leave the queue.
+ */
+const PING_EVERY_MS = 5000;
+const PING_WITHIN_MS = 15_000;
+
 /** A listening server. */
 export interface GrpcServer {
   readonly port: number;
@@ -24,13 +32,13 @@ export interface GrpcServer {
 
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: OtaServiceOptions): Promise<GrpcServer> {
-  const server = new Server();
+  const server = new Server({ "grpc.keepalive_time_ms": PING_EVERY_MS, "grpc.keepalive_timeout_ms": PING_WITHIN_MS });
   const health = new Health(["ota.v1.OtaService"]);
   const service = createOtaService(options);
   server.addService(tolerant(OtaServiceService), service.implementation);
-  server.addService(HealthService, health.service);
-  server.addService(ServerReflectionService, { serverReflectionInfo });
-  server.addService(ServerReflectionServiceV1Alpha, { serverReflectionInfo });
+  server.addService(tolerant(HealthService), health.service);
+  server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });
+  server.addService(tolerant(ServerReflectionServiceV1Alpha), { serverReflectionInfo });
   const boundPort = await bind(server, host, port);
   return {
     port: boundPort,
