@@ -8,6 +8,7 @@ import { tolerant } from "./decoding.js";
 import { Health } from "./health.js";
 import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
 import { serverReflectionInfo } from "./reflection.js";
+import { uncompressedOnly } from "./uncompressed.js";
 
 // grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
 // that it does not like. What matters it throws as well.
@@ -32,7 +33,11 @@ export interface GrpcServer {
 
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: OtaServiceOptions): Promise<GrpcServer> {
-  const server = new Server({ "grpc.keepalive_time_ms": PING_EVERY_MS, "grpc.keepalive_timeout_ms": PING_WITHIN_MS });
+  const server = new Server({
+    "grpc.keepalive_time_ms": PING_EVERY_MS,
+    "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
+    interceptors: [uncompressedOnly],
+  });
   const health = new Health(["ota.v1.OtaService"]);
   const service = createOtaService(options);
   server.addService(tolerant(OtaServiceService), service.implementation);
