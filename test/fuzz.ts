@@ -11,10 +11,10 @@ const startedMs = performance.now();
 
 for (let seed = FIRST_SEED; performance.now() - startedMs < SECONDS * 1000; seed++) {
   const campaign = await startCampaign(seed);
-  await campaign.brokenWire(5);
-  await campaign.brokenHttp(5);
+  await campaign.brokenWire(3);
+  await campaign.brokenHttp(3);
   await campaign.brokenRpcs();
-  const tallies = [await campaign.randomMessages(20_000), await campaign.mutatedRequests(10_000)];
+  const tallies = [await campaign.randomMessages(5000), await campaign.mutatedRequests(5000)];
   const complaints = await campaign.complaints();
   const { memoryBytes } = await campaign.left();
   await campaign.close();

@@ -74,6 +74,7 @@ export const BROKEN_RPCS: Readonly<Record<string, BrokenRpc>> = {
   "gzip of what is not compressed": { body: EMPTY, headers: gzip, status: [UNIMPLEMENTED] },
   "a hundred bombs": { body: BOMBS, headers: gzip, status: [UNIMPLEMENTED] },
   "a hundred bombs in a stream": { method: STREAM, body: BOMBS, headers: gzip, status: [UNIMPLEMENTED] },
+  "a deadline in a month": { body: EMPTY, headers: { "grpc-timeout": "2500000S" }, status: [OK, 4] },
   "a deadline of no time": { body: EMPTY, headers: { "grpc-timeout": "0n" }, status: [OK, 4] },
   "a deadline in a hundred million hours": { body: EMPTY, headers: { "grpc-timeout": "99999999H" }, status: [OK, 4] },
   "a deadline of too many digits": { body: EMPTY, headers: { "grpc-timeout": "999999999999999S" }, status: [OK, 4] },

@@ -168,7 +168,7 @@ function complaintAbout(line: string): string[] {
   if (/[\p{C}\p{Zl}\p{Zp}]/u.test(line)) return [`a line that is more than it seems: ${JSON.stringify(line)}`];
   try {
     const { level } = JSON.parse(line) as { level: number };
-    return level >= 40 ? [line] : [];
+    return level >= 50 ? [line] : [];
   } catch {
     return [`a line that is no JSON: ${line}`];
   }
