@@ -2,6 +2,7 @@
 // drains, the second ends at once.
 import { Command } from "commander";
 import { type Environment, NO_FLAGS, readConfig, SETTINGS, unknownSettings } from "./config.js";
+import { logWarnings } from "./log-lines.js";
 import { nextSignal } from "./signals.js";
 
 type Flags = Readonly<Record<string, string | true>>;
@@ -38,6 +39,7 @@ async function run(environment: Environment): Promise<void> {
   const { createLog, serve } = await import("./serve.js");
 
   const log = createLog(config.logLevel);
+  logWarnings(log);
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)

@@ -14,6 +14,7 @@ import type { Address } from "./config-values.js";
 import { type GrpcServer, startGrpcServer } from "./grpc/server.js";
 import type { StoreConnection } from "./limiter/shared/redis.js";
 import type { Log } from "./log.js";
+import { forTerminal, inJson } from "./log-lines.js";
 import { flightDownload } from "./recorder/download.js";
 import { createMetrics } from "./telemetry/metrics.js";
 import type { MetricsPage } from "./telemetry/prometheus.js";
@@ -132,8 +133,8 @@ export async function serve(
 
 /** The log of a running gateway: JSON lines on stderr, readable ones if that is a terminal. */
 export function createLog(level: Config["logLevel"]): Log {
-  if (process.stderr.isTTY) return pino({ level }, pretty({ destination: 2, sync: true, ignore: "pid,hostname" }));
-  return pino({ level }, pino.destination({ fd: 2, sync: true }));
+  if (!process.stderr.isTTY) return pino({ level }, inJson(pino.destination({ fd: 2, sync: true })));
+  return pino({ level }, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
 }
 
 /** Loaded only where it is needed: a gateway on its own starts faster without it. */

@@ -3,6 +3,7 @@
 // were refused are recorded too, and those can hold anything.
 import { GatewayError } from "../gateway/errors.js";
 import { type Answer, type Fate, OUTCOMES } from "../gateway/waiter.js";
+import { visibleJson } from "../visible.js";
 import { deviceDigest } from "./device-digest.js";
 
 /** A request as it came; nothing of it need be valid. */
@@ -93,21 +94,9 @@ export function auditRecord(
   };
 }
 
-/**
- * The line, with its end. What is not to be seen is escaped, not only what JSON demands: some readers end a
- * line at U+2028, and a terminal takes U+009B for a command.
- */
+/** The line, with its end. What is not to be seen is escaped, not only what JSON demands. */
 export function lineOf(record: object): string {
-  const json = JSON.stringify(record);
-  if (!/[^\x20-\x7e]/.test(json)) return `${json}\n`;
-  return `${json.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
-}
-
-function escaped(character: string): string {
-  return character
-    .split("") // by units, as JSON escapes them
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .join("");
+  return `${visibleJson(JSON.stringify(record))}\n`;
 }
 
 function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {

@@ -1,6 +1,6 @@
 // Which of the names that come in are to be asked for: each once, well-formed, and not among those that ended
 // well in an earlier run. What is left out is counted, and told where it can be mended.
-import { DEVICE_NAME_RULE, isDeviceName } from "../device-name.js";
+import { DEVICE_NAME, wrongWith } from "../text-rules.js";
 import type { NameLine } from "./name-lines.js";
 
 export interface NameCounts {
@@ -43,11 +43,11 @@ export class NameList {
 
   #takes({ line, name }: NameLine): boolean {
     const { counts } = this;
-    if (name === undefined || !isDeviceName(name)) {
+    const wrong = wrongWith(name ?? "", DEVICE_NAME);
+    if (name === undefined || wrong) {
       counts.invalid++;
-      const message = name?.includes(",")
-        ? `not a device name: ${DEVICE_NAME_RULE}. Is it CSV? Say which column: --column NAME`
-        : `not a device name: ${DEVICE_NAME_RULE}`;
+      const isCsv = name?.includes(",");
+      const message = `not a device name: ${wrong}${isCsv ? ". Is it CSV? Say which column: --column NAME" : ""}`;
       this.#foundInvalid({ line, text: (name ?? "").slice(0, 200), message });
       return false;
     }

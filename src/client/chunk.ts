@@ -1,5 +1,5 @@
 // Devices that are asked for in one request, each once, however often the caller named it.
-import { DEVICE_NAME_RULE, isDeviceName } from "../device-name.js";
+import { DEVICE_NAME, wrongWith } from "../text-rules.js";
 import type { Failure } from "./failure.js";
 import type { DeviceResult } from "./response.js";
 
@@ -14,14 +14,6 @@ export interface Chunk {
   readonly notBeforeMs: number;
 }
 
-const INVALID: Failure = {
-  reason: "INVALID_REQUEST",
-  code: "INVALID_ARGUMENT",
-  message: `not a device name: ${DEVICE_NAME_RULE}`,
-  violations: [],
-  devices: {},
-};
-
 /** The chunk, and the results of what cannot be asked for. */
 export function chunkOf(taken: readonly string[]): {
   readonly chunk: Chunk;
@@ -31,8 +23,9 @@ export function chunkOf(taken: readonly string[]): {
   const repeats = new Map<string, number>();
   const invalid: DeviceResult[] = [];
   for (const name of taken) {
-    if (!isDeviceName(name)) {
-      invalid.push({ deviceName: name, outcome: "NOT_ATTEMPTED", ok: false, failure: INVALID });
+    const wrong = wrongWith(name, DEVICE_NAME);
+    if (wrong) {
+      invalid.push({ deviceName: name, outcome: "NOT_ATTEMPTED", ok: false, failure: invalidName(wrong) });
     } else if (names.has(name)) {
       repeats.set(name, (repeats.get(name) ?? 0) + 1);
     } else {
@@ -40,6 +33,11 @@ export function chunkOf(taken: readonly string[]): {
     }
   }
   return { chunk: { names: [...names], repeats, tries: 0, mayHaveBeenSent: false, notBeforeMs: 0 }, invalid };
+}
+
+function invalidName(wrong: string): Failure {
+  const message = `not a device name: ${wrong}`;
+  return { reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", message, violations: [], devices: {} };
 }
 
 /** Both halves of it, in order. */

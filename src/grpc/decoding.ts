@@ -2,11 +2,12 @@
 // itself, and nobody would hear of it: no line in the log, no span, no ErrorInfo for the caller.
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { GatewayError } from "../gateway/errors.js";
+import { type WireError, wireErrorOf } from "./status.js";
 
 /** What a handler is given in place of such a message. */
 const UNDECODABLE = Object.freeze({});
 
-/** The same service, whose requests never fail to decode. Its handlers must ask `checkDecoded` first. */
+/** The same service, whose requests never fail to decode. Its handlers must ask one of the two below first. */
 export function tolerant<Service extends ServiceDefinition>(service: Service): Service {
   const methods = Object.entries(service).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer): unknown => {
@@ -23,7 +24,15 @@ export function tolerant<Service extends ServiceDefinition>(service: Service): S
 
 /** Throws GatewayError if the bytes were no message of the method. */
 export function checkDecoded(message: unknown): void {
-  if (message !== UNDECODABLE) return;
+  if (message === UNDECODABLE) throw notDecoded();
+}
+
+/** What to answer if the bytes were no message of the method. */
+export function undecoded(message: unknown): WireError | undefined {
+  return message === UNDECODABLE ? wireErrorOf(notDecoded()) : undefined;
+}
+
+function notDecoded(): GatewayError {
   const violations = [{ field: "request", description: "is no message of this method" }];
-  throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
+  return new GatewayError({ kind: "invalid", message: "the request can never work", violations });
 }

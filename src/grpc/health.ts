@@ -7,6 +7,7 @@ import {
   type HealthServer,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../gen/grpc/health/v1/health.js";
+import { undecoded } from "./decoding.js";
 
 type Watcher = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
@@ -35,14 +36,20 @@ export class Health {
 
   readonly service: HealthServer = {
     check: (call, callback) => {
-      if (this.#services.has(call.request.service)) callback(null, { status: this.#status });
+      const error = undecoded(call.request);
+      if (error) callback(error);
+      else if (this.#services.has(call.request.service)) callback(null, { status: this.#status });
       else callback({ code: status.NOT_FOUND, details: "no such service" });
     },
-    list: (_call, callback) => {
+    list: (call, callback) => {
+      const error = undecoded(call.request);
+      if (error) return callback(error);
       const entries = [...this.#services].map((name) => [name, { status: this.#status }] as const);
       callback(null, { statuses: Object.fromEntries(entries) });
     },
     watch: (call) => {
+      const error = undecoded(call.request);
+      if (error) return void call.emit("error", error);
       // Of an unknown service there is nothing more to say, but by the protocol the stream stays open.
       const known = this.#services.has(call.request.service);
       call.write({ status: known ? this.#status : ServingStatus.SERVICE_UNKNOWN });

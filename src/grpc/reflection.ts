@@ -7,6 +7,7 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import type { ServerReflectionRequest, ServerReflectionResponse } from "../gen/grpc/reflection/v1/reflection.js";
 import { image } from "../gen/image.js";
+import { undecoded } from "./decoding.js";
 
 type MessageResponse = NonNullable<ServerReflectionResponse["messageResponse"]>;
 type Descriptor = NonNullable<ReturnType<Registry["get"]>>;
@@ -16,14 +17,24 @@ const filesBySymbol = new Map(
   [...registry].flatMap((type) => symbolsOf(type).map((symbol) => [symbol, type.file] as const)),
 );
 
-/** Answers every request on the stream. The messages of v1 and v1alpha are the same but for their names. */
+/**
+ * Answers every request on the stream. The messages of v1 and v1alpha are the same but for their names. A few
+ * bytes ask for kilobytes: who does not read the answers is not read either, or they would fill the memory.
+ */
 export function serverReflectionInfo(
   call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>,
 ): void {
   call.on("data", (request: ServerReflectionRequest) => {
+    const error = undecoded(request);
+    if (error) {
+      call.pause();
+      call.emit("error", error);
+      return;
+    }
     const messageResponse = answerOf(request.messageRequest);
-    call.write({ validHost: request.host, originalRequest: request, messageResponse });
+    if (!call.write({ validHost: request.host, originalRequest: request, messageResponse })) call.pause();
   });
+  call.on("drain", () => call.resume());
   call.on("end", () => call.end());
 }
 

@@ -1,6 +1,5 @@
 // From what stands on the wire to a command, or to everything that is wrong with it at once. Nothing
 // here costs quota.
-import { DEVICE_NAME_RULE, isDeviceName } from "../device-name.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../gateway/command.js";
 import { GatewayError, type Violation } from "../gateway/errors.js";
 import {
@@ -8,18 +7,13 @@ import {
   type GetQuotaRequest,
   Priority as WirePriority,
 } from "../gen/ota/v1/ota_service.js";
+import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../text-rules.js";
 
 /** What a request is checked against. */
 export interface RequestLimits {
   readonly maxDevices: number;
   readonly accounts: ReadonlySet<string>;
 }
-
-/** The upstream documents no grammar for its ids; its samples are letters, digits and `*`. */
-const ID = /^[\x21-\x7e]{1,64}$/;
-
-const CONTROL = /[\p{Cc}\u2028\u2029]/u;
-const MAX_REASON_LENGTH = 256;
 
 const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.UNSPECIFIED, "normal"],
@@ -45,7 +39,7 @@ export function commandOf(
     ...idViolations("iot_instance_id", request.iotInstanceId, false),
     ...accountViolations(request.account, limits),
     ...(priority ? [] : [{ field: "priority", description: "is not known" }]),
-    ...reasonViolations(request.reason),
+    ...textViolations("reason", request.reason, REASON),
   ];
   if (violations.length > 0 || !priority) {
     throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
@@ -65,13 +59,15 @@ export function accountOf(request: GetQuotaRequest, limits: RequestLimits): stri
 
 function accountViolations(named: string, { accounts }: RequestLimits): Violation[] {
   if (accounts.has(named || DEFAULT_ACCOUNT)) return [];
-  const description = named ? "is not configured" : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
+  const description = named
+    ? (wrongWith(named, ACCOUNT) ?? "is not configured")
+    : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
   return [{ field: "account", description }];
 }
 
 function idViolations(field: string, id: string, required: boolean): Violation[] {
   if (id === "") return required ? [{ field, description: "is required" }] : [];
-  return ID.test(id) ? [] : [{ field, description: "must be 1-64 printable ASCII characters" }];
+  return textViolations(field, id, ID);
 }
 
 function nameViolations(names: readonly string[], maxDevices: number): Violation[] {
@@ -85,17 +81,13 @@ function nameViolations(names: readonly string[], maxDevices: number): Violation
   for (const [index, name] of names.entries()) {
     const first = firstIndexes.get(name);
     if (first === undefined) firstIndexes.set(name, index);
-    if (!isDeviceName(name)) {
-      violations.push({ field: `${field}[${index}]`, description: DEVICE_NAME_RULE });
-    } else if (first !== undefined) {
-      violations.push({ field: `${field}[${index}]`, description: `repeats ${field}[${first}]` });
-    }
+    const wrong = wrongWith(name, DEVICE_NAME) ?? (first === undefined ? undefined : `repeats ${field}[${first}]`);
+    if (wrong) violations.push({ field: `${field}[${index}]`, description: wrong });
   }
   return violations;
 }
 
-function reasonViolations(reason: string): Violation[] {
-  const field = "reason";
-  if (reason.length > MAX_REASON_LENGTH) return [{ field, description: `is over ${MAX_REASON_LENGTH} characters` }];
-  return CONTROL.test(reason) ? [{ field, description: "has control characters" }] : [];
+function textViolations(field: string, text: string, rule: TextRule): Violation[] {
+  const description = wrongWith(text, rule);
+  return description ? [{ field, description }] : [];
 }

@@ -12,6 +12,7 @@ import { type Listener, listen, type TlsOptions } from "./listener.js";
 import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
 import { serverReflectionInfo } from "./reflection.js";
 import { watchSlowSenders } from "./slow-senders.js";
+import { uncompressedOnly } from "./uncompressed.js";
 
 // grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
 // that it does not like. What matters it throws as well.
@@ -26,9 +27,13 @@ const CONNECTION_AGE_MS = 30 * 60_000;
 /** A client that has nothing to ask connects again when it has. */
 const CONNECTION_IDLE_MS = 15 * 60_000;
 
-/** Who has gone without a word is noticed after the two together. */
-const KEEPALIVE_MS = 60_000;
-const KEEPALIVE_ANSWER_MS = 20_000;
+/**
+ * Connections have to show that somebody is still there. Without it, Node 20 never closes one on which HTTP/2 was
+ * broken (a header block that cannot be decoded is enough), not even when its client has gone: each holds a file
+ * descriptor for ever. And callers that vanished without a word leave the queue.
+ */
+const PING_EVERY_MS = 5000;
+const PING_WITHIN_MS = 15_000;
 
 /** The longest name that the upstream allows, as it is encoded: with its tag and its length. */
 const DEVICE_NAME_BYTES = 34;
@@ -57,15 +62,15 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   const { clock, log, tls, maxDevices } = options;
   const slowSenders = watchSlowSenders(clock);
   const server = new Server({
-    interceptors: [slowSenders.interceptor],
+    interceptors: [uncompressedOnly, slowSenders.interceptor],
     // Twice the largest request that is allowed: who has some devices too many is told so, and by how many.
     "grpc.max_receive_message_length": 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES,
     "grpc.max_concurrent_streams": STREAMS_OF_A_CONNECTION,
     // Streams that are open go on for as long as they like: there is no grace that ends.
     "grpc.max_connection_age_ms": CONNECTION_AGE_MS,
     "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
-    "grpc.keepalive_time_ms": KEEPALIVE_MS,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_ANSWER_MS,
+    "grpc.keepalive_time_ms": PING_EVERY_MS,
+    "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
     "grpc.enable_channelz": 0, // nobody asks, and it counts every message
   });
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -82,9 +87,9 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   const door = new Door({ clock, log, connectionOf, byCertificate: Boolean(tls?.paths.tlsClientCa) });
   const service = createOtaService({ ...options, door });
   server.addService(tolerant(OtaServiceService), service.implementation);
-  server.addService(HealthService, health.service);
-  server.addService(ServerReflectionService, { serverReflectionInfo });
-  server.addService(ServerReflectionServiceV1Alpha, { serverReflectionInfo });
+  server.addService(tolerant(HealthService), health.service);
+  server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });
+  server.addService(tolerant(ServerReflectionServiceV1Alpha), { serverReflectionInfo });
   return {
     port: listener.port,
     reload: () => listener.reload(),

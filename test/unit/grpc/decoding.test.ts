@@ -47,6 +47,29 @@ describe("a message that is none of its method", () => {
     },
   );
 
+  it.each(["health.v1.Health/Check", "health.v1.Health/List", "health.v1.Health/Watch"])(
+    "was answered as the gateway's own failing, and is refused like any other bad request: %s",
+    async (name) => {
+      const { client } = await setUp();
+      const error = await new Promise<ServiceError>((resolve) => {
+        const call = client.makeServerStreamRequest(`/grpc.${name}`, asIs, asIs, GARBAGE);
+        call.on("error", resolve as (error: Error) => void).resume();
+      });
+      expect(readFailure(error)).toMatchObject(REFUSAL);
+    },
+  );
+
+  it.each(["v1", "v1alpha"])("ends a reflection, once, however many follow: %s", async (version) => {
+    const { client } = await setUp();
+    const method = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+    const call = client.makeBidiStreamRequest(method, asIs, asIs);
+    const errors: ServiceError[] = [];
+    call.on("error", (error) => errors.push(error as ServiceError)).resume();
+    for (let times = 0; times < 20; times++) call.write(GARBAGE);
+    await until(() => errors.length > 0);
+    expect(errors.map(readFailure)).toMatchObject([REFUSAL]);
+  });
+
   it("ends a stream, which cannot answer it: it has no sequence", async () => {
     const { client, log } = await setUp();
     const call = client.makeBidiStreamRequest("/ota.v1.OtaService/StreamCancelTasksByDevice", asIs, asIs);

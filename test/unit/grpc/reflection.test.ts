@@ -1,3 +1,4 @@
+import { Duplex } from "node:stream";
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
@@ -107,5 +108,24 @@ describe("serverReflectionInfo", () => {
       { $case: "listServices", listServices: "*" },
     );
     expect(replies.map(({ $case }) => $case)).toEqual(["errorResponse", "listServicesResponse"]);
+  });
+
+  it("stops reading whoever does not read: each answer takes a thousand times the room of its question", async () => {
+    const fileByFilename = "ota/v1/ota_service.proto";
+    const questions = Array.from({ length: 1000 }, () => ({
+      host: "",
+      messageRequest: { $case: "fileByFilename" as const, fileByFilename },
+    }));
+    const waiting: unknown[] = [];
+    const call = new Duplex({
+      objectMode: true,
+      read() {
+        this.push(questions.pop() ?? null);
+      },
+      write: (answer) => void waiting.push(answer), // never done
+    });
+    serverReflectionInfo(call as unknown as Parameters<typeof serverReflectionInfo>[0]);
+    for (let turns = 0; turns < 2000; turns++) await new Promise(setImmediate);
+    expect(waiting.length + call.writableLength).toBeLessThan(40);
   });
 });

@@ -65,14 +65,14 @@ describe("commandOf", () => {
     };
     expect(violations(everything)).toEqual([
       { field: "product_key", description: "is required" },
-      { field: "firmware_id", description: "must be 1-64 printable ASCII characters" },
-      { field: "device_names[1]", description: "must be 4-32 of A-Za-z0-9-_@.:" },
+      { field: "firmware_id", description: "must be 1-64 printable ASCII characters, has U+0020 at 4" },
+      { field: "device_names[1]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 3" },
       { field: "device_names[2]", description: "repeats device_names[0]" },
-      { field: "job_id", description: "must be 1-64 printable ASCII characters" },
-      { field: "iot_instance_id", description: "must be 1-64 printable ASCII characters" },
+      { field: "job_id", description: "must be 1-64 printable ASCII characters, has 65" },
+      { field: "iot_instance_id", description: "must be 1-64 printable ASCII characters, has U+00FC at 1" },
       { field: "account", description: "is not configured" },
       { field: "priority", description: "is not known" },
-      { field: "reason", description: "is over 256 characters" },
+      { field: "reason", description: "must be up to 256 visible characters, has 257" },
     ]);
   });
 
@@ -100,8 +100,8 @@ describe("commandOf", () => {
     expect(violations({ deviceNames: ["dev-1", "dev-2", "dev-1", "dev-1", "x", "x"] })).toEqual([
       { field: "device_names[2]", description: "repeats device_names[0]" },
       { field: "device_names[3]", description: "repeats device_names[0]" },
-      { field: "device_names[4]", description: "must be 4-32 of A-Za-z0-9-_@.:" },
-      { field: "device_names[5]", description: "must be 4-32 of A-Za-z0-9-_@.:" },
+      { field: "device_names[4]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 1" },
+      { field: "device_names[5]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 1" },
     ]);
   });
 
@@ -126,8 +126,42 @@ describe("commandOf", () => {
     expect(fieldsOf({ reason: "召回 bad firmware: battery > 60 °C" })).toEqual([]);
     expect(fieldsOf({ reason: "r".repeat(256) })).toEqual([]);
     for (const bad of ["a\nb", "a\u0000", "\u001b[31m", "a\u2028b", "a\u0085b"]) {
-      expect(violations({ reason: bad })).toEqual([{ field: "reason", description: "has control characters" }]);
+      expect(fieldsOf({ reason: bad })).toEqual(["reason"]);
     }
+  });
+
+  it.each([
+    ["reorders the line", "a\u202egnp.exe", "U+202E at 2"],
+    ["isolates", "a\u2066b", "U+2066 at 2"],
+    ["takes no room", "bad\u200b", "U+200B at 4"],
+    ["joins its neighbours", "👩\u200d👧", "U+200D at 3"],
+    ["marks the byte order", "\ufeffa", "U+FEFF at 1"],
+    ["is a control of the upper half", "a\u009b31m", "U+009B at 2"],
+    ["is a tag beyond the basic plane", "a\u{e0041}", "U+E0041 at 2"],
+    ["is half a pair", "a\ud800", "U+D800 at 2"],
+    ["was no UTF-8", "a\ufffd", "U+FFFD at 2"],
+  ])("takes no reason with a character that %s, and says which one", (_, reason, found) => {
+    const description = `must be up to 256 visible characters, has ${found}`;
+    expect(violations({ reason })).toEqual([{ field: "reason", description }]);
+  });
+
+  it.each([
+    ["a right-to-left override", "dev\u202e-1", "has U+202E at 4"],
+    ["a zero-width joiner", "dev\u200d-1", "has U+200D at 4"],
+    ["bytes that are no UTF-8", "dev-\ufffd", "has U+FFFD at 5"],
+    ["a letter of another alphabet that looks like ours", "d\u0435v-1", "has U+0435 at 2"],
+    ["a terminal's command", "dev\u001b[2J", "has U+001B at 4"],
+    ["ten million characters", "d".repeat(10_000_000), "has 10000000"],
+  ])("says where a name has %s, in visible characters and without the name", (_, name, found) => {
+    const description = `must be 4-32 of A-Za-z0-9-_@.:, ${found}`;
+    expect(violations({ deviceNames: [name] })).toEqual([{ field: "device_names[0]", description }]);
+  });
+
+  it("tells an account's name that cannot be one from one that is not configured", () => {
+    expect(violations({ account: "third" })).toEqual([{ field: "account", description: "is not configured" }]);
+    expect(violations({ account: "default\u200b" })).toEqual([
+      { field: "account", description: "must be 1-63 of A-Za-z0-9_.-, has U+200B at 8" },
+    ]);
   });
 
   it.each([
