@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "./config.js";
+import { configCommand } from "./config-command.js";
 import { demoCommand } from "./demo.js";
 import { emulateCommand } from "./emulator/command.js";
 import { proveCommand } from "./prove-command.js";
@@ -15,7 +16,8 @@ const program = new Command("ota-gateway")
   .addCommand(serveCommand())
   .addCommand(emulateCommand())
   .addCommand(demoCommand())
-  .addCommand(proveCommand());
+  .addCommand(proveCommand())
+  .addCommand(configCommand());
 
 try {
   await program.parseAsync();

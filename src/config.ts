@@ -1,7 +1,18 @@
 // Every setting, defined once: variable, parser, default, meaning. The environment is read in one go
 // and all mistakes are reported together.
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./config-file.js";
-import { address, flag, integer, oneOf, origin, type Parser, path, redisUrls } from "./config-values.js";
+import {
+  address,
+  flag,
+  integer,
+  isLoopback,
+  keyLocation,
+  oneOf,
+  origin,
+  type Parser,
+  path,
+  redisUrls,
+} from "./config-values.js";
 
 /** What is wrong with the settings, all of it. */
 export class ConfigError extends Error {
@@ -17,7 +28,7 @@ export class ConfigError extends Error {
 /** Variables and their values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-interface Setting<T> {
+export interface Setting<T> {
   readonly variable: `OTA_${string}`;
   readonly parse: Parser<T>;
   readonly default: string;
@@ -101,8 +112,16 @@ export const SETTINGS = {
     "OTA_CONFIG",
     path,
     "",
-    "YAML file for what does not fit into variables: accounts, callers and their weights",
+    "YAML file for what does not fit into variables: accounts, callers and their rights",
   ),
+  jwtKeys: setting(
+    "OTA_JWT_JWKS",
+    keyLocation,
+    "",
+    "file or https address of the keys that bearer tokens are verified with",
+  ),
+  jwtIssuer: setting("OTA_JWT_ISSUER", path, "", "`iss` that tokens must have"),
+  jwtAudience: setting("OTA_JWT_AUDIENCE", path, "", "`aud` that tokens must have, or be among"),
   auditLog: setting("OTA_AUDIT_LOG", path, "", "file for one JSON line a request; - for standard output"),
   auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
   insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
@@ -146,7 +165,22 @@ function shown(text: string): string {
 }
 
 /** Settings that are fine alone but not together; what could not be read contradicts nothing. */
-function contradictions({ listen, insecure }: Partial<Settings>): string[] {
+function contradictions(settings: Partial<Settings>): string[] {
+  return [...inPlainText(settings), ...halfAnIssuer(settings)];
+}
+
+/** A token whose issuer or audience is not checked may have been made for somebody else. */
+function halfAnIssuer({ jwtKeys, jwtIssuer, jwtAudience }: Partial<Settings>): string[] {
+  if (!jwtKeys && !jwtIssuer && !jwtAudience) return [];
+  const missing = [
+    ...(jwtIssuer === "" ? ["OTA_JWT_ISSUER"] : []),
+    ...(jwtAudience === "" ? ["OTA_JWT_AUDIENCE"] : []),
+  ];
+  if (!jwtKeys && jwtIssuer !== undefined) missing.unshift("OTA_JWT_JWKS");
+  return missing.map((variable) => `${variable}: is required, since bearer tokens are to be verified`);
+}
+
+function inPlainText({ listen, insecure }: Partial<Settings>): string[] {
   if (!listen || insecure !== false || isLoopback(listen.host)) return [];
   return [
     `OTA_LISTEN: ${listen.host} can be reached from other machines, and this version cannot encrypt; ` +
@@ -168,11 +202,6 @@ export function unknownSettings(environment: Environment): string[] {
       const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
       return `${name} is not a setting of this version and is ignored; the nearest is ${nearest}`;
     });
-}
-
-/** Whether only this machine can reach the host. */
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function setting<T>(variable: `OTA_${string}`, parse: Parser<T>, fallback: string, meaning: string): Setting<T> {

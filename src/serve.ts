@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { pino } from "pino";
 import pretty from "pino-pretty";
+import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
 import type { Readiness } from "./admin/snapshot.js";
@@ -26,6 +27,8 @@ export interface Serving {
   readonly admin: string;
   /** Takes up the files that the paths of its logs name now, as after a rotation. */
   reopenLogs(): void;
+  /** Reads again what may change while it runs: the callers' rights, and the keys that tokens are verified with. */
+  reload(): void;
   /** Ends gracefully: refuses new requests, answers those it has, and closes everything. */
   stop(): Promise<void>;
 }
@@ -35,9 +38,6 @@ const LAST_WORDS_MS = 1000;
 
 /** Left to calls whose callers have been answered already, to end, and to tokens to be given back. */
 const LAST_CALLS_MS = 2500;
-
-/** In whose name callers have credit while any of them can take any name. */
-const UNPROVEN = "";
 
 /**
  * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none:
@@ -50,11 +50,13 @@ export async function serve(
   readMetrics?: () => Promise<MetricsPage>,
 ): Promise<Serving> {
   const clock = systemClock;
+  const access = await openAccess(config, clock, log);
+  const { callers, authentication } = access;
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
   const withDeviceNames = config.auditDeviceNames;
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
   const accounts = new Map<string, Account>();
-  const metrics = createMetrics(config.callers.keys());
+  const metrics = createMetrics(callers.names());
   let unwatch = () => {};
   let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;
@@ -68,7 +70,7 @@ export async function serve(
   try {
     connection = await connect(config, log);
     const replica = randomBytes(6).toString("hex");
-    const shared = { config, environment, clock, log, replica, callers: callersOf(config), metrics };
+    const shared = { config, environment, clock, log, replica, callers, proven: authentication !== undefined, metrics };
     for (const [name, settings] of config.accounts) {
       accounts.set(name, await openAccount({ ...shared, name, settings, store: connection?.storeOf(name) }));
     }
@@ -95,6 +97,8 @@ export async function serve(
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,
+      callers,
+      authentication,
       maxDevices: config.maxDevicesPerRequest,
       clock,
       log,
@@ -114,6 +118,10 @@ export async function serve(
     grpc: addressOf(config.listen, grpc.port),
     admin: addressOf(config.adminListen, admin.port),
     reopenLogs: () => auditLog?.reopen(),
+    reload: () => {
+      access.reload();
+      metrics.name(callers.names());
+    },
     async stop() {
       readiness.drain();
       grpc.stopServing();
@@ -143,13 +151,6 @@ function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: C
   return new Map(
     [...accounts].map(([name, { gateway }]) => [name, { maxQueuedDevices, standing: () => gateway.reading() }]),
   );
-}
-
-function callersOf(config: Config) {
-  return {
-    weightOf: (caller: string) => config.callers.get(caller)?.weight ?? 1,
-    creditNameOf: () => UNPROVEN, // nobody proves who they are yet
-  };
 }
 
 /** Once it has been ready it stays so: what takes calls from all replicas must not take all replicas from the callers. */

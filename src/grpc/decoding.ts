@@ -21,9 +21,14 @@ export function tolerant<Service extends ServiceDefinition>(service: Service): S
   return Object.fromEntries(methods) as unknown as Service;
 }
 
-/** Throws GatewayError if the bytes were no message of the method. */
+/** Whether the bytes were a message of the method. */
+export function isDecoded(message: unknown): boolean {
+  return message !== UNDECODABLE;
+}
+
+/** Throws GatewayError if they were not. */
 export function checkDecoded(message: unknown): void {
-  if (message !== UNDECODABLE) return;
+  if (isDecoded(message)) return;
   const violations = [{ field: "request", description: "is no message of this method" }];
   throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
 }

@@ -1,19 +1,24 @@
 // Around every handler: the caller's context in, exactly one answer out. grpc-js itself lets an
 // async throw hang the call, answers twice if called twice, and shows the text of any Error.
-import { type handleUnaryCall, type Metadata, status } from "@grpc/grpc-js";
+import { type handleUnaryCall, type Metadata, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
+import type { Identity, Stranger } from "../identity/identity.js";
 import type { Log } from "../log.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../telemetry/instruments.js";
 import type { Metrics } from "../telemetry/metrics.js";
-import { answerByMs, callerOf } from "./call-context.js";
-import { checkDecoded } from "./decoding.js";
+import { turnedAway } from "./access.js";
+import { type Authentication, answerByMs, type Calling, identify } from "./call-context.js";
+import { checkDecoded, isDecoded } from "./decoding.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
 /** What a handler knows about its call, beside the message. */
 export interface CallContext {
+  /** Empty for a stranger. */
   readonly caller: string;
+  /** There if it is one: nothing is to be done for it. */
+  readonly stranger?: Stranger;
   /** Monotonic time by which to answer. */
   readonly answerByMs: number;
   readonly span: Span;
@@ -25,6 +30,8 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly defaultDeadlineMs: number;
+  /** Undefined if nobody has to prove who they are. */
+  readonly authentication?: Authentication | undefined;
   /** Told of every rpc that has been answered. */
   readonly rpcEnded?: Metrics["rpcEnded"];
 }
@@ -45,8 +52,8 @@ const METADATA_GETTER: TextMapGetter<Metadata> = {
 };
 
 /** What unary and streaming calls have in common. */
-interface AnyCall {
-  readonly metadata: Metadata;
+interface AnyCall extends Calling {
+  readonly cancelled: boolean;
   getDeadline(): number | Date;
   on(event: "cancelled", listener: () => void): unknown;
 }
@@ -60,28 +67,57 @@ export interface OpenCall {
   fail(error: unknown): WireError;
 }
 
+/**
+ * Finds out who calls, and serves them: at once, unless there is a token to be verified. Nothing else comes
+ * before it, so nobody learns anything by calling without credentials.
+ */
+export function identified<Call extends AnyCall>(
+  call: Call,
+  options: HandlerOptions,
+  serve: (call: Call, identity: Identity, startedMs: number) => void,
+): void {
+  const startedMs = options.clock.now();
+  const identity = identify(call, options.authentication);
+  if (identity instanceof Promise) void identity.then((known) => serve(call, known, startedMs));
+  else serve(call, identity, startedMs);
+}
+
 /** Opens a call of the method `pkg.Service/Method`, in its caller's trace. */
-export function openCall(method: string, call: AnyCall, options: HandlerOptions): OpenCall {
+export function openCall(
+  method: string,
+  call: AnyCall,
+  options: HandlerOptions,
+  identity: Identity,
+  startedMs: number,
+): OpenCall {
   const { clock, log, defaultDeadlineMs, rpcEnded } = options;
-  const startedMs = clock.now();
-  const caller = callerOf(call.metadata);
+  const stranger = typeof identity === "string" ? undefined : identity;
+  const caller = typeof identity === "string" ? identity : "";
+  let refused: string | undefined = stranger?.why;
   const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
   return {
     context: {
       caller,
+      ...(stranger && { stranger }),
       answerByMs: answerByMs(call.getDeadline(), defaultDeadlineMs, clock),
       span,
       // Also emitted after a normal end, where leaving does nothing any more.
-      onAbort: (leave) => void call.on("cancelled", leave),
+      onAbort: (leave) => {
+        if (call.cancelled)
+          leave(); // while its token was verified
+        else call.on("cancelled", leave);
+      },
     },
     finish(code) {
       const durationMs = clock.now() - startedMs;
       const isServerFault = SERVER_FAULTS.has(code);
       endRpcSpan(span, status[code], isServerFault);
       rpcEnded?.(method, status[code], isServerFault, durationMs);
-      log.info({ method, caller, status: status[code], durationMs: Math.round(durationMs), ...traceOf(span) }, "rpc");
+      const fields = { method, caller, status: status[code], durationMs: Math.round(durationMs), ...traceOf(span) };
+      log.info(refused === undefined ? fields : { ...fields, why: refused, claimed: stranger?.claimed }, "rpc");
     },
     fail(error) {
+      if (error instanceof GatewayError && error.failure.kind === "forbidden") refused = error.message;
       // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
       if (!(error instanceof GatewayError)) log.error({ method, err: error }, "internal error");
       return wireErrorOf(error);
@@ -89,28 +125,38 @@ export function openCall(method: string, call: AnyCall, options: HandlerOptions)
   };
 }
 
-/** The grpc-js handler of a unary method. */
+/**
+ * The grpc-js handler of a unary method. `refused` is told of strangers that were turned away, with what they
+ * asked if it was a message of the method.
+ */
 export function unary<Request, Response>(
   method: string,
   options: HandlerOptions,
   handle: (request: Request, context: CallContext) => Response | Promise<Response>,
+  refused?: (request: Request | undefined, context: CallContext, error: GatewayError) => void,
 ): handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    const { context, finish, fail } = openCall(method, call, options);
-    const answer = async () => {
-      checkDecoded(call.request);
-      return handle(call.request, context);
-    };
-    answer().then(
-      (response) => {
-        callback(null, response);
-        finish(status.OK);
-      },
-      (error: unknown) => {
-        const wire = fail(error);
-        callback(wire);
-        finish(wire.code);
-      },
-    );
+  const answer = async ({ request }: ServerUnaryCall<Request, Response>, context: CallContext) => {
+    if (context.stranger) {
+      const error = turnedAway(context.stranger);
+      refused?.(isDecoded(request) ? request : undefined, context, error);
+      throw error;
+    }
+    checkDecoded(request);
+    return handle(request, context);
   };
+  return (call, callback: sendUnaryData<Response>) =>
+    identified(call, options, (_, identity, startedMs) => {
+      const { context, finish, fail } = openCall(method, call, options, identity, startedMs);
+      answer(call, context).then(
+        (response) => {
+          callback(null, response);
+          finish(status.OK);
+        },
+        (error: unknown) => {
+          const wire = fail(error);
+          callback(wire);
+          finish(wire.code);
+        },
+      );
+    });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Bill, FairShare, refund } from "../../../src/gateway/fair-share.js";
+import { type Bill, refund } from "../../../src/gateway/bill.js";
+import { FairShare } from "../../../src/gateway/fair-share.js";
 
 const SEATS = 200;
 const EVERYBODY = () => true;
