@@ -4,9 +4,8 @@ import type { Clock } from "./clock.js";
 import { type Config, ConfigError } from "./config.js";
 import { type AccountSettings, readConfigFile } from "./config-file.js";
 import type { Authentication } from "./grpc/call-context.js";
-import { Bearer } from "./identity/bearer.js";
 import { CallerBook } from "./identity/caller-book.js";
-import { KeySet } from "./identity/key-set.js";
+import type { KeySet } from "./identity/key-set.js";
 import { keySourceOf } from "./identity/key-source.js";
 import type { Log } from "./log.js";
 
@@ -21,29 +20,34 @@ export interface Access {
 /** Throws ConfigError if the issuer's keys are in a file that cannot be used. An address may be away for now. */
 export async function openAccess(config: Config, clock: Clock, log: Log): Promise<Access> {
   const callers = new CallerBook(config.callers);
-  const keys = config.jwtKeys && new KeySet({ source: keySourceOf(config.jwtKeys), clock, log });
-  if (config.jwtKeys?.kind === "file") {
-    await keys?.read();
-    if (keys?.trouble) throw new ConfigError([`OTA_JWT_JWKS: ${config.jwtKeys.path}: ${keys.trouble.message}`]);
-  } else {
-    void keys?.read();
-  }
+  const issuer = await openIssuer(config, clock, log);
   return {
     callers,
-    authentication: keys && authenticationBy(new Bearer({ keys, ...issuerOf(config), clock })),
+    authentication: issuer,
     reload() {
-      void keys?.read();
+      void issuer?.keys.read();
       if (config.configFile) reloadCallers(config, callers, log);
     },
   };
 }
 
-function authenticationBy(bearer: Bearer): Authentication {
-  return { bearer: (authorization) => bearer.identify(authorization) };
-}
-
-function issuerOf({ jwtIssuer: issuer, jwtAudience: audience }: Config) {
-  return { issuer, audience };
+/** Who signs bearer tokens, if they are to be taken. Loaded only where it is needed. */
+async function openIssuer(
+  { jwtKeys, jwtIssuer: issuer, jwtAudience: audience }: Config,
+  clock: Clock,
+  log: Log,
+): Promise<(Authentication & { readonly keys: KeySet }) | undefined> {
+  if (!jwtKeys) return undefined;
+  const { KeySet } = await import("./identity/key-set.js");
+  const { Bearer } = await import("./identity/bearer.js");
+  const keys = new KeySet({ source: keySourceOf(jwtKeys), clock, log });
+  const reading = keys.read();
+  if (jwtKeys.kind === "file") {
+    await reading;
+    if (keys.trouble) throw new ConfigError([`OTA_JWT_JWKS: ${jwtKeys.path}: ${keys.trouble.message}`]);
+  }
+  const bearer = new Bearer({ keys, issuer, audience, clock });
+  return { keys, bearer: (authorization) => bearer.identify(authorization) };
 }
 
 function reloadCallers(config: Config, callers: CallerBook, log: Log): void {

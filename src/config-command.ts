@@ -44,14 +44,14 @@ export function configCommand(): Command {
 
 /** What `serve` would take for what an account does not say, with the same variables. */
 function defaults(environment: Environment): AccountDefaults {
-  const valueOf = <T>({ variable, parse, default: fallback }: Setting<T>) => {
+  const read = <T>({ variable, parse, default: fallback }: Setting<T>) => {
     try {
       return parse(environment[variable]?.trim() || fallback);
     } catch (error) {
       throw new ConfigError([`${variable}: expected ${(error as Error).message}`]);
     }
   };
-  return { url: valueOf(SETTINGS.upstreamUrl), callsPerSecond: valueOf(SETTINGS.callsPerSecond) };
+  return { url: read(SETTINGS.upstreamUrl), callsPerSecond: read(SETTINGS.callsPerSecond) };
 }
 
 function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]): string {

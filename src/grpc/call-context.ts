@@ -16,18 +16,29 @@ export interface Calling {
 
 /** How callers prove who they are. */
 export interface Authentication {
+  /** If connections have client certificates: the name that this call's gives, undefined if it names nobody. */
+  readonly certificate?: (call: Calling) => string | undefined;
   /** If bearer tokens are taken: who they say it is, given all values of `authorization`. */
   readonly bearer?: (authorization: readonly unknown[]) => Identity | Promise<Identity>;
 }
 
 /**
  * The identity that rights and fairness go by. Without authentication nothing proves it: any caller can take any
- * name, and that keeps honest services apart. With it, what a caller says of itself counts for nothing.
+ * name, and that keeps honest services apart. With it, what a caller says of itself counts for nothing: a certificate
+ * names it, or else a token. A token that does not hold is refused beside the best of certificates.
  */
-export function identify({ metadata }: Calling, by: Authentication | undefined): Identity | Promise<Identity> {
-  if (!by) return claimedName(metadata);
-  return by.bearer?.(metadata.get("authorization")) ?? { why: "no credentials" };
+export function identify(call: Calling, by: Authentication | undefined): Identity | Promise<Identity> {
+  if (!by) return claimedName(call.metadata);
+  const certified = by.certificate?.(call);
+  const authorization = call.metadata.get("authorization");
+  if (!by.bearer || (certified !== undefined && authorization.length === 0)) return certified ?? NOBODY;
+  const borne = by.bearer(authorization);
+  if (certified === undefined) return borne;
+  const first = (identity: Identity) => (typeof identity === "string" ? certified : identity);
+  return borne instanceof Promise ? borne.then(first) : first(borne);
 }
+
+const NOBODY: Identity = { why: "no credentials" };
 
 function claimedName(metadata: Metadata): string {
   const name = metadata.get(CALLER_HEADER)[0];

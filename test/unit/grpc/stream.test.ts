@@ -53,11 +53,12 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     };
     return { response, abort };
   };
+  const options = { clock, log, defaultDeadlineMs: Infinity };
   const address = await listenGrpc([
     OtaServiceService,
     {
       streamCancelTasksByDevice: (call: DuplexCall) => {
-        const open = openCall("ota.v1.OtaService/Stream", call, { clock, log, defaultDeadlineMs: Infinity });
+        const open = openCall("ota.v1.OtaService/Stream", call, options, "somebody", clock.now());
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
         const begin = () => ({ answered: () => {}, refused: () => {}, validated: () => {} });
         const stream = new RequestStream(call, open, { clock, begin, ask, remainingMs: () => 2500, draining });
@@ -70,8 +71,8 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   ]);
   const client = new OtaServiceClient(address, credentials.createInsecure());
   onTestFinished(() => client.close());
-  const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
-  const call = client.streamCancelTasksByDevice(new Metadata(), options);
+  const deadline = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+  const call = client.streamCancelTasksByDevice(new Metadata(), deadline);
   const answers: Answer[] = [];
   const progress: Progress[] = [];
   call.on("data", ({ event }) => {
