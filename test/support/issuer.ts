@@ -5,11 +5,14 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, 
 export const ISSUER = "https://issuer.example";
 export const AUDIENCE = "ota-gateway";
 
+/** Beside those of a good token; `undefined` leaves one out. */
+export type Claims = Readonly<Record<string, unknown>>;
+
 export interface Issuer {
   readonly publicKey: JWK;
   readonly privateKey: CryptoKey;
   /** A token of an hour; a claim that is `undefined` is left out. */
-  token(claims?: JWTPayload, header?: { readonly alg?: string; readonly kid?: string }): Promise<string>;
+  token(claims?: Claims, header?: { readonly alg?: string; readonly kid?: string }): Promise<string>;
 }
 
 export async function createIssuer({ kid = "k1", alg = "ES256", nowMs = Date.now() } = {}): Promise<Issuer> {
