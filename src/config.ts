@@ -170,13 +170,14 @@ function contradictions(settings: Partial<Settings>): string[] {
 }
 
 /** A token whose issuer or audience is not checked may have been made for somebody else. */
-function halfAnIssuer({ jwtKeys, jwtIssuer, jwtAudience }: Partial<Settings>): string[] {
+function halfAnIssuer(settings: Partial<Settings>): string[] {
+  const { jwtKeys, jwtIssuer, jwtAudience } = settings;
   if (!jwtKeys && !jwtIssuer && !jwtAudience) return [];
   const missing = [
-    ...(jwtIssuer === "" ? ["OTA_JWT_ISSUER"] : []),
-    ...(jwtAudience === "" ? ["OTA_JWT_AUDIENCE"] : []),
+    ...("jwtKeys" in settings && !jwtKeys ? ["OTA_JWT_JWKS"] : []), // or there is another mistake in it
+    ...(jwtIssuer ? [] : ["OTA_JWT_ISSUER"]),
+    ...(jwtAudience ? [] : ["OTA_JWT_AUDIENCE"]),
   ];
-  if (!jwtKeys && jwtIssuer !== undefined) missing.unshift("OTA_JWT_JWKS");
   return missing.map((variable) => `${variable}: is required, since bearer tokens are to be verified`);
 }
 

@@ -1,4 +1,4 @@
-import { exportSPKI, importJWK, SignJWT, UnsecuredJWT } from "jose";
+import { type CryptoKey, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { Bearer } from "../../../src/identity/bearer.js";
 import type { Identity } from "../../../src/identity/identity.js";
