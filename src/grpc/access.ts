@@ -1,6 +1,5 @@
 // Whether a caller may do what it asks for. It is answered before anything else about the request is, and what
 // it may not touch and what there is not are answered alike.
-
 import { GatewayError } from "../gateway/errors.js";
 import type { CallerBook } from "../identity/caller-book.js";
 import type { Stranger } from "../identity/identity.js";
