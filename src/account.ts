@@ -7,8 +7,8 @@ import type { AccountSettings } from "./config-file.js";
 import type { CallObserver, SentCall } from "./gateway/call-observer.js";
 import { Gateway } from "./gateway/gateway.js";
 import type { Limiter } from "./gateway/limiter.js";
-import type { Callers } from "./gateway/queue.js";
 import type { TaskReader } from "./gateway/task-reader.js";
+import type { CallerBook } from "./identity/caller-book.js";
 import { createInProcessLedger } from "./limiter/in-process.js";
 import { MARGIN_MS } from "./limiter/rule.js";
 import type { Store } from "./limiter/shared/store.js";
@@ -24,6 +24,9 @@ import { Verification } from "./verification/verification.js";
 
 /** Documented, for each of the two reading operations. */
 const READS_PER_SECOND = 10;
+
+/** In whose name callers have credit while any of them can take any name. */
+const UNPROVEN = "";
 
 /** An account that is served. */
 export interface Account {
@@ -43,7 +46,9 @@ export interface AccountOptions {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly log: Log;
-  readonly callers: Callers;
+  readonly callers: CallerBook;
+  /** Whether callers have proved who they are. */
+  readonly proven: boolean;
   readonly metrics: Metrics;
   /** Where ledgers are, by name; undefined for ledgers in this process. */
   readonly storeOf: ((name: string) => Store) | undefined;
@@ -53,7 +58,7 @@ export interface AccountOptions {
 
 /** Throws NoCredentials if there are none; nothing is left running then. */
 export async function openAccount(options: AccountOptions): Promise<Account> {
-  const { name, settings, config, clock, log, callers } = options;
+  const { name, settings, config, clock, log } = options;
   const credentials = credentialsFor(options);
   await credentials.get().catch((error: unknown) => {
     throw error instanceof NoCredentials ? new NoCredentials(`account ${name}: ${error.message}`) : error;
@@ -61,7 +66,11 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
   const limiter = await ledgerFor(options, name, settings.callsPerSecond);
-  const bounds = { queuedDevices: config.maxQueuedDevices, queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller };
+  const bounds = {
+    queuedDevices: config.maxQueuedDevices,
+    queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller,
+    queuedDevicesOf: (caller: string) => options.callers.rightsOf(caller)?.maxQueuedDevices,
+  };
   const recorder = new FlightRecorder({
     clock,
     account: name,
@@ -73,6 +82,10 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   const feed = new CallFeed();
   const metrics = options.metrics.account(name);
   const observers = [recording(recorder), feed, metrics];
+  const callers = {
+    weightOf: (caller: string) => options.callers.weightOf(caller),
+    creditNameOf: (caller: string) => (options.proven ? caller : UNPROVEN),
+  };
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
   const verifier = await verifierFor(options, upstream);
   const gateway = new Gateway({ account: name, ...ports, bounds, verifier, answered: metrics.answered });

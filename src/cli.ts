@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { cancelCommand } from "./cancel-command.js";
 import { ConfigError } from "./config.js";
+import { configCommand } from "./config-command.js";
 import { demoCommand } from "./demo.js";
 import { emulateCommand } from "./emulator/command.js";
 import { proveCommand } from "./prove-command.js";
@@ -19,7 +20,8 @@ const program = new Command("ota-gateway")
   .addCommand(quotaCommand())
   .addCommand(emulateCommand())
   .addCommand(demoCommand())
-  .addCommand(proveCommand());
+  .addCommand(proveCommand())
+  .addCommand(configCommand());
 
 try {
   await program.parseAsync();

@@ -6,11 +6,13 @@
 //       region: eu-central-1          # or endpoint: https://host:port
 //       quota: 20                     # calls a second
 //       credentials: { env: EU_ }     # EU_ALIBABA_CLOUD_ACCESS_KEY_ID and so on; or { files: /run/secrets/eu }
-//   callers:
-//     fleet-backend: { weight: 4 }    # four times the share of a caller of weight 1, the default
+//   callers: see config-callers.ts
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { callersOf } from "./config-callers.js";
+import { known, mapping, type Wrong } from "./config-mapping.js";
 import { DEFAULT_ACCOUNT } from "./gateway/command.js";
+import type { Rights } from "./identity/rights.js";
 
 /** Where an account's keys are: with the process's own, in variables with a prefix, or in files of a directory. */
 export type CredentialsReference =
@@ -28,16 +30,11 @@ export interface AccountSettings {
 /** What an account has that says nothing else. */
 export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond">;
 
-export interface CallerSettings {
-  readonly weight: number;
-}
-
 export interface ConfigFile {
   readonly accounts: ReadonlyMap<string, AccountSettings>;
-  readonly callers: ReadonlyMap<string, CallerSettings>;
+  readonly callers: ReadonlyMap<string, Rights>;
 }
 
-const MAX_WEIGHT = 100;
 const MAX_QUOTA = 1000;
 
 /** Names stand in keys of the store, in metrics and in logs. */
@@ -46,7 +43,8 @@ const REGION = /^[a-z0-9-]{1,40}$/;
 
 /** What it is without a file. */
 export function withoutFile(defaults: AccountDefaults): ConfigFile {
-  return { accounts: defaultAccount(defaults), callers: new Map() };
+  const account: AccountSettings = { ...defaults, credentials: { kind: "own" } };
+  return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map() };
 }
 
 /** Reads the file; every mistake in it goes to `mistakes`. */
@@ -59,18 +57,9 @@ export function readConfigFile(path: string, defaults: AccountDefaults, mistakes
     if (!ACCOUNT_NAME.test(name)) wrong(`accounts.${name}`, "a name of up to 63 letters, digits, - _ and .");
     accounts.set(name, accountOf(`accounts.${name}`, value ?? {}, defaults, wrong));
   }
-  const callers = new Map<string, CallerSettings>();
-  for (const [name, value] of Object.entries(mapping(file["callers"] ?? {}, "callers", wrong))) {
-    callers.set(name, callerOf(`callers.${name}`, value, wrong));
-  }
-  return { accounts: accounts.size > 0 ? accounts : defaultAccount(defaults), callers };
+  if (accounts.size === 0) accounts.set(DEFAULT_ACCOUNT, { ...defaults, credentials: { kind: "own" } });
+  return { accounts, callers: callersOf(file["callers"], new Set(accounts.keys()), wrong) };
 }
-
-function defaultAccount(defaults: AccountDefaults): Map<string, AccountSettings> {
-  return new Map([[DEFAULT_ACCOUNT, { ...defaults, credentials: { kind: "own" } }]]);
-}
-
-type Wrong = (where: string, expected: string) => void;
 
 function accountOf(where: string, value: unknown, defaults: AccountDefaults, wrong: Wrong): AccountSettings {
   const account = mapping(value, where, wrong);
@@ -112,32 +101,11 @@ function credentialsOf(where: string, value: unknown, wrong: Wrong): Credentials
   return { kind: "own" };
 }
 
-function callerOf(where: string, value: unknown, wrong: Wrong): CallerSettings {
-  const caller = mapping(value, where, wrong);
-  known(caller, ["weight"], `${where}.`, wrong);
-  const { weight = 1 } = caller;
-  const isFine = typeof weight === "number" && weight >= 1 && weight <= MAX_WEIGHT;
-  if (!isFine) wrong(`${where}.weight`, `a number from 1 to ${MAX_WEIGHT}`);
-  return { weight: isFine ? weight : 1 };
-}
-
 function read(path: string, mistakes: string[]): unknown {
   try {
     return parse(readFileSync(path, "utf8")) ?? {};
   } catch (error) {
     mistakes.push(`OTA_CONFIG: ${path} cannot be read: ${(error as Error).message.split("\n")[0]}`);
     return {};
-  }
-}
-
-function mapping(value: unknown, where: string, wrong: Wrong): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  wrong(where, "a mapping");
-  return {};
-}
-
-function known(value: Record<string, unknown>, names: readonly string[], where: string, wrong: Wrong): void {
-  for (const name of Object.keys(value)) {
-    if (!names.includes(name)) wrong(`${where}${name}`, `no other setting than ${names.join(", ")}`);
   }
 }

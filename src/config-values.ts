@@ -1,5 +1,6 @@
 // What the values of settings look like: each parser takes the text of a variable, and throws an Error that says
 // what was expected.
+import type { KeyLocation } from "./identity/key-source.js";
 
 export type Parser<T> = (text: string) => T;
 
@@ -28,6 +29,21 @@ export function redisUrls(text: string): readonly URL[] {
   const isFine = (each: string) => URL.canParse(each) && /^rediss?:$/.test(new URL(each).protocol);
   if (!urls.every(isFine)) throw new Error("redis://host:port or rediss://host:port, or several with commas");
   return urls.map((each) => new URL(each));
+}
+
+/** Plain http only on this machine: whoever can change the keys on their way can be anybody. */
+export function keyLocation(text: string): KeyLocation | undefined {
+  if (text === "") return undefined;
+  if (!/^[a-z]+:\/\//i.test(text)) return { kind: "file", path: text };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+  if (!url || !isSafe || url.username) throw new Error("the path of a file, or an https address");
+  return { kind: "url", url };
+}
+
+/** Whether only this machine can reach the host. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 export function integer(least: number, most: number): Parser<number> {

@@ -1,7 +1,18 @@
 // Every setting, defined once: variable, parser, default, meaning. The environment is read in one go
 // and all mistakes are reported together.
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./config-file.js";
-import { address, flag, integer, oneOf, origin, type Parser, path, redisUrls } from "./config-values.js";
+import {
+  address,
+  flag,
+  integer,
+  isLoopback,
+  keyLocation,
+  oneOf,
+  origin,
+  type Parser,
+  path,
+  redisUrls,
+} from "./config-values.js";
 import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
 
 /** What is wrong with the settings, all of it. */
@@ -18,7 +29,7 @@ export class ConfigError extends Error {
 /** Variables and their values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-interface Setting<T> {
+export interface Setting<T> {
   readonly variable: `OTA_${string}`;
   readonly parse: Parser<T>;
   readonly default: string;
@@ -108,8 +119,16 @@ export const SETTINGS = {
     "OTA_CONFIG",
     path,
     "",
-    "YAML file for what does not fit into variables: accounts, callers and their weights",
+    "YAML file for what does not fit into variables: accounts, callers and their rights",
   ),
+  jwtKeys: setting(
+    "OTA_JWT_JWKS",
+    keyLocation,
+    "",
+    "file or https address of the keys that bearer tokens are verified with",
+  ),
+  jwtIssuer: setting("OTA_JWT_ISSUER", path, "", "`iss` that tokens must have"),
+  jwtAudience: setting("OTA_JWT_AUDIENCE", path, "", "`aud` that tokens must have, or be among"),
   auditLog: setting("OTA_AUDIT_LOG", path, "", "file for one JSON line a request; - for standard output"),
   auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
   tlsCert: setting("OTA_TLS_CERT", path, "", "PEM file of the gRPC port's certificate and its chain"),
@@ -161,7 +180,23 @@ function shown(text: string): string {
 }
 
 /** Settings that are fine alone but not together; what could not be read contradicts nothing. */
-function contradictions({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): readonly string[] {
+function contradictions(settings: Partial<Settings>): readonly string[] {
+  return [...encryption(settings), ...halfAnIssuer(settings)];
+}
+
+/** A token whose issuer or audience is not checked may have been made for somebody else. */
+function halfAnIssuer(settings: Partial<Settings>): string[] {
+  const { jwtKeys, jwtIssuer, jwtAudience } = settings;
+  if (!jwtKeys && !jwtIssuer && !jwtAudience) return [];
+  const missing = [
+    ...("jwtKeys" in settings && !jwtKeys ? ["OTA_JWT_JWKS"] : []), // or there is another mistake in it
+    ...(jwtIssuer ? [] : ["OTA_JWT_ISSUER"]),
+    ...(jwtAudience ? [] : ["OTA_JWT_AUDIENCE"]),
+  ];
+  return missing.map((variable) => `${variable}: is required, since bearer tokens are to be verified`);
+}
+
+function encryption({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): readonly string[] {
   const paths = { tlsCert: tlsCert ?? "", tlsKey: tlsKey ?? "", tlsClientCa: tlsClientCa ?? "" };
   if (tlsCert || tlsKey || tlsClientCa) return tlsMistakes(paths);
   if (!listen || insecure !== false || isLoopback(listen.host)) return [];
@@ -200,11 +235,6 @@ export function unknownSettings(environment: Environment): string[] {
       const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
       return `${name} is not a setting of this version and is ignored; the nearest is ${nearest}`;
     });
-}
-
-/** Whether only this machine can reach the host. */
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function setting<T>(variable: `OTA_${string}`, parse: Parser<T>, fallback: string, meaning: string): Setting<T> {

@@ -50,7 +50,7 @@ async function run(environment: Environment): Promise<void> {
   const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
-  process.on("SIGHUP", () => serving.reopenFiles());
+  process.on("SIGHUP", () => serving.reload());
   const first = await signal;
   // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
   void nextSignal().then(() => process.exit(1));

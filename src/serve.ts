@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { pino } from "pino";
 import pretty from "pino-pretty";
+import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
 import type { Readiness } from "./admin/snapshot.js";
@@ -25,8 +26,11 @@ export interface Serving {
   readonly grpc: string;
   /** host:port of the admin server. */
   readonly admin: string;
-  /** Takes up what the paths of its files name now, as after a rotation: logs and certificates. */
-  reopenFiles(): void;
+  /**
+   * Takes up what the paths of its files name now: logs and certificates after a rotation, the callers' rights, and the
+   * keys that tokens are verified with.
+   */
+  reload(): void;
   /** Ends gracefully: refuses new requests, answers those it has, and closes everything. */
   stop(): Promise<void>;
 }
@@ -36,9 +40,6 @@ const LAST_WORDS_MS = 1000;
 
 /** Left to calls whose callers have been answered already, to end, and to tokens to be given back. */
 const LAST_CALLS_MS = 2500;
-
-/** In whose name callers have credit while any of them can take any name. */
-const UNPROVEN = "";
 
 /**
  * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none:
@@ -51,11 +52,14 @@ export async function serve(
   readMetrics?: () => Promise<MetricsPage>,
 ): Promise<Serving> {
   const clock = systemClock;
+  const access = await openAccess(config, clock, log);
+  const { callers, bearer } = access;
+  const proven = bearer !== undefined || config.tlsClientCa !== "";
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
   const withDeviceNames = config.auditDeviceNames;
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
   const accounts = new Map<string, Account>();
-  const metrics = createMetrics(config.callers.keys());
+  const metrics = createMetrics(callers.names());
   let unwatch = () => {};
   let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;
@@ -69,7 +73,7 @@ export async function serve(
   try {
     connection = await connect(config, log);
     const replica = randomBytes(6).toString("hex");
-    const shared = { config, environment, clock, log, replica, callers: callersOf(config), metrics };
+    const shared = { config, environment, clock, log, replica, callers, proven, metrics };
     for (const [name, settings] of config.accounts) {
       accounts.set(name, await openAccount({ ...shared, name, settings, storeOf: connection?.storeOf }));
     }
@@ -96,13 +100,17 @@ export async function serve(
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,
+      callers,
+      bearer,
       maxDevices: config.maxDevicesPerRequest,
       clock,
       log,
       defaultDeadlineMs: config.defaultDeadlineMs,
       auditor,
       rpcEnded: metrics.rpcEnded,
-      tls: config.tlsCert ? { paths: config, clientCertificates: "required" as const } : undefined,
+      tls: config.tlsCert
+        ? { paths: config, clientCertificates: bearer ? ("optional" as const) : ("required" as const) }
+        : undefined,
     };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
   } catch (error) {
@@ -115,9 +123,11 @@ export async function serve(
   return {
     grpc: addressOf(config.listen, grpc.port),
     admin: addressOf(config.adminListen, admin.port),
-    reopenFiles() {
+    reload() {
       auditLog?.reopen();
       grpc.reload();
+      access.reload();
+      metrics.name(callers.names());
     },
     async stop() {
       readiness.drain();
@@ -148,13 +158,6 @@ function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: C
   return new Map(
     [...accounts].map(([name, { gateway }]) => [name, { maxQueuedDevices, standing: () => gateway.reading() }]),
   );
-}
-
-function callersOf(config: Config) {
-  return {
-    weightOf: (caller: string) => config.callers.get(caller)?.weight ?? 1,
-    creditNameOf: config.tlsClientCa ? (caller: string) => caller : () => UNPROVEN,
-  };
 }
 
 /** Once it has been ready it stays so: what takes calls from all replicas must not take all replicas from the callers. */

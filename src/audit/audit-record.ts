@@ -21,7 +21,10 @@ export interface AuditedRequest {
 
 /** Who asked, and how. */
 export interface Asker {
+  /** Empty for a stranger. */
   readonly caller: string;
+  /** Who has not proved who they are: what they say of themselves, and what was wrong with it. */
+  readonly stranger?: { readonly claimed?: string; readonly why: string };
   readonly rpc: string;
   readonly priority: string;
   /** Of a request in a stream. */
@@ -64,8 +67,11 @@ export function auditRecord(
   withNames: boolean,
 ): object {
   const { deviceNames } = request;
-  const { sequence, span } = asker;
+  const { sequence, span, stranger } = asker;
   const isTraced = !/^0*$/.test(span.traceId);
+  const why = stranger?.why ?? whyForbidden(end);
+  // Strangers are not worth sorting a hundred thousand names.
+  const isRead = !stranger && deviceNames.length <= MOST_NAMES;
   const calls = end.kind === "answered" ? end.answer.calls : [];
   return {
     time: new Date(times.askedWallMs).toISOString(),
@@ -73,6 +79,7 @@ export function auditRecord(
     rpc: asker.rpc,
     ...(sequence !== undefined && { sequence: String(sequence) }),
     caller: cut(asker.caller, LONGEST_CALLER),
+    ...(stranger?.claimed !== undefined && { claimedCaller: stranger.claimed }),
     reason: cut(request.reason, LONGEST_REASON),
     account: cut(request.account, LONGEST_ID),
     iotInstanceId: cut(request.iotInstanceId, LONGEST_ID),
@@ -84,13 +91,15 @@ export function auditRecord(
     verify: request.verify,
     outcome: outcomeOf(end),
     ...(end.kind !== "validated" && end.error !== undefined && { error: kindOf(end.error) }),
+    ...(why !== undefined && { why }),
     devices: deviceNames.length,
-    ...(deviceNames.length <= MOST_NAMES && { devicesSha256: deviceDigest(deviceNames) }),
+    ...(isRead && { devicesSha256: deviceDigest(deviceNames) }),
     devicesByOutcome: countsOf(end, deviceNames.length),
     calls: calls.length,
     upstreamRequestIds: calls.slice(0, MOST_CALLS).flatMap(({ requestId }) => requestId || []),
     ...(isTraced && { traceId: span.traceId, spanId: span.spanId }),
-    ...(withNames && { deviceNames: deviceNames.slice(0, MOST_NAMES).map((name) => cut(name, LONGEST_NAME)) }),
+    ...(withNames &&
+      !stranger && { deviceNames: deviceNames.slice(0, MOST_NAMES).map((name) => cut(name, LONGEST_NAME)) }),
   };
 }
 
@@ -107,6 +116,12 @@ function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
 /** What is not a GatewayError is the gateway's own failing. */
 function kindOf(error: unknown): string {
   return error instanceof GatewayError ? error.failure.kind : "internal";
+}
+
+/** Which fields of the request were beyond the caller's rights. */
+function whyForbidden(end: AuditedEnd): string | undefined {
+  if (end.kind !== "refused" || !(end.error instanceof GatewayError)) return undefined;
+  return end.error.failure.kind === "forbidden" ? end.error.message : undefined;
 }
 
 function countsOf(end: AuditedEnd, devices: number): Record<Fate["outcome"], number> {

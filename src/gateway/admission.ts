@@ -10,6 +10,8 @@ import type { Queue } from "./queue.js";
 export interface AdmissionBounds {
   readonly queuedDevices: number;
   readonly queuedDevicesPerCaller: number;
+  /** The bound of a caller that has its own. */
+  readonly queuedDevicesOf?: (caller: string) => number | undefined;
 }
 
 /** What the account looks like at this moment. */
@@ -56,11 +58,12 @@ export function retryAfterMs(outlook: Outlook): number {
 export function admit(command: Command, bounds: AdmissionBounds, outlook: Outlook): void {
   const { queue, nowMs } = outlook;
   const { caller, deviceNames, answerByMs } = command;
-  const room = Math.min(bounds.queuedDevices, bounds.queuedDevicesPerCaller);
+  const perCaller = bounds.queuedDevicesOf?.(caller) ?? bounds.queuedDevicesPerCaller;
+  const room = Math.min(bounds.queuedDevices, perCaller);
   if (deviceNames.length > room) throw tooMany(deviceNames.length, room);
   const own = queue.tally.devicesByCaller.get(caller) ?? 0;
-  if (own + deviceNames.length > bounds.queuedDevicesPerCaller) {
-    throw overloaded("caller", own, deviceNames.length, bounds.queuedDevicesPerCaller, outlook);
+  if (own + deviceNames.length > perCaller) {
+    throw overloaded("caller", own, deviceNames.length, perCaller, outlook);
   }
   if (queue.tally.devices + deviceNames.length > bounds.queuedDevices) {
     throw overloaded("gateway", queue.tally.devices, deviceNames.length, bounds.queuedDevices, outlook);

@@ -3,6 +3,7 @@
 // rest. The next turn is that of whoever would first be a call behind their share, of those not ahead of it.
 // Invariant, while all may go and none is given back: nobody who waits is a call behind, or more than one ahead
 // (proof: docs/adr/0008). No call is ever kept from those who want it.
+import type { Bill, Meter } from "./bill.js";
 
 /** A caller that has had nothing for so long has credit. */
 const LATELY_MS = 1000;
@@ -13,24 +14,12 @@ const EXACTNESS = 1e-9;
 /** How many calls pass between looking for callers that can be forgotten. */
 const FORGET_EVERY = 256;
 
-interface Meter {
-  /** Whose it is; undefined for the ideal. */
-  readonly caller?: string;
-  /** In calls, by weight. */
-  paid: number;
-  /** The number of the last call it paid for; 0 for none since it came, less for one that was given back. */
-  lastCall: number;
-}
-
 interface Account extends Meter {
   readonly caller: string;
-  readonly weight: number;
-  readonly callPrice: number;
+  weight: number;
+  callPrice: number;
   waits: boolean;
 }
-
-/** Who paid what for a call, in calls, by weight. */
-export type Bill = ReadonlyMap<Meter, number>;
 
 export interface FairShareOptions {
   readonly seatsPerCall: number;
@@ -186,13 +175,23 @@ export class FairShare {
   }
 
   #accountOf(caller: string): Account {
+    const weight = this.#options.weightOf(caller);
     let account = this.#accounts.get(caller);
+    if (account && account.weight !== weight) this.#reweigh(account, weight);
     if (!account) {
-      const weight = this.#options.weightOf(caller);
       account = { caller, weight, callPrice: 1 / weight, paid: this.#ideal.paid, lastCall: 0, waits: false };
       this.#accounts.set(caller, account);
     }
     return account;
+  }
+
+  /** Weights can change at any time. Nobody is then further behind or ahead than a call of the new weight. */
+  #reweigh(account: Account, weight: number): void {
+    if (account.waits) this.#waitingWeight += weight - account.weight;
+    account.weight = weight;
+    account.callPrice = 1 / weight;
+    const ideal = this.#ideal.paid;
+    account.paid = Math.min(Math.max(account.paid, ideal - account.callPrice), ideal + account.callPrice);
   }
 
   #wait(account: Account): void {
@@ -207,13 +206,5 @@ export class FairShare {
       if (!account.waits && !this.#isAhead(account)) this.#accounts.delete(caller);
     }
     for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
-  }
-}
-
-/** The call was turned away, for no fault of theirs: all is as if it had not been. */
-export function refund(bill: Bill): void {
-  for (const [meter, price] of bill) {
-    meter.paid -= price;
-    meter.lastCall = -1; // before those who would be a call behind at the same time
   }
 }

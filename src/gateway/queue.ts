@@ -1,9 +1,10 @@
 // Who waits for what, for one account. A batch is cut from what waits at that moment: one lane, filled
 // with the devices of everybody who waits in it. Invariant: a device of an open waiter is here, or in a
 // call, or in its backoff, or settled.
+import type { Bill } from "./bill.js";
 import type { Seat } from "./cabin.js";
 import type { Scope } from "./command.js";
-import type { Bill, FairShareOptions } from "./fair-share.js";
+import type { FairShareOptions } from "./fair-share.js";
 import { halves, type Isolation } from "./isolation.js";
 import type { Lane } from "./lane.js";
 import { Lanes } from "./lanes.js";

@@ -1,8 +1,9 @@
 // Whose turn it is: the highest class that waits, save that every tenth call goes to the class that has
 // waited longest; in the class, the caller by fair share; and what that caller has waited for longest.
 // So of three classes each has a turn in twenty calls, of two in ten: see #classes.
+import { type Bill, refund } from "./bill.js";
 import { PRIORITIES, type Priority } from "./command.js";
-import { type Bill, FairShare, type FairShareOptions, refund } from "./fair-share.js";
+import { FairShare, type FairShareOptions } from "./fair-share.js";
 import { Line } from "./line.js";
 import type { Place } from "./place.js";
 

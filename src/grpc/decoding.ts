@@ -22,14 +22,19 @@ export function tolerant<Service extends ServiceDefinition>(service: Service): S
   return Object.fromEntries(methods) as unknown as Service;
 }
 
-/** Throws GatewayError if the bytes were no message of the method. */
+/** Whether the bytes were a message of the method. */
+export function isDecoded(message: unknown): boolean {
+  return message !== UNDECODABLE;
+}
+
+/** Throws GatewayError if they were not. */
 export function checkDecoded(message: unknown): void {
-  if (message === UNDECODABLE) throw notDecoded();
+  if (!isDecoded(message)) throw notDecoded();
 }
 
 /** What to answer if the bytes were no message of the method. */
 export function undecoded(message: unknown): WireError | undefined {
-  return message === UNDECODABLE ? wireErrorOf(notDecoded()) : undefined;
+  return isDecoded(message) ? undefined : wireErrorOf(notDecoded());
 }
 
 function notDecoded(): GatewayError {

@@ -37,8 +37,6 @@ export interface DoorOptions {
   readonly log: Log;
   /** By `address:port`. */
   readonly connectionOf: (peer: string) => Connection | undefined;
-  /** Whether callers are who their client certificates say, and nobody else. */
-  readonly byCertificate?: boolean;
 }
 
 export class Door {
@@ -54,13 +52,10 @@ export class Door {
     this.#turnstile = new Turnstile({ now: () => options.clock.now(), defer: setImmediate });
   }
 
-  /** Lets an rpc in. `claimed` is who its caller says it is. Throws GatewayError if there are too many. */
-  enter(claimed: string, call: VisitingCall): Visit {
-    const { clock, connectionOf, byCertificate } = this.#options;
+  /** Lets an rpc in. `caller` is empty for a stranger. Throws GatewayError if there are too many. */
+  enter(caller: string, call: VisitingCall): Visit {
+    const { clock, connectionOf } = this.#options;
     const connection = connectionOf(call.getPeer());
-    const caller = byCertificate ? connection?.name : claimed;
-    // Its connection has just ended, and the name with it.
-    if (caller === undefined) throw new GatewayError({ kind: "unauthenticated", message: "no client certificate" });
     checkMetadata(call.metadata);
     const own = this.#inFlight.get(caller) ?? 0;
     if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller", MOST_OF_ONE_CALLER);

@@ -1,64 +1,33 @@
 // Around every handler: the caller's context in, exactly one answer out. grpc-js itself lets an
 // async throw hang the call, answers twice if called twice, and shows the text of any Error.
-import { type handleUnaryCall, type Metadata, status } from "@grpc/grpc-js";
-import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
-import type { Clock } from "../clock.js";
-import { GatewayError } from "../gateway/errors.js";
-import type { Log } from "../log.js";
-import { endRpcSpan, startRpcSpan, traceOf } from "../telemetry/instruments.js";
-import type { Metrics } from "../telemetry/metrics.js";
-import { answerByMs, callerOf } from "./call-context.js";
-import { checkDecoded } from "./decoding.js";
-import type { Door, Visit, VisitingCall } from "./door.js";
+import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import type { GatewayError } from "../gateway/errors.js";
+import type { Identity } from "../identity/identity.js";
+import { turnedAway } from "./access.js";
+import { identify } from "./call-context.js";
+import { checkDecoded, isDecoded } from "./decoding.js";
+import type { Visit } from "./door.js";
+import { type AnyCall, type CallContext, type HandlerOptions, OpenCall, SERVER_FAULTS } from "./open-call.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
-/** What a handler knows about its call, beside the message. */
-export interface CallContext {
-  readonly caller: string;
-  /** Monotonic time by which to answer. */
-  readonly answerByMs: number;
-  readonly span: Span;
-  /** Calls `leave` if the caller leaves, or its deadline passes, before the answer. */
-  onAbort(leave: () => void): void;
-}
-
-export interface HandlerOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly defaultDeadlineMs: number;
-  readonly door: Door;
-  /** Told of every rpc that has been answered. */
-  readonly rpcEnded?: Metrics["rpcEnded"];
-}
-
-/** Statuses that are the server's failing, by the semantic conventions for rpc spans. */
-const SERVER_FAULTS: ReadonlySet<status> = new Set([
-  status.UNKNOWN,
-  status.DEADLINE_EXCEEDED,
-  status.UNIMPLEMENTED,
-  status.INTERNAL,
-  status.UNAVAILABLE,
-  status.DATA_LOSS,
-]);
-
-const METADATA_GETTER: TextMapGetter<Metadata> = {
-  keys: (metadata) => Object.keys(metadata.getMap()),
-  get: (metadata, key) => metadata.get(key).filter((value) => typeof value === "string"),
-};
-
-/** What unary and streaming calls have in common. */
-interface AnyCall extends VisitingCall {
-  readonly metadata: Metadata;
-  getDeadline(): number | Date;
-}
-
-/** A call that has been opened: what is known of it, and how it ends. */
-export interface OpenCall {
-  readonly context: CallContext;
-  /** To be called once, when it has been answered. */
-  finish(code: status): void;
-  /** What to answer instead, and what the operator has to know of it. */
-  fail(error: unknown): WireError;
+/**
+ * Finds out who calls, and serves them: at once, unless there is a token to be verified. Nothing else comes
+ * before it, so nobody learns anything by calling without credentials.
+ */
+export function identified<Call extends AnyCall>(
+  call: Call,
+  options: HandlerOptions,
+  serve: (call: Call, identity: Identity, startedMs: number) => void,
+): void {
+  const startedMs = options.clock.now();
+  const identity = identify(call, options.authentication);
+  if (identity instanceof Promise) {
+    void identity.then((known) => {
+      if (!call.cancelled) serve(call, known, startedMs); // who has left meanwhile is asked for nothing
+    });
+  } else {
+    serve(call, identity, startedMs);
+  }
 }
 
 /**
@@ -68,11 +37,12 @@ export interface OpenCall {
 export function enter(
   method: string,
   call: AnyCall,
+  identity: Identity,
   { door, rpcEnded }: HandlerOptions,
   refuse: (error: WireError) => void,
 ): Visit | undefined {
   try {
-    return door.enter(callerOf(call.metadata), call);
+    return door.enter(typeof identity === "string" ? identity : "", call);
   } catch (error) {
     const wire = wireErrorOf(error);
     refuse(wire);
@@ -81,68 +51,52 @@ export function enter(
   }
 }
 
-/** Opens a call of the method `pkg.Service/Method`, in its caller's trace. */
-export function openCall(method: string, call: AnyCall, visit: Visit, options: HandlerOptions): OpenCall {
-  const { clock, log, defaultDeadlineMs, rpcEnded } = options;
-  const startedMs = clock.now();
-  const { caller } = visit;
-  const span = startRpcSpan(method, caller, propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER));
-  return {
-    context: {
-      caller,
-      answerByMs: answerByMs(call.getDeadline(), defaultDeadlineMs, clock),
-      span,
-      // Also emitted after a normal end, where leaving does nothing any more.
-      onAbort: (leave) => visit.onOver(leave),
-    },
-    finish(code) {
-      visit.answered();
-      const durationMs = clock.now() - startedMs;
-      const isServerFault = SERVER_FAULTS.has(code);
-      endRpcSpan(span, status[code], isServerFault);
-      rpcEnded?.(method, status[code], isServerFault, durationMs);
-      log.info({ method, caller, status: status[code], durationMs: Math.round(durationMs), ...traceOf(span) }, "rpc");
-    },
-    fail(error) {
-      // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
-      if (!(error instanceof GatewayError)) log.error({ method, err: error }, "internal error");
-      return wireErrorOf(error);
-    },
-  };
-}
-
-/** The grpc-js handler of a unary method. */
+/**
+ * The grpc-js handler of a unary method. `refused` is told of strangers that were turned away, with what they
+ * asked if it was a message of the method.
+ */
 export function unary<Request, Response>(
   method: string,
   options: HandlerOptions,
   handle: (request: Request, context: CallContext) => Response | Promise<Response>,
+  refused?: (request: Request | undefined, context: CallContext, error: GatewayError) => void,
 ): handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    const visit = enter(method, call, options, callback);
-    visit?.pass(() => {
-      const { context, finish, fail } = openCall(method, call, visit, options);
-      // Who has left while it waited for its turn is asked for nothing.
-      if (visit.isOver) {
-        return finish(options.clock.now() < context.answerByMs ? status.CANCELLED : status.DEADLINE_EXCEEDED);
-      }
-      const answer = async () => {
-        checkDecoded(call.request);
-        return handle(call.request, context);
-      };
-      answer().then(
-        (response) =>
+  const answerOf = (request: Request, open: OpenCall) => {
+    if (open.stranger) {
+      const error = turnedAway(open.stranger);
+      refused?.(isDecoded(request) ? request : undefined, open, error);
+      throw error;
+    }
+    checkDecoded(request);
+    return handle(request, open);
+  };
+  return (call, callback: sendUnaryData<Response>) =>
+    identified(call, options, (_, identity, startedMs) => {
+      const visit = enter(method, call, identity, options, callback);
+      visit?.pass(() => {
+        const open = new OpenCall(method, call, visit, identity, startedMs, options);
+        // Who has left while it waited for its turn is asked for nothing.
+        if (visit.isOver) return open.leave();
+        const answered = (response: Response) =>
           visit.pass(() => {
             callback(null, response);
-            finish(status.OK);
-          }),
-        (error: unknown) => {
-          const wire = fail(error);
+            open.finish(status.OK);
+          });
+        const failed = (error: unknown) => {
+          const wire = open.fail(error);
           visit.pass(() => {
             callback(wire);
-            finish(wire.code);
+            open.finish(wire.code);
           });
-        },
-      );
+        };
+        let answer: Response | Promise<Response>;
+        try {
+          answer = answerOf(call.request, open);
+        } catch (error) {
+          return failed(error);
+        }
+        if (answer instanceof Promise) answer.then(answered, failed);
+        else answered(answer);
+      });
     });
-  };
 }

@@ -3,15 +3,20 @@ import type { AuditEntry, Auditor } from "../audit/auditor.js";
 import { DEFAULT_ACCOUNT } from "../gateway/command.js";
 import type { Gateway } from "../gateway/gateway.js";
 import {
-  type CancelTasksByDeviceRequest,
+  CancelTasksByDeviceRequest,
   type GetQuotaRequest,
   type GetQuotaResponse,
   type OtaServiceServer,
   priorityToJSON,
 } from "../gen/ota/v1/ota_service.js";
-import { type CallContext, enter, type HandlerOptions, openCall, unary } from "./handler.js";
+import type { CallerBook } from "../identity/caller-book.js";
+import type { Identity } from "../identity/identity.js";
+import { checkAccount, checkRights, rightsOf, turnedAway } from "./access.js";
+import type { Visit } from "./door.js";
+import { enter, identified, unary } from "./handler.js";
+import { type CallContext, type HandlerOptions, OpenCall } from "./open-call.js";
 import { quotaResponseOf } from "./quota.js";
-import { accountOf, commandOf, type RequestLimits } from "./request.js";
+import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
 import { type Asked, type DuplexCall, RequestStream } from "./stream.js";
 
@@ -20,9 +25,14 @@ export interface OtaServiceOptions extends HandlerOptions {
   readonly gateways: ReadonlyMap<string, Gateway>;
   /** In one request. */
   readonly maxDevices: number;
+  /** What each caller may do. */
+  readonly callers: CallerBook;
   /** Who keeps the audit log, if there is one. */
   readonly auditor?: Auditor | undefined;
 }
+
+/** What a stranger asks by opening a stream. */
+const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
 
 export interface OtaService {
   readonly implementation: OtaServiceServer;
@@ -31,23 +41,15 @@ export interface OtaService {
 }
 
 export function createOtaService(options: OtaServiceOptions): OtaService {
-  const { gateways, maxDevices, clock, auditor } = options;
+  const { gateways, maxDevices, clock, auditor, callers } = options;
   const limits: RequestLimits = { maxDevices, accounts: new Set(gateways.keys()) };
   const all = [...gateways.values()];
   const streams = new Set<RequestStream>();
   const implementation: OtaServiceServer = {
-    cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, (request, context) => {
-      const entry = begin("CancelTasksByDevice", request, context);
-      try {
-        const { response, abort } = ask(request, context, entry);
-        context.onAbort(abort);
-        return response;
-      } catch (error) {
-        entry?.refused(error);
-        throw error;
-      }
+    cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, cancel, (request, context, error) => {
+      begin("CancelTasksByDevice", request ?? NOTHING, context)?.refused(error);
     }),
-    streamCancelTasksByDevice: (call) => void serveStream(call),
+    streamCancelTasksByDevice: (call) => identified(call, options, openStream),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
   };
   return {
@@ -57,11 +59,24 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     },
   };
 
+  function cancel(request: CancelTasksByDeviceRequest, context: CallContext) {
+    const entry = begin("CancelTasksByDevice", request, context);
+    try {
+      const { response, abort } = ask(request, context, entry);
+      context.onAbort(abort);
+      return response;
+    } catch (error) {
+      entry?.refused(error);
+      throw error;
+    }
+  }
+
   function begin(rpc: string, request: CancelTasksByDeviceRequest, context: CallContext, sequence?: bigint) {
     return auditor?.begin(
       { ...request, account: request.account || DEFAULT_ACCOUNT },
       {
         caller: context.caller,
+        ...(context.stranger && { stranger: context.stranger }),
         rpc,
         priority: priorityToJSON(request.priority),
         span: context.span.spanContext(),
@@ -72,6 +87,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
 
   /** Who is not let in is for the caller to record: a stream asks again while the queue is full. */
   function ask(request: CancelTasksByDeviceRequest, context: CallContext, entry?: AuditEntry): Asked {
+    checkRights(callers, context.caller, touchedBy(request));
     const command = commandOf(request, context.caller, context.answerByMs, limits);
     const gateway = gatewayOf(command.account);
     if (request.validateOnly) {
@@ -93,18 +109,31 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     };
   }
 
-  async function serveStream(call: DuplexCall): Promise<void> {
-    // Without a deadline of its own a stream has none.
+  function openStream(call: DuplexCall, identity: Identity, startedMs: number): void {
     const method = "ota.v1.OtaService/StreamCancelTasksByDevice";
-    const visit = enter(method, call, options, (error) => void call.emit("error", error));
+    const visit = enter(method, call, identity, options, (error) => void call.emit("error", error));
     if (!visit) return;
-    const open = openCall(method, call, visit, { ...options, defaultDeadlineMs: Infinity });
-    const { context } = open;
+    // Without a deadline of its own a stream has none.
+    const open = new OpenCall(method, call, visit, identity, startedMs, { ...options, defaultDeadlineMs: Infinity });
+    try {
+      if (open.stranger) throw turnedAway(open.stranger);
+      rightsOf(callers, open.caller);
+    } catch (error) {
+      begin("StreamCancelTasksByDevice", NOTHING, open)?.refused(error);
+      const wire = open.fail(error);
+      call.emit("error", wire);
+      open.finish(wire.code);
+      return;
+    }
+    void serveStream(call, open, visit);
+  }
+
+  async function serveStream(call: DuplexCall, open: OpenCall, visit: Visit): Promise<void> {
     const stream = new RequestStream(call, open, {
       clock,
-      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, context, sequence),
-      ask: (request, entry) => ask(request, context, entry),
-      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(context.caller))),
+      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, open, sequence),
+      ask: (request, entry) => ask(request, open, entry),
+      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(open.caller))),
       draining: () => (all[0] as Gateway).draining(),
       pass: (run) => visit.pass(run),
     });
@@ -113,7 +142,8 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     streams.delete(stream);
   }
 
-  function getQuota(request: GetQuotaRequest): GetQuotaResponse {
+  function getQuota(request: GetQuotaRequest, { caller }: CallContext): GetQuotaResponse {
+    checkAccount(callers, caller, request.account || DEFAULT_ACCOUNT);
     const account = accountOf(request, limits);
     return quotaResponseOf(account, gatewayOf(account).state());
   }

@@ -7,6 +7,7 @@ import {
   type GetQuotaRequest,
   Priority as WirePriority,
 } from "../gen/ota/v1/ota_service.js";
+import type { Touched } from "../identity/rights.js";
 import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../text-rules.js";
 
 /** What a request is checked against. */
@@ -21,6 +22,11 @@ const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.NORMAL, "normal"],
   [WirePriority.URGENT, "urgent"],
 ]);
+
+/** What a request would touch, before anything of it is checked. */
+export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
+  return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
+}
 
 /** Throws GatewayError with every violation. */
 export function commandOf(

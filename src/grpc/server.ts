@@ -5,6 +5,7 @@ import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
+import type { Authentication, Calling } from "./call-context.js";
 import { tolerant } from "./decoding.js";
 import { Door } from "./door.js";
 import { Health } from "./health.js";
@@ -32,8 +33,8 @@ const CONNECTION_IDLE_MS = 15 * 60_000;
  * broken (a header block that cannot be decoded is enough), not even when its client has gone: each holds a file
  * descriptor for ever. And callers that vanished without a word leave the queue.
  */
-const PING_EVERY_MS = 5000;
-const PING_WITHIN_MS = 15_000;
+const PING_EVERY_MS = 10_000;
+const PING_WITHIN_MS = 10_000;
 
 /** The longest name that the upstream allows, as it is encoded: with its tag and its length. */
 const DEVICE_NAME_BYTES = 34;
@@ -41,9 +42,10 @@ const DEVICE_NAME_BYTES = 34;
 /** All that a request has beside its names. */
 const OTHER_FIELDS_BYTES = 65_536;
 
-/** Where to listen, and how. */
-export interface ServerOptions extends Omit<OtaServiceOptions, "door"> {
+/** Where to listen, how, and how callers prove who they are. */
+export interface ServerOptions extends Omit<OtaServiceOptions, "door" | "authentication"> {
   readonly tls?: TlsOptions | undefined;
+  readonly bearer?: Authentication["bearer"];
 }
 
 /** A listening server. */
@@ -59,7 +61,7 @@ export interface GrpcServer {
 
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: ServerOptions): Promise<GrpcServer> {
-  const { clock, log, tls, maxDevices } = options;
+  const { clock, log, tls, bearer, maxDevices } = options;
   const slowSenders = watchSlowSenders(clock);
   const server = new Server({
     interceptors: [uncompressedOnly, slowSenders.interceptor],
@@ -84,8 +86,10 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   }
   const health = new Health(["ota.v1.OtaService"]);
   const connectionOf = (peer: string) => listener.connections.of(peer);
-  const door = new Door({ clock, log, connectionOf, byCertificate: Boolean(tls?.paths.tlsClientCa) });
-  const service = createOtaService({ ...options, door });
+  const door = new Door({ clock, log, connectionOf });
+  const certificate = tls?.paths.tlsClientCa ? (call: Calling) => connectionOf(call.getPeer())?.name : undefined;
+  const authentication = certificate || bearer ? { certificate, bearer } : undefined;
+  const service = createOtaService({ ...options, door, authentication });
   server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(tolerant(HealthService), health.service);
   server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });

@@ -13,7 +13,7 @@ import type {
 } from "../gen/ota/v1/ota_service.js";
 import { checkDecoded } from "./decoding.js";
 import { durationOf } from "./details.js";
-import type { OpenCall } from "./handler.js";
+import type { OpenCall } from "./open-call.js";
 import { statusOf, type WireError, wireErrorOf } from "./status.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
@@ -89,10 +89,10 @@ export class RequestStream {
     });
     return new Promise((resolve) => {
       this.#closing.signal.addEventListener("abort", () => resolve());
-      const { onAbort, answerByMs } = this.#open.context;
+      const { answerByMs } = this.#open;
       // Clients give their calls up at the deadline, a moment before it has come here.
       const isLate = () => this.#options.clock.now() >= answerByMs;
-      onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
+      this.#open.onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
     });
   }
 
@@ -125,7 +125,7 @@ export class RequestStream {
   /** Undefined if the stream ended while it waited for room in the queue. */
   async #ask(request: CancelTasksByDeviceRequest, entry?: AuditEntry): Promise<Asked | undefined> {
     const { clock, ask } = this.#options;
-    const { answerByMs } = this.#open.context;
+    const { answerByMs } = this.#open;
     for (;;) {
       try {
         return ask(request, entry);

@@ -1,15 +1,13 @@
 // The name that a client certificate gives its bearer: its SPIFFE ID, else its first DNS name, else its common
 // name. Only for certificates that have been verified. A name that is not plain, or that pretends to be of
 // another kind, names nobody.
+import { isCallerName } from "./caller-name.js";
 
 /** What Node tells of a peer's certificate, as far as it matters here. */
 export interface NamedCertificate {
   readonly subject?: { readonly CN?: string | readonly string[] | undefined } | undefined;
   readonly subjectaltname?: string | undefined;
 }
-
-/** Names go into logs and spans, and rights are given by them. */
-const PLAIN = /^[\w.:/@-]{1,128}$/;
 
 const SPIFFE = "spiffe://";
 
@@ -28,7 +26,7 @@ export function nameOfCertificate({ subject, subjectaltname }: NamedCertificate)
 }
 
 function plain(name: string): string | undefined {
-  return PLAIN.test(name) ? name : undefined;
+  return isCallerName(name) ? name : undefined;
 }
 
 interface Alternative {

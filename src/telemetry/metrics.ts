@@ -48,6 +48,8 @@ export interface ReadMetrics {
 export interface Metrics {
   account(name: string): AccountMetrics;
   reads(account: string, operation: string): ReadMetrics;
+  /** More callers have been configured. Those that no longer are keep their names: counters never go away. */
+  name(callers: Iterable<string>): void;
   /** Reads the gauges of these accounts whenever metrics are collected, until the returned function is called. */
   watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
   /** `serverFault`: one of the statuses that are the server's failing. */
@@ -62,6 +64,9 @@ export function createMetrics(configuredCallers: Iterable<string>): Metrics {
   return {
     account: (name) => accountMetrics(name, events, callers),
     reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events),
+    name: (more) => {
+      for (const caller of more) callers.add(caller);
+    },
     watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {
@@ -127,15 +132,17 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
   const attributes = { "ota.account": account };
   const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
   for (const result of RESULTS) events.calls.add(0, results[result]);
-  const outcomesByCaller = new Map(
-    [...callers].map((caller) => [
-      caller,
-      tableOf(OUTCOMES, (outcome) => ({ ...attributes, "ota.caller": caller, "ota.outcome": outcome })),
-    ]),
-  );
-  for (const outcomes of outcomesByCaller.values()) {
-    for (const outcome of OUTCOMES) events.devices.add(0, outcomes[outcome]);
-  }
+  const outcomesByCaller = new Map<string, Record<(typeof OUTCOMES)[number], Attributes>>();
+  const outcomesOf = (caller: string) => {
+    let outcomes = outcomesByCaller.get(caller);
+    if (!outcomes) {
+      outcomes = tableOf(OUTCOMES, (outcome) => ({ ...attributes, "ota.caller": caller, "ota.outcome": outcome }));
+      for (const outcome of OUTCOMES) events.devices.add(0, outcomes[outcome]);
+      outcomesByCaller.set(caller, outcomes);
+    }
+    return outcomes;
+  };
+  for (const caller of callers) outcomesOf(caller);
   return {
     sent({ devices, tokenWaitMs }) {
       events.callDevices.record(devices, attributes);
@@ -147,11 +154,11 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
       events.callDuration.record(durationMs / 1000, ofResult);
     },
     answered(caller, fates) {
-      const outcomes = outcomesByCaller.get(caller) ?? outcomesByCaller.get(OTHER_CALLERS);
+      const outcomes = outcomesOf(callers.has(caller) ? caller : OTHER_CALLERS);
       const counts = tableOf(OUTCOMES, () => 0);
       for (const { outcome } of fates) counts[outcome] += 1;
       for (const outcome of OUTCOMES) {
-        if (counts[outcome] > 0) events.devices.add(counts[outcome], outcomes?.[outcome]);
+        if (counts[outcome] > 0) events.devices.add(counts[outcome], outcomes[outcome]);
       }
     },
   };

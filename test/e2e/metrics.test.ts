@@ -51,7 +51,7 @@ describe("GET /metrics after requests of 501 callers, on an account with half th
   const calls = (result: string) => sumOf(families, "ota_calls_total", { ota_result: result });
 
   beforeAll(async () => {
-    writeFileSync(join(directory, "config.yaml"), `callers: { ${CONFIGURED}: { weight: 2 } }\n`);
+    writeFileSync(join(directory, "config.yaml"), `callers: { ${CONFIGURED}: { weight: 2 }, "*": {} }\n`);
     emulator = await runEmulator("--devices", "5000", "--quota", "5");
     gateway = await runGateway(emulator.url, {
       OTA_CONFIG: join(directory, "config.yaml"),

@@ -7,7 +7,8 @@
 // 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Bill, FairShare, refund } from "../../src/gateway/fair-share.js";
+import { type Bill, refund } from "../../src/gateway/bill.js";
+import { FairShare } from "../../src/gateway/fair-share.js";
 import { maxMin } from "../../src/gateway/max-min.js";
 import { seededRandom } from "../support/seeded-random.js";
 

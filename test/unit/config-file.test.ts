@@ -34,7 +34,11 @@ describe("readConfigFile", () => {
       read("callers:\n  fleet-backend: { weight: 4 }\n  spiffe://corp/ota: { weight: 0x10 }\n  plain: {}\n"),
     ).toEqual({
       accounts: ALONE,
-      callers: { "fleet-backend": { weight: 4 }, "spiffe://corp/ota": { weight: 16 }, plain: { weight: 1 } },
+      callers: {
+        "fleet-backend": { weight: 4, verify: true },
+        "spiffe://corp/ota": { weight: 16, verify: true },
+        plain: { weight: 1, verify: true },
+      },
       mistakes: [],
     });
   });
@@ -51,7 +55,7 @@ describe("readConfigFile", () => {
     expect(mistakes).toEqual([
       "FILE: calers: expected no other setting than accounts, callers",
       "FILE: callers.a.weight: expected a number from 1 to 100",
-      "FILE: callers.b.prio: expected no other setting than weight",
+      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify",
       "FILE: callers.b.weight: expected a number from 1 to 100",
       "FILE: callers.c: expected a mapping",
       "FILE: callers.d.weight: expected a number from 1 to 100",
@@ -101,6 +105,67 @@ describe("readConfigFile", () => {
     ]);
   });
 
+  it("reads the rights of callers, and of all others", () => {
+    const { callers, mistakes } = read(`accounts: { default: {}, europe: {} }
+callers:
+  limited:
+    accounts: [europe]
+    products: [a1Exact, "a1Pre*", "*"]
+    priorities: [BULK, NORMAL]
+    max_queued_devices: 20000
+    verify: false
+  nothing: { accounts: [], products: [], priorities: [] }
+  "*":
+`);
+    expect(mistakes).toEqual([]);
+    expect(callers).toEqual({
+      limited: {
+        weight: 1,
+        accounts: new Set(["europe"]),
+        products: { exact: new Set(["a1Exact"]), prefixes: ["a1Pre", ""] },
+        priorities: new Set(["bulk", "normal"]),
+        maxQueuedDevices: 20_000,
+        verify: false,
+      },
+      nothing: {
+        weight: 1,
+        verify: true,
+        accounts: new Set(),
+        products: { exact: new Set(), prefixes: [] },
+        priorities: new Set(),
+      },
+      "*": { weight: 1, verify: true },
+    });
+  });
+
+  it("names every mistake in rights, and callers that nobody can be", () => {
+    const { mistakes } = read(`callers:
+  two words: {}
+  "": {}
+  "a*": {}
+  x:
+    accounts: [nope]
+    products: ["a*b", "", 7]
+    priorities: [urgent]
+    max_queued_devices: 0
+    verify: "no"
+  y: { products: ["a**"], priorities: BULK }
+`);
+    const name = 'a name of 1-128 of A-Za-z0-9_.:/@-, or "*"';
+    expect(mistakes).toEqual([
+      `FILE: callers.two words: expected ${name}`,
+      `FILE: callers.: expected ${name}`,
+      `FILE: callers.a*: expected ${name}`,
+      "FILE: callers.x.max_queued_devices: expected a whole number of devices, from 1 to 100000000",
+      "FILE: callers.x.verify: expected true or false",
+      "FILE: callers.x.accounts: expected accounts of this file, which has no nope",
+      "FILE: callers.x.products: expected a list of names",
+      "FILE: callers.x.priorities: expected some of URGENT, NORMAL, BULK",
+      "FILE: callers.y.products: expected product keys, with * at the end at most; not a**",
+      "FILE: callers.y.priorities: expected a list of names",
+    ]);
+  });
+
   it.each([
     ["what is no mapping", "- a\n- b\n", "FILE: the file: expected a mapping"],
     ["what is no YAML", "callers: [\n", "OTA_CONFIG: FILE cannot be read: "],
@@ -126,7 +191,7 @@ describe("readConfigFile", () => {
 describe("readConfig", () => {
   it("reads the file that OTA_CONFIG names, and tells its mistakes together with its own", () => {
     const path = fileOf("callers:\n  a: { weight: 3 }\n");
-    expect(readConfig({ OTA_CONFIG: path }).callers.get("a")).toEqual({ weight: 3 });
+    expect(readConfig({ OTA_CONFIG: path }).callers.get("a")).toEqual({ weight: 3, verify: true });
     expect(readConfig({}).callers.size).toBe(0);
     const wrong = fileOf("callers: 7\n");
     expect(() => readConfig({ OTA_CONFIG: wrong, OTA_LOG_LEVEL: "loud" })).toThrow(ConfigError);

@@ -94,6 +94,43 @@ describe("readConfig", () => {
     },
   );
 
+  const ISSUER = { OTA_JWT_ISSUER: "https://issuer.example", OTA_JWT_AUDIENCE: "ota-gateway" };
+
+  it("takes the issuer's keys from a file or an https address, and from http on this machine only", () => {
+    const keysAt = (text: string) => readConfig({ ...ISSUER, OTA_JWT_JWKS: text }).jwtKeys;
+    expect(keysAt("/etc/jwks.json")).toEqual({ kind: "file", path: "/etc/jwks.json" });
+    for (const text of [
+      "https://issuer.example/keys?v=1",
+      "http://127.0.0.1:1/",
+      "http://[::1]:1/",
+      "http://localhost/",
+    ]) {
+      expect(keysAt(text)).toEqual({ kind: "url", url: new URL(text) });
+    }
+    for (const text of [
+      "http://issuer.example/",
+      "ftp://h/",
+      "https://me:secret@h/",
+      "https://",
+      "http://127.0.0.1.evil/",
+    ]) {
+      const found = mistakes({ ...ISSUER, OTA_JWT_JWKS: text });
+      expect(found).toEqual([expect.stringMatching(/^OTA_JWT_JWKS: expected the path of a file, or an https address/)]);
+      expect(found[0]).not.toContain("secret");
+    }
+  });
+
+  it("takes keys, issuer and audience together or not at all", () => {
+    const all = { ...ISSUER, OTA_JWT_JWKS: "jwks.json" };
+    expect(mistakes(all)).toEqual([]);
+    const namesWithout = (...names: (keyof typeof all)[]) =>
+      mistakes({ ...all, ...Object.fromEntries(names.map((name) => [name, ""])) }).map((each) => each.split(":")[0]);
+    expect(namesWithout("OTA_JWT_JWKS")).toEqual(["OTA_JWT_JWKS"]);
+    expect(namesWithout("OTA_JWT_ISSUER")).toEqual(["OTA_JWT_ISSUER"]);
+    expect(namesWithout("OTA_JWT_ISSUER", "OTA_JWT_AUDIENCE")).toEqual(["OTA_JWT_ISSUER", "OTA_JWT_AUDIENCE"]);
+    expect(namesWithout("OTA_JWT_JWKS", "OTA_JWT_ISSUER")).toEqual(["OTA_JWT_JWKS", "OTA_JWT_ISSUER"]);
+  });
+
   it.each(["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"])(
     "takes plaintext on %s, which is loopback",
     (listen) => {

@@ -57,6 +57,25 @@ describe("auditRecord", () => {
     );
   });
 
+  it("says what was wrong with a stranger, and does not read through what it sent", () => {
+    const error = new GatewayError({ kind: "unauthenticated", message: "no valid credentials" });
+    const stranger = { claimed: "billing", why: "expired" };
+    const asker = { ...ASKER, caller: "", stranger };
+    const line = auditRecord(REQUEST, asker, { kind: "refused", error }, TIMES, true);
+    expect(line).toMatchObject({ caller: "", claimedCaller: "billing", error: "unauthenticated", why: "expired" });
+    expect(line).toMatchObject({ devices: 3, reason: REQUEST.reason });
+    expect(line).not.toHaveProperty("devicesSha256");
+    expect(line).not.toHaveProperty("deviceNames");
+  });
+
+  it("says which fields were beyond the caller's rights", () => {
+    const message = "this caller has no right to this account";
+    const error = new GatewayError({ kind: "forbidden", message });
+    expect(record({ kind: "refused", error })).toMatchObject({ outcome: "refused", error: "forbidden", why: message });
+    const invalid = new GatewayError({ kind: "invalid", message: "x", violations: [] });
+    expect(record({ kind: "refused", error: invalid })).not.toHaveProperty("why");
+  });
+
   it("says what an rpc failed with, and what it did all the same", () => {
     const error = new GatewayError({ kind: "unknown", reason: "OUTCOME_UNKNOWN", message: "" });
     expect(record({ kind: "answered", answer: ANSWER, error })).toMatchObject({

@@ -68,6 +68,16 @@ describe("admit", () => {
     expect(() => admit(aCommand({ caller: "b", deviceNames: names(300) }), bounds, outlook)).not.toThrow();
   });
 
+  it("goes by the bound of a caller that has its own, higher or lower", () => {
+    const own: Record<string, number> = { a: 400, b: 100 };
+    const bounds = { ...BOUNDS, queuedDevicesPerCaller: 300, queuedDevicesOf: (caller: string) => own[caller] };
+    const outlook = outlookOf([{ caller: "a", deviceNames: names(250) }]);
+    expect(() => admit(aCommand({ caller: "a", deviceNames: names(150) }), bounds, outlook)).not.toThrow();
+    expect(refusalOf({ caller: "a", deviceNames: names(151) }, outlook, bounds).failure.kind).toBe("overloaded");
+    expect(refusalOf({ caller: "b", deviceNames: names(101) }, outlook, bounds).failure.kind).toBe("invalid");
+    expect(() => admit(aCommand({ caller: "c", deviceNames: names(300) }), bounds, outlook)).not.toThrow();
+  });
+
   it("refuses for good what is more than may ever wait (was: to come again, for ever)", () => {
     const bounds = { queuedDevices: 1000, queuedDevicesPerCaller: 300 };
     const { failure, retryAfterMs } = refusalOf({ deviceNames: names(301) }, outlookOf(), bounds);

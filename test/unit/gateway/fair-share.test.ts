@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Bill, FairShare, refund } from "../../../src/gateway/fair-share.js";
+import { type Bill, refund } from "../../../src/gateway/bill.js";
+import { FairShare } from "../../../src/gateway/fair-share.js";
 
 const SEATS = 200;
 const EVERYBODY = () => true;
@@ -49,6 +50,25 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
 }
 
 describe("FairShare.turn", () => {
+  it("goes by new weights from the next turn on, for those who wait and for all that were owed", () => {
+    const weights: Record<string, number> = { a: 1, b: 1 };
+    const { join, next } = sharing({ weights });
+    join("a", "b");
+    const turns = (n: number) => Array.from({ length: n }, () => next()).join("");
+    expect(turns(8)).toBe("abababab");
+    weights["a"] = 3;
+    turns(4); // what they were ahead and behind by is of the old weights
+    expect(turns(40).replaceAll("b", "")).toHaveLength(30);
+    weights["a"] = 1;
+    turns(4);
+    const last = next();
+    weights[last] = 100; // and is not kept waiting for fifty calls, though it has just paid for one as a light one
+    expect(turns(20).replaceAll(last, "").length).toBeLessThanOrEqual(1);
+    weights[last] = 1;
+    turns(4);
+    expect(turns(40).replaceAll("b", "")).toHaveLength(20);
+  });
+
   it("spreads the turns of a heavy caller (was: one, all the others, four in a row)", () => {
     const { join, next } = sharing({ weights: { heavy: 5 } });
     join("heavy", "a", "b", "c", "d", "e");

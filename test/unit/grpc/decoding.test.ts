@@ -1,6 +1,7 @@
 import { type Client, credentials, makeClientConstructor, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startGrpcServer } from "../../../src/grpc/server.js";
+import { CallerBook } from "../../../src/identity/caller-book.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { readFailure } from "../../support/grpc-failure.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -15,7 +16,9 @@ const REFUSAL = {
 
 async function setUp() {
   const log = new FakeLog();
-  const options = { gateways: new Map(), maxDevices: 10, clock: new HandClock(), log, defaultDeadlineMs: 1000 };
+  const callers = new CallerBook(new Map());
+  const limits = { maxDevices: 10, defaultDeadlineMs: 1000 };
+  const options = { gateways: new Map(), callers, ...limits, clock: new HandClock(), log };
   const server = await startGrpcServer("127.0.0.1", 0, options);
   const client: Client = new (makeClientConstructor({}, "nothing"))(
     `127.0.0.1:${server.port}`,

@@ -16,9 +16,9 @@ class Call extends EventEmitter {
   end = () => void this.emit("cancelled");
 }
 
-function setUp(connection?: Connection, byCertificate = false) {
+function setUp(connection?: Connection) {
   const [clock, log] = [new HandClock(), new FakeLog()];
-  return { clock, log, door: new Door({ clock, log, connectionOf: () => connection, byCertificate }) };
+  return { clock, log, door: new Door({ clock, log, connectionOf: () => connection }) };
 }
 
 function refusalOf(enter: () => unknown): GatewayError {
@@ -60,17 +60,6 @@ describe("Door", () => {
     twice.end();
     for (let n = 0; n < 4096; n++) door.enter("a", new Call());
     refusalOf(() => door.enter("a", new Call()));
-  });
-
-  it("by certificate, believes nothing but the connection's name", () => {
-    const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0);
-    const { door } = setUp(connection, true);
-    expect(refusalOf(() => door.enter("admin", new Call())).failure.kind).toBe("unauthenticated");
-    connection.name = "fleet";
-    expect(door.enter("admin", new Call()).caller).toBe("fleet");
-    expect(refusalOf(() => setUp(undefined, true).door.enter("admin", new Call())).failure.kind).toBe(
-      "unauthenticated",
-    );
   });
 
   it("takes no more metadata than it would hold for a thousand others", () => {

@@ -9,7 +9,8 @@ import {
   OtaServiceService,
 } from "../../../src/gen/ota/v1/ota_service.js";
 import { Door } from "../../../src/grpc/door.js";
-import { type CallContext, unary } from "../../../src/grpc/handler.js";
+import { unary } from "../../../src/grpc/handler.js";
+import type { CallContext } from "../../../src/grpc/open-call.js";
 import { failureOf } from "../../support/grpc-failure.js";
 import { listenGrpc } from "../../support/grpc-server.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -103,10 +104,10 @@ describe("unary", () => {
     let entered = false;
     let left = false;
     const { call, lines } = await setUp(
-      (_, { onAbort }) =>
+      (_, context) =>
         new Promise((_resolve, reject) => {
           entered = true;
-          onAbort(() => {
+          context.onAbort(() => {
             left = true;
             reject(new GatewayError({ kind: "aborted", message: "the caller left" }));
           });

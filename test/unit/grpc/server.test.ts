@@ -4,13 +4,21 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startGrpcServer } from "../../../src/grpc/server.js";
+import { CallerBook } from "../../../src/identity/caller-book.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { HandClock } from "../../support/hand-clock.js";
 import { until } from "../../support/processes.js";
 
 async function setUp() {
   const [clock, log] = [new HandClock({ wallMs: Date.now() }), new FakeLog()];
-  const options = { clock, log, defaultDeadlineMs: 60_000, gateways: new Map(), maxDevices: 10 };
+  const options = {
+    clock,
+    log,
+    defaultDeadlineMs: 60_000,
+    gateways: new Map(),
+    maxDevices: 10,
+    callers: new CallerBook(new Map()),
+  };
   const server = await startGrpcServer("127.0.0.1", 0, options);
   onTestFinished(() => server.close(100));
   const tcp = (): Socket => {

@@ -14,7 +14,7 @@ import {
   StreamCancelTasksByDeviceRequest,
 } from "../../../src/gen/ota/v1/ota_service.js";
 import { Door } from "../../../src/grpc/door.js";
-import { openCall } from "../../../src/grpc/handler.js";
+import { OpenCall } from "../../../src/grpc/open-call.js";
 import { type DuplexCall, RequestStream } from "../../../src/grpc/stream.js";
 import { names } from "../../support/fake-command.js";
 import { FakeLog } from "../../support/fake-log.js";
@@ -65,7 +65,8 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
       streamCancelTasksByDevice: (call: DuplexCall) => {
         const door = new Door({ clock, log, connectionOf: () => undefined });
         const options = { clock, log, defaultDeadlineMs: Infinity, door };
-        const open = openCall("ota.v1.OtaService/Stream", call, door.enter("anonymous", call), options);
+        const visit = door.enter("somebody", call);
+        const open = new OpenCall("ota.v1.OtaService/Stream", call, visit, "somebody", clock.now(), options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
         const pass = (run: () => void) => run();
         const begin = () => ({ answered: () => {}, refused: () => {}, validated: () => {} });

@@ -2,12 +2,14 @@ import { compressionAlgorithms, credentials, type ServiceError, status } from "@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { OtaServiceClient } from "../../../src/gen/ota/v1/ota_service.js";
 import { startGrpcServer } from "../../../src/grpc/server.js";
+import { CallerBook } from "../../../src/identity/caller-book.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { HandClock } from "../../support/hand-clock.js";
 
 async function setUp(algorithm: compressionAlgorithms) {
   const clock = new HandClock();
-  const options = { gateways: new Map(), maxDevices: 10, clock, log: new FakeLog(), defaultDeadlineMs: 1000 };
+  const callers = new CallerBook(new Map());
+  const options = { gateways: new Map(), callers, maxDevices: 10, clock, log: new FakeLog(), defaultDeadlineMs: 1000 };
   const server = await startGrpcServer("127.0.0.1", 0, options);
   const client = new OtaServiceClient(`127.0.0.1:${server.port}`, credentials.createInsecure(), {
     "grpc.default_compression_algorithm": algorithm,

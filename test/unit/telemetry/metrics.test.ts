@@ -47,6 +47,18 @@ describe("createMetrics", () => {
     expect(sumOf(families, "ota_devices_total", { ...labels, ota_caller: "other", ota_outcome: "unknown" })).toBe(5000);
   });
 
+  it("names callers that are configured later, and keeps the names of those before", async () => {
+    const account = metrics.account("reloaded");
+    account.answered("newcomer", [{ outcome: "accepted" }]);
+    metrics.name(["newcomer"]);
+    account.answered("newcomer", [{ outcome: "accepted" }]);
+    account.answered("fleet-backend", [{ outcome: "accepted" }]);
+    const families = await read();
+    const of = (caller: string) =>
+      sumOf(families, "ota_devices_total", { ota_account: "reloaded", ota_caller: caller, ota_outcome: "accepted" });
+    expect(["newcomer", "fleet-backend", "other"].map(of)).toEqual([1, 1, 1]);
+  });
+
   it("splits the tokens so that they add up to the quota", async () => {
     const accounts = new Map([["tokens", { maxQueuedDevices: 5, standing: () => aStanding() }]]);
     const unwatch = metrics.watch(accounts, () => 1000);

@@ -1,0 +1,161 @@
+// Verifies bearer tokens: signed by the issuer's key, with an algorithm that proves something, for us, and now.
+// Invariant: a token is taken only while the keys that it was checked with still hold, and never after it has
+// expired. Ten thousand rpcs with one token cost one verification.
+import { hash } from "node:crypto";
+import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
+import type { Clock } from "../clock.js";
+import { isCallerName } from "./caller-name.js";
+import type { Identity, Stranger, WhyStrange } from "./identity.js";
+import { type KeySet, KeysAway } from "./key-set.js";
+
+/** Those with a key pair. With a shared secret, whoever can verify a token could make one. */
+const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
+
+/** How far the issuer's clock and ours may be apart. */
+const SKEW_SECONDS = 30;
+
+/** Remembered by their digests, so that no dump of our memory holds tokens of those who are not calling. */
+const MOST_REMEMBERED = 10_000;
+
+const LONGEST_VALUE = 16_384;
+
+const NO_TOKEN: Stranger = { why: "not one bearer token" };
+
+export interface BearerOptions {
+  readonly keys: Pick<KeySet, "find" | "generation">;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly clock: Clock;
+}
+
+interface Remembered {
+  readonly caller: string;
+  readonly untilWallMs: number;
+  readonly generation: number;
+}
+
+export class Bearer {
+  readonly #options: BearerOptions;
+  readonly #remembered = new Map<string, Remembered>();
+  readonly #verifying = new Map<string, Promise<Identity>>();
+
+  constructor(options: BearerOptions) {
+    this.#options = options;
+  }
+
+  /** Who the bearer of these credentials is: all values of `authorization`. At once if the token is known. */
+  identify(authorization: readonly unknown[]): Identity | Promise<Identity> {
+    const [value] = authorization;
+    if (value === undefined) return { why: "no credentials" };
+    if (typeof value !== "string" || authorization.length > 1 || value.length > LONGEST_VALUE) return NO_TOKEN;
+    // Before it is looked at any closer, which takes longer.
+    const digest = hash("sha256", value, "base64");
+    const generation = this.#options.keys.generation();
+    const known = this.#remembered.get(digest);
+    if (known) {
+      if (known.generation === generation && known.untilWallMs > this.#options.clock.wallNow()) return known.caller;
+      this.#remembered.delete(digest);
+    }
+    const token = /^bearer +([\w.~+/=-]+)$/i.exec(value)?.[1];
+    if (token === undefined) return NO_TOKEN;
+    let verifying = this.#verifying.get(digest);
+    if (!verifying) {
+      verifying = this.#verify(token, digest).finally(() => this.#verifying.delete(digest));
+      this.#verifying.set(digest, verifying);
+    }
+    return verifying;
+  }
+
+  async #verify(token: string, digest: string): Promise<Identity> {
+    const { keys, issuer, audience, clock } = this.#options;
+    const before = keys.generation();
+    const currentDate = new Date(clock.wallNow());
+    const requiredClaims = ["sub", "exp"];
+    const rules = {
+      algorithms: ALGORITHMS,
+      issuer,
+      audience,
+      requiredClaims,
+      clockTolerance: SKEW_SECONDS,
+      currentDate,
+    };
+    try {
+      const { sub: caller, exp = 0 } = await claimsOf(token, keys, rules);
+      if (!isCallerName(caller)) return { why: "sub is no caller name" };
+      const generation = keys.generation();
+      // Else it may have been checked with a key that holds no more.
+      if (generation !== undefined && generation === before) {
+        this.#remember(digest, { caller, untilWallMs: (exp + SKEW_SECONDS) * 1000, generation });
+      }
+      return caller;
+    } catch (error) {
+      return strangerOf(error, token);
+    }
+  }
+
+  #remember(digest: string, verified: Remembered): void {
+    if (this.#remembered.size >= MOST_REMEMBERED) {
+      const [oldest = ""] = this.#remembered.keys();
+      this.#remembered.delete(oldest);
+    }
+    this.#remembered.set(digest, verified);
+  }
+}
+
+async function claimsOf(token: string, { find }: Pick<KeySet, "find">, rules: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, find, rules)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    return claimsByAny(token, error, rules);
+  }
+}
+
+/** A token that does not say which of several keys it was signed with. */
+async function claimsByAny(
+  token: string,
+  keys: AsyncIterable<CryptoKey>,
+  rules: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  for await (const key of keys) {
+    try {
+      return (await jwtVerify(token, key, rules)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
+function strangerOf(error: unknown, token: string): Stranger {
+  const claimed = claimedBy(token);
+  const stranger = { why: whyOf(error), ...(claimed !== undefined && { claimed }) };
+  return error instanceof KeysAway ? { ...stranger, retryAfterMs: Math.max(error.retryAfterMs, 0) } : stranger;
+}
+
+function whyOf(error: unknown): WhyStrange {
+  if (error instanceof KeysAway) return "keys out of reach";
+  if (error instanceof errors.JWTExpired) return "expired";
+  if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm not allowed";
+  if (error instanceof errors.JWKSNoMatchingKey) return "unknown key";
+  if (error instanceof errors.JWSSignatureVerificationFailed) return "wrong signature";
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return "malformed token";
+  if (error.reason === "missing") return "claim missing";
+  return CLAIMS[error.claim] ?? "malformed token";
+}
+
+const CLAIMS: Readonly<Record<string, WhyStrange>> = {
+  nbf: "not valid yet",
+  iss: "wrong issuer",
+  aud: "wrong audience",
+};
+
+/** The commonest cause is an honest caller's token that has expired: its operator has to find out whose. */
+function claimedBy(token: string): string | undefined {
+  try {
+    const { sub } = decodeJwt(token);
+    return isCallerName(sub) ? sub : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+// Where the keys come from that a real gateway verifies tokens with: new keys, made-up ones, and none.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { failureOf } from "../support/grpc-failure.js";
+import { AUDIENCE, createIssuer, ISSUER, keySetOf } from "../support/issuer.js";
+import { type KeyServer, startKeyServer } from "../support/key-server.js";
+import { endPrograms, type GatewayProgram, KEYS, run, runEmulator, runGateway, until } from "../support/processes.js";
+import { bearing, visitorOf } from "../support/visitor.js";
+
+const KEYS_AT = { OTA_JWT_ISSUER: ISSUER, OTA_JWT_AUDIENCE: AUDIENCE };
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "jwks-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("OTA_JWT_JWKS", () => {
+  let keyServer: KeyServer;
+  afterEach(async () => {
+    await endPrograms();
+    await keyServer?.goAway();
+  });
+
+  async function start(variables: Readonly<Record<string, string>> = {}): Promise<GatewayProgram> {
+    const { url } = await runEmulator("--devices", "50");
+    return runGateway(url, { ...KEYS_AT, ...variables });
+  }
+  const quota = (gateway: GatewayProgram, token: string) => {
+    const visitor = visitorOf(gateway.grpc, bearing(token));
+    return visitor.quota().finally(() => visitor.close());
+  };
+
+  it("follows new keys at an address, and does not let made-up ones flood it", { timeout: 40_000 }, async () => {
+    const [old, next] = [await createIssuer({ kid: "old" }), await createIssuer({ kid: "next" })];
+    keyServer = await startKeyServer(keySetOf(old));
+    const gateway = await start({ OTA_JWT_JWKS: keyServer.url });
+    await quota(gateway, await old.token());
+    expect(keyServer.asked).toBe(1);
+    const madeUp = await createIssuer({ kid: "made-up" });
+    const startMs = performance.now();
+    for (let n = 0; n < 200; n++) {
+      const token = await madeUp.token({}, { kid: `made-up-${n}` });
+      expect((await failureOf(quota(gateway, token))).code).toBe("UNAUTHENTICATED");
+    }
+    expect(keyServer.asked).toBeLessThanOrEqual(2 + (performance.now() - startMs) / 10_000);
+    keyServer.publish(keySetOf(old, next));
+    const token = await next.token();
+    await until(() =>
+      quota(gateway, token).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await quota(gateway, await old.token());
+  });
+
+  it("starts while the issuer is away, and says until then that it cannot tell", { timeout: 40_000 }, async () => {
+    const issuer = await createIssuer();
+    keyServer = await startKeyServer(keySetOf(issuer));
+    await keyServer.goAway();
+    const gateway = await start({ OTA_JWT_JWKS: keyServer.url });
+    const token = await issuer.token();
+    const failure = await failureOf(quota(gateway, token));
+    expect(failure).toMatchObject({
+      code: "UNAVAILABLE",
+      reason: "UNAVAILABLE",
+      message: "credentials cannot be checked at the moment",
+    });
+    expect(failure.retryAfterMs).toBeLessThanOrEqual(5000);
+    expect((await failureOf(visitorOf(gateway.grpc, {}).quota())).code).toBe("UNAUTHENTICATED");
+    await keyServer.comeBack();
+    await until(() =>
+      quota(gateway, token).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await keyServer.goAway();
+    await quota(gateway, await issuer.token({ sub: "another" })); // with the keys that it has
+  });
+
+  it("rereads a file at SIGHUP, and keeps what it had if there is none any more", async () => {
+    const [old, next] = [await createIssuer({ kid: "old" }), await createIssuer({ kid: "next" })];
+    const path = join(folder, "rotated.json");
+    writeFileSync(path, keySetOf(old));
+    const gateway = await start({ OTA_JWT_JWKS: path });
+    await quota(gateway, await old.token());
+    writeFileSync(path, keySetOf(next));
+    gateway.kill("SIGHUP");
+    const token = await next.token();
+    await until(() =>
+      quota(gateway, token).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect((await failureOf(quota(gateway, await old.token()))).code).toBe("UNAUTHENTICATED");
+    writeFileSync(path, "{");
+    gateway.kill("SIGHUP");
+    await gateway.said(/"why":"it is no JSON","msg":"the keys of OTA_JWT_JWKS cannot be read/);
+    await quota(gateway, token);
+  });
+
+  it.each([
+    ["a file that is not there", { OTA_JWT_JWKS: "/no/such/jwks.json" }, /OTA_JWT_JWKS: \/no\/such\/jwks.json: ENOENT/],
+    ["plain http", { OTA_JWT_JWKS: "http://issuer.example/jwks" }, /OTA_JWT_JWKS: expected the path of a file, or an/],
+    ["keys alone", { OTA_JWT_JWKS: "x", OTA_JWT_ISSUER: "" }, /OTA_JWT_ISSUER: is required/],
+    ["no keys", { OTA_JWT_JWKS: "" }, /OTA_JWT_JWKS: is required/],
+  ])("ends the start with 2 for %s", async (_, variables, message) => {
+    const program = run(["serve"], { ...KEYS, ...KEYS_AT, ...variables });
+    expect(await program.ended).toBe(2);
+    expect(program.stderr).toMatch(message);
+  });
+});

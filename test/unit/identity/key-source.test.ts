@@ -1,0 +1,40 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { keySourceOf } from "../../../src/identity/key-source.js";
+
+async function sourceAt(answer: RequestListener) {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return keySourceOf({ kind: "url", url: new URL(`http://127.0.0.1:${port}/jwks.json`) });
+}
+
+describe("keySourceOf", () => {
+  it("reads what the address answers", async () => {
+    const source = await sourceAt(({ url, headers }, response) => response.end(`${url} ${headers.accept}`));
+    expect(await source.read()).toBe("/jwks.json application/jwk-set+json, application/json");
+  });
+
+  it("takes no other answer: errors, redirects, and what never ends", async () => {
+    const failing = await sourceAt((_, response) => response.writeHead(503).end("x"));
+    await expect(failing.read()).rejects.toThrow("it answered with status 503");
+    const elsewhere = await sourceAt((_, response) => response.writeHead(302, { location: "/other" }).end());
+    await expect(elsewhere.read()).rejects.toThrow("redirect");
+    const endless = await sourceAt((_, response) => {
+      const more = () => response.write("x".repeat(65_536), () => !response.destroyed && more());
+      more();
+    });
+    await expect(endless.read()).rejects.toThrow("it is over 1048576 bytes");
+  });
+
+  it("says why nobody answers", async () => {
+    const gone = keySourceOf({ kind: "url", url: new URL("http://127.0.0.1:1/") });
+    await expect(gone.read()).rejects.toThrow(/ECONNREFUSED|bad port/);
+    await expect(keySourceOf({ kind: "file", path: "/no/such/file" }).read()).rejects.toThrow("ENOENT");
+  });
+});
