@@ -29,7 +29,7 @@ const ADVICE: readonly (readonly [RegExp, (address: string) => string])[] = [
     () => "the gateway wants a certificate that it knows: --cert FILE --key FILE",
   ],
   [
-    /Connection dropped|ECONNRESET|Protocol error|socket hang up/,
+    /Connection dropped|Failed to connect|ECONNRESET|Protocol error|socket hang up/,
     (address) => `${address} ended the connection: does it want TLS (--tls or --ca FILE), and is it a gateway?`,
   ],
   [/Deadline exceeded/, (address) => `${address} did not answer in time: is it a gateway, and can it be reached?`],

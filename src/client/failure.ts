@@ -21,6 +21,7 @@ export type FailureReason =
   | "UNAVAILABLE"
   | "OUTCOME_UNKNOWN"
   | "BATCH_REJECTED"
+  | "NOT_VERIFIED"
   | "INTERNAL"
   | "TRANSPORT";
 

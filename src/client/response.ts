@@ -19,7 +19,7 @@ export interface DeviceResult {
   readonly outcome: Outcome;
   /** True for ACCEPTED, VERIFIED_CANCELED, ALREADY_FINISHED and NO_TASK. */
   readonly ok: boolean;
-  /** Why it did not end well. */
+  /** Why it did not end well; or, with NOT_VERIFIED, why what was accepted could not be read back. */
   readonly failure?: Failure;
   /** The last upstream call that held it. */
   readonly call?: UpstreamCall;
