@@ -45,7 +45,7 @@ export interface Campaign {
   randomMessages(count: number): Promise<Tally>;
   /** Rpcs whose messages are valid requests with something wrong in them. */
   mutatedRequests(count: number): Promise<Tally>;
-  /** Whatever has gone wrong until now. */
+  /** Whatever has gone wrong since it was last asked. */
   complaints(): Promise<string[]>;
   /** What the gateway holds. */
   left(): Promise<Left>;
@@ -62,6 +62,7 @@ export async function startCampaign(seed: number): Promise<Campaign> {
   });
   await gateway.opened();
   const wrong: string[] = [];
+  let linesRead = 0;
   let callsTold = 0;
 
   const tallied = async (rpcs: readonly RawRpc[]): Promise<Tally> => {
@@ -74,6 +75,11 @@ export async function startCampaign(seed: number): Promise<Campaign> {
       if (!PROPER.has(answer.grpcStatus)) wrong.push(`${status}, asked with ${body.toString("hex").slice(0, 2000)}`);
     }
     return tally;
+  };
+  const newLines = () => {
+    const lines = gateway.stderr.split("\n").slice(linesRead, -1); // the last one may not be whole yet
+    linesRead += lines.length;
+    return lines;
   };
   const rpcsOf = (count: number, rpc: (n: number) => RawRpc) => Array.from({ length: count }, (_, n) => rpc(n));
 
@@ -126,8 +132,8 @@ export async function startCampaign(seed: number): Promise<Campaign> {
       return [
         ...(isServing ? [] : ["it does not serve others"]),
         ...(arrived > callsTold ? [`${arrived} calls were sent, and answers tell of ${callsTold}`] : []),
-        ...wrong,
-        ...gateway.stderr.split("\n").flatMap(complaintAbout),
+        ...wrong.splice(0),
+        ...newLines().flatMap(complaintAbout),
       ];
     },
     left: () => leftIn(gateway),
