@@ -225,7 +225,8 @@ describe("CancelTasksByDevice", () => {
     expect([calls, success]).toEqual([[], false]);
     expect(plan?.calls).toBe(3);
     const failure = await failureOf(caller.cancel(["x"], { validateOnly: true }).answer);
-    expect(failure.violations).toEqual([{ field: "device_names[0]", description: "must be 4-32 of A-Za-z0-9-_@.:" }]);
+    const description = "must be 4-32 of A-Za-z0-9-_@.:, has 1";
+    expect(failure.violations).toEqual([{ field: "device_names[0]", description }]);
     await caller.cancel(devices(1)).answer; // whatever was queued before it would have gone with it
     expect((await emulator.stats()).arrivals).toBe(arrivals + 1);
   });
