@@ -4,7 +4,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setPriority } from "node:os";
-import { createClient } from "../src/client/client.js";
+import { connect } from "../src/client/client.js";
 import { cpuMs } from "./cpu.js";
 import type { Goal } from "./goal.js";
 import { quantile } from "./median.js";
@@ -51,7 +51,7 @@ export async function flood(): Promise<Goal[]> {
 
 /** How long single devices of one small caller take, in ms. */
 async function singles({ grpc }: GatewayProcess): Promise<number[]> {
-  const small = createClient(grpc, { caller: "small" });
+  const small = connect(grpc, { caller: "small" });
   const request = { productKey: "a1Small", firmwareId: "Bench030100" };
   const times: number[] = [];
   const asked: Promise<void>[] = [];
