@@ -22,7 +22,7 @@ export interface Outlook {
   readonly devicesPerCall: number;
   readonly nowMs: number;
   /** See LedgerState. */
-  readonly obstacle?: string;
+  readonly obstacle?: string | undefined;
 }
 
 /** What a request would take. Times are from now. */

@@ -45,7 +45,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
   readonly #open = new Set<Waiter>();
-  #ledger: { readonly forecast: Forecast; readonly obstacle?: string } = { forecast: () => 0 };
+  #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
   #ledgerMs = -Infinity;
   /** When the ledger was last seen unable to grant a token to anybody, and why. */
   #hindered = { obstacle: "", seenMs: -Infinity };
@@ -192,10 +192,11 @@ export class Gateway {
       const state = limiter.state();
       const { obstacle } = state;
       this.#noteObstacle(obstacle);
-      this.#ledger = { forecast: forecast(state, answerMs, nowMs), ...(obstacle && { obstacle }) };
+      this.#ledger = { forecast: forecast(state, answerMs, nowMs), obstacle };
       this.#ledgerMs = nowMs;
     }
-    return { queue, ...this.#ledger, answerMs, devicesPerCall: upstream.room.devices, nowMs };
+    const { forecast: granted, obstacle } = this.#ledger;
+    return { queue, forecast: granted, obstacle, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
 }
 

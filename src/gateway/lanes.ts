@@ -35,9 +35,9 @@ export class Lanes {
   /** The lane where a waiter's devices wait: that of its scope, or the one its caller has for itself. */
   laneOf({ command: { scope, caller } }: Waiter, nowMs: number): Lane {
     const key = keyOf(scope);
+    if (this.#aloneUntilMs.size === 0) return this.#lane(key, scope);
     const alone = aloneKey(key, caller);
-    const isAlone = this.#aloneUntilMs.size > 0 && (this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs;
-    return this.#lane(isAlone ? alone : key, scope);
+    return this.#lane((this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope);
   }
 
   /** The lane of that scope which everybody shares, if anybody waits there. */

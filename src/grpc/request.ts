@@ -37,16 +37,15 @@ export function commandOf(
 ): Command {
   const account = request.account || DEFAULT_ACCOUNT;
   const priority = PRIORITIES.get(request.priority);
-  const violations: Violation[] = [
-    ...idViolations("product_key", request.productKey, true),
-    ...idViolations("firmware_id", request.firmwareId, true),
-    ...nameViolations(request.deviceNames, limits.maxDevices),
-    ...idViolations("job_id", request.jobId, false),
-    ...idViolations("iot_instance_id", request.iotInstanceId, false),
-    ...accountViolations(request.account, limits),
-    ...(priority ? [] : [{ field: "priority", description: "is not known" }]),
-    ...textViolations("reason", request.reason, REASON),
-  ];
+  const violations: Violation[] = [];
+  checkId("product_key", request.productKey, true, violations);
+  checkId("firmware_id", request.firmwareId, true, violations);
+  checkNames(request.deviceNames, limits.maxDevices, violations);
+  checkId("job_id", request.jobId, false, violations);
+  checkId("iot_instance_id", request.iotInstanceId, false, violations);
+  checkAccount(request.account, limits, violations);
+  if (!priority) violations.push({ field: "priority", description: "is not known" });
+  checkText("reason", request.reason, REASON, violations);
   if (violations.length > 0 || !priority) {
     throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
   }
@@ -58,42 +57,45 @@ export function commandOf(
 /** The configured account that GetQuota asks for. Throws GatewayError if there is none. */
 export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
   const account = request.account || DEFAULT_ACCOUNT;
-  const violations = accountViolations(request.account, limits);
+  const violations: Violation[] = [];
+  checkAccount(request.account, limits, violations);
   if (violations.length === 0) return account;
   throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
 }
 
-function accountViolations(named: string, { accounts }: RequestLimits): Violation[] {
-  if (accounts.has(named || DEFAULT_ACCOUNT)) return [];
+// Each adds what is wrong, in the order of the fields: a request without a fault costs no array.
+
+function checkAccount(named: string, { accounts }: RequestLimits, violations: Violation[]): void {
+  if (accounts.has(named || DEFAULT_ACCOUNT)) return;
   const description = named
     ? (wrongWith(named, ACCOUNT) ?? "is not configured")
     : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
-  return [{ field: "account", description }];
+  violations.push({ field: "account", description });
 }
 
-function idViolations(field: string, id: string, required: boolean): Violation[] {
-  if (id === "") return required ? [{ field, description: "is required" }] : [];
-  return textViolations(field, id, ID);
+function checkId(field: string, id: string, required: boolean, violations: Violation[]): void {
+  if (id !== "") checkText(field, id, ID, violations);
+  else if (required) violations.push({ field, description: "is required" });
 }
 
-function nameViolations(names: readonly string[], maxDevices: number): Violation[] {
+function checkNames(names: readonly string[], maxDevices: number, violations: Violation[]): void {
   const field = "device_names";
-  if (names.length === 0) return [{ field, description: "is required" }];
-  if (names.length > maxDevices) {
-    return [{ field, description: `has ${names.length} names, at most ${maxDevices} are allowed` }];
+  if (names.length === 0 || names.length > maxDevices) {
+    const description = `has ${names.length} names, at most ${maxDevices} are allowed`;
+    violations.push({ field, description: names.length === 0 ? "is required" : description });
+    return;
   }
-  const violations: Violation[] = [];
   const firstIndexes = new Map<string, number>();
-  for (const [index, name] of names.entries()) {
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as string;
     const first = firstIndexes.get(name);
-    if (first === undefined) firstIndexes.set(name, index);
+    if (first === undefined && names.length > 1) firstIndexes.set(name, index);
     const wrong = wrongWith(name, DEVICE_NAME) ?? (first === undefined ? undefined : `repeats ${field}[${first}]`);
     if (wrong) violations.push({ field: `${field}[${index}]`, description: wrong });
   }
-  return violations;
 }
 
-function textViolations(field: string, text: string, rule: TextRule): Violation[] {
+function checkText(field: string, text: string, rule: TextRule, violations: Violation[]): void {
   const description = wrongWith(text, rule);
-  return description ? [{ field, description }] : [];
+  if (description) violations.push({ field, description });
 }

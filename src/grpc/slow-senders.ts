@@ -1,6 +1,6 @@
 // A request has to arrive: who begins to send one and does not go on is told so after a while, or it would hold its
 // stream, and what has come of it, for ever. A stream of requests may be silent for as long as it likes.
-import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
+import type { ServerInterceptingCall, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import { wireErrorOf } from "./status.js";
@@ -31,20 +31,26 @@ export function watchSlowSenders(clock: Clock): SlowSenders {
   arm();
   return { interceptor, close: () => disarm() };
 
+  /** Listens in without a layer of its own, which every event of every rpc would pass through. */
   function interceptor(method: { readonly requestStream: boolean }, call: ServerInterceptingCallInterface) {
-    if (method.requestStream) return new ServerInterceptingCall(call);
-    const one: Arriving = { call, untilMs: clock.now() + ARRIVES_WITHIN_MS };
-    arriving.add(one);
-    return new ServerInterceptingCall(call, {
-      start: (next) =>
-        next({
-          onReceiveHalfClose: (pass) => {
-            arriving.delete(one);
-            pass();
-          },
-          onCancel: () => void arriving.delete(one),
-        }),
-    });
+    if (!method.requestStream) {
+      const one: Arriving = { call, untilMs: clock.now() + ARRIVES_WITHIN_MS };
+      arriving.add(one);
+      const start = call.start.bind(call);
+      call.start = (listener) => {
+        const { onReceiveHalfClose, onCancel } = listener;
+        listener.onReceiveHalfClose = () => {
+          arriving.delete(one);
+          onReceiveHalfClose.call(listener);
+        };
+        listener.onCancel = () => {
+          arriving.delete(one);
+          onCancel.call(listener);
+        };
+        start(listener);
+      };
+    }
+    return call as ServerInterceptingCall;
   }
 
   function arm(): void {
