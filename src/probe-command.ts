@@ -15,10 +15,10 @@ import { createCredentials } from "./upstream/credentials.js";
 interface Flags {
   readonly productKey: string;
   readonly firmwareId: string;
-  readonly instanceId: string;
+  readonly instanceId?: string;
   readonly idleDevice?: string;
   readonly foreignFirmwareId?: string;
-  readonly sacrificialDevice: readonly string[];
+  readonly sacrificialDevice?: readonly string[];
   readonly consentToThrottling?: true;
   readonly upstreamUrl?: string;
   readonly upstreamTimeoutMs?: string;
@@ -37,14 +37,13 @@ export function probeCommand(): Command {
     )
     .requiredOption("--product-key <key>", "a product of yours", given)
     .requiredOption("--firmware-id <id>", "an update package for it, without a running batch", given)
-    .option("--instance-id <id>", "the instance, if it has an id", given, "")
+    .option("--instance-id <id>", "the instance, if it has an id", given)
     .option("--idle-device <name>", "a device of the product without any unfinished task: answers more", given)
     .option("--foreign-firmware-id <id>", "a package of another product: answers one question more", given)
     .option(
       "--sacrificial-device <name>",
       "a device whose task of the package MAY BE CANCELED: answers two questions more; twice for two",
-      (name: string, before: readonly string[]) => [...before, given(name)],
-      [],
+      (name: string, before: readonly string[] = []) => [...before, given(name)],
     )
     .option("--consent-to-throttling", "also find out how the quota is cut: exceeds it, for all who use the account");
   for (const { variable, meaning, default: fallback } of [
@@ -70,7 +69,7 @@ export function probeCommand(): Command {
 
 async function run(flags: Flags, command: Command): Promise<void> {
   const { url, timeoutMs, quota } = settingsOf(flags, process.env);
-  const { productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, sacrificialDevice } = flags;
+  const { productKey, firmwareId, instanceId = "", idleDevice, foreignFirmwareId, sacrificialDevice = [] } = flags;
   if (sacrificialDevice.length > 2) command.error("error: two of --sacrificial-device are enough", { exitCode: 2 });
   const asked: Given = {
     productKey,

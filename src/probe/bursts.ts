@@ -8,8 +8,10 @@ import type { Sending, Times } from "./wire.js";
 export const ROUNDS = 4;
 /** From the burst to the late call: over half a second, and well before the end of a sliding one. */
 const LATE_MS = 650;
-/** From one burst to the next: a second after the late call at least, and a quarter of a second further on. */
-const ROUND_MS = 2250;
+/** Each round begins so much further on in a second than the one before. */
+const STEP_MS = 250;
+/** After the last answer nothing that was sent before counts any more; the second and a bit. */
+const QUIET_MS = 1100;
 
 export interface BurstOptions {
   readonly asker: Asker;
@@ -22,12 +24,12 @@ export interface BurstOptions {
 /** The rounds that can be read: others use the account, or answers are lost, in those that are left out. */
 export async function sendBursts(options: BurstOptions): Promise<readonly Round[]> {
   const { asker, clock, signal, callsPerSecond, operation } = options;
-  // Until nothing that was sent before counts any more.
-  await asker.quiet(1500);
-  const beganMs = clock.now();
+  const zeroMs = clock.now();
   const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const burstMs = beganMs + round * ROUND_MS;
+    await asker.quiet(QUIET_MS);
+    const placeMs = zeroMs + round * STEP_MS;
+    const burstMs = placeMs + Math.ceil((clock.now() - placeMs) / 1000) * 1000;
     await sleepUntil(clock, burstMs, signal);
     const sent = Promise.all(Array.from({ length: callsPerSecond }, () => asker.sendNow(operation)));
     // It is heard below; without this, a failure before that would end the process.

@@ -46,6 +46,9 @@ export function emulatorArguments(findings: readonly Finding[]): readonly string
 }
 
 export function reportText(probe: Probe): string {
+  if (probe.endedBy !== undefined && Object.keys(probe.evidence.trials).length === 0) {
+    return `Nothing was found out: ${probe.endedBy}\n`;
+  }
   const findings = findingsOf(probe);
   const flags = emulatorArguments(findings);
   const codes = newCodes(findings);

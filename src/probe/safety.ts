@@ -28,6 +28,9 @@ export async function ruleOutHarm(given: Given, asker: Asker): Promise<readonly 
   ]);
   checkWhole(jobs, `The package has more than ${PAGE} batches. ${OTHERWISE}`);
   const running = jobs.rows.filter((job) => !JOB_IS_OVER.includes(textOf(job, "JobStatus")));
+  if (running.length > 0 && given.sacrificialDevices.length === 0) {
+    throw new Stopped(`The package has a running batch. ${OTHERWISE}`);
+  }
   if (running.length > MOST_RUNNING_JOBS) throw new Stopped(`The package has many running batches. ${OTHERWISE}`);
   const unfinished: GivenUp[] = [];
   for (const job of running) unfinished.push(...(await unfinishedOf(textOf(job, "JobId"), given, asker)));

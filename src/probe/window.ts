@@ -28,7 +28,9 @@ export function windowOf(rounds: readonly Round[]): WindowVerdict {
  * A sliding second lets the late call in only if a call of the burst may have left it; it refuses it only if one may
  * not have.
  */
-function canSlide({ burst, late }: Round): boolean {
+function canSlide(round: Round): boolean {
+  if (isVain(round)) return true;
+  const { burst, late } = round;
   const firstSentMs = Math.min(...burst.map(({ sentMs }) => sentMs));
   return late.admitted ? late.answeredMs - firstSentMs >= 1000 : late.sentMs - earliestCertain(burst) < 1000;
 }
@@ -37,11 +39,18 @@ function canSlide({ burst, late }: Round): boolean {
  * A fixed second refuses the late call only if it holds the whole burst too, so that no boundary lies between; it
  * lets it in only if one may.
  */
-function canBeCutAt(place: number, { burst, late }: Round): boolean {
+function canBeCutAt(place: number, round: Round): boolean {
+  if (isVain(round)) return true;
+  const { burst, late } = round;
   const firstSentMs = Math.min(...burst.map(({ sentMs }) => sentMs));
   return late.admitted
     ? boundaryWithin(place, firstSentMs, late.answeredMs)
     : !boundaryWithin(place, earliestCertain(burst), late.sentMs);
+}
+
+/** That a call was let in says nothing if a call of the burst may have been counted after it. */
+function isVain({ burst, late }: Round): boolean {
+  return late.admitted && burst.some(({ answeredMs }) => answeredMs > late.sentMs);
 }
 
 /** The first call of the burst was counted by then. */
