@@ -10,6 +10,7 @@ import { runProbe } from "./probe/run.js";
 import type { Given } from "./probe/trials.js";
 import { createWire } from "./probe/wire.js";
 import { nextSignal } from "./signals.js";
+import { DEVICE_NAME, ID, type TextRule, wrongWith } from "./text-rules.js";
 import { createCredentials } from "./upstream/credentials.js";
 
 interface Flags {
@@ -28,6 +29,9 @@ interface Flags {
   readonly json?: true;
 }
 
+const id = rule(ID);
+const deviceName = rule(DEVICE_NAME);
+
 /** Throws CommanderError for flags that it does not take, ConfigError for settings that it cannot use. */
 export function probeCommand(): Command {
   const command = new Command("probe")
@@ -35,15 +39,15 @@ export function probeCommand(): Command {
       "Find out, with a few harmless calls to a real account, what the upstream's documentation leaves open, and with " +
         "which flags the emulator answers likewise.",
     )
-    .requiredOption("--product-key <key>", "a product of yours", given)
-    .requiredOption("--firmware-id <id>", "an update package for it, without a running batch", given)
-    .option("--instance-id <id>", "the instance, if it has an id", given)
-    .option("--idle-device <name>", "a device of the product without any unfinished task: answers more", given)
-    .option("--foreign-firmware-id <id>", "a package of another product: answers one question more", given)
+    .requiredOption("--product-key <key>", "a product of yours", id)
+    .requiredOption("--firmware-id <id>", "an update package for it, without a running batch", id)
+    .option("--instance-id <id>", "the instance, if it has an id", id)
+    .option("--idle-device <name>", "a device of the product without any unfinished task: answers more", deviceName)
+    .option("--foreign-firmware-id <id>", "a package of another product: answers one question more", id)
     .option(
       "--sacrificial-device <name>",
       "a device whose task of the package MAY BE CANCELED: answers two questions more; twice for two",
-      (name: string, before: readonly string[] = []) => [...before, given(name)],
+      (name: string, before: readonly string[] = []) => [...before, deviceName(name)],
     )
     .option("--consent-to-throttling", "also find out how the quota is cut: exceeds it, for all who use the account");
   for (const { variable, meaning, default: fallback } of [
@@ -148,7 +152,10 @@ async function confirmed(command: Command): Promise<boolean> {
   }
 }
 
-function given(text: string): string {
-  if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
-  return text;
+function rule(allowed: TextRule): (text: string) => string {
+  return (text) => {
+    const wrong = wrongWith(text, allowed);
+    if (wrong !== undefined) throw new InvalidArgumentError(`It ${wrong}.`);
+    return text;
+  };
 }

@@ -2,7 +2,7 @@
 // the quota. Repeats what passes; ends the probe at what no further call would change.
 import { type Clock, sleepUntil } from "../clock.js";
 import { NoCredentials } from "../upstream/credentials-source.js";
-import type { Operation } from "../upstream/request.js";
+import type { Operation } from "../upstream/operations.js";
 import type { Reply, Sending, ThrottleHint, Wire } from "./wire.js";
 
 /** The probe cannot go on. The message says why, and what to do. */

@@ -1,6 +1,6 @@
 // Sends what window.ts reads. This is the one part of the probe that is meant to be throttled, and only with leave.
 import { type Clock, sleepUntil } from "../clock.js";
-import type { Operation } from "../upstream/request.js";
+import type { Operation } from "../upstream/operations.js";
 import type { Asker } from "./asker.js";
 import type { Round } from "./window.js";
 import type { Sending, Times } from "./wire.js";

@@ -9,8 +9,9 @@ import { type Given, makeUp, trialsFor } from "./trials.js";
 export function planText(given: Given, url: URL): string {
   const sacrifices = given.sacrificialDevices.length;
   const reads = [
-    "the package's batches (ListOTAJobByFirmware): all must be over",
+    `the package's batches (ListOTAJobByFirmware): ${sacrifices > 0 ? "none may run for others" : "all must be over"}`,
     ...(sacrifices > 0 ? [`the tasks of batches that run, ${MOST_RUNNING_JOBS} at the most (ListOTATaskByJob)`] : []),
+    ...(given.foreignFirmwareId === undefined ? [] : ["the batches of the package of another product, likewise"]),
     ...(given.idleDevice === undefined
       ? []
       : ["the idle device's unfinished tasks (ListOTAUnfinishedTaskByDevice): there must be none"]),

@@ -1,5 +1,6 @@
 // What was found, for people and for programs: a line for each open question, the emulator's flags that answer
 // likewise, and the codes that nobody knew of. Holds no key, product or device, so that it can be shared.
+import { table } from "../terminal/table.js";
 import { knownVerdict } from "../upstream/codes.js";
 import { type QuestionName, READINGS, type Reading } from "./questions.js";
 import { type Probe, words } from "./run.js";
@@ -101,17 +102,4 @@ function newCodes(findings: readonly Finding[]): readonly NewCode[] {
 
 function flagOf(question: QuestionName): string {
   return question.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  const widths = [widthOf(0), widthOf(1)];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

@@ -2,7 +2,7 @@
 // only devices that do not exist, made up at random, or one that was read to have no unfinished task; and the
 // package was read to have no running batch but what the user gave up (safety.ts).
 import { randomInt } from "node:crypto";
-import type { Operation } from "../upstream/request.js";
+import { CANCEL_BY_DEVICE, type Operation } from "../upstream/operations.js";
 
 /** What the user gave. */
 export interface Given {
@@ -129,18 +129,11 @@ export function quiet({ idleDevice }: Given, { deviceNames: [name] }: MadeUp): s
 
 /** The call; what the trial does not say is as the user gave it. */
 export function cancelOperation(given: Given, cancel: Cancel): Operation {
-  const { productKey, firmwareId, instanceId, jobId = "", names } = { ...given, ...cancel };
-  const rest = [
-    ["ProductKey", productKey],
-    ["FirmwareId", firmwareId],
-    ["JobId", jobId],
-    ["IotInstanceId", instanceId],
-  ] as const;
-  return {
-    action: "CancelOTATaskByDevice",
-    parameters: [
-      ...names.map((name, index) => [`DeviceName.${index + 1}`, name] as const),
-      ...rest.filter(([, value]) => value !== ""),
-    ],
-  };
+  const { productKey, firmwareId, instanceId: iotInstanceId, jobId = "", names } = { ...given, ...cancel };
+  return CANCEL_BY_DEVICE.of({ productKey, firmwareId, iotInstanceId, jobId }, names);
+}
+
+/** The scope of what was given; no batch in particular. */
+export function scopeOf({ productKey, firmwareId, instanceId: iotInstanceId }: Given) {
+  return { productKey, firmwareId, iotInstanceId, jobId: "" };
 }

@@ -7,7 +7,8 @@ import { type Answer, readAnswer } from "../upstream/answer.js";
 import type { CredentialsSource } from "../upstream/credentials-source.js";
 import { exchange } from "../upstream/exchange.js";
 import { createMender } from "../upstream/mend.js";
-import { type Operation, signedRequest } from "../upstream/request.js";
+import type { Operation } from "../upstream/operations.js";
+import { makeRequest } from "../upstream/request.js";
 import { within } from "../upstream/within.js";
 
 /** Monotonic times between which the upstream counted the call. */
@@ -58,7 +59,7 @@ export function createWire({ url, timeoutMs, credentials: source, clock, unspeak
       const standing = await within(clock, untilMs, mender.standing());
       const { credentials, offsetMs } = standing;
       const making = { url, credentials, wallMs: clock.wallNow() + offsetMs, nonce: randomUUID() };
-      const request = signedRequest(operation, making);
+      const request = makeRequest(operation, making);
       const sentMs = clock.now();
       const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
       const answeredMs = clock.now();

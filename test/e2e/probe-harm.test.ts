@@ -2,7 +2,7 @@
 // in its report what it was given.
 import { afterAll, describe, expect, it } from "vitest";
 import { emulatorFlags } from "../../src/emulator/flags.js";
-import { type reportJson, reportText } from "../../src/probe/report.js";
+import { reportText } from "../../src/probe/report.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
 import { GIVEN_UP, IDLE, LEAST_GIVEN, startProbing } from "../support/probing.js";
 import { endPrograms, KEYS, run, runEmulator } from "../support/processes.js";
@@ -29,13 +29,12 @@ describe("ota-gateway probe, before its first cancel", () => {
     expect(emulator.stats().arrivals).toBe(0);
   });
 
-  it("stops at an answer that it cannot read", async (test) => {
-    const { run: probe, emulator } = await startProbing(test, {
-      faults: ({ action }) => (action === "ListOTAJobByFirmware" ? { kind: "bad-gateway" } : undefined),
-    });
-    const { endedBy } = await probe(LEAST_GIVEN, { signal: AbortSignal.timeout(1000) });
-    expect(endedBy).toBeDefined();
-    expect(emulator.stats().arrivals).toBe(0);
+  it("stops if a batch of the other product's package is running", async (test) => {
+    const { run: probe, emulator, foreignFirmwareId, startForeignBatch } = await startProbing(test);
+    await startForeignBatch();
+    const { endedBy } = await probe({ ...LEAST_GIVEN, foreignFirmwareId });
+    expect(endedBy).toMatch(/The --foreign-firmware-id has a running batch/);
+    expect(emulator.stats()).toMatchObject({ arrivals: 0, tasks: { QUEUED: 1 } });
   });
 
   it("says that a secret is wrong after one call", async (test) => {
@@ -73,7 +72,7 @@ describe("ota-gateway probe, on its way", () => {
     });
     expect(probe.endedBy).toBe("interrupted");
     expect(Object.keys(probe.evidence.trials)).toEqual(["madeUp", "twice", "malformed", "tooMany"]);
-    expect(reportText(probe)).toMatch(/^Not finished: interrupted\n(.*\n)*unknown-device {5}reject/);
+    expect(reportText(probe)).toMatch(/^Not finished: interrupted\n(.*\n)* +unknown-device +reject/);
   });
 
   it("asks again when it is throttled or gets no answer", async (test) => {
@@ -122,6 +121,25 @@ describe.concurrent("ota-gateway probe, the program", () => {
     }
   });
 
+  it("sends nothing more after a list that it cannot read", async () => {
+    const upstream = await startHttpUpstream(() => ({ fields: { Success: true, Data: { SimpleOTAJobInfo: [{}] } } }));
+    const program = run([...FLAGS, "--upstream-url", upstream.url, "--yes"], KEYS);
+    expect(await program.ended).toBe(1);
+    expect(program.stdout).toMatch(/Nothing was found out: ListOTAJobByFirmware gave no answer that can be read/);
+    expect(upstream.calls).toHaveLength(1);
+    await upstream.close();
+  });
+
+  it("reports what it knows at the first signal", async () => {
+    const { productKey, firmwareId } = LEAST_GIVEN;
+    const emulator = await runEmulator("--product-key", productKey, "--firmware-id", firmwareId);
+    const program = run([...FLAGS, "--upstream-url", emulator.url, "--yes"], KEYS);
+    await program.said(/one made-up device: .*/);
+    program.kill("SIGINT");
+    expect(await program.ended).toBe(1);
+    expect(program.stdout).toMatch(/^\nNot finished: interrupted\n(.*\n)* +unknown-device +reject/);
+  });
+
   it("names the emulator that answers likewise", async () => {
     const flags = ["--unknown-device ignore", "--duplicate-names ignore", "--unknown-job ignore"];
     const { productKey, firmwareId } = LEAST_GIVEN;
@@ -143,7 +161,7 @@ describe.concurrent("ota-gateway probe, the program", () => {
   it.each([
     ["no product", ["probe"], /required option '--product-key/],
     ["an endpoint that is none", [...FLAGS, "--upstream-url", "ftp://x", "--yes"], /OTA_UPSTREAM_URL: expected/],
-    ["an empty name", [...FLAGS, "--idle-device", ""], /must not be empty/],
+    ["a name that no device has", [...FLAGS, "--idle-device", "a b c"], /It must be 4-32 of .* has U\+0020 at 2/],
   ])("exits 2 at %s", async (_, args, message) => {
     const program = run(args, KEYS);
     expect(await program.ended).toBe(2);

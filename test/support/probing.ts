@@ -30,6 +30,8 @@ export interface Probing {
   readonly wire: Wire;
   /** A package of another product. */
   readonly foreignFirmwareId: string;
+  /** Starts a batch of it. */
+  startForeignBatch(): Promise<void>;
   run(given: Given, options?: Partial<Pick<ProbeOptions, "signal" | "progress" | "pauseMs">>): Promise<Probe>;
 }
 
@@ -78,6 +80,11 @@ export async function startProbing(
     emulator,
     wire,
     foreignFirmwareId,
+    async startForeignBatch() {
+      await create("RegisterDevice", /()/, ["ProductKey", other], ["DeviceName", "other-device"]);
+      const batch = [["FirmwareId", foreignFirmwareId] as const, ["ProductKey", other] as const];
+      await create("CreateOTAStaticUpgradeJob", /()/, ...batch, ["TargetSelection", "ALL"]);
+    },
     run: (given, options) =>
       runProbe(given, {
         wire,
