@@ -42,7 +42,7 @@ export function findingsOf({ evidence }: Probe): readonly Finding[] {
 }
 
 /** The flags of `emulate` for what could be told. */
-export function emulatorArguments(findings: readonly Finding[]): readonly string[] {
+function emulatorArguments(findings: readonly Finding[]): readonly string[] {
   return findings.flatMap(({ question, choice }) => (choice === undefined ? [] : [`--${flagOf(question)}`, choice]));
 }
 
