@@ -7,6 +7,7 @@ import { ConfigError } from "./config.js";
 import { configCommand } from "./config-command.js";
 import { demoCommand } from "./demo.js";
 import { emulateCommand } from "./emulator/command.js";
+import { probeCommand } from "./probe-command.js";
 import { proveCommand } from "./prove-command.js";
 import { quotaCommand } from "./quota-command.js";
 import { serveCommand } from "./serve-command.js";
@@ -21,7 +22,8 @@ const program = new Command("ota-gateway")
   .addCommand(emulateCommand())
   .addCommand(demoCommand())
   .addCommand(proveCommand())
-  .addCommand(configCommand());
+  .addCommand(configCommand())
+  .addCommand(probeCommand());
 
 try {
   await program.parseAsync();

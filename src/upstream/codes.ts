@@ -48,9 +48,14 @@ const VERDICTS: readonly (readonly [code: RegExp, verdict: Verdict])[] = [
  * wait: the vendor's own clients take any refusal that does for a throttle.
  */
 export function verdictOn(code: string, status: number, asksToWait: boolean): Verdict {
-  const known = VERDICTS.find(([pattern]) => pattern.test(code));
-  if (known) return known[1];
+  const known = knownVerdict(code);
+  if (known) return known;
   if (status === 429 || asksToWait) return THROTTLED;
   if (status >= 500) return UNAVAILABLE;
   return rejected(status === 401 || status === 403 ? "forbidden" : "precondition");
+}
+
+/** What a row of the table says of the code; undefined if none knows it. */
+export function knownVerdict(code: string): Verdict | undefined {
+  return VERDICTS.find(([pattern]) => pattern.test(code))?.[1];
 }

@@ -1,0 +1,74 @@
+// The probe against the emulator, set each way: what it reports is how the emulator was set, and no task is lost
+// but those that were given up.
+import { describe, expect, it } from "vitest";
+import { OPEN_DEFAULTS, type OpenQuestions, QUESTIONS } from "../../src/emulator/open-questions.js";
+import { reportJson } from "../../src/probe/report.js";
+import { PAUSE_MS } from "../../src/probe/run.js";
+import { choicesOf, GIVEN_UP, IDLE, LEAST_GIVEN, type Probing, startProbing } from "../support/probing.js";
+import { seededRandom } from "../support/seeded-random.js";
+
+const THROTTLES: readonly string[] = ["throttleCode", "throttleStatus", "throttleHint"];
+const ASKED = Object.keys(QUESTIONS).filter((name) => !THROTTLES.includes(name)) as (keyof OpenQuestions)[];
+const EACH = ASKED.flatMap((name) => QUESTIONS[name].choices.map((choice) => [name, choice] as const));
+
+const everything = ({ foreignFirmwareId }: Probing) => ({
+  ...LEAST_GIVEN,
+  idleDevice: IDLE,
+  foreignFirmwareId,
+  sacrificialDevices: GIVEN_UP,
+});
+
+describe("ota-gateway probe", () => {
+  it.for(EACH)("finds out that %s is %s, and how everything else is", async ([name, choice], test) => {
+    const instanceId = "iot-probed";
+    const probing = await startProbing(test, { instanceId, running: true, [name]: choice });
+    const probe = await probing.run({ ...everything(probing), instanceId });
+    expect(probe.endedBy).toBeUndefined();
+    const settings = Object.entries({ ...OPEN_DEFAULTS, [name]: choice });
+    // Nothing then refuses a call for some of its devices, so that what becomes of the others is not to be seen.
+    const moot = name === "unknownDevice" && choice === "ignore" ? ["refusedCall"] : [];
+    const expected = settings.filter(([each]) => !THROTTLES.includes(each) && !moot.includes(each));
+    expect(choicesOf(probe)).toEqual(Object.fromEntries(expected));
+    expect(reportJson(probe)).toMatchObject({ finished: true, newCodes: [] });
+  });
+
+  it("never says what is not so, and cancels nothing, however the emulator is set and whatever is given", async (test) => {
+    const random = seededRandom(7);
+    for (let run = 0; run < 60; run++) {
+      const settings = Object.fromEntries(
+        Object.entries(QUESTIONS).map(([name, { choices }]) => [name, choices[Math.floor(random() * choices.length)]]),
+      );
+      const givesUp = random() < 0.5;
+      const probing = await startProbing(test, { running: givesUp, ...settings });
+      const probe = await probing.run({
+        ...LEAST_GIVEN,
+        ...(random() < 0.7 ? { idleDevice: IDLE } : {}),
+        ...(random() < 0.5 ? { foreignFirmwareId: probing.foreignFirmwareId } : {}),
+        sacrificialDevices: givesUp ? GIVEN_UP : [],
+      });
+      expect(probe.endedBy).toBeUndefined();
+      expect(settings).toMatchObject(choicesOf(probe));
+      if (!givesUp) expect(probing.emulator.stats()).toMatchObject({ devicesCanceled: 0, tasks: { SUCCEEDED: 3 } });
+      await probing.emulator.close();
+    }
+  });
+
+  it.concurrent.for([
+    { window: "sliding", throttleCode: "Throttling.User", throttleStatus: "400", throttleHint: "x-acs-retry-after" },
+    { window: "sliding", throttleCode: "Throttling", throttleStatus: "429", throttleHint: "none" },
+    { window: "fixed", throttleCode: "Throttling.Api", throttleStatus: "400", throttleHint: "x-ratelimit-user-api" },
+  ] as const)("finds out how a quota is cut and exceeded, with leave: %o", async (settings, test) => {
+    const { run, emulator } = await startProbing(test, { quota: 10, ...settings });
+    const probe = await run({ ...LEAST_GIVEN, throttlingQuota: 10 }, { pauseMs: 110 });
+    test.expect(choicesOf(probe)).toMatchObject(settings);
+    test.expect(emulator.stats()).toMatchObject({ devicesCanceled: 0, tasks: { SUCCEEDED: 3 } });
+  });
+
+  it("sends less than a call a second without that leave", async (test) => {
+    const { run, emulator } = await startProbing(test, { quota: 1 });
+    const probe = await run(LEAST_GIVEN, { pauseMs: PAUSE_MS });
+    expect(probe.evidence.throttles).toEqual([]);
+    expect(emulator.stats()).toMatchObject({ worstSecond: 1 });
+    expect(emulator.stats().arrivals).toBeGreaterThan(5);
+  });
+});
