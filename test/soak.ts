@@ -16,6 +16,11 @@ const SECONDS = Number(process.argv[2] ?? 600);
 const SEED = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const NO_COLLECTOR = process.argv[4] === "no-collector";
 
+if (!(SECONDS >= 60)) {
+  process.stderr.write("soak: it takes 60 seconds at least to tell warming up from growing\n");
+  process.exit(2);
+}
+
 const QUOTA = 100;
 const FLEET = 100_000;
 const CALL_TIMEOUT_MS = 2000;

@@ -46,6 +46,8 @@ export function welcome(hosts: Hosts): () => Promise<void> {
   };
 }
 
+/** On a busy machine the whole queue can take that long. */
+const PATIENCE_MS = 30_000;
 const PRIORITIES = [Priority.UNSPECIFIED, Priority.BULK, Priority.NORMAL, Priority.URGENT];
 const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
 
@@ -56,11 +58,11 @@ const small: Guest = (hosts) => {
   return asking(hosts, (ask) => ask(devices(hosts, 1 + below(random, 3)), request));
 };
 
-/** A backend that stays connected and has much to do. */
+/** A backend that stays connected, has much to do, and time. */
 const heavy: Guest = (hosts) =>
   asking(hosts, async (ask) => {
     for (let n = 0; n < 3; n++)
-      await ask(devices(hosts, 2000 + below(hosts.random, 5000)), { priority: Priority.BULK });
+      await ask(devices(hosts, 2000 + below(hosts.random, 5000)), { priority: Priority.BULK }, PATIENCE_MS);
   });
 
 const leaver: Guest = (hosts) =>

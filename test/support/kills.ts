@@ -1,0 +1,111 @@
+// A gateway that is killed again and again under load, with SIGKILL, at moments of chance, and started again at once on
+// the same port; its clients ask again for whatever they were not told is accepted. The network is as bad as the
+// limiter allows for: what a gateway has sent travels for up to a second after its death, and what its successor
+// sends arrives at once.
+import { DEFAULTS } from "../../src/emulator/options.js";
+import { seededName } from "../../src/emulator/seeded-name.js";
+import { startEmulator } from "../../src/emulator/server.js";
+import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
+import { createCaller } from "./grpc-caller.js";
+import { type GatewayProgram, runGateway } from "./processes.js";
+import { seededRandom } from "./seeded-random.js";
+
+/** What came of it. */
+export interface Aftermath {
+  /** Devices that a client was told are accepted: all that were ever asked for. */
+  readonly accepted: number;
+  /** Of these, those that no call of the time between the asking and the telling cancelled. */
+  readonly untrue: readonly string[];
+  /** Of these, those that are not cancelled in the end. */
+  readonly left: readonly string[];
+  readonly failedRequests: number;
+  /** Calls that were under way, or on it, when their gateway was killed. */
+  readonly struck: number;
+  readonly worstSecond: number;
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+const CLIENTS = 24;
+/** Every third client asks for so many, the others for one. */
+const MANY = 500;
+const DEVICES = 200_000;
+/** Each has a call of its own: a gateway that starts sends them without keeping a distance. */
+const SCOPES = 12;
+const SLOW_MS = 950;
+const LONGEST_LIFE_MS = 1500;
+
+export async function killUnderLoad(kills: number, seed: number, say: (text: string) => void): Promise<Aftermath> {
+  const random = seededRandom(seed);
+  /** When calls that name a device were carried out. */
+  const canceledMs = new Map<string, number[]>();
+  let onTheirWay = 0;
+  const emulator = await startEmulator({
+    listen: "127.0.0.1:0",
+    devices: DEVICES,
+    random: () => 0.5 + random() / 2, // most of the time is spent on the way there
+    faults: ({ parameters }) => {
+      for (const [key, name] of parameters) {
+        if (!key.startsWith("DeviceName.")) continue;
+        const times = canceledMs.get(name);
+        if (times) times.push(performance.now());
+        else canceledMs.set(name, [performance.now()]);
+      }
+      return undefined;
+    },
+  });
+  let gateway: GatewayProgram = await runGateway(emulator.url);
+  const port = { OTA_LISTEN: gateway.grpc };
+
+  let nextDevice = 0;
+  let accepted = 0;
+  let failedRequests = 0;
+  let isOver = false;
+  const untrue: string[] = [];
+  const work = async (n: number) => {
+    const caller = createCaller(gateway.grpc, { "x-ota-caller": `client-${n}` }, true);
+    while (!isOver) {
+      let open = Array.from({ length: n % 3 === 0 ? MANY : 1 }, () => seededName(nextDevice++));
+      while (open.length > 0) {
+        const askedMs = performance.now();
+        const { answer } = caller.cancel(open, { iotInstanceId: `iot-${n % SCOPES}` });
+        const response = await answer.catch(() => undefined);
+        if (!response) failedRequests++;
+        const told = (response?.results ?? []).filter(({ outcome }) => outcome === Outcome.ACCEPTED);
+        const isTrue = (name: string) => canceledMs.get(name)?.some((ms) => ms >= askedMs) ?? false;
+        const names = new Set(told.map(({ deviceName }) => deviceName));
+        untrue.push(...[...names].filter((name) => !isTrue(name)));
+        accepted += names.size;
+        open = open.filter((name) => !names.has(name));
+      }
+    }
+    caller.close();
+  };
+  const load = Promise.all(Array.from({ length: CLIENTS }, (_, n) => work(n)));
+
+  for (let kill = 1; kill <= kills; kill++) {
+    emulator.setFaults({ latencyMs: SLOW_MS });
+    await gateway.opened();
+    const livedMs = random() * LONGEST_LIFE_MS;
+    await new Promise((resolve) => setTimeout(resolve, livedMs));
+    const { arrivals } = emulator.stats();
+    gateway.kill("SIGKILL");
+    await gateway.ended;
+    gateway = await runGateway(emulator.url, port);
+    emulator.setFaults({});
+    const struck = emulator.stats().arrivals - arrivals;
+    onTheirWay += struck;
+    say(`kill ${kill} after ${Math.round(livedMs)} ms: ${struck} calls were on their way`);
+    if (random() < 0.2) continue; // its successor dies before it has sent anything
+  }
+  await gateway.opened();
+  isOver = true;
+  await load;
+  gateway.kill("SIGTERM");
+  await gateway.ended;
+
+  const { worstSecond, refused } = emulator.stats();
+  const asked = Array.from({ length: nextDevice }, (_, n) => seededName(n));
+  const left = asked.filter((name) => emulator.taskOf(name, DEFAULTS.productKey) !== "CANCELED");
+  await emulator.close();
+  return { accepted, untrue, left, failedRequests, struck: onTheirWay, worstSecond, refused };
+}
