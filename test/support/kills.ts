@@ -2,6 +2,7 @@
 // the same port; its clients ask again for whatever they were not told is accepted. The network is as bad as the
 // limiter allows for: what a gateway has sent travels for up to a second after its death, and what its successor
 // sends arrives at once.
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
@@ -19,7 +20,8 @@ export interface Aftermath {
   /** Of these, those that are not cancelled in the end. */
   readonly left: readonly string[];
   readonly failedRequests: number;
-  /** Calls that were under way, or on it, when their gateway was killed. */
+  readonly failedWith: readonly string[];
+  /** Calls that arrived after their gateway had been killed. */
   readonly struck: number;
   readonly worstSecond: number;
   readonly refused: Readonly<Record<string, number>>;
@@ -32,13 +34,15 @@ const DEVICES = 200_000;
 /** Each has a call of its own: a gateway that starts sends them without keeping a distance. */
 const SCOPES = 12;
 const SLOW_MS = 950;
+/** For so long what a new gateway sends is not slow. */
+const FAST_MS = 500;
 const LONGEST_LIFE_MS = 1500;
 
 export async function killUnderLoad(kills: number, seed: number, say: (text: string) => void): Promise<Aftermath> {
   const random = seededRandom(seed);
   /** When calls that name a device were carried out. */
   const canceledMs = new Map<string, number[]>();
-  let onTheirWay = 0;
+  let outlived = 0;
   const emulator = await startEmulator({
     listen: "127.0.0.1:0",
     devices: DEVICES,
@@ -59,6 +63,7 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
   let nextDevice = 0;
   let accepted = 0;
   let failedRequests = 0;
+  const failedWith = new Set<string>();
   let isOver = false;
   const untrue: string[] = [];
   const work = async (n: number) => {
@@ -68,8 +73,11 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
       while (open.length > 0) {
         const askedMs = performance.now();
         const { answer } = caller.cancel(open, { iotInstanceId: `iot-${n % SCOPES}` });
-        const response = await answer.catch(() => undefined);
-        if (!response) failedRequests++;
+        const response = await answer.catch(({ code }: ServiceError) => {
+          failedRequests++;
+          failedWith.add(status[code] ?? "?");
+          return undefined;
+        });
         const told = (response?.results ?? []).filter(({ outcome }) => outcome === Outcome.ACCEPTED);
         const isTrue = (name: string) => canceledMs.get(name)?.some((ms) => ms >= askedMs) ?? false;
         const names = new Set(told.map(({ deviceName }) => deviceName));
@@ -83,19 +91,27 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
   const load = Promise.all(Array.from({ length: CLIENTS }, (_, n) => work(n)));
 
   for (let kill = 1; kill <= kills; kill++) {
-    emulator.setFaults({ latencyMs: SLOW_MS });
-    await gateway.opened();
+    // Some die before they have sent anything.
+    const isYoung = random() < 0.2;
+    if (!isYoung) {
+      await gateway.opened();
+      await wait(FAST_MS);
+      emulator.setFaults({ latencyMs: SLOW_MS });
+    }
     const livedMs = random() * LONGEST_LIFE_MS;
-    await new Promise((resolve) => setTimeout(resolve, livedMs));
+    await wait(livedMs);
     const { arrivals } = emulator.stats();
+    const killedMs = performance.now();
     gateway.kill("SIGKILL");
     await gateway.ended;
     gateway = await runGateway(emulator.url, port);
     emulator.setFaults({});
+    const restartMs = Math.round(performance.now() - killedMs);
     const struck = emulator.stats().arrivals - arrivals;
-    onTheirWay += struck;
-    say(`kill ${kill} after ${Math.round(livedMs)} ms: ${struck} calls were on their way`);
-    if (random() < 0.2) continue; // its successor dies before it has sent anything
+    outlived += struck;
+    say(
+      `kill ${kill}, ${isYoung ? "while it opened" : "in its work"}: ${struck} calls were on their way, restarted in ${restartMs} ms`,
+    );
   }
   await gateway.opened();
   isOver = true;
@@ -107,5 +123,18 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
   const asked = Array.from({ length: nextDevice }, (_, n) => seededName(n));
   const left = asked.filter((name) => emulator.taskOf(name, DEFAULTS.productKey) !== "CANCELED");
   await emulator.close();
-  return { accepted, untrue, left, failedRequests, struck: onTheirWay, worstSecond, refused };
+  return {
+    accepted,
+    untrue,
+    left,
+    failedRequests,
+    failedWith: [...failedWith],
+    struck: outlived,
+    worstSecond,
+    refused,
+  };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
