@@ -1,5 +1,5 @@
-// What SIGKILL under load leaves behind: the short form of `npm run kills`. Where a gateway starts within two seconds,
-// as it does on an idle machine, one that did not open its ledger would send while calls of its predecessor arrive.
+// What SIGKILL under load leaves behind: the short form of `npm run kills`. A gateway that did not open its ledger would
+// send while calls of its predecessor still arrive.
 import { afterAll, describe, expect, it } from "vitest";
 import { killUnderLoad } from "../support/kills.js";
 import { endPrograms } from "../support/processes.js";

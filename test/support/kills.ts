@@ -8,7 +8,7 @@ import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "./grpc-caller.js";
-import { type GatewayProgram, runGateway } from "./processes.js";
+import { runGateway, warmGateway } from "./processes.js";
 import { seededRandom } from "./seeded-random.js";
 
 /** What came of it. */
@@ -34,8 +34,6 @@ const DEVICES = 200_000;
 /** Each has a call of its own: a gateway that starts sends them without keeping a distance. */
 const SCOPES = 12;
 const SLOW_MS = 950;
-/** For so long what a new gateway sends is not slow. */
-const FAST_MS = 500;
 const LONGEST_LIFE_MS = 1500;
 
 export async function killUnderLoad(kills: number, seed: number, say: (text: string) => void): Promise<Aftermath> {
@@ -57,8 +55,9 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
       return undefined;
     },
   });
-  let gateway: GatewayProgram = await runGateway(emulator.url);
+  let gateway = await runGateway(emulator.url);
   const port = { OTA_LISTEN: gateway.grpc };
+  let successor = await warmGateway(emulator.url, port);
 
   let nextDevice = 0;
   let accepted = 0;
@@ -93,26 +92,26 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
   for (let kill = 1; kill <= kills; kill++) {
     // Some die before they have sent anything.
     const isYoung = random() < 0.2;
-    if (!isYoung) {
-      await gateway.opened();
-      await wait(FAST_MS);
-      emulator.setFaults({ latencyMs: SLOW_MS });
-    }
-    const livedMs = random() * LONGEST_LIFE_MS;
-    await wait(livedMs);
+    if (!isYoung) await gateway.opened();
+    await wait(random() * LONGEST_LIFE_MS);
+    // Its last calls are slow, so that as many as can be are on their way when it dies.
+    emulator.setFaults({ latencyMs: SLOW_MS });
+    await wait(random() * SLOW_MS);
     const { arrivals } = emulator.stats();
     const killedMs = performance.now();
     gateway.kill("SIGKILL");
     await gateway.ended;
-    gateway = await runGateway(emulator.url, port);
-    emulator.setFaults({});
+    emulator.setFaults({}); // for what is sent from now on
+    gateway = await successor.start();
     const restartMs = Math.round(performance.now() - killedMs);
     const struck = emulator.stats().arrivals - arrivals;
     outlived += struck;
     say(
       `kill ${kill}, ${isYoung ? "while it opened" : "in its work"}: ${struck} calls were on their way, restarted in ${restartMs} ms`,
     );
+    successor = await warmGateway(emulator.url, port);
   }
+  successor.end();
   await gateway.opened();
   isOver = true;
   await load;
