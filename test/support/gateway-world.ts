@@ -4,27 +4,17 @@ import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
 import { GatewayError } from "../../src/gateway/errors.js";
 import { Gateway } from "../../src/gateway/gateway.js";
-import type { CallEnd, CancelCall, Upstream } from "../../src/gateway/upstream.js";
 import type { Fate } from "../../src/gateway/waiter.js";
 import { EQUAL } from "./fake-callers.js";
 import { aCommand } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
-import { ROOM } from "./fake-upstream.js";
-import {
-  type Asked,
-  checkSent,
-  checkTime,
-  checkTold,
-  checkVerdict,
-  type Sent,
-  tokenBackMs,
-} from "./gateway-reference.js";
+import { type Asked, checkTime, checkTold, checkVerdict, type Sent } from "./gateway-reference.js";
 import { HandClock } from "./hand-clock.js";
+import { checkSent, tokenBackMs } from "./sent-reference.js";
+import { CALL_TIMEOUT_MS, SEATS, ToldUpstream } from "./told-upstream.js";
 
 const QUOTA = 4;
-const SEATS = 4;
-const CALL_TIMEOUT_MS = 2500;
 const BOUNDS = { queuedDevices: 40, queuedDevicesPerCaller: 20 };
 /** The longest that anything takes once the upstream is well: isolation, backoffs, tokens of lost calls. */
 const LONG_MS = 600_000;
@@ -210,62 +200,5 @@ export class GatewayWorld {
     if (ended?.end.kind !== "refused" || ended.end.refusal.reaction.kind !== "throttled") return;
     const pauseMs = ended.end.refusal.retryAfterMs ?? 1000;
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, ended.ms + pauseMs);
-  }
-}
-
-interface Watching {
-  sent(call: Sent): void;
-  ended(call: Sent): void;
-}
-
-/** Its calls end when they are told to, at the latest by their timeout; each end can be told from all others. */
-class ToldUpstream implements Upstream {
-  readonly room = { ...ROOM, devices: SEATS };
-  readonly timeoutMs = CALL_TIMEOUT_MS;
-  readonly calls: Sent[] = [];
-  /** What was found wrong with calls as they were sent. */
-  readonly wrong: unknown[] = [];
-  /** Accepts what is sent from now on, and what is under way. */
-  isWell = false;
-  readonly #open: ((end: CallEnd) => void)[] = [];
-  readonly #clock: HandClock;
-  readonly #next: () => number;
-  readonly #watching: Watching;
-
-  constructor(clock: HandClock, next: () => number, watching: Watching) {
-    this.#clock = clock;
-    this.#next = next;
-    this.#watching = watching;
-  }
-
-  cancelTasks({ scope, deviceNames }: CancelCall): Promise<CallEnd> {
-    const sent = { sentMs: this.#clock.now(), sentWallMs: this.#clock.wallNow() };
-    const call: Sent = { nth: this.#next(), scope, deviceNames: [...deviceNames], ...sent };
-    this.calls.push(call);
-    try {
-      this.#watching.sent(call);
-    } catch (error) {
-      this.wrong.push(error); // the gateway would take it for an answer
-    }
-    return new Promise((resolve) => {
-      const finish = (how: CallEnd) => {
-        disarm();
-        this.#open.splice(this.#open.indexOf(finish), 1);
-        const name = `end-${call.nth}`;
-        const end = "requestId" in how ? { ...how, requestId: name } : { ...how, message: name };
-        call.ended = { nth: this.#next(), ms: this.#clock.now(), end };
-        this.#watching.ended(call);
-        resolve(end);
-      };
-      const disarm = this.#clock.at(call.sentMs + (this.isWell ? 20 : CALL_TIMEOUT_MS), () =>
-        finish(this.isWell ? { kind: "accepted", requestId: "" } : { kind: "lost", message: "" }),
-      );
-      this.#open.push(finish);
-    });
-  }
-
-  /** Ends one of those under way, if any is. */
-  end(nth: number, how: CallEnd): void {
-    this.#open[nth % (this.#open.length || 1)]?.(how);
   }
 }

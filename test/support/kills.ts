@@ -34,7 +34,7 @@ const DEVICES = 200_000;
 /** Each has a call of its own: a gateway that starts sends them without keeping a distance. */
 const SCOPES = 12;
 const SLOW_MS = 950;
-const LONGEST_LIFE_MS = 1500;
+const LONGEST_LIFE_MS = 3000;
 
 export async function killUnderLoad(kills: number, seed: number, say: (text: string) => void): Promise<Aftermath> {
   const random = seededRandom(seed);
@@ -96,7 +96,7 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
     await wait(random() * LONGEST_LIFE_MS);
     // Its last calls are slow, so that as many as can be are on their way when it dies.
     emulator.setFaults({ latencyMs: SLOW_MS });
-    await wait(random() * SLOW_MS);
+    await wait(SLOW_MS * (0.5 + random() / 2));
     const { arrivals } = emulator.stats();
     const killedMs = performance.now();
     gateway.kill("SIGKILL");

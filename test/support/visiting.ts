@@ -63,7 +63,7 @@ export function named(random: () => number): Metadata {
   return metadata;
 }
 
-export function callerName(random: () => number): string {
+function callerName(random: () => number): string {
   return `guest-${below(random, 1e9)}`;
 }
 
