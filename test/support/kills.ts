@@ -34,6 +34,8 @@ const DEVICES = 200_000;
 /** Each has a call of its own: a gateway that starts sends them without keeping a distance. */
 const SCOPES = 12;
 const SLOW_MS = 950;
+/** Before that a gateway sends nothing. */
+const OPENING_MS = 2000;
 const LONGEST_LIFE_MS = 3000;
 
 export async function killUnderLoad(kills: number, seed: number, say: (text: string) => void): Promise<Aftermath> {
@@ -93,7 +95,7 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
     // Some die before they have sent anything.
     const isYoung = random() < 0.2;
     if (!isYoung) await gateway.opened();
-    await wait(random() * LONGEST_LIFE_MS);
+    await wait(random() * (isYoung ? OPENING_MS / 2 : LONGEST_LIFE_MS));
     // Its last calls are slow, so that as many as can be are on their way when it dies.
     emulator.setFaults({ latencyMs: SLOW_MS });
     await wait(SLOW_MS * (0.5 + random() / 2));
