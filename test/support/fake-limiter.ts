@@ -28,6 +28,8 @@ export class FakeLimiter implements Limiter {
   staleGrants = 0;
   /** Makes takes fail with this. */
   broken: Error | undefined;
+  /** Makes so many takes fail. */
+  failures = 0;
   readonly #clock: Clock;
   readonly #quota: number;
   readonly #callTimeoutMs: number;
@@ -72,6 +74,10 @@ export class FakeLimiter implements Limiter {
         },
       };
       if (signal.aborted) return abort();
+      if (this.failures > 0) {
+        this.failures--;
+        return taker.refuse(new Error("the ledger failed"));
+      }
       if (this.closed || this.broken) return taker.refuse(this.broken ?? new Error("the ledger is closed"));
       signal.addEventListener("abort", abort);
       this.#takers.add(taker);
@@ -81,6 +87,19 @@ export class FakeLimiter implements Limiter {
 
   /** Why nobody can have a token, to be told; it has to be kept busy by the test as well. */
   obstacle = "";
+  #isAway = false;
+
+  /** Nobody is granted a token until it is back. */
+  leave(): void {
+    this.#isAway = true;
+    this.obstacle = "the ledger is away";
+  }
+
+  comeBack(): void {
+    this.#isAway = false;
+    this.obstacle = "";
+    this.#serve();
+  }
 
   state(): LedgerState {
     const nowMs = this.#clock.now();
@@ -108,6 +127,7 @@ export class FakeLimiter implements Limiter {
 
   #serve(): void {
     this.#disarm();
+    if (this.#isAway) return;
     const nowMs = this.#clock.now();
     for (const taker of this.#takers) {
       const earliestMs = (newcomer: boolean) =>

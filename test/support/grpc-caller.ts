@@ -16,9 +16,14 @@ export interface Rpc {
 }
 
 export interface Caller {
+  /** Resolves once it is connected. grpc-js keeps a connection open for good that is closed while it is made. */
+  connected(): Promise<void>;
   cancel(deviceNames: string[], request?: Partial<CancelTasksByDeviceRequest>, deadlineMs?: number): Rpc;
   close(): void;
 }
+
+/** The longest that a connection may take. */
+const CONNECT_MS = 10_000;
 
 /**
  * A caller on a connection of its own; it reconnects at once when the gateway has been away. With `patient`,
@@ -37,6 +42,10 @@ export function createCaller(
   const headers = new Metadata({ waitForReady: patient });
   for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
   return {
+    connected: () =>
+      new Promise((resolve, reject) => {
+        stub.waitForReady(Date.now() + CONNECT_MS, (error) => (error ? reject(error) : resolve()));
+      }),
     cancel(deviceNames, request, deadlineMs) {
       const { productKey, firmwareId } = DEFAULTS;
       const message = CancelTasksByDeviceRequest.fromPartial({ productKey, firmwareId, deviceNames, ...request });

@@ -1,0 +1,175 @@
+// What the gateway owes everybody, judged from outside: from what was asked, what was sent, how that ended, and what
+// was told, in the order in which it happened. It knows no queue, no lanes and no turns.
+import { expect } from "vitest";
+import type { Command } from "../../src/gateway/command.js";
+import type { FailureKind, GatewayError } from "../../src/gateway/errors.js";
+import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
+import type { Answer, CallRecord, Fate } from "../../src/gateway/waiter.js";
+
+/** A call as the upstream saw it. `nth` numbers all that happens, so that what is simultaneous has an order too. */
+export interface Sent extends CancelCall {
+  readonly nth: number;
+  readonly sentMs: number;
+  readonly sentWallMs: number;
+  ended?: { readonly nth: number; readonly ms: number; readonly end: CallEnd };
+}
+
+/** A request that was let in. */
+export interface Asked {
+  readonly nth: number;
+  readonly command: Command;
+  readonly askedMs: number;
+  /** Before the deadline, by when it has to be told: it was aborted, or the gateway drains. */
+  concluded?: { readonly byMs: number; readonly kind: "aborted" | "draining" };
+  readonly told: Told[];
+}
+
+export interface Told {
+  readonly nth: number;
+  readonly ms: number;
+  readonly answer: Answer;
+  /** What the rpc failed with. */
+  error?: GatewayError;
+}
+
+/** Whether what became of the devices of a call is not known. `beforeNth`: to whoever is told then. */
+function isUnclear({ ended, deviceNames }: Sent, beforeNth: number): boolean {
+  if (!ended || ended.nth > beforeNth) return true;
+  if (ended.end.kind === "lost") return true;
+  if (ended.end.kind !== "refused") return false;
+  const { reaction } = ended.end.refusal;
+  return (
+    reaction.kind === "unavailable" || (reaction.kind === "rejected" && reaction.deviceFault && deviceNames.length > 1)
+  );
+}
+
+/** Whether there is nothing to be gained by another call. */
+function isFinal({ ended, deviceNames }: Sent): boolean {
+  if (ended?.end.kind === "accepted") return true;
+  if (ended?.end.kind !== "refused") return false;
+  const { reaction } = ended.end.refusal;
+  if (reaction.kind === "rejected") return !reaction.deviceFault || deviceNames.length === 1;
+  return reaction.kind === "internal" && !reaction.mended;
+}
+
+function isAccepted({ ended }: Sent): boolean {
+  return ended?.end.kind === "accepted";
+}
+
+function isRejected(call: Sent): boolean {
+  return call.ended?.end.kind === "refused" && call.ended.end.refusal.reaction.kind === "rejected";
+}
+
+/** The answer to one request, against all calls. */
+export function checkTold({ command, nth, concluded, told: [told] }: Asked, calls: readonly Sent[]): void {
+  if (!told) throw new Error("never told");
+  const { deviceNames } = command;
+  const { fates, callIndexes, calls: records } = told.answer;
+  expect(fates.length).toBe(deviceNames.length);
+  expect(callIndexes.length).toBe(deviceNames.length);
+  const mine = calls.filter((call) => call.scope === command.scope && call.nth > nth && call.nth < told.nth);
+  const isEarly = told.ms < Math.min(command.answerByMs, concluded?.byMs ?? Infinity);
+  const held = callsOf(records, mine, told, deviceNames);
+
+  for (const [index, name] of deviceNames.entries()) {
+    const { outcome } = fates[index] as Fate;
+    const callIndex = callIndexes[index] as number;
+    const last = held[callIndex];
+    if (!last) {
+      expect([callIndex, outcome]).toEqual([-1, "not-attempted"]);
+      continue;
+    }
+    expect(last.deviceNames).toContain(name);
+    if (isEarly) expect(isFinal(last)).toBe(true);
+    const inCalls = held.slice(0, callIndex + 1).filter((call) => call.deviceNames.includes(name));
+    const isKnown = !isUnclear(last, told.nth);
+    // Word for word: accepted if and only if the last call that held it was answered Success by then.
+    expect(outcome === "accepted").toBe(isKnown && isAccepted(last));
+    expect(outcome === "rejected").toBe(isKnown && isRejected(last));
+    if (outcome === "unknown") expect(inCalls.some((call) => isUnclear(call, told.nth))).toBe(true);
+    if (outcome === "not-attempted") expect(isKnown).toBe(true);
+  }
+
+  for (const [index, call] of held.entries()) {
+    const { deviceCount } = records[index] as CallRecord;
+    const ofMine = deviceNames.flatMap((name, n) => (call.deviceNames.includes(name) ? [n] : []));
+    const isOver = isAccepted(call) || (isRejected(call) && !isUnclear(call, told.nth));
+    // Nobody rides on after that, and nobody who was on board is forgotten.
+    if (isOver && !isUnclear(call, told.nth))
+      expect(callIndexes.filter((each) => each === index).length).toBe(deviceCount);
+    expect(deviceCount).toBeLessThanOrEqual(ofMine.length);
+    expect(deviceCount).toBeGreaterThan(0);
+    if (deviceCount < ofMine.length) continue; // some of them rode for others
+    for (const n of ofMine) expect(callIndexes[n]).toBeGreaterThanOrEqual(index);
+    if (!isUnclear(call, told.nth)) continue;
+    for (const n of ofMine) expect((fates[n] as Fate).outcome).not.toBe("not-attempted");
+  }
+}
+
+/** Which call each record tells of. */
+function callsOf(records: readonly CallRecord[], mine: readonly Sent[], told: Told, names: readonly string[]): Sent[] {
+  const left = new Set(mine);
+  return records.map((record) => {
+    const found = [...left].find((call) => {
+      const { end } = (call.ended && call.ended.nth < told.nth && call.ended) || { end: undefined };
+      if (record.sentWallMs !== call.sentWallMs || record.success !== (end?.kind === "accepted")) return false;
+      if (record.requestId !== (end && "requestId" in end ? end.requestId : "")) return false;
+      if ((record.durationMs === undefined) !== (end === undefined)) return false;
+      if (end && "message" in end && !("ours" in end && end.ours) && record.message !== end.message) return false;
+      return call.deviceNames.filter((name) => names.includes(name)).length >= record.deviceCount;
+    });
+    if (!found) throw new Error(`told of a call that was not made: ${JSON.stringify(record)}`);
+    left.delete(found);
+    return found;
+  });
+}
+
+/** Ties are decided in this order. */
+const KINDS: readonly FailureKind[] = [
+  ...(["invalid", "unauthenticated", "forbidden", "overloaded", "hopeless", "expired", "aborted"] as const),
+  ...(["draining", "rejected", "throttled", "unavailable", "unknown", "internal"] as const),
+];
+
+/** Whether the rpc is OK, and if not what it says: computed anew from the fates. */
+export function checkVerdict({ command, told: [told] }: Asked): void {
+  if (!told) throw new Error("never told");
+  const { fates } = told.answer;
+  const well = fates.filter(({ outcome }) => outcome === "accepted").length;
+  const isOk = command.requireAll ? well === fates.length : well > 0;
+  expect(told.error === undefined).toBe(isOk);
+  if (!told.error) return;
+  const { failure, causes } = told.error;
+  const namesBy = (kind: FailureKind) => command.deviceNames.filter((_, n) => kindOf(fates[n] as Fate) === kind);
+  const counts = KINDS.map((kind) => ({ kind, devices: namesBy(kind).length })).filter(({ devices }) => devices > 0);
+  const commonestFirst = counts.toSorted((a, b) => b.devices - a.devices);
+  expect(causes.map(({ kind, devices }) => ({ kind, devices }))).toEqual(commonestFirst);
+  expect(failure.kind).toBe(commonestFirst[0]?.kind);
+  for (const { kind, sampleNames } of causes) {
+    expect(namesBy(kind)).toEqual(expect.arrayContaining([...sampleNames]));
+  }
+}
+
+function kindOf(fate: Fate): FailureKind | undefined {
+  return "failure" in fate ? fate.failure.kind : undefined;
+}
+
+/** Told once, in time, and those that were never sent for the reason for which it was told. */
+export function checkTime(
+  { command, told, concluded, askedMs }: Asked,
+  awayMs: readonly [from: number, to: number][],
+): void {
+  expect(told.length).toBe(1);
+  const [{ ms, answer }] = told as [Told];
+  expect(ms).toBeLessThanOrEqual(Math.min(command.answerByMs, concluded?.byMs ?? Infinity));
+  const unsent = answer.fates.flatMap((fate, n) =>
+    answer.callIndexes[n] === -1 && "failure" in fate ? fate.failure.kind : [],
+  );
+  for (const kind of unsent) {
+    if (concluded && ms >= concluded.byMs && ms < command.answerByMs) expect(kind).toBe(concluded.kind);
+    else if (ms < command.answerByMs) throw new Error(`told too early that it was ${kind}`);
+    const wasAway = awayMs.some(([from, to]) => from <= ms && to >= askedMs);
+    const isAway = awayMs.some(([from, to]) => from <= ms && to > ms);
+    if (kind === "unavailable") expect(wasAway).toBe(true);
+    if (isAway) expect(kind).not.toBe("expired");
+  }
+}

@@ -1,0 +1,204 @@
+// A real gateway under the hand clock, with an upstream whose calls end when they are told to, and books of all that
+// happens for the reference to judge.
+import { expect } from "vitest";
+import type { Command } from "../../src/gateway/command.js";
+import { GatewayError } from "../../src/gateway/errors.js";
+import { Gateway } from "../../src/gateway/gateway.js";
+import type { Fate } from "../../src/gateway/waiter.js";
+import { EQUAL } from "./fake-callers.js";
+import { aCommand } from "./fake-command.js";
+import { FakeLimiter } from "./fake-limiter.js";
+import { FakeLog } from "./fake-log.js";
+import { type Asked, checkTime, checkTold, checkVerdict, type Sent } from "./gateway-reference.js";
+import { HandClock } from "./hand-clock.js";
+import { checkSent, tokenBackMs } from "./sent-reference.js";
+import { CALL_TIMEOUT_MS, SEATS, ToldUpstream } from "./told-upstream.js";
+
+const QUOTA = 4;
+const BOUNDS = { queuedDevices: 40, queuedDevicesPerCaller: 20 };
+/** The longest that anything takes once the upstream is well: isolation, backoffs, tokens of lost calls. */
+const LONG_MS = 600_000;
+
+export class GatewayWorld {
+  readonly clock = new HandClock();
+  readonly upstream: ToldUpstream;
+  readonly #limiter: FakeLimiter;
+  readonly #gateway: Gateway;
+  readonly #openingMs: number;
+  readonly #asked: Asked[] = [];
+  readonly #aborts: (() => void)[] = [];
+  readonly #answered: (readonly Fate[])[] = [];
+  readonly #awayMs: [from: number, to: number][] = [];
+  #pausedUntilMs = 0;
+  #nth = 0;
+  #drained: { isOver: boolean; readonly byMs: number } | undefined;
+
+  constructor({ openingMs }: { openingMs: number }) {
+    const { clock } = this;
+    this.#openingMs = openingMs;
+    this.upstream = new ToldUpstream(clock, () => ++this.#nth, {
+      sent: (call) => this.#sent(call),
+      ended: (call) => this.#ended(call),
+    });
+    this.#limiter = new FakeLimiter({ clock, openingMs, callsPerSecond: QUOTA, callTimeoutMs: CALL_TIMEOUT_MS });
+    this.#gateway = new Gateway({
+      account: "default",
+      clock,
+      limiter: this.#limiter,
+      upstream: this.upstream,
+      log: new FakeLog(),
+      callers: EQUAL,
+      random: () => 0.5,
+      bounds: BOUNDS,
+      answered: (_, fates) => void this.#answered.push(fates),
+    });
+  }
+
+  ask(asking: Partial<Command>): void {
+    const command = aCommand(asking);
+    const expected = this.#refusal(command);
+    const one: Asked = { nth: ++this.#nth, command, askedMs: this.clock.now(), told: [] };
+    let request: ReturnType<Gateway["cancel"]>;
+    try {
+      request = this.#gateway.cancel(command);
+    } catch (error) {
+      expect(error).toBeInstanceOf(GatewayError);
+      const { failure, retryAfterMs } = error as GatewayError;
+      if (expected === "overloaded" || expected === "draining") expect(failure.kind).toBe(expected);
+      else expect(["hopeless", ...(this.#awayMs.length > 0 ? ["unavailable"] : [])]).toContain(failure.kind);
+      expect(retryAfterMs).toBeGreaterThan(0);
+      expect(command.answerByMs < Infinity || expected !== undefined).toBe(true);
+      return;
+    }
+    expect(expected).toBeUndefined();
+    this.#asked.push(one);
+    this.#aborts.push(() => {
+      if (one.told.length === 0) one.concluded = { byMs: this.clock.now(), kind: "aborted" };
+      request.abort();
+    });
+    void request.told.then((answer) => {
+      const calls = answer.calls.map((record) => ({ ...record })); // those under way are completed when they have ended
+      one.told.push({ nth: ++this.#nth, ms: this.clock.now(), answer: { ...answer, calls } });
+    });
+    request.answer.catch((error: GatewayError) => Object.assign(one.told[0] ?? {}, { error }));
+  }
+
+  abort(nth: number): void {
+    this.#aborts[nth % (this.#aborts.length || 1)]?.();
+  }
+
+  /** Asks nothing, and changes nothing. */
+  plan(): void {
+    const before = this.#gateway.reading().waitingDevices;
+    const command = aCommand({ answerByMs: Infinity });
+    if (this.#refusal(command)) expect(() => this.#gateway.validate(command)).toThrow(GatewayError);
+    else expect(this.#gateway.validate(command).calls).toBe(1);
+    expect(this.#gateway.reading().waitingDevices).toEqual(before);
+  }
+
+  ledgerGoes(): void {
+    this.#limiter.leave();
+    this.#awayMs.push([this.clock.now(), Infinity]);
+  }
+
+  ledgerComesBack(): void {
+    this.#limiter.comeBack();
+    const last = this.#awayMs.at(-1);
+    if (last) last[1] = Math.min(last[1], this.clock.now());
+  }
+
+  takeFails(): void {
+    this.#limiter.failures++;
+  }
+
+  grantIsOld(): void {
+    this.#limiter.staleGrants = 1;
+  }
+
+  drain(withinMs: number): void {
+    const byMs = this.clock.now() + withinMs;
+    const drained = { isOver: false, byMs };
+    this.#drained ??= drained;
+    for (const one of this.#asked) if (one.told.length === 0) one.concluded ??= { byMs, kind: "draining" };
+    void this.#gateway.drain(withinMs).then(() => {
+      drained.isOver = true;
+    });
+  }
+
+  /** Lets everything happen that can, and looks at what holds at every moment. */
+  async settle(): Promise<void> {
+    await this.clock.advance(0);
+    for (const wrong of this.upstream.wrong) throw wrong;
+    const { waitingDevices, waitingByCaller, oldestSinceMs } = this.#gateway.reading();
+    const open = this.#asked.filter(({ told }) => told.length === 0);
+    const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
+    const waiting = sum(Object.values(waitingDevices));
+    expect(sum(waitingByCaller.values())).toBe(waiting);
+    expect(waiting).toBeLessThanOrEqual(sum(open.map(({ command }) => command.deviceNames.length)));
+    expect(oldestSinceMs).toBe(open[0]?.askedMs);
+    if (this.#drained) expect(this.#drained.isOver).toBe(open.length === 0);
+    for (const { command, concluded } of open) {
+      expect(this.clock.now()).toBeLessThan(Math.min(command.answerByMs, concluded?.byMs ?? Infinity));
+    }
+  }
+
+  /** The upstream is well from now on; then it ends, and everything is judged. */
+  async end(): Promise<void> {
+    this.ledgerComesBack();
+    this.upstream.isWell = true;
+    await this.clock.advance(LONG_MS);
+    for (const wrong of this.upstream.wrong) throw wrong;
+    // Who has time waits for as long as it takes, and for every device.
+    for (const { command, told, concluded } of this.#asked) {
+      expect(told.length).toBe(1);
+      if (command.answerByMs < this.clock.now() || concluded) continue;
+      expect(told[0]?.answer.callIndexes).not.toContain(-1);
+    }
+    if (!this.#drained) this.drain(0);
+    await this.settle();
+    for (const one of this.#asked) {
+      checkTold(one, this.upstream.calls);
+      checkVerdict(one);
+      checkTime(one, this.#awayMs);
+    }
+    expect(new Set(this.#answered)).toEqual(new Set(this.#asked.map(({ told }) => told[0]?.answer.fates)));
+    expect(this.#answered.length).toBe(this.#asked.length);
+    const { waitingByCaller, expectedWaitMs } = this.#gateway.reading();
+    expect({ callers: waitingByCaller.size, ...expectedWaitMs }).toEqual({ callers: 0, urgent: 0, normal: 0, bulk: 0 });
+    expect(this.#limiter.out).toBe(0);
+    expect(this.#limiter.ends.length).toBe(this.#limiter.granted);
+    expect(this.clock.armed).toBe(0);
+    const sent = this.upstream.calls.length;
+    await this.#gateway.close();
+    await this.clock.advance(LONG_MS);
+    expect(this.#limiter.closed).toBe(true);
+    expect(this.upstream.calls.length).toBe(sent);
+  }
+
+  /** Why the command must be refused whatever its deadline, if it must. */
+  #refusal({ caller, deviceNames }: Command): "draining" | "overloaded" | undefined {
+    if (this.#drained) return "draining";
+    const { waitingByCaller } = this.#gateway.reading();
+    const own = waitingByCaller.get(caller) ?? 0;
+    const all = [...waitingByCaller.values()].reduce((sum, devices) => sum + devices, 0);
+    const isOver =
+      own + deviceNames.length > BOUNDS.queuedDevicesPerCaller || all + deviceNames.length > BOUNDS.queuedDevices;
+    return isOver ? "overloaded" : undefined;
+  }
+
+  #sent(call: Sent): void {
+    const before = this.upstream.calls.slice(0, -1);
+    checkSent(call, before, this.#asked, { devices: SEATS, callsPerSecond: QUOTA });
+    const nowMs = this.clock.now();
+    const out = this.upstream.calls.filter((other) => tokenBackMs(other, CALL_TIMEOUT_MS) > nowMs).length;
+    expect(out).toBeLessThanOrEqual(QUOTA); // this one included
+    expect(nowMs).toBeGreaterThanOrEqual(Math.max(this.#openingMs, this.#pausedUntilMs));
+    expect(this.#awayMs.some(([from, to]) => from < nowMs && nowMs < to)).toBe(false);
+  }
+
+  #ended({ ended }: Sent): void {
+    if (ended?.end.kind !== "refused" || ended.end.refusal.reaction.kind !== "throttled") return;
+    const pauseMs = ended.end.refusal.retryAfterMs ?? 1000;
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, ended.ms + pauseMs);
+  }
+}

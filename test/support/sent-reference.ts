@@ -1,0 +1,68 @@
+// When a call may be sent, and with whom on board, judged from outside: from what was asked and sent before it.
+import { expect } from "vitest";
+import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
+import type { Asked, Sent } from "./gateway-reference.js";
+
+const SECOND_MS = 1000;
+const TRAVEL_MS = 1000;
+
+/** When the token of a call is back, by the table of the contract. Infinity while it is under way. */
+export function tokenBackMs({ sentMs, ended }: Sent, timeoutMs: number): number {
+  if (!ended) return Infinity;
+  const { end, ms } = ended;
+  if (end.kind === "unwritten") return ms;
+  return (end.kind === "lost" ? sentMs + timeoutMs + TRAVEL_MS : ms) + SECOND_MS;
+}
+
+/** Whether devices of that scope have been told apart: they wait for themselves then, and so may their callers. */
+function wasApart({ scope }: CancelCall, before: readonly Sent[]): boolean {
+  return before.some((call) => {
+    const reaction = call.ended?.end.kind === "refused" && call.ended.end.refusal.reaction;
+    return call.scope === scope && reaction && reaction.kind === "rejected" && reaction.deviceFault;
+  });
+}
+
+/** Assumed until an answer has been timed: who has less time is left ashore. */
+const ANSWER_MS = 50;
+const LEAST_BACKOFF_MS = 50;
+
+/** A call may be sent now, after those before it: what is in it, and when. */
+export function checkSent(call: Sent, before: readonly Sent[], asked: readonly Asked[], room: Room): void {
+  const { deviceNames, scope, sentMs } = call;
+  expect(deviceNames.length).toBeGreaterThan(0);
+  expect(deviceNames.length).toBeLessThanOrEqual(room.devices);
+  expect(new Set(deviceNames).size).toBe(deviceNames.length);
+  const answersMs = before.flatMap((other) => (other.ended ? [other.ended.ms - other.sentMs] : []));
+  const leastLeftMs = Math.min(ANSWER_MS, ...answersMs);
+  const waiting = asked.filter(({ told, command }) => told.length === 0 && command.scope === scope);
+  const isApart = wasApart(call, before);
+  for (const name of deviceNames) {
+    const owners = waiting.filter(({ command }) => command.deviceNames.includes(name));
+    const mostLeftMs = Math.max(...owners.map(({ command }) => command.answerByMs - sentMs));
+    expect(mostLeftMs, `${name} is nobody's, or of nobody who has time`).toBeGreaterThan(leastLeftMs);
+    const last = before.findLast((other) => other.scope === scope && other.deviceNames.includes(name));
+    const everAsked = asked.filter(({ command }) => command.scope === scope && command.deviceNames.includes(name));
+    if (!last || everAsked.length > 1) continue; // of several, others may have been in that call
+    expect(last.ended, `${name} is under way`).toBeDefined();
+    const { ms = Infinity, end } = last.ended ?? {};
+    expect(sentMs, `${name} again`).toBeGreaterThanOrEqual(ms + leastBackoffMs(end, last.deviceNames.length));
+  }
+  const previous = before.at(-1);
+  const isPaced = !previous || sentMs - previous.sentMs >= SECOND_MS / room.callsPerSecond;
+  const isSilent = !before.some((other) => other.scope === scope && sentMs - other.sentMs < SECOND_MS);
+  expect(isPaced || isSilent || isApart, "too soon after the call before").toBe(true);
+}
+
+/** What fits into a call, and how many there may be. */
+export interface Room {
+  readonly devices: number;
+  readonly callsPerSecond: number;
+}
+
+/** What is refused for rate, or is told apart, is not at fault: it goes as soon as there is a token. */
+function leastBackoffMs(end: CallEnd | undefined, devices: number): number {
+  if (end?.kind !== "refused") return LEAST_BACKOFF_MS;
+  const { reaction } = end.refusal;
+  if (reaction.kind === "throttled" || (reaction.kind === "rejected" && reaction.deviceFault && devices > 1)) return 0;
+  return LEAST_BACKOFF_MS;
+}
