@@ -6,6 +6,7 @@ import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
 import type { Connection } from "./connections.js";
+import { Pace } from "./pace.js";
 import { Turnstile } from "./turnstile.js";
 
 /** Of one caller: eight connections full of streams, two seconds of the usual quota in requests of one device. */
@@ -42,6 +43,7 @@ export interface DoorOptions {
 export class Door {
   readonly #options: DoorOptions;
   readonly #turnstile: Turnstile;
+  readonly #pace: Pace;
   readonly #inFlight = new Map<string, number>();
   #inAll = 0;
   #refused = 0;
@@ -50,6 +52,7 @@ export class Door {
   constructor(options: DoorOptions) {
     this.#options = options;
     this.#turnstile = new Turnstile({ now: () => options.clock.now(), defer: setImmediate });
+    this.#pace = new Pace(options.clock);
   }
 
   /** Lets an rpc in. `caller` is empty for a stranger. Throws GatewayError if there are too many. */
@@ -67,6 +70,11 @@ export class Door {
       if (visit.leave()) this.#leave(caller);
     });
     return visit;
+  }
+
+  /** Refuses an rpc, soon. False if there was nobody left to refuse. */
+  pace(refuse: () => boolean): void {
+    this.#pace.pass(refuse);
   }
 
   #leave(caller: string): void {

@@ -31,8 +31,8 @@ export function identified<Call extends AnyCall>(
 }
 
 /**
- * Lets a call in, or refuses it: at once, without a span and without a line in the log, for those who are refused
- * come in thousands.
+ * Lets a call in, or refuses it: without a span and without a line in the log, for those who are refused come in
+ * thousands, and then no faster than is good for the others.
  */
 export function enter(
   method: string,
@@ -45,8 +45,12 @@ export function enter(
     return door.enter(typeof identity === "string" ? identity : "", call);
   } catch (error) {
     const wire = wireErrorOf(error);
-    refuse(wire);
-    rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), 0);
+    door.pace(() => {
+      if (call.cancelled) return false;
+      refuse(wire);
+      rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), 0);
+      return true;
+    });
     return undefined;
   }
 }
