@@ -115,6 +115,18 @@ function sightingOf(reply: Reply): Sighting {
   return reply.kind === "accepted" ? { kind: "accepted", status } : { kind: "refused", status, code: reply.code };
 }
 
+/** An answer in a few words. */
+export function words(sighting: Sighting): string {
+  switch (sighting.kind) {
+    case "accepted":
+      return `Success (HTTP ${sighting.status})`;
+    case "refused":
+      return `${sighting.code || "refused without a code"} (HTTP ${sighting.status})`;
+    case "unanswered":
+      return sighting.why;
+  }
+}
+
 /** What would be the gateway's own fault, and is what the probe does on purpose. */
 function isOfCall(code: string): boolean {
   return /^iot\.device\.TooManyDeviceNamesPerRequest$/i.test(code);

@@ -29,6 +29,8 @@ export interface Reading {
   readonly note?: string;
   /** What it was read from. */
   readonly seen?: Sighting;
+  /** It was told, and the emulator has no such choice. */
+  readonly unlisted?: true;
 }
 
 /** One for each open question: a new one does not compile until it is read here. */
@@ -168,7 +170,9 @@ const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Reading>> = {
 /** The choice that is this value, if there is one. */
 function chosen(name: keyof typeof QUESTIONS, value: string, seen: Sighting): Reading {
   const choices: readonly string[] = QUESTIONS[name].choices;
-  return choices.includes(value) ? { choice: value, seen } : { seen, note: `the emulator has no choice ${value}` };
+  return choices.includes(value)
+    ? { choice: value, seen }
+    : { seen, unlisted: true, note: `the emulator has no choice ${value}` };
 }
 
 function needs(flag: string): Reading {

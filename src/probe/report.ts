@@ -2,8 +2,9 @@
 // likewise, and the codes that nobody knew of. Holds no key, product or device, so that it can be shared.
 import { table } from "../terminal/table.js";
 import { knownVerdict } from "../upstream/codes.js";
+import { words } from "./asker.js";
 import { type QuestionName, READINGS, type Reading } from "./questions.js";
-import { type Probe, words } from "./run.js";
+import type { Probe } from "./run.js";
 
 export interface Finding extends Reading {
   readonly question: QuestionName;
@@ -30,9 +31,6 @@ const EMULATED: Readonly<Partial<Record<QuestionName, RegExp>>> = {
   instanceError: /^(iot\.system\.InstanceNotFound|iot\.Sre\.IotInstanceNotFound|iot\.ota\.InstanceIdMisMatch)$/,
   throttleCode: /^Throttling(\.User|\.Api)?$/,
 };
-
-/** Their refusals are their own also where the emulator has no choice for them. */
-const OWN_CODE: readonly QuestionName[] = ["instanceError", "throttleCode"];
 
 export function findingsOf({ evidence }: Probe): readonly Finding[] {
   return Object.entries(READINGS).map(([question, read]) => ({
@@ -83,7 +81,7 @@ export function reportJson(probe: Probe): object {
     finished: probe.endedBy === undefined,
     endedBy: probe.endedBy,
     callsSent: probe.callsSent,
-    findings: findings.map(({ question, seen, ...rest }) => ({ question: flagOf(question), ...rest, seen })),
+    findings: findings.map(({ question, choice, note, seen }) => ({ question: flagOf(question), choice, note, seen })),
     emulate: emulatorArguments(findings),
     newCodes: newCodes(findings),
   };
@@ -91,10 +89,10 @@ export function reportJson(probe: Probe): object {
 
 /** Codes of refusals that the emulator would have put otherwise. */
 function newCodes(findings: readonly Finding[]): readonly NewCode[] {
-  return findings.flatMap(({ question, seen, choice }) => {
+  return findings.flatMap(({ question, seen, choice, unlisted }) => {
     const expected = EMULATED[question];
     // A refusal that is not for what was asked about has its code from elsewhere.
-    const own = choice === undefined ? OWN_CODE.includes(question) : choice !== "ignore";
+    const own = unlisted ?? (choice !== undefined && choice !== "ignore");
     if (seen?.kind !== "refused" || !expected || !own || expected.test(seen.code)) return [];
     return [{ code: seen.code, question: flagOf(question), known: knownVerdict(seen.code) !== undefined }];
   });

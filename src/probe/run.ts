@@ -1,6 +1,6 @@
 // The probe from its first call to its last. Whatever ends it early, what was seen until then is kept.
 import type { Clock } from "../clock.js";
-import { type Asker, createAsker, type Sighting, Stopped } from "./asker.js";
+import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.js";
 import { ROUNDS, sendBursts } from "./bursts.js";
 import { type Evidence, READINGS } from "./questions.js";
 import { sacrifice } from "./sacrifice.js";
@@ -22,14 +22,14 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
   /** Told as it goes. */
   readonly progress: (line: string) => void;
-  /** From an answer to the next call; a second and a bit keeps the probe at less than a call a second. */
+  /** From an answer to the next call. */
   readonly pauseMs?: number;
 }
 
-/** Not above what one more caller may always take. */
+/** A tenth of the documented quota, at the most. */
 export const PAUSE_MS = 1100;
 
-/** Always resolves. */
+/** Resolves also if the probe was stopped, or the signal came; rejects only if the program is wrong. */
 export async function runProbe(given: Given, options: ProbeOptions): Promise<Probe> {
   const { wire, clock, signal, progress, pauseMs = PAUSE_MS } = options;
   const asker = createAsker({ wire, clock, pauseMs, signal });
@@ -70,7 +70,7 @@ async function findOut(given: Given, { asker, clock, signal, progress, learn, kn
     progress("what becomes of the tasks that were given up");
     const refusesUnknown = READINGS.unknownDevice(known()).choice === "reject";
     const refusesIdle = isRefused(known(), "idle");
-    learn({ sacrifice: await sacrifice(tasks, { given, madeUp, asker, refusesUnknown, refusesIdle }) });
+    learn({ sacrifice: await sacrifice(tasks, { given, madeUp, asker, progress, refusesUnknown, refusesIdle }) });
   }
   if (given.throttlingQuota !== undefined) {
     progress(`${ROUNDS} bursts of ${given.throttlingQuota} calls, each with one more`);
@@ -92,16 +92,4 @@ function checkLetIn(sighting: Sighting): void {
 
 function isRefused({ trials }: Evidence, name: TrialName): boolean {
   return trials[name]?.kind === "refused";
-}
-
-/** An answer in a few words. */
-export function words(sighting: Sighting): string {
-  switch (sighting.kind) {
-    case "accepted":
-      return `Success (HTTP ${sighting.status})`;
-    case "refused":
-      return `${sighting.code || "refused without a code"} (HTTP ${sighting.status})`;
-    case "unanswered":
-      return sighting.why;
-  }
 }

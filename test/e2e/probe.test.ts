@@ -48,6 +48,7 @@ describe("ota-gateway probe", () => {
       });
       expect(probe.endedBy).toBeUndefined();
       expect(settings).toMatchObject(choicesOf(probe));
+      expect(reportJson(probe)).toMatchObject({ newCodes: [] });
       if (!givesUp) expect(probing.emulator.stats()).toMatchObject({ devicesCanceled: 0, tasks: { SUCCEEDED: 3 } });
       await probing.emulator.close();
     }

@@ -67,4 +67,12 @@ describe("READINGS", () => {
     expect(read("throttleCode", { throttles: [throttle, { ...throttle, code: "Throttling" }] })).toBeUndefined();
     expect(read("throttleStatus", { throttles: [{ ...throttle, status: 503 }] })).toBeUndefined();
   });
+
+  it("instanceError marks a code that the emulator has no choice for, and no other refusal", () => {
+    const of = (wrongInstance: Sighting) =>
+      READINGS.instanceError({ trials: { wrongInstance, madeUp: NO_DEVICE }, throttles: [], withIdleDevice: false });
+    expect(of(refused("iot.new"))).toMatchObject({ unlisted: true });
+    expect(of(NO_DEVICE)).not.toHaveProperty("unlisted");
+    expect(of(refused("iot.ota.InstanceIdMisMatch"))).toMatchObject({ choice: "iot.ota.InstanceIdMisMatch" });
+  });
 });
