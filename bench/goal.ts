@@ -20,11 +20,16 @@ export function isReached({ value, least = -Infinity, most = Infinity }: Goal): 
   return value >= least && value <= most;
 }
 
+/** In words; "as found" without any. */
+export function boundOf({ least, most }: Goal): string {
+  if (most !== undefined) return `at most ${most}`;
+  return least === undefined ? "as found" : `at least ${least}`;
+}
+
 export function describeGoal(goal: Goal): string {
-  const { name, value, least, most } = goal;
-  const isFree = least === undefined && most === undefined;
-  const bound = isFree ? "as found" : most === undefined ? `at least ${least}` : `at most ${most}`;
-  const verdict = isFree ? "    " : isReached(goal) ? "ok  " : "MISS";
+  const { name, value } = goal;
+  const bound = boundOf(goal);
+  const verdict = bound === "as found" ? "    " : isReached(goal) ? "ok  " : "MISS";
   const shown = Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 100 ? 3 : 1);
   return `${verdict}  ${name.padEnd(66)} ${shown.padStart(9)}  (${bound})`;
 }

@@ -1,8 +1,8 @@
 // What a run has found, one JSON file a scenario: the pictures are drawn from these, and can be drawn again without
 // measuring.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
-import type { Goal, Measured } from "./goal.js";
+import { boundOf, type Goal, type Measured } from "./goal.js";
 
 const RESULTS = new URL("./results/", import.meta.url);
 
@@ -41,6 +41,24 @@ export function readResult<Figures>(scenario: string): Result<Figures> | undefin
 
 export function writePicture(name: string, svg: string): void {
   writeFileSync(new URL(`${name}.svg`, RESULTS), svg);
+}
+
+/** All figures of all results, to be read. */
+export function writeTable(): void {
+  const names = readdirSync(RESULTS).flatMap((file) => /^(.*)\.json$/.exec(file)?.[1] ?? []);
+  const sections = names.map((name) => {
+    const { goals = [], machine } = readResult(name) ?? {};
+    const rows = goals.map((goal) => `| ${goal.name} | ${goal.value} | ${boundOf(goal)} |`);
+    const where =
+      machine && `${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node}`;
+    return [`## ${name}`, "", `${where}.`, "", "| figure | value | |", "|---|---|---|", ...rows].join("\n");
+  });
+  const text = [
+    "# The last run of `npm run bench`",
+    "",
+    "Written by it. What the figures mean: docs/performance.md.",
+  ].join("\n");
+  writeFileSync(new URL("README.md", RESULTS), `${[text, ...sections].join("\n\n")}\n`);
 }
 
 function rounded(goal: Goal): Goal {

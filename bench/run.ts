@@ -2,9 +2,10 @@
 // exit 1 if a figure misses its bound. `--check`: a part of them, shortened, in less than two minutes, writes nothing.
 // `--plots`: only draws the pictures again.
 import { endPrograms } from "../test/support/processes.js";
+import { endRedis } from "../test/support/redis.js";
 import { describeGoal, isReached, type Scenario } from "./goal.js";
 import { drawPictures } from "./plots/pictures.js";
-import { writeResult } from "./results.js";
+import { writeResult, writeTable } from "./results.js";
 import { bystander } from "./scenarios/bystander.js";
 import { growth } from "./scenarios/growth.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
@@ -43,13 +44,17 @@ if (unknown.length > 0) {
   console.error(`unknown: ${unknown.join(" ")}; there are --check, --plots and ${Object.keys(SCENARIOS).join(" ")}`);
   process.exit(2);
 }
+const endAll = async () => {
+  await Promise.all([endPrograms(), endRedis()]);
+};
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void endAll().finally(() => process.exit(1)));
+
 const isShort = flags.includes("--check");
 const chosen = named.length > 0 ? named : isShort ? CHECKED : Object.keys(SCENARIOS);
 let missed = 0;
 for (const name of flags.includes("--plots") ? [] : chosen) {
   const startMs = performance.now();
-  const measured = await (SCENARIOS[name] as Scenario)(isShort);
-  await endPrograms();
+  const measured = await (SCENARIOS[name] as Scenario)(isShort).finally(endAll);
   console.log(`\n${name}, ${Math.round((performance.now() - startMs) / 1000)} s`);
   for (const goal of measured.goals) {
     console.log(describeGoal(goal));
@@ -57,5 +62,8 @@ for (const name of flags.includes("--plots") ? [] : chosen) {
   }
   if (!isShort) writeResult(name, measured);
 }
-if (!isShort) drawPictures();
+if (!isShort) {
+  drawPictures();
+  writeTable();
+}
 process.exit(missed === 0 ? 0 : 1);

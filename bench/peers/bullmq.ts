@@ -9,7 +9,7 @@ export const bullmq: CreatePeer = ({ cancelTasks, redisUrl }) => {
   const defaultJobOptions = { attempts: 6, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true };
   const queue = new Queue<{ deviceName: string }>("cancel-tasks", { connection, defaultJobOptions });
   const events = new QueueEvents("cancel-tasks", { connection });
-  events.setMaxListeners(0); // one for each job that somebody waits for
+  for (const each of [queue, events]) each.setMaxListeners(0); // one for each job that somebody waits for
   new Worker<{ deviceName: string }>("cancel-tasks", ({ data }) => cancelTasks([data.deviceName]), {
     connection,
     concurrency: CALLS_PER_SECOND,

@@ -33,15 +33,19 @@ export interface ReplicasFigures {
 
 export async function replicas(): Promise<Measured<ReplicasFigures>> {
   if (!hasRedis) return { goals: [], figures: { shared: [] } };
+  const redis = await startRedis();
   const ours: (Shared & { readonly commandsPerCall: number })[] = [];
   const theirs: Shared[] = [];
   // One device a call each, or the calls could not be compared.
   const peers = PEER_NAMES.filter((name) => factsOf(name).canShare && !factsOf(name).fillsCalls);
   for (const count of COUNTS) {
-    ours.push(await ourReplicas(count));
-    theirs.push(...(await Promise.all(peers.map((peer) => services(peer, count)))));
+    ours.push(await ourReplicas(count, redis));
+    redis.command("flushall");
+    theirs.push(...(await Promise.all(peers.map((peer) => services(peer, count, redis)))));
+    redis.command("flushall");
   }
-  const waits = await besideBulk();
+  const waits = await besideBulk(redis);
+  await redis.kill();
   const [alone, ...several] = ours;
   const worst = Math.max(...ours.map(({ worstSecond }) => worstSecond), waits.worstSecond);
   return {
@@ -68,8 +72,7 @@ export async function replicas(): Promise<Measured<ReplicasFigures>> {
   };
 }
 
-async function ourReplicas(count: number): Promise<Shared & { readonly commandsPerCall: number }> {
-  const redis = await startRedis();
+async function ourReplicas(count: number, redis: RedisServer): Promise<Shared & { readonly commandsPerCall: number }> {
   const upstream = await startUpstream(...UPSTREAM);
   const gateways = await startReplicas(count, upstream, redis);
   const before = evaluated(redis.command("info", "commandstats"));
@@ -78,14 +81,12 @@ async function ourReplicas(count: number): Promise<Shared & { readonly commandsP
   const commandsPerCall = (evaluated(redis.command("info", "commandstats")) - before) / succeeded;
   await Promise.all(gateways.map((gateway) => gateway.stop()));
   upstream.stop();
-  await redis.kill();
   const callsPerSecond = ((succeeded - 1) * 1000) / spanMs;
   return { who: US, replicas: count, callsPerSecond, worstSecond, refused: sum(refused), commandsPerCall };
 }
 
 /** Each service has its part of the devices. */
-async function services(peer: PeerName, count: number): Promise<Shared> {
-  const redis = await startRedis();
+async function services(peer: PeerName, count: number, redis: RedisServer): Promise<Shared> {
   const upstream = await startUpstream(...UPSTREAM);
   const task = { peer, url: upstream.url.origin, redisUrl: redis.url, isShared: true, callers: 1, withinMs: 60_000 };
   const own = PEER_DEVICES / count;
@@ -97,7 +98,6 @@ async function services(peer: PeerName, count: number): Promise<Shared> {
   );
   const { succeeded, spanMs, worstSecond, refused } = await upstream.counts();
   upstream.stop();
-  await redis.kill();
   const callsPerSecond = ((succeeded - 1) * 1000) / spanMs;
   return { who: factsOf(peer).title, replicas: count, callsPerSecond, worstSecond, refused: sum(refused) };
 }
@@ -123,8 +123,7 @@ async function cancelAll(gateways: readonly ServerProcess[]): Promise<void> {
   for (const client of clients) client.close();
 }
 
-async function besideBulk(): Promise<{ ms: number[]; worstSecond: number }> {
-  const redis = await startRedis();
+async function besideBulk(redis: RedisServer): Promise<{ ms: number[]; worstSecond: number }> {
   const upstream = await startUpstream(...UPSTREAM);
   const gateways = await startReplicas(8, upstream, redis);
   const [bulk, small] = gateways.map(({ grpc }, n) => createClient(grpc, { caller: `caller-${n}` })) as [
@@ -145,7 +144,6 @@ async function besideBulk(): Promise<{ ms: number[]; worstSecond: number }> {
   const { worstSecond } = await upstream.counts();
   await Promise.all(gateways.map((gateway) => gateway.stop()));
   upstream.stop();
-  await redis.kill();
   return { ms, worstSecond };
 }
 
