@@ -63,8 +63,14 @@ export async function startBareServer(): Promise<ServerProcess> {
 
 /** Services that are ready before the first of them begins. Resolves with what their callers were told. */
 export async function runServices(tasks: readonly Task[]): Promise<Told[]> {
-  const children = tasks.map((task) => forkHere("peers/service.ts", JSON.stringify(task)));
-  await Promise.all(children.map((child) => once(child, "message")));
+  const children = await Promise.all(
+    tasks.map(async (task) => {
+      const child = forkHere("peers/service.ts");
+      child.send(task);
+      await once(child, "message");
+      return child;
+    }),
+  );
   const told = await Promise.all(
     children.map(async (child) => {
       child.send("begin");
@@ -76,6 +82,6 @@ export async function runServices(tasks: readonly Task[]): Promise<Told[]> {
   return told;
 }
 
-function forkHere(script: string, ...args: string[]): ChildProcess {
-  return fork(new URL(script, import.meta.url), args, { execArgv: ["--import", "tsx"], stdio: "inherit" });
+function forkHere(script: string): ChildProcess {
+  return fork(new URL(script, import.meta.url), { execArgv: ["--import", "tsx"], stdio: "inherit" });
 }

@@ -4,7 +4,7 @@
 const RETRIES = 5;
 const FIRST_MS = 1000;
 
-export function isThrottled(error: unknown): boolean {
+function isThrottled(error: unknown): boolean {
   return String((error as { code?: unknown }).code).startsWith("Throttling");
 }
 

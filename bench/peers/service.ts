@@ -1,5 +1,6 @@
 // A process of a service that cancels on its own: so many callers ask for their parts of the devices, through one peer.
-// Once ready it waits to be told to begin; in the end it tells what its callers were told.
+// Told what to do, it says when it is ready, waits to be told to begin, and in the end tells what its callers were told.
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { seededName } from "../../src/emulator/seeded-name.js";
@@ -30,7 +31,7 @@ export interface Told {
 const BYSTANDER_COMES_MS = 500;
 const WARM_UP_CALLS = 50;
 
-const task = JSON.parse(process.argv[2] ?? "") as Task;
+const [task] = (await once(process, "message")) as [Task];
 const { create, inTurn = false } = factsOf(task.peer);
 const peer = create({
   cancelTasks: officialSdk(new URL(task.url)),
@@ -70,13 +71,12 @@ async function warmUp(): Promise<void> {
   server.closeAllConnections();
 }
 
-process.once("message", async () => {
-  const everybody = Array.from({ length: task.callers }, (_, nth) => caller(nth));
-  if (task.bystander !== undefined) everybody.push(bystander(task.bystander));
-  const late = new Promise((resolve) => setTimeout(resolve, task.withinMs));
-  await Promise.race([Promise.all(everybody), late]);
-  process.send?.(told);
-});
 process.on("disconnect", () => process.exit());
 await warmUp();
 process.send?.("ready");
+await once(process, "message");
+const everybody = Array.from({ length: task.callers }, (_, nth) => caller(nth));
+if (task.bystander !== undefined) everybody.push(bystander(task.bystander));
+const late = new Promise((resolve) => setTimeout(resolve, task.withinMs));
+await Promise.race([Promise.all(everybody), late]);
+process.send?.(told);

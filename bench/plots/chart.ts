@@ -96,7 +96,7 @@ export function curves(title: string, { x, y, xScale, bound }: Axes, all: readon
 }
 
 function logFrom(min: number, max: number) {
-  return { type: "log" as const, min, max: 10 ** Math.ceil(Math.log10(max)) };
+  return { type: "log" as const, min, startValue: min, max: 10 ** Math.ceil(Math.log10(max)) };
 }
 
 function render(height: number, option: EChartsOption): string {

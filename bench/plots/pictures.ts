@@ -37,7 +37,7 @@ function drawRollout(runs: readonly Run[]): string {
       return { name: run.who, value, label: run.isReckoned ? `at least ${label}` : label, style: styleOf(run) };
     });
   const title = "Stop a rollout on 20,000 devices: first to last arrival, of the ideal";
-  return bars(title, "times the ideal (log); hatched: reckoned, one device a call at the full quota", all, 0.5);
+  return bars(title, "times the ideal (log); hatched: reckoned, one device a call at the full quota", all, 0.1);
 }
 
 function drawWorstSecond(runs: readonly Run[]): string {
@@ -45,12 +45,12 @@ function drawWorstSecond(runs: readonly Run[]): string {
     const measured = runs.filter((run) => run.who === who && !run.isReckoned);
     const value = Math.max(...measured.map(({ worstSecond }) => worstSecond));
     const [calls, refused] = [sum(measured, "calls"), sum(measured, "refused")];
-    const part = `${value}, and ${((100 * refused) / calls).toFixed(0)} % of its calls refused`;
+    const part = `${value}; ${((100 * refused) / calls).toFixed(0)} % refused`;
     return { name: who, value, label: part, style: { color: who === US ? OURS : MEASURED } };
   });
   return bars(
     "The worst second: most calls that arrived at the cloud, which takes 10",
-    "calls in a second (log)",
+    "calls in a second (log), and the part of its calls that was refused",
     all,
     1,
   );
@@ -98,10 +98,16 @@ function drawIngest(servers: IngestFigures["servers"]): string {
 function drawGrowth(figures: GrowthFigures): string {
   const { byQueued, byCallers, coreByQueued, coreByCallers } = figures;
   const all: Curve[] = [
-    { name: "devices queued", points: relative(byQueued), color: OURS, symbol: "circle", dash: "solid" },
-    { name: "… own part only", points: relative(coreByQueued), color: MEASURED, symbol: "rect", dash: "dashed" },
+    { name: "devices", points: relative(byQueued), color: OURS, symbol: "circle", dash: "solid" },
+    { name: "devices, own part only", points: relative(coreByQueued), color: MEASURED, symbol: "rect", dash: "dashed" },
     { name: "callers", points: relative(byCallers), color: OURS, symbol: "triangle", dash: "dotted" },
-    { name: "… own part only", points: relative(coreByCallers), color: MEASURED, symbol: "diamond", dash: "dotted" },
+    {
+      name: "callers, own part only",
+      points: relative(coreByCallers),
+      color: MEASURED,
+      symbol: "diamond",
+      dash: "dotted",
+    },
   ];
   const axes = { x: "devices queued, or callers (log)", y: "processor time for one, of that with fewest" };
   return curves(
