@@ -12,6 +12,9 @@ import { NETWORK, runServices, startGateway, startUpstream } from "../processes.
 
 const CALLERS = 50;
 const LONGEST_NAME = 32;
+
+/** Of each caller: more than a call's share of 200 devices a tenth of a second, less than what chokes one process. */
+const IN_FLIGHT = 100;
 const SIZES = [2000, 20_000, 100_000];
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 
@@ -87,12 +90,16 @@ async function ourRun(devices: number, nameLength = SEEDED_NAME_LENGTH): Promise
     );
   };
   const told = { accepted: 0, failed: 0 };
-  const everybody = Array.from({ length: devices }, (_, n) =>
-    cancel(clients[n % CALLERS] as Client, n).then(
-      () => void told.accepted++,
-      () => void told.failed++,
-    ),
-  );
+  let next = 0;
+  const work = async (client: Client) => {
+    while (next < devices) {
+      await cancel(client, next++).then(
+        () => void told.accepted++,
+        () => void told.failed++,
+      );
+    }
+  };
+  const everybody = clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => work(client)));
   await Promise.all(everybody);
   const counts = await upstream.counts();
   for (const client of clients) client.close();
@@ -143,7 +150,7 @@ function reckon(run: Run, devices: number): Run {
 
 function ourGoals(run: Run, isShort: boolean): Goal[] {
   const name = `stop a rollout of ${run.devices}`;
-  const most = (JUDGED[run.devices] ?? 1.15) + (isShort ? 0.03 : 0);
+  const most = (JUDGED[run.devices] ?? 1.2) + (isShort ? 0.03 : 0);
   return [
     { name: `${name}: first to last arrival, of the ideal`, value: run.spanMs / run.idealMs, most },
     { name: `${name}: devices canceled`, value: run.canceled, least: run.devices },
