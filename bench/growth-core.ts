@@ -65,7 +65,7 @@ async function round(): Promise<void> {
 
 function commandOf(caller: string): Command {
   const deviceNames = Array.from({ length: devicesPerRequest }, () => `device-${String(named++).padStart(9, "0")}`);
-  const command = { account: "default", scope: SCOPE, caller, answerByMs: Infinity, requireAll: false };
+  const command = { account: "default", scope: SCOPE, caller, answerByMs: Infinity, requireAll: false, verify: false };
   return { ...command, priority: "normal", deviceNames };
 }
 

@@ -7,6 +7,7 @@ import { describeGoal, isReached, type Scenario } from "./goal.js";
 import { drawPictures } from "./plots/pictures.js";
 import { writeResult, writeTable } from "./results.js";
 import { bystander } from "./scenarios/bystander.js";
+import { flood } from "./scenarios/flood.js";
 import { growth } from "./scenarios/growth.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
@@ -21,6 +22,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   rollout,
   "long-names": longNames,
   bystander,
+  flood,
   poison,
   replicas,
   idle: idleLatency,

@@ -1,5 +1,5 @@
 // A small caller beside a huge one: how long single devices wait while somebody else has 100,000 waiting.
-import { createClient } from "../../src/client/client.js";
+import { callerOf } from "../crowd.js";
 import type { Measured } from "../goal.js";
 import { median, quantile } from "../median.js";
 import { NETWORK, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
@@ -18,11 +18,11 @@ export interface BystanderFigures {
 export async function bystander(isShort: boolean): Promise<Measured<BystanderFigures>> {
   const upstream = await startUpstream(...NETWORK, ...TAKES_ALL);
   const gateway = await startGateway(upstream);
-  const huge = createClient(gateway.grpc, { caller: "huge" });
-  const small = createClient(gateway.grpc, { caller: "small" });
+  const huge = callerOf(gateway, "huge");
+  const small = callerOf(gateway, "small");
   for (let n = 0; n < HUGE_DEVICES; n += DEVICES_PER_REQUEST) {
     const deviceNames = Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => `huge-${n + m}`);
-    huge.cancelTasksByDevice({ ...REQUEST, deviceNames }).catch(() => {}); // ended below, long before it is done
+    huge.cancel(deviceNames, REQUEST); // ended below, long before it is done
   }
   const waits = { "the same scope": [] as number[], "a scope of its own": [] as number[] };
   const scopes = [
@@ -33,7 +33,7 @@ export async function bystander(isShort: boolean): Promise<Measured<BystanderFig
     for (const [list, productKey] of scopes) {
       await new Promise((resolve) => setTimeout(resolve, 37 + Math.random() * 100));
       const startMs = performance.now();
-      await small.cancelTasksByDevice({ ...REQUEST, productKey, deviceNames: [`small-${n}`] });
+      await small.cancel([`small-${n}`], { ...REQUEST, productKey }).answer;
       list.push(performance.now() - startMs);
     }
   }

@@ -2,7 +2,7 @@
 // flat. Judged on the whole process; the gateway's own part of it, without any wire, is told beside that.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { type Client, createClient } from "../../src/client/client.js";
+import { type Caller, createCaller } from "../../test/support/grpc-caller.js";
 import { cpuMs, residentMb } from "../cpu.js";
 import type { Measured } from "../goal.js";
 import { load } from "../load.js";
@@ -18,8 +18,8 @@ const CALLERS_SHORT = [1, 10_000];
 const DEVICES = 200_000;
 const DEVICES_PER_REQUEST = 1000;
 
-/** Callers that wait at the same time each need a request under way. */
-const IN_FLIGHT = 10_000;
+/** About as many as the gateway takes of one caller. */
+const IN_FLIGHT = 4000;
 const ROUNDS = 2;
 
 /** So that a million does not take eight minutes. */
@@ -71,7 +71,7 @@ function ratio(points: readonly Point[]): number {
 /** In rounds: so many are queued at once, and the next come when all have been answered. */
 async function perDevice(upstream: Upstream, queued: number): Promise<GrowthFigures["byQueued"][number]> {
   const gateway = await startGateway(upstream, { ...FAST, ...UNBOUNDED });
-  const client = createClient(gateway.grpc);
+  const client = createCaller(gateway.grpc);
   const total = Math.max(queued, DEVICES);
   await cancelAll(client, 0, DEVICES / 4, Math.min(queued, DEVICES / 4)); // machine code
   const idleMb = residentMb(gateway.pid);
@@ -83,18 +83,12 @@ async function perDevice(upstream: Upstream, queued: number): Promise<GrowthFigu
   return { at: queued, us: Math.round(us * 100) / 100, mb: Math.round(mb - idleMb) };
 }
 
-async function cancelAll(client: Client, first: number, total: number, atOnce: number): Promise<void> {
+async function cancelAll(client: Caller, first: number, total: number, atOnce: number): Promise<void> {
   for (let n = 0; n < total; n += atOnce) {
-    const requests = Array.from({ length: atOnce / DEVICES_PER_REQUEST }, (_, m) =>
-      client.cancelTasksByDevice({
-        productKey: "a1Bench",
-        firmwareId: "Bench030100",
-        deviceNames: Array.from(
-          { length: DEVICES_PER_REQUEST },
-          (_, k) => `device-${first + n + m * DEVICES_PER_REQUEST + k}`,
-        ),
-      }),
-    );
+    const requests = Array.from({ length: atOnce / DEVICES_PER_REQUEST }, (_, m) => {
+      const from = first + n + m * DEVICES_PER_REQUEST;
+      return client.cancel(Array.from({ length: DEVICES_PER_REQUEST }, (_, k) => `device-${from + k}`)).answer;
+    });
     await Promise.all(requests);
   }
 }

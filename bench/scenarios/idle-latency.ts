@@ -1,9 +1,9 @@
 // What an idle gateway adds to a call: a direct call by the gateway's own upstream client, a request through the gateway
 // and one through each peer, turn about, against an upstream that answers at once.
-import { createClient } from "../../src/client/client.js";
 import { systemClock } from "../../src/clock.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
+import { createCaller } from "../../test/support/grpc-caller.js";
 import { hasRedis, startRedis } from "../../test/support/redis.js";
 import type { Measured } from "../goal.js";
 import { median, quantile } from "../median.js";
@@ -31,7 +31,7 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
   // Of the quota of an account of its own each would use a third; all share one upstream here.
   const upstream = await startUpstream(...TAKES_ALL, "--quota", "1000");
   const gateway = await startGateway(upstream);
-  const client = createClient(gateway.grpc);
+  const client = createCaller(gateway.grpc);
   const credentials = createCredentials({ clock: systemClock, env: KEYS });
   const own = createUpstream({ url: upstream.url, timeoutMs: 10_000, credentials, clock: systemClock });
   const deviceNames = ["device-1"];
@@ -39,7 +39,7 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
 
   const ways = new Map<string, () => Promise<unknown>>([
     ["direct", () => own.cancelTasks({ scope: SCOPE, deviceNames })],
-    ["ota-gateway", () => client.cancelTasksByDevice({ ...SCOPE, deviceNames })],
+    ["ota-gateway", () => client.cancel(deviceNames, SCOPE).answer],
     ["official SDK", () => cancelTasks(deviceNames)],
   ]);
   for (const name of PEER_NAMES) {

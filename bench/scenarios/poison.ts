@@ -1,9 +1,7 @@
 // Ten devices that the upstream does not know, among 20,000: the upstream refuses a whole call for one of them. Who
 // is told that their device failed, and what it costs.
-import { createClient } from "../../src/client/client.js";
-import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
-import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
+import { cancelEach } from "../crowd.js";
 import type { Measured } from "../goal.js";
 import { CALLS_PER_SECOND } from "../peers/peer.js";
 import { factsOf } from "../peers/peers.js";
@@ -56,25 +54,13 @@ function namesOf(): string[] {
 async function throughUs() {
   const upstream = await startUpstream(...NETWORK, "--devices", String(DEVICES));
   const gateway = await startGateway(upstream);
-  const clients = Array.from({ length: CALLERS }, (_, n) => createClient(gateway.grpc, { caller: `caller-${n}` }));
-  const { productKey, firmwareId } = DEFAULTS;
   const names = namesOf();
-  const outcomes = await Promise.all(
-    names.map(async (name, n) => {
-      const client = clients[n % CALLERS] as (typeof clients)[number];
-      const request = { productKey, firmwareId, deviceNames: [name] };
-      return client.cancelTasksByDevice(request, 300_000).then(
-        ({ results }) => results[0]?.outcome,
-        () => Outcome.REJECTED, // an rpc for one device that failed is an error
-      );
-    }),
-  );
+  const answers = await cancelEach(gateway, names);
   const { devicesCanceled: canceled, arrivals: calls, spanMs, worstSecond } = await upstream.counts();
-  for (const client of clients) client.close();
   await gateway.stop();
   upstream.stop();
   const isKnown = (n: number) => (names[n] as string) < seededName(DEVICES);
-  const failed = outcomes.map((outcome) => outcome !== Outcome.ACCEPTED);
+  const failed = answers.map((answer) => !answer?.success); // an rpc whose only device failed is an error
   const wronglyFailed = failed.filter((each, n) => each && isKnown(n)).length;
   const rejected = failed.filter((each, n) => each && !isKnown(n)).length;
   return { who: "ota-gateway", wronglyFailed, rejected, canceled, calls, spanMs, worstSecond };

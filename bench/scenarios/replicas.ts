@@ -1,8 +1,9 @@
 // Replicas that share a quota in Redis: 1, 2, 4 and 8 of them, beside services that share a limiter in the same way; and
 // eight, of which one has a heap of bulk work, and another one device at a time.
-import { type Client, createClient } from "../../src/client/client.js";
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
+import type { Caller } from "../../test/support/grpc-caller.js";
 import { hasRedis, type RedisServer, startRedis } from "../../test/support/redis.js";
+import { callerOf } from "../crowd.js";
 import type { Measured } from "../goal.js";
 import { median, quantile } from "../median.js";
 import { factsOf, PEER_NAMES, type PeerName } from "../peers/peers.js";
@@ -113,11 +114,11 @@ function sum(refused: Readonly<Record<string, number>>): number {
 
 /** Requests that fill CALLS calls, spread over the gateways. */
 async function cancelAll(gateways: readonly ServerProcess[]): Promise<void> {
-  const clients = gateways.map(({ grpc }) => createClient(grpc));
+  const clients = gateways.map((gateway) => callerOf(gateway, "service"));
   await Promise.all(
     Array.from({ length: CALLS * 2 }, (_, n) => {
       const deviceNames = Array.from({ length: DEVICES_PER_REQUEST }, (_, m) => `dev-${n * DEVICES_PER_REQUEST + m}`);
-      return (clients[n % clients.length] as Client).cancelTasksByDevice({ ...REQUEST, deviceNames });
+      return (clients[n % clients.length] as Caller).cancel(deviceNames, REQUEST).answer;
     }),
   );
   for (const client of clients) client.close();
@@ -126,19 +127,16 @@ async function cancelAll(gateways: readonly ServerProcess[]): Promise<void> {
 async function besideBulk(redis: RedisServer): Promise<{ ms: number[]; worstSecond: number }> {
   const upstream = await startUpstream(...UPSTREAM);
   const gateways = await startReplicas(8, upstream, redis);
-  const [bulk, small] = gateways.map(({ grpc }, n) => createClient(grpc, { caller: `caller-${n}` })) as [
-    Client,
-    Client,
-  ];
+  const [bulk, small] = gateways.map((gateway, n) => callerOf(gateway, `caller-${n}`)) as [Caller, Caller];
   for (let n = 0; n < 10; n++) {
     const deviceNames = Array.from({ length: 10_000 }, (_, m) => `bulk-${n * 10_000 + m}`);
-    bulk.cancelTasksByDevice({ ...REQUEST, deviceNames, priority: Priority.BULK }).catch(() => {}); // ended below
+    bulk.cancel(deviceNames, { ...REQUEST, priority: Priority.BULK }); // ended below
   }
   const ms: number[] = [];
   for (let n = 0; n < SINGLES; n++) {
     await new Promise((resolve) => setTimeout(resolve, 37 + Math.random() * 200));
     const startMs = performance.now();
-    await small.cancelTasksByDevice({ ...REQUEST, deviceNames: [`small-${n}`] });
+    await small.cancel([`small-${n}`], REQUEST).answer;
     ms.push(performance.now() - startMs);
   }
   const { worstSecond } = await upstream.counts();

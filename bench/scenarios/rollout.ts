@@ -1,10 +1,9 @@
 // Stopping a rollout: 50 callers have all devices of a rollout canceled, one device a request. How close to the ideal,
 // how many arrivals the worst second holds, and how long a caller waits who comes with one device when all have begun.
-import { type Client, createClient } from "../../src/client/client.js";
-import { DEFAULTS } from "../../src/emulator/options.js";
 import { SEEDED_NAME_LENGTH, seededName } from "../../src/emulator/seeded-name.js";
 import type { Stats } from "../../src/emulator/server.js";
 import { hasRedis, type RedisServer, startRedis } from "../../test/support/redis.js";
+import { cancelEach } from "../crowd.js";
 import type { Goal, Measured } from "../goal.js";
 import { CALLS_PER_SECOND, DEVICES_PER_CALL } from "../peers/peer.js";
 import { factsOf, PEER_NAMES, type PeerName } from "../peers/peers.js";
@@ -13,8 +12,6 @@ import { NETWORK, runServices, startGateway, startUpstream } from "../processes.
 const CALLERS = 50;
 const LONGEST_NAME = 32;
 
-/** Of each caller: more than a call's share of 200 devices a tenth of a second, less than what chokes one process. */
-const IN_FLIGHT = 100;
 const SIZES = [2000, 20_000, 100_000];
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 
@@ -80,32 +77,13 @@ export async function longNames(): Promise<Measured<RolloutFigures>> {
 async function ourRun(devices: number, nameLength = SEEDED_NAME_LENGTH): Promise<Run> {
   const upstream = await startUpstream(...NETWORK, "--devices", String(devices), "--name-length", String(nameLength));
   const gateway = await startGateway(upstream);
-  const clients = Array.from({ length: CALLERS }, (_, n) => createClient(gateway.grpc, { caller: `caller-${n}` }));
-  const deadlineMs = 600_000;
-  const cancel = (client: Client, index: number) => {
-    const { productKey, firmwareId } = DEFAULTS;
-    return client.cancelTasksByDevice(
-      { productKey, firmwareId, deviceNames: [seededName(index, nameLength)] },
-      deadlineMs,
-    );
-  };
-  const told = { accepted: 0, failed: 0 };
-  let next = 0;
-  const work = async (client: Client) => {
-    while (next < devices) {
-      await cancel(client, next++).then(
-        () => void told.accepted++,
-        () => void told.failed++,
-      );
-    }
-  };
-  const everybody = clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => work(client)));
-  await Promise.all(everybody);
+  const names = Array.from({ length: devices }, (_, n) => seededName(n, nameLength));
+  const answers = await cancelEach(gateway, names);
   const counts = await upstream.counts();
-  for (const client of clients) client.close();
   await gateway.stop();
   upstream.stop();
-  return runOf(US, devices, counts, told.failed, Number.NaN);
+  const failed = answers.filter((answer) => !answer?.success).length;
+  return runOf(US, devices, counts, failed, Number.NaN);
 }
 
 async function peerRun(peer: PeerName, devices: number, redis: RedisServer | undefined): Promise<Run> {
