@@ -1,14 +1,15 @@
 // Callers of the gateway as there are many: each on a connection of its own, each with so many requests of one device
 // under way, until all devices have been asked for.
-import type { CancelTasksByDeviceResponse } from "../src/gen/ota/v1/ota_service.js";
+import type { CancelTasksByDeviceRequest, CancelTasksByDeviceResponse } from "../src/gen/ota/v1/ota_service.js";
 import { type Caller, createCaller } from "../test/support/grpc-caller.js";
 import type { ServerProcess } from "./processes.js";
 
 const CALLERS = 50;
 
-/** Of each caller: all of them together want more than a second's devices, so that calls can be full. */
-const IN_FLIGHT = 100;
+/** Of each caller: together about as many as the gateway takes, some seven seconds of full calls. */
+const IN_FLIGHT = 300;
 const DEADLINE_MS = 600_000;
+const WARM_UP_REQUESTS = 5000;
 
 export function callerOf({ grpc }: ServerProcess, name: string): Caller {
   return createCaller(grpc, { "x-ota-caller": name });
@@ -20,16 +21,28 @@ export async function cancelEach(
   deviceNames: readonly string[],
 ): Promise<(CancelTasksByDeviceResponse | undefined)[]> {
   const callers = Array.from({ length: CALLERS }, (_, n) => callerOf(server, `caller-${n}`));
+  // As the services of the peers, a gateway that has been up for a while is warm: this asks for everything but sending.
+  await askEach(callers, deviceNames.slice(0, WARM_UP_REQUESTS), { validateOnly: true });
+  const answers = await askEach(callers, deviceNames, {});
+  for (const caller of callers) caller.close();
+  return answers;
+}
+
+async function askEach(
+  callers: readonly Caller[],
+  deviceNames: readonly string[],
+  request: Partial<CancelTasksByDeviceRequest>,
+): Promise<(CancelTasksByDeviceResponse | undefined)[]> {
   const answers: (CancelTasksByDeviceResponse | undefined)[] = [];
   let next = 0;
   const work = async (caller: Caller) => {
     for (let n = next++; n < deviceNames.length; n = next++) {
-      const { answer } = caller.cancel([deviceNames[n] as string], {}, DEADLINE_MS);
+      const { answer } = caller.cancel([deviceNames[n] as string], request, DEADLINE_MS);
       answers[n] = await answer.catch(() => undefined);
     }
   };
-  const everybody = Array.from({ length: CALLERS * IN_FLIGHT }, (_, n) => work(callers[n % CALLERS] as Caller));
-  await Promise.all(everybody);
-  for (const caller of callers) caller.close();
+  // In turn, so that each caller asks for as many.
+  const turns = Array.from({ length: callers.length * IN_FLIGHT }, (_, n) => callers[n % callers.length] as Caller);
+  await Promise.all(turns.map(work));
   return answers;
 }
