@@ -1,4 +1,6 @@
-// One figure of a measurement and what it may be.
+// What a measurement yields: figures, each with what it may be, and what the pictures are drawn from.
+
+/** One figure. Without a bound it is told as it was found. */
 export interface Goal {
   readonly name: string;
   readonly value: number;
@@ -6,12 +8,28 @@ export interface Goal {
   readonly most?: number;
 }
 
+export interface Measured<Figures = unknown> {
+  readonly goals: readonly Goal[];
+  readonly figures: Figures;
+}
+
+/** `isShort`: for `--check`, seconds instead of minutes, and bounds with room for a busy machine. */
+export type Scenario<Figures = unknown> = (isShort: boolean) => Promise<Measured<Figures>>;
+
 export function isReached({ value, least = -Infinity, most = Infinity }: Goal): boolean {
   return value >= least && value <= most;
 }
 
+/** In words; "as found" without any. */
+export function boundOf({ least, most }: Goal): string {
+  if (most !== undefined) return `at most ${most}`;
+  return least === undefined ? "as found" : `at least ${least}`;
+}
+
 export function describeGoal(goal: Goal): string {
-  const bound = goal.most === undefined ? `at least ${goal.least}` : `at most ${goal.most}`;
-  const value = Number.isInteger(goal.value) ? String(goal.value) : goal.value.toFixed(3);
-  return `${isReached(goal) ? "ok  " : "MISS"}  ${goal.name.padEnd(60)} ${value.padStart(8)}  (${bound})`;
+  const { name, value } = goal;
+  const bound = boundOf(goal);
+  const verdict = bound === "as found" ? "    " : isReached(goal) ? "ok  " : "MISS";
+  const shown = Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 100 ? 3 : 1);
+  return `${verdict}  ${name.padEnd(66)} ${shown.padStart(9)}  (${bound})`;
 }

@@ -1,78 +1,55 @@
-// The processes of a measurement: the upstream and the gateway, each on its own, on loopback.
-import { type ChildProcess, fork, spawn } from "node:child_process";
+// The processes of a measurement, each on its own, on loopback: the emulator, which counts; the gateway; a bare gRPC
+// server; and services that use a peer.
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
-import type { Counts } from "./upstream.js";
+import type { Stats } from "../src/emulator/server.js";
+import { runEmulator, runGateway, type Variables } from "../test/support/processes.js";
+import type { Task, Told } from "./peers/service.js";
+
+/** A network between us and the upstream: a call and its answer travel 30 ms, give or take 30. */
+export const NETWORK = ["--latency-ms", "30", "--jitter-ms", "30"] as const;
+
+/** Takes whatever device, product and firmware it is asked for. */
+export const TAKES_ALL = [
+  ...["--unknown-device", "ignore", "--unknown-product", "ignore", "--unknown-firmware", "ignore"],
+] as const;
 
 export interface Upstream {
   readonly url: URL;
-  counts(): Promise<Counts>;
+  /** What it has counted since it began. */
+  counts(): Promise<Stats>;
   stop(): void;
 }
 
-export async function startUpstream(latencyMs: number, jitterMs: number): Promise<Upstream> {
-  const child = fork(new URL("upstream.ts", import.meta.url), [String(latencyMs), String(jitterMs)], {
-    execArgv: ["--import", "tsx"],
-  });
-  const [port] = (await once(child, "message")) as [number];
-  return {
-    url: new URL(`http://127.0.0.1:${port}`),
-    counts: async () => {
-      child.send("counts");
-      const [counts] = (await once(child, "message")) as [Counts];
-      return counts;
-    },
-    stop: () => child.disconnect(),
-  };
+/** The emulator, with flags of its command line. */
+export async function startUpstream(...flags: readonly string[]): Promise<Upstream> {
+  const emulator = await runEmulator(...flags);
+  return { url: new URL(emulator.url), counts: emulator.stats, stop: () => emulator.kill("SIGKILL") };
 }
 
-export interface GatewayProcess {
+export interface ServerProcess {
   readonly pid: number;
   /** host:port. */
   readonly grpc: string;
   stop(): Promise<void>;
 }
 
-/** Keys that the upstream does not look at. */
-export const KEYS = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
-
 /** The built program, ready to send, with telemetry off. */
-export async function startGateway(upstream: Upstream, variables: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
-  const settings = {
-    OTA_LISTEN: "127.0.0.1:0",
-    OTA_ADMIN_LISTEN: "127.0.0.1:0",
-    OTA_UPSTREAM_URL: upstream.url.origin,
-    OTA_LOG_LEVEL: "warn",
-    OTEL_SDK_DISABLED: "true",
+export async function startGateway({ url }: Upstream, variables: Variables = {}): Promise<ServerProcess> {
+  const quiet = { OTA_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true" };
+  const gateway = await runGateway(url.origin, { ...quiet, ...variables });
+  await gateway.opened();
+  const { pid, grpc } = gateway;
+  const stop = async () => {
+    gateway.kill("SIGKILL"); // what still waits would take minutes
+    await gateway.ended;
   };
-  const child = spawn(process.execPath, ["dist/cli.js", "serve"], {
-    env: { ...process.env, ...KEYS, ...settings, ...variables },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [, grpc, admin] = await ready(child);
-  while ((await fetch(`${admin}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
-  return {
-    pid: child.pid ?? 0,
-    grpc,
-    stop: async () => {
-      child.kill("SIGTERM");
-      await once(child, "exit");
-    },
-  };
-}
-
-async function ready(child: ChildProcess): Promise<[string, string, string]> {
-  if (!child.stdout) throw new Error("the gateway has no output");
-  for await (const line of createInterface(child.stdout)) {
-    const found = /ready: grpc (\S+), admin (\S+)$/.exec(line);
-    if (found) return found as unknown as [string, string, string];
-  }
-  throw new Error("the gateway ended before it was ready");
+  return { pid, grpc, stop };
 }
 
 /** A grpc-js server that does nothing. */
-export async function startBareServer(): Promise<GatewayProcess> {
-  const child = fork(new URL("bare-server.ts", import.meta.url), { execArgv: ["--import", "tsx"] });
+export async function startBareServer(): Promise<ServerProcess> {
+  const child = forkHere("bare-server.ts");
   const [port] = (await once(child, "message")) as [number];
   return {
     pid: child.pid ?? 0,
@@ -82,4 +59,29 @@ export async function startBareServer(): Promise<GatewayProcess> {
       await once(child, "exit");
     },
   };
+}
+
+/** Services that are ready before the first of them begins. Resolves with what their callers were told. */
+export async function runServices(tasks: readonly Task[]): Promise<Told[]> {
+  const children = await Promise.all(
+    tasks.map(async (task) => {
+      const child = forkHere("peers/service.ts");
+      child.send(task);
+      await once(child, "message");
+      return child;
+    }),
+  );
+  const told = await Promise.all(
+    children.map(async (child) => {
+      child.send("begin");
+      const [message] = (await once(child, "message")) as [Told];
+      return message;
+    }),
+  );
+  for (const child of children) child.disconnect();
+  return told;
+}
+
+function forkHere(script: string): ChildProcess {
+  return fork(new URL(script, import.meta.url), { execArgv: ["--import", "tsx"], stdio: "inherit" });
 }

@@ -1,40 +1,71 @@
-// `npm run bench [NAME…]`: every measurement, or those named; one line a figure; exit 1 if one misses its goal.
-import { bystander } from "./bystander.js";
-import { flood } from "./flood.js";
-import { fullRate } from "./full-rate.js";
-import { describeGoal, type Goal, isReached } from "./goal.js";
-import { idleLatency } from "./idle-latency.js";
-import { ingest } from "./ingest.js";
-import { million } from "./million.js";
-import { replicas } from "./replicas.js";
-import { stream } from "./stream.js";
-import { telemetry } from "./telemetry.js";
+// `npm run bench [NAME…]`: every measurement, or those named; one line a figure; results and pictures into bench/results/;
+// exit 1 if a figure misses its bound. `--check`: a part of them, shortened, in less than two minutes, writes nothing.
+// `--plots`: only draws the pictures again.
+import { endPrograms } from "../test/support/processes.js";
+import { endRedis } from "../test/support/redis.js";
+import { describeGoal, isReached, type Scenario } from "./goal.js";
+import { drawPictures } from "./plots/pictures.js";
+import { writeResult, writeTable } from "./results.js";
+import { bystander } from "./scenarios/bystander.js";
+import { flood } from "./scenarios/flood.js";
+import { growth } from "./scenarios/growth.js";
+import { idleLatency } from "./scenarios/idle-latency.js";
+import { ingest } from "./scenarios/ingest.js";
+import { memory } from "./scenarios/memory.js";
+import { poison } from "./scenarios/poison.js";
+import { replicas } from "./scenarios/replicas.js";
+import { longNames, rollout } from "./scenarios/rollout.js";
+import { stream } from "./scenarios/stream.js";
+import { telemetry } from "./scenarios/telemetry.js";
 
-const measurements: Record<string, () => Promise<Goal[]>> = {
-  "full-rate": () => fullRate("full rate", 14, 106),
-  "long-names": () => fullRate("full rate, names of 32 characters", 32, 112),
-  idle: idleLatency,
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  rollout,
+  "long-names": longNames,
   bystander,
   flood,
+  poison,
+  replicas,
+  idle: idleLatency,
   ingest,
   telemetry,
-  million,
+  memory,
   stream,
-  replicas,
+  growth,
 };
 
-const named = process.argv.slice(2);
-const unknown = named.filter((name) => !(name in measurements));
+/** What `--check` runs: what is quick, and tells most. */
+const CHECKED = ["rollout", "bystander", "idle", "ingest"];
+
+const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
+const named = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const unknown = [
+  ...named.filter((name) => !(name in SCENARIOS)),
+  ...flags.filter((flag) => flag !== "--check" && flag !== "--plots"),
+];
 if (unknown.length > 0) {
-  console.error(`no such measurement: ${unknown.join(", ")}; there are ${Object.keys(measurements).join(", ")}`);
+  console.error(`unknown: ${unknown.join(" ")}; there are --check, --plots and ${Object.keys(SCENARIOS).join(" ")}`);
   process.exit(2);
 }
+const endAll = async () => {
+  await Promise.all([endPrograms(), endRedis()]);
+};
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void endAll().finally(() => process.exit(1)));
+
+const isShort = flags.includes("--check");
+const chosen = named.length > 0 ? named : isShort ? CHECKED : Object.keys(SCENARIOS);
 let missed = 0;
-for (const [name, measure] of Object.entries(measurements)) {
-  if (named.length > 0 && !named.includes(name)) continue;
-  for (const goal of await measure()) {
+for (const name of flags.includes("--plots") ? [] : chosen) {
+  const startMs = performance.now();
+  const measured = await (SCENARIOS[name] as Scenario)(isShort).finally(endAll);
+  console.log(`\n${name}, ${Math.round((performance.now() - startMs) / 1000)} s`);
+  for (const goal of measured.goals) {
     console.log(describeGoal(goal));
     if (!isReached(goal)) missed++;
   }
+  if (!isShort) writeResult(name, measured);
+}
+if (!isShort) {
+  drawPictures();
+  writeTable();
 }
 process.exit(missed === 0 ? 0 : 1);

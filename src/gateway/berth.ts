@@ -26,12 +26,12 @@ export interface Berth {
  * with ten thousand small requests would be counted through for every call.
  */
 export function wantsOf(berths: Map<string, Berth>, seats: number, { weightOf, mayBoard }: Boarding) {
-  const all = [...berths].map(([caller, berth]) => ({ caller, berth, weight: weightOf(caller) }));
   for (let level = 2; ; level *= 2) {
     let enough = 0;
     let isWhole = true;
     const wants: (Want & { readonly caller: string; readonly berth: Berth })[] = [];
-    for (const { caller, berth, weight } of all) {
+    for (const [caller, berth] of berths) {
+      const weight = weightOf(caller);
       const limit = Math.min(Math.ceil(level * weight) + 1, seats);
       const wanted = waiting(berth.line, limit, mayBoard);
       if (wanted > 0) wants.push({ caller, berth, seats: wanted, weight, owed: berth.owed });

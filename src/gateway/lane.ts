@@ -110,7 +110,7 @@ export class Lane {
       for (const [n, { berth }] of wants.entries()) {
         const { seats, owed } = shares[n] as Share;
         berth.owed = owed;
-        this.#seat(berth.line, seats, cabin, boarding.mayBoard);
+        if (seats > 0) this.#seat(berth.line, seats, cabin, boarding.mayBoard);
       }
     }
   }

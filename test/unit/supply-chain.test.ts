@@ -17,7 +17,7 @@ interface Locked {
 const PERMISSIVE = new Set(["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"]);
 
 /** They would run something when installed, and do not need it: looks for a binary that npm has put there already. */
-const SCRIPTS_NOT_NEEDED = ["@bufbuild/buf", "esbuild", "protobufjs"];
+const SCRIPTS_NOT_NEEDED = ["@bufbuild/buf", "esbuild", "msgpackr-extract", "protobufjs"];
 
 const textOf = (path: string) => readFileSync(path, "utf8");
 const manifest = JSON.parse(textOf("package.json")) as Record<string, Record<string, string>>;

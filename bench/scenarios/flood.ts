@@ -4,11 +4,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setPriority } from "node:os";
-import { connect } from "../src/client/client.js";
-import { cpuMs } from "./cpu.js";
-import type { Goal } from "./goal.js";
-import { quantile } from "./median.js";
-import { type GatewayProcess, startGateway, startUpstream } from "./processes.js";
+import { cpuMs } from "../cpu.js";
+import { callerOf } from "../crowd.js";
+import type { Measured } from "../goal.js";
+import { quantile } from "../median.js";
+import { NETWORK, type ServerProcess, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
 
 const CONNECTIONS = 200;
 const IN_FLIGHT = 100;
@@ -21,14 +21,23 @@ interface Counts {
   readonly other: number;
 }
 
-export async function flood(): Promise<Goal[]> {
-  const upstream = await startUpstream(20, 20);
+export interface FloodFigures {
+  readonly calmMs: number;
+  readonly grownMs: number;
+}
+
+export async function flood(): Promise<Measured<FloodFigures>> {
+  const upstream = await startUpstream(...NETWORK, ...TAKES_ALL);
   const gateway = await startGateway(upstream);
   await singles(gateway);
   const calm = quantile(await singles(gateway), 0.99);
-  const flooder = fork(new URL("flooder.ts", import.meta.url), [gateway.grpc, String(CONNECTIONS), String(IN_FLIGHT)], {
-    execArgv: ["--import", "tsx"],
-  });
+  const flooder = fork(
+    new URL("../flooder.ts", import.meta.url),
+    [gateway.grpc, String(CONNECTIONS), String(IN_FLIGHT)],
+    {
+      execArgv: ["--import", "tsx"],
+    },
+  );
   setPriority(flooder.pid ?? 0, NICE);
   await once(flooder, "message");
   const [beforeMs, startMs] = [cpuMs(gateway.pid), performance.now()];
@@ -37,28 +46,30 @@ export async function flood(): Promise<Goal[]> {
   flooder.send("counts");
   const [counts] = (await once(flooder, "message")) as [Counts];
   flooder.disconnect();
-  process.kill(gateway.pid, "SIGKILL"); // what waits would take its time
+  await gateway.stop();
   upstream.stop();
   const seconds = (performance.now() - startMs) / 1000;
-  return [
+  const grownMs = quantile(times, 0.99) - calm;
+  const goals = [
     { name: "flood: 99th percentile of another caller before, in ms", value: calm, most: 300 },
-    { name: "flood: how much it grows, in ms", value: quantile(times, 0.99) - calm, most: 100 },
+    { name: "flood: how much it grows, in ms", value: grownMs, most: 100 },
     { name: "flood: overloaded a second", value: counts.overloaded / seconds, least: 1 },
     { name: "flood: failed otherwise", value: counts.other, most: 0 },
     { name: "flood: processors that the gateway used", value: busy, most: 1.5 },
   ];
+  return { goals, figures: { calmMs: Math.round(calm), grownMs: Math.round(grownMs) } };
 }
 
 /** How long single devices of one small caller take, in ms. */
-async function singles({ grpc }: GatewayProcess): Promise<number[]> {
-  const small = connect(grpc, { caller: "small" });
+async function singles(gateway: ServerProcess): Promise<number[]> {
+  const small = callerOf(gateway, "small");
   const request = { productKey: "a1Small", firmwareId: "Bench030100" };
   const times: number[] = [];
   const asked: Promise<void>[] = [];
   for (let n = 0; n < SINGLES; n++) {
     await new Promise((resolve) => setTimeout(resolve, 15 + Math.random() * 10));
     const startMs = performance.now();
-    const answer = small.cancelTasksByDevice({ ...request, deviceNames: [`small-${n}`] });
+    const answer = small.cancel([`small-${n}`], request).answer;
     asked.push(answer.then(() => void times.push(performance.now() - startMs)));
   }
   await Promise.all(asked);

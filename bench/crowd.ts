@@ -1,0 +1,54 @@
+// Callers of the gateway as there are many: each on a connection of its own, each with so many requests of one device
+// under way, until all devices have been asked for.
+import { type ServiceError, status } from "@grpc/grpc-js";
+import type { CancelTasksByDeviceRequest, CancelTasksByDeviceResponse } from "../src/gen/ota/v1/ota_service.js";
+import { type Caller, createCaller } from "../test/support/grpc-caller.js";
+import type { ServerProcess } from "./processes.js";
+
+const CALLERS = 50;
+
+/** Of each caller: together some five seconds of full calls, and well below what the gateway takes in all. */
+const IN_FLIGHT = 200;
+const DEADLINE_MS = 600_000;
+const WARM_UP_REQUESTS = 5000;
+
+export function callerOf({ grpc }: ServerProcess, name: string): Caller {
+  return createCaller(grpc, { "x-ota-caller": name });
+}
+
+/** The answer for each device, in their order; undefined if its rpc failed. */
+export async function cancelEach(
+  server: ServerProcess,
+  deviceNames: readonly string[],
+): Promise<(CancelTasksByDeviceResponse | undefined)[]> {
+  const callers = Array.from({ length: CALLERS }, (_, n) => callerOf(server, `caller-${n}`));
+  // As the services of the peers, a gateway that has been up for a while is warm: this asks for everything but sending.
+  await askEach(callers, deviceNames.slice(0, WARM_UP_REQUESTS), { validateOnly: true });
+  const answers = await askEach(callers, deviceNames, {});
+  for (const caller of callers) caller.close();
+  return answers;
+}
+
+async function askEach(
+  callers: readonly Caller[],
+  deviceNames: readonly string[],
+  request: Partial<CancelTasksByDeviceRequest>,
+): Promise<(CancelTasksByDeviceResponse | undefined)[]> {
+  const answers: (CancelTasksByDeviceResponse | undefined)[] = [];
+  const failures = new Map<string, number>();
+  let next = 0;
+  const work = async (caller: Caller) => {
+    for (let n = next++; n < deviceNames.length; n = next++) {
+      const { answer } = caller.cancel([deviceNames[n] as string], request, DEADLINE_MS);
+      answers[n] = await answer.catch(({ code }: ServiceError) => {
+        failures.set(status[code], (failures.get(status[code]) ?? 0) + 1);
+        return undefined;
+      });
+    }
+  };
+  // In turn, so that each caller asks for as many.
+  const turns = Array.from({ length: callers.length * IN_FLIGHT }, (_, n) => callers[n % callers.length] as Caller);
+  await Promise.all(turns.map(work));
+  for (const [code, count] of failures) process.stderr.write(`${count} requests failed with ${code}\n`);
+  return answers;
+}

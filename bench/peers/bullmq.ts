@@ -1,0 +1,25 @@
+// (f) BullMQ: services add jobs to a queue in Redis, a worker with a limiter works them off.
+import { Queue, QueueEvents, Worker } from "bullmq";
+import { CALLS_PER_SECOND, type CreatePeer } from "./peer.js";
+
+export const bullmq: CreatePeer = ({ cancelTasks, redisUrl }) => {
+  const { hostname: host, port } = new URL(redisUrl);
+  // As BullMQ demands of a worker's connection.
+  const connection = { host, port: Number(port), maxRetriesPerRequest: null };
+  const defaultJobOptions = { attempts: 6, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true };
+  const queue = new Queue<{ deviceName: string }>("cancel-tasks", { connection, defaultJobOptions });
+  const events = new QueueEvents("cancel-tasks", { connection });
+  for (const each of [queue, events]) each.setMaxListeners(0); // one for each job that somebody waits for
+  new Worker<{ deviceName: string }>("cancel-tasks", ({ data }) => cancelTasks([data.deviceName]), {
+    connection,
+    concurrency: CALLS_PER_SECOND,
+    limiter: { max: CALLS_PER_SECOND, duration: 1000 },
+  });
+  return {
+    async cancel(deviceName) {
+      await events.waitUntilReady();
+      const job = await queue.add("cancel", { deviceName });
+      await job.waitUntilFinished(events);
+    },
+  };
+};

@@ -1,0 +1,7 @@
+// (a) The official SDK, called directly. Whoever is throttled tries again later.
+import type { CreatePeer } from "./peer.js";
+import { retrying } from "./retry.js";
+
+export const direct: CreatePeer = ({ cancelTasks }) => ({
+  cancel: (deviceName) => retrying(() => cancelTasks([deviceName])),
+});

@@ -1,0 +1,82 @@
+// A process of a service that cancels on its own: so many callers ask for their parts of the devices, through one peer.
+// Told what to do, it says when it is ready, waits to be told to begin, and in the end tells what its callers were told.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { seededName } from "../../src/emulator/seeded-name.js";
+import { officialSdk } from "./official-sdk.js";
+import { factsOf, type PeerName } from "./peers.js";
+
+export interface Task {
+  readonly peer: PeerName;
+  readonly url: string;
+  readonly redisUrl: string;
+  readonly isShared: boolean;
+  readonly callers: number;
+  /** The devices, by the numbers of their names: the callers take them in turn. */
+  readonly indexes: readonly number[];
+  /** Another caller's device, who comes when all have begun; none if absent. */
+  readonly bystander?: number;
+  /** What takes longer is not waited for. */
+  readonly withinMs: number;
+}
+
+export interface Told {
+  readonly accepted: number;
+  readonly failed: number;
+  /** What the bystander waited. */
+  readonly bystanderMs?: number;
+}
+
+const BYSTANDER_COMES_MS = 500;
+const WARM_UP_CALLS = 50;
+
+const [task] = (await once(process, "message")) as [Task];
+const { create, inTurn = false } = factsOf(task.peer);
+const peer = create({
+  cancelTasks: officialSdk(new URL(task.url)),
+  redisUrl: task.redisUrl,
+  isShared: task.isShared,
+});
+const told: { -readonly [Name in keyof Told]: Told[Name] } = { accepted: 0, failed: 0 };
+
+const cancel = (index: number) =>
+  peer.cancel(seededName(index)).then(
+    () => void told.accepted++,
+    () => void told.failed++,
+  );
+
+async function caller(nth: number): Promise<void> {
+  const own = task.indexes.filter((_, n) => n % task.callers === nth);
+  if (!inTurn) await Promise.all(own.map(cancel));
+  else for (const index of own) await cancel(index);
+}
+
+async function bystander(index: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, BYSTANDER_COMES_MS));
+  const startMs = performance.now();
+  await peer.cancel(seededName(index)).catch(() => {});
+  told.bystanderMs = performance.now() - startMs;
+}
+
+/** A service that has been up for a while has its SDK loaded: some calls to somebody who says Success and counts none. */
+async function warmUp(): Promise<void> {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "application/json" }).end('{"RequestId":"1","Success":true}');
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const cancelTasks = officialSdk(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  for (let n = 0; n < WARM_UP_CALLS; n++) await cancelTasks([seededName(n)]);
+  server.close();
+  server.closeAllConnections();
+}
+
+process.on("disconnect", () => process.exit());
+await warmUp();
+process.send?.("ready");
+await once(process, "message");
+const everybody = Array.from({ length: task.callers }, (_, nth) => caller(nth));
+if (task.bystander !== undefined) everybody.push(bystander(task.bystander));
+const late = new Promise((resolve) => setTimeout(resolve, task.withinMs));
+await Promise.race([Promise.all(everybody), late]);
+process.send?.(told);

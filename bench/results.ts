@@ -1,0 +1,71 @@
+// What a run has found, one JSON file a scenario: the pictures are drawn from these, and can be drawn again without
+// measuring.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { arch, cpus, platform, totalmem } from "node:os";
+import { boundOf, type Goal, type Measured } from "./goal.js";
+
+const RESULTS = new URL("./results/", import.meta.url);
+
+/** What it was measured on. */
+export interface Machine {
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly platform: string;
+  readonly node: string;
+}
+
+interface Result<Figures> extends Measured<Figures> {
+  readonly machine: Machine;
+}
+
+export function writeResult(scenario: string, { goals, figures }: Measured): void {
+  const machine: Machine = {
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    platform: `${platform()} ${arch()}`,
+    node: process.version,
+  };
+  mkdirSync(RESULTS, { recursive: true });
+  const result: Result<unknown> = { machine, goals: goals.map(rounded), figures };
+  writeFileSync(new URL(`${scenario}.json`, RESULTS), `${JSON.stringify(result, roundedNumbers, 1)}\n`);
+}
+
+/** Undefined if it has not been measured. */
+export function readResult<Figures>(scenario: string): Result<Figures> | undefined {
+  try {
+    return JSON.parse(readFileSync(new URL(`${scenario}.json`, RESULTS), "utf8")) as Result<Figures>;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writePicture(name: string, svg: string): void {
+  writeFileSync(new URL(`${name}.svg`, RESULTS), svg);
+}
+
+/** All figures of all results, to be read. */
+export function writeTable(): void {
+  const names = readdirSync(RESULTS).flatMap((file) => /^(.*)\.json$/.exec(file)?.[1] ?? []);
+  const sections = names.map((name) => {
+    const { goals = [], machine } = readResult(name) ?? {};
+    const rows = goals.map((goal) => `| ${goal.name} | ${goal.value} | ${boundOf(goal)} |`);
+    const where =
+      machine && `${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node}`;
+    return [`## ${name}`, "", `${where}.`, "", "| figure | value | |", "|---|---|---|", ...rows].join("\n");
+  });
+  const text = [
+    "# The last run of `npm run bench`",
+    "",
+    "Written by it. What the figures mean: docs/performance.md.",
+  ].join("\n");
+  writeFileSync(new URL("README.md", RESULTS), `${[text, ...sections].join("\n\n")}\n`);
+}
+
+function rounded(goal: Goal): Goal {
+  return { ...goal, value: Number(goal.value.toPrecision(4)) };
+}
+
+/** More digits would only be noise in the history. */
+function roundedNumbers(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
+}

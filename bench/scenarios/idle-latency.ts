@@ -1,0 +1,77 @@
+// What an idle gateway adds to a call: a direct call by the gateway's own upstream client, a request through the gateway
+// and one through each peer, turn about, against an upstream that answers at once.
+import { systemClock } from "../../src/clock.js";
+import { createUpstream } from "../../src/upstream/client.js";
+import { createCredentials } from "../../src/upstream/credentials.js";
+import { createCaller } from "../../test/support/grpc-caller.js";
+import { hasRedis, startRedis } from "../../test/support/redis.js";
+import type { Measured } from "../goal.js";
+import { median, quantile } from "../median.js";
+import { officialSdk } from "../peers/official-sdk.js";
+import { factsOf, PEER_NAMES } from "../peers/peers.js";
+import { startGateway, startUpstream, TAKES_ALL } from "../processes.js";
+
+const ROUNDS = 50;
+const ROUNDS_SHORT = 30;
+const WARM_UP = 10;
+
+/** Longer than pacing asks for, so that each request finds everybody idle. */
+const PAUSE_MS = 110;
+
+/** Keys of the emulator. */
+const KEYS = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
+const SCOPE = { productKey: "a1Bench", firmwareId: "Bench030100", jobId: "", iotInstanceId: "" };
+
+export interface IdleFigures {
+  readonly addedMs: readonly { readonly who: string; readonly median: number; readonly p95: number }[];
+}
+
+export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigures>> {
+  const redis = hasRedis && !isShort ? await startRedis() : undefined;
+  // Of the quota of an account of its own each would use a third; all share one upstream here.
+  const upstream = await startUpstream(...TAKES_ALL, "--quota", "1000");
+  const gateway = await startGateway(upstream);
+  const client = createCaller(gateway.grpc);
+  const credentials = createCredentials({ clock: systemClock, env: KEYS });
+  const own = createUpstream({ url: upstream.url, timeoutMs: 10_000, credentials, clock: systemClock });
+  const deviceNames = ["device-1"];
+  const cancelTasks = officialSdk(upstream.url);
+
+  const ways = new Map<string, () => Promise<unknown>>([
+    ["direct", () => own.cancelTasks({ scope: SCOPE, deviceNames })],
+    ["ota-gateway", () => client.cancel(deviceNames, SCOPE).answer],
+    ["official SDK", () => cancelTasks(deviceNames)],
+  ]);
+  for (const name of PEER_NAMES) {
+    if (!redis || name === "direct") continue; // --check leaves the peers out
+    const peer = factsOf(name).create({ cancelTasks, redisUrl: redis.url, isShared: false });
+    ways.set(factsOf(name).title, () => peer.cancel("device-1"));
+  }
+  const times = new Map([...ways.keys()].map((who) => [who, [] as number[]]));
+  for (let round = 0; round < (isShort ? ROUNDS_SHORT : ROUNDS); round++) {
+    for (const [who, cancel] of ways) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      const startMs = performance.now();
+      await cancel();
+      if (round >= WARM_UP) times.get(who)?.push(performance.now() - startMs);
+    }
+  }
+  client.close();
+  await own.close();
+  await gateway.stop();
+  upstream.stop();
+  const at = (who: string, fraction: number) => quantile(times.get(who) ?? [], fraction);
+  // A peer adds to a call of the official SDK, the gateway to one of its own client.
+  const addedMs = [...ways.keys()].slice(1).map((who) => {
+    const base = who === "ota-gateway" || who === "official SDK" ? "direct" : "official SDK";
+    return { who, median: median(times.get(who) ?? []) - at(base, 0.5), p95: at(who, 0.95) - at(base, 0.5) };
+  });
+  return {
+    goals: addedMs.map(({ who, median: value }) =>
+      who === "ota-gateway"
+        ? { name: "idle: ms that the gateway adds at the median", value, most: isShort ? 4 : 2 }
+        : { name: `idle, ${who}: ms added at the median`, value },
+    ),
+    figures: { addedMs },
+  };
+}

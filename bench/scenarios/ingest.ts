@@ -1,0 +1,61 @@
+// What a request costs the gateway beside what gRPC costs anyway: processor time per rpc, against a grpc-js server that
+// does nothing, and a C++ one, turn about in one run.
+import { startCppServer } from "../cpp-server.js";
+import type { Measured } from "../goal.js";
+import { load } from "../load.js";
+import { median } from "../median.js";
+import { type ServerProcess, startBareServer, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
+
+const ROUNDS = 5;
+const ROUND_MS = 3000;
+const ROUND_MS_SHORT = 1500;
+
+/** Until the machine code of all is what it stays. */
+const WARM_UP_ROUNDS = 2;
+
+export interface IngestFigures {
+  readonly servers: readonly {
+    readonly who: string;
+    readonly rpcsPerSecond: number;
+    readonly perRpcUs: number;
+    /** The load generator's. */
+    readonly ownPerRpcUs: number;
+  }[];
+}
+
+export async function ingest(isShort: boolean): Promise<Measured<IngestFigures>> {
+  const upstream = await startUpstream("--latency-ms", "20", ...TAKES_ALL, "--quota", "1000");
+  const cpp = isShort ? undefined : await startCppServer();
+  const servers: [string, ServerProcess][] = [
+    ["ota-gateway", await startGateway(upstream, { OTA_QUOTA_CALLS_PER_SECOND: "50" })],
+    ["bare grpc-js", await startBareServer()],
+  ];
+  if (cpp) servers.push(["bare C++", cpp]);
+  const forMs = isShort ? ROUND_MS_SHORT : ROUND_MS;
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) for (const [, server] of servers) await load(server, { forMs });
+  const rounds = new Map(servers.map(([who]) => [who, [] as Awaited<ReturnType<typeof load>>[]]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [who, server] of servers) rounds.get(who)?.push(await load(server, { forMs }));
+  }
+  for (const [, server] of servers) await server.stop();
+  upstream.stop();
+  const of = (who: string) => rounds.get(who) ?? [];
+  const ratios = of("ota-gateway").map(({ perRpcMs }, n) => perRpcMs / (of("bare grpc-js")[n]?.perRpcMs ?? Number.NaN));
+  const figures = servers.map(([who]) => ({
+    who,
+    rpcsPerSecond: Math.round(median(of(who).map(({ rpcsPerSecond }) => rpcsPerSecond))),
+    perRpcUs: Math.round(median(of(who).map(({ perRpcMs }) => perRpcMs * 1000))),
+    ownPerRpcUs: Math.round(median(of(who).map(({ ownPerRpcMs }) => ownPerRpcMs * 1000))),
+  }));
+  return {
+    goals: [
+      { name: "ingest: processor time per rpc, of a bare server's", value: median(ratios), most: isShort ? 1.8 : 1.5 },
+      ...figures.map(({ who, rpcsPerSecond }) => ({ name: `ingest, ${who}: rpcs a second`, value: rpcsPerSecond })),
+      ...figures.map(({ who, ownPerRpcUs }) => ({
+        name: `ingest, ${who}: rpcs a second that the load generator could make, at most`,
+        value: Math.round(1e6 / ownPerRpcUs),
+      })),
+    ],
+    figures: { servers: figures },
+  };
+}
