@@ -1,0 +1,108 @@
+// The documents name only what there is: settings, scripts, commands with their flags, files, sections and variables.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import type { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { cancelCommand } from "../../src/cancel-command.js";
+import { SETTINGS } from "../../src/config.js";
+import { configCommand } from "../../src/config-command.js";
+import { demoCommand } from "../../src/demo.js";
+import { emulateCommand } from "../../src/emulator/command.js";
+import { probeCommand } from "../../src/probe-command.js";
+import { proveCommand } from "../../src/prove-command.js";
+import { quotaCommand } from "../../src/quota-command.js";
+import { serveCommand } from "../../src/serve-command.js";
+
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  "deploy/README.md",
+  ...pagesIn("docs", "docs/adr"),
+];
+const texts = new Map(documents.map((document) => [document, readFileSync(document, "utf8")]));
+const commands = new Map(
+  [
+    cancelCommand(),
+    configCommand(),
+    demoCommand(),
+    emulateCommand(),
+    probeCommand(),
+    proveCommand(),
+    quotaCommand(),
+    serveCommand(),
+  ].map((command) => [command.name(), command]),
+);
+
+/** Variables of callers' own programs, and the pattern of all settings. */
+const OTHER_VARIABLES = ["OTA_", "OTA_TOKEN"];
+
+function pagesIn(...folders: string[]): string[] {
+  const pages = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".md"));
+  return folders.flatMap((folder) => pages(folder).map((name) => join(folder, name)));
+}
+
+function all(pattern: RegExp, text: string): string[] {
+  return [...text.matchAll(pattern)].map((found) => found[1] ?? "");
+}
+
+/** As GitHub names the sections of a page. */
+function sectionsOf(text: string): string[] {
+  return all(/^#+ (.+)$/gm, text).map((title) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+describe("README.md", () => {
+  it("lists every setting with its default and meaning", () => {
+    for (const { variable, default: fallback, meaning } of Object.values(SETTINGS)) {
+      expect(texts.get("README.md")).toContain(
+        `| \`${variable}\` | ${fallback ? `\`${fallback}\`` : "unset"} | ${meaning} |`,
+      );
+    }
+  });
+});
+
+describe.each(documents)("%s", (document) => {
+  const text = texts.get(document) ?? "";
+
+  it("links to files and sections that exist", () => {
+    for (const link of all(/\]\(([^)\s]+)\)/g, text).filter((each) => !/^https?:/.test(each))) {
+      const [path = "", section] = link.split("#");
+      const target = path === "" ? document : normalize(join(dirname(document), path));
+      expect(existsSync(target), link).toBe(true);
+      if (section !== undefined) expect(sectionsOf(readFileSync(target, "utf8")), link).toContain(section);
+    }
+  });
+
+  it("names scripts that exist", () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+    for (const script of all(/npm run ([a-z][\w-]*)/g, text)) expect(Object.keys(scripts)).toContain(script);
+  });
+
+  it("names commands and flags that exist", () => {
+    for (const [line, name = ""] of text.matchAll(/(?:dist\/cli\.js|`ota-gateway|^ota-gateway) ([a-z]+)[^`|#\n]*/gm)) {
+      const command = commands.get(name);
+      expect(command, line).toBeDefined();
+      const flags = flagsOf(command as Command);
+      for (const flag of all(/(--[a-z][a-z-]*)/g, line)) expect(flags, line).toContain(flag);
+    }
+  });
+
+  it("names settings that exist", () => {
+    const variables: string[] = Object.values(SETTINGS).map(({ variable }) => variable);
+    const named = all(/\b(OTA_[A-Z_]*)\b(?!\*)/g, text).filter((name) => !OTHER_VARIABLES.includes(name));
+    for (const name of named) expect(variables).toContain(name);
+  });
+});
+
+function flagsOf(command: Command): string[] {
+  return [command, ...command.commands].flatMap(({ options }) => [
+    "--help",
+    ...options.flatMap(({ long }) => long ?? []),
+  ]);
+}
