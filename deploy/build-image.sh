@@ -6,8 +6,10 @@
 #
 # usage, as root on Debian: [BASE_CACHE=folder] deploy/build-image.sh      (keeps the stand-ins' parts in the folder)
 set -euo pipefail
-cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "build-image: needs root, to make a root file system and to mount it" >&2; exit 2; }
+# In namespaces of its own: however this ends, nothing that it started goes on, and nothing that it mounted is left.
+[ -n "${IN_NAMESPACES:-}" ] || IN_NAMESPACES=1 exec unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+cd "$(dirname "$0")/.."
 
 work=$(mktemp -d /var/tmp/ota-gateway-image.XXXXXX)
 export TMPDIR=$work/tmp # buildah's, and with it the cache that both builds share

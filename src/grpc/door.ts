@@ -72,7 +72,7 @@ export class Door {
     return visit;
   }
 
-  /** Refuses an rpc, soon. False if there was nobody left to refuse. */
+  /** Refuses an rpc, soon. `refuse` says whether there was anybody left to refuse. */
   pace(refuse: () => boolean): void {
     this.#pace.pass(refuse);
   }
