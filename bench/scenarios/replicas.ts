@@ -12,7 +12,7 @@ import { US } from "./rollout.js";
 
 const COUNTS = [1, 2, 4, 8];
 const CALLS = 80;
-const PEER_DEVICES = 80;
+const PEER_DEVICES = 40;
 const DEVICES_PER_REQUEST = 100;
 const SINGLES = 60;
 const QUOTA = 10;
@@ -89,7 +89,7 @@ async function ourReplicas(count: number, redis: RedisServer): Promise<Shared & 
 /** Each service has its part of the devices. */
 async function services(peer: PeerName, count: number, redis: RedisServer): Promise<Shared> {
   const upstream = await startUpstream(...UPSTREAM);
-  const task = { peer, url: upstream.url.origin, redisUrl: redis.url, isShared: true, callers: 1, withinMs: 60_000 };
+  const task = { peer, url: upstream.url.origin, redisUrl: redis.url, isShared: true, callers: 1, withinMs: 15_000 };
   const own = PEER_DEVICES / count;
   await runServices(
     Array.from({ length: count }, (_, nth) => ({
