@@ -34,7 +34,7 @@ const CONNECTION_IDLE_MS = 15 * 60_000;
  * descriptor for ever. And callers that vanished without a word leave the queue.
  */
 const PING_EVERY_MS = 10_000;
-const PING_WITHIN_MS = 10_000;
+const PING_WITHIN_MS = 20_000; // gRPC's own default: a client that computes for some seconds is still there
 
 /** The longest name that the upstream allows, as it is encoded: with its tag and its length. */
 const DEVICE_NAME_BYTES = 34;

@@ -68,7 +68,7 @@ describe("the package", () => {
       outcomes: { ACCEPTED: 2, REJECTED: 1 },
       reason: "INVALID_REQUEST",
       code: "INVALID_ARGUMENT",
-      violations: [{ field: "device_names[0]", description: "must be 4-32 of A-Za-z0-9-_@.:" }],
+      violations: [{ field: "device_names[0]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 1" }],
     });
     const shown = execFileSync(process.execPath, ["readme.js", grpc], { cwd: folder, encoding: "utf8" });
     expect(shown).toContain("typo-1 REJECTED iot.device.NotExistedDevice\n");

@@ -91,7 +91,7 @@ describe.concurrent("GetQuota", () => {
 
   it("does not know accounts that are not configured", async (test) => {
     const { quota } = await setUp(test);
-    test.expect(await failureOf(quota("nobody's"))).toMatchObject({
+    test.expect(await failureOf(quota("nobody"))).toMatchObject({
       code: "INVALID_ARGUMENT",
       reason: "INVALID_REQUEST",
       violations: [{ field: "account", description: "is not configured" }],
