@@ -10,7 +10,7 @@ export const bullmq: CreatePeer = ({ cancelTasks, redisUrl }) => {
   const queue = new Queue<{ deviceName: string }>("cancel-tasks", { connection, defaultJobOptions });
   const events = new QueueEvents("cancel-tasks", { connection });
   for (const each of [queue, events]) each.setMaxListeners(0); // one for each job that somebody waits for
-  new Worker<{ deviceName: string }>("cancel-tasks", ({ data }) => cancelTasks([data.deviceName]), {
+  const worker = new Worker<{ deviceName: string }>("cancel-tasks", ({ data }) => cancelTasks([data.deviceName]), {
     connection,
     concurrency: CALLS_PER_SECOND,
     limiter: { max: CALLS_PER_SECOND, duration: 1000 },
@@ -20,6 +20,9 @@ export const bullmq: CreatePeer = ({ cancelTasks, redisUrl }) => {
       await events.waitUntilReady();
       const job = await queue.add("cancel", { deviceName });
       await job.waitUntilFinished(events);
+    },
+    async close() {
+      await Promise.all([worker.close(), events.close(), queue.close()]);
     },
   };
 };

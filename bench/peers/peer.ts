@@ -3,6 +3,8 @@
 export interface Peer {
   /** Resolves when the upstream has said Success for a call with this device. */
   cancel(deviceName: string): Promise<void>;
+  /** Lets go of what would outlive it. */
+  close?(): Promise<void>;
 }
 
 /** What a peer is built from. */

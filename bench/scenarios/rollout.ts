@@ -13,6 +13,9 @@ const CALLERS = 50;
 const LONGEST_NAME = 32;
 
 const SIZES = [2000, 20_000, 100_000];
+/** Of `--check`, wherever it runs: what is slow there is the machine. What is counted has no such room. */
+const CHECKED = 1.3;
+
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 
 /** For peers that send one device a call: 30 s. More is reckoned. */
@@ -128,7 +131,7 @@ function reckon(run: Run, devices: number): Run {
 
 function ourGoals(run: Run, isShort: boolean): Goal[] {
   const name = `stop a rollout of ${run.devices}`;
-  const most = (JUDGED[run.devices] ?? 1.2) + (isShort ? 0.03 : 0);
+  const most = isShort ? CHECKED : (JUDGED[run.devices] ?? 1.2);
   return [
     { name: `${name}: first to last arrival, of the ideal`, value: run.spanMs / run.idealMs, most },
     { name: `${name}: devices canceled`, value: run.canceled, least: run.devices },

@@ -9,6 +9,7 @@ import type { Log } from "../log.js";
 import type { TlsFiles, TlsPaths } from "../tls-files.js";
 import { type Certificates, watchCertificates } from "./certificates.js";
 import { Connections } from "./connections.js";
+import { oneATurn } from "./one-a-turn.js";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -55,13 +56,16 @@ const CIPHERS = [
 export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
   const { host, port, clock, log, tls } = options;
   const connections = new Connections({ clock, log });
+  const letIn = oneATurn(take);
   let certificates: Certificates | undefined;
   const close = () => {
     server.close();
     certificates?.close();
     connections.close();
   };
-  const server: Server = tls ? secure(tls) : createServer((socket) => void (connections.admit(socket) && take(socket)));
+  const server: Server = tls
+    ? secure(tls)
+    : createServer((socket) => void (connections.admit(socket) && letIn(socket)));
   server.maxConnections = MOST_CONNECTIONS;
   server.on("drop", () => connections.note("too many in all"));
   try {
@@ -100,7 +104,7 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     tlsServer.on("secureConnection", (socket) => {
       const refusal = refusalOf(socket, requestCert, clientCertificates === "required");
       if (refusal) connections.refuse(socket, refusal);
-      else take(socket);
+      else letIn(socket);
     });
     return tlsServer;
   }
