@@ -23,7 +23,7 @@ const WORDS: Record<Outcome, string> = {
   ACCEPTED: "accepted",
   VERIFIED_CANCELED: "canceled, read back",
   ALREADY_FINISHED: "had finished already",
-  NO_TASK: "had no task",
+  NO_TASK: "has no task left",
   REJECTED: "rejected",
   UNKNOWN: "unknown",
   NOT_ATTEMPTED: "not attempted",
