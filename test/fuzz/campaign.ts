@@ -4,13 +4,13 @@ import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { CancelTasksByDeviceResponse, StreamCancelTasksByDeviceResponse } from "../../src/gen/ota/v1/ota_service.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
+import { INSPECTABLE, INSPECTOR_LINE, inspect } from "../support/inspected.js";
 import { type GatewayProgram, runGateway } from "../support/processes.js";
 import { BROKEN_HTTP } from "./broken-http.js";
 import { BROKEN_RPCS } from "./broken-rpcs.js";
 import { BROKEN_WIRE } from "./broken-wire.js";
 import { createChance } from "./chance.js";
 import { inStream, mutated, randomMessage, validRequest } from "./hostile-messages.js";
-import { INSPECTED, INSPECTOR_LINE, type Left, leftIn } from "./inspected.js";
 import { framed, type RawAnswer, type RawRpc, rawAnswers } from "./raw-rpcs.js";
 
 const CANCEL = "ota.v1.OtaService/CancelTasksByDevice";
@@ -52,11 +52,17 @@ export interface Campaign {
   close(): Promise<void>;
 }
 
+/** What is held after a full collection. */
+export interface Left {
+  readonly memoryMiB: number;
+  readonly sockets: number;
+}
+
 export async function startCampaign(seed: number): Promise<Campaign> {
   const chance = createChance(seed);
   const upstream = await startHttpUpstream(() => ({}));
   const gateway = await runGateway(upstream.url, {
-    ...INSPECTED,
+    ...INSPECTABLE,
     OTA_LOG_LEVEL: "debug",
     OTA_QUOTA_CALLS_PER_SECOND: "1000", // what is validly asked for all the same must not wait
   });
@@ -136,7 +142,15 @@ export async function startCampaign(seed: number): Promise<Campaign> {
         ...newLines().flatMap(complaintAbout),
       ];
     },
-    left: () => leftIn(gateway),
+    async left() {
+      const inspector = await inspect(gateway);
+      const [{ heapMiB, buffersMiB }, { TCPSocketWrap: sockets = 0 }] = [
+        await inspector.read(),
+        await inspector.handles(),
+      ];
+      inspector.close();
+      return { memoryMiB: heapMiB + buffersMiB, sockets };
+    },
     async close() {
       gateway.kill("SIGKILL");
       await gateway.ended;

@@ -7,6 +7,9 @@ import type { Program, Variables } from "./processes.js";
 /** For a program that is to be inspected. */
 export const INSPECTABLE: Variables = { NODE_OPTIONS: "--inspect=127.0.0.1:0" };
 
+/** Lines that Node itself prints because of it. */
+export const INSPECTOR_LINE = /^(Debugger (listening on|attached|ending on)|For help, see:)/;
+
 /** What is held after a full collection. */
 export interface Held {
   readonly heapMiB: number;
