@@ -1,9 +1,10 @@
 // The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
 // drains, the second ends at once.
 import { Command } from "commander";
-import { type Environment, NO_FLAGS, readConfig, SETTINGS, unknownSettings } from "./config.js";
+import { type Environment, NO_FLAGS, readConfig, SETTINGS } from "./config.js";
 import { logWarnings } from "./log-lines.js";
 import { nextSignal } from "./signals.js";
+import { unknownSettings } from "./unknown-settings.js";
 
 type Flags = Readonly<Record<string, string | true>>;
 

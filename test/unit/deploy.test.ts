@@ -2,10 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Config, type Environment, readConfig, SETTINGS, unknownSettings } from "../../src/config.js";
+import { type Config, type Environment, readConfig, SETTINGS } from "../../src/config.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/rule.js";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
 import { serve } from "../../src/serve.js";
+import { unknownSettings } from "../../src/unknown-settings.js";
 import { FakeLog } from "../support/fake-log.js";
 import {
   type Compose,
