@@ -1,19 +1,8 @@
 // Every setting, defined once: variable, parser, default, meaning. The environment is read in one go
 // and all mistakes are reported together.
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./config-file.js";
-import {
-  address,
-  flag,
-  integer,
-  isLoopback,
-  keyLocation,
-  oneOf,
-  origin,
-  type Parser,
-  path,
-  redisUrls,
-} from "./config-values.js";
-import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
+import { address, flag, integer, keyLocation, oneOf, origin, type Parser, path, redisUrls } from "./config-values.js";
+import { contradictions } from "./contradictions.js";
 
 /** What is wrong with the settings, all of it. */
 export class ConfigError extends Error {
@@ -146,7 +135,7 @@ export const SETTINGS = {
 /** Anybody on the machine can read what a process was started with, so what may hold a secret is a variable only. */
 export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls].map(({ variable }) => variable);
 
-type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
+export type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
 
 /** All settings, those of the file included. */
 export type Config = Settings & ConfigFile;
@@ -177,48 +166,6 @@ export function readConfig(environment: Environment): Config {
 /** As it was given, but for the secrets that an address can hold. */
 function shown(text: string): string {
   return JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
-}
-
-/** Settings that are fine alone but not together; what could not be read contradicts nothing. */
-function contradictions(settings: Partial<Settings>): readonly string[] {
-  return [...encryption(settings), ...halfAnIssuer(settings)];
-}
-
-/** A token whose issuer or audience is not checked may have been made for somebody else. */
-function halfAnIssuer(settings: Partial<Settings>): string[] {
-  const { jwtKeys, jwtIssuer, jwtAudience } = settings;
-  if (!jwtKeys && !jwtIssuer && !jwtAudience) return [];
-  const missing = [
-    ...("jwtKeys" in settings && !jwtKeys ? ["OTA_JWT_JWKS"] : []), // or there is another mistake in it
-    ...(jwtIssuer ? [] : ["OTA_JWT_ISSUER"]),
-    ...(jwtAudience ? [] : ["OTA_JWT_AUDIENCE"]),
-  ];
-  return missing.map((variable) => `${variable}: is required, since bearer tokens are to be verified`);
-}
-
-function encryption({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): readonly string[] {
-  const paths = { tlsCert: tlsCert ?? "", tlsKey: tlsKey ?? "", tlsClientCa: tlsClientCa ?? "" };
-  if (tlsCert || tlsKey || tlsClientCa) return tlsMistakes(paths);
-  if (!listen || insecure !== false || isLoopback(listen.host)) return [];
-  return [
-    `OTA_LISTEN: ${listen.host} can be reached from other machines, and nothing would be encrypted; ` +
-      "set OTA_TLS_CERT and OTA_TLS_KEY, listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
-  ];
-}
-
-function tlsMistakes(paths: TlsPaths): readonly string[] {
-  const missing = [
-    ...(paths.tlsCert ? [] : ["OTA_TLS_CERT: is not set; TLS needs a certificate and its key"]),
-    ...(paths.tlsKey ? [] : ["OTA_TLS_KEY: is not set; TLS needs a certificate and its key"]),
-  ];
-  if (missing.length > 0) return missing;
-  try {
-    readTlsFiles(paths);
-    return [];
-  } catch (error) {
-    if (error instanceof TlsFilesError) return error.mistakes;
-    throw error;
-  }
 }
 
 function setting<T>(variable: `OTA_${string}`, parse: Parser<T>, fallback: string, meaning: string): Setting<T> {
