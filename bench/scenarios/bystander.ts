@@ -42,7 +42,7 @@ export async function bystander(isShort: boolean): Promise<Measured<BystanderFig
   small.close();
   await gateway.stop();
   upstream.stop();
-  const room = isShort ? 3 : 1;
+  const room = isShort ? 2 : 1;
   return {
     goals: [
       ...Object.entries(waits).flatMap(([name, list]) => [

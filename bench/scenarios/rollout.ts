@@ -13,8 +13,8 @@ const CALLERS = 50;
 const LONGEST_NAME = 32;
 
 const SIZES = [2000, 20_000, 100_000];
-/** Of `--check`, wherever it runs: what is slow there is the machine. What is counted has no such room. */
-const CHECKED = 1.3;
+/** Of `--check`: a tripwire over the 1.07 that was found, not the goal, which is missed. */
+const CHECKED = 1.15;
 
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 
