@@ -2,15 +2,15 @@
 // The program: its subcommands, and the exit codes 0 (done), 1 (failed) and 2 (misuse).
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { cancelCommand } from "./cancel-command.js";
-import { ConfigError } from "./config.js";
-import { configCommand } from "./config-command.js";
-import { demoCommand } from "./demo.js";
-import { emulateCommand } from "./emulator/command.js";
-import { probeCommand } from "./probe-command.js";
-import { proveCommand } from "./prove-command.js";
-import { quotaCommand } from "./quota-command.js";
-import { serveCommand } from "./serve-command.js";
+import { cancelCommand } from "./cli/cancel.js";
+import { configCommand } from "./cli/config.js";
+import { demoCommand } from "./cli/demo.js";
+import { emulateCommand } from "./cli/emulate.js";
+import { probeCommand } from "./cli/probe.js";
+import { proveCommand } from "./cli/prove.js";
+import { quotaCommand } from "./cli/quota.js";
+import { serveCommand } from "./cli/serve.js";
+import { ConfigError } from "./config/settings.js";
 
 const program = new Command("ota-gateway")
   .description("Cancels OTA update tasks on Alibaba Cloud IoT Platform at the account's full rate, and never above it.")

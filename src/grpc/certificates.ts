@@ -1,8 +1,8 @@
 // The certificate of the gRPC port as it is rotated: what its files hold is taken up when it has changed and is
 // whole. Half a rotation changes nothing, and is told once it has stood for as long as two looks.
 import type { Clock } from "../clock.js";
+import { readTlsFiles, type TlsFiles, TlsFilesError, type TlsPaths } from "../config/tls-files.js";
 import type { Log } from "../log.js";
-import { readTlsFiles, type TlsFiles, TlsFilesError, type TlsPaths } from "../tls-files.js";
 
 /** Contents are compared, not times: however files are replaced, by symlink too, it is seen. */
 const LOOK_EVERY_MS = 2000;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 
 const SCRIPT = `
-  import { emulateCommand } from "./src/emulator/command.ts";
+  import { emulateCommand } from "./src/cli/emulate.ts";
   await emulateCommand().parseAsync(process.argv.slice(1), { from: "user" });
 `;
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 const SCRIPT = `
-  import { emulateCommand } from "./src/emulator/command.ts";
+  import { emulateCommand } from "./src/cli/emulate.ts";
   await emulateCommand().parseAsync(process.argv.slice(1), { from: "user" });
 `;
 

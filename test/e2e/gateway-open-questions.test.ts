@@ -1,12 +1,12 @@
 // What the upstream's documentation leaves open, both ways: the gateway's answers stay true, whichever way
 // the real one turns out to be.
 import { describe, it, type TestContext } from "vitest";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/settings.js";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve.js";
+import { createLog, serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { KEYS } from "../support/processes.js";
 

@@ -2,12 +2,12 @@
 // emulator of its own, and they run side by side: a new gateway sends nothing for two seconds, so what is
 // asked of it until then waits together.
 import { describe, type ExpectStatic, it, type TestContext } from "vitest";
-import { type Environment, readConfig } from "../../src/config.js";
+import { type Environment, readConfig } from "../../src/config/settings.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { Outcome, Priority } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve.js";
+import { createLog, serve } from "../../src/serve/serve.js";
 import { type Caller, createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { KEYS, until, untilReady } from "../support/processes.js";

@@ -1,12 +1,12 @@
 // GetQuota over the real gRPC port, against the emulator.
 import { credentials } from "@grpc/grpc-js";
 import { describe, it, type TestContext } from "vitest";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/settings.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { type GetQuotaResponse, Ledger, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve.js";
+import { createLog, serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { KEYS, until, untilReady } from "../support/processes.js";

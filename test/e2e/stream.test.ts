@@ -2,7 +2,7 @@
 // Each test has a gateway and an emulator of its own, and they run side by side.
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, it, type TestContext } from "vitest";
-import { type Environment, readConfig } from "../../src/config.js";
+import { type Environment, readConfig } from "../../src/config/settings.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
@@ -13,7 +13,7 @@ import {
   type StreamCancelTasksByDeviceResponse_Progress as Progress,
   StreamCancelTasksByDeviceRequest,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve.js";
+import { createLog, serve } from "../../src/serve/serve.js";
 import { readFailure } from "../support/grpc-failure.js";
 import { KEYS, until, untilReady } from "../support/processes.js";
 

@@ -3,7 +3,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/settings.js";
 import { startTelemetry, type Telemetry } from "../../src/telemetry/sdk.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
@@ -39,7 +39,7 @@ beforeAll(async () => {
     OTA_UPSTREAM_URL: upstream.url,
     OTA_LOG_LEVEL: "silent",
   };
-  const { createLog, serve } = await import("../../src/serve.js"); // after the SDK, as the program does it
+  const { createLog, serve } = await import("../../src/serve/serve.js"); // after the SDK, as the program does it
   gateway = await serve(readConfig(environment), createLog("silent"), environment);
 });
 afterAll(async () => {

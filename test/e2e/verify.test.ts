@@ -2,7 +2,7 @@
 // could not be read is said to be so.
 import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it, type TestContext } from "vitest";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/settings.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
@@ -15,7 +15,7 @@ import {
   OtaServiceClient,
   Outcome,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve.js";
+import { createLog, serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { KEYS, type Variables } from "../support/processes.js";
 

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Config, type Environment, readConfig, SETTINGS } from "../../src/config.js";
+import { type Config, type Environment, readConfig, SETTINGS } from "../../src/config/settings.js";
+import { unknownSettings } from "../../src/config/unknown-settings.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/rule.js";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
-import { serve } from "../../src/serve.js";
-import { unknownSettings } from "../../src/unknown-settings.js";
+import { serve } from "../../src/serve/serve.js";
 import { FakeLog } from "../support/fake-log.js";
 import {
   type Compose,
@@ -111,7 +111,7 @@ describe("the files of deploy/", () => {
   it("leave a gateway more time to end than it takes", () => {
     const { drainTimeoutMs } = configOf(deployed);
     const afterwards = [
-      ...textOf("src/serve.ts").matchAll(/^const LAST_\w+_MS = ([\d_]+);/gm),
+      ...textOf("src/serve/serve.ts").matchAll(/^const LAST_\w+_MS = ([\d_]+);/gm),
       ...textOf("src/audit/audit-log.ts").matchAll(/^const LAST_LINES_MS = ([\d_]+);/gm),
       ...textOf("src/telemetry/sdk.ts").matchAll(/^const SHUTDOWN_MS = ([\d_]+);/gm),
     ].map(([, ms = ""]) => Number(ms.replaceAll("_", "")));

@@ -3,15 +3,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { cancelCommand } from "../../src/cancel-command.js";
-import { SETTINGS } from "../../src/config.js";
-import { configCommand } from "../../src/config-command.js";
-import { demoCommand } from "../../src/demo.js";
-import { emulateCommand } from "../../src/emulator/command.js";
-import { probeCommand } from "../../src/probe-command.js";
-import { proveCommand } from "../../src/prove-command.js";
-import { quotaCommand } from "../../src/quota-command.js";
-import { serveCommand } from "../../src/serve-command.js";
+import { cancelCommand } from "../../src/cli/cancel.js";
+import { configCommand } from "../../src/cli/config.js";
+import { demoCommand } from "../../src/cli/demo.js";
+import { emulateCommand } from "../../src/cli/emulate.js";
+import { probeCommand } from "../../src/cli/probe.js";
+import { proveCommand } from "../../src/cli/prove.js";
+import { quotaCommand } from "../../src/cli/quota.js";
+import { serveCommand } from "../../src/cli/serve.js";
+import { SETTINGS } from "../../src/config/settings.js";
 
 const documents = [
   "README.md",

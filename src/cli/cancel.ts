@@ -1,0 +1,176 @@
+// The subcommand `cancel`: names of devices in, what became of each out. Ends with 0 only if every one of them
+// ended well, with 1 if one did not or it was stopped, and with 2 if it could not begin.
+import { Command, Option } from "commander";
+import { dryRun, dryRunText } from "../cancel/dry-run.js";
+import { endedWell, UnusableResults } from "../cancel/earlier-results.js";
+import { DEFAULT_COLUMN, UnreadableNames } from "../cancel/name-lines.js";
+import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "../cancel/output.js";
+import { runCancel } from "../cancel/run.js";
+import { openSources, type Sources } from "../cancel/sources.js";
+import { isComplete, type RunReport, summaryJson, summaryText } from "../cancel/summary.js";
+import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
+import { systemClock } from "../clock.js";
+import { nextSignal } from "../signals.js";
+import { paintFor } from "../terminal/paint.js";
+import { errorText } from "./gateway-advice.js";
+import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+
+interface Flags extends GatewayFlags {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId?: string;
+  readonly instanceId?: string;
+  readonly account?: string;
+  readonly priority: Priority;
+  readonly reason?: string;
+  readonly verify?: true;
+  readonly dryRun?: true;
+  readonly devicesFile?: string;
+  readonly column?: string;
+  readonly output?: string;
+  readonly resume?: string;
+  readonly json?: true;
+}
+
+/** How long to wait for a sign of the gateway before anything is begun. */
+const FIRST_ANSWER_MS = 10_000;
+
+const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput];
+
+/** Why nothing may be seen to happen at first. */
+const NOTES: Partial<Record<Quota["ledger"], string>> = {
+  OPENING: "The gateway has just started and sends nothing for its first seconds.",
+  AWAY: "The gateway cannot reach the store of its tokens; nothing is sent until it can.",
+};
+
+/** Throws CommanderError for flags that it does not take and files that it cannot use. */
+export function cancelCommand(): Command {
+  const command = new Command("cancel")
+    .description("Cancel the update tasks of devices, through a gateway, and tell what became of each.")
+    .usage("--product-key KEY --firmware-id ID [flags] [NAME...]")
+    .argument("[name...]", "devices")
+    .requiredOption("--product-key <key>", "the product of the devices")
+    .requiredOption("--firmware-id <id>", "the update package")
+    .option("--devices-file <file>", "names in text (one a line), CSV or JSON lines; - for standard input")
+    .option("--column <name>", `column or key that holds the names (default: ${DEFAULT_COLUMN})`)
+    .option("--job-id <id>", "only tasks of this update batch")
+    .option("--instance-id <id>", "IoT Platform instance, if the product is in one")
+    .option("--account <name>", "one of the gateway's accounts")
+    .addOption(
+      new Option("--priority <class>", "beside other callers").choices(["bulk", "normal", "urgent"]).default("normal"),
+    )
+    .option("--reason <text>", "why, for the audit log")
+    .option("--verify", "read the tasks back after the cancel")
+    .option("--dry-run", "check everything and tell what it would take; send nothing")
+    .option("--output <file>", "one line a device, .csv or .jsonl; - for JSON lines on standard output")
+    .option("--resume <file>", "results of an earlier run: skip what ended well, and go on in it")
+    .option("--json", "print the summary as JSON");
+  addGatewayFlags(command).addHelpText(
+    "after",
+    `
+Ctrl-C stops: what is not yet sent leaves the gateway's queue, what is under way
+is told as unknown, and --resume goes on with all that is left.
+Exit code: 0 if every device ended well, 1 if one did not or it was stopped,
+2 if it could not begin.`,
+  );
+  return command.showHelpAfterError("(--help tells more)").exitOverride().action(run);
+}
+
+async function run(names: string[], flags: Flags, command: Command): Promise<void> {
+  const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "cancel.misuse" });
+  if (names.length === 0 && flags.devicesFile === undefined) {
+    misuse("name the devices: as arguments, or with --devices-file FILE (- for standard input)");
+  }
+  const client = clientBy(flags, command);
+  try {
+    const scope = scopeBy(flags);
+    const { resume } = flags;
+    const output = outputBy(flags.output, resume);
+    const before = resume ? await endedWell(resume, resultFormat(resume), scope) : new Set<string>();
+    const sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
+    const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
+      process.stderr.write(errorText(error, flags.address));
+    });
+    if (!quota) process.exitCode = 1;
+    else if (flags.dryRun) await plan(client, scope, sources, before, flags, quota.callsPerSecond);
+    else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
+  } catch (error) {
+    if (!MISUSE.some((kind) => error instanceof kind)) throw error;
+    misuse((error as Error).message);
+  } finally {
+    client.close();
+  }
+}
+
+async function plan(
+  client: Client,
+  scope: CancelScope,
+  { lines }: Sources,
+  before: ReadonlySet<string>,
+  flags: Flags,
+  callsPerSecond: number,
+): Promise<void> {
+  try {
+    const told = await dryRun(client, scope, lines, before, callsPerSecond, stopSignal());
+    process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : dryRunText(told));
+    process.exitCode = told.invalidNames > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof OtaError)) throw error;
+    process.stderr.write(errorText(error, flags.address));
+    process.exitCode = 1;
+  }
+}
+
+async function cancel(
+  client: Client,
+  scope: CancelScope,
+  sources: Sources,
+  before: ReadonlySet<string>,
+  output: Output | undefined,
+  flags: Flags,
+  note: string | undefined,
+): Promise<void> {
+  const signal = stopSignal();
+  const paint = paintFor(process.stderr);
+  if (note) process.stderr.write(`${paint("dim", note)}\n`);
+  const end = await runCancel({
+    ...{ client, scope, before, paint, signal, ...sources, readFirst: sources.isAtHand },
+    ...{ openResults: () => output?.open(), screen: process.stderr, clock: systemClock },
+  });
+  if (end.error instanceof UnreadableNames) throw end.error;
+  const isInterrupted = end.error !== undefined;
+  if (isInterrupted && !signal.aborted) {
+    process.stderr.write(paint("red", errorText(end.error, flags.address)));
+  }
+  const file = output?.file;
+  const report: RunReport = { ...end, isInterrupted, output: file, resume: undefined };
+  const isDone = isComplete(report);
+  const told = isDone || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
+  const screen = flags.output === STDOUT ? process.stderr : process.stdout;
+  screen.write(flags.json ? `${JSON.stringify(summaryJson(told))}\n` : summaryText(told, paintFor(screen)));
+  process.exitCode = isDone ? 0 : 1;
+}
+
+/** Aborts at the first signal; the second ends the process. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  void nextSignal().then(() => {
+    void nextSignal().then(() => process.exit(1));
+    stop.abort();
+  });
+  return stop.signal;
+}
+
+function scopeBy(flags: Flags): CancelScope {
+  const { productKey, firmwareId, jobId, instanceId, account, priority, reason, verify } = flags;
+  return {
+    productKey,
+    firmwareId,
+    priority,
+    ...(jobId && { jobId }),
+    ...(instanceId && { iotInstanceId: instanceId }),
+    ...(account && { account }),
+    ...(reason && { reason }),
+    ...(verify && { verify }),
+  };
+}

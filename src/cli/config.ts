@@ -1,0 +1,122 @@
+// The subcommand `config check`: everything that is wrong with a file for OTA_CONFIG, or what it gives. Ends with 0
+// if it can be used, 1 if it has mistakes, 2 if there is no such file. Shows where keys come from, and never a key.
+import { accessSync, constants } from "node:fs";
+import { Command } from "commander";
+import {
+  type AccountDefaults,
+  type AccountSettings,
+  type ConfigFile,
+  type CredentialsReference,
+  readConfigFile,
+} from "../config/file.js";
+import { ConfigError, type Environment, SETTINGS, type Setting } from "../config/settings.js";
+import { OTHERS } from "../identity/caller-book.js";
+import type { Rights } from "../identity/rights.js";
+
+interface Flags {
+  readonly json?: true;
+}
+
+/** Throws CommanderError for flags that it does not take and files that it cannot read. */
+export function configCommand(): Command {
+  const check = new Command("check")
+    .description("Check a file for OTA_CONFIG: print every mistake in it, or what it gives.")
+    .argument("<file>")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExit code: 0 if the file can be used, 1 if it has mistakes, 2 if it cannot be read.")
+    .exitOverride()
+    .action((path: string, flags: Flags, command: Command) => {
+      try {
+        accessSync(path, constants.R_OK);
+      } catch (error) {
+        command.error(`${path} cannot be read: ${(error as Error).message}`, {
+          exitCode: 2,
+          code: "config.unreadable",
+        });
+      }
+      const mistakes: string[] = [];
+      const file = readConfigFile(path, defaults(process.env), mistakes);
+      command.configureOutput().writeOut?.(flags.json ? jsonOf(file, mistakes) : textOf(file, mistakes));
+      process.exitCode = mistakes.length === 0 ? 0 : 1;
+    });
+  return new Command("config").description("Look at configuration files.").exitOverride().addCommand(check);
+}
+
+/** What `serve` would take for what an account does not say, with the same variables. */
+function defaults(environment: Environment): AccountDefaults {
+  const read = <T>({ variable, parse, default: fallback }: Setting<T>) => {
+    try {
+      return parse(environment[variable]?.trim() || fallback);
+    } catch (error) {
+      throw new ConfigError([`${variable}: expected ${(error as Error).message}`]);
+    }
+  };
+  return { url: read(SETTINGS.upstreamUrl), callsPerSecond: read(SETTINGS.callsPerSecond) };
+}
+
+function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]): string {
+  const found = mistakes.length === 0 && {
+    accounts: Object.fromEntries([...accounts].map(([name, account]) => [name, accountOf(account)])),
+    callers: Object.fromEntries([...callers].map(([name, rights]) => [name, rightsOf(rights)])),
+  };
+  return `${JSON.stringify({ ok: mistakes.length === 0, mistakes, ...found }, undefined, 2)}\n`;
+}
+
+function textOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]): string {
+  if (mistakes.length > 0) return `${mistakes.join("\n")}\n${mistakes.length} mistake(s)\n`;
+  const accountRows = [...accounts].map(([name, account]) => {
+    const { endpoint, quota, credentials } = accountOf(account);
+    return [name, endpoint, `${quota} a second`, credentials];
+  });
+  const callerRows = [...callers].map(([name, rights]) => {
+    const { weight, accounts, products, priorities, max_queued_devices: most, verify } = rightsOf(rights);
+    const lists = [accounts, products, priorities].map((list) => (list === ALL ? ALL : list.join(" ") || "none"));
+    const who = name === OTHERS ? `${OTHERS} (all others)` : name;
+    return [who, String(weight), ...lists, most === undefined ? "as all" : String(most), verify ? "yes" : "no"];
+  });
+  const headings = ["caller", "weight", "accounts", "products", "priorities", "queued devices", "verify"];
+  return [
+    table([["account", "endpoint", "quota", "keys from"], ...accountRows]),
+    callerRows.length === 0 ? "no callers: everybody may do everything\n" : table([headings, ...callerRows]),
+    ...(callers.size > 0 && !callers.has(OTHERS) ? ["all others are refused\n"] : []),
+  ].join("\n");
+}
+
+function accountOf({ url, callsPerSecond, credentials }: AccountSettings) {
+  return { endpoint: url.host, quota: callsPerSecond, credentials: sourceOf(credentials) };
+}
+
+function sourceOf(credentials: CredentialsReference): string {
+  switch (credentials.kind) {
+    case "own":
+      return "the process's own";
+    case "env":
+      return `variables ${credentials.prefix}ALIBABA_CLOUD_*`;
+    case "files":
+      return `files in ${credentials.directory}`;
+  }
+}
+
+const ALL = "all";
+
+/** As the file says it, with what it leaves out. */
+function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, verify }: Rights) {
+  return {
+    weight,
+    accounts: accounts ? [...accounts] : ALL,
+    products: products ? [...products.exact, ...products.prefixes.map((prefix) => `${prefix}*`)] : ALL,
+    priorities: priorities ? [...priorities].map((each) => each.toUpperCase()) : ALL,
+    ...(maxQueuedDevices !== undefined && { max_queued_devices: maxQueuedDevices }),
+    verify,
+  } as const;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return `${rows.map(line).join("\n")}\n`;
+}

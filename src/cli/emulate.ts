@@ -1,0 +1,38 @@
+// The subcommand `emulate`: flags to options, one line when it is ready, and an end at the first signal.
+import { Command } from "commander";
+import { emulatorFlags } from "../emulator/flags.js";
+import { DEFAULTS, type EmulatorSettings } from "../emulator/options.js";
+import { seededRandom } from "../emulator/random.js";
+import { startEmulator } from "../emulator/server.js";
+import { nextSignal } from "../signals.js";
+
+interface Flags extends Omit<EmulatorSettings, "clock" | "random" | "faults" | "faultPlan" | "taskState"> {
+  readonly seed?: number;
+  readonly faults?: EmulatorSettings["faultPlan"];
+}
+
+/** Throws CommanderError for flags that it does not take. */
+export function emulateCommand(): Command {
+  const command = new Command("emulate").description(
+    "Emulate the upstream: the OTA operations of Alibaba Cloud IoT Platform, its signatures, states and quotas. " +
+      "All state lives in memory and ends with the process.",
+  );
+  for (const flag of emulatorFlags()) command.addOption(flag);
+  return command.exitOverride().action(run);
+}
+
+async function run({ seed, faults: faultPlan = {}, ...flags }: Flags): Promise<void> {
+  const random = seed === undefined ? DEFAULTS.random : seededRandom(seed);
+  const emulator = await startEmulator({ ...flags, faultPlan, random }).catch((error: Error) => {
+    process.stderr.write(`cannot start the emulator on ${flags.listen}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  if (!emulator) return;
+  const { quota, window, devices, productKey, firmwareId } = flags;
+  process.stdout.write(
+    `emulator ready: ${emulator.url} (quota ${quota}/s, ${window} window, ` +
+      `${devices} devices of product ${productKey} with firmware ${firmwareId})\n`,
+  );
+  await nextSignal();
+  await emulator.close();
+}

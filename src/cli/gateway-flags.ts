@@ -1,0 +1,65 @@
+// The flags of every subcommand that asks a gateway: where it is, how to reach it safely, and who asks.
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { type Client, type ConnectOptions, connect, type TlsOptions, type Token } from "../client/client.js";
+
+export interface GatewayFlags {
+  readonly address: string;
+  readonly caller?: string;
+  readonly tls?: true;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+  readonly tokenFile?: string;
+}
+
+export function addGatewayFlags(command: Command): Command {
+  return command
+    .option("--address <host:port>", "the gateway", "127.0.0.1:50051")
+    .option("--caller <name>", "who asks, where the gateway does not authenticate callers")
+    .option("--tls", "encrypt; the other TLS flags say so too")
+    .option("--ca <file>", "PEM: authorities to trust instead of the system's")
+    .option("--cert <file>", "PEM: the client's certificate, with --key")
+    .option("--key <file>", "PEM: its private key")
+    .option("--server-name <name>", "what the gateway's certificate is for, if not the address")
+    .option("--token-file <file>", "bearer token; or in the variable OTA_TOKEN");
+}
+
+/** Ends the command as misuse if the flags cannot be used. */
+export function clientBy(flags: GatewayFlags, command: Command): Client {
+  const { address, caller, tokenFile } = flags;
+  const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "gateway.flags" });
+  if (!/^\S+:\d+$/.test(address)) misuse(`--address ${address} is not host:port, like 127.0.0.1:50051`);
+  if (Boolean(flags.cert) !== Boolean(flags.key)) misuse("--cert and --key belong together");
+  const read = (flag: string, file: string): string => {
+    try {
+      return readFileSync(file, "utf8");
+    } catch (error) {
+      return misuse(`${flag} ${file} cannot be read: ${(error as Error).message}`);
+    }
+  };
+  if (tokenFile) read("--token-file", tokenFile);
+  const tls = tlsOf(flags, read);
+  const token: Token | undefined = tokenFile
+    ? async () => (await readFile(tokenFile, "utf8")).trim() // anew for each call: tokens in files are renewed
+    : process.env["OTA_TOKEN"];
+  const options: ConnectOptions = { ...(caller && { caller }), ...(tls && { tls }), ...(token && { token }) };
+  try {
+    return connect(address, options);
+  } catch (error) {
+    return misuse(`${(error as Error).message}${token && !tls ? " (--tls)" : ""}`);
+  }
+}
+
+function tlsOf(flags: GatewayFlags, read: (flag: string, file: string) => string): TlsOptions | true | undefined {
+  const { ca, cert, key, serverName } = flags;
+  const options: TlsOptions = {
+    ...(ca && { ca: read("--ca", ca) }),
+    ...(cert && { cert: read("--cert", cert) }),
+    ...(key && { key: read("--key", key) }),
+    ...(serverName && { serverName }),
+  };
+  return Object.keys(options).length > 0 ? options : flags.tls;
+}

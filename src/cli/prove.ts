@@ -1,0 +1,68 @@
+// The subcommand `prove`: files of the flight recorder in, the most arrivals that any second can have held
+// out. Ends with 0 if that is within the quota, 1 if it is not, 2 if the files cannot be used.
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { Command, InvalidArgumentError } from "commander";
+import { Incomparable, type Proof, prove } from "../recorder/proof.js";
+import { holds, proofJson, proofText } from "../recorder/proof-text.js";
+import { type FlightRecord, readFlightRecords, UnreadableRecord } from "../recorder/read-flight-record.js";
+
+interface Flags {
+  readonly json?: true;
+  readonly clockErrorMs: number;
+}
+
+const STDIN = "-";
+
+/** Throws CommanderError for flags that it does not take and files that it cannot use. */
+export function proveCommand(stdin: () => Readable = () => process.stdin): Command {
+  return new Command("prove")
+    .description(
+      "Re-derive, from files of the flight recorder, the most calls that can have arrived at the upstream in any second.",
+    )
+    .argument("<file...>", "as /flight-record of the admin port gives it; - for standard input")
+    .option("--json", "print JSON: a list with one object for each account")
+    .option("--clock-error-ms <ms>", "also tell what comes out if every time is wrong by up to so much", errorMs, 0)
+    .addHelpText("after", "\nExit code: 0 if no second can have held more than the quota, 1 if one can, 2 if a file")
+    .addHelpText("after", "cannot be used.")
+    .exitOverride()
+    .action(async (files: string[], flags: Flags, command: Command) => {
+      const proofs = await proofsOf(files, flags, stdin).catch((error: unknown) => {
+        if (error instanceof UnreadableRecord || error instanceof Incomparable) {
+          return command.error(error.message, { exitCode: 2, code: "prove.unusable" });
+        }
+        throw error;
+      });
+      const text = flags.json ? `${JSON.stringify(proofs.map(proofJson), undefined, 2)}\n` : textOf(proofs);
+      command.configureOutput().writeOut?.(text);
+      process.exitCode = proofs.every(holds) ? 0 : 1;
+    });
+}
+
+async function proofsOf(files: readonly string[], flags: Flags, stdin: () => Readable): Promise<Proof[]> {
+  const records: FlightRecord[] = [];
+  for (const file of new Set(files)) {
+    const name = file === STDIN ? "standard input" : file;
+    const stream = file === STDIN ? stdin() : createReadStream(file);
+    records.push(...(await readFlightRecords(name, piecesOf(name, stream))));
+  }
+  return prove(records, flags.clockErrorMs);
+}
+
+async function* piecesOf(name: string, stream: Readable): AsyncGenerator<string> {
+  try {
+    for await (const piece of stream.setEncoding("utf8")) yield piece as string;
+  } catch (error) {
+    throw new UnreadableRecord(name, [`cannot be read: ${(error as Error).message}`]);
+  }
+}
+
+function textOf(proofs: readonly Proof[]): string {
+  return proofs.map(proofText).join("\n");
+}
+
+function errorMs(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= 3_600_000)) throw new InvalidArgumentError("A number of milliseconds, up to an hour.");
+  return value;
+}

@@ -1,0 +1,75 @@
+// The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
+// drains, the second ends at once.
+import { Command } from "commander";
+import { type Environment, NO_FLAGS, readConfig, SETTINGS } from "../config/settings.js";
+import { unknownSettings } from "../config/unknown-settings.js";
+import { logWarnings } from "../serve/log-lines.js";
+import { nextSignal } from "../signals.js";
+
+type Flags = Readonly<Record<string, string | true>>;
+
+/** Its flags are the settings but for secrets: OTA_UPSTREAM_URL is --upstream-url. Throws CommanderError for others. */
+export function serveCommand(): Command {
+  const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
+  for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
+    if (NO_FLAGS.includes(variable)) continue;
+    const isFlag = variable === "OTA_INSECURE" || variable === "OTA_AUDIT_DEVICE_NAMES";
+    const value = isFlag ? "" : " <value>";
+    command.option(`--${flagOf(variable)}${value}`, `${meaning} (${variable}${fallback && `, default ${fallback}`})`);
+  }
+  return command
+    .addHelpText(
+      "after",
+      `\nVariables only, for they may hold secrets: ${NO_FLAGS.join(", ")}.` +
+        "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
+    )
+    .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
+    .exitOverride()
+    .action((flags: Flags) => run({ ...process.env, ...variablesOf(flags) }));
+}
+
+async function run(environment: Environment): Promise<void> {
+  const config = readConfig(environment);
+  // With it the vendor's credentials print whole answers, and the Redis client its password.
+  delete process.env["DEBUG"];
+  // From the start: as process 1 of a container, a signal that nobody listens for is lost.
+  const signal = nextSignal();
+  // Before anything else is loaded, so that every tracer finds the SDK.
+  const { startTelemetry } = await import("../telemetry/sdk.js");
+  const telemetry = startTelemetry(environment);
+  const { createLog, serve } = await import("../serve/serve.js");
+
+  const log = createLog(config.logLevel);
+  logWarnings(log);
+  for (const warning of unknownSettings(environment)) log.warn({}, warning);
+  if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
+  if (config.insecure && !config.tlsCert)
+    log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
+  const starting = serve(config, log, environment, telemetry.readMetrics);
+  const early = await Promise.race([starting.then(() => undefined), signal]);
+  if (early) process.exit(0); // nothing has been let in yet
+  const serving = await starting;
+  process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
+
+  process.on("SIGHUP", () => serving.reload());
+  const first = await signal;
+  // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
+  void nextSignal().then(() => process.exit(1));
+  log.info({ signal: first }, "draining; a second signal ends at once");
+  await serving.stop();
+  await telemetry.end();
+  process.exit(0); // whatever a library still holds open
+}
+
+function flagOf(variable: string): string {
+  return variable.slice("OTA_".length).toLowerCase().replaceAll("_", "-");
+}
+
+/** Commander names a flag's value in camel case. */
+function variablesOf(flags: Flags): Environment {
+  const camelCase = (flag: string) => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const entries = Object.values(SETTINGS).map(
+    ({ variable }) => [variable, flags[camelCase(flagOf(variable))]] as const,
+  );
+  return Object.fromEntries(entries.flatMap(([name, value]) => (value ? [[name, value === true ? "1" : value]] : [])));
+}

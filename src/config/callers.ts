@@ -1,0 +1,87 @@
+// The section `callers` of the file: who may call, and what each may do.
+//
+//   callers:                          # with any entry, who has none is refused
+//     fleet-backend:
+//       weight: 4                     # four times the share of a caller of weight 1, the default
+//       accounts: [default]           # a list that is not there limits nothing
+//       products: [a1Exact, a1Pre*]   # these, and all that begin so
+//       priorities: [BULK, NORMAL]
+//       max_queued_devices: 20000     # instead of OTA_MAX_QUEUED_DEVICES_PER_CALLER
+//       verify: false                 # may not have tasks read back; true is the default
+//     "*": { priorities: [BULK] }     # all others
+
+import { PRIORITIES } from "../gateway/command.js";
+import { OTHERS } from "../identity/caller-book.js";
+import { isCallerName } from "../identity/caller-name.js";
+import type { Products, Rights } from "../identity/rights.js";
+import { known, mapping, type Wrong } from "./mapping.js";
+
+const MAX_WEIGHT = 100;
+const MAX_QUEUED_DEVICES = 100_000_000;
+
+const SETTINGS = ["weight", "accounts", "products", "priorities", "max_queued_devices", "verify"];
+
+/** As they are called in requests, but for the prefix. */
+const PRIORITY_NAMES: ReadonlyMap<string, string> = new Map(PRIORITIES.map((each) => [each.toUpperCase(), each]));
+
+/** What a product key may be, with a `*` at its end for all that begin so. */
+const PRODUCT = /^(?=.)[\x21-\x29\x2b-\x7e]{0,64}\*?$/;
+
+/** `accounts`: those that the file has. */
+export function callersOf(value: unknown, accounts: ReadonlySet<string>, wrong: Wrong): Map<string, Rights> {
+  const callers = new Map<string, Rights>();
+  for (const [name, rights] of Object.entries(mapping(value ?? {}, "callers", wrong))) {
+    const where = `callers.${name}`;
+    if (name !== OTHERS && !isCallerName(name)) wrong(where, `a name of 1-128 of A-Za-z0-9_.:/@-, or "${OTHERS}"`);
+    callers.set(name, rightsOf(where, rights ?? {}, accounts, wrong));
+  }
+  return callers;
+}
+
+function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, wrong: Wrong): Rights {
+  const caller = mapping(value, where, wrong);
+  known(caller, SETTINGS, `${where}.`, wrong);
+  const { weight = 1, max_queued_devices: most, verify = true } = caller;
+  const isWeight = typeof weight === "number" && weight >= 1 && weight <= MAX_WEIGHT;
+  if (!isWeight) wrong(`${where}.weight`, `a number from 1 to ${MAX_WEIGHT}`);
+  const isBound = Number.isInteger(most) && (most as number) >= 1 && (most as number) <= MAX_QUEUED_DEVICES;
+  if (most !== undefined && !isBound) {
+    wrong(`${where}.max_queued_devices`, `a whole number of devices, from 1 to ${MAX_QUEUED_DEVICES}`);
+  }
+  if (typeof verify !== "boolean") wrong(`${where}.verify`, "true or false");
+  const own = list(`${where}.accounts`, caller["accounts"], wrong);
+  for (const account of own ?? []) {
+    if (!accounts.has(account)) wrong(`${where}.accounts`, `accounts of this file, which has no ${account}`);
+  }
+  const products = list(`${where}.products`, caller["products"], wrong);
+  for (const product of products ?? []) {
+    if (!PRODUCT.test(product)) wrong(`${where}.products`, `product keys, with * at the end at most; not ${product}`);
+  }
+  const priorities = list(`${where}.priorities`, caller["priorities"], wrong);
+  if (priorities?.some((name) => !PRIORITY_NAMES.has(name))) {
+    wrong(`${where}.priorities`, `some of ${[...PRIORITY_NAMES.keys()].join(", ")}`);
+  }
+  return {
+    weight: isWeight ? weight : 1,
+    verify: verify === true,
+    ...(own && { accounts: new Set(own) }),
+    ...(products && { products: productsOf(products) }),
+    ...(priorities && { priorities: new Set(priorities.flatMap((name) => PRIORITY_NAMES.get(name) ?? [])) }),
+    ...(isBound && { maxQueuedDevices: most as number }),
+  };
+}
+
+function list(where: string, value: unknown, wrong: Wrong): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
+  wrong(where, "a list of names");
+  return [];
+}
+
+function productsOf(products: readonly string[]): Products {
+  const prefixes = products.filter((product) => product.endsWith("*"));
+  return {
+    exact: new Set(products.filter((product) => !product.endsWith("*"))),
+    prefixes: prefixes.map((prefix) => prefix.slice(0, -1)),
+  };
+}

@@ -1,0 +1,47 @@
+// What is wrong with settings that are fine alone but not together: half a key pair, half an issuer, plain text where
+// others can read it.
+import type { Settings } from "./settings.js";
+import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
+import { isLoopback } from "./values.js";
+
+/** All of it; what could not be read contradicts nothing. */
+export function contradictions(settings: Partial<Settings>): readonly string[] {
+  return [...encryption(settings), ...halfAnIssuer(settings)];
+}
+
+/** A token whose issuer or audience is not checked may have been made for somebody else. */
+function halfAnIssuer(settings: Partial<Settings>): string[] {
+  const { jwtKeys, jwtIssuer, jwtAudience } = settings;
+  if (!jwtKeys && !jwtIssuer && !jwtAudience) return [];
+  const missing = [
+    ...("jwtKeys" in settings && !jwtKeys ? ["OTA_JWT_JWKS"] : []), // or there is another mistake in it
+    ...(jwtIssuer ? [] : ["OTA_JWT_ISSUER"]),
+    ...(jwtAudience ? [] : ["OTA_JWT_AUDIENCE"]),
+  ];
+  return missing.map((variable) => `${variable}: is required, since bearer tokens are to be verified`);
+}
+
+function encryption({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): readonly string[] {
+  const paths = { tlsCert: tlsCert ?? "", tlsKey: tlsKey ?? "", tlsClientCa: tlsClientCa ?? "" };
+  if (tlsCert || tlsKey || tlsClientCa) return tlsMistakes(paths);
+  if (!listen || insecure !== false || isLoopback(listen.host)) return [];
+  return [
+    `OTA_LISTEN: ${listen.host} can be reached from other machines, and nothing would be encrypted; ` +
+      "set OTA_TLS_CERT and OTA_TLS_KEY, listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
+  ];
+}
+
+function tlsMistakes(paths: TlsPaths): readonly string[] {
+  const missing = [
+    ...(paths.tlsCert ? [] : ["OTA_TLS_CERT: is not set; TLS needs a certificate and its key"]),
+    ...(paths.tlsKey ? [] : ["OTA_TLS_KEY: is not set; TLS needs a certificate and its key"]),
+  ];
+  if (missing.length > 0) return missing;
+  try {
+    readTlsFiles(paths);
+    return [];
+  } catch (error) {
+    if (error instanceof TlsFilesError) return error.mistakes;
+    throw error;
+  }
+}

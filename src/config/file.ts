@@ -1,0 +1,111 @@
+// The file that OTA_CONFIG names: what does not fit into variables.
+//
+//   accounts:                         # without this section there is one, `default`, as the variables say
+//     default: {}
+//     europe:
+//       region: eu-central-1          # or endpoint: https://host:port
+//       quota: 20                     # calls a second
+//       credentials: { env: EU_ }     # EU_ALIBABA_CLOUD_ACCESS_KEY_ID and so on; or { files: /run/secrets/eu }
+//   callers: see callers.ts
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { DEFAULT_ACCOUNT } from "../gateway/command.js";
+import type { Rights } from "../identity/rights.js";
+import { callersOf } from "./callers.js";
+import { known, mapping, type Wrong } from "./mapping.js";
+
+/** Where an account's keys are: with the process's own, in variables with a prefix, or in files of a directory. */
+export type CredentialsReference =
+  | { readonly kind: "own" }
+  | { readonly kind: "env"; readonly prefix: string }
+  | { readonly kind: "files"; readonly directory: string };
+
+export interface AccountSettings {
+  /** The upstream's endpoint. */
+  readonly url: URL;
+  readonly callsPerSecond: number;
+  readonly credentials: CredentialsReference;
+}
+
+/** What an account has that says nothing else. */
+export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond">;
+
+export interface ConfigFile {
+  readonly accounts: ReadonlyMap<string, AccountSettings>;
+  readonly callers: ReadonlyMap<string, Rights>;
+}
+
+const MAX_QUOTA = 1000;
+
+/** Names stand in keys of the store, in metrics and in logs. */
+const ACCOUNT_NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
+const REGION = /^[a-z0-9-]{1,40}$/;
+
+/** What it is without a file. */
+export function withoutFile(defaults: AccountDefaults): ConfigFile {
+  const account: AccountSettings = { ...defaults, credentials: { kind: "own" } };
+  return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map() };
+}
+
+/** Reads the file; every mistake in it goes to `mistakes`. */
+export function readConfigFile(path: string, defaults: AccountDefaults, mistakes: string[]): ConfigFile {
+  const wrong = (where: string, expected: string) => mistakes.push(`${path}: ${where}: expected ${expected}`);
+  const file = mapping(read(path, mistakes), "the file", wrong);
+  known(file, ["accounts", "callers"], "", wrong);
+  const accounts = new Map<string, AccountSettings>();
+  for (const [name, value] of Object.entries(mapping(file["accounts"] ?? {}, "accounts", wrong))) {
+    if (!ACCOUNT_NAME.test(name)) wrong(`accounts.${name}`, "a name of up to 63 letters, digits, - _ and .");
+    accounts.set(name, accountOf(`accounts.${name}`, value ?? {}, defaults, wrong));
+  }
+  if (accounts.size === 0) accounts.set(DEFAULT_ACCOUNT, { ...defaults, credentials: { kind: "own" } });
+  return { accounts, callers: callersOf(file["callers"], new Set(accounts.keys()), wrong) };
+}
+
+function accountOf(where: string, value: unknown, defaults: AccountDefaults, wrong: Wrong): AccountSettings {
+  const account = mapping(value, where, wrong);
+  known(account, ["endpoint", "region", "quota", "credentials"], `${where}.`, wrong);
+  const { endpoint, region, quota = defaults.callsPerSecond, credentials } = account;
+  const isQuota = Number.isInteger(quota) && (quota as number) >= 1 && (quota as number) <= MAX_QUOTA;
+  if (!isQuota) wrong(`${where}.quota`, `a whole number of calls a second, from 1 to ${MAX_QUOTA}`);
+  return {
+    url: endpointOf(where, endpoint, region, wrong) ?? defaults.url,
+    callsPerSecond: isQuota ? (quota as number) : defaults.callsPerSecond,
+    credentials: credentialsOf(`${where}.credentials`, credentials, wrong),
+  };
+}
+
+function endpointOf(where: string, endpoint: unknown, region: unknown, wrong: Wrong): URL | undefined {
+  if (endpoint !== undefined && region !== undefined) wrong(where, "an endpoint or a region, not both");
+  if (region !== undefined) {
+    if (typeof region === "string" && REGION.test(region)) return new URL(`https://iot.${region}.aliyuncs.com`);
+    wrong(`${where}.region`, "the name of a region, like eu-central-1");
+  }
+  if (endpoint === undefined) return undefined;
+  const url = typeof endpoint === "string" && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.username) return url;
+  wrong(`${where}.endpoint`, "an http or https address without path");
+  return undefined;
+}
+
+function credentialsOf(where: string, value: unknown, wrong: Wrong): CredentialsReference {
+  if (value === undefined) return { kind: "own" };
+  const { env, files, ...others } = mapping(value, where, wrong);
+  if (typeof env === "string" && /^[A-Z0-9_]+$/.test(env) && files === undefined && Object.keys(others).length === 0) {
+    return { kind: "env", prefix: env };
+  }
+  if (typeof files === "string" && files !== "" && env === undefined && Object.keys(others).length === 0) {
+    return { kind: "files", directory: files };
+  }
+  // Not what was given: somebody may have written a key there.
+  wrong(where, "either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong into this file");
+  return { kind: "own" };
+}
+
+function read(path: string, mistakes: string[]): unknown {
+  try {
+    return parse(readFileSync(path, "utf8")) ?? {};
+  } catch (error) {
+    mistakes.push(`OTA_CONFIG: ${path} cannot be read: ${(error as Error).message.split("\n")[0]}`);
+    return {};
+  }
+}

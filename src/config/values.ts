@@ -1,0 +1,73 @@
+// What the values of settings look like: each parser takes the text of a variable, and throws an Error that says
+// what was expected.
+import type { KeyLocation } from "../identity/key-source.js";
+
+export type Parser<T> = (text: string) => T;
+
+/** An address to listen on. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function address(text: string): Address {
+  const [, host, port] = /^(?:\[([0-9a-fA-F:]+)\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535) throw new Error("host:port, like 127.0.0.1:50051");
+  return { host: host ?? text.slice(0, text.lastIndexOf(":")), port: Number(port) };
+}
+
+export function origin(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const bare =
+    url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !url.username;
+  if (!bare) throw new Error("an http or https address without path, like https://iot.cn-shanghai.aliyuncs.com");
+  return url;
+}
+
+export function redisUrls(text: string): readonly URL[] {
+  const urls = text.split(",").filter((each) => each.trim() !== "");
+  const isFine = (each: string) => URL.canParse(each) && /^rediss?:$/.test(new URL(each).protocol);
+  if (!urls.every(isFine)) throw new Error("redis://host:port or rediss://host:port, or several with commas");
+  return urls.map((each) => new URL(each));
+}
+
+/** Plain http only on this machine: whoever can change the keys on their way can be anybody. */
+export function keyLocation(text: string): KeyLocation | undefined {
+  if (text === "") return undefined;
+  if (!/^[a-z]+:\/\//i.test(text)) return { kind: "file", path: text };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+  if (!url || !isSafe || url.username) throw new Error("the path of a file, or an https address");
+  return { kind: "url", url };
+}
+
+/** Whether only this machine can reach the host. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+export function integer(least: number, most: number): Parser<number> {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new Error(`a whole number from ${least} to ${most}`);
+    return value;
+  };
+}
+
+export function path(text: string): string {
+  return text;
+}
+
+export function flag(text: string): boolean {
+  if (!/^(|0|1|true|false)$/.test(text)) throw new Error("1, or nothing");
+  return text === "1" || text === "true";
+}
+
+export function oneOf<T extends string>(allowed: readonly T[]): Parser<T> {
+  return (text) => {
+    const found = allowed.find((each) => each === text);
+    if (!found) throw new Error(`one of ${allowed.join(", ")}`);
+    return found;
+  };
+}

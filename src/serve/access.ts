@@ -1,0 +1,74 @@
+// Who may come in and what each may touch, as the settings say, and how that is renewed while the gateway runs.
+// A file with a mistake changes nothing.
+import type { Clock } from "../clock.js";
+import { type AccountSettings, readConfigFile } from "../config/file.js";
+import { type Config, ConfigError } from "../config/settings.js";
+import type { Authentication } from "../grpc/call-context.js";
+import { CallerBook } from "../identity/caller-book.js";
+import type { KeySet } from "../identity/key-set.js";
+import { keySourceOf } from "../identity/key-source.js";
+import type { Log } from "../log.js";
+
+export interface Access {
+  readonly callers: CallerBook;
+  /** Who a bearer token says that a caller is; undefined if tokens are not taken. */
+  readonly bearer: Authentication["bearer"] | undefined;
+  /** Reads the callers' rights and the issuer's keys again. */
+  reload(): void;
+}
+
+/** Throws ConfigError if the issuer's keys are in a file that cannot be used. An address may be away for now. */
+export async function openAccess(config: Config, clock: Clock, log: Log): Promise<Access> {
+  const callers = new CallerBook(config.callers);
+  const issuer = await openIssuer(config, clock, log);
+  return {
+    callers,
+    bearer: issuer?.bearer,
+    reload() {
+      void issuer?.keys.read();
+      if (config.configFile) reloadCallers(config, callers, log);
+    },
+  };
+}
+
+/** Who signs bearer tokens, if they are to be taken. Loaded only where it is needed. */
+async function openIssuer(
+  { jwtKeys, jwtIssuer: issuer, jwtAudience: audience }: Config,
+  clock: Clock,
+  log: Log,
+): Promise<{ readonly keys: KeySet; readonly bearer: Authentication["bearer"] } | undefined> {
+  if (!jwtKeys) return undefined;
+  const { KeySet } = await import("../identity/key-set.js");
+  const { Bearer } = await import("../identity/bearer.js");
+  const keys = new KeySet({ source: keySourceOf(jwtKeys), clock, log });
+  const reading = keys.read();
+  if (jwtKeys.kind === "file") {
+    await reading;
+    if (keys.trouble) throw new ConfigError([`OTA_JWT_JWKS: ${jwtKeys.path}: ${keys.trouble.message}`]);
+  }
+  const bearer = new Bearer({ keys, issuer, audience, clock });
+  return { keys, bearer: (authorization) => bearer.identify(authorization) };
+}
+
+function reloadCallers(config: Config, callers: CallerBook, log: Log): void {
+  const mistakes: string[] = [];
+  const defaults = { url: config.upstreamUrl, callsPerSecond: config.callsPerSecond };
+  const file = readConfigFile(config.configFile, defaults, mistakes);
+  // A file that is just being written can look like one without callers, and that lets everybody do everything.
+  if (file.callers.size === 0 && callers.size > 0 && mistakes.length === 0) {
+    mistakes.push(`${config.configFile}: callers: expected at least one; to have no rights any more, restart`);
+  }
+  if (mistakes.length > 0) {
+    log.error({ mistakes }, "OTA_CONFIG has mistakes; the callers' rights stay as they are");
+    return;
+  }
+  callers.replace(file.callers);
+  log.info({ callers: callers.size }, "the callers' rights have been read from OTA_CONFIG");
+  if (textOf(file.accounts) !== textOf(config.accounts)) {
+    log.warn({}, "the accounts in OTA_CONFIG have changed; that takes a restart");
+  }
+}
+
+function textOf(accounts: ReadonlyMap<string, AccountSettings>): string {
+  return JSON.stringify([...accounts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,183 @@
+// The gateway, put together: settings in, listening ports out, and the order in which it all ends.
+import { randomBytes } from "node:crypto";
+import { pino } from "pino";
+import pretty from "pino-pretty";
+import { type AdminServer, startAdminServer } from "../admin/server.js";
+import type { Readiness } from "../admin/snapshot.js";
+import { snapshotOf } from "../admin/snapshot-of.js";
+import { openAuditLog } from "../audit/audit-log.js";
+import { createAuditor } from "../audit/auditor.js";
+import { sleepUntil, systemClock } from "../clock.js";
+import type { Config, Environment } from "../config/settings.js";
+import type { Address } from "../config/values.js";
+import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
+import type { StoreConnection } from "../limiter/shared/redis.js";
+import type { Log } from "../log.js";
+import { flightDownload } from "../recorder/download.js";
+import { createMetrics } from "../telemetry/metrics.js";
+import type { MetricsPage } from "../telemetry/prometheus.js";
+import { openAccess } from "./access.js";
+import { type Account, openAccount } from "./account.js";
+import { forTerminal, inJson } from "./log-lines.js";
+
+/** A gateway that is listening. */
+export interface Serving {
+  /** host:port of the gRPC server. */
+  readonly grpc: string;
+  /** host:port of the admin server. */
+  readonly admin: string;
+  /**
+   * Takes up what the paths of its files name now: logs and certificates after a rotation, the callers' rights, and the
+   * keys that tokens are verified with.
+   */
+  reload(): void;
+  /** Ends gracefully: refuses new requests, answers those it has, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Left to grpc-js, after every rpc has been answered, to get the answers out. */
+const LAST_WORDS_MS = 1000;
+
+/** Left to calls whose callers have been answered already, to end, and to tokens to be given back. */
+const LAST_CALLS_MS = 2500;
+
+/**
+ * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none:
+ * `environment` is where they are looked for first; `readMetrics` is what /metrics answers.
+ */
+export async function serve(
+  config: Config,
+  log: Log,
+  environment: Environment,
+  readMetrics?: () => Promise<MetricsPage>,
+): Promise<Serving> {
+  const clock = systemClock;
+  const access = await openAccess(config, clock, log);
+  const { callers, bearer } = access;
+  const proven = bearer !== undefined || config.tlsClientCa !== "";
+  const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
+  const withDeviceNames = config.auditDeviceNames;
+  const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
+  const accounts = new Map<string, Account>();
+  const metrics = createMetrics(callers.names());
+  let unwatch = () => {};
+  let connection: StoreConnection | undefined;
+  let admin: AdminServer | undefined;
+  let grpc: GrpcServer;
+  const end = async () => {
+    unwatch();
+    await Promise.all([...accounts.values()].map((account) => account.close()));
+    connection?.close();
+  };
+  const readiness = readinessOf(accounts);
+  try {
+    connection = await connect(config, log);
+    const replica = randomBytes(6).toString("hex");
+    const shared = { config, environment, clock, log, replica, callers, proven, metrics };
+    for (const [name, settings] of config.accounts) {
+      accounts.set(name, await openAccount({ ...shared, name, settings, storeOf: connection?.storeOf }));
+    }
+    unwatch = metrics.watch(watched(accounts, config), clock.now);
+    admin = await startAdminServer({
+      ...config.adminListen,
+      token: config.adminToken,
+      clock,
+      log,
+      readiness: readiness.now,
+      snapshot: () => ({
+        wallMs: clock.wallNow(),
+        readiness: readiness.now(),
+        accounts: [...accounts].map(([name, { gateway, feed }]) =>
+          snapshotOf(name, gateway.reading(), feed, clock.now()),
+        ),
+      }),
+      ...(readMetrics && { metrics: readMetrics }),
+      flightRecord: () => {
+        const recorders = [...accounts.values()].map(({ recorder }) => recorder);
+        return flightDownload(recorders, replica, clock);
+      },
+    });
+    const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
+    const service = {
+      gateways,
+      callers,
+      bearer,
+      maxDevices: config.maxDevicesPerRequest,
+      clock,
+      log,
+      defaultDeadlineMs: config.defaultDeadlineMs,
+      auditor,
+      rpcEnded: metrics.rpcEnded,
+      tls: config.tlsCert
+        ? { paths: config, clientCertificates: bearer ? ("optional" as const) : ("required" as const) }
+        : undefined,
+    };
+    grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
+  } catch (error) {
+    await admin?.close();
+    await end();
+    await auditLog?.close();
+    throw error;
+  }
+
+  return {
+    grpc: addressOf(config.listen, grpc.port),
+    admin: addressOf(config.adminListen, admin.port),
+    reload() {
+      auditLog?.reopen();
+      grpc.reload();
+      access.reload();
+      metrics.name(callers.names());
+    },
+    async stop() {
+      readiness.drain();
+      grpc.stopServing();
+      await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
+      await grpc.close(LAST_WORDS_MS);
+      await auditLog?.close();
+      await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
+      await admin.close();
+    },
+  };
+}
+
+/** The log of a running gateway: JSON lines on stderr, readable ones if that is a terminal. */
+export function createLog(level: Config["logLevel"]): Log {
+  if (!process.stderr.isTTY) return pino({ level }, inJson(pino.destination({ fd: 2, sync: true })));
+  return pino({ level }, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
+}
+
+/** Loaded only where it is needed: a gateway on its own starts faster without it. */
+async function connect({ redisUrls }: Config, log: Log): Promise<StoreConnection | undefined> {
+  if (redisUrls.length === 0) return undefined;
+  const { connectStore } = await import("../limiter/shared/redis.js");
+  return connectStore(redisUrls, log);
+}
+
+function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: Config) {
+  return new Map(
+    [...accounts].map(([name, { gateway }]) => [name, { maxQueuedDevices, standing: () => gateway.reading() }]),
+  );
+}
+
+/** Once it has been ready it stays so: what takes calls from all replicas must not take all replicas from the callers. */
+function readinessOf(accounts: ReadonlyMap<string, Account>) {
+  let draining = false;
+  let wasReady = false;
+  return {
+    drain: () => {
+      draining = true;
+    },
+    now: (): Readiness => {
+      if (draining) return "draining";
+      const modes = [...accounts.values()].map(({ limiter }) => limiter.state().mode);
+      const missing = (["away", "opening"] as const).find((mode) => modes.includes(mode));
+      wasReady ||= !missing;
+      return missing ? (wasReady ? "degraded" : missing) : "ok";
+    },
+  };
+}
+
+function addressOf({ host }: Address, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

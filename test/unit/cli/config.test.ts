@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CommanderError } from "commander";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { configCommand } from "../../../src/cli/config.js";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "config-"));
+  path = join(folder, "gateway.yaml");
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  process.exitCode = undefined;
+});
+
+async function check(text: string, ...flags: string[]): Promise<{ out: string; code: unknown }> {
+  writeFileSync(path, text);
+  let out = "";
+  const command = configCommand();
+  for (const each of [command, ...command.commands]) {
+    each.configureOutput({
+      writeOut: (more) => {
+        out += more;
+      },
+      writeErr: () => {},
+    });
+  }
+  await command.parseAsync(["check", path, ...flags], { from: "user" });
+  return { out: out.replaceAll(path, "FILE"), code: process.exitCode };
+}
+
+const GOOD = `accounts:
+  default: {}
+  lab: { endpoint: "http://127.0.0.1:8088", quota: 3, credentials: { files: /run/secrets/lab } }
+callers:
+  ops: { weight: 4 }
+  lab-tests: { accounts: [lab], products: [a1Lights, "a1Lab*"], priorities: [], max_queued_devices: 9, verify: false }
+`;
+
+describe("configCommand", () => {
+  it("shows what a good file gives, and ends with 0", async () => {
+    const { out, code } = await check(GOOD);
+    expect(code).toBe(0);
+    expect(out).toBe(`account  endpoint                      quota        keys from
+default  iot.cn-shanghai.aliyuncs.com  10 a second  the process's own
+lab      127.0.0.1:8088                3 a second   files in /run/secrets/lab
+
+caller     weight  accounts  products         priorities  queued devices  verify
+ops        4       all       all              all         as all          yes
+lab-tests  1       lab       a1Lights a1Lab*  none        9               no
+
+all others are refused
+`);
+  });
+
+  it("says who everybody else is, and whether there is anybody at all", async () => {
+    const { out } = await check('callers: { "*": {} }\n');
+    expect(out).toContain("\n* (all others)  1 ");
+    expect(out).not.toContain("refused");
+    expect((await check("")).out).toContain("\nno callers: everybody may do everything\n");
+  });
+
+  it("prints every mistake, repeats no key that somebody wrote there, and ends with 1", async () => {
+    const bad = 'accounts: { a: { credentials: { secret: s3cr3t } } }\ncallers: { "x y": { weight: 0 } }\n';
+    const { out, code } = await check(bad);
+    expect(code).toBe(1);
+    expect(out.match(/^FILE: /gm)).toHaveLength(3);
+    expect(out).toContain("\n3 mistake(s)\n");
+    expect(out).not.toContain("s3cr3t");
+    expect((await check("callers: [")).code).toBe(1);
+  });
+
+  it("prints JSON that a program can read", async () => {
+    const good = JSON.parse((await check(GOOD, "--json")).out);
+    expect(good).toMatchObject({ ok: true, mistakes: [] });
+    expect(good.accounts.lab).toEqual({
+      endpoint: "127.0.0.1:8088",
+      quota: 3,
+      credentials: "files in /run/secrets/lab",
+    });
+    expect(good.callers["lab-tests"]).toEqual({
+      weight: 1,
+      accounts: ["lab"],
+      products: ["a1Lights", "a1Lab*"],
+      priorities: [],
+      max_queued_devices: 9,
+      verify: false,
+    });
+    const bad = JSON.parse((await check("callers: 7", "--json")).out);
+    expect(bad).toEqual({ ok: false, mistakes: ["FILE: callers: expected a mapping"] });
+  });
+
+  it("ends with 2 for a file that cannot be read", async () => {
+    const command = configCommand();
+    command.commands[0]?.configureOutput({ writeErr: () => {} });
+    const run = command.parseAsync(["check", join(folder, "none.yaml")], { from: "user" });
+    await expect(run).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining("cannot be read") });
+    await expect(run).rejects.toBeInstanceOf(CommanderError);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { errorText } from "../../../src/cli/gateway-advice.js";
+import { OtaError } from "../../../src/client/client.js";
+
+function transport(message: string, code = "UNAVAILABLE"): OtaError {
+  return new OtaError({ reason: "TRANSPORT", code, message, violations: [], devices: {} });
+}
+
+describe("errorText", () => {
+  it.each([
+    // As grpc-js words them.
+    ["connect ECONNREFUSED 127.0.0.1:1", "Start one"],
+    ["Name resolution failed for target dns:gw:1", "is it spelled right?"],
+    ["Last error: write EPROTO … wrong version number", "speaks plain text"],
+    ["Last error: Error: self-signed certificate", "--ca FILE"],
+    ["Hostname/IP does not match certificate's altnames", "--server-name"],
+    ["No connection established. Last error: Failed to connect (2026)", "does it want TLS"],
+    ["Connection dropped", "does it want TLS"],
+  ])("says what to do about: %s", (message, advice) => {
+    expect(errorText(transport(message), "gw:1")).toContain(advice);
+  });
+
+  it("names the flags of what the gateway does not take", () => {
+    const violations = [
+      { field: "iot_instance_id", description: "is wrong" },
+      { field: "job_id", description: "is required" },
+    ];
+    const invalid = { reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", message: "no", violations, devices: {} };
+    expect(errorText(new OtaError(invalid), "gw:1")).toBe("error: --instance-id is wrong; --job-id is required\n");
+  });
+
+  it("tells anything else as it is, with its status", () => {
+    expect(errorText(transport("odd", "INTERNAL"), "gw:1")).toBe("error: odd (INTERNAL)\n");
+  });
+});
