@@ -10,7 +10,7 @@ import { probeCommand } from "./cli/probe.js";
 import { proveCommand } from "./cli/prove.js";
 import { quotaCommand } from "./cli/quota.js";
 import { serveCommand } from "./cli/serve.js";
-import { ConfigError } from "./config/settings.js";
+import { ConfigError } from "./config/config.js";
 
 const program = new Command("ota-gateway")
   .description("Cancels OTA update tasks on Alibaba Cloud IoT Platform at the account's full rate, and never above it.")

@@ -2,6 +2,7 @@
 // if it can be used, 1 if it has mistakes, 2 if there is no such file. Shows where keys come from, and never a key.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
+import { ConfigError, type Environment } from "../config/config.js";
 import {
   type AccountDefaults,
   type AccountSettings,
@@ -9,7 +10,7 @@ import {
   type CredentialsReference,
   readConfigFile,
 } from "../config/file.js";
-import { ConfigError, type Environment, SETTINGS, type Setting } from "../config/settings.js";
+import { SETTINGS, type Setting } from "../config/settings.js";
 import { OTHERS } from "../identity/caller-book.js";
 import type { Rights } from "../identity/rights.js";
 

@@ -2,7 +2,7 @@
 // cancel 5,000 devices through the real gRPC port. The figures at the end are the emulator's count.
 import { Command } from "commander";
 import { type Client, connect } from "../client/client.js";
-import { type Environment, readConfig } from "../config/settings.js";
+import { type Environment, readConfig } from "../config/config.js";
 import { DEFAULTS } from "../emulator/options.js";
 import { seededName } from "../emulator/seeded-name.js";
 import { type Emulator, type Stats, startEmulator } from "../emulator/server.js";

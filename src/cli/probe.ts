@@ -3,7 +3,8 @@
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../clock.js";
-import { ConfigError, type Environment, SETTINGS } from "../config/settings.js";
+import { ConfigError, type Environment } from "../config/config.js";
+import { SETTINGS, type Setting } from "../config/settings.js";
 import { planText } from "../probe/plan.js";
 import { reportJson, reportText } from "../probe/report.js";
 import { runProbe } from "../probe/run.js";
@@ -128,12 +129,6 @@ function settingsOf(flags: Flags, environment: Environment): { url: URL; timeout
   const quota = read(SETTINGS.callsPerSecond, flags.quotaCallsPerSecond);
   if (!url || !timeoutMs || !quota) throw new ConfigError(mistakes);
   return { url, timeoutMs, quota };
-}
-
-interface Setting<T> {
-  readonly variable: string;
-  readonly parse: (text: string) => T;
-  readonly default: string;
 }
 
 /** Asks on the terminal; without one there is nobody to say yes. */

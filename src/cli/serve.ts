@@ -1,7 +1,8 @@
 // The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
 // drains, the second ends at once.
 import { Command } from "commander";
-import { type Environment, NO_FLAGS, readConfig, SETTINGS } from "../config/settings.js";
+import { type Environment, readConfig } from "../config/config.js";
+import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
 import { logWarnings } from "../serve/log-lines.js";
 import { nextSignal } from "../signals.js";

@@ -9,7 +9,6 @@
 //       max_queued_devices: 20000     # instead of OTA_MAX_QUEUED_DEVICES_PER_CALLER
 //       verify: false                 # may not have tasks read back; true is the default
 //     "*": { priorities: [BULK] }     # all others
-
 import { PRIORITIES } from "../gateway/command.js";
 import { OTHERS } from "../identity/caller-book.js";
 import { isCallerName } from "../identity/caller-name.js";

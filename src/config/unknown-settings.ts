@@ -1,5 +1,6 @@
 // OTA_* variables that are no settings: most often a name that was mistyped, and then the default would hold in silence.
-import { type Environment, SETTINGS } from "./settings.js";
+import type { Environment } from "./config.js";
+import { SETTINGS } from "./settings.js";
 
 /** A warning for each OTA_* variable that is not a setting, with the nearest name. */
 export function unknownSettings(environment: Environment): string[] {

@@ -1,8 +1,8 @@
 // Who may come in and what each may touch, as the settings say, and how that is renewed while the gateway runs.
 // A file with a mistake changes nothing.
 import type { Clock } from "../clock.js";
+import { type Config, ConfigError } from "../config/config.js";
 import { type AccountSettings, readConfigFile } from "../config/file.js";
-import { type Config, ConfigError } from "../config/settings.js";
 import type { Authentication } from "../grpc/call-context.js";
 import { CallerBook } from "../identity/caller-book.js";
 import type { KeySet } from "../identity/key-set.js";

@@ -2,8 +2,8 @@
 // nothing but the process, so that what slows one down is not felt in another.
 import { CallFeed } from "../admin/call-feed.js";
 import type { Clock } from "../clock.js";
+import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
-import type { Config, Environment } from "../config/settings.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";

@@ -8,7 +8,7 @@ import { snapshotOf } from "../admin/snapshot-of.js";
 import { openAuditLog } from "../audit/audit-log.js";
 import { createAuditor } from "../audit/auditor.js";
 import { sleepUntil, systemClock } from "../clock.js";
-import type { Config, Environment } from "../config/settings.js";
+import type { Config, Environment } from "../config/config.js";
 import type { Address } from "../config/values.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";

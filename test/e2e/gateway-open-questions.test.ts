@@ -1,7 +1,7 @@
 // What the upstream's documentation leaves open, both ways: the gateway's answers stay true, whichever way
 // the real one turns out to be.
 import { describe, it, type TestContext } from "vitest";
-import { readConfig } from "../../src/config/settings.js";
+import { readConfig } from "../../src/config/config.js";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";

@@ -2,7 +2,7 @@
 // emulator of its own, and they run side by side: a new gateway sends nothing for two seconds, so what is
 // asked of it until then waits together.
 import { describe, type ExpectStatic, it, type TestContext } from "vitest";
-import { type Environment, readConfig } from "../../src/config/settings.js";
+import { type Environment, readConfig } from "../../src/config/config.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";

@@ -1,7 +1,7 @@
 // GetQuota over the real gRPC port, against the emulator.
 import { credentials } from "@grpc/grpc-js";
 import { describe, it, type TestContext } from "vitest";
-import { readConfig } from "../../src/config/settings.js";
+import { readConfig } from "../../src/config/config.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";

@@ -2,7 +2,7 @@
 // Each test has a gateway and an emulator of its own, and they run side by side.
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, it, type TestContext } from "vitest";
-import { type Environment, readConfig } from "../../src/config/settings.js";
+import { type Environment, readConfig } from "../../src/config/config.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";

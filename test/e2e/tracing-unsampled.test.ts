@@ -2,7 +2,7 @@
 import { SpanKind } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, describe, expect, it } from "vitest";
-import { readConfig } from "../../src/config/settings.js";
+import { readConfig } from "../../src/config/config.js";
 import { startTelemetry } from "../../src/telemetry/sdk.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { startHttpUpstream } from "../support/http-upstream.js";

@@ -2,7 +2,7 @@
 // could not be read is said to be so.
 import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it, type TestContext } from "vitest";
-import { readConfig } from "../../src/config/settings.js";
+import { readConfig } from "../../src/config/config.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Config, type Environment, readConfig, SETTINGS } from "../../src/config/settings.js";
+import { type Config, type Environment, readConfig } from "../../src/config/config.js";
+import { SETTINGS } from "../../src/config/settings.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/rule.js";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";

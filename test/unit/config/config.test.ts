@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, type Environment, readConfig } from "../../../src/config/settings.js";
+import { ConfigError, type Environment, readConfig } from "../../../src/config/config.js";
 
 function mistakes(environment: Environment): readonly string[] {
   try {

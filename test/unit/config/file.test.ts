@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { ConfigError, readConfig } from "../../../src/config/config.js";
 import { readConfigFile } from "../../../src/config/file.js";
-import { ConfigError, readConfig } from "../../../src/config/settings.js";
 
 const DEFAULTS = { url: new URL("https://iot.example"), callsPerSecond: 10 };
 const ALONE = { default: { ...DEFAULTS, credentials: { kind: "own" } } };

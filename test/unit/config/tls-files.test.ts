@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ConfigError, readConfig } from "../../../src/config/settings.js";
+import { ConfigError, readConfig } from "../../../src/config/config.js";
 import { readTlsFiles } from "../../../src/config/tls-files.js";
 import { createCertificateAuthority } from "../../support/certificate-authority.js";
 

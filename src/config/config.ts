@@ -1,0 +1,49 @@
+// What the gateway is told: the environment and the file it names, read in one go. All mistakes are reported together.
+import { contradictions } from "./contradictions.js";
+import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
+import { SETTINGS, type Settings } from "./settings.js";
+
+/** What is wrong with the settings, all of it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`the settings are not usable:\n${mistakes.map((mistake) => `  ${mistake}`).join("\n")}`);
+    this.mistakes = mistakes;
+  }
+}
+
+/** Variables and their values. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** All settings, those of the file included. */
+export type Config = Settings & ConfigFile;
+
+/** For a file that is only read to find its mistakes. */
+const NO_DEFAULTS: AccountDefaults = { url: new URL("https://nowhere.invalid"), callsPerSecond: 1 };
+
+/** Reads all settings. Throws ConfigError with every mistake. */
+export function readConfig(environment: Environment): Config {
+  const mistakes: string[] = [];
+  const settings: Record<string, unknown> = {};
+  for (const [key, { variable, parse, default: fallback }] of Object.entries(SETTINGS)) {
+    const text = environment[variable]?.trim() || fallback;
+    try {
+      settings[key] = parse(text);
+    } catch (error) {
+      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${shown(text)}`);
+    }
+  }
+  mistakes.push(...contradictions(settings as Partial<Settings>));
+  const { configFile, upstreamUrl: url, callsPerSecond } = settings as Partial<Settings>;
+  const fallback = url && callsPerSecond ? { url, callsPerSecond } : NO_DEFAULTS;
+  const file = configFile ? readConfigFile(configFile, fallback, mistakes) : withoutFile(fallback);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return { ...(settings as Settings), ...file };
+}
+
+/** As it was given, but for the secrets that an address can hold. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
+}
