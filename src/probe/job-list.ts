@@ -1,5 +1,6 @@
 // The batches in an answer of ListOTAJobByFirmware. Suspicious: what is not wholly understood is no list, for the
 // probe goes on only if it shows that nothing runs.
+import { jsonFieldsOf, readJsonFields } from "../upstream/json-fields.js";
 
 export interface Job {
   readonly jobId: string;
@@ -14,8 +15,8 @@ export interface JobList {
 
 /** Undefined if the body has no such list. Letter case of names is ignored; an empty list may be left out of its frame. */
 export function readJobList(body: string): JobList | undefined {
-  const answer = lowerCased(parsed(body));
-  const frame = lowerCased(answer?.["data"]);
+  const answer = readJsonFields(body);
+  const frame = jsonFieldsOf(answer?.["data"]);
   const rows = frame && (frame["simpleotajobinfo"] ?? []);
   if (!Array.isArray(rows)) return undefined;
   const jobs = rows.map(jobOf);
@@ -25,20 +26,7 @@ export function readJobList(body: string): JobList | undefined {
 }
 
 function jobOf(row: unknown): Job | undefined {
-  const fields = lowerCased(row);
+  const fields = jsonFieldsOf(row);
   const [jobId, status] = [fields?.["jobid"], fields?.["jobstatus"]];
   return typeof jobId === "string" && typeof status === "string" ? { jobId, status } : undefined;
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body.replace(/^\uFEFF/, ""));
-  } catch {
-    return undefined;
-  }
-}
-
-function lowerCased(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name.toLowerCase(), each]));
 }

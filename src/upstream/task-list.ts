@@ -1,11 +1,12 @@
 // The tasks in an answer's body. Suspicious like answer.ts: a task without a name or a state, or an answer that does
 // not say whether there are any, is no list, for who is missing in a list is said to have no task.
 import type { ListedTask, TaskList } from "../gateway/task-reader.js";
+import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
 import { word } from "./wording.js";
 
 /** Undefined if the body is not JSON, or not a list of tasks. Letter case of names is ignored, as in fields.ts. */
 export function readTaskList(body: string): TaskList | undefined {
-  const answer = lowerCased(parsed(body));
+  const answer = readJsonFields(body);
   const total = Number(answer?.["total"] ?? Number.NaN);
   const rows = rowsOf(answer?.["data"], total);
   if (!rows) return undefined;
@@ -16,13 +17,13 @@ export function readTaskList(body: string): TaskList | undefined {
 
 /** None, if it says so: an empty list may be left out of its frame, but not the frame. */
 function rowsOf(data: unknown, total: number): readonly unknown[] | undefined {
-  const frame = lowerCased(data);
+  const frame = jsonFieldsOf(data);
   const rows = frame?.["simpleotataskinfo"] ?? (frame || total === 0 ? [] : undefined);
   return Array.isArray(rows) ? rows : undefined;
 }
 
 function taskOf(row: unknown): ListedTask | undefined {
-  const fields = lowerCased(row);
+  const fields = jsonFieldsOf(row);
   const text = (name: string) => {
     const value = fields?.[name];
     return typeof value === "string" || typeof value === "number" ? String(value) : "";
@@ -35,17 +36,3 @@ function taskOf(row: unknown): ListedTask | undefined {
 
 /** Callers are shown a state that they do not expect. */
 const LONGEST_STATE = 32;
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body.replace(/^\uFEFF/, ""));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The fields of a JSON object by names in lower case; undefined for anything else. */
-function lowerCased(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name.toLowerCase(), each]));
-}
