@@ -5,6 +5,7 @@ import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/
 import { type WatchedAccount, watch } from "./gauges.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
+/** Those of the gateway, which a leaf may not import: a test holds the two lists together. */
 const OUTCOMES = [
   "accepted",
   "verified-canceled",

@@ -1,5 +1,6 @@
 // What is printed of what is told, by the real SDK and exporter.
 import { describe, expect, it } from "vitest";
+import { OUTCOMES } from "../../../src/gateway/waiter.js";
 import { aStanding, measured, useAll } from "../../support/metrics-run.js";
 import { sumOf } from "../../support/prometheus-text.js";
 
@@ -45,6 +46,14 @@ describe("createMetrics", () => {
       sumOf(families, "ota_devices_total", { ...labels, ota_caller: "fleet-backend", ota_outcome: "accepted" }),
     ).toBe(2);
     expect(sumOf(families, "ota_devices_total", { ...labels, ota_caller: "other", ota_outcome: "unknown" })).toBe(5000);
+  });
+
+  // It may not import the gateway's list, and has its own.
+  it("prints each outcome that the gateway knows from the start, and no other", async () => {
+    metrics.account("outcomes");
+    const devices = (await read()).get("ota_devices_total")?.samples ?? [];
+    const own = devices.filter(({ labels }) => labels["ota_account"] === "outcomes" && labels["ota_caller"] === "other");
+    expect(own.map(({ labels }) => labels["ota_outcome"])).toEqual(OUTCOMES);
   });
 
   it("names callers that are configured later, and keeps the names of those before", async () => {
