@@ -12,8 +12,8 @@ import type {
   StreamCancelTasksByDeviceResponse,
 } from "../gen/ota/v1/ota_service.js";
 import { checkDecoded } from "./decoding.js";
-import { durationOf } from "./details.js";
 import type { OpenCall } from "./open-call.js";
+import { Progress } from "./progress.js";
 import { statusOf, type WireError, wireErrorOf } from "./status.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
@@ -43,8 +43,6 @@ export interface StreamOptions {
 /** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
 const WINDOW_DEVICES = 20_000;
 
-const PROGRESS_MS = 500;
-
 const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while the queue was full" });
 
 export class RequestStream {
@@ -55,17 +53,21 @@ export class RequestStream {
   /** Aborted when it closes or drains: nothing waits for room in the queue any more. */
   readonly #stopping = new AbortController();
   readonly #pending = new Map<bigint, Asked>();
-  #received = 0;
-  #settled = 0;
+  readonly #progress: Progress;
   #reading = false;
   #ended = false;
-  #progressMs = -Infinity;
-  #disarm: (() => void) | undefined;
 
   constructor(call: DuplexCall, open: OpenCall, options: StreamOptions) {
     this.#call = call;
     this.#open = open;
     this.#options = options;
+    const { clock, remainingMs } = options;
+    this.#progress = new Progress({
+      clock,
+      remainingMs,
+      isUnread: () => call.writableNeedDrain,
+      tell: (progress) => this.#write({ $case: "progress", progress }),
+    });
   }
 
   /** Resolves when the stream has ended, either way. */
@@ -141,10 +143,10 @@ export class RequestStream {
 
   #await(sequence: bigint, asked: Asked, devices: number): void {
     this.#pending.set(sequence, asked);
-    this.#received += devices;
+    this.#progress.taken(devices);
     const settle = (result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse) => {
       this.#pending.delete(sequence);
-      this.#settled += devices;
+      this.#progress.settled(devices);
       this.#answer(sequence, result, failedResponse);
       this.#next();
     };
@@ -171,33 +173,9 @@ export class RequestStream {
       else this.#fail(wireErrorOf(this.#options.draining()));
       return;
     }
-    const mayRead = this.#received - this.#settled < WINDOW_DEVICES && !this.#call.writableNeedDrain;
+    const mayRead = this.#progress.waitingDevices < WINDOW_DEVICES && !this.#call.writableNeedDrain;
     if (mayRead && !this.#reading && !isDraining) this.#call.resume();
-    this.#progress();
-  }
-
-  #progress(): void {
-    const { clock } = this.#options;
-    const dueMs = this.#progressMs + PROGRESS_MS;
-    if (this.#disarm || this.#pending.size === 0) return;
-    this.#disarm = clock.at(Math.max(dueMs, clock.now()), () => {
-      this.#disarm = undefined;
-      this.#progressMs = clock.now();
-      if (!this.#call.writableNeedDrain) this.#report();
-      this.#progress();
-    });
-  }
-
-  #report(): void {
-    this.#write({
-      $case: "progress",
-      progress: {
-        devicesReceived: BigInt(this.#received),
-        devicesSettled: BigInt(this.#settled),
-        devicesWaiting: BigInt(this.#received - this.#settled),
-        expectedRemaining: durationOf(this.#options.remainingMs()),
-      },
-    });
+    this.#progress.tellInTime();
   }
 
   #write(event: NonNullable<StreamCancelTasksByDeviceResponse["event"]>): void {
@@ -214,7 +192,7 @@ export class RequestStream {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#stopping.abort();
-    this.#disarm?.();
+    this.#progress.close();
     for (const { abort } of this.#pending.values()) abort();
     if (code === status.OK) this.#call.end();
     this.#open.finish(code);
