@@ -1,11 +1,10 @@
 // The page of the real program, in a real browser, during a real cancel: what it shows is what the emulator
 // counted less than a second ago.
-import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { rowsOf, SOON, textOf } from "../support/admin-page.js";
-import { hasChromium, launchChromium, takePicture } from "../support/chromium.js";
+import { browserOfFile, hasChromium, takePicture } from "../support/chromium.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import {
@@ -31,18 +30,14 @@ const CALLERS = [
   { caller: "support-desk", devices: 0.05 * DEVICES, priority: Priority.URGENT },
 ];
 
-let browser: Browser;
+const browser = browserOfFile();
 let emulator: EmulatorProgram;
 let gateway: GatewayProgram;
 beforeAll(async () => {
-  if (hasChromium) browser = await launchChromium();
   emulator = await runEmulator("--devices", `${DEVICES}`, "--latency-ms", "20", "--jitter-ms", "20");
   gateway = await runGateway(emulator.url);
 });
-afterAll(async () => {
-  await browser?.close();
-  await endPrograms();
-});
+afterAll(endPrograms);
 
 /** How many devices, by the wall clock, which is the same for browser and emulator here. */
 interface Reading {
@@ -53,7 +48,7 @@ interface Reading {
 describe.runIf(hasChromium)("the admin page of a running gateway", () => {
   it(`shows a cancel of ${DEVICES} devices less than a second after the emulator counts it`, async () => {
     await gateway.opened();
-    const page = await browser.newPage();
+    const page = await browser().newPage();
     await page.goto(gateway.admin);
     await expect.poll(() => page.title()).toMatch(/^Within quota, 0 devices/);
     await page.evaluate(`
@@ -89,7 +84,7 @@ describe.runIf(hasChromium)("the admin page of a running gateway", () => {
   }, 60_000);
 
   it("names the call of a device by the request id that its caller was told", async () => {
-    const page = await browser.newPage();
+    const page = await browser().newPage();
     await page.goto(gateway.admin);
     const { calls } = await createCaller(gateway.grpc, { "x-ota-caller": "somebody" }).cancel([seededName(0)]).answer;
     await page.getByLabel("Find").fill(calls[0]?.requestId ?? "none");
@@ -99,7 +94,7 @@ describe.runIf(hasChromium)("the admin page of a running gateway", () => {
   it.runIf(PICTURE)(
     "poses for the picture in docs/",
     async () => {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 1240 } });
+      const page = await browser().newPage({ viewport: { width: 1280, height: 1240 } });
       await page.goto(gateway.admin);
       const before = (await emulator.stats()).repeatedCancels;
       const cancelled = cancelAll();

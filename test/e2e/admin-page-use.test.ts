@@ -1,35 +1,18 @@
 // The admin page in a real browser: what an operator does with it, by mouse and by keyboard, and what it does
 // when the gateway goes away or asks for a token.
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { AdminServer } from "../../src/admin/server.js";
-import { MadeUpGateway, openPage, rowsOf, SOON, serve, textOf } from "../support/admin-page.js";
-import { hasChromium, launchChromium } from "../support/chromium.js";
+import { describe, expect, it } from "vitest";
+import { MadeUpGateway, pageRun, rowsOf, SOON, textOf } from "../support/admin-page.js";
+import { hasChromium } from "../support/chromium.js";
 
-let browser: Browser;
-beforeAll(async () => {
-  if (hasChromium) browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-
-let gateway: MadeUpGateway;
-let server: AdminServer;
-beforeEach(async () => {
-  gateway = new MadeUpGateway();
-  server = await serve(gateway);
-});
-afterEach(async () => {
-  await server.close();
-  await Promise.all(browser.contexts().map((context) => context.close()));
-});
+const run = pageRun();
 
 describe.runIf(hasChromium)("the admin page", () => {
   it("lists the last 20 calls, finds older ones it has seen, and those that were not accepted", async () => {
-    const { page } = await openPage(browser, server.port);
-    gateway.call({ requestId: "THE-ONE-LOOKED-FOR" });
-    gateway.call({ kind: "lost", cause: "no answer" }, { unlucky: 5 });
+    const { page } = await run.open();
+    run.gateway.call({ requestId: "THE-ONE-LOOKED-FOR" });
+    run.gateway.call({ kind: "lost", cause: "no answer" }, { unlucky: 5 });
     await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(2);
-    for (let n = 0; n < 40; n++) gateway.call();
+    for (let n = 0; n < 40; n++) run.gateway.call();
     await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(20);
     expect((await rowsOf(page, "calls")).join()).not.toContain("THE-ONE-LOOKED-FOR");
     await page.getByLabel("Find").fill("looked-for");
@@ -44,13 +27,13 @@ describe.runIf(hasChromium)("the admin page", () => {
   });
 
   it("keeps the list still while it is held or read, and copies a request id", async () => {
-    const { page } = await openPage(browser, server.port, { permissions: ["clipboard-read", "clipboard-write"] });
-    gateway.call({ requestId: "FIRST" });
+    const { page } = await run.open({ permissions: ["clipboard-read", "clipboard-write"] });
+    run.gateway.call({ requestId: "FIRST" });
     await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(1);
     await page.getByRole("button", { name: "Copy request ID FIRST" }).click();
     expect(await page.evaluate("navigator.clipboard.readText()")).toBe("FIRST");
-    gateway.call();
-    gateway.call();
+    run.gateway.call();
+    run.gateway.call();
     await expect.poll(() => textOf(page, "held"), SOON).toBe("Held; 2 newer calls");
     expect(await rowsOf(page, "calls")).toHaveLength(1);
     const hold = page.getByRole("button", { name: "Hold the list" });
@@ -61,28 +44,27 @@ describe.runIf(hasChromium)("the admin page", () => {
     await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(3);
     await page.locator("#calls .request-id").first().click(); // selects it whole
     expect(await page.evaluate("String(document.getSelection())")).toMatch(/^[0-9A-F-]{36}$/);
-    gateway.call();
+    run.gateway.call();
     await expect.poll(() => textOf(page, "held"), SOON).toBe("Held; 1 newer call");
   });
 
   it("starts its list anew for a gateway that has started again", async () => {
-    const { page } = await openPage(browser, server.port);
-    for (let n = 0; n < 5; n++) gateway.call();
+    const { page } = await run.open();
+    for (let n = 0; n < 5; n++) run.gateway.call();
     await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(5);
-    const { port } = server;
-    await server.close();
-    gateway = new MadeUpGateway();
-    gateway.call({ requestId: "OF-THE-NEW-ONE" });
-    server = await serve(gateway, { port });
+    await run.stopServing();
+    run.gateway = new MadeUpGateway();
+    run.gateway.call({ requestId: "OF-THE-NEW-ONE" });
+    await run.serve();
     await expect
       .poll(() => rowsOf(page, "calls"), { timeout: 8000 })
       .toEqual([expect.stringContaining("OF-THE-NEW-ONE")]);
   });
 
   it("can be walked by keyboard, in the order of reading", async () => {
-    gateway.names = ["default", "eu-central"];
-    gateway.call();
-    const { page } = await openPage(browser, server.port);
+    run.gateway.names = ["default", "eu-central"];
+    run.gateway.call();
+    const { page } = await run.open();
     await page.bringToFront();
     const focused = page.locator(":focus");
     const reached: string[] = [];
@@ -115,28 +97,26 @@ describe.runIf(hasChromium)("the admin page", () => {
   });
 
   it("says plainly that the connection is lost, and comes back by itself", async () => {
-    const { page } = await openPage(browser, server.port);
-    const { port } = server;
-    await server.close();
+    const { page } = await run.open();
+    await run.stopServing();
     await expect.poll(() => page.locator("#lost").isVisible(), { timeout: 5000 }).toBe(true);
     expect(await textOf(page, "lost")).toMatch(/^No connection to the gateway. What you see is from \d\d:\d\d:\d\d/);
     expect(await page.title()).toBe("No connection · ota-gateway");
     expect(await page.locator("main").getAttribute("class")).toBe("stale");
     expect(await textOf(page, "announcement")).toBe("No connection to the gateway");
-    server = await serve(gateway, { port });
+    await run.serve();
     await expect.poll(() => page.locator("#lost").isVisible(), { timeout: 5000 }).toBe(false);
     expect(await page.title()).toMatch(/^Within quota/);
     expect(await page.locator("main").getAttribute("class")).toBe("");
   });
 
   it("comes back even where the browser gives up: after an answer that is not 200", async () => {
-    const { page, complaints } = await openPage(browser, server.port);
-    const { port } = server;
-    await server.close();
-    server = await serve(gateway, { port });
+    const { page, complaints } = await run.open();
+    await run.stopServing();
+    await run.serve();
     const leave = new AbortController();
     const { signal } = leave;
-    await Promise.all(Array.from({ length: 32 }, () => fetch(`http://127.0.0.1:${port}/events`, { signal })));
+    await Promise.all(Array.from({ length: 32 }, () => fetch(`http://127.0.0.1:${run.port}/events`, { signal })));
     await expect.poll(() => complaints.join(), { timeout: 5000 }).toContain("503");
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(true);
     leave.abort();
@@ -144,13 +124,13 @@ describe.runIf(hasChromium)("the admin page", () => {
   });
 
   it("asks for the token, and shows everything to who knows it", async () => {
-    await server.close();
-    server = await serve(gateway, { token: "s3cret" });
-    const stranger = await browser.newPage();
+    await run.stopServing();
+    await run.serve({ token: "s3cret" });
+    const stranger = await run.browser().newPage();
     // A browser that nobody sits at asks in vain.
-    await expect(stranger.goto(`http://127.0.0.1:${server.port}`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
-    gateway.call();
-    const { page, complaints } = await openPage(browser, server.port, {
+    await expect(stranger.goto(`http://127.0.0.1:${run.port}`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
+    run.gateway.call();
+    const { page, complaints } = await run.open({
       httpCredentials: { username: "anybody", password: "s3cret" },
     });
     expect(await rowsOf(page, "calls")).toHaveLength(1);

@@ -1,31 +1,14 @@
 // The admin page in a real browser: what an operator sees of the gateway, on a desk and on a phone, by day and
 // by night, and what one hears who cannot see it.
 import axe from "axe-core";
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { AdminServer } from "../../src/admin/server.js";
-import { BUSY, MadeUpGateway, openPage, rowsOf, SOON, serve, textOf } from "../support/admin-page.js";
-import { hasChromium, launchChromium } from "../support/chromium.js";
+import { describe, expect, it } from "vitest";
+import { BUSY, pageRun, rowsOf, SOON, textOf } from "../support/admin-page.js";
+import { hasChromium } from "../support/chromium.js";
 
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
 
-let browser: Browser;
-beforeAll(async () => {
-  if (hasChromium) browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-
-let gateway: MadeUpGateway;
-let server: AdminServer;
-beforeEach(async () => {
-  gateway = new MadeUpGateway();
-  server = await serve(gateway);
-});
-afterEach(async () => {
-  await server.close();
-  await Promise.all(browser.contexts().map((context) => context.close()));
-});
+const run = pageRun();
 
 describe.runIf(hasChromium)("the admin page", () => {
   it.each([
@@ -34,11 +17,11 @@ describe.runIf(hasChromium)("the admin page", () => {
     ["dark", "desk", DESK],
     ["dark", "phone", PHONE],
   ] as const)("can be read by everybody, and fits: %s, %s", async (colorScheme, _, viewport) => {
-    gateway.account = BUSY;
-    gateway.names = ["default", "eu-central"];
-    gateway.call({ kind: "refused", code: "iot.device.NotExistedDevice" }, { a: 120, b: 80 });
-    for (let n = 0; n < 15; n++) gateway.call({}, { [`spiffe://acme.example/ns/prod/sa/service-${n}`]: 200 });
-    const { page, complaints } = await openPage(browser, server.port, { colorScheme, viewport });
+    run.gateway.account = BUSY;
+    run.gateway.names = ["default", "eu-central"];
+    run.gateway.call({ kind: "refused", code: "iot.device.NotExistedDevice" }, { a: 120, b: 80 });
+    for (let n = 0; n < 15; n++) run.gateway.call({}, { [`spiffe://acme.example/ns/prod/sa/service-${n}`]: 200 });
+    const { page, complaints } = await run.open({ colorScheme, viewport });
     await page.locator("summary").click();
     await page.evaluate(axe.source);
     const { violations } = (await page.evaluate(
@@ -50,8 +33,8 @@ describe.runIf(hasChromium)("the admin page", () => {
   });
 
   it("shows the tokens, each kind in its own shape, and as numbers", async () => {
-    gateway.account = BUSY;
-    const { page } = await openPage(browser, server.port);
+    run.gateway.account = BUSY;
+    const { page } = await run.open();
     const shapes = () => page.locator("#tokens use").evaluateAll((uses) => uses.map((use) => use.getAttribute("href")));
     const expected = [3, 5, 1, 1].flatMap((count, n) =>
       Array(count).fill(`#token-${["in-flight", "cooling", "free", "withheld"][n]}`),
@@ -61,19 +44,19 @@ describe.runIf(hasChromium)("the admin page", () => {
     expect(label).toBe("10 tokens: 3 in flight, 5 cooling, 1 free, 1 withheld");
     expect(await textOf(page, "state")).toBe("Yielding");
     expect(await textOf(page, "ledger")).toContain("3 gateways share them");
-    gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, callsPerSecond: 200, free: 50 } };
+    run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, callsPerSecond: 200, free: 50 } };
     await expect.poll(() => page.locator("#tokens .part").count(), SOON).toBe(4);
-    gateway.account = BUSY;
+    run.gateway.account = BUSY;
     await expect.poll(shapes, SOON).toEqual(expected);
   });
 
   it("follows the gateway within a second: figures, state, title, queue, calls", async () => {
-    const { page, complaints } = await openPage(browser, server.port);
+    const { page, complaints } = await run.open();
     expect(await page.title()).toBe("Within quota, 0 devices wait · ota-gateway");
     expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("nobody")]);
 
-    gateway.account = BUSY;
-    for (let n = 0; n < 7; n++) gateway.call();
+    run.gateway.account = BUSY;
+    for (let n = 0; n < 7; n++) run.gateway.call();
     await expect.poll(() => textOf(page, "calls-now"), SOON).toBe("7");
     expect(await page.title()).toBe("Yielding, 96,385 devices wait · ota-gateway");
     expect(await textOf(page, "devices-now")).toBe("1,400");
@@ -90,21 +73,21 @@ describe.runIf(hasChromium)("the admin page", () => {
     expect(callers[10]).toMatch(/^and 5 others \|/);
     expect(await rowsOf(page, "calls")).toHaveLength(7);
 
-    gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, pausedUntilMs: performance.now() + 60_000 } };
-    gateway.call({ kind: "refused", throttled: true, code: "Throttling.User" });
+    run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, pausedUntilMs: performance.now() + 60_000 } };
+    run.gateway.call({ kind: "refused", throttled: true, code: "Throttling.User" });
     await expect.poll(() => textOf(page, "state"), SOON).toBe("Paused");
     expect(await textOf(page, "pause")).toMatch(/^Nothing is sent for another/);
     expect(await textOf(page, "throttles")).toMatch(/1 in the last minute/);
     expect(await textOf(page, "announcement")).toBe("Paused");
 
-    gateway.readiness = "draining";
+    run.gateway.readiness = "draining";
     await expect.poll(() => textOf(page, "state"), SOON).toBe("Draining");
     expect(complaints).toEqual([]);
   });
 
   it("draws calls against the limit, and tells them to who cannot see it", async () => {
-    const { page } = await openPage(browser, server.port);
-    for (let n = 0; n < 5; n++) gateway.call();
+    const { page } = await run.open();
+    for (let n = 0; n < 5; n++) run.gateway.call();
     await expect.poll(() => textOf(page, "calls-most"), SOON).toBe("most in any second 5, allowed 10");
     const label = await page.locator("#calls-chart").getAttribute("aria-label");
     expect(label).toMatch(/^Calls in each of the last 60 seconds: from 0 to [1-5], the limit is 10$/);
@@ -113,13 +96,13 @@ describe.runIf(hasChromium)("the admin page", () => {
 
   it("shows hostile names as the text they are", async () => {
     const names = ["<img src=x onerror=alert(1)>", "\u202Egnp.exe", "</td></tr><script>alert(1)</script>", "a\tb\nc"];
-    gateway.account = { ...BUSY, waitingByCaller: new Map(names.map((name, n) => [name, 100 - n])) };
-    gateway.names = ["default", "<b>bold</b>"];
-    gateway.call(
+    run.gateway.account = { ...BUSY, waitingByCaller: new Map(names.map((name, n) => [name, 100 - n])) };
+    run.gateway.names = ["default", "<b>bold</b>"];
+    run.gateway.call(
       { kind: "refused", code: "<svg onload=alert(1)>", requestId: "'\"><script>alert(1)</script>" },
       { [names[0] ?? ""]: 3 },
     );
-    const { page, complaints } = await openPage(browser, server.port);
+    const { page, complaints } = await run.open();
     let dialogs = 0;
     page.on("dialog", () => {
       dialogs += 1;
@@ -134,8 +117,8 @@ describe.runIf(hasChromium)("the admin page", () => {
   });
 
   it("has landmarks, headings and named regions for those who listen, and announces changes of state alone", async () => {
-    gateway.account = BUSY;
-    const { page } = await openPage(browser, server.port);
+    run.gateway.account = BUSY;
+    const { page } = await run.open();
     const outline = await page.locator("body").ariaSnapshot();
     for (const part of ["banner", "main", "contentinfo", 'heading "ota-gateway" [level=1]'])
       expect(outline).toContain(part);
@@ -147,9 +130,9 @@ describe.runIf(hasChromium)("the admin page", () => {
       const region = document.querySelector("[aria-live]");
       new MutationObserver(() => said.push(region.textContent)).observe(region, { childList: true });
     `);
-    for (let n = 0; n < 5; n++) gateway.call();
+    for (let n = 0; n < 5; n++) run.gateway.call();
     await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(5);
-    gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, mode: "away", obstacle: "it refuses connections" } };
+    run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, mode: "away", obstacle: "it refuses connections" } };
     await expect.poll(() => textOf(page, "state"), SOON).toBe("Ledger away");
     expect(await page.evaluate("said")).toEqual(["Ledger away"]);
   });

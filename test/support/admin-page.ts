@@ -1,12 +1,13 @@
 // The admin server over a made-up gateway that tests change, and the page that it serves in a real browser.
 import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
 import { CallFeed } from "../../src/admin/call-feed.js";
 import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/admin/server.js";
 import type { Readiness, Snapshot } from "../../src/admin/snapshot.js";
 import { type AccountReading, snapshotOf } from "../../src/admin/snapshot-of.js";
 import { systemClock } from "../../src/clock.js";
+import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 
@@ -61,35 +62,70 @@ export class MadeUpGateway {
   }
 }
 
-/** The admin server of a made-up gateway. */
-export function serve(gateway: MadeUpGateway, options: Partial<AdminOptions> = {}): Promise<AdminServer> {
-  return startAdminServer({
-    host: "127.0.0.1",
-    port: 0,
-    clock: systemClock,
-    log: new FakeLog(),
-    readiness: () => gateway.readiness,
-    snapshot: gateway.snapshot,
-    ...options,
-  });
-}
-
 /** The page once it shows something, and whatever it complains of. */
 export interface OpenPage {
   readonly page: Page;
   readonly complaints: string[];
 }
 
-export async function openPage(browser: Browser, port: number, options: BrowserContextOptions = {}): Promise<OpenPage> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-  await page.goto(`http://127.0.0.1:${port}`);
-  await expect.poll(() => textOf(page, "taken")).toMatch(/\d/);
-  return { page, complaints };
+/** What each test of a file has of its own: a made-up gateway, its admin server, and pages in the file's browser. */
+export interface PageRun {
+  gateway: MadeUpGateway;
+  /** Of the admin server, this one and the next of the same test. */
+  port: number;
+  serve(options?: Partial<AdminOptions>): Promise<void>;
+  stopServing(): Promise<void>;
+  readonly browser: () => Browser;
+  open(options?: BrowserContextOptions): Promise<OpenPage>;
+}
+
+/** To be called once in a file: serves before each test, and closes after it whatever is open. */
+export function pageRun(): PageRun {
+  const browser = browserOfFile();
+  let server: AdminServer | undefined;
+  const run: PageRun = {
+    gateway: new MadeUpGateway(),
+    port: 0,
+    browser,
+    async serve(options = {}) {
+      const { gateway, port } = run;
+      server = await startAdminServer({
+        host: "127.0.0.1",
+        port,
+        clock: systemClock,
+        log: new FakeLog(),
+        readiness: () => gateway.readiness,
+        snapshot: gateway.snapshot,
+        ...options,
+      });
+      run.port = server.port;
+    },
+    async stopServing() {
+      await server?.close();
+      server = undefined;
+    },
+    async open(options = {}) {
+      const context = await browser().newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+      await page.goto(`http://127.0.0.1:${run.port}`);
+      await expect.poll(() => textOf(page, "taken")).toMatch(/\d/);
+      return { page, complaints };
+    },
+  };
+  beforeEach(async () => {
+    run.gateway = new MadeUpGateway();
+    run.port = 0;
+    await run.serve();
+  });
+  afterEach(async () => {
+    await run.stopServing();
+    for (const context of browser().contexts()) await context.close();
+  });
+  return run;
 }
 
 /** What is to be read there. */

@@ -3,6 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 import { provide } from "./debian.js";
 import { smallPng } from "./small-png.js";
 
@@ -11,11 +12,17 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-s
 /** Without it, tests that look at the page are left out. */
 export const hasChromium = find() !== undefined || provide(["chromium"], ["chromium", "fonts-liberation"]);
 
-/** Starts it. To be closed by whoever asks. */
-export async function launchChromium(): Promise<Browser> {
-  const executablePath = find() ?? "chromium";
-  // Its own sandbox needs rights that a container or root does not have; it sees only our own page.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--headless=new"] });
+/** One browser for all tests of a file, if there is any, closed after them. */
+export function browserOfFile(): () => Browser {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    const executablePath = find() ?? "chromium";
+    // Its own sandbox needs rights that a container or root does not have; it sees only our own page.
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--headless=new"] });
+  });
+  afterAll(() => browser?.close());
+  return () => browser as Browser;
 }
 
 /** A picture of what is to be seen without scrolling, as a PNG. */

@@ -52,7 +52,9 @@ describe("createMetrics", () => {
   it("prints each outcome that the gateway knows from the start, and no other", async () => {
     metrics.account("outcomes");
     const devices = (await read()).get("ota_devices_total")?.samples ?? [];
-    const own = devices.filter(({ labels }) => labels["ota_account"] === "outcomes" && labels["ota_caller"] === "other");
+    const own = devices.filter(
+      ({ labels }) => labels["ota_account"] === "outcomes" && labels["ota_caller"] === "other",
+    );
     expect(own.map(({ labels }) => labels["ota_outcome"])).toEqual(OUTCOMES);
   });
 
