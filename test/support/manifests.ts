@@ -55,6 +55,7 @@ export interface Manifest {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly replicas: number;
+    readonly strategy: object;
     readonly selector: Labels & Selector;
     readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
     readonly ports: readonly { readonly port: number; readonly targetPort: string }[];

@@ -2,26 +2,24 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Config, type Environment, readConfig } from "../../src/config/config.js";
+import { type Environment, readConfig } from "../../src/config/config.js";
 import { SETTINGS } from "../../src/config/settings.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/rule.js";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
 import { serve } from "../../src/serve/serve.js";
+import { configOf, KUBERNETES, onlyContainer, variablesOf } from "../support/deployed.js";
 import { FakeLog } from "../support/fake-log.js";
 import {
   type Compose,
   type Container,
-  documentsOf,
   filesBelow,
   type Kustomization,
-  type Manifest,
   manifestIn,
   manifestsIn,
   type PodSpec,
 } from "../support/manifests.js";
 
-const KUBERNETES = "deploy/kubernetes";
 const textOf = (path: string) => readFileSync(path, "utf8");
 const dockerfile = textOf("Dockerfile");
 
@@ -31,35 +29,12 @@ const [compose] = manifestsIn<Compose>("deploy/compose.yaml") as [Compose];
 const gateway = onlyContainer(deployment);
 const redis = onlyContainer(statefulSet);
 
-/** Of variables that come from secrets. */
-const SECRETS: Environment = { OTA_REDIS_URL: "redis://ota-gateway:secret@ota-gateway-redis:6379" };
-const IMAGE = Object.fromEntries(
-  [...dockerfile.matchAll(/\b(OTA_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
-);
-
-function onlyContainer(workload: Manifest): Container {
-  const [container, ...others] = workload.spec.template.spec.containers;
-  if (!container || others.length > 0) throw new Error("one container is expected");
-  return container;
-}
-
-function variablesOf({ env = [] }: Container): Environment {
-  return Object.fromEntries(env.map(({ name, value }) => [name, value ?? SECRETS[name]]));
-}
-
-/** What a gateway reads there, with the file of accounts as it lies in the repository. */
-function configOf(variables: Environment): Config {
-  const file = variables["OTA_CONFIG"] && { OTA_CONFIG: `${KUBERNETES}/gateway/gateway.yaml` };
-  return readConfig({ ...IMAGE, ...variables, ...file });
-}
-
 const services = Object.entries(compose.services);
 const composed = services.filter(([name]) => name.startsWith("gateway-"));
 const deployed = variablesOf(gateway);
 const environments: [string, Environment][] = [
   ...composed.map(([name, { environment = {} }]): [string, Environment] => [`${name} of compose.yaml`, environment]),
   ["the Deployment", deployed],
-  ["the Deployment without Redis", { ...deployed, OTA_REDIS_URL: undefined }],
 ];
 
 describe("the files of deploy/", () => {
@@ -218,18 +193,6 @@ describe("the manifests", () => {
     for (const { volumes } of [spec, statefulSet.spec.template.spec]) {
       for (const { secret } of volumes) if (secret) expect(secret.defaultMode).toBe(0o440);
     }
-  });
-
-  it("without Redis: one gateway, which is gone before the next one starts, and no address of a Redis", () => {
-    const [kustomization] = manifestsIn<Kustomization>(`${KUBERNETES}/single/kustomization.yaml`) as [Kustomization];
-    expect(kustomization.resources).toEqual(["../gateway"]);
-    const [patch] = documentsOf<Manifest>(kustomization.patches?.[0]?.patch ?? "") as [Manifest];
-    expect([patch.kind, patch.metadata]).toEqual(["Deployment", deployment.metadata && { name: "ota-gateway" }]);
-    expect(patch.spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate", rollingUpdate: null } });
-    expect(onlyContainer(patch)).toMatchObject({
-      name: gateway.name,
-      env: [{ name: "OTA_REDIS_URL", $patch: "delete" }],
-    });
   });
 });
 
