@@ -1,11 +1,12 @@
 // The gRPC port: OtaService, health and reflection on one server, what one connection may take of it, and its
 // graceful end.
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
 import type { Authentication, Calling } from "./call-context.js";
+import { createCohorts } from "./cohorts.js";
 import { tolerant } from "./decoding.js";
 import { Door } from "./door.js";
 import { Health } from "./health.js";
@@ -21,9 +22,6 @@ if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLo
 
 /** Two calls' worth and some: one connection can use the whole rate with requests of one device. */
 const STREAMS_OF_A_CONNECTION = 512;
-
-/** After which a client is asked to connect anew: it shows its certificate again, and sees new replicas. */
-const CONNECTION_AGE_MS = 30 * 60_000;
 
 /** A client that has nothing to ask connects again when it has. */
 const CONNECTION_IDLE_MS = 15 * 60_000;
@@ -68,20 +66,18 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     // Twice the largest request that is allowed: who has some devices too many is told so, and by how many.
     "grpc.max_receive_message_length": 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES,
     "grpc.max_concurrent_streams": STREAMS_OF_A_CONNECTION,
-    // Streams that are open go on for as long as they like: there is no grace that ends.
-    "grpc.max_connection_age_ms": CONNECTION_AGE_MS,
     "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
     "grpc.keepalive_time_ms": PING_EVERY_MS,
     "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
     "grpc.enable_channelz": 0, // nobody asks, and it counts every message
   });
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const cohorts = createCohorts(server, clock);
   let listener: Listener;
   try {
-    listener = await listen((socket) => injector.injectConnection(socket), { host, port, clock, log, tls });
+    listener = await listen(cohorts.take, { host, port, clock, log, tls });
   } catch (error) {
     slowSenders.close();
-    server.forceShutdown();
+    await cohorts.close(0);
     throw error;
   }
   const health = new Health(["ota.v1.OtaService"]);
@@ -104,18 +100,8 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     close: async (withinMs) => {
       health.endWatches();
       listener.close();
-      await shutDown(server, withinMs);
+      await cohorts.close(withinMs);
       slowSenders.close();
     },
   };
-}
-
-function shutDown(server: Server, withinMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), withinMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -1,7 +1,8 @@
 // The gRPC port over real sockets, under the hand clock: what a connection may be, and for how long.
 import { once } from "node:events";
-import { connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { queryObjects } from "node:v8";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startGrpcServer } from "../../../src/grpc/server.js";
 import { CallerBook } from "../../../src/identity/caller-book.js";
@@ -27,8 +28,40 @@ async function setUp() {
     onTestFinished(() => void socket.destroy());
     return socket;
   };
+  const http2 = (): ClientHttp2Session => {
+    const session = connectHttp2(`http://127.0.0.1:${server.port}`);
+    session.on("error", () => {});
+    onTestFinished(() => session.destroy());
+    return session;
+  };
   const reasons = () => log.lines.flatMap(({ fields }) => Object.keys((fields as { reasons?: object }).reasons ?? {}));
-  return { clock, server, tcp, reasons };
+  return { clock, server, tcp, http2, reasons };
+}
+
+const HEADERS = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
+
+/** A call that stays open: nothing happens on it. Resolves once the server has it. */
+async function watchHealth(session: ClientHttp2Session): Promise<ClientHttp2Stream> {
+  const watch = session.request({ ...HEADERS, ":path": "/grpc.health.v1.Health/Watch" });
+  watch.on("error", () => {}).end(Buffer.alloc(5));
+  await once(watch, "data");
+  return watch;
+}
+
+/** A stream that lasts until the client ends it. */
+async function listServices(session: ClientHttp2Session): Promise<ClientHttp2Stream> {
+  const stream = session.request({ ...HEADERS, ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" });
+  stream.on("error", () => {}).write(Buffer.from([0, 0, 0, 0, 2, 0x3a, 0])); // which services there are
+  await once(stream, "data");
+  return stream.resume();
+}
+
+/** Node has one for each length of a timer that somebody waits for. */
+function timerLists(): number {
+  const alone = setTimeout(() => {}, 1e8 + 1) as NodeJS.Timeout & { readonly _idleNext: object };
+  const count = queryObjects(alone._idleNext.constructor, { format: "count" });
+  clearTimeout(alone);
+  return count;
 }
 
 describe("startGrpcServer", () => {
@@ -66,14 +99,12 @@ describe("startGrpcServer", () => {
   });
 
   it("tells who does not go on with a request that it is too late, and lets the connection be", async () => {
-    const { clock, server } = await setUp();
-    const session = connectHttp2(`http://127.0.0.1:${server.port}`);
-    onTestFinished(() => session.destroy());
-    const headers = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
-    const slow = session.request({ ...headers, ":path": "/ota.v1.OtaService/GetQuota" });
+    const { clock, http2 } = await setUp();
+    const session = http2();
+    const slow = session.request({ ...HEADERS, ":path": "/ota.v1.OtaService/GetQuota" });
     slow.write(Buffer.from([0, 0, 0, 0, 9, 1])); // of nine bytes, one
     const answer = once(slow, "response");
-    const health = session.request({ ...headers, ":path": "/grpc.health.v1.Health/Check" });
+    const health = session.request({ ...HEADERS, ":path": "/grpc.health.v1.Health/Check" });
     health.end(Buffer.alloc(5));
     await once(health, "response");
     await until(async () => {
@@ -84,5 +115,88 @@ describe("startGrpcServer", () => {
     expect(response).toMatchObject({ "grpc-status": "4" });
     expect(clock.now()).toBeGreaterThanOrEqual(30_000);
     expect(session.destroyed).toBe(false);
+  });
+
+  it("asks a client to connect anew after half an hour, and lets what it has begun go on", async () => {
+    const { clock, server, http2 } = await setUp();
+    const session = http2();
+    let isAsked = false;
+    session.once("goaway", (code) => {
+      isAsked = code === 0;
+    });
+    const watch = await watchHealth(session);
+    await clock.advance(26 * 60_000);
+    await once(session.request({ ...HEADERS, ":path": "/" }), "response");
+    expect(isAsked).toBe(false);
+    await until(async () => {
+      await clock.advance(30_000);
+      return isAsked;
+    });
+    expect(clock.now()).toBeLessThan(34 * 60_000);
+    server.stopServing();
+    await once(watch, "data");
+  });
+
+  it("asks those who came together at different times", async () => {
+    const { clock, http2 } = await setUp();
+    const sessions = Array.from({ length: 30 }, http2);
+    const askedMs = sessions.map(async (session) => {
+      await once(session, "goaway");
+      return clock.now();
+    });
+    await Promise.all(sessions.map((session) => once(session, "remoteSettings")));
+    let isOver = false;
+    const all = Promise.all(askedMs).finally(() => {
+      isOver = true;
+    });
+    await until(async () => {
+      await clock.advance(10_000);
+      return isOver;
+    });
+    expect(new Set(await all).size).toBeGreaterThan(5);
+  });
+
+  // Half an hour of each connection's own would: Node keeps the list of an unreferenced timer until it would have run.
+  it("leaves no timers behind for connections that have gone", async () => {
+    const { http2 } = await setUp();
+    const comeAndGo = async () => {
+      const sessions = Array.from({ length: 50 }, http2);
+      await Promise.all(sessions.map((session) => once(session, "remoteSettings")));
+      for (const session of sessions) session.close();
+      await Promise.all(sessions.map((session) => session.destroyed || once(session, "close")));
+    };
+    await comeAndGo();
+    const before = timerLists();
+    await comeAndGo();
+    expect(timerLists() - before).toBeLessThan(10);
+  });
+
+  it("ends when every call has, those of connections that were asked to go too", async () => {
+    const { clock, server, http2 } = await setUp();
+    const session = http2();
+    let isAsked = false;
+    session.once("goaway", () => {
+      isAsked = true;
+    });
+    const stream = await listServices(session);
+    await until(async () => {
+      await clock.advance(60_000);
+      return isAsked;
+    });
+    let hasEnded = false;
+    const ended = server.close(60_000).then(() => {
+      hasEnded = true;
+    });
+    await clock.advance(0);
+    expect(hasEnded).toBe(false);
+    stream.end();
+    await ended;
+  });
+
+  it("cuts off in the end who does not go", async () => {
+    const { server, http2 } = await setUp();
+    const gone = once(await listServices(http2()), "close");
+    await server.close(50);
+    await gone;
   });
 });
