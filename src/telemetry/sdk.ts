@@ -6,9 +6,11 @@ import { NodeSDK, resources } from "@opentelemetry/sdk-node";
 import {
   getOtlpMetricExporterFromEnv,
   getPeriodicExportingMetricReaderFromEnv,
+  getSpanProcessorsFromEnv,
 } from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { CallStackContext } from "./call-stack-context.js";
+import { oneExportAtATime } from "./one-export.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
 
@@ -47,7 +49,7 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
     contextManager: new CallStackContext(),
     instrumentations: [],
     metricReaders: [scrape.reader, ...(spanProcessors ? [] : pushingReaders(environment["OTEL_METRICS_EXPORTER"]))],
-    ...(spanProcessors && { spanProcessors }),
+    spanProcessors: spanProcessors ?? getSpanProcessorsFromEnv(undefined).map(oneExportAtATime),
   });
   sdk.start();
   return {
