@@ -16,6 +16,8 @@ export interface Held {
   /** Buffers, which are not on the heap. */
   readonly buffersMiB: number;
   readonly residentMiB: number;
+  /** One for each length of a timer: Node keeps that of an unreferenced timer until it would have run. */
+  readonly timerLists: number;
   /** Of all emitters and abort signals together. */
   readonly listeners: number;
   readonly signals: number;
@@ -46,7 +48,7 @@ interface Answer {
 }
 
 /** Run in the program, on all objects of a kind. */
-const COUNT_LISTENERS = `function () {
+const COUNT = `function () {
   const { getEventListeners } = process.getBuiltinModule("node:events");
   let listeners = 0;
   for (const each of this) {
@@ -55,6 +57,14 @@ const COUNT_LISTENERS = `function () {
   }
   return { objects: this.length, listeners };
 }`;
+
+/** The prototype of Node's lists of timers: that of a timer which nobody else has as long. */
+const TIMER_LIST = `(() => {
+  const alone = setTimeout(() => {}, 1e8 + 1);
+  const prototype = Object.getPrototypeOf(alone._idleNext);
+  clearTimeout(alone);
+  return prototype;
+})()`;
 
 /** Of a program that was started with INSPECTABLE. */
 export async function inspect(program: Program): Promise<Inspector> {
@@ -86,11 +96,11 @@ export async function inspect(program: Program): Promise<Inspector> {
   const evaluate = async <T>(expression: string): Promise<T> =>
     (await ask("Runtime.evaluate", { expression, returnByValue: true })).result.value;
   const handles = () => evaluate<string[]>("process.getActiveResourcesInfo()");
-  const listenersOf = async (prototype: string) => {
+  const countOf = async (prototype: string) => {
     const objectGroup = "counted";
     const { result } = await ask("Runtime.evaluate", { expression: prototype, objectGroup });
     const { objects } = await ask("Runtime.queryObjects", { prototypeObjectId: result.objectId, objectGroup });
-    const call = { functionDeclaration: COUNT_LISTENERS, objectId: objects.objectId, returnByValue: true };
+    const call = { functionDeclaration: COUNT, objectId: objects.objectId, returnByValue: true };
     const counted = (await ask("Runtime.callFunctionOn", call)).result.value as { objects: number; listeners: number };
     await ask("Runtime.releaseObjectGroup", { objectGroup });
     return counted;
@@ -99,8 +109,9 @@ export async function inspect(program: Program): Promise<Inspector> {
   return {
     handles: async () => countsOf(await handles()),
     async read() {
-      const emitters = await listenersOf(`process.getBuiltinModule("node:events").prototype`);
-      const signals = await listenersOf("AbortSignal.prototype");
+      const emitters = await countOf(`process.getBuiltinModule("node:events").prototype`);
+      const timerLists = await countOf(TIMER_LIST);
+      const signals = await countOf("AbortSignal.prototype");
       // Twice: what the first leaves to finalizers is gone after the second.
       await ask("HeapProfiler.collectGarbage");
       await ask("HeapProfiler.collectGarbage");
@@ -109,6 +120,7 @@ export async function inspect(program: Program): Promise<Inspector> {
         heapMiB: heapUsed / MIB,
         buffersMiB: external / MIB,
         residentMiB: rss / MIB,
+        timerLists: timerLists.objects,
         listeners: emitters.listeners + signals.listeners,
         signals: signals.objects,
         openFiles: readdirSync(`/proc/${program.pid}/fd`).length,
