@@ -3,6 +3,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.js";
 import type { Log } from "../log.js";
+import { type Held, ReadingTurns } from "./reading-turns.js";
 
 /** Of one address. Generous: all callers may come through one proxy. */
 const MOST_OF_ONE_ADDRESS = 1024;
@@ -23,26 +24,42 @@ const SWEEP_EVERY_MS = 5000;
 const BYTES_WITHOUT_REQUESTS = 16_000_000;
 const BYTES_WITH_A_REQUEST = 1_000_000;
 
-export class Connection {
+/** Node has no other way to leave a connection unread that HTTP/2 reads by itself; it is the same in Node 20 to 24. */
+interface ReadByHandle {
+  readonly _handle?: { readStop(): unknown; readStart(): unknown } | null;
+}
+
+export class Connection implements Held {
   readonly address: string;
   /** What its client's certificate says; undefined if it has none. */
   name: string | undefined;
   readonly #socket: Socket;
   readonly #openedMs: number;
+  readonly #turns: Pick<ReadingTurns, "asked">;
   #untaken = 0;
   #untakenSinceMs = 0;
   #requests = 0;
   #bytesSeen = 0;
 
-  constructor(socket: Socket, address: string, nowMs: number) {
+  constructor(socket: Socket, address: string, nowMs: number, turns: Pick<ReadingTurns, "asked">) {
     this.#socket = socket;
+    this.#turns = turns;
     this.address = address;
     this.#openedMs = nowMs;
   }
 
-  /** A request has arrived, or one more message of a stream. */
-  asked(): void {
+  /** A request of this caller has arrived, or one more message of a stream. */
+  asked(caller: string): void {
     this.#requests++;
+    this.#turns.asked(this, caller);
+  }
+
+  hold(): void {
+    (this.#socket as ReadByHandle)._handle?.readStop();
+  }
+
+  release(): void {
+    (this.#socket as ReadByHandle)._handle?.readStart();
   }
 
   /** An answer has been given, and waits to be sent. */
@@ -79,6 +96,7 @@ export class Connections {
   readonly #ofAddress = new Map<string, number>();
   readonly #ofName = new Map<string, number>();
   readonly #refusals = new Map<string, number>();
+  readonly #turns: ReadingTurns;
   readonly #clock: Clock;
   readonly #log: Log;
   #disarm = () => {};
@@ -86,6 +104,7 @@ export class Connections {
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#clock = clock;
     this.#log = log;
+    this.#turns = new ReadingTurns({ now: () => clock.now(), defer: setImmediate });
     this.#arm();
   }
 
@@ -98,11 +117,13 @@ export class Connections {
       return undefined;
     }
     const peer = `${address}:${remotePort}`;
-    const connection = new Connection(socket, address, this.#clock.now());
+    const connection = new Connection(socket, address, this.#clock.now(), this.#turns);
     this.#byPeer.set(peer, connection);
+    this.#turns.opened(connection);
     add(this.#ofAddress, address, 1);
     socket.once("close", () => {
       this.#byPeer.delete(peer);
+      this.#turns.closed(connection);
       add(this.#ofAddress, address, -1);
       if (connection.name !== undefined) add(this.#ofName, connection.name, -1);
     });

@@ -59,6 +59,7 @@ export class Door {
   enter(caller: string, call: VisitingCall): Visit {
     const { clock, connectionOf } = this.#options;
     const connection = connectionOf(call.getPeer());
+    connection?.asked(caller);
     checkMetadata(call.metadata);
     const own = this.#inFlight.get(caller) ?? 0;
     if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller", MOST_OF_ONE_CALLER);
@@ -127,9 +128,13 @@ export class Visit {
     return this.#state === "over" || this.#call.cancelled;
   }
 
+  /** One more message of a stream has arrived. */
+  asked(): void {
+    this.#connection?.asked(this.caller);
+  }
+
   /** Runs it now, or in the caller's turn. */
   pass(run: () => void): void {
-    this.#connection?.asked();
     this.#turnstile.pass(this.caller, run);
   }
 

@@ -135,7 +135,10 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       ask: (request, entry) => ask(request, open, entry),
       remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(open.caller))),
       draining: () => (all[0] as Gateway).draining(),
-      pass: (run) => visit.pass(run),
+      pass: (run) => {
+        visit.asked();
+        visit.pass(run);
+      },
     });
     streams.add(stream);
     await stream.serve();

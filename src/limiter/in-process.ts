@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
-import { OPENING_MS, type Pace, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
+import { OPENING_MS, type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
 import { Takers } from "./takers.js";
 
 export interface InProcessOptions {
@@ -16,6 +16,9 @@ export interface InProcessOptions {
   /** The longest that one call can take. */
   readonly callTimeoutMs: number;
 }
+
+/** It takes Bottleneck some turns of the event loop to start a job: the last of a token's time out is spent in its next. */
+const REDRAW_MS = 250;
 
 /** A ledger for the only process that uses the account. All its tokens are out at first: see OPENING_MS. */
 export function createInProcessLedger(options: InProcessOptions): Limiter {
@@ -35,7 +38,7 @@ class InProcessLedger implements Limiter {
   readonly #free: Return[] = [];
   /** By token, when it was sent. */
   readonly #inFlight = new Map<Token, number>();
-  /** By job, when its token is back. */
+  /** By job that holds or will hold it, when a token is back. */
   readonly #cooling = new Map<symbol, number>();
   readonly #takers = new Takers();
   #pace: Pace = UNPACED;
@@ -79,14 +82,23 @@ class InProcessLedger implements Limiter {
     await this.#bottleneck.disconnect();
   }
 
-  /** Draws one token, to be free from `freeMs` on, and the next one once it has been used and is back. */
-  #draw(freeMs?: number): void {
-    const job = async () => {
-      if (freeMs !== undefined) await this.#cool(freeMs);
-      await this.#cool(await this.#beFree());
+  /** Draws one token, to be free from `freeMs` on, and draws it again when it has been used and is almost back. */
+  #draw(freeMs: number): void {
+    const job = Symbol();
+    this.#cooling.set(job, freeMs);
+    const token = async () => {
+      await this.#sleepUntil(freeMs);
+      this.#cooling.delete(job);
+      const backMs = await this.#beFree();
+      this.#cooling.set(job, backMs);
+      await this.#sleepUntil(backMs - REDRAW_MS);
+      return backMs;
     };
-    this.#bottleneck.schedule(job).then(
-      () => this.#draw(),
+    this.#bottleneck.schedule(token).then(
+      (backMs) => {
+        this.#cooling.delete(job);
+        this.#draw(backMs);
+      },
       () => {}, // the ledger has closed
     );
   }
@@ -98,11 +110,8 @@ class InProcessLedger implements Limiter {
     });
   }
 
-  async #cool(backMs: number): Promise<void> {
-    const job = Symbol();
-    this.#cooling.set(job, backMs);
-    await sleepUntil(this.#clock, backMs, this.#closing.signal);
-    this.#cooling.delete(job);
+  #sleepUntil(timeMs: number): Promise<void> {
+    return sleepUntil(this.#clock, timeMs, this.#closing.signal);
   }
 
   /** Grants what can be granted now, and comes back when time alone allows the next. */
@@ -125,6 +134,8 @@ class InProcessLedger implements Limiter {
     const backAt = this.#free.pop();
     if (!backAt) throw new Error("granted a token that is not free");
     const grantedMs = this.#clock.now();
+    const { lastStartMs: beforeMs } = this.#pace;
+    this.#pace = started(this.#pace, this.#quota, grantedMs);
     const { lastStartMs } = this.#pace;
     let isSent = false;
     const token: Token = {
@@ -136,11 +147,10 @@ class InProcessLedger implements Limiter {
       },
       settle: (end) => {
         // A token that nobody needed is no start: the next call need not keep its distance from it.
-        if (!isSent && this.#pace.lastStartMs === grantedMs) this.#pace = { ...this.#pace, lastStartMs };
+        if (!isSent && this.#pace.lastStartMs === lastStartMs) this.#pace = { ...this.#pace, lastStartMs: beforeMs };
         this.#settle(token, end, backAt);
       },
     };
-    this.#pace = { ...this.#pace, lastStartMs: grantedMs };
     this.#inFlight.set(token, grantedMs);
     return token;
   }

@@ -43,6 +43,7 @@ export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: numb
 
 /** What decides when the next call may start, beside the tokens. */
 export interface Pace {
+  /** The last call's place in the spacing: when it started, or a little earlier if it started late. */
   readonly lastStartMs: number;
   readonly pausedUntilMs: number;
   /** The last throttle, and how many tokens have been withheld since. */
@@ -68,6 +69,16 @@ export function startMs(pace: Pace, quota: number, free: number, newcomer: boole
   const ready = Math.max(nowMs, pace.pausedUntilMs);
   if (newcomer && free > quota / 2) return ready;
   return Math.max(ready, pace.lastStartMs + WINDOW_MS / quota);
+}
+
+/**
+ * A call starts now. If it starts late, because its token came late, the calls behind it keep their places, by half
+ * a space at the most: else each late token would put off all that come after it, and calls start a hundredth
+ * less often than the tokens allow.
+ */
+export function started(pace: Pace, quota: number, nowMs: number): Pace {
+  const spaceMs = WINDOW_MS / quota;
+  return { ...pace, lastStartMs: Math.min(nowMs, Math.max(pace.lastStartMs + spaceMs, nowMs - spaceMs / 2)) };
 }
 
 /**

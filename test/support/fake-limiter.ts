@@ -2,7 +2,7 @@
 // as real ones would. It keeps count of tokens, and throws if one is settled twice.
 import type { Clock } from "../../src/clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
-import { type Pace, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "../../src/limiter/rule.js";
+import { type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "../../src/limiter/rule.js";
 
 interface Options {
   readonly clock: Clock;
@@ -140,7 +140,7 @@ export class FakeLimiter implements Limiter {
         return;
       }
       const token = this.#grant(earliestMs(false) > nowMs);
-      this.#pace = { ...this.#pace, lastStartMs: nowMs };
+      this.#pace = started(this.#pace, this.#quota, nowMs);
       taker.grant(token);
     }
   }

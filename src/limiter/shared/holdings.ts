@@ -4,7 +4,7 @@
 // can take. What is not kept goes back to the store.
 import type { Clock } from "../../clock.js";
 import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
-import { DEFAULT_PAUSE_MS, FENCE_MS, type Pace, startMs, throttle, tokenBackMs, UNPACED } from "../rule.js";
+import { DEFAULT_PAUSE_MS, FENCE_MS, type Pace, started, startMs, throttle, tokenBackMs, UNPACED } from "../rule.js";
 import type { GivenBack } from "./protocol.js";
 
 interface Holding {
@@ -127,7 +127,7 @@ export class Holdings {
     const usable = [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
     const atMs = startMs(this.#pace, usable, this.#in("kept").length, wish.newcomer, nowMs);
     if (atMs === undefined || atMs > nowMs) return atMs;
-    this.#pace = { ...this.#pace, lastStartMs: nowMs };
+    this.#pace = started(this.#pace, usable, nowMs);
     holding.state = "in use";
     return this.#tokenOf(holding, false, nowMs);
   }

@@ -8,7 +8,7 @@ export const LEDGER_SCRIPT = `
 --   run, epoch            the server and the opening that this ledger belongs to
 --   opened, opens, hold   when it began; when its tokens are free; for how long a call of its users counts
 --   seen                  when it was last used
---   last, lastBy, before  the last start, whose it was, and the start before it
+--   last, lastBy, before  the last start's place in the spacing, whose it was, and the place before it
 --   paused, throttled, withheld, passed
 --   t:<token>             "<end of lease> <taken> <1 if kept in reserve, else 0>"
 --   w:<replica>           "<class> <since> <until>" of one that waits for a token
@@ -150,7 +150,8 @@ local function turn()
   end
   return first, lowest > highest and not lowers
 end
-local function pacedTo() return math.max(get('paused'), get('last') + math.ceil(1000000 / quota)) end
+local space = math.ceil(1000000 / quota)
+local function pacedTo() return math.max(get('paused'), get('last') + space) end
 
 -- The grant.
 local granted, ahead, wait = '', 0, -1
@@ -169,7 +170,7 @@ elseif wish ~= '' then
       lend(granted, text(now), false)
       if not own then out = out + 1 end
       put('before', ledger.last or '0')
-      put('last', text(now))
+      put('last', text(math.min(now, math.max(get('last') + space, now - space / 2))))
       put('lastBy', granted)
       if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
       drop(mine)

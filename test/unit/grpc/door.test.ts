@@ -88,7 +88,7 @@ describe("Connection", () => {
   const SECOND_MS = 1000;
 
   it("is at fault when its answers are not taken for half a minute, and not while some are", async () => {
-    const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0);
+    const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0, { asked() {} });
     const { door, clock } = setUp(connection);
     const calls = Array.from({ length: 3 }, () => new Call());
     const [first, second, third] = calls.map((call) => door.enter("a", call));
@@ -109,7 +109,7 @@ describe("Connection", () => {
 
   it("is at fault when it says nothing", () => {
     const socket = { bytesRead: 32 };
-    const connection = new Connection(socket as Socket, "10.0.0.1", 0);
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
     expect(connection.fault(10 * SECOND_MS)).toBeUndefined();
     expect(connection.fault(10 * SECOND_MS + 1)).toBe("it said nothing");
     socket.bytesRead = 33;
@@ -118,7 +118,7 @@ describe("Connection", () => {
 
   it("is at fault when it sends much more than its requests can be", () => {
     const socket = { bytesRead: 100 };
-    const connection = new Connection(socket as Socket, "10.0.0.1", 0);
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
     const { door } = setUp(connection);
     connection.fault(0);
     socket.bytesRead += 17_000_000;
