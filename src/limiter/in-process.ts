@@ -110,8 +110,8 @@ class InProcessLedger implements Limiter {
     });
   }
 
-  #sleepUntil(timeMs: number): Promise<void> {
-    return sleepUntil(this.#clock, timeMs, this.#closing.signal);
+  async #sleepUntil(timeMs: number): Promise<void> {
+    if (timeMs > this.#clock.now()) await sleepUntil(this.#clock, timeMs, this.#closing.signal);
   }
 
   /** Grants what can be granted now, and comes back when time alone allows the next. */

@@ -74,11 +74,15 @@ export function startMs(pace: Pace, quota: number, free: number, newcomer: boole
 /**
  * A call starts now. If it starts late, because its token came late, the calls behind it keep their places, by half
  * a space at the most: else each late token would put off all that come after it, and calls start a hundredth
- * less often than the tokens allow.
+ * less often than the tokens allow. After a second without a call there is nobody behind; and while tokens are
+ * withheld, somebody else needs the time.
  */
 export function started(pace: Pace, quota: number, nowMs: number): Pace {
   const spaceMs = WINDOW_MS / quota;
-  return { ...pace, lastStartMs: Math.min(nowMs, Math.max(pace.lastStartMs + spaceMs, nowMs - spaceMs / 2)) };
+  const dueMs = pace.lastStartMs + spaceMs;
+  const catchesUp = nowMs - dueMs < WINDOW_MS && withheldAt(pace, nowMs) === 0;
+  const placeMs = catchesUp ? Math.max(dueMs, nowMs - spaceMs / 2) : nowMs;
+  return { ...pace, lastStartMs: Math.min(placeMs, nowMs) };
 }
 
 /**

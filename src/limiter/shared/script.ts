@@ -170,7 +170,10 @@ elseif wish ~= '' then
       lend(granted, text(now), false)
       if not own then out = out + 1 end
       put('before', ledger.last or '0')
-      put('last', text(math.min(now, math.max(get('last') + space, now - space / 2))))
+      local due = get('last') + space
+      local catchesUp = now - due < 1000000 and withheld() == 0
+      local place = catchesUp and math.max(due, now - space / 2) or now
+      put('last', text(math.min(place, now)))
       put('lastBy', granted)
       if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
       drop(mine)

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { startMs, throttle, UNPACED, withheldAt } from "../../../src/limiter/rule.js";
+import { started, startMs, throttle, UNPACED, withheldAt } from "../../../src/limiter/rule.js";
 
 const QUOTA = 10;
 const paced = { ...UNPACED, lastStartMs: 1000 };
@@ -51,6 +51,53 @@ describe("startMs", () => {
           else expect(start).toBeGreaterThanOrEqual(Math.max(now, paused));
         },
       ),
+    );
+  });
+});
+
+describe("started", () => {
+  const next = (lastStartMs: number, nowMs: number) =>
+    startMs(started({ ...UNPACED, lastStartMs }, QUOTA, nowMs), QUOTA, 5, false, nowMs);
+
+  it("leaves the calls behind one that starts late their places, by half a space at the most", () => {
+    expect(next(1000, 1100)).toBe(1200);
+    expect(next(1000, 1130)).toBe(1200);
+    expect(next(1000, 1150)).toBe(1200);
+    expect(next(1000, 1190)).toBe(1240);
+  });
+
+  it("puts nobody off for a call that was spared the pacing", () => {
+    expect(next(1000, 1020)).toBe(1120);
+  });
+
+  it("makes up for nothing after a second without a call", () => {
+    expect(next(-Infinity, 5000)).toBe(5100);
+    expect(next(1000, 2099)).toBe(2149);
+    expect(next(1000, 2100)).toBe(2200);
+  });
+
+  it("makes up for nothing while tokens are withheld", () => {
+    const pace = { ...throttle(UNPACED, QUOTA, 0, 0, 0), lastStartMs: 1000 };
+    expect(startMs(started(pace, QUOTA, 1130), QUOTA, 5, false, 1130)).toBe(1230);
+  });
+
+  it("lets no more calls start in any time than have places in it, and one", () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { minLength: 1, maxLength: 60 }), (lates) => {
+        let pace = UNPACED;
+        let nowMs = 0;
+        const starts = lates.map((lateMs) => {
+          nowMs = (startMs(pace, QUOTA, 5, false, nowMs) as number) + lateMs;
+          pace = started(pace, QUOTA, nowMs);
+          return nowMs;
+        });
+        starts.forEach((from, first) => {
+          for (let last = first + 1; last < starts.length; last++) {
+            const takesMs = (starts[last] as number) - from;
+            expect(takesMs).toBeGreaterThanOrEqual((last - first - 0.5) * 100 - 1e-6);
+          }
+        });
+      }),
     );
   });
 });

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect, createServer as createHttp2Server } from "node:http2";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Connection, Connections } from "../../../src/grpc/connections.js";
+import { createCertificateAuthority } from "../../support/certificate-authority.js";
+import { FakeLog } from "../../support/fake-log.js";
+import { HandClock } from "../../support/hand-clock.js";
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** An HTTP/2 server that answers everything, and what it admitted, in the order of arrival. */
+async function listening(isSecure: boolean) {
+  const connections = new Connections({ clock: new HandClock(), log: new FakeLog() });
+  const admitted: Connection[] = [];
+  const http2 = createHttp2Server((_, response) => void response.end());
+  const { cert, key } = createCertificateAuthority().issue({ dns: ["localhost"] });
+  const server: Server = isSecure
+    ? createTlsServer({ cert, key, ALPNProtocols: ["h2"] }, (socket) => void http2.emit("connection", socket))
+    : createServer((socket) => void http2.emit("connection", socket));
+  server.prependListener("connection", (socket) => {
+    const connection = connections.admit(socket);
+    if (connection) admitted.push(connection);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = async () => {
+    const session = connect(`${isSecure ? "https" : "http"}://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    closing.push(() => session.destroy());
+    await answer(session); // it has begun
+    return session;
+  };
+  closing.push(() => {
+    connections.close();
+    server.close();
+  });
+  return { admitted, client };
+}
+
+async function answer(session: ClientHttp2Session): Promise<void> {
+  const stream = session.request({ ":path": "/" });
+  stream.resume();
+  await once(stream, "close");
+}
+
+describe("Connection", () => {
+  it.each([
+    ["in plain text", false],
+    ["by TLS", true],
+  ])("is not read while it is held, and goes on where it was when it is released, %s", async (_, isSecure) => {
+    const { admitted, client } = await listening(isSecure);
+    const [first, second] = [await client(), await client()];
+    const answered: string[] = [];
+    admitted[0]?.hold();
+    const held = answer(first).then(() => answered.push("held"));
+    for (let n = 0; n < 20; n++) await answer(second);
+    answered.push("other");
+    admitted[0]?.release();
+    await held;
+    expect(answered).toEqual(["other", "held"]);
+    await answer(first);
+  });
+
+  it("can be held and released when it has gone", async () => {
+    const { admitted, client } = await listening(false);
+    const session = await client();
+    session.destroy();
+    await once(session, "close");
+    admitted[0]?.hold();
+    admitted[0]?.release();
+  });
+});
