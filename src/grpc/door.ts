@@ -138,8 +138,8 @@ export class Visit {
     this.#turnstile.pass(this.caller, run);
   }
 
-  /** To be run when it is over. */
-  onOver(abort: () => void): void {
+  /** To be run if the caller goes before it has been answered. */
+  onLeave(abort: () => void): void {
     this.#abort = abort;
   }
 
@@ -153,9 +153,10 @@ export class Visit {
   /** It is over: the answer has been taken, or the caller has gone. False if that was known. */
   leave(): boolean {
     if (this.#state === "over") return false;
-    if (this.#state === "answered") this.#connection?.taken(this.#clock.now());
+    const wasAnswered = this.#state === "answered";
     this.#state = "over";
-    this.#abort?.();
+    if (wasAnswered) this.#connection?.taken(this.#clock.now());
+    else this.#abort?.();
     return true;
   }
 }

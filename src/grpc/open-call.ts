@@ -91,7 +91,7 @@ export class OpenCall implements CallContext {
   }
 
   onAbort(leave: () => void): void {
-    this.#visit.onOver(leave);
+    this.#visit.onLeave(leave);
   }
 
   /** To be called once, when it has been answered. */

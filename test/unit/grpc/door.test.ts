@@ -76,10 +76,22 @@ describe("Door", () => {
     const call = new Call();
     const visit = door.enter("a", call);
     let aborted = 0;
-    visit.onOver(() => void aborted++);
+    visit.onLeave(() => void aborted++);
     call.end();
     call.end();
     expect(aborted).toBe(1);
+    expect(visit.isOver).toBe(true);
+  });
+
+  it("takes nobody for gone who has been answered", () => {
+    const { door } = setUp();
+    const call = new Call();
+    const visit = door.enter("a", call);
+    let aborted = 0;
+    visit.onLeave(() => void aborted++);
+    visit.answered();
+    call.end();
+    expect(aborted).toBe(0);
     expect(visit.isOver).toBe(true);
   });
 });
