@@ -72,8 +72,8 @@ export function startMs(pace: Pace, quota: number, free: number, newcomer: boole
 }
 
 /**
- * A call starts now. If it starts late, because its token came late, the calls behind it keep their places, by a quarter
- * of a space at the most: else each late token would put off all that come after it, and calls start a hundredth
+ * A call starts now. If it starts late, because its token came late, the calls behind it keep their places, by half
+ * a space at the most: else each late token would put off all that come after it, and calls start a hundredth
  * less often than the tokens allow. After a second without a call there is nobody behind; and while tokens are
  * withheld, somebody else needs the time.
  */
@@ -81,7 +81,7 @@ export function started(pace: Pace, quota: number, nowMs: number): Pace {
   const spaceMs = WINDOW_MS / quota;
   const dueMs = pace.lastStartMs + spaceMs;
   const catchesUp = nowMs - dueMs < WINDOW_MS && withheldAt(pace, nowMs) === 0;
-  const placeMs = catchesUp ? Math.max(dueMs, nowMs - spaceMs / 4) : nowMs;
+  const placeMs = catchesUp ? Math.max(dueMs, nowMs - spaceMs / 2) : nowMs;
   return { ...pace, lastStartMs: Math.min(placeMs, nowMs) };
 }
 

@@ -49,13 +49,13 @@ export function checkSent(call: Sent, before: readonly Sent[], asked: readonly A
   expect(isPaced(call, before, room) || isSpared(call, before), "too soon after the calls before").toBe(true);
 }
 
-/** Calls have places one space apart. They start in them or later; and who is behind a late one, a quarter of a space early. */
+/** Calls have places one space apart. They start in them or later; and who is behind a late one, half a space early. */
 function isPaced({ sentMs }: Sent, before: readonly Sent[], { callsPerSecond }: Room): boolean {
   const spaceMs = SECOND_MS / callsPerSecond;
   for (let spaces = 1; spaces <= before.length; spaces++) {
     const at = before.length - spaces;
     const other = before[at] as Sent;
-    if (sentMs - other.sentMs < (spaces - 0.25) * spaceMs) return false;
+    if (sentMs - other.sentMs < (spaces - 0.5) * spaceMs) return false;
     if (isSpared(other, before.slice(0, at))) break; // its place is no space behind the one before
   }
   return true;

@@ -172,7 +172,7 @@ elseif wish ~= '' then
       put('before', ledger.last or '0')
       local due = get('last') + space
       local catchesUp = now - due < 1000000 and withheld() == 0
-      local place = catchesUp and math.max(due, now - space / 4) or now
+      local place = catchesUp and math.max(due, now - space / 2) or now
       put('last', text(math.min(place, now)))
       put('lastBy', granted)
       if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
