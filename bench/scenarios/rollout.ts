@@ -13,8 +13,8 @@ const CALLERS = 50;
 const LONGEST_NAME = 32;
 
 const SIZES = [2000, 20_000, 100_000];
-/** Of `--check`: a tripwire over the 1.07 that was found, not the goal, which is missed. */
-const CHECKED = 1.15;
+/** Of `--check`: a tripwire, for machines that do something else besides; the goal is below. */
+const CHECKED = 1.1;
 
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 

@@ -62,14 +62,12 @@ class InProcessLedger implements Limiter {
 
   state(): LedgerState {
     const nowMs = this.#clock.now();
-    const opening = nowMs < this.#opensMs;
     return {
-      mode: opening ? "opening" : "in-process",
+      mode: nowMs < this.#opensMs ? "opening" : "in-process",
       callsPerSecond: this.#quota,
       free: this.#free.length,
       inFlightSinceMs: [...this.#inFlight.values()],
-      // Bottleneck takes a moment to start the first jobs.
-      coolingUntilMs: opening ? Array(this.#quota).fill(this.#opensMs) : [...this.#cooling.values()],
+      coolingUntilMs: [...this.#cooling.values()],
       withheld: withheldAt(this.#pace, nowMs),
       pausedUntilMs: this.#pace.pausedUntilMs,
     };
