@@ -49,15 +49,19 @@ function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number
   const inFlightUntilMs = inFlightSinceMs.map((sinceMs) => Math.max(sinceMs + answerMs, nowMs) + COOLING_MS);
   const back = [...coolingUntilMs, ...inFlightUntilMs];
   const free = Array<number>(Math.max(callsPerSecond - back.length, 0)).fill(soonestMs);
-  let pacedMs = soonestMs;
+  const spaceMs = 1000 / callsPerSecond;
+  // Whoever is behind a late call keeps its place, by half a space; and if there was a call, it may have been late.
+  const mayCatchUp = withheld === 0 && ledger.mode !== "opening";
+  let pacedMs = mayCatchUp && free.length < callsPerSecond ? soonestMs - spaceMs / 2 : soonestMs;
   return (
     [...free, ...back]
       .sort((a, b) => a - b)
       // Withheld are the first ones: it takes more than that many free ones to send.
       .slice(withheld)
       .map((backMs) => {
-        const useMs = Math.max(backMs, pacedMs);
-        pacedMs = useMs + 1000 / callsPerSecond;
+        const useMs = Math.max(backMs, pacedMs, soonestMs);
+        const keepsPlace = mayCatchUp && useMs - pacedMs < COOLING_MS;
+        pacedMs = spaceMs + (keepsPlace ? Math.max(pacedMs, useMs - spaceMs / 2) : useMs);
         return useMs;
       })
   );
