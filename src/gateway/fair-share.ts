@@ -18,7 +18,8 @@ interface Account extends Meter {
   readonly caller: string;
   weight: number;
   callPrice: number;
-  waits: boolean;
+  /** It has no credit before that. */
+  creditMs: number;
 }
 
 export interface FairShareOptions {
@@ -35,9 +36,10 @@ export class FairShare {
   readonly #accounts = new Map<string, Account>();
   /** Virtual time: what one would have paid who always has exactly its share. */
   readonly #ideal: Meter = { paid: 0, lastCall: 0 };
+  /** Who wait, in the order in which they came. */
+  readonly #waiting = new Set<Account>();
   /** Who have gone while they were ahead. */
   readonly #ahead = new Set<Account>();
-  #waiting = 0;
   #waitingWeight = 0;
   #calls = 0;
   /** Where the latest call began, on the scale of virtual time; none yet since somebody waits. */
@@ -53,7 +55,7 @@ export class FairShare {
 
   /** The caller, who did not wait, waits from now on, behind those who do: as if it had had the latest call. */
   join(caller: string): void {
-    if (this.#waiting === 0) {
+    if (this.#waiting.size === 0) {
       // So nobody is ahead of anybody.
       for (const { paid } of this.#accounts.values()) this.#ideal.paid = Math.max(this.#ideal.paid, paid);
       this.#latest = -Infinity;
@@ -79,27 +81,25 @@ export class FairShare {
   /** The caller waits no more. What it has paid in advance is remembered for as long as it matters. */
   leave(caller: string): void {
     const account = this.#accounts.get(caller);
-    if (!account?.waits) return;
-    account.waits = false;
-    this.#waiting--;
+    if (!account || !this.#waiting.delete(account)) return;
     this.#waitingWeight -= account.weight;
     if (account.lastCall === 0) this.#accounts.delete(caller);
     else if (this.#isAhead(account)) this.#ahead.add(account);
   }
 
-  /** Whose turn it is among those of `callers`, all who have joined, that may go; undefined if none of them may. */
-  turn(callers: Iterable<string>, nowMs: number, mayGo: (caller: string) => boolean): string | undefined {
+  /** Whose turn it is among those who wait and may go; undefined if none of them may. */
+  turn(nowMs: number, mayGo: (caller: string) => boolean): string | undefined {
     let next: Account | undefined;
     let credited: Account | undefined;
     let least = Infinity;
-    for (const caller of callers) {
-      const account = this.#accountOf(caller);
+    for (const account of this.#waiting) {
+      this.#weigh(account);
       least = Math.min(least, account.paid);
       const isNext = !next || this.#goesBefore(account, next);
       const isCredited =
-        !this.#isByCredit && (!credited || this.#goesBefore(account, credited)) && this.#hasCredit(caller, nowMs);
+        !this.#isByCredit && (!credited || this.#goesBefore(account, credited)) && this.#hasCredit(account, nowMs);
       // Asked of few: it may take looking through all that the caller waits for.
-      if (!(isNext || isCredited) || !mayGo(caller)) continue;
+      if (!(isNext || isCredited) || !mayGo(account.caller)) continue;
       if (isNext) next = account;
       if (isCredited) credited = account;
     }
@@ -135,7 +135,7 @@ export class FairShare {
     for (const [rider, filled] of seats) {
       this.#servedMs.set(creditNameOf(rider), nowMs);
       const account = this.#accounts.get(rider);
-      if (rider === caller || !account?.waits) continue;
+      if (rider === caller || !account || !this.#waiting.has(account)) continue;
       // Seats beyond that are lent. Were they charged, whoever's turn it was would pay next to nothing, and
       // could keep the turn for 200 calls.
       const price = Math.min((filled / seatsPerCall) * account.callPrice, share, this.#ideal.paid - account.paid);
@@ -160,8 +160,10 @@ export class FairShare {
     return paid - this.#ideal.paid > EXACTNESS * callPrice;
   }
 
-  #hasCredit(caller: string, nowMs: number): boolean {
-    return nowMs - (this.#servedMs.get(this.#options.creditNameOf(caller)) ?? -Infinity) >= LATELY_MS;
+  #hasCredit(account: Account, nowMs: number): boolean {
+    if (nowMs < account.creditMs) return false; // most have none, and are not looked up for every call
+    account.creditMs = (this.#servedMs.get(this.#options.creditNameOf(account.caller)) ?? -Infinity) + LATELY_MS;
+    return nowMs >= account.creditMs;
   }
 
   /** The weight of all who have a part in the next call: who wait, and who have gone while they were ahead. */
@@ -175,19 +177,21 @@ export class FairShare {
   }
 
   #accountOf(caller: string): Account {
-    const weight = this.#options.weightOf(caller);
     let account = this.#accounts.get(caller);
-    if (account && account.weight !== weight) this.#reweigh(account, weight);
     if (!account) {
-      account = { caller, weight, callPrice: 1 / weight, paid: this.#ideal.paid, lastCall: 0, waits: false };
+      const weight = this.#options.weightOf(caller);
+      account = { caller, weight, callPrice: 1 / weight, paid: this.#ideal.paid, lastCall: 0, creditMs: -Infinity };
       this.#accounts.set(caller, account);
     }
+    this.#weigh(account);
     return account;
   }
 
   /** Weights can change at any time. Nobody is then further behind or ahead than a call of the new weight. */
-  #reweigh(account: Account, weight: number): void {
-    if (account.waits) this.#waitingWeight += weight - account.weight;
+  #weigh(account: Account): void {
+    const weight = this.#options.weightOf(account.caller);
+    if (account.weight === weight) return;
+    if (this.#waiting.has(account)) this.#waitingWeight += weight - account.weight;
     account.weight = weight;
     account.callPrice = 1 / weight;
     const ideal = this.#ideal.paid;
@@ -195,15 +199,14 @@ export class FairShare {
   }
 
   #wait(account: Account): void {
-    account.waits = true;
-    this.#waiting++;
+    this.#waiting.add(account);
     this.#waitingWeight += account.weight;
     this.#ahead.delete(account);
   }
 
   #forget(nowMs: number): void {
     for (const [caller, account] of this.#accounts) {
-      if (!account.waits && !this.#isAhead(account)) this.#accounts.delete(caller);
+      if (!this.#waiting.has(account) && !this.#isAhead(account)) this.#accounts.delete(caller);
     }
     for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
   }

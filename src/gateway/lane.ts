@@ -1,13 +1,20 @@
 // Everything that may share a call. Each device waits once, whoever asked for it: `owners` names exactly
 // the devices that wait here, and for whom. Seats go by priority, within it by weighted max-min over
 // callers, and to each caller's devices in the order they came.
-import { type Berth, type Boarding, sharesOf, wantsOf } from "./berth.js";
+import { type Berth, Berths } from "./berth.js";
 import { Cabin, type Owner, type Seat } from "./cabin.js";
 import { PRIORITIES, type Priority, type Scope } from "./command.js";
 import type { Isolation } from "./isolation.js";
-import { Line } from "./line.js";
-import type { Share } from "./max-min.js";
+import type { Line } from "./line.js";
 import type { Place } from "./place.js";
+import type { Room } from "./upstream.js";
+
+/** What a call is filled by, beside who waits. */
+export interface Boarding {
+  readonly room: Room;
+  readonly weightOf: (caller: string) => number;
+  readonly mayBoard: (place: Place) => boolean;
+}
 
 /** How many wait. */
 export interface Crowd {
@@ -20,11 +27,7 @@ export class Lane {
   readonly scope: Scope;
   /** What its devices are suspected of, if they are being told apart: nobody else may join them. */
   readonly isolation: Isolation | undefined;
-  readonly #classes: Record<Priority, Map<string, Berth>> = {
-    urgent: new Map(),
-    normal: new Map(),
-    bulk: new Map(),
-  };
+  readonly #classes: Record<Priority, Berths> = { urgent: new Berths(), normal: new Berths(), bulk: new Berths() };
   readonly #waiting: Record<Priority, number> = { urgent: 0, normal: 0, bulk: 0 };
   readonly #owners = new Map<string, Place | Place[]>();
 
@@ -45,7 +48,7 @@ export class Lane {
   }
 
   *places(): Iterable<Place> {
-    for (const priority of PRIORITIES) for (const { line } of this.#classes[priority].values()) yield* line;
+    for (const priority of PRIORITIES) for (const { line } of this.#classes[priority]) yield* line;
   }
 
   /** The places of one caller. */
@@ -62,10 +65,7 @@ export class Lane {
   }
 
   remove(place: Place): void {
-    const { caller, priority } = place.waiter.command;
-    const line = this.#lineOf(place);
-    line.delete(place);
-    if (line.size === 0) this.#classes[priority].delete(caller);
+    this.#classes[place.waiter.command.priority].remove(place);
   }
 
   /** This place waits for the device too. */
@@ -91,60 +91,56 @@ export class Lane {
   }
 
   /** Fills a call in the turn of `turn`, which gets a seat whoever else waits. */
-  fill(turn: Place, boarding: Boarding): Seat[] {
-    const cabin = new Cabin(boarding.room, this.scope);
+  fill(turn: Place, { room, weightOf, mayBoard }: Boarding): Seat[] {
+    const cabin = new Cabin(room, this.scope);
     const { caller, priority } = turn.waiter.command;
+    const boarding = new Map<Berth, Iterator<void>>();
+    const takeSeat = (berth: Berth) => {
+      let seated = boarding.get(berth);
+      if (!seated) {
+        seated = this.#board(berth.line, cabin, mayBoard);
+        boarding.set(berth, seated);
+      }
+      return seated.next().done === false;
+    };
     // Nobody of a higher class waits, unless this turn is one that lower classes get all the same.
-    const order = [priority, ...PRIORITIES.filter((other) => other !== priority)];
-    for (const each of order) this.#fillClass(this.#classes[each], caller, cabin, boarding);
+    const own = this.#classes[priority];
+    own.shares.share(cabin, weightOf, takeSeat, own.get(caller));
+    for (const other of PRIORITIES) {
+      if (other !== priority) this.#classes[other].shares.share(cabin, weightOf, takeSeat);
+    }
     return cabin.seats;
   }
 
-  #fillClass(berths: Map<string, Berth>, first: string, cabin: Cabin, boarding: Boarding): void {
-    // Once more after devices that several callers wait for: each took one seat for all of them.
-    for (let before = -1; cabin.left > 0 && cabin.seats.length > before; ) {
-      before = cabin.seats.length;
-      const wants = wantsOf(berths, cabin.left, boarding);
-      const turn = before === 0 ? wants.findIndex(({ caller }) => caller === first) : -1;
-      const shares = sharesOf(wants, cabin.left, turn);
-      for (const [n, { berth }] of wants.entries()) {
-        const { seats, owed } = shares[n] as Share;
-        berth.owed = owed;
-        if (seats > 0) this.#seat(berth.line, seats, cabin, boarding.mayBoard);
-      }
-    }
-  }
-
-  #seat(line: Iterable<Place>, share: number, cabin: Cabin, mayBoard: (place: Place) => boolean): void {
-    let left = share;
+  /** Seats the devices of a line that may board, as far as they fit: one whenever it is resumed. */
+  *#board(line: Iterable<Place>, cabin: Cabin, mayBoard: (place: Place) => boolean): Generator<void, void> {
     for (const place of line) {
-      if (left === 0 || cabin.left === 0) return;
       if (!mayBoard(place)) continue;
-      for (let index = place.peek(); left > 0 && place.waiting > 0 && index !== undefined; index = place.peek()) {
+      for (let index = place.peek(); place.waiting > 0 && index !== undefined; index = place.peek()) {
         const name = place.waiter.command.deviceNames[index] as string;
-        const owners = this.#ownersOf(name);
-        if (owners.includes(place)) {
-          if (!cabin.fits(name)) return;
-          this.#owners.delete(name);
-          for (const owner of owners) this.#count(owner, -1);
-          const owner = ({ waiter }: Place): Owner => ({ waiter, index: waiter.indexOf(name, index) });
-          cabin.seat(name, [place, ...owners.filter((other) => other !== place)].map(owner));
-          left--;
-        }
+        const owned = this.#owners.get(name);
+        const isOwn = owned === place || (Array.isArray(owned) && owned.includes(place));
+        if (isOwn && !cabin.fits(name)) return;
         place.advance();
+        if (!isOwn) continue;
+        this.#owners.delete(name);
+        const owners: Owner[] = [{ waiter: place.waiter, index }];
+        this.#count(place, -1);
+        if (Array.isArray(owned)) {
+          for (const other of owned) {
+            if (other === place) continue;
+            owners.push({ waiter: other.waiter, index: other.waiter.indexOf(name, index) });
+            this.#count(other, -1);
+          }
+        }
+        cabin.seat(name, owners);
+        yield;
       }
     }
   }
 
   #lineOf({ waiter }: Place): Line<Place> {
-    const { caller, priority } = waiter.command;
-    const berths = this.#classes[priority];
-    let berth = berths.get(caller);
-    if (!berth) {
-      berth = { line: new Line(), owed: 0 };
-      berths.set(caller, berth);
-    }
-    return berth.line;
+    return this.#classes[waiter.command.priority].lineOf(waiter.command.caller);
   }
 
   #count(place: Place, change: number): void {
@@ -161,10 +157,5 @@ export class Lane {
     owned.splice(index, 1); // in place: a great many may wait for one device
     if (owned.length === 0) this.#owners.delete(name);
     return true;
-  }
-
-  #ownersOf(name: string): readonly Place[] {
-    const owned = this.#owners.get(name);
-    return owned === undefined ? [] : Array.isArray(owned) ? owned : [owned];
   }
 }

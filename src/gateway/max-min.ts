@@ -1,60 +1,77 @@
-// How the seats of one call are shared among those who want them: weighted max-min fairness in whole
-// seats. Nobody gets more than they want, no seat stays empty while somebody wants it, and each seat goes
-// to whoever has the least for their weight. What cannot be given in whole seats is owed to the next call,
-// or rounding would give the light ones nothing, call after call. Pure.
+// How the seats of calls are shared among those who want them: weighted max-min fairness in whole seats. Water rises
+// in vessels as wide as their weights, and a seat is due whenever it has risen by one in a vessel: so each seat goes to
+// whoever has the least for their weight, however many there are. Nobody gets more than they want, no seat stays empty
+// while somebody wants it. The water stays where it is between calls: what cannot be given in whole seats by one is
+// given by the next, or rounding would give the light ones nothing, call after call.
+import { Heap, type HeapMember } from "./heap.js";
 
-/** One who wants seats. */
-export interface Want {
-  readonly seats: number;
-  /** Above 0. */
-  readonly weight: number;
-  /** What is owed from calls before: less than a seat, either way. */
-  readonly owed?: number;
+/** Where seats are handed out to one caller. */
+export interface Vessel extends HeapMember {
+  readonly caller: string;
+  /** The level at which its next seat is due: never below the water. -Infinity until its weight has been asked. */
+  due: number;
+  /** Of seats that are due at one level, who has waited longer for theirs has it first. */
+  turn: number;
 }
 
-export interface Share {
-  readonly seats: number;
-  /** To be wanted with the next call. */
-  readonly owed: number;
+/** What there is to be shared. */
+export interface Seats {
+  readonly left: number;
 }
 
-/** Levels closer than this are taken for equal. */
-const EXACTNESS = 1e-9;
+export class MaxMin<T extends Vessel> {
+  readonly #vessels = new Heap<T>((a, b) => (a.due === b.due ? a.turn < b.turn : a.due < b.due));
+  #level = 0;
+  #turns = 0;
 
-/** The share of each, in the order of `wants`; among equals the earlier ones get what cannot be divided. */
-export function maxMin(wants: readonly Want[], capacity: number): Share[] {
-  const wanted = wants.reduce((sum, { seats }) => sum + seats, 0);
-  if (wanted <= capacity) return wants.map(({ seats }) => ({ seats, owed: 0 }));
-  // Water rises in vessels as wide as their weights until it has filled all seats.
-  let low = -1; // below 0, for as much as a whole seat may be owed to more than there are seats
-  let high = 0;
-  for (const { seats, weight, owed = 0 } of wants) high = Math.max(high, (seats - owed) / weight);
-  while (high - low > EXACTNESS) {
-    const middle = (low + high) / 2;
-    if (isOver(capacity, middle, wants)) high = middle;
-    else low = middle;
+  /** Who comes, or comes back, is placed as if it had just had a seat, or ever new names would have them all. */
+  join(vessel: T): void {
+    vessel.due = -Infinity;
+    vessel.turn = ++this.#turns;
+    this.#vessels.add(vessel);
   }
-  let left = capacity - wants.reduce((sum, want) => sum + seatsAt(low, want), 0);
-  return wants.map((want) => {
-    let seats = seatsAt(low, want);
-    if (left > 0 && seats < seatsAt(high, want)) {
-      seats++; // one more, at the level where the water stands
-      left--;
+
+  leave(vessel: T): void {
+    this.#vessels.delete(vessel);
+  }
+
+  /**
+   * Shares the seats, of which the first is that of `first`: with more callers than seats it could have none.
+   * `take` gives somebody a seat, or says that there is none they could use. Weights are above 0 and can change
+   * at any time; a new one holds from the next seat on.
+   */
+  share(seats: Seats, weightOf: (caller: string) => number, take: (vessel: T) => boolean, first?: T): void {
+    this.#weigh(weightOf);
+    if (first && take(first)) {
+      const width = 1 / weightOf(first.caller);
+      // A seat in advance, and no more than that, so that over many calls nobody has more for it.
+      this.#next(first, Math.min(first.due, this.#level + width) + width);
     }
-    return { seats, owed: seats < want.seats ? low * want.weight + (want.owed ?? 0) - seats : 0 };
-  });
-}
-
-/** Whether it takes more seats than there are to fill all to this level. */
-function isOver(capacity: number, level: number, wants: readonly Want[]): boolean {
-  let sum = 0;
-  for (const want of wants) {
-    sum += seatsAt(level, want);
-    if (sum > capacity) return true;
+    const without: T[] = [];
+    for (let vessel = this.#vessels.first; vessel && seats.left > 0; vessel = this.#vessels.first) {
+      this.#level = vessel.due;
+      if (take(vessel)) {
+        this.#next(vessel, vessel.due + 1 / weightOf(vessel.caller));
+      } else if (seats.left > 0) {
+        this.leave(vessel);
+        without.push(vessel);
+      } // else there was no room for what it wants: it has the first seat of the next call
+    }
+    // They have let their seats pass, and are not asked again before another is due.
+    for (const vessel of without) this.join(vessel);
   }
-  return false;
-}
 
-function seatsAt(level: number, { seats, weight, owed = 0 }: Want): number {
-  return Math.max(Math.min(seats, Math.floor(level * weight + owed + EXACTNESS)), 0);
+  /** Those who have come since the last call. */
+  #weigh(weightOf: (caller: string) => number): void {
+    for (let vessel = this.#vessels.first; vessel?.due === -Infinity; vessel = this.#vessels.first) {
+      vessel.due = this.#level + 1 / weightOf(vessel.caller);
+      this.#vessels.move(vessel);
+    }
+  }
+
+  #next(vessel: T, due: number): void {
+    vessel.due = due;
+    vessel.turn = ++this.#turns;
+    this.#vessels.move(vessel);
+  }
 }

@@ -61,7 +61,7 @@ export class Turns {
     for (const priority of this.#classes()) {
       const lines = this.#lines[priority];
       const first = (caller: string) => firstOf(lines.get(caller) ?? [], mayGo);
-      const caller = this.#shares[priority].turn(lines.keys(), nowMs, (each) => first(each) !== undefined);
+      const caller = this.#shares[priority].turn(nowMs, (each) => first(each) !== undefined);
       if (caller === undefined) continue;
       this.#noteTurn(priority, nowMs);
       return first(caller);

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Bill, refund } from "../../src/gateway/bill.js";
 import { FairShare } from "../../src/gateway/fair-share.js";
-import { maxMin } from "../../src/gateway/max-min.js";
+import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = 200;
@@ -47,7 +47,7 @@ class History {
 
   turn(nowMs: number): string {
     this.#servedMs.set("everybody", nowMs);
-    return this.share.turn(this.waits, nowMs, () => true) as string;
+    return this.share.turn(nowMs, () => true) as string;
   }
 
   come(caller: string): void {
@@ -80,11 +80,28 @@ function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
     const { scopes } = byName.get(taker) as Caller;
     const scope = scopes[n % scopes.length] as number;
     const wants = callers.filter((caller) => caller.name === taker || caller.scopes.includes(scope));
-    const wanted = wants.map(({ devices, weight }) => ({ seats: devices, weight }));
-    const seats = new Map(maxMin(wanted, SEATS).map(({ seats }, i) => [wants[i]?.name as string, seats]));
+    const seats = sharesOf(wants);
     history.note(history.share.charge(taker, seats, n * 100), seats);
     yield history;
   }
+}
+
+/** What each has of a call that all of them can fill. */
+function sharesOf(wants: readonly Caller[]): Map<string, number> {
+  const byName = new Map(wants.map((caller) => [caller.name, caller]));
+  const shares = new MaxMin<Vessel>();
+  for (const { name } of wants) shares.join({ caller: name, due: 0, turn: 0, position: -1 });
+  const seats = new Map(wants.map(({ name }) => [name, 0]));
+  const cabin = { left: SEATS };
+  const take = ({ caller }: Vessel) => {
+    const had = seats.get(caller) as number;
+    if (had === byName.get(caller)?.devices) return false;
+    seats.set(caller, had + 1);
+    cabin.left--;
+    return true;
+  };
+  shares.share(cabin, (caller) => (byName.get(caller) as Caller).weight, take);
+  return seats;
 }
 
 /**

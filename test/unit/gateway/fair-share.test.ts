@@ -11,28 +11,18 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
     weightOf: (caller) => weights[caller] ?? 1,
     creditNameOf: (caller) => (proven ? caller : "everybody"),
   });
-  const waiting = new Set<string>();
   let nowMs = 0;
   let bill: Bill = new Map();
   return {
     share,
     join: (...callers: string[]) => {
-      for (const caller of callers) {
-        share.join(caller);
-        waiting.add(caller);
-      }
+      for (const caller of callers) share.join(caller);
     },
-    leave: (caller: string) => {
-      share.leave(caller);
-      waiting.delete(caller);
-    },
-    rejoin: (caller: string) => {
-      share.rejoin(caller);
-      waiting.add(caller);
-    },
+    leave: (caller: string) => share.leave(caller),
+    rejoin: (caller: string) => share.rejoin(caller),
     /** Whose turn it was, with so many seats for riders. */
     next: (riders: Record<string, number> = {}, mayGo: (caller: string) => boolean = EVERYBODY) => {
-      const taker = share.turn(waiting, nowMs, mayGo);
+      const taker = share.turn(nowMs, mayGo);
       if (taker === undefined) throw new Error("nobody may go");
       bill = share.charge(taker, new Map([[taker, 1], ...Object.entries(riders)]), nowMs);
       nowMs += 100;

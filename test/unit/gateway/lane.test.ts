@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Boarding } from "../../../src/gateway/berth.js";
 import type { Seat } from "../../../src/gateway/cabin.js";
 import type { Command } from "../../../src/gateway/command.js";
-import { Lane } from "../../../src/gateway/lane.js";
+import { type Boarding, Lane } from "../../../src/gateway/lane.js";
 import { Place } from "../../../src/gateway/place.js";
 import { aWaiter, names, SCOPE } from "../../support/fake-command.js";
 import { ROOM } from "../../support/fake-upstream.js";
@@ -112,6 +111,36 @@ describe("Lane.fill", () => {
     const { fill } = laneOf(small, { mayBoard });
     expect(fill(0)).toHaveLength(200);
     expect(looks).toBeLessThan(2000);
+  });
+
+  it("asks hardly more callers than it seats, however many wait (was: each of them, for every call)", () => {
+    let looks = 0;
+    const look = <T>(seen: T): T => {
+      looks++;
+      return seen;
+    };
+    const commands = Array.from({ length: 10_000 }, (_, n) => of(`c${n}`, 3));
+    const { fill } = laneOf(commands, { mayBoard: () => look(true), weightOf: () => look(1) });
+    fill(0); // all of them are new
+    looks = 0;
+    for (let call = 1; call < 11; call++) expect(fill(call)).toHaveLength(200);
+    expect(looks).toBeLessThan(10 * 2 * 210);
+  });
+
+  it("begins behind nobody with who comes later, and in front of nobody", () => {
+    const { lane, fill } = laneOf([of("patient", 900)]);
+    fill(0, 20);
+    for (let call = 0; call < 20; call++) {
+      const late = Array.from({ length: 9 }, (_, n) => {
+        const place = new Place(aWaiter(of(`late-${call}-${n}`, 1)), lane, 0);
+        for (const name of place.waiter.command.deviceNames) lane.own(place, name);
+        lane.add(place);
+        return place;
+      });
+      expect(seatsOf(fill(0, 10))["patient"]).toBe(1);
+      for (const place of late) expect(place.waiting).toBe(0);
+      for (const place of late) lane.remove(place);
+    }
   });
 });
 

@@ -36,7 +36,7 @@ describe("Queue.cut", () => {
   it("takes on board everybody who waits in the same scope", () => {
     const waiters = ["a", "b", "c"].map((caller) => aWaiter({ caller, deviceNames: [`${caller}-1`, `${caller}-2`] }));
     const batch = cut(queueOf(waiters));
-    expect(namesOf(batch)).toEqual(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"]);
+    expect(namesOf(batch).toSorted()).toEqual(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"]);
     expect(batch.lane.scope).toEqual(SCOPE);
     expect(new Set(batch.seats.flatMap(({ owners }) => owners.map(({ waiter }) => waiter)))).toEqual(new Set(waiters));
   });
@@ -60,7 +60,7 @@ describe("Queue.cut", () => {
   it("fills the rest of a call with the devices of others, also with a part of a large request", () => {
     const [small, large] = [names(30, 0, "a-"), names(500, 0, "b-")];
     const queue = queueOf([aWaiter({ caller: "a", deviceNames: small }), aWaiter({ caller: "b", deviceNames: large })]);
-    expect(namesOf(cut(queue))).toEqual([...small, ...large.slice(0, 170)]);
+    expect(namesOf(cut(queue)).toSorted()).toEqual([...small, ...large.slice(0, 170)].toSorted());
     expect(queue.tally.devices).toBe(330);
     expect(namesOf(cut(queue))).toEqual(large.slice(170, 370));
   });
@@ -84,8 +84,8 @@ describe("Queue.cut", () => {
     const queue = queueOf([a, b]);
     expect(queue.tally.devices).toBe(4);
     const batch = cut(queue);
-    expect(namesOf(batch)).toEqual(["x", "y", "z"]);
-    expect(batch.seats[1]?.owners).toEqual([
+    expect(namesOf(batch).toSorted()).toEqual(["x", "y", "z"]);
+    expect(batch.seats.find(({ name }) => name === "y")?.owners).toEqual([
       { waiter: a, index: 1 },
       { waiter: b, index: 1 },
     ]);
