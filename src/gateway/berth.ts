@@ -7,6 +7,9 @@ import type { Place } from "./place.js";
 export class Berth implements Vessel {
   readonly caller: string;
   readonly line = new Line<Place>();
+  weight = 0;
+  from = 0;
+  seats = 0;
   due = 0;
   turn = 0;
   position = -1;

@@ -1,14 +1,19 @@
 // How the seats of calls are shared among those who want them: weighted max-min fairness in whole seats. Water rises
-// in vessels as wide as their weights, and a seat is due whenever it has risen by one in a vessel: so each seat goes to
-// whoever has the least for their weight, however many there are. Nobody gets more than they want, no seat stays empty
-// while somebody wants it. The water stays where it is between calls: what cannot be given in whole seats by one is
-// given by the next, or rounding would give the light ones nothing, call after call.
+// in vessels as wide as their weights, and a seat is due for each seat's worth of it: so each goes to whoever has the
+// least for their weight, and nobody else is looked at. Nobody gets more than they want, no seat stays empty while
+// somebody wants it. The water stands where it stood when the next call is filled: what one cannot give in whole seats
+// the next gives first, or rounding would give the light ones nothing, call after call.
 import { Heap, type HeapMember } from "./heap.js";
 
 /** Where seats are handed out to one caller. */
 export interface Vessel extends HeapMember {
   readonly caller: string;
-  /** The level at which its next seat is due: never below the water. -Infinity until its weight has been asked. */
+  /** As of its last seat. */
+  weight: number;
+  /** The level from which on that weight counts, and how many seats have been due since, with the next. */
+  from: number;
+  seats: number;
+  /** The level at which the next is due: never below the water. -Infinity until its weight has been asked. */
   due: number;
   /** Of seats that are due at one level, who has waited longer for theirs has it first. */
   turn: number;
@@ -41,17 +46,21 @@ export class MaxMin<T extends Vessel> {
    * at any time; a new one holds from the next seat on.
    */
   share(seats: Seats, weightOf: (caller: string) => number, take: (vessel: T) => boolean, first?: T): void {
-    this.#weigh(weightOf);
+    for (let vessel = this.#vessels.first; vessel?.due === -Infinity; vessel = this.#vessels.first) {
+      this.#begin(vessel, weightOf(vessel.caller));
+      this.#vessels.move(vessel);
+    }
     if (first && take(first)) {
-      const width = 1 / weightOf(first.caller);
-      // A seat in advance, and no more than that, so that over many calls nobody has more for it.
-      this.#next(first, Math.min(first.due, this.#level + width) + width);
+      const weight = weightOf(first.caller);
+      // A seat in advance, and no more than that: it counts, but nobody is put off for longer.
+      if (first.due > this.#level + 1 / weight) this.#begin(first, weight);
+      this.#seated(first, weight);
     }
     const without: T[] = [];
     for (let vessel = this.#vessels.first; vessel && seats.left > 0; vessel = this.#vessels.first) {
       this.#level = vessel.due;
       if (take(vessel)) {
-        this.#next(vessel, vessel.due + 1 / weightOf(vessel.caller));
+        this.#seated(vessel, weightOf(vessel.caller));
       } else if (seats.left > 0) {
         this.leave(vessel);
         without.push(vessel);
@@ -61,16 +70,23 @@ export class MaxMin<T extends Vessel> {
     for (const vessel of without) this.join(vessel);
   }
 
-  /** Those who have come since the last call. */
-  #weigh(weightOf: (caller: string) => number): void {
-    for (let vessel = this.#vessels.first; vessel?.due === -Infinity; vessel = this.#vessels.first) {
-      vessel.due = this.#level + 1 / weightOf(vessel.caller);
-      this.#vessels.move(vessel);
-    }
+  /** As if it had just had a seat. */
+  #begin(vessel: T, weight: number): void {
+    vessel.weight = weight;
+    vessel.from = this.#level;
+    vessel.seats = 1;
+    vessel.due = vessel.from + 1 / weight;
   }
 
-  #next(vessel: T, due: number): void {
-    vessel.due = due;
+  #seated(vessel: T, weight: number): void {
+    if (vessel.weight !== weight) {
+      vessel.weight = weight;
+      vessel.from = vessel.due;
+      vessel.seats = 0;
+    }
+    vessel.seats++;
+    // Not added up: three thirds are to be due together with one, not before it.
+    vessel.due = vessel.from + vessel.seats / weight;
     vessel.turn = ++this.#turns;
     this.#vessels.move(vessel);
   }

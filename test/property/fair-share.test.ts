@@ -10,6 +10,7 @@ import { describe, expect, it } from "vitest";
 import { type Bill, refund } from "../../src/gateway/bill.js";
 import { FairShare } from "../../src/gateway/fair-share.js";
 import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
+import { aVessel } from "../support/a-vessel.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = 200;
@@ -90,7 +91,7 @@ function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
 function sharesOf(wants: readonly Caller[]): Map<string, number> {
   const byName = new Map(wants.map((caller) => [caller.name, caller]));
   const shares = new MaxMin<Vessel>();
-  for (const { name } of wants) shares.join({ caller: name, due: 0, turn: 0, position: -1 });
+  for (const { name } of wants) shares.join(aVessel(name));
   const seats = new Map(wants.map(({ name }) => [name, 0]));
   const cabin = { left: SEATS };
   const take = ({ caller }: Vessel) => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
+import { aVessel } from "../support/a-vessel.js";
 
 /** One who wants seats. */
 interface Want {
@@ -10,7 +11,7 @@ interface Want {
 
 interface Asker extends Vessel {
   wanted: number;
-  weight: number;
+  hasWeight: number;
   had: number;
 }
 
@@ -22,7 +23,7 @@ class Crowd {
   readonly #byCaller = new Map<string, Asker>();
 
   join({ seats, weight }: Want): Asker {
-    const asker = { caller: `c${this.all.length}`, due: 0, turn: 0, position: -1, wanted: seats, weight, had: 0 };
+    const asker = { ...aVessel(`c${this.all.length}`), wanted: seats, hasWeight: weight, had: 0 };
     this.all.push(asker);
     this.#byCaller.set(asker.caller, asker);
     this.#shares.join(asker);
@@ -45,7 +46,7 @@ class Crowd {
     const cabin = { left: seats };
     const weightOf = (caller: string) => {
       this.looks++;
-      return (this.#byCaller.get(caller) as Asker).weight;
+      return (this.#byCaller.get(caller) as Asker).hasWeight;
     };
     const take = (asker: Asker) => {
       if (asker.wanted === 0) return false;
@@ -144,7 +145,7 @@ describe("MaxMin", () => {
         const sum = sumOf(weights);
         const crowd = crowdOf(weights.map((weight) => ({ seats: Infinity, weight })));
         for (let call = 0; call < calls; call++) crowd.share(seats);
-        for (const { had, weight } of crowd.all) {
+        for (const { had, hasWeight: weight } of crowd.all) {
           expect(Math.abs(had - (calls * seats * weight) / sum)).toBeLessThanOrEqual(2);
         }
       }),
@@ -166,7 +167,7 @@ describe("MaxMin", () => {
         for (const each of acts) {
           const asker = "nth" in each ? crowd.all[each.nth] : undefined;
           if (each.kind === "join") here.add(crowd.join({ ...each.want, seats: each.want.seats % 10 }));
-          if (asker && each.kind === "reweigh") asker.weight = (asker.weight % 10) + 1;
+          if (asker && each.kind === "reweigh") asker.hasWeight = (asker.hasWeight % 10) + 1;
           if (asker && each.kind === "leave") {
             crowd.leave(asker);
             here.delete(asker);
@@ -232,6 +233,24 @@ describe("MaxMin", () => {
     for (const { had } of crowd.all.slice(0, 2)) expect(had).toBeGreaterThanOrEqual(100);
   });
 
+  it("gives who found no room in one call the first seat of the next", () => {
+    const shares = new MaxMin<Vessel>();
+    for (const caller of ["short", "long"]) shares.join(aVessel(caller));
+    const call = (fits: (caller: string) => boolean) => {
+      const seated: string[] = [];
+      const cabin = { left: 2 };
+      const take = ({ caller }: Vessel) => {
+        if (fits(caller)) cabin.left = 2 - seated.push(caller);
+        else cabin.left = 0;
+        return fits(caller);
+      };
+      shares.share(cabin, () => 1, take);
+      return seated;
+    };
+    expect(call((caller) => caller === "short")).toEqual(["short"]);
+    expect(call(() => true)).toEqual(["long", "short"]);
+  });
+
   it("puts off who had a seat in advance until it is even, and for no more than a seat", () => {
     const crowd = crowdOf(Array.from({ length: 20 }, () => ({ seats: Infinity, weight: 1 })));
     const [first, ...others] = crowd.all as [Asker, ...Asker[]];
@@ -250,7 +269,7 @@ describe("MaxMin", () => {
     const crowd = crowdOf(Array.from({ length: 4 }, () => ({ seats: Infinity, weight: 1 })));
     crowd.share(10);
     const [heavy] = crowd.all as [Asker];
-    heavy.weight = 7;
+    heavy.hasWeight = 7;
     const before = heavy.had;
     for (let call = 0; call < 10; call++) crowd.share(10);
     expect(Math.abs(heavy.had - before - 70)).toBeLessThanOrEqual(7);
