@@ -127,7 +127,20 @@ describe("Lane.fill", () => {
     expect(looks).toBeLessThan(10 * 2 * 210);
   });
 
-  it("begins behind nobody with who comes later, and in front of nobody", () => {
+  it("asks nobody who has gone", () => {
+    const asked = new Set<string>();
+    const weightOf = (caller: string) => {
+      asked.add(caller);
+      return 1;
+    };
+    const { lane, places, fill } = laneOf([of("a", 90), of("gone", 90)], { weightOf });
+    lane.disown(places[1] as Place);
+    lane.remove(places[1] as Place);
+    fill(0, 20);
+    expect([...asked]).toEqual(["a"]);
+  });
+
+  it("gives who waits a seat before ever new names, and those one, too", () => {
     const { lane, fill } = laneOf([of("patient", 900)]);
     fill(0, 20);
     for (let call = 0; call < 20; call++) {
