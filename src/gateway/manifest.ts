@@ -14,6 +14,8 @@ interface Part {
 
 export class Manifest {
   readonly batch: Batch;
+  /** Everybody on board. */
+  readonly waiters: readonly Waiter[];
   readonly #parts = new Map<Waiter, Part>();
 
   /** Takes everybody on board. */
@@ -21,32 +23,32 @@ export class Manifest {
     this.batch = batch;
     for (const { owners } of batch.seats) {
       for (const { waiter, index } of owners) {
-        const part = this.#parts.get(waiter) ?? { indexes: [], record: newRecord(wallMs) };
-        this.#parts.set(waiter, part);
-        part.indexes.push(index);
+        const part = this.#parts.get(waiter);
+        if (part) part.indexes.push(index);
+        else this.#parts.set(waiter, { indexes: [index], record: newRecord(wallMs) });
       }
     }
     for (const [waiter, { indexes, record }] of this.#parts) waiter.board(indexes, record, nowMs);
-  }
-
-  get waiters(): Waiter[] {
-    return [...this.#parts.keys()];
+    this.waiters = [...this.#parts.keys()];
   }
 
   /** How many devices each caller has on board; one that two asked for counts for both. */
   get devicesByCaller(): Map<string, number> {
     const counts = new Map<string, number>();
+    const count = (caller: string) => counts.set(caller, (counts.get(caller) ?? 0) + 1);
     for (const { owners } of this.batch.seats) {
-      for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) {
-        counts.set(caller, (counts.get(caller) ?? 0) + 1);
-      }
+      const [first] = owners;
+      if (first && owners.length === 1) count(first.waiter.command.caller);
+      else for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) count(caller);
     }
     return counts;
   }
 
   /** Which attempt this is: the largest over the devices on board. */
   get attempt(): number {
-    return [...this.#parts.values()].reduce((attempt, { record }) => Math.max(attempt, record.attempts), 0);
+    let attempt = 0;
+    for (const { record } of this.#parts.values()) attempt = Math.max(attempt, record.attempts);
+    return attempt;
   }
 
   /** Since when the first of them has waited. */
@@ -73,7 +75,7 @@ export class Manifest {
   /** Completes what each waiter is told about the call. To be called before their devices settle. */
   complete(end: CallEnd, durationMs: number): void {
     const message = end.kind === "refused" ? end.refusal.message : "";
-    const named = this.batch.seats.filter(({ name }) => message.includes(name));
+    const named = message === "" ? [] : this.batch.seats.filter(({ name }) => message.includes(name));
     for (const [waiter, { record }] of this.#parts) {
       record.durationMs = durationMs;
       record.success = end.kind === "accepted";

@@ -40,14 +40,18 @@ export interface Answer {
   /** One per requested device, in the order of the request. */
   readonly fates: readonly Fate[];
   /** Into `calls`, the last call that held the device; -1 for none. */
-  readonly callIndexes: Int32Array;
+  readonly callIndexes: readonly number[] | Int32Array;
   readonly calls: readonly CallRecord[];
   /** The longest that a call of this waiter had to wait before it was sent. */
   readonly quotaWaitMs: number;
 }
 
-const NO_BYTES = new Uint8Array(0);
-const NO_INDEXES = new Int32Array(0);
+/** Of many devices in as few bytes as will do; a typed array for a few costs more than it saves. */
+type Bytes = Uint8Array | number[];
+type Indexes = Int32Array | number[];
+const FEW = 8;
+
+const NONE: number[] = [];
 
 const WAITING = 0;
 const ABOARD = 1;
@@ -72,9 +76,9 @@ export class Waiter {
   /** Final once SETTLED; until then why the device is not settled yet, if it was ever sent. */
   #fates: Fate[] = [];
   // Made at the first boarding: a million waiting devices should cost little more than their names.
-  #states = NO_BYTES;
-  #attempts = NO_BYTES;
-  #callIndexes = NO_INDEXES;
+  #states: Bytes = NONE;
+  #attempts: Bytes = NONE;
+  #callIndexes: Indexes = NONE;
   #indexes: Map<string, number> | undefined;
 
   constructor(command: Command, arrivedMs: number, span?: Span) {
@@ -162,9 +166,10 @@ export class Waiter {
   #allocate(): void {
     const length = this.command.deviceNames.length;
     this.#fates = new Array<Fate>(length);
-    this.#states = new Uint8Array(length);
-    this.#attempts = new Uint8Array(length);
-    this.#callIndexes = new Int32Array(length).fill(-1);
+    const few = length <= FEW;
+    this.#states = few ? new Array<number>(length).fill(WAITING) : new Uint8Array(length);
+    this.#attempts = few ? new Array<number>(length).fill(0) : new Uint8Array(length);
+    this.#callIndexes = few ? new Array<number>(length).fill(-1) : new Int32Array(length).fill(-1);
   }
 
   #tell(): void {

@@ -85,11 +85,11 @@ function checkNames(names: readonly string[], maxDevices: number, violations: Vi
     violations.push({ field, description: names.length === 0 ? "is required" : description });
     return;
   }
-  const firstIndexes = new Map<string, number>();
+  const firstIndexes = names.length > 1 ? new Map<string, number>() : undefined;
   for (let index = 0; index < names.length; index++) {
     const name = names[index] as string;
-    const first = firstIndexes.get(name);
-    if (first === undefined && names.length > 1) firstIndexes.set(name, index);
+    const first = firstIndexes?.get(name);
+    if (first === undefined) firstIndexes?.set(name, index);
     const wrong = wrongWith(name, DEVICE_NAME) ?? (first === undefined ? undefined : `repeats ${field}[${first}]`);
     if (wrong) violations.push({ field: `${field}[${index}]`, description: wrong });
   }

@@ -25,10 +25,11 @@ const OUTCOMES: Record<Fate["outcome"], Outcome> = {
 
 /** The response of a request that was carried out. */
 export function responseOf(answer: Answer, deviceNames: readonly string[]): CancelTasksByDeviceResponse {
-  const statuses = new Map<Failure, Status>(); // thousands of devices share a failure
+  let statuses: Map<Failure, Status> | undefined; // thousands of devices share a failure
   const statusOf = (fate: Fate): Status | undefined => {
     const failure = failureOf(fate);
     if (!failure) return undefined;
+    statuses ??= new Map();
     let status = statuses.get(failure);
     if (!status) {
       status = deviceStatusOf(failure);

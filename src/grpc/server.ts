@@ -23,9 +23,6 @@ if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLo
 /** Two calls' worth and some: one connection can use the whole rate with requests of one device. */
 const STREAMS_OF_A_CONNECTION = 512;
 
-/** A client that has nothing to ask connects again when it has. */
-const CONNECTION_IDLE_MS = 15 * 60_000;
-
 /**
  * Connections have to show that somebody is still there. Without it, Node 20 never closes one on which HTTP/2 was
  * broken (a header block that cannot be decoded is enough), not even when its client has gone: each holds a file
@@ -66,7 +63,6 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     // Twice the largest request that is allowed: who has some devices too many is told so, and by how many.
     "grpc.max_receive_message_length": 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES,
     "grpc.max_concurrent_streams": STREAMS_OF_A_CONNECTION,
-    "grpc.max_connection_idle_ms": CONNECTION_IDLE_MS,
     "grpc.keepalive_time_ms": PING_EVERY_MS,
     "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
     "grpc.enable_channelz": 0, // nobody asks, and it counts every message

@@ -14,8 +14,9 @@ const LATE = wireErrorOf(
   new GatewayError({ kind: "expired", message: `the request did not arrive within ${ARRIVES_WITHIN_MS / 1000} s` }),
 );
 
+/** Nothing that watches an rpc may keep it: what outlives it only a little already costs the collector dearly. */
 interface Arriving {
-  readonly call: ServerInterceptingCallInterface;
+  readonly call: WeakRef<ServerInterceptingCallInterface>;
   readonly untilMs: number;
 }
 
@@ -25,42 +26,46 @@ export interface SlowSenders {
 }
 
 export function watchSlowSenders(clock: Clock): SlowSenders {
-  /** The oldest first. */
-  const arriving = new Set<Arriving>();
+  /** Begun in this turn of the event loop, in which most of them arrive whole. */
+  const begun: ServerInterceptingCallInterface[] = [];
+  /** Those that have not, the oldest first. */
+  let arriving: Arriving[] = [];
   let disarm = () => {};
   arm();
   return { interceptor, close: () => disarm() };
 
-  /** Listens in without a layer of its own, which every event of every rpc would pass through. */
+  /** Listens to nothing: every event of every rpc would pass through it. */
   function interceptor(method: { readonly requestStream: boolean }, call: ServerInterceptingCallInterface) {
-    if (!method.requestStream) {
-      const one: Arriving = { call, untilMs: clock.now() + ARRIVES_WITHIN_MS };
-      arriving.add(one);
-      const start = call.start.bind(call);
-      call.start = (listener) => {
-        const { onReceiveHalfClose, onCancel } = listener;
-        listener.onReceiveHalfClose = () => {
-          arriving.delete(one);
-          onReceiveHalfClose.call(listener);
-        };
-        listener.onCancel = () => {
-          arriving.delete(one);
-          onCancel.call(listener);
-        };
-        start(listener);
-      };
-    }
+    if (!method.requestStream && begun.push(call) === 1) setImmediate(sift);
     return call as ServerInterceptingCall;
+  }
+
+  function sift(): void {
+    const untilMs = clock.now() + ARRIVES_WITHIN_MS;
+    for (const call of begun) if (!hasArrived(call)) arriving.push({ call: new WeakRef(call), untilMs });
+    begun.length = 0;
   }
 
   function arm(): void {
     disarm = clock.at(clock.now() + SWEEP_EVERY_MS, () => {
-      const nowMs = clock.now();
-      for (const { call, untilMs } of arriving) {
-        if (untilMs > nowMs) break;
-        call.sendStatus(LATE);
-      }
+      sweep();
       arm();
     });
   }
+
+  function sweep(): void {
+    const nowMs = clock.now();
+    arriving = arriving.filter((each) => {
+      const call = each.call.deref();
+      if (!call || hasArrived(call)) return false;
+      if (each.untilMs > nowMs) return true;
+      call.sendStatus(LATE); // which does nothing if it is over
+      return false;
+    });
+  }
+}
+
+/** What grpc-js knows of a call and hides from everybody else. Were it renamed, every long wait would be cut off. */
+function hasArrived(call: object): boolean {
+  return "receivedHalfClose" in call && call.receivedHalfClose === true;
 }

@@ -63,6 +63,7 @@ export class Turnstile {
     try {
       for (const [caller, line] of this.#lines) {
         const { run, following } = line.first;
+        line.first.following = undefined; // or what is over would keep all that came after it, once it is old itself
         this.#lines.delete(caller);
         if (following) {
           line.first = following;

@@ -23,7 +23,8 @@ export interface WireRequest {
 /** The signed request of a call. */
 export function makeRequest(operation: Operation, { url, credentials, wallMs, nonce }: Making): WireRequest {
   const { accessKeyId, accessKeySecret, securityToken } = credentials;
-  const { action, parameters: query } = operation;
+  const { action, parameters } = operation;
+  const query = canonicalQuery(parameters);
   const signed = {
     host: url.host,
     "x-acs-action": action,
@@ -37,7 +38,7 @@ export function makeRequest(operation: Operation, { url, credentials, wallMs, no
   };
   const request = { method: "POST", path: url.pathname, query, headers: signed, bodySha256: EMPTY_BODY_SHA256 };
   return {
-    path: `${url.pathname}?${canonicalQuery(query)}`,
+    path: `${url.pathname}?${query}`,
     headers: {
       ...signed,
       accept: "application/json",

@@ -13,15 +13,19 @@ export const EMPTY_BODY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b93
 export interface V3Request {
   readonly method: string;
   readonly path: string;
-  readonly query: Parameters;
+  /** As a text if it has been made canonical already. */
+  readonly query: Parameters | string;
   /** Headers to sign, names in lower case: `host`, `content-type` if sent, and every `x-acs-*`. */
   readonly headers: Readonly<Record<string, string>>;
   /** SHA-256 of the body, in hex, as sent in `x-acs-content-sha256`. */
   readonly bodySha256: string;
 }
 
+const NEEDS_ENCODING = /[^A-Za-z0-9\-_.~]/;
+
 /** Percent-encoding by RFC 3986: all but letters, digits and `-_.~`. */
 export function percentEncode(text: string): string {
+  if (!NEEDS_ENCODING.test(text)) return text; // as most names
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
@@ -39,7 +43,8 @@ export function canonicalRequestV3(request: V3Request): string {
   const names = Object.keys(request.headers).sort();
   const lines = names.map((name) => `${name}:${(request.headers[name] ?? "").trim()}\n`);
   const { method, path, query, bodySha256 } = request;
-  return [method, path, canonicalQuery(query), lines.join(""), names.join(";"), bodySha256].join("\n");
+  const sorted = typeof query === "string" ? query : canonicalQuery(query);
+  return [method, path, sorted, lines.join(""), names.join(";"), bodySha256].join("\n");
 }
 
 /** The hexadecimal V3 signature. */

@@ -1,8 +1,8 @@
-// The program as users run it: `dist/cli.js` in processes of its own, with nothing of our environment but
+// The program as users run it: `dist/cli.js` in processes of its own, with the image's flags of Node, with nothing of our environment but
 // the path, an empty home, and ports that the system chooses.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,13 +42,20 @@ export const KEYS: Variables = {
 };
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+
+/** Those of Node in the image. */
+export const NODE_FLAGS = entrypoint().slice(1, -1);
+
 const running = new Set<Program>();
 
 /** Runs a script of dist/ with these arguments and variables. */
 export function runScript(script: string, args: readonly string[], variables: Variables = {}): Program {
   const home = mkdtempSync(join(tmpdir(), "ota-gateway-home-"));
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, ...variables };
-  const child = spawn(process.execPath, [join(DIST, script), ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(DIST, script), ...args], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const printed = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   const notify = () => {
@@ -93,6 +100,11 @@ export function runScript(script: string, args: readonly string[], variables: Va
   };
   running.add(program);
   return program;
+}
+
+function entrypoint(): readonly string[] {
+  const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
+  return JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
 }
 
 /** Runs `ota-gateway` with these arguments. */
