@@ -35,8 +35,8 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-/** Left to grpc-js, after every rpc has been answered, to get the answers out. */
-const LAST_WORDS_MS = 1000;
+/** Left to grpc-js, after every rpc has been answered, to get the answers out: thousands at once, on a busy machine. */
+const LAST_WORDS_MS = 2500;
 
 /** Left to calls whose callers have been answered already, to end, and to tokens to be given back. */
 const LAST_CALLS_MS = 2500;
