@@ -188,22 +188,18 @@ export class Queue {
   }
 
   #placeIn(lane: Lane, waiter: Waiter, next: number): Place {
-    const places = this.#places.get(waiter);
-    const known = places?.find((place) => place.lane === lane);
+    const places = this.#places.get(waiter) ?? [];
+    const known = places.find((place) => place.lane === lane);
     if (known) return known;
     const place = new Place(waiter, lane, next);
-    this.#places.set(waiter, places ? [...places, place] : [place]);
+    this.#places.set(waiter, [...places, place]);
     return place;
   }
 
   #remove(place: Place): void {
     const { waiter, lane } = place;
-    const places = this.#places.get(waiter) ?? [];
-    if (places.length > 1)
-      this.#places.set(
-        waiter,
-        places.filter((other) => other !== place),
-      );
+    const others = (this.#places.get(waiter) ?? []).filter((other) => other !== place);
+    if (others.length > 0) this.#places.set(waiter, others);
     else this.#places.delete(waiter);
     lane.remove(place);
     this.#turns.remove(place);
