@@ -21,6 +21,12 @@ const MOST_METADATA_BYTES = 16_384;
 /** A refusal says to come back then: by that time a few thousand more have been answered. */
 const RETRY_AFTER_MS = 1000;
 
+/** The same for everybody: an error of its own for each, with its stack, is what a flood would fill the memory with. */
+const TOO_MANY = {
+  caller: tooMany("caller", `${MOST_OF_ONE_CALLER} requests of this caller`),
+  gateway: tooMany("gateway", `${MOST_IN_ALL} requests of all callers`),
+} as const;
+
 /** One line of the log at the most, however many are refused. */
 const TELL_EVERY_MS = 10_000;
 
@@ -62,8 +68,8 @@ export class Door {
     connection?.asked(caller);
     checkMetadata(call.metadata);
     const own = this.#inFlight.get(caller) ?? 0;
-    if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller", MOST_OF_ONE_CALLER);
-    if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway", MOST_IN_ALL);
+    if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller");
+    if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway");
     this.#inFlight.set(caller, own + 1);
     this.#inAll++;
     const visit = new Visit(caller, call, this.#turnstile, connection, clock);
@@ -85,7 +91,7 @@ export class Door {
     this.#inAll--;
   }
 
-  #refusal(caller: string, subject: "caller" | "gateway", most: number): GatewayError {
+  #refusal(caller: string, subject: keyof typeof TOO_MANY): GatewayError {
     const { clock, log } = this.#options;
     this.#refused++;
     if (clock.now() - this.#toldMs >= TELL_EVERY_MS) {
@@ -93,9 +99,7 @@ export class Door {
       log.warn({ caller, subject, refused: this.#refused }, "too many requests in flight: some are refused");
       this.#refused = 0;
     }
-    const whose = subject === "caller" ? "of this caller" : "of all callers";
-    const message = `${most} requests ${whose} are in flight, which is as many as may`;
-    return new GatewayError({ kind: "overloaded", message, subject }, { retryAfterMs: RETRY_AFTER_MS });
+    return TOO_MANY[subject];
   }
 }
 
@@ -168,4 +172,9 @@ function checkMetadata(metadata: Metadata): void {
   if (bytes <= MOST_METADATA_BYTES) return;
   const violations = [{ field: "metadata", description: `has ${bytes} bytes, no more than ${MOST_METADATA_BYTES}` }];
   throw new GatewayError({ kind: "invalid", message: "the request can never work", violations });
+}
+
+function tooMany(subject: string, whose: string): GatewayError {
+  const message = `${whose} are in flight, which is as many as may`;
+  return new GatewayError({ kind: "overloaded", message, subject }, { retryAfterMs: RETRY_AFTER_MS });
 }

@@ -44,9 +44,9 @@ export function enter(
   try {
     return door.enter(typeof identity === "string" ? identity : "", call);
   } catch (error) {
-    const wire = wireErrorOf(error);
     door.pace(() => {
       if (call.cancelled) return false;
+      const wire = wireErrorOf(error); // not before: it is the larger part of what thousands hold that wait to be refused
       refuse(wire);
       rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), 0);
       return true;

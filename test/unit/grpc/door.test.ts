@@ -52,6 +52,12 @@ describe("Door", () => {
     expect(refusalOf(() => door.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
   });
 
+  it("makes no error for each of those that it refuses (was: 4 KB each, with a stack, for thousands that wait to be told)", () => {
+    const { door } = setUp();
+    for (let n = 0; n < 4096; n++) door.enter("flood", new Call());
+    expect(refusalOf(() => door.enter("flood", new Call()))).toBe(refusalOf(() => door.enter("flood", new Call())));
+  });
+
   it("counts an rpc once, however often it is said to be over", () => {
     const { door } = setUp();
     const twice = new Call();
