@@ -6,7 +6,7 @@ import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
-import { OPENING_MS, type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
+import { asked, OPENING_MS, type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
 import { Takers } from "./takers.js";
 
 export interface InProcessOptions {
@@ -55,6 +55,7 @@ class InProcessLedger implements Limiter {
   }
 
   take(wish: Wish, signal: AbortSignal): Promise<Token> {
+    if (!this.#takers.first) this.#pace = asked(this.#pace, this.#quota, this.#clock.now());
     const taking = this.#takers.wait(wish, signal);
     this.#serve();
     return taking;

@@ -71,6 +71,11 @@ export function startMs(pace: Pace, quota: number, free: number, newcomer: boole
   return Math.max(ready, pace.lastStartMs + WINDOW_MS / quota);
 }
 
+/** Somebody asks for a token, and nobody did: places that have gone by meanwhile are nobody's. */
+export function asked(pace: Pace, quota: number, nowMs: number): Pace {
+  return { ...pace, lastStartMs: Math.max(pace.lastStartMs, nowMs - WINDOW_MS / quota) };
+}
+
 /**
  * A call starts now. If it starts late, because its token came late, the calls behind it keep their places, by half
  * a space at the most: else each late token would put off all that come after it, and calls start a hundredth

@@ -2,7 +2,7 @@
 // as real ones would. It keeps count of tokens, and throws if one is settled twice.
 import type { Clock } from "../../src/clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
-import { type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "../../src/limiter/rule.js";
+import { asked, type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "../../src/limiter/rule.js";
 
 interface Options {
   readonly clock: Clock;
@@ -80,6 +80,7 @@ export class FakeLimiter implements Limiter {
       }
       if (this.closed || this.broken) return taker.refuse(this.broken ?? new Error("the ledger is closed"));
       signal.addEventListener("abort", abort);
+      if (this.#takers.size === 0) this.#pace = asked(this.#pace, this.#quota, this.#clock.now());
       this.#takers.add(taker);
       this.#serve();
     });

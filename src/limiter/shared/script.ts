@@ -124,10 +124,13 @@ if ARGV[14] ~= '' then
 end
 
 -- Whose turn it is: the highest class, save every tenth; in a class, who has waited longest.
+local space = math.ceil(1000000 / quota)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local left = wish == '' and ledger[mine] ~= nil
 if wish == '' then drop(mine)
 else
+  -- If nobody waited, places that have gone by meanwhile are nobody's.
+  if not next(named('w')) then put('last', text(math.max(get('last'), now - space))) end
   local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
   put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(13)))
 end
@@ -150,7 +153,6 @@ local function turn()
   end
   return first, lowest > highest and not lowers
 end
-local space = math.ceil(1000000 / quota)
 local function pacedTo() return math.max(get('paused'), get('last') + space) end
 
 -- The grant.

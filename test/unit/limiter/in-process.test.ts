@@ -123,6 +123,18 @@ describe("createInProcessLedger", () => {
     expect((await ledger.take({ priority: "normal", newcomer: true }, never)).newcomer).toBe(true);
   });
 
+  it("spaces calls evenly after a pause in which nobody asked (was: the second came after half a space)", async () => {
+    await open();
+    await takeAndSend();
+    await clock.advance(700);
+    await ledger.take({ priority: "normal", newcomer: false }, never);
+    const next = ledger.take({ priority: "normal", newcomer: false }, never);
+    await clock.advance(1000 / QUOTA - 1);
+    expect(await isGranted(next)).toBe(false);
+    await clock.advance(1);
+    await next;
+  });
+
   it("does not count a token that nobody needed for a start", async () => {
     await open();
     const unneeded = await ledger.take({ priority: "normal", newcomer: false }, never);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { started, startMs, throttle, UNPACED, withheldAt } from "../../../src/limiter/rule.js";
+import { asked, started, startMs, throttle, UNPACED, withheldAt } from "../../../src/limiter/rule.js";
 
 const QUOTA = 10;
 const paced = { ...UNPACED, lastStartMs: 1000 };
@@ -52,6 +52,20 @@ describe("startMs", () => {
         },
       ),
     );
+  });
+});
+
+describe("asked", () => {
+  it("leaves nothing to be made up for by a call that is late because nobody asked before", () => {
+    const pace = asked({ ...UNPACED, lastStartMs: 1000 }, QUOTA, 1800);
+    expect(startMs(pace, QUOTA, 5, false, 1800)).toBe(1800);
+    expect(startMs(started(pace, QUOTA, 1800), QUOTA, 5, false, 1800)).toBe(1900);
+    expect(startMs(started(pace, QUOTA, 1830), QUOTA, 5, false, 1830)).toBe(1900); // late after that
+  });
+
+  it("takes no place from who asks before its own has come", () => {
+    const pace = asked({ ...UNPACED, lastStartMs: 1000 }, QUOTA, 1020);
+    expect(startMs(started(pace, QUOTA, 1130), QUOTA, 5, false, 1130)).toBe(1200);
   });
 });
 

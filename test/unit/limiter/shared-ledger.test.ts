@@ -111,6 +111,22 @@ describe("createSharedLedger", () => {
     expect(grants.length - urgent).toBeLessThanOrEqual(11);
   });
 
+  it("spaces calls evenly after a pause in which nobody asked", async () => {
+    const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
+    await take(a);
+    await clock.advance(700);
+    await a.take(NORMAL, never);
+    const startedMs = clock.now();
+    let nextMs = 0;
+    void b.take(NORMAL, never).then(() => {
+      nextMs = clock.now();
+    });
+    await clock.advance(1000 / QUOTA - 1);
+    expect(nextMs).toBe(0);
+    await clock.advance(2);
+    expect(nextMs).toBeGreaterThanOrEqual(startedMs + 1000 / QUOTA);
+  });
+
   it("sends about three commands a call, and one a second when there is nothing to do", async () => {
     const ledgers = await opened("a", "b", "c");
     store.commands = 0;
