@@ -1,9 +1,20 @@
-// What the gateway is compared with: a grpc-js server that takes the same message, answers the same
-// message, and does nothing. A process of its own.
+// What the gateway is compared with: a grpc-js server that takes the same message, answers the same message, and does
+// nothing. A process of its own. Told to hold its answers, it gives all of them together so many ms later, up to twice as
+// many: what it costs that a request waits, whoever waits and for whatever.
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type CancelTasksByDeviceResponse, OtaServiceService, Outcome } from "../src/gen/ota/v1/ota_service.js";
 
 const ZERO = { seconds: 0n, nanos: 20_000_000 };
+
+const holdMs = Number(process.argv[2] ?? 0);
+let asked: (() => void)[] = [];
+let held: (() => void)[] = [];
+if (holdMs > 0) {
+  setInterval(() => {
+    for (const answer of held) answer();
+    [held, asked] = [asked, []];
+  }, holdMs);
+}
 
 const server = new Server();
 server.addService(OtaServiceService, {
@@ -11,7 +22,7 @@ server.addService(OtaServiceService, {
     { request }: { request: { deviceNames: string[] } },
     callback: (error: null, response: CancelTasksByDeviceResponse) => void,
   ) {
-    callback(null, {
+    const response = {
       results: request.deviceNames.map((deviceName) => ({
         deviceName,
         outcome: Outcome.ACCEPTED,
@@ -33,7 +44,9 @@ server.addService(OtaServiceService, {
       quotaWait: ZERO,
       success: true,
       plan: undefined,
-    });
+    };
+    if (holdMs > 0) asked.push(() => callback(null, response));
+    else callback(null, response);
   },
   streamCancelTasksByDevice: () => {},
   getQuota: () => {},

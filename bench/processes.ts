@@ -47,9 +47,9 @@ export async function startGateway({ url }: Upstream, variables: Variables = {})
   return { pid, grpc, stop };
 }
 
-/** A grpc-js server that does nothing. */
-export async function startBareServer(): Promise<ServerProcess> {
-  const child = forkHere("bare-server.ts");
+/** A grpc-js server that does nothing, or nothing but holding its answers for so long. */
+export async function startBareServer(holdMs = 0): Promise<ServerProcess> {
+  const child = forkHere("bare-server.ts", String(holdMs));
   const [port] = (await once(child, "message")) as [number];
   return {
     pid: child.pid ?? 0,
@@ -82,6 +82,6 @@ export async function runServices(tasks: readonly Task[]): Promise<Told[]> {
   return told;
 }
 
-function forkHere(script: string): ChildProcess {
-  return fork(new URL(script, import.meta.url), { execArgv: ["--import", "tsx"], stdio: "inherit" });
+function forkHere(script: string, ...words: readonly string[]): ChildProcess {
+  return fork(new URL(script, import.meta.url), words, { execArgv: ["--import", "tsx"], stdio: "inherit" });
 }

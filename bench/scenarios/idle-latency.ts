@@ -1,5 +1,5 @@
-// What an idle gateway adds to a call: a direct call by the gateway's own upstream client, a request through the gateway
-// and one through each peer, turn about, against an upstream that answers at once. Idle is not new: the gateway and our
+// What an idle gateway adds to a call: a direct call by the gateway's own upstream client, a request through the gateway,
+// one to a grpc-js server that does nothing, and one through each peer, turn about, against an upstream that answers at once. Idle is not new: the gateway and our
 // client have been at work before, so that their code is compiled as it is in a process that has run for a while.
 import { systemClock } from "../../src/clock.js";
 import { createUpstream } from "../../src/upstream/client.js";
@@ -12,7 +12,7 @@ import { median, quantile } from "../median.js";
 import { officialSdk } from "../peers/official-sdk.js";
 import type { Peer } from "../peers/peer.js";
 import { factsOf, PEER_NAMES } from "../peers/peers.js";
-import { startGateway, startUpstream, TAKES_ALL } from "../processes.js";
+import { startBareServer, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
 
 const ROUNDS = 50;
 const ROUNDS_SHORT = 30;
@@ -27,6 +27,9 @@ const PAUSE_MS = 110;
 
 /** Keys of the emulator. */
 const KEYS = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
+
+/** All of gRPC, and nothing else. */
+const BARE = "bare grpc-js";
 const SCOPE = { productKey: "a1Bench", firmwareId: "Bench030100", jobId: "", iotInstanceId: "" };
 
 export interface IdleFigures {
@@ -38,7 +41,9 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
   // Of the quota of an account of its own each would use a third; all share one upstream here.
   const upstream = await startUpstream(...TAKES_ALL, "--quota", "1000");
   const gateway = await startGateway(upstream, { OTA_QUOTA_CALLS_PER_SECOND: "50" });
+  const bare = await startBareServer();
   const client = createCaller(gateway.grpc);
+  const bareClient = createCaller(bare.grpc);
   const credentials = createCredentials({ clock: systemClock, env: KEYS });
   const own = createUpstream({ url: upstream.url, timeoutMs: 10_000, credentials, clock: systemClock });
   const deviceNames = ["device-1"];
@@ -47,6 +52,7 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
   const ways = new Map<string, () => Promise<unknown>>([
     ["direct", () => own.cancelTasks({ scope: SCOPE, deviceNames })],
     ["ota-gateway", () => client.cancel(deviceNames, SCOPE).answer],
+    [BARE, () => bareClient.cancel(deviceNames, SCOPE).answer],
     ["official SDK", () => cancelTasks(deviceNames)],
   ]);
   const peers: Peer[] = [];
@@ -57,6 +63,7 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
     ways.set(factsOf(name).title, () => peer.cancel("device-1"));
   }
   await load(gateway, { forMs: BUSY_MS });
+  await load(bare, { forMs: BUSY_MS });
   for (let n = 0; n < BUSY_CALLS; n++) await ways.get("direct")?.();
   const times = new Map([...ways.keys()].map((who) => [who, [] as number[]]));
   for (let round = 0; round < (isShort ? ROUNDS_SHORT : ROUNDS); round++) {
@@ -69,20 +76,23 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
   }
   await Promise.all(peers.map((peer) => peer.close?.()));
   client.close();
+  bareClient.close();
+  await bare.stop();
   await own.close();
   await gateway.stop();
   upstream.stop();
   const at = (who: string, fraction: number) => quantile(times.get(who) ?? [], fraction);
-  // A peer adds to a call of the official SDK, the gateway to one of its own client.
+  // A peer adds to a call of the official SDK, the gateway to one of its own client, and a bare server to none.
   const addedMs = [...ways.keys()].slice(1).map((who) => {
     const base = who === "ota-gateway" || who === "official SDK" ? "direct" : "official SDK";
-    return { who, median: median(times.get(who) ?? []) - at(base, 0.5), p95: at(who, 0.95) - at(base, 0.5) };
+    const baseMs = who === BARE ? 0 : at(base, 0.5);
+    return { who, median: median(times.get(who) ?? []) - baseMs, p95: at(who, 0.95) - baseMs };
   });
   return {
     goals: addedMs.map(({ who, median: value }) =>
       who === "ota-gateway"
         ? { name: "idle: ms that the gateway adds at the median", value, most: isShort ? 4 : 2 }
-        : { name: `idle, ${who}: ms added at the median`, value },
+        : { name: `idle, ${who}: ms ${who === BARE ? "that it takes" : "added"} at the median`, value },
     ),
     figures: { addedMs },
   };

@@ -99,6 +99,16 @@ describe("Lane.fill", () => {
     expect(lane.size).toBe(4);
   });
 
+  it("passes over a device that was sent for another, and sends what comes after it", () => {
+    const both = names(3);
+    const { fill } = laneOf([
+      { caller: "a", deviceNames: both },
+      { caller: "b", deviceNames: [...both, "last"] },
+    ]);
+    expect(fill(0, 3).map(({ name }) => name)).toEqual(both);
+    expect(fill(1, 3).map(({ name }) => name)).toEqual(["last"]);
+  });
+
   it("looks no further than a share can reach: a caller with ten thousand small requests costs no more", () => {
     let looks = 0;
     const mayBoard = () => {

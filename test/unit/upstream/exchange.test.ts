@@ -148,8 +148,11 @@ describe("exchange", () => {
 
     it("when the body drips on beyond the time", async () => {
       const port = await listenTcp((socket) => {
-        socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"));
-        const drip = setInterval(() => socket.write("x"), 5);
+        let drip: NodeJS.Timeout | undefined;
+        socket.once("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
+          drip = setInterval(() => socket.write("x"), 5);
+        });
         socket.on("close", () => clearInterval(drip));
       });
       const bodyBegan = deferred<void>();
