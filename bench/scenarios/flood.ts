@@ -1,7 +1,9 @@
 // One caller floods, with 200 connections and 100 requests in flight on each: how much longer the single devices of
 // another take. In the flood's scope they share its calls, so that all they wait longer for is the flood of requests. In a
-// scope of their own they also wait for the calls that are the flood's by its fair share: every other one. The flood is nice, so that it takes what the gateway and the measurer leave of the processors: it
-// stands for one that comes from other machines, and cannot take the gateway's own.
+// scope of their own they also wait for the calls that are the flood's by its fair share, every other one: how much that
+// is, is measured beside a caller that has as much to do and asks for it once. The flood is nice, so that it takes what
+// the gateway and the measurer leave of the processors: it stands for one that comes from other machines, and cannot take
+// the gateway's own.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setPriority } from "node:os";
@@ -14,6 +16,9 @@ import { NETWORK, type ServerProcess, startGateway, startUpstream, TAKES_ALL } f
 const CONNECTIONS = 200;
 const IN_FLIGHT = 100;
 const SINGLES = 400;
+
+/** Of one request: enough for every other call while the singles are asked for. */
+const POLITE_DEVICES = 10_000;
 const NICE = 10;
 
 /** The flood's, and another. */
@@ -31,6 +36,8 @@ export interface FloodFigures {
   /** 99th percentiles. */
   readonly calmMs: Record<Scope, number>;
   readonly grownMs: Record<Scope, number>;
+  /** In a scope of its own, beside one that asks once. */
+  readonly besidePoliteMs: number;
 }
 
 export async function flood(): Promise<Measured<FloodFigures>> {
@@ -38,6 +45,7 @@ export async function flood(): Promise<Measured<FloodFigures>> {
   const gateway = await startGateway(upstream);
   await singles(gateway, "own");
   const calmMs = { same: await tailMs(gateway, "same"), own: await tailMs(gateway, "own") };
+  const besidePoliteMs = await tailBesidePoliteMs(gateway);
   const flooder = fork(
     new URL("../flooder.ts", import.meta.url),
     [gateway.grpc, String(CONNECTIONS), String(IN_FLIGHT)],
@@ -61,15 +69,26 @@ export async function flood(): Promise<Measured<FloodFigures>> {
     { name: "flood: 99th percentile of another caller before, in ms", value: calmMs.same, most: 300 },
     { name: "flood: how much it grows, in ms", value: grownMs.same, most: 100 },
     { name: "flood: how much it grows in a scope of its own, in ms", value: grownMs.own, most: 100 },
+    { name: "flood: the same, beside one request of 10,000 devices", value: besidePoliteMs - calmMs.own },
     { name: "flood: overloaded a second", value: counts.overloaded / seconds, least: 1 },
     { name: "flood: failed otherwise", value: counts.other, most: 0 },
     { name: "flood: processors that the gateway used", value: busy, most: 1.5 },
   ];
-  return { goals, figures: { calmMs, grownMs } };
+  return { goals, figures: { calmMs, grownMs, besidePoliteMs } };
 }
 
 async function tailMs(gateway: ServerProcess, scope: Scope): Promise<number> {
   return Math.round(quantile(await singles(gateway, scope), 0.99));
+}
+
+async function tailBesidePoliteMs(gateway: ServerProcess): Promise<number> {
+  const polite = callerOf(gateway, "polite");
+  const deviceNames = Array.from({ length: POLITE_DEVICES }, (_, n) => `polite-${n}`);
+  const { leave } = polite.cancel(deviceNames, { productKey: SCOPES.same, firmwareId: "Bench030100" });
+  const besideMs = await tailMs(gateway, "own");
+  leave(); // or what is left of it would be in the flood's way
+  polite.close();
+  return besideMs;
 }
 
 /** How long single devices of one small caller take, in ms. */
