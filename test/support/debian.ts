@@ -8,9 +8,13 @@ import { fileURLToPath } from "node:url";
 /** What has been unpacked stays for the next run. */
 const UNPACKED = fileURLToPath(new URL("../../node_modules/.cache/debian/", import.meta.url));
 
-/** Whether all of them are here now. If not, it says what to install: the tests that need them are left out. */
-export function provide(programs: readonly string[], packages: readonly string[]): boolean {
-  if (programs.every(isThere) || (install(packages) && programs.every(isThere))) return true;
+/**
+ * Whether all of them are here now, and whatever else is needed. If not, it says what to install: the tests that need
+ * them are left out.
+ */
+export function provide(programs: readonly string[], packages: readonly string[], also = () => true): boolean {
+  const areThere = () => programs.every(isThere) && also();
+  if (areThere() || (install(packages) && areThere())) return true;
   process.stderr.write(`left out: tests that need ${programs.join(", ")}; apt-get install ${packages.join(" ")}\n`);
   return false;
 }

@@ -1,0 +1,94 @@
+// The Python recipe of docs/clients.md, as it stands there: its commands make the stubs and run it, against a gateway; and
+// what it sets is seen to work against a service that refuses, and answers at length.
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, it } from "vitest";
+import { GatewayError } from "../../src/gateway/errors.js";
+import { wireErrorOf } from "../../src/grpc/status.js";
+import { provide } from "../support/debian.js";
+import { accepted, listenOta } from "../support/fake-ota-service.js";
+import { endPrograms, runEmulator, runGateway } from "../support/processes.js";
+
+const run = promisify(execFile);
+
+const hasPython = provide(
+  ["protoc", "grpc_python_plugin"],
+  ["protobuf-compiler", "protobuf-compiler-grpc", "python3-grpcio"],
+  () => spawnSync("/usr/bin/python3", ["-c", "import grpc, google.protobuf"]).status === 0,
+);
+
+const [, section = ""] = readFileSync("docs/clients.md", "utf8").split("### Python\n");
+const [, commands = ""] = /```sh\n(.*?)```/s.exec(section) ?? [];
+const [, recipe = ""] = /```python\n(.*?)```/s.exec(section) ?? [];
+
+const folder = mkdtempSync(join(tmpdir(), "ota-gateway-python-"));
+symlinkSync(join(process.cwd(), "proto"), join(folder, "proto"));
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await endPrograms();
+});
+
+const IMPORT = "from cancel import *\n";
+
+/** What it prints, with the recipe's address replaced. */
+async function python(address: string, more?: string): Promise<string[]> {
+  writeFileSync(join(folder, "cancel.py"), recipe.replace("127.0.0.1:50051", address));
+  writeFileSync(join(folder, "more.py"), more ?? "");
+  const shell = more === undefined ? commands : commands.replace("python3 cancel.py", "python3 more.py");
+  // What Python compiles it knows again by the second and the size of the source: another port is neither.
+  const env = { PATH: process.env["PATH"], HOME: folder, PYTHONDONTWRITEBYTECODE: "1" };
+  const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env, timeout: 20_000 });
+  return stdout.trimEnd().split("\n");
+}
+
+describe.skipIf(!hasPython)("the Python recipe", () => {
+  it("cancels, tells each device's outcome, and reads why a request failed", async () => {
+    const { url } = await runEmulator("--devices", "10");
+    const gateway = await runGateway(url);
+    expect(await python(gateway.grpc)).toEqual([
+      "device-0000006 OUTCOME_ACCEPTED  None 0.0",
+      "typo-1 OUTCOME_REJECTED REJECTED iot.device.NotExistedDevice 0.0",
+      "device-0000007 OUTCOME_ACCEPTED  None 0.0",
+      "device-0000008 OUTCOME_ACCEPTED  None 0.0",
+      "device-0000009 OUTCOME_ACCEPTED  None 0.0",
+      "NOT_FOUND REJECTED iot.device.NotExistedDevice 0.0 the upstream refused: iot.device.NotExistedDevice",
+    ]);
+    const mixed = "['device-0000001'] * 2 + [f'typo-{number}' for number in range(998)] + ['device-0000002']";
+    const counted = `Counter((outcome, reason) for _, outcome, reason, *_ in cancel_all(${mixed}))`;
+    const script = `from collections import Counter\n${IMPORT}for each in sorted(${counted}.items()): print(each)`;
+    expect(await python(gateway.grpc, script)).toEqual([
+      "(('OUTCOME_ACCEPTED', ''), 1)",
+      "(('OUTCOME_NOT_ATTEMPTED', 'INVALID_REQUEST'), 1000)",
+    ]);
+  });
+
+  it("reads when a request is worth asking again, and that nothing was said where nobody answered", async () => {
+    const hopeless = new GatewayError({ kind: "hopeless", message: "too late" }, { retryAfterMs: 3500 });
+    const address = await listenOta({ cancel: () => wireErrorOf(hopeless) });
+    const ask = "try: cancel(['device-0000001'])\nexcept grpc.RpcError as error: print(error.code().name, *why(error))";
+    expect(await python(address, `${IMPORT}${ask}`)).toEqual(["DEADLINE_EXCEEDED HOPELESS None 3.5"]);
+    expect(await python("127.0.0.1:1", `${IMPORT}${ask}`)).toEqual(["UNAVAILABLE  None 0.0"]);
+  });
+
+  it("asks again with the largest request when it was told to, and takes the longest answer", async () => {
+    const askedMs: number[] = [];
+    const refused = new GatewayError({ kind: "draining", message: "shutting down" }, { retryAfterMs: 700 });
+    const address = await listenOta({
+      cancel({ request }) {
+        askedMs.push(performance.now());
+        if (askedMs.length < 3) return wireErrorOf(refused);
+        const answer = accepted(request.deviceNames);
+        const status = { code: 5, message: "a long reason ".repeat(200), details: [] };
+        return { ...answer, results: answer.results.map((result) => ({ ...result, status })) };
+      },
+    });
+    const ask = `${IMPORT}print(len(list(cancel([f'device-{number:025}' for number in range(10_000)]))))`;
+    expect(await python(address, ask)).toEqual(["10000"]);
+    const gapsMs = askedMs.slice(1).map((ms, index) => ms - (askedMs[index] ?? 0));
+    expect(gapsMs).toHaveLength(2);
+    for (const gapMs of gapsMs) expect(gapMs).toBeGreaterThanOrEqual(690);
+  });
+});
