@@ -1,5 +1,5 @@
 // The folders of deploy/kubernetes that patch the gateway of another: what comes out, held against the code.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -12,6 +12,7 @@ import { FakeLog } from "../support/fake-log.js";
 import { manifestIn } from "../support/manifests.js";
 import { createTlsCaller } from "../support/tls-caller.js";
 
+const readme = readFileSync("deploy/README.md", "utf8");
 const original = manifestIn(`${KUBERNETES}/gateway/deployment.yaml`, "Deployment");
 
 describe("the gateway of kubernetes/single", () => {
@@ -81,6 +82,13 @@ describe("the gateway of kubernetes/tls", () => {
     ]);
     const without = { OTA_TLS_CERT: "", OTA_TLS_KEY: "", OTA_TLS_CLIENT_CA: "" };
     expect(() => configOf({ ...variables, ...without })).toThrow("nothing would be encrypted");
+  });
+
+  it("finds them in the secret that deploy/README.md makes", () => {
+    const [command = ""] = /^kubectl create secret generic ota-gateway-tls (?:.*\\\n)*.*$/m.exec(readme) ?? [];
+    expect(command).toContain("--type=kubernetes.io/tls");
+    const files = [...command.matchAll(/--from-file=(\S+)/g)].map(([, name]) => name);
+    expect(files).toEqual(Object.values(mounted()).map((path) => basename(path ?? "")));
   });
 
   it("lets in who shows a certificate, nobody else, and answers probes that have none", async () => {
