@@ -2,7 +2,16 @@
 // as real ones would. It keeps count of tokens, and throws if one is settled twice.
 import type { Clock } from "../../src/clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
-import { asked, type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "../../src/limiter/rule.js";
+import {
+  asked,
+  type Pace,
+  started,
+  startMs,
+  throttle,
+  tokenBackMs,
+  UNPACED,
+  withheldAt,
+} from "../../src/limiter/rule.js";
 
 interface Options {
   readonly clock: Clock;
