@@ -16,9 +16,10 @@ const promtool = takeOut("promtool", "prometheus");
 const RULES = "deploy/prometheus/ota-gateway.rules.yaml";
 const DAYS = "deploy/prometheus/ota-gateway.rules.test.yaml";
 
-const alerts = parse(readFileSync(RULES, "utf8")).groups.flatMap(({ rules }: { rules: { alert: string }[] }) =>
-  rules.map(({ alert }) => alert),
-);
+const groups: readonly { readonly rules: readonly { readonly alert: string }[] }[] = parse(
+  readFileSync(RULES, "utf8"),
+).groups;
+const alerts = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
 const expected: readonly Expectation[] = parse(readFileSync(DAYS, "utf8")).tests.flatMap(
   (day: { alert_rule_test: readonly Expectation[] }) => day.alert_rule_test,
 );

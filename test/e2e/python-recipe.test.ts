@@ -38,7 +38,7 @@ async function python(address: string, more?: string): Promise<string[]> {
   writeFileSync(join(folder, "cancel.py"), recipe.replace("127.0.0.1:50051", address));
   writeFileSync(join(folder, "more.py"), more ?? "");
   const shell = more === undefined ? commands : commands.replace("python3 cancel.py", "python3 more.py");
-  // What Python compiles it knows again by the second and the size of the source: another port is neither.
+  // Python tells what it has compiled from what is new by second and size, in which another port need not differ.
   const env = { PATH: process.env["PATH"], HOME: folder, PYTHONDONTWRITEBYTECODE: "1" };
   const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env, timeout: 20_000 });
   return stdout.trimEnd().split("\n");
