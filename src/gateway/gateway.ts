@@ -8,6 +8,7 @@ import { type Command, PRIORITIES, type Priority } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
 import { type Forecast, forecast } from "./estimate.js";
+import { OpenWaiters } from "./open-waiters.js";
 import { verdict } from "./verdict.js";
 import type { Verifier } from "./verifier.js";
 import { type Answer, type Fate, Waiter } from "./waiter.js";
@@ -44,7 +45,7 @@ export class Gateway {
   readonly #clock: Clock;
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
-  readonly #open = new Set<Waiter>();
+  readonly #open: OpenWaiters;
   #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
   #ledgerMs = -Infinity;
   /** When the ledger was last seen unable to grant a token to anybody, and why. */
@@ -55,6 +56,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#clock = options.clock;
     this.#options = options;
+    this.#open = new OpenWaiters(options.clock, (waiter) => this.#expire(waiter));
     this.#dispatcher = new Dispatcher(options);
     this.#dispatcher.start();
   }
@@ -65,14 +67,11 @@ export class Gateway {
     admit(command, this.#options.bounds, this.#outlook());
     const waiter = new Waiter(command, this.#clock.now(), span);
     this.#open.add(waiter);
-    const isEndless = command.answerByMs === Infinity;
-    const disarm = isEndless ? () => {} : this.#clock.at(command.answerByMs, () => this.#expire(waiter));
     this.#dispatcher.add(waiter);
     const { verifier, answered } = this.#options;
     const told =
       command.verify && verifier ? waiter.answer.then((answer) => verifier.verify(waiter, answer)) : waiter.answer;
     const settled = told.then((answer) => {
-      disarm();
       this.#open.delete(waiter);
       if (this.#open.size === 0) this.#drained();
       answered?.(command.caller, answer.fates);
@@ -109,13 +108,12 @@ export class Gateway {
   reading(): AccountReading {
     const outlook = this.#outlook();
     const { tally } = outlook.queue;
-    const [oldest] = this.#open;
     return {
       ledger: this.#options.limiter.state(),
       waitingDevices: byClass((priority) => tally.devicesIn(priority)),
       waitingByCaller: tally.devicesByCaller,
       expectedWaitMs: byClass((priority) => plan({ ...ANYBODY, priority }, 1, outlook).waitMs),
-      oldestSinceMs: oldest?.arrivedMs,
+      oldestSinceMs: oldestOf(this.#open.waiting)?.arrivedMs,
       remainingMs: (caller) => this.remainingMs(caller),
     };
   }
@@ -140,7 +138,7 @@ export class Gateway {
     const drainedBefore = this.#drained;
     await new Promise<void>((resolve) => {
       const disarm = this.#clock.at(this.#clock.now() + withinMs, () => {
-        for (const waiter of this.#open) this.#conclude(waiter, DRAINING);
+        for (const waiter of this.#open.waiting) this.#conclude(waiter, DRAINING);
       });
       this.#drained = () => {
         drainedBefore(); // who asked for it before waits as well
@@ -198,6 +196,12 @@ export class Gateway {
     const { forecast: granted, obstacle } = this.#ledger;
     return { queue, forecast: granted, obstacle, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
+}
+
+function oldestOf(waiters: readonly Waiter[]): Waiter | undefined {
+  let oldest = waiters[0];
+  for (const waiter of waiters) if (oldest && waiter.arrivedMs < oldest.arrivedMs) oldest = waiter;
+  return oldest;
 }
 
 function byClass(of: (priority: Priority) => number): Record<Priority, number> {

@@ -18,6 +18,11 @@ export class Heap<T extends HeapMember> {
     return this.#members[0];
   }
 
+  /** In no order. */
+  [Symbol.iterator](): Iterator<T> {
+    return this.#members.values();
+  }
+
   add(member: T): void {
     this.#rise(member, this.#members.length);
   }

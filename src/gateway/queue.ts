@@ -43,8 +43,6 @@ export class Queue {
   readonly #lanes: Lanes;
   readonly #turns: Turns;
   readonly #tally: Tally;
-  /** By waiter; in more than one lane while its devices are being told apart. */
-  readonly #places = new Map<Waiter, Place[]>();
 
   constructor(room: Room, callers: Callers) {
     this.#room = room;
@@ -80,7 +78,7 @@ export class Queue {
 
   /** Whether a lane that this waiter waits in has sent nothing for a second. */
   isNewcomer(waiter: Waiter, nowMs: number): boolean {
-    return (this.#places.get(waiter) ?? []).some(({ lane }) => this.#lanes.isSilent(lane, nowMs));
+    return waiter.places.some(({ lane }) => this.#lanes.isSilent(lane, nowMs));
   }
 
   /** All devices of a new waiter. */
@@ -117,7 +115,7 @@ export class Queue {
 
   /** What this waiter still waits for leaves at once. */
   leave(waiter: Waiter): void {
-    for (const place of this.#places.get(waiter) ?? []) this.#disown(place);
+    for (const place of waiter.places) this.#disown(place);
   }
 
   /** The devices of the next call; undefined if nobody who waits may be taken on board. */
@@ -138,7 +136,7 @@ export class Queue {
 
   #boarded(waiter: Waiter, lane: Lane): void {
     this.#tally.count(waiter.command.caller, waiter.command.priority, -1);
-    const place = this.#places.get(waiter)?.find((each) => each.lane === lane);
+    const place = waiter.places.find((each) => each.lane === lane);
     if (place?.waiting === 0) this.#remove(place);
   }
 
@@ -188,19 +186,16 @@ export class Queue {
   }
 
   #placeIn(lane: Lane, waiter: Waiter, next: number): Place {
-    const places = this.#places.get(waiter) ?? [];
-    const known = places.find((place) => place.lane === lane);
+    const known = waiter.places.find((place) => place.lane === lane);
     if (known) return known;
     const place = new Place(waiter, lane, next);
-    this.#places.set(waiter, [...places, place]);
+    waiter.places = [...waiter.places, place];
     return place;
   }
 
   #remove(place: Place): void {
     const { waiter, lane } = place;
-    const others = (this.#places.get(waiter) ?? []).filter((other) => other !== place);
-    if (others.length > 0) this.#places.set(waiter, others);
-    else this.#places.delete(waiter);
+    waiter.places = waiter.places.filter((other) => other !== place);
     lane.remove(place);
     this.#turns.remove(place);
   }

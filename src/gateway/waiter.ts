@@ -3,6 +3,8 @@
 import type { Span } from "@opentelemetry/api";
 import type { Command } from "./command.js";
 import type { Failure } from "./errors.js";
+import type { HeapMember } from "./heap.js";
+import type { Place } from "./place.js";
 
 /** What became of a device, and why if it is not well. One object serves all devices it holds for. */
 export type Fate =
@@ -63,12 +65,17 @@ const LEFT_ABOARD: Failure = {
   message: "sent, and not answered in time",
 };
 
-export class Waiter {
+const NOWHERE: readonly Place[] = [];
+
+export class Waiter implements HeapMember {
   readonly command: Command;
   readonly arrivedMs: number;
   /** The caller's span, to be linked to the calls that carry its devices. */
   readonly span: Span | undefined;
   readonly answer: Promise<Answer>;
+  /** Where its devices wait, kept by the queue; in more than one lane while they are being told apart. */
+  places = NOWHERE;
+  position = -1;
   #settle: ((answer: Answer) => void) | undefined;
   #unsettled: number;
   #quotaWaitMs = 0;

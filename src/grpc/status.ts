@@ -59,8 +59,10 @@ export function wireErrorOf(error: unknown): WireError {
   const answer = statusOf(error);
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
-  const { retryAfterMs } = knownOf(error);
-  if (retryAfterMs !== undefined) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
+  const { failure, retryAfterMs } = knownOf(error);
+  // Some clients ask again by themselves wherever it stands, whatever the status: with a deadline that can never do.
+  const asksAgain = retryAfterMs !== undefined && failure.kind !== "hopeless";
+  if (asksAgain) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
   return { code: answer.code, details: answer.message, metadata };
 }
 

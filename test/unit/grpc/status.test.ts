@@ -113,6 +113,11 @@ describe("wireErrorOf", () => {
     expect(Number(failure.pushback) - (failure.retryAfterMs ?? Number.NaN)).toBeLessThan(1);
   });
 
+  it("leaves the pushback out where asking again in time can never do (was: grpc-java slept its deadline away)", () => {
+    const failure = readFailure(wireErrorOf(new GatewayError(FAILURES.hopeless, { retryAfterMs: 1500 })));
+    expect([failure.pushback, failure.retryAfterMs]).toEqual([undefined, 1500]);
+  });
+
   it("lists up to 50 violations, and always says how many there are", () => {
     const violations = Array.from({ length: 60 }, (_, n): Violation => ({ field: `f[${n}]`, description: "no" }));
     const failure = readFailure(wireErrorOf(new GatewayError({ kind: "invalid", message: "", violations })));
