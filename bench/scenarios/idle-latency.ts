@@ -88,12 +88,21 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
     const baseMs = who === BARE ? 0 : at(base, 0.5);
     return { who, median: median(times.get(who) ?? []) - baseMs, p95: at(who, 0.95) - baseMs };
   });
+  const beyondMs = at("ota-gateway", 0.5) - at("direct", 0.5) - at(BARE, 0.5);
   return {
-    goals: addedMs.map(({ who, median: value }) =>
-      who === "ota-gateway"
-        ? { name: "idle: ms that the gateway adds at the median", value, most: isShort ? 4 : 2 }
-        : { name: `idle, ${who}: ms ${who === BARE ? "that it takes" : "added"} at the median`, value },
-    ),
+    goals: [
+      ...addedMs.map(({ who, median: value }) =>
+        who === "ota-gateway"
+          ? { name: "idle: ms that the gateway adds at the median", value, ...(isShort ? {} : { most: 2 }) }
+          : { name: `idle, ${who}: ms ${who === BARE ? "that it takes" : "added"} at the median`, value },
+      ),
+      // The tripwire of --check is on this: gRPC itself took 2 to 3 ms, by how busy the machine was.
+      {
+        name: "idle: of that, ms more than a bare grpc-js server takes",
+        value: beyondMs,
+        ...(isShort ? { most: 2 } : {}),
+      },
+    ],
     figures: { addedMs },
   };
 }
