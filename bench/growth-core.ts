@@ -21,7 +21,7 @@ const limiter: Limiter = {
       grant = () => resolve(TOKEN);
     }),
   state: () => ({
-    ...{ mode: "in-process", callsPerSecond: 10, free: 10, inFlightSinceMs: [], coolingUntilMs: [] },
+    ...{ mode: "in-process", callsPerSecond: 10, free: 10, spaceMs: 100, inFlightSinceMs: [], coolingUntilMs: [] },
     ...{ withheld: 0, pausedUntilMs: -Infinity },
   }),
   close: async () => {},

@@ -44,12 +44,11 @@ function startOf(nth: number, firstUsesMs: readonly number[], cycleMs: number, n
 
 /** When each token that is not withheld can be used next, in order of time. */
 function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number[] {
-  const { callsPerSecond, coolingUntilMs, inFlightSinceMs, withheld, pausedUntilMs } = ledger;
+  const { callsPerSecond, spaceMs, coolingUntilMs, inFlightSinceMs, withheld, pausedUntilMs } = ledger;
   const soonestMs = Math.max(nowMs, pausedUntilMs);
   const inFlightUntilMs = inFlightSinceMs.map((sinceMs) => Math.max(sinceMs + answerMs, nowMs) + COOLING_MS);
   const back = [...coolingUntilMs, ...inFlightUntilMs];
   const free = Array<number>(Math.max(callsPerSecond - back.length, 0)).fill(soonestMs);
-  const spaceMs = 1000 / callsPerSecond;
   // Whoever is behind a late call keeps its place, by half a space; and if there was a call, it may have been late.
   const mayCatchUp = withheld === 0 && ledger.mode !== "opening";
   let pacedMs = mayCatchUp && free.length < callsPerSecond ? soonestMs - spaceMs / 2 : soonestMs;

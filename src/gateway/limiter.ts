@@ -57,6 +57,8 @@ export interface LedgerState {
   /** All tokens, N. */
   readonly callsPerSecond: number;
   readonly free: number;
+  /** How far apart calls start. */
+  readonly spaceMs: number;
   /** When each call now in flight was sent. */
   readonly inFlightSinceMs: readonly number[];
   /** When each token that is out, but not in flight, comes back. */

@@ -6,7 +6,19 @@ import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
-import { asked, OPENING_MS, type Pace, started, startMs, throttle, tokenBackMs, UNPACED, withheldAt } from "./rule.js";
+import {
+  answered,
+  asked,
+  OPENING_MS,
+  type Pace,
+  spaceMs,
+  started,
+  startMs,
+  throttle,
+  tokenBackMs,
+  UNPACED,
+  withheldAt,
+} from "./rule.js";
 import { Takers } from "./takers.js";
 
 export interface InProcessOptions {
@@ -67,6 +79,7 @@ class InProcessLedger implements Limiter {
       mode: nowMs < this.#opensMs ? "opening" : "in-process",
       callsPerSecond: this.#quota,
       free: this.#free.length,
+      spaceMs: spaceMs(this.#pace.answerMs, this.#quota),
       inFlightSinceMs: [...this.#inFlight.values()],
       coolingUntilMs: [...this.#cooling.values()],
       withheld: withheldAt(this.#pace, nowMs),
@@ -159,6 +172,7 @@ class InProcessLedger implements Limiter {
     if (sentMs === undefined) throw new Error("a token was settled twice");
     this.#inFlight.delete(token);
     const nowMs = this.#clock.now();
+    if (end.kind === "answered") this.#pace = answered(this.#pace, nowMs - sentMs);
     if (end.kind === "throttled") this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, end.retryAfterMs);
     if (end.kind === "unwritten") {
       this.#free.push(backAt); // the same job goes on: scheduling another would cost milliseconds

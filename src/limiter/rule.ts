@@ -41,6 +41,15 @@ export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: numb
   }
 }
 
+/** How much one answer counts in what is typical. */
+const ANSWER_WEIGHT = 1 / 8;
+
+/** Slower answers keep calls no further apart: tokens that are free would be left unused for too long. */
+const SLOW_MS = 200;
+
+/** How much of what is late is made up for. */
+const MADE_UP = 0.9;
+
 /** What decides when the next call may start, beside the tokens. */
 export interface Pace {
   /** The last call's place in the spacing: when it started, or a little earlier if it started late. */
@@ -49,9 +58,30 @@ export interface Pace {
   /** The last throttle, and how many tokens have been withheld since. */
   readonly throttledMs: number;
   readonly withheld: number;
+  /** How long an answer typically takes. */
+  readonly answerMs: number;
 }
 
-export const UNPACED: Pace = { lastStartMs: -Infinity, pausedUntilMs: -Infinity, throttledMs: -Infinity, withheld: 0 };
+export const UNPACED: Pace = {
+  lastStartMs: -Infinity,
+  pausedUntilMs: -Infinity,
+  throttledMs: -Infinity,
+  withheld: 0,
+  answerMs: 0,
+};
+
+/**
+ * How far apart calls start: a token is out for a second and an answer, and that time is shared out evenly. With less,
+ * each time a token is late its gap comes round again with every use of the tokens, and who comes then waits for it.
+ */
+export function spaceMs(answerMs: number, quota: number): number {
+  return (WINDOW_MS + Math.min(answerMs, SLOW_MS)) / quota;
+}
+
+/** An answer has come after so long. */
+export function answered(pace: Pace, tookMs: number): Pace {
+  return { ...pace, answerMs: pace.answerMs + (tookMs - pace.answerMs) * ANSWER_WEIGHT };
+}
 
 /** How many tokens are withheld now. */
 export function withheldAt(pace: Pace, nowMs: number): number {
@@ -61,33 +91,34 @@ export function withheldAt(pace: Pace, nowMs: number): number {
 
 /**
  * When a call may start: now or later. Undefined while it takes a token to come back first.
- * Calls start 1 s / N apart, or the tokens of a burst of half-empty calls would come back in a burst
+ * Calls start a space apart, or the tokens of a burst of half-empty calls would come back in a burst
  * and everybody wait for them; a newcomer is spared that while most tokens are free.
  */
 export function startMs(pace: Pace, quota: number, free: number, newcomer: boolean, nowMs: number): number | undefined {
   if (free <= withheldAt(pace, nowMs)) return undefined;
   const ready = Math.max(nowMs, pace.pausedUntilMs);
   if (newcomer && free > quota / 2) return ready;
-  return Math.max(ready, pace.lastStartMs + WINDOW_MS / quota);
+  return Math.max(ready, pace.lastStartMs + spaceMs(pace.answerMs, quota));
 }
 
 /** Somebody asks for a token, and nobody did: places that have gone by meanwhile are nobody's. */
 export function asked(pace: Pace, quota: number, nowMs: number): Pace {
-  return { ...pace, lastStartMs: Math.max(pace.lastStartMs, nowMs - WINDOW_MS / quota) };
+  return { ...pace, lastStartMs: Math.max(pace.lastStartMs, nowMs - spaceMs(pace.answerMs, quota)) };
 }
 
 /**
  * A call starts now. If it starts late, because its token came late, the calls behind it keep their places, by half
  * a space at the most: else each late token would put off all that come after it, and calls start a hundredth
- * less often than the tokens allow. After a second without a call there is nobody behind; and while tokens are
- * withheld, somebody else needs the time.
+ * less often than the tokens allow. Not quite their places, or the gap would come round again with every use of the
+ * tokens. After a second without a call there is nobody behind; and while tokens are withheld, somebody else needs
+ * the time.
  */
 export function started(pace: Pace, quota: number, nowMs: number): Pace {
-  const spaceMs = WINDOW_MS / quota;
-  const dueMs = pace.lastStartMs + spaceMs;
+  const apartMs = spaceMs(pace.answerMs, quota);
+  const dueMs = pace.lastStartMs + apartMs;
   const catchesUp = nowMs - dueMs < WINDOW_MS && withheldAt(pace, nowMs) === 0;
-  const placeMs = catchesUp ? Math.max(dueMs, nowMs - spaceMs / 2) : nowMs;
-  return { ...pace, lastStartMs: Math.min(placeMs, nowMs) };
+  const lateMs = catchesUp ? Math.max(nowMs - dueMs, 0) : 0;
+  return { ...pace, lastStartMs: nowMs - Math.min(lateMs, apartMs / 2) * MADE_UP };
 }
 
 /**

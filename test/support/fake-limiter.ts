@@ -3,8 +3,10 @@
 import type { Clock } from "../../src/clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
 import {
+  answered,
   asked,
   type Pace,
+  spaceMs,
   started,
   startMs,
   throttle,
@@ -117,6 +119,7 @@ export class FakeLimiter implements Limiter {
       mode: nowMs < this.#opensMs ? "opening" : "in-process",
       callsPerSecond: this.#quota,
       free: this.#free(),
+      spaceMs: spaceMs(this.#pace.answerMs, this.#quota),
       inFlightSinceMs: [...this.#inFlight.values()],
       coolingUntilMs: [...this.#coolingUntilMs],
       withheld: withheldAt(this.#pace, nowMs),
@@ -177,6 +180,7 @@ export class FakeLimiter implements Limiter {
     this.#inFlight.delete(token);
     this.ends.push(end);
     const nowMs = this.#clock.now();
+    if (end.kind === "answered") this.#pace = answered(this.#pace, nowMs - sentMs);
     if (end.kind === "throttled") this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, end.retryAfterMs);
     const backMs = tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs);
     if (backMs > nowMs) this.#coolingUntilMs.push(backMs);

@@ -4,7 +4,17 @@
 // can take. What is not kept goes back to the store.
 import type { Clock } from "../../clock.js";
 import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
-import { DEFAULT_PAUSE_MS, FENCE_MS, type Pace, started, startMs, throttle, tokenBackMs, UNPACED } from "../rule.js";
+import {
+  answered,
+  DEFAULT_PAUSE_MS,
+  FENCE_MS,
+  type Pace,
+  started,
+  startMs,
+  throttle,
+  tokenBackMs,
+  UNPACED,
+} from "../rule.js";
 import type { GivenBack } from "./protocol.js";
 
 interface Holding {
@@ -42,7 +52,6 @@ export class Holdings {
   #back: GivenBack[] = [];
   #throttles: Throttled[] = [];
   #pace: Pace = UNPACED;
-  #answerMs = 50;
 
   constructor(options: HoldingsOptions) {
     this.#options = options;
@@ -51,7 +60,7 @@ export class Holdings {
 
   /** How long the upstream typically takes to answer. */
   get answerMs(): number {
-    return this.#answerMs;
+    return this.#pace.answerMs;
   }
 
   /** Nothing starts before this time, as far as this replica has been throttled. */
@@ -165,7 +174,7 @@ export class Holdings {
       this.#pace = throttle(this.#pace, this.#byToken.size, sentMs, nowMs, end.retryAfterMs);
       this.#options.changed();
     }
-    if (end.kind === "answered") this.#answerMs += (nowMs - sentMs - this.#answerMs) / 8;
+    if (end.kind === "answered") this.#pace = answered(this.#pace, nowMs - sentMs);
     const backMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs);
     Object.assign(holding, { state: "cooling", backMs });
     if (backMs <= nowMs) this.#comeBack(holding, true);

@@ -66,8 +66,7 @@ class SharedLedger implements Limiter {
 
   constructor(options: SharedOptions) {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
-    this.#options = options;
-    this.#clock = clock;
+    [this.#options, this.#clock] = [options, clock];
     this.#reach = new Reach(options.log);
     // So that half of the tokens are nobody's in particular, however many replicas keep one.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
@@ -163,6 +162,7 @@ class SharedLedger implements Limiter {
       ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs } }),
       formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
       stepped: this.#hasStepped,
+      answerMs: this.#held.answerMs,
       keptAtMost: Math.floor(quota / 2),
       keep: serves ? this.#wouldKeep() : [],
     };

@@ -20,8 +20,9 @@ export const LEDGER_SCRIPT = `
 --   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer   12 a kept token to use, or ''
 --   13 for how long it waits for its turn
 --   14 pause for a throttle, or ''   15 how long ago the throttled call was sent
---   16 kept tokens of all replicas at the most   17 how many tokens it would keep; then these; then those that
---      it gives back, with '-' in front if nothing was sent with it
+--   16 kept tokens of all replicas at the most   17 how long an answer typically takes
+--   18 how many tokens it would keep; then these; then those that it gives back, with '-' in front if nothing
+--      was sent with it
 -- Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait or -1 if only a token that comes
 --   back can tell, until it opens, until the pause ends, withheld, free (once it is open), hold, replicas; then each token kept;
 --   then ''; then for each token in use its name and since how long. Durations are microseconds.
@@ -76,8 +77,8 @@ local opening = now < get('opens')
 
 -- What is given back, what has run out, and what is kept.
 local freed, kept, keeping, out = false, {}, 0, 0
-local keepCount, mostKept = tonumber(ARGV[17]), tonumber(ARGV[16])
-for i = 18 + keepCount, #ARGV do
+local keepCount, mostKept = tonumber(ARGV[18]), tonumber(ARGV[16])
+for i = 19 + keepCount, #ARGV do
   local unused, name = string.match(ARGV[i], '^(%-?)(.*)$')
   freed = freed or ledger['t:' .. name] ~= nil
   drop('t:' .. name)
@@ -96,7 +97,7 @@ end
 local function lend(name, taken, isKept)
   put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1' or ' 0'))
 end
-for i = 18, 17 + keepCount do
+for i = 19, 18 + keepCount do
   local name = ARGV[i]
   local token = tokens[name]
   local isNew = not token and not opening and out < quota
@@ -124,7 +125,7 @@ if ARGV[14] ~= '' then
 end
 
 -- Whose turn it is: the highest class, save every tenth; in a class, who has waited longest.
-local space = math.ceil(1000000 / quota)
+local space = math.ceil((1000000 + math.min(micros(17), 200000)) / quota)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local left = wish == '' and ledger[mine] ~= nil
 if wish == '' then drop(mine)
@@ -174,8 +175,8 @@ elseif wish ~= '' then
       put('before', ledger.last or '0')
       local due = get('last') + space
       local catchesUp = now - due < 1000000 and withheld() == 0
-      local place = catchesUp and math.max(due, now - space / 2) or now
-      put('last', text(math.min(place, now)))
+      local late = catchesUp and math.max(now - due, 0) or 0
+      put('last', text(now - math.min(late, space / 2) * 0.9))
       put('lastBy', granted)
       if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
       drop(mine)

@@ -1,7 +1,7 @@
 // How a shared ledger stands, from what the store told last and what this replica knows of its own tokens.
 import type { Priority } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
-import { WINDOW_MS } from "../rule.js";
+import { spaceMs, WINDOW_MS } from "../rule.js";
 import type { Holdings } from "./holdings.js";
 import type { Reply } from "./protocol.js";
 
@@ -31,6 +31,7 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
       mode: heard ? "opening" : "away",
       callsPerSecond,
       free: kept,
+      spaceMs: spaceMs(held.answerMs, callsPerSecond),
       inFlightSinceMs: own.inFlightSinceMs,
       coolingUntilMs: [...own.coolingUntilMs, ...Array(Math.max(others, 0)).fill(untilMs)],
       withheld: 0,
@@ -55,6 +56,7 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
   return {
     mode: "shared",
     callsPerSecond,
+    spaceMs: spaceMs(held.answerMs, callsPerSecond),
     free: Math.max(callsPerSecond - inFlightSinceMs.length - coolingUntilMs.length, 0),
     inFlightSinceMs,
     coolingUntilMs,

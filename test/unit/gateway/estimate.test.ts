@@ -33,7 +33,7 @@ const SITUATIONS: readonly (readonly [string, number, (account: Account) => Prom
     "an account under load",
     100,
     async (account) => {
-      send(account, 25, 100);
+      send(account, 22, 100);
       await account.clock.advance(2500);
     },
   ],
@@ -110,6 +110,7 @@ describe("forecast", () => {
       mode: "in-process",
       callsPerSecond: 2,
       free: 1,
+      spaceMs: 500,
       inFlightSinceMs: [],
       coolingUntilMs: [12_000],
       withheld: 0,
@@ -124,6 +125,7 @@ describe("forecast", () => {
       mode: "in-process",
       callsPerSecond: 7,
       free: 2,
+      spaceMs: 1000 / 7,
       inFlightSinceMs: [900, 990],
       coolingUntilMs: [1100, 1900, 13_000],
       withheld: 1,

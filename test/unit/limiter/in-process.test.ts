@@ -123,6 +123,21 @@ describe("createInProcessLedger", () => {
     expect((await ledger.take({ priority: "normal", newcomer: true }, never)).newcomer).toBe(true);
   });
 
+  it("spaces calls further apart when answers take longer, for tokens are out longer", async () => {
+    await open();
+    expect(ledger.state().spaceMs).toBe(1000 / QUOTA);
+    const token = await takeAndSend();
+    await clock.advance(160);
+    token.settle({ kind: "answered" });
+    expect(ledger.state().spaceMs).toBeCloseTo((1000 + 160 / 8) / QUOTA);
+    await ledger.take({ priority: "normal", newcomer: false }, never);
+    const next = ledger.take({ priority: "normal", newcomer: false }, never);
+    await clock.advance(1000 / QUOTA);
+    expect(await isGranted(next)).toBe(false);
+    await clock.advance(160 / 8 / QUOTA);
+    await next;
+  });
+
   it("spaces calls evenly after a pause in which nobody asked (was: the second came after half a space)", async () => {
     await open();
     await takeAndSend();

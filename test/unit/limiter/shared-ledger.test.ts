@@ -127,6 +127,24 @@ describe("createSharedLedger", () => {
     expect(nextMs).toBeGreaterThanOrEqual(startedMs + 1000 / QUOTA);
   });
 
+  it("spaces the calls of all replicas by the time that a token is out, a second and a typical answer", async () => {
+    const starts: number[] = [];
+    const run = async (ledger: Limiter): Promise<void> => {
+      const token = await ledger.take(NORMAL, never);
+      if (token.send()) {
+        starts.push(clock.now());
+        clock.at(clock.now() + 150, () => token.settle({ kind: "answered" }));
+      }
+      return run(ledger);
+    };
+    for (const ledger of await opened("a", "b")) run(ledger).catch(() => {});
+    await clock.advance(30_000);
+    const gaps = starts.slice(1).map((atMs, n) => atMs - (starts[n] as number));
+    const evenMs = 1150 / QUOTA;
+    expect(Math.max(...gaps.slice(-100))).toBeLessThan(evenMs + 15);
+    expect(Math.min(...gaps.slice(-100))).toBeGreaterThan(evenMs - 15);
+  });
+
   it("sends about three commands a call, and one a second when there is nothing to do", async () => {
     const ledgers = await opened("a", "b", "c");
     store.commands = 0;
