@@ -49,7 +49,7 @@ function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number
   const inFlightUntilMs = inFlightSinceMs.map((sinceMs) => Math.max(sinceMs + answerMs, nowMs) + COOLING_MS);
   const back = [...coolingUntilMs, ...inFlightUntilMs];
   const free = Array<number>(Math.max(callsPerSecond - back.length, 0)).fill(soonestMs);
-  // Whoever is behind a late call keeps its place, by half a space; and if there was a call, it may have been late.
+  // Whoever is behind a late call keeps its place, nearly, by half a space; and if there was a call, it may have been late.
   const mayCatchUp = withheld === 0 && ledger.mode !== "opening";
   let pacedMs = mayCatchUp && free.length < callsPerSecond ? soonestMs - spaceMs / 2 : soonestMs;
   return (

@@ -4,7 +4,7 @@
 import type { Clock } from "../../clock.js";
 import type { LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
 import type { Log } from "../../log.js";
-import { countsForMs, FENCE_MS } from "../rule.js";
+import { countsForMs, FENCE_MS, spaceMs } from "../rule.js";
 import { Takers } from "../takers.js";
 import { ClockFrame } from "./clock-frame.js";
 import { Conversation } from "./conversation.js";
@@ -162,7 +162,7 @@ class SharedLedger implements Limiter {
       ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs } }),
       formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
       stepped: this.#hasStepped,
-      answerMs: this.#held.answerMs,
+      spaceMs: spaceMs(this.#held.answerMs, quota),
       keptAtMost: Math.floor(quota / 2),
       keep: serves ? this.#wouldKeep() : [],
     };

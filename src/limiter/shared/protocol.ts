@@ -15,8 +15,8 @@ export interface Ask {
   /** The store's clock has moved against ours since then. */
   readonly stepped: boolean;
   readonly wish?: AskedToken;
-  /** How long an answer typically takes this replica. */
-  readonly answerMs: number;
+  /** How far apart calls start. */
+  readonly spaceMs: number;
   readonly throttle?: { readonly pauseMs: number; readonly sentAgoMs: number };
   /** Of all replicas. */
   readonly keptAtMost: number;
@@ -82,7 +82,7 @@ export function argumentsOf(ask: Ask): string[] {
     throttle ? String(throttle.pauseMs) : "",
     String(throttle?.sentAgoMs ?? 0),
     String(ask.keptAtMost),
-    String(ask.answerMs),
+    String(ask.spaceMs),
     String(ask.keep.length),
     ...ask.keep,
     ...ask.back.map(({ token, used }) => (used ? token : `-${token}`)),

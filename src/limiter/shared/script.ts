@@ -20,7 +20,7 @@ export const LEDGER_SCRIPT = `
 --   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer   12 a kept token to use, or ''
 --   13 for how long it waits for its turn
 --   14 pause for a throttle, or ''   15 how long ago the throttled call was sent
---   16 kept tokens of all replicas at the most   17 how long an answer typically takes
+--   16 kept tokens of all replicas at the most   17 how far apart calls start
 --   18 how many tokens it would keep; then these; then those that it gives back, with '-' in front if nothing
 --      was sent with it
 -- Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait or -1 if only a token that comes
@@ -125,7 +125,7 @@ if ARGV[14] ~= '' then
 end
 
 -- Whose turn it is: the highest class, save every tenth; in a class, who has waited longest.
-local space = math.ceil((1000000 + math.min(micros(17), 200000)) / quota)
+local space = micros(17)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local left = wish == '' and ledger[mine] ~= nil
 if wish == '' then drop(mine)

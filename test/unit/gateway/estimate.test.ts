@@ -33,8 +33,8 @@ const SITUATIONS: readonly (readonly [string, number, (account: Account) => Prom
     "an account under load",
     100,
     async (account) => {
-      send(account, 22, 100);
-      await account.clock.advance(2500);
+      send(account, 25, 100);
+      await account.clock.advance(2800);
     },
   ],
   [
