@@ -5,6 +5,7 @@ import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../clock.js";
 import { GatewayError } from "../gateway/errors.js";
 import type { Log } from "../log.js";
+import { inOnePiece } from "../one-piece.js";
 import type { Connection } from "./connections.js";
 import { Pace } from "./pace.js";
 import { Turnstile } from "./turnstile.js";
@@ -46,11 +47,18 @@ export interface DoorOptions {
   readonly connectionOf: (peer: string) => Connection | undefined;
 }
 
+/** A caller that has something in flight. */
+interface Guest {
+  /** The same text for all its rpcs, where each had its own in its metadata. */
+  readonly caller: string;
+  inFlight: number;
+}
+
 export class Door {
   readonly #options: DoorOptions;
   readonly #turnstile: Turnstile;
   readonly #pace: Pace;
-  readonly #inFlight = new Map<string, number>();
+  readonly #guests = new Map<string, Guest>();
   #inAll = 0;
   #refused = 0;
   #toldMs = -Infinity;
@@ -67,14 +75,16 @@ export class Door {
     const connection = connectionOf(call.getPeer());
     connection?.asked(caller);
     checkMetadata(call.metadata);
-    const own = this.#inFlight.get(caller) ?? 0;
-    if (own >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller");
+    const known = this.#guests.get(caller);
+    if (known && known.inFlight >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller");
     if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway");
-    this.#inFlight.set(caller, own + 1);
+    const guest = known ?? { caller: inOnePiece(caller), inFlight: 0 };
+    if (!known) this.#guests.set(guest.caller, guest);
+    guest.inFlight++;
     this.#inAll++;
-    const visit = new Visit(caller, call, this.#turnstile, connection, clock);
+    const visit = new Visit(guest.caller, call, this.#turnstile, connection, clock);
     call.on("cancelled", () => {
-      if (visit.leave()) this.#leave(caller);
+      if (visit.leave()) this.#leave(guest);
     });
     return visit;
   }
@@ -84,10 +94,8 @@ export class Door {
     this.#pace.pass(refuse);
   }
 
-  #leave(caller: string): void {
-    const left = (this.#inFlight.get(caller) ?? 0) - 1;
-    if (left > 0) this.#inFlight.set(caller, left);
-    else this.#inFlight.delete(caller);
+  #leave(guest: Guest): void {
+    if (--guest.inFlight === 0) this.#guests.delete(guest.caller);
     this.#inAll--;
   }
 

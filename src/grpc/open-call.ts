@@ -79,7 +79,7 @@ export class OpenCall implements CallContext {
     options: HandlerOptions,
   ) {
     this.stranger = typeof identity === "string" ? undefined : identity;
-    this.caller = typeof identity === "string" ? identity : "";
+    this.caller = visit.caller;
     this.answerByMs = answerByMs(call.getDeadline(), options.defaultDeadlineMs, options.clock);
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
     this.span = startRpcSpan(method, this.caller, parent);

@@ -9,6 +9,7 @@ import {
   getSpanProcessorsFromEnv,
 } from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { inOnePiece } from "../one-piece.js";
 import { CallStackContext } from "./call-stack-context.js";
 import { oneExportAtATime } from "./one-export.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
@@ -81,7 +82,7 @@ function soonEnded(reader: IMetricReader): IMetricReader {
   return Object.assign(reader, { shutdown: () => shutdown({ timeoutMillis: LAST_METRICS_MS }).catch(() => {}) });
 }
 
-/** The SDK's own, but for the command line: somebody may have put a secret there. */
+/** The SDK's own, but for the command line: somebody may have put a secret there; and the host's id is cut from a line. */
 const RESOURCE_DETECTORS: resources.ResourceDetector[] = [
   resources.envDetector,
   {
@@ -91,5 +92,14 @@ const RESOURCE_DETECTORS: resources.ResourceDetector[] = [
       return { ...rest, attributes: others };
     },
   },
-  resources.hostDetector,
+  {
+    detect(config) {
+      const { attributes = {}, ...rest } = resources.hostDetector.detect(config);
+      const whole = async () => {
+        const id = await attributes["host.id"];
+        return typeof id === "string" ? inOnePiece(id) : id;
+      };
+      return { ...rest, attributes: { ...attributes, "host.id": whole() } };
+    },
+  },
 ];

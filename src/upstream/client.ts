@@ -11,7 +11,7 @@ import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { type Answer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { type Exchange, exchange } from "./exchange.js";
-import { describeExchange, describeFault, describeRequest } from "./http-attributes.js";
+import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
 import { createMender, type Standing } from "./mend.js";
 import { CANCEL_BY_DEVICE, type Operation, type OperationShape, TASKS_OF_JOB, UNFINISHED_TASKS } from "./operations.js";
 import { makeRequest, type WireRequest } from "./request.js";
@@ -48,6 +48,7 @@ interface Sent {
 export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const { url, timeoutMs, maxUrlBytes = 12_288, clock } = options;
   const mender = createMender(options.credentials, clock);
+  const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
   // No limit of connections: the tokens are one. Behind a limit, a call would wait inside its timeout.
@@ -56,7 +57,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
     if (closed) return { end: unwritten("The gateway is shutting down.") };
     const span = trace.getActiveSpan();
-    if (span) describeRequest(span, url);
+    span?.setAttributes(asked);
     let standing: Standing;
     let request: WireRequest;
     try {

@@ -1,6 +1,6 @@
 // The HTTP attributes of the caller's span, by the semantic conventions. The address goes without its
 // query: that holds the devices.
-import type { Span } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
 import {
   ATTR_ERROR_TYPE,
   ATTR_HTTP_REQUEST_METHOD,
@@ -9,16 +9,17 @@ import {
   ATTR_SERVER_PORT,
   ATTR_URL_FULL,
 } from "@opentelemetry/semantic-conventions";
+import { inOnePiece } from "../one-piece.js";
 import type { Exchange } from "./exchange.js";
 
-/** What is known before anything is sent. */
-export function describeRequest(span: Span, url: URL): void {
-  span.setAttributes({
+/** What is known before anything is sent; the same for all calls. */
+export function requestAttributes(url: URL): Attributes {
+  return {
     [ATTR_HTTP_REQUEST_METHOD]: "POST",
-    [ATTR_URL_FULL]: `${url.origin}${url.pathname}`,
-    [ATTR_SERVER_ADDRESS]: url.hostname,
+    [ATTR_URL_FULL]: inOnePiece(`${url.origin}${url.pathname}`),
+    [ATTR_SERVER_ADDRESS]: inOnePiece(url.hostname),
     [ATTR_SERVER_PORT]: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
-  });
+  };
 }
 
 /** Why the call failed, where HTTP does not tell: nothing was sent, or the refusal came with HTTP 200. */
