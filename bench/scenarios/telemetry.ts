@@ -7,14 +7,14 @@ import type { Variables } from "../../test/support/processes.js";
 import { residentMb } from "../cpu.js";
 import type { Measured } from "../goal.js";
 import { load } from "../load.js";
-import { median } from "../median.js";
-import { type ServerProcess, startBareServer, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
+import { startBareServer, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
+import { type Contestant, TurnAbout } from "../turn-about.js";
 
-const ROUNDS = 4;
-const ROUND_MS = 2500;
+const ROUNDS = 3;
+const ROUND_MS = 1800;
 
-/** Until the machine code of all is what it stays. */
-const WARM_UP_ROUNDS = 2;
+/** Of each. */
+const PROCESSES = 2;
 
 /** Under load with the receiver down; the first part fills what is bounded. */
 const FILLING_MS = 10_000;
@@ -37,22 +37,19 @@ export interface TelemetryFigures {
 export async function telemetry(): Promise<Measured<TelemetryFigures>> {
   const upstream = await startUpstream("--latency-ms", "20", ...TAKES_ALL, "--quota", "1000");
   const sink = await startSink();
-  const bare = await startBareServer();
-  const off = await startGateway(upstream, QUOTA);
-  const on = await startGateway(upstream, { ...QUOTA, ...exportingTo(sink.url) });
-  const down = await startGateway(upstream, { ...QUOTA, ...exportingTo(NOBODY) });
-  const servers: ServerProcess[] = [bare, off, on, down];
-  for (let round = 0; round < WARM_UP_ROUNDS; round++) for (const server of servers) await load(server, LOAD);
-  const ratios: number[][] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const perRpcMs: number[] = [];
-    for (const server of servers) perRpcMs.push((await load(server, LOAD)).perRpcMs);
-    ratios.push(perRpcMs.map((each) => each / (perRpcMs[0] as number)));
-  }
-  const ratioOf = (n: number) => median(ratios.map((round) => round[n] as number));
-  const [ofOff, ofOn, ofDown] = [ratioOf(1), ratioOf(2), ratioOf(3)];
+  const startEach = () => [
+    startBareServer().then((server): Contestant => ["bare", server]),
+    startGateway(upstream, QUOTA).then((server): Contestant => ["off", server]),
+    startGateway(upstream, { ...QUOTA, ...exportingTo(sink.url) }).then((server): Contestant => ["on", server]),
+    startGateway(upstream, { ...QUOTA, ...exportingTo(NOBODY) }).then((server): Contestant => ["down", server]),
+  ];
+  const servers = await Promise.all(Array.from({ length: PROCESSES }, startEach).flat());
+  const turns = new TurnAbout();
+  await turns.run(servers, ROUNDS, LOAD);
+  const ratioOf = (who: string) => turns.ratio(who, "bare");
+  const [ofOff, ofOn, ofDown] = [ratioOf("off"), ratioOf("on"), ratioOf("down")];
   const exportedBytes = await sink.bytes();
-  for (const server of servers) await server.stop();
+  for (const [, server] of servers) await server.stop();
   const leaking = await startGateway(upstream, { ...QUOTA, ...exportingTo(NOBODY), ...SMALL_HEAP });
   await load(leaking, { ...LOAD, forMs: FILLING_MS });
   const filledMb = residentMb(leaking.pid);
