@@ -52,7 +52,7 @@ EXPOSE 50051 9464
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["node", "/app/dist/healthcheck.js"]
 # What the flags are for: docs/adr/0021-node-is-given-room-for-what-is-under-way.md.
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "--heap-growing-percent=100", "/app/dist/cli.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "/app/dist/cli.js"]
 CMD ["serve"]
 
 ARG VERSION=unknown

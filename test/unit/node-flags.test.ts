@@ -8,7 +8,7 @@ import { NODE_FLAGS } from "../support/processes.js";
 describe("Node's flags", () => {
   it("are the same in the image and for `npm start`", () => {
     const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
-    expect(NODE_FLAGS).toHaveLength(4);
+    expect(NODE_FLAGS).toHaveLength(3);
     expect(scripts["start"]).toContain(`exec node ${NODE_FLAGS.join(" ")} dist/cli.js`);
   });
 
