@@ -1,5 +1,6 @@
 // What the SDK is started with. It is global, so all tests share one.
 import { metrics, trace } from "@opentelemetry/api";
+import { resources } from "@opentelemetry/sdk-node";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, describe, expect, it } from "vitest";
 import { createMetrics } from "../../../src/telemetry/metrics.js";
@@ -32,5 +33,8 @@ describe("startTelemetry", () => {
     const [span] = exporter.getFinishedSpans();
     expect(span?.resource.attributes).toMatchObject({ "process.pid": process.pid, "service.name": "ota-gateway" });
     expect(span?.resource.attributes).not.toHaveProperty("process.command_args");
+    const { attributes: host = {} } = resources.hostDetector.detect();
+    expect(span?.resource.attributes["host.name"]).toBe(host["host.name"]);
+    expect(span?.resource.attributes["host.id"]).toBe(await host["host.id"]);
   });
 });
