@@ -49,8 +49,10 @@ export class ReadingTurns {
       this.#options.defer(this.#nextTurn);
     }
     if (this.#callers.get(connection) !== caller) {
-      this.#leave(connection);
+      if (!this.#callers.has(connection)) return; // it has gone
+      const isHeld = this.#leave(connection); // what is asked may have come long before it is known for whom
       this.#callers.set(connection, caller);
+      if (isHeld) this.#queue(connection);
     }
     if (this.#lines.size > 0) this.#hold(connection);
     else if (this.#options.now() >= this.#untilMs) for (const each of this.#callers.keys()) this.#hold(each);
@@ -71,17 +73,25 @@ export class ReadingTurns {
   }
 
   #hold(connection: Held): void {
-    const caller = this.#callers.get(connection);
-    const line = this.#lines.get(caller);
-    if (line?.has(connection)) return;
-    if (line) line.add(connection);
-    else this.#lines.set(caller, new Set([connection]));
-    connection.hold();
+    if (this.#queue(connection)) connection.hold();
   }
 
-  #leave(connection: Held): void {
+  /** False if it is in its line already. */
+  #queue(connection: Held): boolean {
     const caller = this.#callers.get(connection);
     const line = this.#lines.get(caller);
-    if (line?.delete(connection) && line.size === 0) this.#lines.delete(caller);
+    if (line?.has(connection)) return false;
+    if (line) line.add(connection);
+    else this.#lines.set(caller, new Set([connection]));
+    return true;
+  }
+
+  /** False if it was in none. */
+  #leave(connection: Held): boolean {
+    const caller = this.#callers.get(connection);
+    const line = this.#lines.get(caller);
+    if (!line?.delete(connection)) return false;
+    if (line.size === 0) this.#lines.delete(caller);
+    return true;
   }
 }

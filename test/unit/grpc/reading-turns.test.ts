@@ -110,6 +110,21 @@ describe("ReadingTurns", () => {
     expect(strangers.filter(({ isHeld }) => isHeld)).toHaveLength(49);
   });
 
+  it("keeps a connection in line when it becomes known who asks on it (was: it stayed unread for ever)", () => {
+    const { open, ask, turn, turnsDue } = setUp();
+    const [flood, verified] = open(2) as [Connection, Connection];
+    ask(flood, "flood");
+    ask(flood, "flood", TURN_MS);
+    turn();
+    expect(held([flood, verified])).toEqual([false, true]);
+    ask(verified, "verified");
+    expect(verified.isHeld).toBe(true);
+    turn();
+    expect(verified.isHeld).toBe(false);
+    turn();
+    expect(turnsDue()).toBe(0);
+  });
+
   it("forgets who has gone", () => {
     const { turns, open, ask, turn, turnsDue } = setUp();
     const [gone, stays] = open(2) as [Connection, Connection];
@@ -120,6 +135,10 @@ describe("ReadingTurns", () => {
     expect(stays.isHeld).toBe(false);
     turn();
     expect(turnsDue()).toBe(0);
+    ask(gone, "b"); // what it asked, known only now for whom
+    ask(stays, "a", TURN_MS);
+    turn();
+    expect(stays.isHeld).toBe(false); // next in turn
   });
 
   it("reads everybody again within as many turns as there are callers and one, whatever comes", () => {
@@ -139,8 +158,8 @@ describe("ReadingTurns", () => {
           if (does === "open") all.push(...open(1));
           else if (does === "turn") turn();
           else if (does === "close" && all.length > 1) turns.closed(all.splice(who % all.length, 1)[0] as Connection);
-          // Nothing can be read of a connection that is held, but for the rest of what was read with its last request.
-          else if (does === "ask" && !connection.isHeld) ask(connection, callers[who % 3] as string, ms);
+          // Also of one that is held: what was read with its last request, or what it asked long ago and is known only now for whom.
+          else if (does === "ask") ask(connection, callers[who % 3] as string, ms);
         }
         // A caller with one connection that always has more to say is read in every fourth turn: three callers, and new ones.
         const [always] = open(1) as [Connection];
