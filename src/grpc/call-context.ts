@@ -2,7 +2,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../clock.js";
 import { ANONYMOUS, isCallerName } from "../identity/caller-name.js";
-import type { Identity } from "../identity/identity.js";
+import type { Identity, Verification } from "../identity/identity.js";
 
 const CALLER_HEADER = "x-ota-caller";
 
@@ -21,7 +21,7 @@ export interface Authentication {
   /** If connections have client certificates: the name that this call's gives, undefined if it names nobody. */
   readonly certificate?: ((call: Calling) => string | undefined) | undefined;
   /** If bearer tokens are taken: who they say it is, given all values of `authorization`. */
-  readonly bearer?: ((authorization: readonly unknown[]) => Identity | Promise<Identity>) | undefined;
+  readonly bearer?: ((authorization: readonly unknown[]) => Identity | Verification) | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Authentication {
  * name, and that keeps honest services apart. With it, what a caller says of itself counts for nothing: a certificate
  * names it, or else a token. A token that does not hold is refused beside the best of certificates.
  */
-export function identify(call: Calling, by: Authentication | undefined): Identity | Promise<Identity> {
+export function identify(call: Calling, by: Authentication | undefined): Identity | Verification {
   if (!by) return claimedName(call.metadata);
   const certified = by.certificate?.(call);
   const authorization = call.metadata.get("authorization");
@@ -37,7 +37,7 @@ export function identify(call: Calling, by: Authentication | undefined): Identit
   const borne = by.bearer(authorization);
   if (certified === undefined) return borne;
   const first = (identity: Identity) => (typeof identity === "string" ? certified : identity);
-  return borne instanceof Promise ? borne.then(first) : first(borne);
+  return typeof borne === "function" ? async () => first(await borne()) : first(borne);
 }
 
 const NOBODY: Identity = { why: "no credentials" };

@@ -19,6 +19,9 @@ const MOST_IN_ALL = 16_384;
 /** Twice what proxies usually let through; it is held for as long as its rpc. HTTP/2 itself stops near 100 KB. */
 const MOST_METADATA_BYTES = 16_384;
 
+/** Who has not proved who they are are one caller. */
+export const STRANGERS = "";
+
 /** A refusal says to come back then: by that time a few thousand more have been answered. */
 const RETRY_AFTER_MS = 1000;
 
@@ -69,12 +72,41 @@ export class Door {
     this.#pace = new Pace(options.clock);
   }
 
-  /** Lets an rpc in. `caller` is empty for a stranger. Throws GatewayError if there are too many. */
+  /** Lets an rpc in. Throws GatewayError if there are too many. */
   enter(caller: string, call: VisitingCall): Visit {
-    const { clock, connectionOf } = this.#options;
-    const connection = connectionOf(call.getPeer());
+    const connection = this.#connectionOf(caller, call);
+    const guest = this.#count(caller);
+    const visit = new Visit(guest.caller, call, this.#turnstile, connection, this.#options.clock);
+    call.on("cancelled", () => {
+      if (visit.leave()) this.#leave(guest);
+    });
+    return visit;
+  }
+
+  /**
+   * Counts an rpc among those of strangers, until what it returns is called: when it is known who calls. Throws
+   * GatewayError if there are too many.
+   */
+  meet(call: VisitingCall): () => void {
+    this.#connectionOf(STRANGERS, call);
+    const guest = this.#count(STRANGERS);
+    return () => this.#leave(guest);
+  }
+
+  /** Refuses an rpc, soon. `refuse` says whether there was anybody left to refuse. */
+  pace(refuse: () => boolean): void {
+    this.#pace.pass(refuse);
+  }
+
+  /** Of an rpc that may come in; it is told that something was asked on it, whatever becomes of that. */
+  #connectionOf(caller: string, call: VisitingCall): Connection | undefined {
+    const connection = this.#options.connectionOf(call.getPeer());
     connection?.asked(caller);
     checkMetadata(call.metadata);
+    return connection;
+  }
+
+  #count(caller: string): Guest {
     const known = this.#guests.get(caller);
     if (known && known.inFlight >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller");
     if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway");
@@ -82,16 +114,7 @@ export class Door {
     if (!known) this.#guests.set(guest.caller, guest);
     guest.inFlight++;
     this.#inAll++;
-    const visit = new Visit(guest.caller, call, this.#turnstile, connection, clock);
-    call.on("cancelled", () => {
-      if (visit.leave()) this.#leave(guest);
-    });
-    return visit;
-  }
-
-  /** Refuses an rpc, soon. `refuse` says whether there was anybody left to refuse. */
-  pace(refuse: () => boolean): void {
-    this.#pace.pass(refuse);
+    return guest;
   }
 
   #leave(guest: Guest): void {

@@ -6,53 +6,55 @@ import type { Identity } from "../identity/identity.js";
 import { turnedAway } from "./access.js";
 import { identify } from "./call-context.js";
 import { checkDecoded, isDecoded } from "./decoding.js";
-import type { Visit } from "./door.js";
+import { STRANGERS, type Visit } from "./door.js";
 import { type AnyCall, type CallContext, type HandlerOptions, OpenCall, SERVER_FAULTS } from "./open-call.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
-/**
- * Finds out who calls, and serves them: at once, unless there is a token to be verified. Nothing else comes
- * before it, so nobody learns anything by calling without credentials.
- */
-export function identified<Call extends AnyCall>(
-  call: Call,
-  options: HandlerOptions,
-  serve: (call: Call, identity: Identity, startedMs: number) => void,
-): void {
-  const startedMs = options.clock.now();
-  const identity = identify(call, options.authentication);
-  if (identity instanceof Promise) {
-    void identity.then((known) => {
-      if (!call.cancelled) serve(call, known, startedMs); // who has left meanwhile is asked for nothing
-    });
-  } else {
-    serve(call, identity, startedMs);
-  }
-}
+/** What is to be done for an rpc that was let in. */
+type Serve = (visit: Visit, identity: Identity, startedMs: number) => void;
 
 /**
- * Lets a call in, or refuses it: without a span and without a line in the log, for those who are refused come in
- * thousands, and then no faster than is good for the others.
+ * Finds out who calls, and lets the call in or refuses it: at once, unless there is a token to be verified. Nothing
+ * else comes before it, so nobody learns anything by calling without credentials. Who is refused has no span and no
+ * line in the log, for they come in thousands, and is told no faster than is good for the others.
  */
-export function enter(
+export function admit(
   method: string,
   call: AnyCall,
-  identity: Identity,
-  { door, rpcEnded }: HandlerOptions,
+  { clock, door, authentication, rpcEnded }: HandlerOptions,
   refuse: (error: WireError) => void,
-): Visit | undefined {
-  try {
-    return door.enter(typeof identity === "string" ? identity : "", call);
-  } catch (error) {
-    door.pace(() => {
-      if (call.cancelled) return false;
-      const wire = wireErrorOf(error); // not before: it is the larger part of what thousands hold that wait to be refused
-      refuse(wire);
-      rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), 0);
-      return true;
-    });
-    return undefined;
+  serve: Serve,
+): void {
+  const startedMs = clock.now();
+  const orRefuse = <T>(letIn: () => T): T | undefined => {
+    try {
+      return letIn();
+    } catch (error) {
+      door.pace(() => {
+        if (call.cancelled) return false;
+        const wire = wireErrorOf(error); // not before: it is the larger part of what thousands hold that wait to be refused
+        refuse(wire);
+        rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), clock.now() - startedMs);
+        return true;
+      });
+      return undefined;
+    }
+  };
+  const enter = (identity: Identity) => {
+    const visit = orRefuse(() => door.enter(typeof identity === "string" ? identity : STRANGERS, call));
+    if (visit) serve(visit, identity, startedMs);
+  };
+  const identity = identify(call, authentication);
+  if (typeof identity !== "function") {
+    enter(identity);
+    return;
   }
+  const leave = orRefuse(() => door.meet(call));
+  if (!leave) return;
+  void identity().then((known) => {
+    leave();
+    if (!call.cancelled) enter(known); // who has left meanwhile is asked for nothing
+  });
 }
 
 /**
@@ -75,9 +77,8 @@ export function unary<Request, Response>(
     return handle(request, open);
   };
   return (call, callback: sendUnaryData<Response>) =>
-    identified(call, options, (_, identity, startedMs) => {
-      const visit = enter(method, call, identity, options, callback);
-      visit?.pass(() => {
+    admit(method, call, options, callback, (visit, identity, startedMs) => {
+      visit.pass(() => {
         const open = new OpenCall(method, call, visit, identity, startedMs, options);
         // Who has left while it waited for its turn is asked for nothing.
         if (visit.isOver) return open.leave();

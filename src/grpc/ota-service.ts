@@ -13,11 +13,12 @@ import type { CallerBook } from "../identity/caller-book.js";
 import type { Identity } from "../identity/identity.js";
 import { checkAccount, checkRights, rightsOf, turnedAway } from "./access.js";
 import type { Visit } from "./door.js";
-import { enter, identified, unary } from "./handler.js";
+import { admit, unary } from "./handler.js";
 import { type CallContext, type HandlerOptions, OpenCall } from "./open-call.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
+import type { WireError } from "./status.js";
 import { type Asked, type DuplexCall, RequestStream } from "./stream.js";
 
 export interface OtaServiceOptions extends HandlerOptions {
@@ -30,6 +31,8 @@ export interface OtaServiceOptions extends HandlerOptions {
   /** Who keeps the audit log, if there is one. */
   readonly auditor?: Auditor | undefined;
 }
+
+const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
 
 /** What a stranger asks by opening a stream. */
 const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
@@ -49,7 +52,10 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, cancel, (request, context, error) => {
       begin("CancelTasksByDevice", request ?? NOTHING, context)?.refused(error);
     }),
-    streamCancelTasksByDevice: (call) => identified(call, options, openStream),
+    streamCancelTasksByDevice: (call) => {
+      const refuse = (error: WireError) => void call.emit("error", error);
+      admit(STREAM_METHOD, call, options, refuse, (visit, ...of) => openStream(call, visit, ...of));
+    },
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
   };
   return {
@@ -109,12 +115,12 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     };
   }
 
-  function openStream(call: DuplexCall, identity: Identity, startedMs: number): void {
-    const method = "ota.v1.OtaService/StreamCancelTasksByDevice";
-    const visit = enter(method, call, identity, options, (error) => void call.emit("error", error));
-    if (!visit) return;
+  function openStream(call: DuplexCall, visit: Visit, identity: Identity, startedMs: number): void {
     // Without a deadline of its own a stream has none.
-    const open = new OpenCall(method, call, visit, identity, startedMs, { ...options, defaultDeadlineMs: Infinity });
+    const open = new OpenCall(STREAM_METHOD, call, visit, identity, startedMs, {
+      ...options,
+      defaultDeadlineMs: Infinity,
+    });
     try {
       if (open.stranger) throw turnedAway(open.stranger);
       rightsOf(callers, open.caller);

@@ -5,7 +5,7 @@ import { hash } from "node:crypto";
 import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import type { Clock } from "../clock.js";
 import { isCallerName } from "./caller-name.js";
-import type { Identity, Stranger, WhyStrange } from "./identity.js";
+import type { Identity, Stranger, Verification, WhyStrange } from "./identity.js";
 import { type KeySet, KeysAway } from "./key-set.js";
 
 /** Those with a key pair. With a shared secret, whoever can verify a token could make one. */
@@ -43,8 +43,8 @@ export class Bearer {
     this.#options = options;
   }
 
-  /** Who the bearer of these credentials is: all values of `authorization`. At once if the token is known. */
-  identify(authorization: readonly unknown[]): Identity | Promise<Identity> {
+  /** Who the bearer of these credentials is: all values of `authorization`. */
+  identify(authorization: readonly unknown[]): Identity | Verification {
     const [value] = authorization;
     if (value === undefined) return { why: "no credentials" };
     if (typeof value !== "string" || authorization.length > 1 || value.length > LONGEST_VALUE) return NO_TOKEN;
@@ -58,6 +58,10 @@ export class Bearer {
     }
     const token = /^bearer +([\w.~+/=-]+)$/i.exec(value)?.[1];
     if (token === undefined) return NO_TOKEN;
+    return () => this.#verifyOnce(token, digest);
+  }
+
+  #verifyOnce(token: string, digest: string): Promise<Identity> {
     let verifying = this.#verifying.get(digest);
     if (!verifying) {
       verifying = this.#verify(token, digest).finally(() => this.#verifying.delete(digest));

@@ -4,6 +4,9 @@
 /** The name of a caller, or a stranger. */
 export type Identity = string | Stranger;
 
+/** What finds out who it is, if that takes some time; nothing is done before it is called. It never rejects. */
+export type Verification = () => Promise<Identity>;
+
 /** Somebody who has not proved who they are. */
 export interface Stranger {
   readonly why: WhyStrange;

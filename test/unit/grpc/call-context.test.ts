@@ -1,6 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { type Authentication, answerByMs, identify } from "../../../src/grpc/call-context.js";
+import type { Identity } from "../../../src/identity/identity.js";
 import { HandClock } from "../../support/hand-clock.js";
 
 function calling(...callers: string[]) {
@@ -34,7 +35,7 @@ describe("identify, with authentication", () => {
   const certificate: Authentication["certificate"] = ({ metadata }) => textOf(metadata, "test-certificate");
   const bearer: Authentication["bearer"] = ([token]) =>
     token === undefined ? { why: "no credentials" } : token === "good" ? "of-token" : { why: "expired" };
-  const later: Authentication["bearer"] = async (tokens) => bearer(tokens);
+  const later: Authentication["bearer"] = (tokens) => async () => bearer(tokens) as Identity;
 
   function textOf(metadata: Metadata, key: string): string | undefined {
     const [value] = metadata.get(key);
@@ -60,7 +61,8 @@ describe("identify, with authentication", () => {
     ],
   ])("with %s, the name that a caller gives itself counts for nothing", async (_, headers, identity) => {
     expect(identify(call(headers), { certificate, bearer })).toEqual(identity);
-    expect(await identify(call(headers), { certificate, bearer: later })).toEqual(identity);
+    const verification = identify(call(headers), { certificate, bearer: later });
+    expect(typeof verification === "function" ? await verification() : verification).toEqual(identity);
   });
 
   it("knows nobody by tokens that it cannot check", () => {

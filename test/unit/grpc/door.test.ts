@@ -52,6 +52,25 @@ describe("Door", () => {
     expect(refusalOf(() => door.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
   });
 
+  it("counts who is still being found out among the strangers, until it is known (was: nobody counted them)", () => {
+    const { door } = setUp();
+    const met = Array.from({ length: 4096 }, () => door.meet(new Call()));
+    expect(refusalOf(() => door.meet(new Call())).failure).toMatchObject({ kind: "overloaded", subject: "caller" });
+    door.enter("known", new Call());
+    met[0]?.();
+    met[0] = door.meet(new Call());
+    for (const leave of met) leave();
+    for (let n = 0; n < 4096; n++) door.enter("", new Call());
+  });
+
+  it("has connections read in turns also while it is found out who asks", () => {
+    const asked: string[] = [];
+    const turns = { asked: (_: unknown, caller: string) => void asked.push(caller) };
+    const { door } = setUp(new Connection({ bytesRead: 0 } as Socket, "10.0.0.1", 0, turns));
+    door.meet(new Call());
+    expect(asked).toEqual([""]);
+  });
+
   it("makes no error for each of those that it refuses (was: 4 KB each, with a stack, for thousands that wait to be told)", () => {
     const { door } = setUp();
     for (let n = 0; n < 4096; n++) door.enter("flood", new Call());

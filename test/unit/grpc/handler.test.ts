@@ -8,6 +8,7 @@ import {
   OtaServiceClient,
   OtaServiceService,
 } from "../../../src/gen/ota/v1/ota_service.js";
+import type { Authentication } from "../../../src/grpc/call-context.js";
 import { Door } from "../../../src/grpc/door.js";
 import { unary } from "../../../src/grpc/handler.js";
 import type { CallContext } from "../../../src/grpc/open-call.js";
@@ -20,13 +21,16 @@ type Handle = (request: CancelTasksByDeviceRequest, context: CallContext) => Pro
 
 const OK = CancelTasksByDeviceResponse.fromPartial({ success: true });
 
-async function setUp(handle: Handle) {
+async function setUp(handle: Handle, authentication?: Authentication) {
   const written: string[] = [];
   const lines = () => written.map((line) => JSON.parse(line));
   const clock = new HandClock();
   const log = pino({ level: "trace" }, { write: (line) => void written.push(line) });
   const door = new Door({ clock, log, connectionOf: () => undefined });
-  const options = { clock, log, defaultDeadlineMs: 60_000, door };
+  const ended: [status: string, durationMs: number][] = [];
+  const rpcEnded = (_: string, status: string, __: boolean, durationMs: number) =>
+    void ended.push([status, durationMs]);
+  const options = { clock, log, defaultDeadlineMs: 60_000, door, authentication, rpcEnded };
   const cancelTasksByDevice = unary("ota.v1.OtaService/CancelTasksByDevice", options, handle);
   const client = new OtaServiceClient(
     await listenGrpc([OtaServiceService, { cancelTasksByDevice }]),
@@ -48,7 +52,7 @@ async function setUp(handle: Handle) {
     answer.catch(() => {}); // looked at later
     return { answer, leave };
   };
-  return { call, lines };
+  return { call, lines, clock, door, ended };
 }
 
 describe("unary", () => {
@@ -98,6 +102,36 @@ describe("unary", () => {
     expect(failure.devices).toEqual([{ resourceName: "dev-1", description: "internal" }]);
     await until(() => lines().length > 0);
     expect(JSON.stringify(lines())).not.toContain("dev-1");
+  });
+
+  it("finds out nothing for who is refused while thousands are being found out", async () => {
+    let verified = 0;
+    const { call, door } = await setUp(async () => OK, {
+      bearer: () => async () => {
+        verified++;
+        return "service-a";
+      },
+    });
+    const visitor = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
+    const met = Array.from({ length: 4096 }, () => door.meet(visitor));
+    expect(await failureOf(call().answer)).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
+    expect(verified).toBe(0);
+    met[0]?.();
+    expect((await call().answer).success).toBe(true);
+    expect(verified).toBe(1);
+  });
+
+  it("counts how long those waited that were told no faster (was: 0 s)", async () => {
+    const { call, door, clock, ended } = await setUp(async () => OK);
+    const visitor = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
+    for (let n = 0; n < 4096; n++) door.enter("anonymous", visitor);
+    await Promise.all(Array.from({ length: 10 }, () => failureOf(call().answer)));
+    const last = failureOf(call().answer);
+    await until(() => clock.armed > 0); // it has come, and is held back
+    await clock.advance(20);
+    await last;
+    expect(ended.map(([code]) => code)).toEqual(Array(11).fill("RESOURCE_EXHAUSTED"));
+    expect(ended.map(([, durationMs]) => durationMs)).toEqual([...Array(10).fill(0), 20]);
   });
 
   it("tells the handler when its caller leaves", async () => {

@@ -36,7 +36,7 @@ async function setUp(...others: Issuer[]) {
     clock,
     issuer,
     keySet,
-    identify: (token: string): Identity | Promise<Identity> => bearer.identify([`Bearer ${token}`]),
+    identify: (token: string) => identityBy(bearer, `Bearer ${token}`),
     bearer,
     lookUps: () => lookUps,
     publish: async (...issuers: Issuer[]) => {
@@ -47,6 +47,12 @@ async function setUp(...others: Issuer[]) {
       isAway = true;
     },
   };
+}
+
+/** At once if it is known, and else when it has been verified. */
+function identityBy(bearer: Bearer, authorization: string): Identity | Promise<Identity> {
+  const identity = bearer.identify([authorization]);
+  return typeof identity === "function" ? identity() : identity;
 }
 
 describe("Bearer.identify", () => {
@@ -115,6 +121,15 @@ describe("Bearer.identify", () => {
     expect(await identify(await issuer.token({ exp: 1, sub: "\u001b[2J" }))).toEqual({ why: "expired" });
   });
 
+  it("verifies nothing before it is asked to (was: also for those whom nobody would wait for)", async () => {
+    const { bearer, issuer, lookUps } = await setUp();
+    const verify = bearer.identify([`Bearer ${await issuer.token()}`]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(lookUps()).toBe(0);
+    expect(await (verify as () => Promise<Identity>)()).toBe("fleet-backend");
+    expect(lookUps()).toBe(1);
+  });
+
   it("refuses what is not one bearer token, without looking for a key", async () => {
     const { bearer, issuer, lookUps } = await setUp();
     const token = await issuer.token();
@@ -124,9 +139,9 @@ describe("Bearer.identify", () => {
     }
     expect(bearer.identify([`Bearer ${token}`, `Bearer ${token}`])).toEqual({ why: "not one bearer token" });
     for (const text of ["a", "a.b", "a.b.c", "a.b.c.d.e", `${token}x`]) {
-      expect(await bearer.identify([`Bearer ${text}`])).toHaveProperty("why");
+      expect(await identityBy(bearer, `Bearer ${text}`)).toHaveProperty("why");
     }
-    expect(await bearer.identify([`bearer  ${token}`])).toBe("fleet-backend");
+    expect(await identityBy(bearer, `bearer  ${token}`)).toBe("fleet-backend");
     expect(lookUps()).toBe(2); // of the good one, and of the one with a letter too many
   });
 
