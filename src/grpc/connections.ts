@@ -117,6 +117,12 @@ export class Connections {
       return undefined;
     }
     const peer = `${address}:${remotePort}`;
+    // gRPC knows no more of a connection. A listener on several addresses can have two with the same other end, and
+    // rpcs of one would go by the name of the other.
+    if (this.#byPeer.has(peer)) {
+      this.refuse(socket, "there is one from the same address and port");
+      return undefined;
+    }
     const connection = new Connection(socket, address, this.#clock.now(), this.#turns);
     this.#byPeer.set(peer, connection);
     this.#turns.opened(connection);

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect, createServer as createHttp2Server } from "node:http2";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { type AddressInfo, connect as connectSocket, createServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Connection, Connections } from "../../../src/grpc/connections.js";
@@ -42,6 +42,15 @@ async function listening(isSecure: boolean) {
   return { admitted, client };
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 async function answer(session: ClientHttp2Session): Promise<void> {
   const stream = session.request({ ":path": "/" });
   stream.resume();
@@ -73,5 +82,29 @@ describe("Connection", () => {
     await once(session, "close");
     admitted[0]?.hold();
     admitted[0]?.release();
+  });
+});
+
+describe("Connections.admit", () => {
+  it("takes no second connection from the same address and port, which gRPC could not tell from the first", async () => {
+    const connections = new Connections({ clock: new HandClock(), log: new FakeLog() });
+    closing.push(() => connections.close());
+    const admitted: (Connection | undefined)[] = [];
+    const servers = ["127.0.0.1", "127.0.0.2"].map((host) => {
+      const server = createServer((socket) => void admitted.push(connections.admit(socket))).listen(0, host);
+      closing.push(() => server.close());
+      return server;
+    });
+    await Promise.all(servers.map((server) => once(server, "listening")));
+    const [one, other] = servers.map((server) => server.address() as AddressInfo);
+    const from = { localAddress: "127.0.0.1", localPort: await freePort() };
+    const first = connectSocket({ host: "127.0.0.1", port: one?.port ?? 0, ...from });
+    closing.push(() => first.destroy());
+    await once(first, "connect");
+    const second = connectSocket({ host: "127.0.0.2", port: other?.port ?? 0, ...from });
+    second.on("error", () => {}); // it may be told so by a reset
+    await once(second, "close");
+    expect(admitted).toEqual([expect.anything(), undefined]);
+    expect(connections.of(`127.0.0.1:${from.localPort}`)).toBe(admitted[0]);
   });
 });
