@@ -29,10 +29,15 @@ const PRODUCT = /^(?=.)[\x21-\x29\x2b-\x7e]{0,64}\*?$/;
 /** `accounts`: those that the file has. */
 export function callersOf(value: unknown, accounts: ReadonlySet<string>, wrong: Wrong): Map<string, Rights> {
   const callers = new Map<string, Rights>();
+  if (value === undefined) return callers;
   for (const [name, rights] of Object.entries(mapping(value ?? {}, "callers", wrong))) {
     const where = `callers.${name}`;
     if (name !== OTHERS && !isCallerName(name)) wrong(where, `a name of 1-128 of A-Za-z0-9_.:/@-, or "${OTHERS}"`);
     callers.set(name, rightsOf(where, rights ?? {}, accounts, wrong));
+  }
+  // Else a section that is just being written would let everybody do everything.
+  if (callers.size === 0 && typeof value === "object") {
+    wrong("callers", `at least one caller; without limits leave it out, or write "${OTHERS}": {}`);
   }
   return callers;
 }

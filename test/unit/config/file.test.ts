@@ -44,8 +44,14 @@ describe("readConfigFile", () => {
   });
 
   it("takes an empty file for one that says nothing", () => {
-    for (const text of ["", "# nothing yet\n", "callers: {}\n"])
+    for (const text of ["", "# nothing yet\n"])
       expect(read(text)).toEqual({ accounts: ALONE, callers: {}, mistakes: [] });
+  });
+
+  it("does not take callers of whom there are none yet for leave to do everything (was: it did)", () => {
+    for (const text of ["callers:\n", "callers: {}\n", "callers:\n  # ops: {}\n", "callers: []\n"]) {
+      expect(read(text).mistakes).toContainEqual(expect.stringContaining("callers: expected at least one caller"));
+    }
   });
 
   it("names every mistake at once, each with its place", () => {
