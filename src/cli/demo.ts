@@ -61,7 +61,8 @@ async function startLocalTelemetry(): Promise<Telemetry> {
 }
 
 async function startGateway(emulator: Emulator, readMetrics: Telemetry["readMetrics"]) {
-  const { createLog, serve } = await import("../serve/serve.js");
+  const { serve } = await import("../serve/serve.js");
+  const { createLog } = await import("../serve/create-log.js");
   const keys = {
     ALIBABA_CLOUD_ACCESS_KEY_ID: DEFAULTS.accessKeyId,
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: DEFAULTS.accessKeySecret,

@@ -1,7 +1,5 @@
 // The gateway, put together: settings in, listening ports out, and the order in which it all ends.
 import { randomBytes } from "node:crypto";
-import { pino } from "pino";
-import pretty from "pino-pretty";
 import { type AdminServer, startAdminServer } from "../admin/server.js";
 import type { Readiness } from "../admin/snapshot.js";
 import { snapshotOf } from "../admin/snapshot-of.js";
@@ -18,7 +16,6 @@ import { createMetrics } from "../telemetry/metrics.js";
 import type { MetricsPage } from "../telemetry/prometheus.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
-import { forTerminal, inJson } from "./log-lines.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -139,12 +136,6 @@ export async function serve(
       await admin.close();
     },
   };
-}
-
-/** The log of a running gateway: JSON lines on stderr, readable ones if that is a terminal. */
-export function createLog(level: Config["logLevel"]): Log {
-  if (!process.stderr.isTTY) return pino({ level }, inJson(pino.destination({ fd: 2, sync: true })));
-  return pino({ level }, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
 }
 
 /** Loaded only where it is needed: a gateway on its own starts faster without it. */

@@ -6,7 +6,8 @@ import type { EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve/serve.js";
+import { createLog } from "../../src/serve/create-log.js";
+import { serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { KEYS } from "../support/processes.js";
 

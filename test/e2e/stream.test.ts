@@ -13,7 +13,8 @@ import {
   type StreamCancelTasksByDeviceResponse_Progress as Progress,
   StreamCancelTasksByDeviceRequest,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve/serve.js";
+import { createLog } from "../../src/serve/create-log.js";
+import { serve } from "../../src/serve/serve.js";
 import { readFailure } from "../support/grpc-failure.js";
 import { KEYS, until, untilReady } from "../support/processes.js";
 

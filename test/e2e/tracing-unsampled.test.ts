@@ -3,6 +3,7 @@ import { SpanKind } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config/config.js";
+import { createLog } from "../../src/serve/create-log.js";
 import { startTelemetry } from "../../src/telemetry/sdk.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
@@ -19,7 +20,7 @@ describe("OTEL_TRACES_SAMPLER=always_off", () => {
     const upstream = await startHttpUpstream(() => ({}));
     const ports = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
     const environment = { ...KEYS, ...ports, OTA_UPSTREAM_URL: upstream.url, OTA_LOG_LEVEL: "silent" };
-    const { createLog, serve } = await import("../../src/serve/serve.js"); // after the SDK, as the program does it
+    const { serve } = await import("../../src/serve/serve.js"); // after the SDK, as the program does it
     const gateway = await serve(readConfig(environment), createLog("silent"), environment);
     const caller = createCaller(gateway.grpc, { traceparent: `00-${CALLER_TRACE}-${"b".repeat(16)}-01` });
     await caller.cancel(["camera-1"]).answer;

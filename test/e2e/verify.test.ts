@@ -15,7 +15,8 @@ import {
   OtaServiceClient,
   Outcome,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog, serve } from "../../src/serve/serve.js";
+import { createLog } from "../../src/serve/create-log.js";
+import { serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { KEYS, type Variables } from "../support/processes.js";
 
