@@ -35,10 +35,16 @@ async function run(environment: Environment): Promise<void> {
   delete process.env["DEBUG"];
   // From the start: as process 1 of a container, a signal that nobody listens for is lost.
   const signal = nextSignal();
+  let asked = 0;
+  let reload = () => {
+    asked++; // what it asks for may have been read already
+  };
+  process.on("SIGHUP", () => reload());
   // Before anything else is loaded, so that every tracer finds the SDK.
   const { startTelemetry } = await import("../telemetry/sdk.js");
   const telemetry = startTelemetry(environment);
-  const { createLog, serve } = await import("../serve/serve.js");
+  const { serve } = await import("../serve/serve.js");
+  const { createLog } = await import("../serve/create-log.js");
 
   const log = createLog(config.logLevel);
   logWarnings(log);
@@ -52,7 +58,8 @@ async function run(environment: Environment): Promise<void> {
   const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
-  process.on("SIGHUP", () => serving.reload());
+  reload = () => serving.reload();
+  if (asked > 0) reload();
   const first = await signal;
   // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
   void nextSignal().then(() => process.exit(1));

@@ -38,6 +38,16 @@ describe("ota-gateway", () => {
     }
   });
 
+  it("does not end by a SIGHUP that comes before it is ready (was: it did, wherever it was not process 1)", async () => {
+    const emulator = await runEmulator();
+    const program = run(["serve"], { ...KEYS, ...FREE_PORTS, OTA_UPSTREAM_URL: emulator.url, DEBUG: "none" });
+    await program.said(/DEBUG is ignored/);
+    program.kill("SIGHUP");
+    await program.said(/ota-gateway ready/);
+    program.kill("SIGTERM");
+    expect(await program.ended).toBe(0);
+  });
+
   it.each([
     ["no subcommand", [], /Usage: ota-gateway/],
     ["an unknown subcommand", ["srve"], /unknown command 'srve'/],
