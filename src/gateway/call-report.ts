@@ -57,7 +57,7 @@ export class CallReport {
     for (const observer of this.#options.observers ?? []) observer.ended(this.#sent, ended);
     const { kind, requestId, code, cause } = ended;
     const result: CallResult = { kind, ...(requestId && { requestId }), ...(code && { code }) };
-    endCallSpan(this.#span, result, this.#callers);
+    endCallSpan(this.#span, result, this.#callers, this.#sent.sentWallMs);
     const how = { ...result, ...(cause && { cause }), durationMs: Math.round(durationMs), ...traceOf(this.#span) };
     const { log, operation } = this.#options;
     log[levelOf(ended)]({ operation, ...this.#facts, ...how }, "upstream call");

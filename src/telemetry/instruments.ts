@@ -13,6 +13,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
+import { ATTR_HTTP_REQUEST_RESEND_COUNT } from "@opentelemetry/semantic-conventions";
 
 const tracer = trace.getTracer("ota-gateway");
 
@@ -59,14 +60,18 @@ export function startCallSpan(
     "ota.callers": facts.callers,
     "ota.waiters": facts.waiters,
     "ota.attempt": facts.attempt,
+    ...(facts.attempt > 1 && { [ATTR_HTTP_REQUEST_RESEND_COUNT]: facts.attempt - 1 }),
     "ota.token_wait_ms": facts.tokenWaitMs,
   };
   const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes, links }, ROOT_CONTEXT);
   return { span, context: trace.setSpan(ROOT_CONTEXT, span) };
 }
 
-/** Ends the span of an upstream call and tells each caller's span which call carried its devices. */
-export function endCallSpan(span: Span, result: CallResult, callers: readonly Span[]): void {
+/**
+ * Ends the span of an upstream call and tells each caller's span which call carried its devices, by an event at the
+ * time when it was sent: before it the caller waited for its turn, after it for the upstream.
+ */
+export function endCallSpan(span: Span, result: CallResult, callers: readonly Span[], sentWallMs: number): void {
   const { traceId, spanId } = span.spanContext();
   const outcome: Attributes = {
     "ota.result": result.kind,
@@ -77,7 +82,7 @@ export function endCallSpan(span: Span, result: CallResult, callers: readonly Sp
   if (result.kind !== "accepted") span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
   const event = { ...outcome, "ota.call.trace_id": traceId, "ota.call.span_id": spanId };
-  for (const caller of callers) caller.addEvent("ota.upstream_call", event);
+  for (const caller of callers) caller.addEvent("ota.upstream_call", event, sentWallMs);
 }
 
 /** Starts the span of an inbound rpc, continuing the caller's trace. */

@@ -38,8 +38,8 @@ export class UpstreamCallsSampler implements Sampler {
 }
 
 /** As the OpenTelemetry specification defines the variables; whatever it does not know means the default. */
-function standardSampler(name = "parentbased_always_on", argument = "1"): Sampler {
-  const ratio = Number(argument);
+function standardSampler(name = "parentbased_always_on", argument = ""): Sampler {
+  const ratio = Number(argument.trim() || 1); // an empty variable is one that is not set
   const byRatio = () => new TraceIdRatioBasedSampler(ratio >= 0 && ratio <= 1 ? ratio : 1);
   switch (name) {
     case "always_on":

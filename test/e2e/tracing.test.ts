@@ -4,6 +4,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config/config.js";
+import { createLog } from "../../src/serve/create-log.js";
 import { startTelemetry, type Telemetry } from "../../src/telemetry/sdk.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
@@ -39,7 +40,7 @@ beforeAll(async () => {
     OTA_UPSTREAM_URL: upstream.url,
     OTA_LOG_LEVEL: "silent",
   };
-  const { createLog, serve } = await import("../../src/serve/serve.js"); // after the SDK, as the program does it
+  const { serve } = await import("../../src/serve/serve.js"); // after the SDK, as the program does it
   gateway = await serve(readConfig(environment), createLog("silent"), environment);
 });
 afterAll(async () => {
@@ -99,6 +100,17 @@ describe("the spans of many callers on board of one call", () => {
     expect(call.droppedLinksCount).toBe(0);
     const linked = call.links.map(({ context }) => context.spanId).sort();
     expect(linked).toEqual(servers.map((span) => span.spanContext().spanId).sort());
+  });
+
+  it("each tell when it was sent: what they waited for is theirs before it, and the upstream's after it", () => {
+    const at = ([seconds, nanos]: readonly [number, number]) => seconds * 1000 + nanos / 1e6;
+    for (const { startTime, endTime, events } of servers) {
+      const [event] = events;
+      const sentMs = at(event?.time ?? [0, 0]);
+      expect(sentMs).toBeGreaterThanOrEqual(at(startTime));
+      expect(sentMs).toBeLessThanOrEqual(at(call.startTime) + 1); // clocks tell whole ms
+      expect(sentMs).toBeLessThan(at(endTime));
+    }
   });
 
   it("each tell which call carried the devices", () => {
