@@ -58,6 +58,7 @@ export class AuditLog {
   #isOver = false;
   #trouble: Trouble | undefined;
   #reportedMs = -Infinity;
+  #lostInAll = 0;
 
   constructor(destination: Destination, { clock, log }: AuditLogOptions) {
     this.#destination = destination;
@@ -71,6 +72,11 @@ export class AuditLog {
     const isClosed = this.#closing.signal.aborted;
     if (isClosed || !this.#queue.add(line, this.#clock.wallNow())) this.#lost();
     this.#wake();
+  }
+
+  /** How many lines have been lost since it was opened, and how much waits to be written. */
+  state(): { readonly lost: number; readonly waitingBytes: number } {
+    return { lost: this.#lostInAll, waitingBytes: this.#queue.bytes };
   }
 
   /** Takes up the file that the path names now, as after a rotation. */
@@ -145,6 +151,7 @@ export class AuditLog {
     const error = new Error("lines come faster than they are written");
     this.#trouble ??= { sinceMs: this.#clock.now(), error, lost: 0, reported: false };
     this.#trouble.lost++;
+    this.#lostInAll++;
     this.#report(this.#trouble);
   }
 

@@ -13,6 +13,8 @@ const ENDS_SOON_MS = 7 * 24 * 3_600_000;
 export interface Certificates {
   /** As they were when it began. */
   readonly files: TlsFiles;
+  /** When the one in use ends, in ms since the epoch. */
+  endsWallMs(): number;
   /** Looks now. */
   look(): void;
   close(): void;
@@ -34,7 +36,7 @@ export function watchCertificates(paths: TlsPaths, { clock, log, replace }: Cert
   let disarm = () => {};
   tell(files);
   arm();
-  return { files, look, close: () => disarm() };
+  return { files, endsWallMs: () => current.expiresWallMs, look, close: () => disarm() };
 
   function arm(): void {
     disarm = clock.at(clock.now() + LOOK_EVERY_MS, () => {

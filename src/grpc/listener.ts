@@ -29,6 +29,8 @@ export interface TlsOptions {
 export interface Listener {
   readonly port: number;
   readonly connections: Connections;
+  /** When its certificate ends, in ms since the epoch; undefined without TLS. */
+  certificateEndsWallMs(): number | undefined;
   /** Looks for new certificates now. */
   reload(): void;
   /** Takes no more connections; those that are open are left alone. */
@@ -78,6 +80,7 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
   return {
     port: typeof address === "object" && address ? address.port : port,
     connections,
+    certificateEndsWallMs: () => certificates?.endsWallMs(),
     reload: () => certificates?.look(),
     close,
   };

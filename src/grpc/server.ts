@@ -46,6 +46,8 @@ export interface ServerOptions extends Omit<OtaServiceOptions, "door" | "authent
 /** A listening server. */
 export interface GrpcServer {
   readonly port: number;
+  /** When its certificate ends, in ms since the epoch; undefined without TLS. */
+  certificateEndsWallMs(): number | undefined;
   /** Looks for new certificates now. */
   reload(): void;
   /** From now on health says NOT_SERVING, and streams are not read any more. */
@@ -88,6 +90,7 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   server.addService(tolerant(ServerReflectionServiceV1Alpha), { serverReflectionInfo });
   return {
     port: listener.port,
+    certificateEndsWallMs: () => listener.certificateEndsWallMs(),
     reload: () => listener.reload(),
     stopServing: () => {
       health.stopServing();

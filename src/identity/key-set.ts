@@ -42,6 +42,7 @@ export class KeySet {
   readonly #log: Log;
   #keys: Keys | undefined;
   #generation = 0;
+  readonly #openedMs: number;
   /** When they were last read and found good. */
   #readMs = -Infinity;
   /** When they were last asked for. */
@@ -53,6 +54,7 @@ export class KeySet {
     this.#source = source;
     this.#clock = clock;
     this.#log = log;
+    this.#openedMs = clock.now();
   }
 
   /**
@@ -85,6 +87,15 @@ export class KeySet {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  /**
+   * How long ago they were last read and found good, or began to be asked for. Begins to read them again if they are old,
+   * for nothing else does while no tokens come.
+   */
+  ageMs(): number {
+    this.generation();
+    return this.#clock.now() - Math.max(this.#readMs, this.#openedMs);
   }
 
   /** Why they could not be read the last time. */

@@ -13,6 +13,8 @@ export interface Access {
   readonly callers: CallerBook;
   /** Who a bearer token says that a caller is; undefined if tokens are not taken. */
   readonly bearer: Authentication["bearer"] | undefined;
+  /** How old the keys are that tokens are verified with; undefined if tokens are not taken. */
+  keysAgeMs(): number | undefined;
   /** Reads the callers' rights and the issuer's keys again. */
   reload(): void;
 }
@@ -24,6 +26,7 @@ export async function openAccess(config: Config, clock: Clock, log: Log): Promis
   return {
     callers,
     bearer: issuer?.bearer,
+    keysAgeMs: () => issuer?.keys.ageMs(),
     reload() {
       void issuer?.keys.read();
       if (config.configFile) reloadCallers(config, callers, log);

@@ -57,12 +57,12 @@ export async function serve(
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
   const accounts = new Map<string, Account>();
   const metrics = createMetrics(callers.names());
-  let unwatch = () => {};
+  const unwatch: (() => void)[] = [];
   let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   const end = async () => {
-    unwatch();
+    for (const each of unwatch) each();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
@@ -74,7 +74,7 @@ export async function serve(
     for (const [name, settings] of config.accounts) {
       accounts.set(name, await openAccount({ ...shared, name, settings, storeOf: connection?.storeOf }));
     }
-    unwatch = metrics.watch(watched(accounts, config), clock.now);
+    unwatch.push(metrics.watch(watched(accounts, config), clock.now));
     admin = await startAdminServer({
       ...config.adminListen,
       token: config.adminToken,
@@ -110,6 +110,17 @@ export async function serve(
         : undefined,
     };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
+    const certificateLeftMs = () => {
+      const endsWallMs = grpc.certificateEndsWallMs();
+      return endsWallMs === undefined ? undefined : endsWallMs - clock.wallNow();
+    };
+    unwatch.push(
+      metrics.watchUpkeep({
+        auditLog: () => auditLog?.state(),
+        certificateLeftMs,
+        keysAgeMs: access.keysAgeMs,
+      }),
+    );
   } catch (error) {
     await admin?.close();
     await end();

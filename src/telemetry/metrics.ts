@@ -1,8 +1,9 @@
 // Every metric of the gateway with its unit and meaning, through the OpenTelemetry API only: the other half of
-// instruments.ts, which has the spans; gauges.ts has what is read and not counted. No attribute holds more values than the configuration names: no device,
+// instruments.ts, which has the spans; gauges.ts and upkeep.ts have what is read and not counted. No attribute holds more values than the configuration names: no device,
 // no scope, and of the callers, who can take any name, only those that are configured.
 import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
+import { type Upkeep, watchUpkeep } from "./upkeep.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
 /** Those of the gateway, which a leaf may not import: a test holds the two lists together. */
@@ -53,6 +54,8 @@ export interface Metrics {
   name(callers: Iterable<string>): void;
   /** Reads the gauges of these accounts whenever metrics are collected, until the returned function is called. */
   watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
+  /** The same for what else has to be looked after. */
+  watchUpkeep(upkeep: Upkeep): () => void;
   /** `serverFault`: one of the statuses that are the server's failing. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
 }
@@ -69,6 +72,7 @@ export function createMetrics(configuredCallers: Iterable<string>): Metrics {
       for (const caller of more) callers.add(caller);
     },
     watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
+    watchUpkeep: (upkeep) => watchUpkeep(meter, upkeep),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {
         "rpc.system.name": "grpc",

@@ -7,6 +7,7 @@ import { createCertificateAuthority, type Pair } from "../support/certificate-au
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, createIssuer, ISSUER, type Issuer, keySetOf } from "../support/issuer.js";
 import { endPrograms, type GatewayProgram, runGateway, until } from "../support/processes.js";
+import { parsePrometheus, sumOf } from "../support/prometheus-text.js";
 import { createTlsCaller } from "../support/tls-caller.js";
 import { bearing } from "../support/visitor.js";
 
@@ -32,6 +33,7 @@ beforeAll(async () => {
     OTA_JWT_JWKS: file("jwks.json", keySetOf(issuer)),
     OTA_JWT_ISSUER: ISSUER,
     OTA_JWT_AUDIENCE: AUDIENCE,
+    OTA_AUDIT_LOG: join(folder, "audit.jsonl"),
   });
 });
 afterAll(async () => {
@@ -55,6 +57,14 @@ async function loggedAfter(ask: () => Promise<unknown>): Promise<unknown> {
 }
 
 describe("a gateway with OTA_TLS_CLIENT_CA and OTA_JWT_JWKS", () => {
+  it("tells in its metrics how long that will do, and that no line of the audit log is lost", async () => {
+    const families = parsePrometheus(await (await fetch(`${gateway.admin}/metrics`)).text());
+    expect(sumOf(families, "ota_tls_expires_in")).toBeGreaterThan(60);
+    expect(sumOf(families, "ota_jwt_keys_age")).toBeLessThan(60);
+    expect(sumOf(families, "ota_audit_lost_total")).toBe(0);
+    expect(sumOf(families, "ota_audit_waiting")).toBeLessThan(10_000);
+  });
+
   it("lets in with a token and no certificate, in the token's name", async () => {
     const token = await issuer.token({ sub: "of-token" });
     expect(await loggedAfter(() => callerWith().ask({ ...bearing(token), "x-ota-caller": "claimed" }))).toBe(

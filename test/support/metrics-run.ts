@@ -50,5 +50,10 @@ export function useAll({ metrics }: Measured): void {
   metrics.reads("default", "ListOTATaskByJob").ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
+  metrics.watchUpkeep({
+    auditLog: () => ({ lost: 3, waitingBytes: 700 }),
+    certificateLeftMs: () => 86_400_000,
+    keysAgeMs: () => 600_000,
+  });
   metrics.watch(new Map([["default", { maxQueuedDevices: 1000, standing: aStanding }]]), () => 1000);
 }

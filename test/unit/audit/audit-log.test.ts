@@ -110,6 +110,8 @@ describe("AuditLog", () => {
     const long = "x".repeat(1 << 20);
     for (let n = 0; n < 20; n++) audit.append(`${n} ${long}\n`);
     audit.append("short\n");
+    const { lost: lostUntilNow, waitingBytes } = audit.state();
+    expect(waitingBytes).toBeGreaterThan(14 << 20);
     unlinkSync(path);
     await passed(1000, () => messages().includes(`info: ${WRITTEN_AGAIN}`));
     expect(messages()).toEqual([`error: ${UNWRITABLE}`, `info: ${WRITTEN_AGAIN}`]);
@@ -120,6 +122,8 @@ describe("AuditLog", () => {
       .map((line) => (line.startsWith("{") ? (JSON.parse(line) as object) : line.slice(0, 6).trim()));
     const lost = Number(log.lines[1] && (log.lines[1].fields as { lost: number }).lost);
     expect(lost).toBeGreaterThan(3);
+    expect(audit.state()).toEqual({ lost: lostUntilNow, waitingBytes: 0 });
+    expect(lostUntilNow).toBe(lost);
     expect(told.slice(0, 2)).toEqual(["0 xxxx", "1 xxxx"]);
     expect(told).toContainEqual(expect.objectContaining({ lost }));
     expect(told.slice(-3)).toEqual(["short", "later", ""]);

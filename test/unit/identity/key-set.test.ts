@@ -45,6 +45,24 @@ describe("KeySet", () => {
     expect(keys.generation()).not.toBe(generation);
   });
 
+  it("tells how old they are, and keeps them new also while no tokens come", async () => {
+    const { clock, source, keys } = setUp();
+    await clock.advance(7000);
+    expect(keys.ageMs()).toBe(7000); // never read: since it began
+    await settle();
+    expect(source.reads).toBe(1);
+    expect(keys.ageMs()).toBe(0);
+    await clock.advance(600_000);
+    expect(keys.ageMs()).toBe(600_000);
+    await settle();
+    expect([source.reads, keys.ageMs()]).toEqual([2, 0]);
+    source.away = true;
+    await clock.advance(900_000);
+    keys.ageMs();
+    await settle();
+    expect([source.reads, keys.ageMs()]).toEqual([3, 900_000]);
+  });
+
   it("looks for a key that it does not know", async () => {
     const { clock, source, find } = setUp();
     await find("first");

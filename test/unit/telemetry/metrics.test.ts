@@ -113,6 +113,24 @@ describe("createMetrics", () => {
     expect(asked).toBe(askedBefore);
   });
 
+  it("tells of what has to be looked after, and nothing of what is not used", async () => {
+    const none = { auditLog: () => undefined, certificateLeftMs: () => undefined, keysAgeMs: () => undefined };
+    metrics.watchUpkeep(none)();
+    expect([...(await read()).keys()].filter((name) => /audit|tls|jwt/.test(name))).toEqual([]);
+    const unwatch = metrics.watchUpkeep({
+      auditLog: () => ({ lost: 2, waitingBytes: 300 }),
+      certificateLeftMs: () => -5000,
+      keysAgeMs: () => 1500,
+    });
+    const families = await read();
+    unwatch();
+    expect(
+      ["ota_audit_lost_total", "ota_audit_waiting", "ota_tls_expires_in", "ota_jwt_keys_age"].map((name) =>
+        sumOf(families, name),
+      ),
+    ).toEqual([2, 300, -5, 1.5]);
+  });
+
   it("goes on with the other metrics when an account cannot be read", async () => {
     const standing = () => {
       throw new Error("no standing");
