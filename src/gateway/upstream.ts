@@ -24,7 +24,7 @@ export type CallEnd =
 export interface Refusal {
   /** The upstream's code, such as `iot.device.NotExistedDevice`; passed on as it came, empty if it gave none. */
   readonly code: string;
-  /** The upstream's words, freed of addresses, keys and signatures. May name devices of the call. */
+  /** The upstream's words, freed of addresses, keys and signatures. May name devices of the call, each whole. */
   readonly message: string;
   readonly reaction: Reaction;
   /** How long the upstream asks to wait, if it does. */

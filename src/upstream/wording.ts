@@ -17,6 +17,18 @@ const UNSPEAKABLE: readonly (readonly [pattern: RegExp, replacement: string])[] 
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{27}=/g, "[signature]"],
 ];
 
+/** What device names are made of. Nobody knows the names here, so a word is freed of the unspeakable as a whole. */
+const NAME = "[A-Za-z0-9\\-_@.:]";
+
+/** The unspeakable in a word, and what adjoins it, but for a full stop or colon at the end of the word. */
+const FREED_WORD = new RegExp(
+  `(?<!${NAME})(?:${NAME}*\\[(address|key|signature)\\])+${NAME}*?(?=[.:]?(?!${NAME}))`,
+  "g",
+);
+
+/** A word of which a part is missing: what is left of a name cannot be known for one. */
+const CUT_WORD = new RegExp(`(?<!${NAME})(?:${NAME}*(?:…|\\.{3}))+${NAME}*`, "g");
+
 /** The upstream's words on a refusal, freed of the unspeakable and of `secrets`, on one short line. */
 export function speakable(message: string, code: string, secrets: readonly string[]): string {
   if (/signature/i.test(code) || /string ?to ?sign/i.test(message)) return SIGNATURE_REFUSED;
@@ -24,11 +36,14 @@ export function speakable(message: string, code: string, secrets: readonly strin
   // A key cut in two would match no pattern.
   if (message.length > LONGEST_READ) text = text.replace(/\S*$/, "");
   text = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
+  text = text.replace(/%(?:25)*3A/gi, ":").replace(/%(?:25)*40/gi, "@"); // names as they stand in an address
   text = withoutSecrets(text, secrets);
   for (const [pattern, replacement] of UNSPEAKABLE) text = text.replace(pattern, replacement);
-  return text.length > LONGEST_MESSAGE
-    ? `${text.slice(0, LONGEST_MESSAGE - 1).replace(/[\ud800-\udbff]$/, "")}…`
-    : text;
+  text = text.replace(FREED_WORD, "[$1]");
+  if (text.length > LONGEST_MESSAGE) {
+    text = `${text.slice(0, LONGEST_MESSAGE - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+  }
+  return text.replace(CUT_WORD, "…");
 }
 
 /** A code or id as one short word of printable ASCII without `secrets`, fit for metadata and attributes. */

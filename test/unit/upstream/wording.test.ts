@@ -22,6 +22,29 @@ describe("speakable", () => {
     expect(speak(message)).toBe(freed);
   });
 
+  it.each([
+    ["device 10.0.0.1:depot-secret is gone", "device [address] is gone"],
+    ["device x.com-name is gone", "device [address] is gone"],
+    ["device depot:10.0.0.1:north@10.0.0.2:secret is gone", "device [address] is gone"],
+    ["device depot_testid-secret is gone", "device [key] is gone"],
+    ["device at-LTAI5tAbCdEfGh-secret is gone", "device [key] is gone"],
+    ["device secr-abcdefghijklmnopqrstuvwxyz0= is gone", "device [signature] is gone"],
+  ])("leaves no part of a name that holds what it frees: %j (was: the other part)", (message, freed) => {
+    expect(speak(message, "", ["testid"])).toBe(freed);
+  });
+
+  it("reads a device's name also as it stands in an address", () => {
+    expect(speak("DeviceName.1=dev%3Aice%402.x-y_z, %253a%2540")).toBe("DeviceName.1=dev:ice@2.x-y_z, :@");
+  });
+
+  it("shows no part of a word that was cut, by itself or by the upstream (was: a name but for its end)", () => {
+    const named = Array.from({ length: 15 }, (_, n) => `depot-secret-${n}-abcdef`).join(",");
+    expect(speak(`devices ${named}`)).toMatch(/^devices depot-secret-0-abcdef,.*-12-abcdef,…$/);
+    expect(speak("depot-secret-1,depot-sec… and depot-s... and de...cret")).toBe("depot-secret-1,… and … and …");
+    expect(speak("of…depot…secret")).toBe("…");
+    expect(speak("x".repeat(1000))).toBe("…");
+  });
+
   it("frees what the request was signed with, whatever it looks like", () => {
     expect(speak("testid is not testtoken", "", ["testid", "testtoken", ""])).toBe("[key] is not [key]");
   });
