@@ -1,8 +1,8 @@
 // Who is on board of one call with which devices, and what each of them is told about it. A caller
 // never learns another caller's devices, not even from the upstream's error message.
-import type { Seat } from "./cabin.js";
 import type { SentCall } from "./call-observer.js";
 import type { Batch } from "./queue.js";
+import { redacted } from "./redacted.js";
 import type { CallEnd } from "./upstream.js";
 import type { CallRecord, Fate, Waiter } from "./waiter.js";
 
@@ -75,15 +75,17 @@ export class Manifest {
   /** Completes what each waiter is told about the call. To be called before their devices settle. */
   complete(end: CallEnd, durationMs: number): void {
     const message = end.kind === "refused" ? end.refusal.message : "";
-    const named = message === "" ? [] : this.batch.seats.filter(({ name }) => message.includes(name));
-    for (const [waiter, { record }] of this.#parts) {
+    const named =
+      message === "" ? [] : this.batch.seats.map(({ name }) => name).filter((name) => message.includes(name));
+    for (const [{ command }, { indexes, record }] of this.#parts) {
       record.durationMs = durationMs;
       record.success = end.kind === "accepted";
       if ("requestId" in end) record.requestId = end.requestId;
       if (end.kind === "lost" || (end.kind === "unwritten" && !end.ours)) record.message = end.message;
       if (end.kind === "refused" && end.refusal.reaction.kind !== "internal") {
         record.code = end.refusal.code;
-        record.message = redacted(message, named, waiter);
+        const own = indexes.map((index) => command.deviceNames[index] as string);
+        record.message = redacted(message, named, new Set(own));
       }
     }
   }
@@ -101,23 +103,4 @@ export class Manifest {
 
 function newRecord(sentWallMs: number): CallRecord {
   return { sentWallMs, deviceCount: 0, attempts: 0, success: false, requestId: "", code: "", message: "" };
-}
-
-/** The upstream's words as this waiter may read them: without the devices of others. */
-function redacted(message: string, named: readonly Seat[], waiter: Waiter): string {
-  if (named.length === 0) return message;
-  const own = new Set(named.filter(({ owners }) => owners.some((owner) => owner.waiter === waiter)).map(nameOf));
-  const patterns = named
-    .map(nameOf)
-    .sort((a, b) => b.length - a.length) // or `dev-1` would spoil or uncover a part of `dev-12`
-    .map((name) => {
-      const literal = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-      // Only whole words are its own: a name made to match a part of another must not uncover the rest.
-      return own.has(name) ? `(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])` : literal;
-    });
-  return message.replace(new RegExp(patterns.join("|"), "g"), (name) => (own.has(name) ? name : "***"));
-}
-
-function nameOf({ name }: Seat): string {
-  return name;
 }

@@ -90,6 +90,16 @@ describe("Manifest", () => {
     expect(mine?.message).toBe("device:***");
   });
 
+  it("hides another's name also where its own ends in it (was: device:depot-secret)", async () => {
+    const [mine] = await toldOf(fault("device:depot-secret"), ["device:depot"], ["depot-secret"]);
+    expect(mine?.message).toBe("device:***");
+  });
+
+  it("hides others' names that overlap as a whole (was: the rest of the second one)", async () => {
+    const [mine] = await toldOf(fault("aaaa-bbbb-cccc, dddd"), ["mine-1"], ["aaaa-bbbb", "bbbb-cccc", "dddd"]);
+    expect(mine?.message).toBe("***, ***");
+  });
+
   it("takes names literally", async () => {
     const [mine] = await toldOf(fault("a.bcd axbcd"), ["mine-1"], ["a.bcd"]);
     expect(mine?.message).toBe("*** axbcd");
