@@ -45,12 +45,12 @@ export class Lanes {
     return this.#lanes.get(keyOf(scope));
   }
 
-  /** A new lane that nobody else joins. */
+  /** A new lane that nobody else joins. `again` makes it one of the lanes: perhaps nobody waits to be put there. */
   laneApart(scope: Scope, isolation: Isolation): Lane {
-    return this.#lane(`${keyOf(scope)}\n#${++this.#apart}`, scope, isolation);
+    return new Lane(`${keyOf(scope)}\n#${++this.#apart}`, scope, isolation);
   }
 
-  /** The same lane again, which may have become empty since. */
+  /** The same lane again, which may be new, or have become empty since. */
   again({ key, scope, isolation }: Lane): Lane {
     return this.#lane(key, scope, isolation);
   }

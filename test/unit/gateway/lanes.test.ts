@@ -43,8 +43,19 @@ describe("Lanes", () => {
     const lanes = new Lanes(ROOM);
     const isolation = new Isolation();
     const [one, two] = [lanes.laneApart(SCOPE, isolation), lanes.laneApart(SCOPE, isolation)];
-    expect(new Set([one, two, lanes.laneOf(aWaiter(), 0)]).size).toBe(3);
-    expect(lanes.again(one)).toBe(one);
+    const keys = [one, two, lanes.laneOf(aWaiter(), 0)].map(({ key }) => key);
+    expect(new Set(keys).size).toBe(3);
+    expect(lanes.again(one)).toMatchObject({ key: one.key, isolation });
+    expect(lanes.again(one)).toBe(lanes.again(one));
+  });
+
+  it("has no lane apart before anybody waits there (was: one for ever, if its callers had left)", () => {
+    const lanes = new Lanes(ROOM);
+    const apart = lanes.laneApart(SCOPE, new Isolation());
+    expect([...lanes]).toEqual([]);
+    const lane = lanes.again(apart);
+    wait(lanes, lane, names(1));
+    expect([...lanes]).toEqual([lane]);
   });
 
   it("counts the calls that it takes, and forgets lanes where nobody waits", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Isolation } from "../../../src/gateway/isolation.js";
 import type { CutLimits } from "../../../src/gateway/queue.js";
 import { type Batch, Queue } from "../../../src/gateway/queue.js";
 import type { Room } from "../../../src/gateway/upstream.js";
@@ -262,6 +263,27 @@ describe("Queue.putBack", () => {
     queue.putBack(before, 0, "kept");
     expect([...queue.tally.devicesByCaller]).toEqual([["b", 1]]);
     expect(cut(queue).seats[0]?.owners).toEqual([{ waiter: b, index: 0 }]);
+  });
+});
+
+describe("Queue.separate", () => {
+  it("keeps nothing of a refused call whose callers have left (was: two empty lanes for ever)", () => {
+    const waiter = aWaiter({ deviceNames: names(8) });
+    const queue = queueOf([waiter]);
+    const refused = cut(queue);
+    waiter.conclude({ kind: "aborted", message: "left" });
+    queue.separate(refused, new Isolation());
+    let looks = 0;
+    const limits = {
+      answerMs: 50,
+      get nowMs() {
+        looks++; // for each lane that is looked at
+        return 0;
+      },
+    };
+    expect(queue.hasNewcomer(limits)).toBe(false);
+    expect(looks).toBe(0);
+    expect([queue.tally.devices, queue.calls]).toEqual([0, 0]);
   });
 });
 
