@@ -20,14 +20,20 @@ export const FAILURE_KINDS = [
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-/** Why something did not end well. Carries no device name, address or secret. */
+/**
+ * Why something did not end well. Carries no device name, address or secret. Violations beyond those that are listed
+ * are counted: `unlisted`.
+ */
 export type Failure = { readonly message: string; readonly upstream?: UpstreamCause } & (
-  | { readonly kind: "invalid"; readonly violations: readonly Violation[] }
+  | { readonly kind: "invalid"; readonly violations: readonly Violation[]; readonly unlisted?: number }
   | { readonly kind: "overloaded"; readonly subject: string }
   | { readonly kind: "rejected"; readonly rejection: Rejection }
   | { readonly kind: "unknown"; readonly reason: UnknownReason }
   | { readonly kind: Exclude<FailureKind, "invalid" | "overloaded" | "rejected" | "unknown"> }
 );
+
+/** Violations that are listed at the most; how many there are is always told. */
+export const MOST_VIOLATIONS = 50;
 
 /** One thing that is wrong with a request. */
 export interface Violation {

@@ -1,7 +1,7 @@
 // The one boundary that turns failures into what stands on the wire: a status, details that a program
 // can read, and a hint when to retry. A new kind of failure does not compile until it has its row.
 import { Metadata, status } from "@grpc/grpc-js";
-import { type Failure, type FailureKind, GatewayError, type Violation } from "../gateway/errors.js";
+import { type Failure, type FailureKind, GatewayError, MOST_VIOLATIONS, type Violation } from "../gateway/errors.js";
 import type { Rejection } from "../gateway/upstream.js";
 import type { Any } from "../gen/google/protobuf/any.js";
 import { Status } from "../gen/google/rpc/status.js";
@@ -9,9 +9,6 @@ import { badRequest, deviceInfo, errorInfo, quotaFailure, retryInfo } from "./de
 
 /** Encoded, trailers stay under 4 KB: many proxies allow no more than 8 KB of headers in all. */
 const MAX_STATUS_BYTES = 2900;
-
-/** Violations that are listed at the most; how many there are is always told. */
-const MAX_VIOLATIONS = 50;
 
 const OUR_DOMAIN = "ota.v1";
 const UPSTREAM_DOMAIN = "iot.aliyuncs.com";
@@ -88,7 +85,11 @@ function codeOf(failure: Failure): status {
 function messageOf(failure: Failure): string {
   if (failure.kind !== "invalid") return failure.message;
   const [first] = failure.violations;
-  return `${failure.violations.length} violation(s), the first: ${first?.field} ${first?.description}`;
+  return `${countOf(failure)} violation(s), the first: ${first?.field} ${first?.description}`;
+}
+
+function countOf({ violations, unlisted = 0 }: Failure & { kind: "invalid" }): number {
+  return violations.length + unlisted;
 }
 
 function detailsOf({ failure, retryAfterMs, causes }: GatewayError): Any[] {
@@ -104,7 +105,7 @@ function detailsOf({ failure, retryAfterMs, causes }: GatewayError): Any[] {
 /** As many violations as fit. */
 function fitting(violations: readonly Violation[], others: readonly Any[]): Any {
   const bytes = (detail: Any) => Status.encode({ code: 0, message: "", details: [...others, detail] }).finish().length;
-  for (let listed = Math.min(violations.length, MAX_VIOLATIONS); ; listed--) {
+  for (let listed = Math.min(violations.length, MOST_VIOLATIONS); ; listed--) {
     const detail = badRequest(violations.slice(0, listed));
     if (listed <= 1 || bytes(detail) <= MAX_STATUS_BYTES) return detail;
   }
@@ -114,7 +115,7 @@ function infoOf(failure: Failure, counts: Record<string, string>): Any {
   const { reason, domain } = ROWS[failure.kind];
   return errorInfo(failure.kind === "unknown" ? failure.reason : reason, domain, {
     ...(failure.upstream && { upstream_code: failure.upstream.code, request_id: failure.upstream.requestId }),
-    ...(failure.kind === "invalid" && { violations: String(failure.violations.length) }),
+    ...(failure.kind === "invalid" && { violations: String(countOf(failure)) }),
     ...counts,
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GatewayError, type Violation } from "../../../src/gateway/errors.js";
+import { type Failure, GatewayError, type Violation } from "../../../src/gateway/errors.js";
 import { CancelTasksByDeviceRequest, Priority } from "../../../src/gen/ota/v1/ota_service.js";
 import { commandOf } from "../../../src/grpc/request.js";
 
@@ -12,16 +12,18 @@ function command(fields: Fields = {}) {
   return commandOf(CancelTasksByDeviceRequest.fromPartial({ ...valid, ...fields }), "service-a", 1234, LIMITS);
 }
 
-function violations(fields: Fields): readonly Violation[] {
+function failureOf(fields: Fields): Partial<Failure & { kind: "invalid" }> & { violations: readonly Violation[] } {
   try {
     command(fields);
   } catch (error) {
     const { failure } = error as GatewayError;
-    if (error instanceof GatewayError && failure.kind === "invalid") return failure.violations;
+    if (error instanceof GatewayError && failure.kind === "invalid") return failure;
     throw error;
   }
-  return [];
+  return { violations: [] };
 }
+
+const violations = (fields: Fields) => failureOf(fields).violations;
 
 const fieldsOf = (fields: Fields) => violations(fields).map(({ field }) => field);
 
@@ -83,6 +85,26 @@ describe("commandOf", () => {
     expect(violations({ deviceNames: names })).toEqual([
       { field: "device_names", description: "has 11 names, at most 10 are allowed" },
     ]);
+  });
+
+  it("looks at each name although there are too many (was: only their number was told)", () => {
+    const names = Array.from({ length: 12 }, (_, n) => `dev-${n}`);
+    expect(violations({ deviceNames: [...names, "x", "dev-3"] })).toEqual([
+      { field: "device_names", description: "has 14 names, at most 10 are allowed" },
+      { field: "device_names[12]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 1" },
+      { field: "device_names[13]", description: "repeats device_names[3]" },
+    ]);
+  });
+
+  it("lists the first fifty of what is wrong, and counts the rest", () => {
+    const told = failureOf({ deviceNames: Array<string>(20_000).fill("x"), account: "third" });
+    expect(told.violations).toHaveLength(50);
+    expect(told.violations.at(-1)?.field).toBe("device_names[48]");
+    expect(told.unlisted).toBe(20_002 - 50);
+    expect(failureOf({ deviceNames: ["x"] })).toMatchObject({
+      violations: [{ field: "device_names[0]" }],
+      unlisted: 0,
+    });
   });
 
   it.each(["abcd", "a".repeat(32), "A-z_0@9.:", "----"])("takes the device name %s", (name) => {

@@ -123,6 +123,8 @@ describe("wireErrorOf", () => {
     const failure = readFailure(wireErrorOf(new GatewayError({ kind: "invalid", message: "", violations })));
     expect(failure.violations).toEqual(violations.slice(0, 50));
     expect(failure.metadata).toEqual({ violations: "60" });
+    const counted = { kind: "invalid", message: "", violations, unlisted: 7 } as const;
+    expect(readFailure(wireErrorOf(new GatewayError(counted))).metadata).toEqual({ violations: "67" });
     expect(failure.message).toBe("60 violation(s), the first: f[0] no");
   });
 
