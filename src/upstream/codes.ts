@@ -23,7 +23,8 @@ const VERDICTS: readonly (readonly [code: RegExp, verdict: Verdict])[] = [
   [/^SignatureNonceUsed/i, UNAVAILABLE],
 
   [/^InvalidTimeStamp\.Expired/i, internal("clock")],
-  [/^(Invalid|Missing)SecurityToken/i, internal("credentials")],
+  // A key can be disabled while a call that was signed with it is under way, and the new one be at hand already.
+  [/^((Invalid|Missing)SecurityToken|InvalidAccessKeyId)/i, internal("credentials")],
   [/^(SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing)Signature)/i, internal("none")],
   [/^(Invalid|Missing)(AccessKey|TimeStamp|Action|Version|Format$|Api\.|Product\.|Protocol)/i, internal("none")],
   [/^Unsupported(HTTPMethod|Operation)/i, internal("none")],

@@ -351,6 +351,29 @@ describe("Dispatcher", () => {
   });
 });
 
+describe("Dispatcher, when its keys are refused", () => {
+  const refusedKey = (mended: boolean) =>
+    refused({ kind: "internal", mended }, { code: "InvalidAccessKeyId.Inactive" });
+
+  it("sends nothing again if there are no others, and tells the operator", async () => {
+    const { clock, log, ask, sent } = start({ replies: [{ end: refusedKey(false), delayMs: 20 }] });
+    const waiter = ask({ deviceNames: names(2) });
+    await clock.advance(5000);
+    expect((await waiter.answer).fates).toMatchObject(Array(2).fill({ failure: { kind: "internal" } }));
+    expect(sent()).toHaveLength(1);
+    expect(log.lines).toMatchObject([{ level: "error", fields: { code: "InvalidAccessKeyId.Inactive" } }]);
+  });
+
+  it("sends the devices again if there are others, and tells the operator all the same", async () => {
+    const { clock, log, ask, sent } = start({ replies: [{ end: refusedKey(true), delayMs: 20 }] });
+    const waiter = ask({ deviceNames: names(2) });
+    await clock.advance(5000);
+    expect(await outcomes(waiter)).toEqual(["accepted", "accepted"]);
+    expect(sent()).toHaveLength(2);
+    expect(log.lines.map(({ level }) => level)).toEqual(["error", "info"]);
+  });
+});
+
 describe("Dispatcher.close", () => {
   it("waits for calls under way", async () => {
     const { clock, dispatcher, ask } = start({ replies: [{ end: accepted(), delayMs: 4000 }] });

@@ -118,6 +118,35 @@ describe("createUpstream", () => {
     expect(requests[1]?.headers["x-acs-security-token"]).toBe("new");
   });
 
+  it("says that it mended a call whose key was replaced under way (was: INTERNAL, with the new key at hand)", async () => {
+    let current = keys;
+    const credentials: CredentialsSource = { get: async () => current, refresh: async () => current };
+    const { port, requests } = await server((nth) => {
+      if (nth > 1) return accepted();
+      current = { accessKeyId: "newid", accessKeySecret: "newsecret" };
+      return { status: 400, body: { RequestId: "R-0", Code: "InvalidAccessKeyId.Inactive" } };
+    });
+    const { upstream } = upstreamAt(port, { credentials });
+    expect(await upstream.cancelTasks(call)).toMatchObject({
+      refusal: { reaction: { kind: "internal", mended: true } },
+    });
+    expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+    expect(requests[1]?.headers.authorization).toContain("Credential=newid,");
+  });
+
+  it("does not say that it mended a refused key when there is no other", async () => {
+    const { port, requests } = await server(() => ({
+      status: 404,
+      body: { RequestId: "R-0", Code: "InvalidAccessKeyId.NotFound", Message: "testid is not found" },
+    }));
+    const { upstream } = upstreamAt(port);
+    expect(await upstream.cancelTasks(call)).toMatchObject({
+      kind: "refused",
+      refusal: { reaction: { kind: "internal", mended: false } },
+    });
+    expect(requests).toHaveLength(1);
+  });
+
   it("ends in time although the refresh of keys hangs, and does not claim that it mended", async () => {
     const refreshing = deferred<void>();
     const credentials: CredentialsSource = {

@@ -12,11 +12,11 @@ describe("verdictOn", () => {
     [internal("clock"), "InvalidTimeStamp.Expired"],
     [
       internal("credentials"),
-      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken",
+      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive",
     ],
     [
       internal("none"),
-      "SignatureDoesNotMatch IncompleteSignature InvalidSignatureMethod InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidTimeStamp.Format InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
+      "SignatureDoesNotMatch IncompleteSignature InvalidSignatureMethod InvalidTimeStamp.Format InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
     ],
     [
       rejected("forbidden"),
