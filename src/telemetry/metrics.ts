@@ -117,13 +117,7 @@ function createEvents(meter: Meter) {
       description: "How long the first of those on board of an upstream call had waited when it was sent.",
       advice: { explicitBucketBoundaries: WAIT_SECONDS },
     }),
-    devices: meter.createCounter("ota.devices", {
-      ...integer,
-      unit: "{device}",
-      description:
-        "Devices of answered requests, by outcome and caller; a device that two asked for counts for both. " +
-        "Requests that were not let in are not counted.",
-    }),
+    devices: createDevices(meter),
     rpcDuration: meter.createHistogram("rpc.server.call.duration", {
       unit: "s",
       description: "How long an rpc of OtaService took, the wait for tokens included.",
@@ -132,22 +126,52 @@ function createEvents(meter: Meter) {
   };
 }
 
+/** One series of a counter. */
+interface Count {
+  readonly attributes: Attributes;
+  value: number;
+}
+
+/**
+ * Counts devices, thousands of times a second: the SDK would look up a series by its attributes each time, so it only
+ * reads what has been counted.
+ */
+function createDevices(meter: Meter): (attributes: Attributes) => Count {
+  const counts: Count[] = [];
+  const devices = meter.createObservableCounter("ota.devices", {
+    valueType: ValueType.INT,
+    unit: "{device}",
+    description:
+      "Devices of answered requests, by outcome and caller; a device that two asked for counts for both. " +
+      "Requests that were not let in are not counted.",
+  });
+  devices.addCallback((result) => {
+    for (const { attributes, value } of counts) result.observe(value, attributes);
+  });
+  return (attributes) => {
+    const count = { attributes, value: 0 };
+    counts.push(count);
+    return count;
+  };
+}
+
 /** All series are there from the start: from the first throttle on would be too late for a rate. */
 function accountMetrics(account: string, events: Events, callers: ReadonlySet<string>): AccountMetrics {
   const attributes = { "ota.account": account };
   const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
   for (const result of RESULTS) events.calls.add(0, results[result]);
-  const outcomesByCaller = new Map<string, Record<(typeof OUTCOMES)[number], Attributes>>();
-  const outcomesOf = (caller: string) => {
-    let outcomes = outcomesByCaller.get(caller);
-    if (!outcomes) {
-      outcomes = tableOf(OUTCOMES, (outcome) => ({ ...attributes, "ota.caller": caller, "ota.outcome": outcome }));
-      for (const outcome of OUTCOMES) events.devices.add(0, outcomes[outcome]);
-      outcomesByCaller.set(caller, outcomes);
+  const countsByCaller = new Map<string, Record<(typeof OUTCOMES)[number], Count>>();
+  const countsOf = (caller: string) => {
+    let counts = countsByCaller.get(caller);
+    if (!counts) {
+      counts = tableOf(OUTCOMES, (outcome) =>
+        events.devices({ ...attributes, "ota.caller": caller, "ota.outcome": outcome }),
+      );
+      countsByCaller.set(caller, counts);
     }
-    return outcomes;
+    return counts;
   };
-  for (const caller of callers) outcomesOf(caller);
+  for (const caller of callers) countsOf(caller);
   return {
     sent({ devices, tokenWaitMs }) {
       events.callDevices.record(devices, attributes);
@@ -159,17 +183,8 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
       events.callDuration.record(durationMs / 1000, ofResult);
     },
     answered(caller, fates) {
-      const outcomes = outcomesOf(callers.has(caller) ? caller : OTHER_CALLERS);
-      const [first] = fates;
-      if (first && fates.every(({ outcome }) => outcome === first.outcome)) {
-        events.devices.add(fates.length, outcomes[first.outcome]); // as most do: a table for each rpc would cost more
-        return;
-      }
-      const counts = tableOf(OUTCOMES, () => 0);
-      for (const { outcome } of fates) counts[outcome] += 1;
-      for (const outcome of OUTCOMES) {
-        if (counts[outcome] > 0) events.devices.add(counts[outcome], outcomes[outcome]);
-      }
+      const counts = countsOf(callers.has(caller) ? caller : OTHER_CALLERS);
+      for (const { outcome } of fates) counts[outcome].value++;
     },
   };
 }
