@@ -2,9 +2,11 @@
 // an error.
 import { type LoggerOptions, pino } from "pino";
 import pretty from "pino-pretty";
+import { systemClock } from "../clock.js";
 import type { Config } from "../config/config.js";
 import type { Log } from "../log.js";
 import { forTerminal, inJson } from "./log-lines.js";
+import { stderrSink } from "./log-sink.js";
 
 /** Fields that are never shown. Nobody logs them; this is for the day when somebody does. One below would cost 8 µs a line. */
 const REDACTED = [
@@ -31,7 +33,7 @@ export const LOG_OPTIONS: LoggerOptions = {
 /** JSON lines on stderr, readable ones if that is a terminal. */
 export function createLog(level: Config["logLevel"]): Log {
   const options = { ...LOG_OPTIONS, level };
-  if (!process.stderr.isTTY) return pino(options, inJson(pino.destination({ fd: 2, sync: true })));
+  if (!process.stderr.isTTY) return pino(options, inJson(stderrSink(systemClock)));
   return pino(options, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
 }
 
