@@ -52,11 +52,11 @@ function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number
   // Whoever is behind a late call keeps its place, nearly, by half a space; and if there was a call, it may have been late.
   const mayCatchUp = withheld === 0 && ledger.mode !== "opening";
   let pacedMs = mayCatchUp && free.length < callsPerSecond ? soonestMs - spaceMs / 2 : soonestMs;
+  const all = [...free, ...back].sort((a, b) => a - b);
   return (
-    [...free, ...back]
-      .sort((a, b) => a - b)
-      // Withheld are the first ones: it takes more than that many free ones to send.
-      .slice(withheld)
+    all
+      // Withheld are the first ones: it takes more than that many free ones to send. One is left to find out with.
+      .slice(Math.min(withheld, all.length - 1))
       .map((backMs) => {
         const useMs = Math.max(backMs, pacedMs, soonestMs);
         const keepsPlace = mayCatchUp && useMs - pacedMs < COOLING_MS;

@@ -112,9 +112,9 @@ for i = 19, 18 + keepCount do
   end
 end
 
--- Foreign traffic.
+-- Foreign traffic. Whoever withheld them may have counted more tokens than there are: one is left all the same.
 local function withheld()
-  return math.max(0, get('withheld') - math.floor((now - get('throttled')) / 10000000))
+  return math.max(0, math.min(get('withheld') - math.floor((now - get('throttled')) / 10000000), quota - 1))
 end
 if ARGV[14] ~= '' then
   put('paused', text(math.max(get('paused'), now + micros(14))))

@@ -60,7 +60,7 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
     free: Math.max(callsPerSecond - inFlightSinceMs.length - coolingUntilMs.length, 0),
     inFlightSinceMs,
     coolingUntilMs,
-    withheld: heard.withheld,
+    withheld: Math.min(heard.withheld, callsPerSecond - 1),
     pausedUntilMs: Math.max(held.pausedUntilMs, heard.atMs + heard.pausedForMs),
     replicas: heard.replicas,
   };

@@ -120,6 +120,22 @@ describe("forecast", () => {
     expect(forecast(ledger, 100, 0)(3)).toBeCloseTo(3300, -1);
   });
 
+  it("expects one token to be used, however many are withheld (was: not a number, then never, which ended the process)", () => {
+    for (const withheld of [3, 4, 20]) {
+      const ledger = {
+        mode: "shared",
+        callsPerSecond: 4,
+        free: 2,
+        spaceMs: 250,
+        inFlightSinceMs: [990],
+        coolingUntilMs: [1500],
+        withheld,
+        pausedUntilMs: -Infinity,
+      } as const;
+      expect([0, 1, 2].map((nth) => Math.round(forecast(ledger, 100, 1000)(nth)))).toEqual([2090, 3190, 4290]);
+    }
+  });
+
   it("never goes down with the number of calls before", () => {
     const ledger = {
       mode: "in-process",
