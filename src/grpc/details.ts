@@ -4,8 +4,9 @@ import type { Duration } from "../gen/google/protobuf/duration.js";
 import type { Timestamp } from "../gen/google/protobuf/timestamp.js";
 import { BadRequest, ErrorInfo, QuotaFailure, ResourceInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 
-/** A duration as it stands on the wire. */
-export function durationOf(ms: number): Duration {
+/** A duration as it stands on the wire; nothing if it is no number that could stand there. */
+export function durationOf(ms: number): Duration | undefined {
+  if (!Number.isFinite(ms)) return undefined;
   const wholeMs = Math.max(ms, 0);
   const seconds = Math.floor(wholeMs / 1000);
   return { seconds: BigInt(seconds), nanos: Math.floor((wholeMs - seconds * 1000) * 1e6) };
