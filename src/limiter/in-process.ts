@@ -82,7 +82,7 @@ class InProcessLedger implements Limiter {
       spaceMs: spaceMs(this.#pace.answerMs, this.#quota),
       inFlightSinceMs: [...this.#inFlight.values()],
       coolingUntilMs: [...this.#cooling.values()],
-      withheld: withheldAt(this.#pace, nowMs),
+      withheld: withheldAt(this.#pace, this.#quota, nowMs),
       pausedUntilMs: this.#pace.pausedUntilMs,
     };
   }

@@ -83,10 +83,11 @@ export function answered(pace: Pace, tookMs: number): Pace {
   return { ...pace, answerMs: pace.answerMs + (tookMs - pace.answerMs) * ANSWER_WEIGHT };
 }
 
-/** How many tokens are withheld now. */
-export function withheldAt(pace: Pace, nowMs: number): number {
+/** How many tokens are withheld now: of as many as there are now, one is left to find out with. */
+export function withheldAt(pace: Pace, quota: number, nowMs: number): number {
   if (pace.withheld === 0) return 0;
-  return Math.max(0, pace.withheld - Math.floor((nowMs - pace.throttledMs) / CLEAN_MS));
+  const left = pace.withheld - Math.floor((nowMs - pace.throttledMs) / CLEAN_MS);
+  return Math.max(0, Math.min(left, quota - 1));
 }
 
 /**
@@ -95,7 +96,7 @@ export function withheldAt(pace: Pace, nowMs: number): number {
  * and everybody wait for them; a newcomer is spared that while most tokens are free.
  */
 export function startMs(pace: Pace, quota: number, free: number, newcomer: boolean, nowMs: number): number | undefined {
-  if (free <= withheldAt(pace, nowMs)) return undefined;
+  if (free <= withheldAt(pace, quota, nowMs)) return undefined;
   const ready = Math.max(nowMs, pace.pausedUntilMs);
   if (newcomer && free > quota / 2) return ready;
   return Math.max(ready, pace.lastStartMs + spaceMs(pace.answerMs, quota));
@@ -116,7 +117,7 @@ export function asked(pace: Pace, quota: number, nowMs: number): Pace {
 export function started(pace: Pace, quota: number, nowMs: number): Pace {
   const apartMs = spaceMs(pace.answerMs, quota);
   const dueMs = pace.lastStartMs + apartMs;
-  const catchesUp = nowMs - dueMs < WINDOW_MS && withheldAt(pace, nowMs) === 0;
+  const catchesUp = nowMs - dueMs < WINDOW_MS && withheldAt(pace, quota, nowMs) === 0;
   const lateMs = catchesUp ? Math.max(nowMs - dueMs, 0) : 0;
   return { ...pace, lastStartMs: nowMs - Math.min(lateMs, apartMs / 2) * MADE_UP };
 }
@@ -129,6 +130,6 @@ export function started(pace: Pace, quota: number, nowMs: number): Pace {
 export function throttle(pace: Pace, quota: number, sentMs: number, nowMs: number, retryAfterMs?: number): Pace {
   const pausedUntilMs = Math.max(pace.pausedUntilMs, nowMs + (retryAfterMs ?? DEFAULT_PAUSE_MS));
   if (sentMs < pace.throttledMs) return { ...pace, pausedUntilMs };
-  const withheld = Math.min(withheldAt(pace, nowMs) + 1, quota - 1);
+  const withheld = Math.min(withheldAt(pace, quota, nowMs) + 1, quota - 1);
   return { ...pace, pausedUntilMs, withheld, throttledMs: nowMs };
 }

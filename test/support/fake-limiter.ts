@@ -122,7 +122,7 @@ export class FakeLimiter implements Limiter {
       spaceMs: spaceMs(this.#pace.answerMs, this.#quota),
       inFlightSinceMs: [...this.#inFlight.values()],
       coolingUntilMs: [...this.#coolingUntilMs],
-      withheld: withheldAt(this.#pace, nowMs),
+      withheld: withheldAt(this.#pace, this.#quota, nowMs),
       pausedUntilMs: this.#pace.pausedUntilMs,
       ...(this.obstacle && { obstacle: this.obstacle }),
     };

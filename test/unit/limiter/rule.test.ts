@@ -45,6 +45,14 @@ describe("startMs", () => {
     expect(startMs(yielding, QUOTA, 2, false, 2000)).toBe(2000);
   });
 
+  it("leaves one token to find out with when fewer are there than were withheld of", () => {
+    let yielding = UNPACED;
+    for (let n = 0; n < 5; n++) yielding = throttle(yielding, QUOTA, n * 100 + 1, n * 100 + 2, 0);
+    expect(startMs(yielding, 3, 2, false, 2000)).toBeUndefined();
+    expect(startMs(yielding, 3, 3, false, 2000)).toBe(2000);
+    expect(startMs(yielding, 1, 1, false, 2000)).toBe(2000);
+  });
+
   it("never lies in the past and never before the pause is over", () => {
     const time = fc.double({ min: 0, max: 1e6, noNaN: true });
     fc.assert(
@@ -181,14 +189,14 @@ describe("throttle", () => {
   it("withholds one token, however many calls of one burst are refused", () => {
     let pace = throttle(UNPACED, QUOTA, 900, 1000);
     for (const sentMs of [910, 950, 990]) pace = throttle(pace, QUOTA, sentMs, 1010);
-    expect(withheldAt(pace, 1010)).toBe(1);
-    expect(withheldAt(throttle(pace, QUOTA, 2100, 2150), 2150)).toBe(2);
+    expect(withheldAt(pace, QUOTA, 1010)).toBe(1);
+    expect(withheldAt(throttle(pace, QUOTA, 2100, 2150), QUOTA, 2150)).toBe(2);
   });
 
   it("always leaves one token to find out with", () => {
     let pace = UNPACED;
     for (let n = 0; n < 30; n++) pace = throttle(pace, QUOTA, n * 100 + 1, n * 100 + 2);
-    expect(withheldAt(pace, 3000)).toBe(QUOTA - 1);
+    expect(withheldAt(pace, QUOTA, 3000)).toBe(QUOTA - 1);
   });
 });
 
@@ -196,8 +204,8 @@ describe("withheldAt", () => {
   it("gives one token back for every ten clean seconds", () => {
     let pace = throttle(UNPACED, QUOTA, 0, 0);
     pace = throttle(pace, QUOTA, 500, 1000);
-    expect(withheldAt(pace, 10_999)).toBe(2);
-    expect(withheldAt(pace, 11_000)).toBe(1);
-    expect(withheldAt(pace, 21_000)).toBe(0);
+    expect(withheldAt(pace, QUOTA, 10_999)).toBe(2);
+    expect(withheldAt(pace, QUOTA, 11_000)).toBe(1);
+    expect(withheldAt(pace, QUOTA, 21_000)).toBe(0);
   });
 });
