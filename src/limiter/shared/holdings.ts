@@ -104,8 +104,13 @@ export class Holdings {
     if (throttled) this.#throttles.unshift(throttled);
   }
 
-  /** The store has granted a token that was asked for at that time. */
-  receive(token: string, ahead: boolean, askedMs: number): Token {
+  /**
+   * The store has granted a token that was asked for at that time. Undefined if it is one of ours whose call is under
+   * way or has just ended: it comes back by itself, and must not before.
+   */
+  receive(token: string, ahead: boolean, askedMs: number): Token | undefined {
+    const held = this.#byToken.get(token);
+    if (held && held.state !== "kept") return undefined;
     const holding: Holding = { token, state: "in use", startUntilMs: askedMs + this.#options.shareMs };
     this.#byToken.set(token, holding);
     return this.#tokenOf(holding, ahead, askedMs);

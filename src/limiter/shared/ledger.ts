@@ -169,7 +169,8 @@ class SharedLedger implements Limiter {
   }
 
   #wishFor(token: string, { priority, newcomer }: Wish): NonNullable<Ask["wish"]> {
-    const [kept] = this.#held.kept();
+    // While the store does not serve they are used without asking, and until it answers one may be.
+    const [kept] = this.#serves() ? this.#held.kept() : [];
     return { token, rank: RANKS[priority], newcomer, forMs: WAITS_FOR_MS, ...(kept !== undefined && { kept }) };
   }
 
@@ -192,8 +193,8 @@ class SharedLedger implements Limiter {
     if (reply.granted) {
       if (nowMs - askedMs > FENCE_MS) this.#reach.late(nowMs - askedMs, nowMs);
       const token = this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
-      if (this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
-      else token.settle({ kind: "unwritten" });
+      if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
+      else token?.settle({ kind: "unwritten" });
     }
     this.#useKept();
     if (this.#hasStepped || this.#held.hasNews) return nowMs;

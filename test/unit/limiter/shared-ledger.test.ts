@@ -252,60 +252,6 @@ describe("createSharedLedger", () => {
     expect(log.lines.map(({ level }) => level)).toEqual(["info", "warn", "info"]);
   });
 
-  describe("with `share`", () => {
-    const sharing = { onStoreLoss: "share" } as const;
-
-    it("goes on for thirty seconds with the tokens it holds, and with those only", async () => {
-      const ledgers = ["a", "b"].map((name) => join(name, sharing)) as [Limiter, Limiter];
-      await clock.advance(OPENING_MS + 1000);
-      const grants: string[] = [];
-      greedy(ledgers[0], "a", grants);
-      greedy(ledgers[1], "b", grants);
-      await clock.advance(5000);
-      cut.add("a").add("b");
-      grants.length = 0;
-      await clock.advance(28_000);
-      // Those that were on their way back at that moment are nobody's.
-      expect(grants.length).toBeGreaterThan(28 * 7.5);
-      expect(grants.filter((name) => name === "a").length).toBeGreaterThan(28 * 3);
-      await clock.advance(4000);
-      grants.length = 0;
-      await clock.advance(20_000);
-      expect(grants).toEqual([]);
-      expect(ledgers[0].state()).toMatchObject({ mode: "away", obstacle: expect.any(String) });
-    });
-
-    it("leaves an idle replica a token, and gives the rest of the quota to who needs it", async () => {
-      const [busy, idle] = ["a", "b"].map((name) => join(name, sharing)) as [Limiter, Limiter];
-      await clock.advance(OPENING_MS + 3000);
-      const grants: string[] = [];
-      greedy(busy, "a", grants);
-      await clock.advance(10_000);
-      expect(grants.length).toBeGreaterThan(84); // nine of the ten tokens
-      expect(grants.length).toBeLessThan(91);
-      cut.add("b");
-      grants.length = 0;
-      greedy(idle, "b", grants);
-      await clock.advance(20_000);
-      const own = grants.filter((name) => name === "b").length;
-      expect(own).toBeGreaterThanOrEqual(18);
-      expect(own).toBeLessThanOrEqual(20);
-    });
-
-    it("counts what was shared out when a ledger that has been lost begins anew", async () => {
-      const ledger = join("a", sharing);
-      await clock.advance(OPENING_MS + 1000);
-      (await take(ledger)).settle({ kind: "unwritten" });
-      store.empty();
-      await clock.advance(2000);
-      expect(ledger.state().mode).toBe("opening");
-      await clock.advance(OPENING_MS + 29_000 - 1000);
-      expect(ledger.state().mode).toBe("opening");
-      await clock.advance(2000);
-      expect(ledger.state().mode).toBe("shared");
-    });
-  });
-
   it("gives back what is back within a second when it closes, and leaves no timer behind", async () => {
     const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
     const token = await take(a);

@@ -1,0 +1,39 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Token, Wish } from "../../../src/gateway/limiter.js";
+import { Holdings } from "../../../src/limiter/shared/holdings.js";
+import { HandClock } from "../../support/hand-clock.js";
+
+const NORMAL: Wish = { priority: "normal", newcomer: false };
+const SHARE_MS = 30_000;
+
+let clock: HandClock;
+let held: Holdings;
+
+beforeEach(() => {
+  clock = new HandClock();
+  const callbacks = { storeServes: () => false, changed: () => {} };
+  held = new Holdings({ clock, callTimeoutMs: 2000, reserve: 1, shareMs: SHARE_MS, ...callbacks });
+});
+
+/** Granted now, and kept a second later because the store is away. */
+async function keep(token: string): Promise<void> {
+  const granted = held.receive(token, false, clock.now());
+  granted?.send();
+  granted?.settle({ kind: "answered" });
+  await clock.advance(1000);
+  expect(held.kept()).toEqual([token]);
+}
+
+describe("Holdings", () => {
+  it("takes no grant of a token while a call is under way with it (was: a second call with the same token)", async () => {
+    await keep("a.1");
+    const used = held.takeKept(NORMAL) as Token;
+    used.send();
+    expect(held.receive("a.1", false, clock.now())).toBeUndefined();
+    used.settle({ kind: "answered" });
+    expect(held.receive("a.1", false, clock.now())).toBeUndefined();
+    await clock.advance(1000);
+    expect(held.drain().back).toEqual([]);
+    expect(held.receive("a.1", false, clock.now())).toBeDefined();
+  });
+});
