@@ -88,12 +88,14 @@ export class Holdings {
   /** Kept tokens with which a call may start. */
   kept(): string[] {
     const nowMs = this.#clock.now();
-    for (const { token, startUntilMs } of this.#in("kept")) if (startUntilMs <= nowMs) this.#giveBack(token, true);
-    return this.#in("kept").map(({ token }) => token);
+    return this.#in("kept").flatMap(({ token, startUntilMs }) => (startUntilMs > nowMs ? token : []));
   }
 
   /** What the store is to be told; whoever drains it tells it, or puts it back. */
   drain(): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
+    // Here and nowhere else: what the store is being asked to leave us must not be given back meanwhile.
+    const usable = new Set(this.kept());
+    for (const { token } of this.#in("kept")) if (!usable.has(token)) this.#giveBack(token, true);
     const back = this.#back;
     this.#back = [];
     return { back, throttled: this.#throttles.shift() };
@@ -139,7 +141,7 @@ export class Holdings {
     const holding = token === undefined ? undefined : this.#byToken.get(token);
     if (!holding) return undefined;
     const usable = [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
-    const atMs = startMs(this.#pace, usable, this.#in("kept").length, wish.newcomer, nowMs);
+    const atMs = startMs(this.#pace, usable, this.kept().length, wish.newcomer, nowMs);
     if (atMs === undefined || atMs > nowMs) return atMs;
     this.#pace = started(this.#pace, usable, nowMs);
     holding.state = "in use";

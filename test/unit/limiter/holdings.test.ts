@@ -36,4 +36,21 @@ describe("Holdings", () => {
     expect(held.drain().back).toEqual([]);
     expect(held.receive("a.1", false, clock.now())).toBeDefined();
   });
+
+  it("does not give back what the store is being asked to leave us (was: given back, and kept as well)", async () => {
+    await keep("a.1");
+    await clock.advance(SHARE_MS - 1100);
+    const askedMs = clock.now();
+    const asked = held.kept();
+    await clock.advance(200);
+    expect(held.kept()).toEqual([]); // too late to start a call, unless the store leaves it
+    held.noteKept(asked, new Set(asked), askedMs);
+    expect([held.kept(), held.drain().back]).toEqual([["a.1"], []]);
+  });
+
+  it("gives back a kept token that cannot be used any more", async () => {
+    await keep("a.1");
+    await clock.advance(SHARE_MS);
+    expect(held.drain().back).toEqual([{ token: "a.1", used: true }]);
+  });
 });
