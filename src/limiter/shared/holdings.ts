@@ -118,13 +118,16 @@ export class Holdings {
     return this.#tokenOf(holding, ahead, askedMs);
   }
 
-  /** Of the tokens that we would keep, as asked at that time, the store has left us these. */
+  /**
+   * Of the tokens that we would keep, as asked at that time, the store has left us these. The others are not taken
+   * from us either, for we might not have heard of it: we give them back.
+   */
   noteKept(asked: readonly string[], left: ReadonlySet<string>, askedMs: number): void {
     const startUntilMs = askedMs + this.#options.shareMs;
     for (const token of asked) {
       const holding = this.#byToken.get(token);
       if (!left.has(token)) {
-        if (holding?.state === "kept") this.#byToken.delete(token);
+        if (holding?.state === "kept") this.#giveBack(token, true);
       } else if (holding) holding.startUntilMs = startUntilMs;
       else this.#byToken.set(token, { token, state: "kept", startUntilMs });
     }

@@ -189,13 +189,12 @@ class SharedLedger implements Limiter {
     if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
     this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
+    if (reply.granted && nowMs - askedMs > FENCE_MS) this.#reach.late(nowMs - askedMs, nowMs);
+    // Received before it could be given back as one that we are not left.
+    const token = reply.granted && this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
-    if (reply.granted) {
-      if (nowMs - askedMs > FENCE_MS) this.#reach.late(nowMs - askedMs, nowMs);
-      const token = this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
-      if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
-      else token?.settle({ kind: "unwritten" });
-    }
+    if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
+    else token?.settle({ kind: "unwritten" });
     this.#useKept();
     if (this.#hasStepped || this.#held.hasNews) return nowMs;
     return nowMs + Math.min(reply.waitMs ?? Infinity, this.#takers.first ? POLL_MS : HEARTBEAT_MS);

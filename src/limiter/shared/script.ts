@@ -106,10 +106,7 @@ for i = 19, 18 + keepCount do
     if not token then out = out + 1 end
     lend(name, token and token.taken or text(now), true)
     kept[#kept + 1] = name
-  elseif token then
-    drop('t:' .. name)
-    out, freed = out - 1, true
-  end
+  end -- else it is still out, if it was: its holder gives it back when it hears so, and may use it until then
 end
 
 -- Foreign traffic. Whoever withheld them may have counted more tokens than there are: one is left all the same.

@@ -53,4 +53,10 @@ describe("Holdings", () => {
     await clock.advance(SHARE_MS);
     expect(held.drain().back).toEqual([{ token: "a.1", used: true }]);
   });
+
+  it("gives back what the store does not leave us", async () => {
+    await keep("a.1");
+    held.noteKept(["a.1"], new Set(), clock.now());
+    expect([held.kept(), held.drain().back]).toEqual([[], [{ token: "a.1", used: true }]]);
+  });
 });

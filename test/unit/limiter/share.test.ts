@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Limiter, Token, Wish } from "../../../src/gateway/limiter.js";
 import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";
+import { mostInAnySecond } from "../../support/arrivals.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { HandClock } from "../../support/hand-clock.js";
 import { LuaStore } from "../../support/lua-store.js";
@@ -145,4 +146,23 @@ describe("createSharedLedger with `share`", () => {
       expect(a.state().inFlightSinceMs).toHaveLength(3);
     },
   );
+
+  it("uses no token that the store may have given away (was: one that it was not left, when it did not hear so)", async () => {
+    const [a, b] = [join("a", 2), join("b", 2)];
+    await clock.advance(OPENING_MS + 1000);
+    const startsMs: number[] = [];
+    // One token is kept in reserve at the most, and the first has it.
+    const used = send(b);
+    await clock.advance(1300);
+    startsMs.push(clock.now());
+    (await used).settle({ kind: "answered" });
+    await clock.advance(999);
+    deaf.add("b");
+    await clock.advance(100);
+    greedy(a, startsMs);
+    greedy(b, startsMs);
+    await clock.advance(20_000);
+    expect(startsMs.length).toBeGreaterThan(15);
+    expect(mostInAnySecond(startsMs)).toBeLessThanOrEqual(2);
+  });
 });
