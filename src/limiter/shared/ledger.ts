@@ -150,15 +150,15 @@ class SharedLedger implements Limiter {
 
   #circumstances(nowMs: number): Omit<Ask, "back"> {
     const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
-    const countsMs = countsForMs(callTimeoutMs);
+    // Whoever opens a ledger cannot know who has a token of the one before it, and goes on without the store.
+    const countsMs = countsForMs(callTimeoutMs) + this.#shareMs;
     const heard = this.#heard;
     const serves = this.#serves();
     return {
       replica,
       quota,
-      // Before it has opened, nobody holds a token of it that outlasts a call.
-      countsMs: countsMs + (serves ? this.#shareMs : 0),
-      leaseMs: FENCE_MS + this.#shareMs + countsMs,
+      countsMs,
+      leaseMs: FENCE_MS + countsMs,
       ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs } }),
       formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
       stepped: this.#hasStepped,

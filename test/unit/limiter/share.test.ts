@@ -111,6 +111,52 @@ describe("createSharedLedger with `share`", () => {
     expect(bs.length).toBeLessThanOrEqual(20);
   });
 
+  it("counts what was shared out when a ledger that has been lost begins anew", async () => {
+    const ledger = join("a");
+    await clock.advance(OPENING_MS + 1000);
+    (await send(ledger)).settle({ kind: "unwritten" });
+    store.empty();
+    await clock.advance(2000);
+    expect(ledger.state().mode).toBe("opening");
+    await clock.advance(OPENING_MS - 2001);
+    expect(ledger.state().mode).toBe("opening");
+    await clock.advance(2000);
+    expect(ledger.state().mode).toBe("shared");
+  });
+
+  it("opens a lost ledger no sooner when it is new itself (was: while others went on without it)", async () => {
+    const a = join("a");
+    await clock.advance(OPENING_MS + 1000);
+    const startsMs: number[] = [];
+    greedy(a, startsMs);
+    await clock.advance(5000);
+    cut.add("a");
+    store.empty();
+    const fresh = join("b");
+    greedy(fresh, startsMs);
+    await clock.advance(OPENING_MS - 1);
+    expect(fresh.state().mode).toBe("opening");
+    await clock.advance(5000);
+    expect(fresh.state().mode).toBe("shared");
+    expect(mostInAnySecond(startsMs)).toBeLessThanOrEqual(QUOTA);
+  });
+
+  it("opens a lost ledger no sooner when it lost sight of it before others did (was: while they went on)", async () => {
+    const [a, b] = [join("a"), join("b")];
+    await clock.advance(OPENING_MS + 1000);
+    const startsMs: number[] = [];
+    greedy(b, startsMs);
+    await clock.advance(1000);
+    cut.add("a");
+    await clock.advance(20_000);
+    cut = new Set(["b"]);
+    store.empty();
+    greedy(a, startsMs);
+    await clock.advance(OPENING_MS + 10_000);
+    expect(a.state().mode).toBe("shared");
+    expect(mostInAnySecond(startsMs)).toBeLessThanOrEqual(QUOTA);
+  });
+
   it("joins a ledger that is open at once", async () => {
     join("a");
     await clock.advance(OPENING_MS + 1000);
