@@ -19,7 +19,7 @@ export function quotaResponseOf(account: string, state: AccountState): GetQuotaR
     tokensFree: ledger.free,
     tokensInFlight: ledger.inFlightSinceMs.length,
     // What is neither: also tokens that are just being drawn again.
-    tokensCooling: ledger.callsPerSecond - ledger.free - ledger.inFlightSinceMs.length,
+    tokensCooling: Math.max(ledger.callsPerSecond - ledger.free - ledger.inFlightSinceMs.length, 0),
     tokensWithheld: ledger.withheld,
     waitingDevices: BigInt(state.waitingDevices),
     waitingCallers: state.waitingCallers,

@@ -111,4 +111,14 @@ describe("quotaResponseOf", () => {
     await clock.advance(10_000);
     expect(quota()).toEqual(IDLE);
   });
+
+  it("shows no fewer than no tokens cooling when more are out than there are, since the quota was lowered", () => {
+    const ledger = {
+      ...new FakeLimiter({ clock: new HandClock() }).state(),
+      free: 0,
+      inFlightSinceMs: Array(12).fill(0),
+    };
+    const state = { ledger, waitingDevices: 0, waitingCallers: 0, expectedWaitMs: 0 };
+    expect(quotaResponseOf("default", state)).toMatchObject({ tokensFree: 0, tokensInFlight: 12, tokensCooling: 0 });
+  });
 });
