@@ -1,12 +1,14 @@
 // Replicas that share a ledger, the store between them, and an upstream that counts what arrives: in simulated time,
 // with every kind of bad luck that can be asked for.
 import type { TokenEnd } from "../../src/gateway/limiter.js";
-import { MARGIN_MS } from "../../src/limiter/rule.js";
+import { MARGIN_MS, WINDOW_MS } from "../../src/limiter/rule.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { COMMAND_TIMEOUT_MS } from "../../src/limiter/shared/store.js";
 import { FakeLog } from "./fake-log.js";
 import type { HandClock } from "./hand-clock.js";
 import { LuaStore } from "./lua-store.js";
+
+const LONGEST_REST_MS = 4000;
 
 export interface WorldOptions {
   readonly clock: HandClock;
@@ -14,9 +16,13 @@ export interface WorldOptions {
   readonly callsPerSecond: number;
   readonly callTimeoutMs: number;
   readonly onStoreLoss: "closed" | "share";
+  /** Of the network, each way, as a rule. */
+  readonly delayMs: number;
+  /** Replicas run out of work now and then: only so are tokens kept that nobody uses at once. */
+  readonly rests: boolean;
 }
 
-/** A process that sends whenever it may. */
+/** A process that sends whenever it may, unless it rests. */
 export interface Replica {
   readonly ledger: ReturnType<typeof createSharedLedger>;
   readonly log: FakeLog;
@@ -36,18 +42,22 @@ export class LedgerWorld {
   readonly replicas: Replica[] = [];
   /** When the upstream counted each call. */
   readonly arrivalsMs: number[] = [];
+  /** For how long the token of each call was out, at the least: until a second after it was answered, or counted. */
+  readonly outMs: (readonly [fromMs: number, toMs: number])[] = [];
   /** The store is down until then: what reaches it is lost. */
   downUntilMs = -Infinity;
   /** It stands still until then, and runs afterwards what has come meanwhile. */
   stalledUntilMs = -Infinity;
+  #rests: boolean;
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.#rests = options.rests;
     this.store = new LuaStore(options.clock);
     this.standby = new LuaStore(options.clock);
   }
 
-  /** Adds a replica that is never out of work. */
+  /** Adds a replica. */
   start(): Replica {
     const { clock, callsPerSecond, callTimeoutMs, onStoreLoss } = this.#options;
     const log = new FakeLog();
@@ -88,8 +98,9 @@ export class LedgerWorld {
     return replica;
   }
 
-  /** Everything that does not last is over. */
+  /** Everything that does not last is over, and there is always work. */
   mend(): void {
+    this.#rests = false;
     const nowMs = this.#options.clock.now();
     this.downUntilMs = this.stalledUntilMs = nowMs;
     for (const replica of this.replicas) replica.cutUntilMs = replica.stoppedUntilMs = nowMs;
@@ -117,6 +128,7 @@ export class LedgerWorld {
   async #work(replica: Replica, awake: (run: () => void) => void): Promise<void> {
     const { random } = this.#options;
     while (!replica.isDead) {
+      if (this.#rests && random() < 0.05) await this.#rest(awake);
       const wish = { priority: random() < 0.2 ? "urgent" : "normal", newcomer: random() < 0.1 } as const;
       const token = await replica.ledger.take(wish, new AbortController().signal);
       if (random() < 0.05) token.settle({ kind: "unwritten" });
@@ -133,18 +145,25 @@ export class LedgerWorld {
     if (luck < 0.02) return void settle({ kind: "unwritten" });
     if (luck < 0.05) {
       const endedMs = sentMs + random() * callTimeoutMs;
-      this.arrivalsMs.push(sentMs + random() * (callTimeoutMs + MARGIN_MS));
+      const countedMs = sentMs + random() * (callTimeoutMs + MARGIN_MS);
+      this.arrivalsMs.push(countedMs);
+      this.outMs.push([sentMs, countedMs + WINDOW_MS]);
       clock.at(endedMs, () => settle({ kind: "lost" }));
       return;
     }
     const answeredMs = sentMs + (random() < 0.1 ? callTimeoutMs : 80) * random();
     this.arrivalsMs.push(sentMs + random() * (answeredMs - sentMs));
+    this.outMs.push([sentMs, answeredMs + WINDOW_MS]);
     clock.at(answeredMs, () => settle(luck < 0.055 ? { kind: "throttled", retryAfterMs: 100 } : { kind: "answered" }));
   }
 
+  #rest(awake: (run: () => void) => void): Promise<void> {
+    return new Promise((resolve) => this.#after(this.#options.random() * LONGEST_REST_MS, () => awake(resolve)));
+  }
+
   #delay(): number {
-    const { random } = this.#options;
-    return random() < 0.05 ? 600 * random() : 20 * random();
+    const { random, delayMs } = this.#options;
+    return (random() < 0.05 ? 600 : delayMs) * random();
   }
 
   #after(delayMs: number, run: () => void): void {
