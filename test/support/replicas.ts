@@ -24,27 +24,19 @@ export interface Fleet {
 /** The longest call, so that tests need not wait long for what was lost. */
 const CALL_TIMEOUT_MS = 2000;
 
-/** With `share` one that does not share opens the ledger: it would take the others half a minute more. */
 export async function startFleet(count: number, devices: number, variables: Variables = {}): Promise<Fleet> {
   const emulator = await runEmulator("--devices", String(devices), "--latency-ms", "20", "--jitter-ms", "20");
   const redis = await startRedis();
-  const gateway = (redisPort: number, own: Variables) =>
-    runGateway(emulator.url, {
-      OTA_REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-      OTA_UPSTREAM_TIMEOUT_MS: String(CALL_TIMEOUT_MS),
-      OTA_LOG_LEVEL: "warn",
-      OTEL_SDK_DISABLED: "true",
-      ...own,
-    });
-  if (variables["OTA_ON_STORE_LOSS"] === "share") {
-    const opener = await gateway(redis.port, { ...variables, OTA_ON_STORE_LOSS: "closed" });
-    await opener.opened();
-    opener.kill("SIGTERM");
-    await opener.ended;
-  }
   const start = async (): Promise<Replica> => {
     const network = await startTcpProxy(redis.port);
-    const run = () => gateway(network.port, variables);
+    const run = () =>
+      runGateway(emulator.url, {
+        OTA_REDIS_URL: `redis://127.0.0.1:${network.port}`,
+        OTA_UPSTREAM_TIMEOUT_MS: String(CALL_TIMEOUT_MS),
+        OTA_LOG_LEVEL: "warn",
+        OTEL_SDK_DISABLED: "true",
+        ...variables,
+      });
     const replica: Replica = {
       gateway: await run(),
       network,

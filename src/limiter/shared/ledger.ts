@@ -59,6 +59,7 @@ class SharedLedger implements Limiter {
   /** Calls of all who have used the ledgers that we know of can be counted until then. */
   #countsUntilMs = -Infinity;
   #hasStepped = false;
+  #hasServed = false;
   /** What the store knows of what we want. */
   #told: Wish | undefined;
   #named = 0;
@@ -150,21 +151,20 @@ class SharedLedger implements Limiter {
 
   #circumstances(nowMs: number): Omit<Ask, "back"> {
     const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
-    // Whoever opens a ledger cannot know who has a token of the one before it, and goes on without the store.
-    const countsMs = countsForMs(callTimeoutMs) + this.#shareMs;
-    const heard = this.#heard;
-    const serves = this.#serves();
+    const countsMs = countsForMs(callTimeoutMs);
+    this.#hasServed ||= this.#serves();
     return {
       replica,
       quota,
-      countsMs,
-      leaseMs: FENCE_MS + countsMs,
-      ...(heard && { seen: { epoch: heard.epoch, agoMs: nowMs - heard.atMs } }),
+      // Who opens a ledger in place of a lost one cannot know who goes on with tokens of that one.
+      countsMs: countsMs + (this.#hasServed ? this.#shareMs : 0),
+      leaseMs: FENCE_MS + this.#shareMs + countsMs,
+      ...(this.#heard && { seen: { epoch: this.#heard.epoch, agoMs: nowMs - this.#heard.atMs } }),
       formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
       stepped: this.#hasStepped,
       spaceMs: spaceMs(this.#held.answerMs, quota),
       keptAtMost: Math.floor(quota / 2),
-      keep: serves ? this.#wouldKeep() : [],
+      keep: this.#serves() ? this.#wouldKeep() : [],
     };
   }
 
