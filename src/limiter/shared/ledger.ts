@@ -59,7 +59,6 @@ class SharedLedger implements Limiter {
   /** Calls of all who have used the ledgers that we know of can be counted until then. */
   #countsUntilMs = -Infinity;
   #hasStepped = false;
-  #hasServed = false;
   /** What the store knows of what we want. */
   #told: Wish | undefined;
   #named = 0;
@@ -152,12 +151,12 @@ class SharedLedger implements Limiter {
   #circumstances(nowMs: number): Omit<Ask, "back"> {
     const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
     const countsMs = countsForMs(callTimeoutMs);
-    this.#hasServed ||= this.#serves();
+    const mayHaveOpened = this.#heard !== undefined && this.#heard.opensMs <= nowMs;
     return {
       replica,
       quota,
-      // Who opens a ledger in place of a lost one cannot know who goes on with tokens of that one.
-      countsMs: countsMs + (this.#hasServed ? this.#shareMs : 0),
+      // If it is lost, who opens one in its place cannot know who goes on with tokens of it.
+      countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
       ...(this.#heard && { seen: { epoch: this.#heard.epoch, agoMs: nowMs - this.#heard.atMs } }),
       formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
