@@ -25,6 +25,7 @@ export function serveCommand(): Command {
         "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
     )
     .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
+    .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
     .exitOverride()
     .action((flags: Flags) => run({ ...process.env, ...variablesOf(flags) }));
 }
@@ -67,6 +68,11 @@ async function run(environment: Environment): Promise<void> {
   await serving.stop();
   await telemetry.end();
   process.exit(0); // whatever a library still holds open
+}
+
+/** Commander quotes a flag that it does not know with its value: `--redis-url=redis://:secret@host`. */
+function withoutValue(text: string): string {
+  return text.replace(/(unknown option '[^'=]*)=.*'/s, "$1'");
 }
 
 function flagOf(variable: string): string {

@@ -1,7 +1,7 @@
 // What the gateway is told: the environment and the file it names, read in one go. All mistakes are reported together.
 import { contradictions } from "./contradictions.js";
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
-import { SETTINGS, type Settings } from "./settings.js";
+import { NO_FLAGS, SETTINGS, type Settings } from "./settings.js";
 
 /** What is wrong with the settings, all of it. */
 export class ConfigError extends Error {
@@ -32,7 +32,7 @@ export function readConfig(environment: Environment): Config {
     try {
       settings[key] = parse(text);
     } catch (error) {
-      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${shown(text)}`);
+      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${shown(variable, text)}`);
     }
   }
   mistakes.push(...contradictions(settings as Partial<Settings>));
@@ -43,7 +43,11 @@ export function readConfig(environment: Environment): Config {
   return { ...(settings as Settings), ...file };
 }
 
-/** As it was given, but for the secrets that an address can hold. */
-function shown(text: string): string {
-  return JSON.stringify(text.replace(/\/\/[^/]*@/, "//***@"));
+/**
+ * As it was given, but for the secrets that it can hold: nothing of a setting that is one, nor of what may be keys
+ * themselves; of others nothing before the last `@`, for a password may hold any character, and no query.
+ */
+function shown(variable: string, text: string): string {
+  if (NO_FLAGS.includes(variable) || /^\{|-----BEGIN/.test(text)) return "what was given";
+  return JSON.stringify(text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1***@").replace(/\?.+/s, "?***"));
 }

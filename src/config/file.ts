@@ -8,11 +8,12 @@
 //       credentials: { env: EU_ }     # EU_ALIBABA_CLOUD_ACCESS_KEY_ID and so on; or { files: /run/secrets/eu }
 //   callers: see callers.ts
 import { readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { DEFAULT_ACCOUNT } from "../gateway/command.js";
 import type { Rights } from "../identity/rights.js";
 import { callersOf } from "./callers.js";
 import { known, mapping, type Wrong } from "./mapping.js";
+import { hasUser } from "./values.js";
+import { parsedYaml } from "./yaml.js";
 
 /** Where an account's keys are: with the process's own, in variables with a prefix, or in files of a directory. */
 export type CredentialsReference =
@@ -82,7 +83,7 @@ function endpointOf(where: string, endpoint: unknown, region: unknown, wrong: Wr
   }
   if (endpoint === undefined) return undefined;
   const url = typeof endpoint === "string" && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.username) return url;
+  if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !hasUser(url)) return url;
   wrong(`${where}.endpoint`, "an http or https address without path");
   return undefined;
 }
@@ -103,9 +104,9 @@ function credentialsOf(where: string, value: unknown, wrong: Wrong): Credentials
 
 function read(path: string, mistakes: string[]): unknown {
   try {
-    return parse(readFileSync(path, "utf8")) ?? {};
+    return parsedYaml(readFileSync(path, "utf8")) ?? {};
   } catch (error) {
-    mistakes.push(`OTA_CONFIG: ${path} cannot be read: ${(error as Error).message.split("\n")[0]}`);
+    mistakes.push(`OTA_CONFIG: ${path} cannot be read: ${(error as Error).message}`);
     return {};
   }
 }

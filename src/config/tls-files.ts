@@ -38,6 +38,10 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE---
 export function readTlsFiles({ tlsCert, tlsKey, tlsClientCa }: TlsPaths): TlsFiles {
   const mistakes: string[] = [];
   const readAs = <T>(variable: string, path: string, what: string, parse: (text: string) => T) => {
+    if (path.includes("-----BEGIN")) {
+      mistakes.push(`${variable}: expected the path of a file, not what is in it`); // which may be the key
+      return undefined;
+    }
     const text = textOf(path);
     if (text instanceof Error) {
       mistakes.push(`${variable}: ${path} cannot be read: ${text.message}`);

@@ -19,7 +19,7 @@ export function address(text: string): Address {
 export function origin(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const bare =
-    url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !url.username;
+    url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !hasUser(url);
   if (!bare) throw new Error("an http or https address without path, like https://iot.cn-shanghai.aliyuncs.com");
   return url;
 }
@@ -34,11 +34,17 @@ export function redisUrls(text: string): readonly URL[] {
 /** Plain http only on this machine: whoever can change the keys on their way can be anybody. */
 export function keyLocation(text: string): KeyLocation | undefined {
   if (text === "") return undefined;
+  if (text.startsWith("{")) throw new Error("the path of a file, or an https address");
   if (!/^[a-z]+:\/\//i.test(text)) return { kind: "file", path: text };
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (!url || !isSafe || url.username) throw new Error("the path of a file, or an https address");
+  if (!url || !isSafe || hasUser(url)) throw new Error("the path of a file, or an https address");
   return { kind: "url", url };
+}
+
+/** A name, a password or both: an address is shown here and there, and fetch shows it in its errors. */
+export function hasUser({ username, password }: URL): boolean {
+  return username !== "" || password !== "";
 }
 
 /** Whether only this machine can reach the host. */

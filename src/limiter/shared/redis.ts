@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { Log } from "../../log.js";
+import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
 
@@ -33,10 +34,11 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   let silentSinceMs = Infinity;
   let unreadySinceMs = Infinity;
   let trouble = "";
+  const hidden = passwordsHidden(urls);
   // Without a listener an error would end the process; what follows from it is told by the ledger.
   for (const each of [commands, wakeUps]) {
     each.on("error", (error: Error) => {
-      trouble = error.message || error.name;
+      trouble = hidden(error.message || error.name);
       log.debug({ cause: trouble }, "connection to the ledger's store");
     });
   }

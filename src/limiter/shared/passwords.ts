@@ -1,0 +1,19 @@
+// The passwords of the store's addresses, kept out of what the store says: one that does not know AUTH, or a proxy
+// before it, quotes the arguments of the command that it refuses.
+
+/** Puts `***` in the place of each. */
+export function passwordsHidden(urls: readonly URL[]): (text: string) => string {
+  const passwords = urls.flatMap(({ password }) => (password ? [password, decoded(password)] : []));
+  return (text) => {
+    const [said = ""] = text.split(/,? with args beginning with/); // quoted, escaped and cut as the store likes
+    return passwords.reduce((rest, password) => rest.replaceAll(password, "***"), said);
+  };
+}
+
+function decoded(password: string): string {
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    return password; // a % of its own
+  }
+}
