@@ -40,16 +40,26 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
       return misuse(`${flag} ${file} cannot be read: ${(error as Error).message}`);
     }
   };
-  if (tokenFile) read("--token-file", tokenFile);
+  if (tokenFile) mustBeReadable(tokenFile, misuse);
   const tls = tlsOf(flags, read);
   const token: Token | undefined = tokenFile
-    ? async () => (await readFile(tokenFile, "utf8")).trim() // anew for each call: tokens in files are renewed
-    : process.env["OTA_TOKEN"];
+    ? () => readFile(tokenFile, "utf8") // anew for each call: tokens in files are renewed
+    : process.env["OTA_TOKEN"]?.trim();
   const options: ConnectOptions = { ...(caller && { caller }), ...(tls && { tls }), ...(token && { token }) };
   try {
     return connect(address, options);
   } catch (error) {
-    return misuse(`${(error as Error).message}${token && !tls ? " (--tls)" : ""}`);
+    const { message } = error as Error;
+    return misuse(`${message}${message.endsWith("set tls") ? " (--tls)" : ""}`);
+  }
+}
+
+/** Tells the code alone: somebody may have given the token itself instead of its file. */
+function mustBeReadable(tokenFile: string, misuse: (message: string) => never): void {
+  try {
+    readFileSync(tokenFile);
+  } catch (error) {
+    misuse(`--token-file names no file that can be read: ${(error as NodeJS.ErrnoException).code}`);
   }
 }
 

@@ -68,10 +68,10 @@ export async function* cancelAll(
       heard(response);
       advance();
     },
-    broke: (failure, isFinal) => {
+    broke: (failure, isFinal, error = new OtaError(failure)) => {
       // A connection that never was has carried nothing.
       results.put(underWay.lost(failure, !failure.message.includes("No connection established")));
-      if (isFinal) stop(new OtaError(failure), failure);
+      if (isFinal) stop(error, failure);
       advance();
     },
     ended: advance,

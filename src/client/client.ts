@@ -7,7 +7,7 @@ import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
-import { otaErrorOf } from "./ota-error.js";
+import { closedError, otaErrorOf, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
 
@@ -57,24 +57,40 @@ export interface Client {
     options?: CancelAllOptions,
   ): AsyncGenerator<DeviceResult, void, undefined>;
   getQuota(account?: string, options?: CallOptions): Promise<Quota>;
+  /** What is under way is still answered; what is asked afterwards is CANCELLED. */
   close(): void;
 }
 
 /** A client of the gateway at `host:port`. Connects at the first call, and again when it has to. */
 export function connect(address: string, { caller, tls, token }: ConnectOptions = {}): Client {
+  // Else every rpc would fail in words that do not say why.
+  if (caller && !/^[\x21-\x7e]+$/.test(caller)) throw new Error("a caller's name is of visible ASCII, without blanks");
   const stub = openChannel(address, tls, token !== undefined);
   const metadata = (trace = context.active()) => callMetadata(caller, token, trace);
+  let isClosed = false;
+  /** Throws OtaError. */
+  const begin = <Call>(start: () => Call): Call => {
+    if (isClosed) throw closedError();
+    try {
+      return start();
+    } catch (error) {
+      throw thrownError(error);
+    }
+  };
 
   async function unary<Response>(start: StartUnary<Response>, { signal, timeoutMs }: CallOptions): Promise<Response> {
-    const headers = await metadata();
+    const headers = await metadata().catch((error: unknown) => {
+      throw thrownError(error);
+    });
     const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const call = start(headers, options, (error, response) => {
+      const done = (error: ServiceError | null, response: Response) => {
         signal?.removeEventListener("abort", leave);
         if (!error) resolve(response);
         else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
-      });
+      };
+      const call = begin(() => start(headers, options, done));
       const leave = () => call.cancel();
       signal?.addEventListener("abort", leave, { once: true });
     });
@@ -88,14 +104,20 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     },
     cancelAll(names, scope, options = {}) {
       const trace = context.active(); // a stream may be opened again much later
-      const open = async () => stub.streamCancelTasksByDevice(await metadata(trace));
+      const open = async () => {
+        const headers = await metadata(trace);
+        return begin(() => stub.streamCancelTasksByDevice(headers));
+      };
       return cancelAll(names, scope, options, { clock: systemClock, open });
     },
     async getQuota(account = "", options = {}) {
       const start: StartUnary<GetQuotaResponse> = (...rest) => stub.getQuota({ account }, ...rest);
       return quotaOf(await unary(start, options));
     },
-    close: () => stub.close(),
+    close() {
+      isClosed = true;
+      stub.close();
+    },
   };
 }
 

@@ -4,16 +4,18 @@ import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../clock.js";
 import type { StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
 import { type Failure, failureOfRpc } from "./failure.js";
+import { failureIn, type OtaError, thrownError } from "./ota-error.js";
 
 export type CancelStream = ClientDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
 
 export interface LastingStreamOptions {
   readonly clock: Clock;
+  /** What it rejects with is final: there is no token, or the client has been closed. */
   readonly open: () => Promise<CancelStream>;
   readonly opened: () => void;
   readonly heard: (response: StreamCancelTasksByDeviceResponse) => void;
-  /** `isFinal` if it makes no sense to open it again. */
-  readonly broke: (failure: Failure, isFinal: boolean) => void;
+  /** `isFinal` if it makes no sense to open it again; `error` if it could not even be tried. */
+  readonly broke: (failure: Failure, isFinal: boolean, error?: OtaError) => void;
   /** The gateway has answered everything, and has been told that there is no more. */
   readonly ended: () => void;
 }
@@ -91,7 +93,10 @@ export class LastingStream {
     try {
       call = await this.#options.open();
     } catch (error) {
-      if (this.#state === opening) this.#broke({ code: 16, details: `no token could be had: ${error}` });
+      if (this.#state !== opening) return;
+      this.#state = { kind: "closed" };
+      const thrown = thrownError(error);
+      this.#options.broke(failureIn(thrown), true, thrown);
       return;
     }
     if (this.#state !== opening) {

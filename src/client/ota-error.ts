@@ -28,3 +28,33 @@ export class OtaError extends Error implements Failure {
 export function otaErrorOf(error: ServiceError): OtaError {
   return new OtaError(failureOfRpc(error), { cause: error });
 }
+
+/** Of what ended in this process, and not at a gateway or on the way. */
+export function ownError(code: "UNAUTHENTICATED" | "UNAVAILABLE", message: string, cause?: unknown): OtaError {
+  const failure: Failure = { reason: "TRANSPORT", code, message, violations: [], devices: {} };
+  return new OtaError(failure, cause === undefined ? {} : { cause });
+}
+
+/** Of a client that has been closed. Not UNAVAILABLE: asking again never helps. */
+export function closedError(): OtaError {
+  const message = "this client has been closed";
+  return new OtaError({ reason: "ABORTED", code: "CANCELLED", message, violations: [], devices: {} });
+}
+
+/** Of whatever was thrown before there was an rpc. */
+export function thrownError(error: unknown): OtaError {
+  if (error instanceof OtaError) return error;
+  return ownError("UNAVAILABLE", `the rpc could not be started: ${kindOf(error)}`, error);
+}
+
+/** The class of an error and its code, like `Error ENOENT`: never its words, which may quote a token. */
+export function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return `a thrown ${typeof error}`;
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && /^[A-Z][A-Z0-9_]{1,39}$/.test(code) ? `${error.name} ${code}` : error.name;
+}
+
+/** For results: as fields, and not as an Error. */
+export function failureIn({ reason, code, message, violations, devices }: OtaError): Failure {
+  return { reason, code, message, violations, devices };
+}
