@@ -17,6 +17,9 @@ interface Flags extends GatewayFlags {
 const WATCH_MS = 1000;
 const ANSWER_MS = 10_000;
 
+/** A gateway that is restarted, or does not answer for a while. */
+const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED"]);
+
 const LEDGERS: Record<Quota["ledger"], string> = {
   IN_PROCESS: "in this gateway alone",
   SHARED: "shared by all replicas",
@@ -30,7 +33,7 @@ export function quotaCommand(): Command {
   const command = new Command("quota")
     .description("Tell how an account stands: its tokens, who waits, and how long a new request would wait.")
     .option("--account <name>", "one of the gateway's accounts")
-    .option("--watch", "again every second, until Ctrl-C")
+    .option("--watch", "again every second, until Ctrl-C; also after a gateway that was there has gone")
     .option("--json", "print JSON, one line each time");
   return addGatewayFlags(command).showHelpAfterError("(--help tells more)").exitOverride().action(run);
 }
@@ -49,21 +52,33 @@ async function run(flags: Flags, command: Command): Promise<void> {
   }
 }
 
+/** Only the first answer must come: a gateway that has been there may be restarted, and is asked until it is back. */
 async function watch(client: Client, flags: Flags): Promise<void> {
   const stop = new AbortController();
+  const { signal } = stop;
   void nextSignal().then(() => stop.abort());
   const paint = paintFor(process.stdout);
-  for (let linesBefore = 0; !stop.signal.aborted; ) {
-    const text = textOf(await ask(client, flags), flags, paint);
-    const isRedrawn = process.stdout.isTTY && !flags.json;
-    process.stdout.write(isRedrawn && linesBefore > 0 ? `\x1b[${linesBefore}A\x1b[J${text}` : text);
-    linesBefore = text.split("\n").length - 1;
-    await sleepUntil(systemClock, systemClock.now() + WATCH_MS, stop.signal).catch(() => {});
+  const isRedrawn = process.stdout.isTTY && !flags.json;
+  let hasAnswered = false;
+  let linesBefore = 0;
+  while (!signal.aborted) {
+    try {
+      const text = textOf(await ask(client, flags, signal), flags, paint);
+      process.stdout.write(isRedrawn && linesBefore > 0 ? `\x1b[${linesBefore}A\x1b[J${text}` : text);
+      linesBefore = text.split("\n").length - 1;
+      hasAnswered = true;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!hasAnswered || !(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
+      process.stderr.write(errorText(error, flags.address));
+      linesBefore = 0; // what was drawn stays above the error
+    }
+    await sleepUntil(systemClock, systemClock.now() + WATCH_MS, signal).catch(() => {});
   }
 }
 
-function ask(client: Client, { account }: Flags): Promise<Quota> {
-  return client.getQuota(account, { timeoutMs: ANSWER_MS });
+function ask(client: Client, { account }: Flags, signal?: AbortSignal): Promise<Quota> {
+  return client.getQuota(account, { timeoutMs: ANSWER_MS, ...(signal && { signal }) });
 }
 
 function textOf(quota: Quota, { json, watch }: Flags, paint: Paint): string {

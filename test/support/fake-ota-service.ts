@@ -23,7 +23,7 @@ export interface FakeAnswers {
     call: ServerUnaryCall<CancelTasksByDeviceRequest, CancelTasksByDeviceResponse>,
   ): CancelTasksByDeviceResponse | WireError | undefined;
   stream?(call: FakeStream): void;
-  quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError;
+  quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError | undefined;
 }
 
 /** Resolves with its address. */
@@ -32,7 +32,7 @@ export function listenOta({ cancel, stream, quota }: FakeAnswers): Promise<strin
   const service: OtaServiceServer = {
     cancelTasksByDevice: (call, callback) => reply(cancel?.(call), callback),
     streamCancelTasksByDevice: (call) => stream?.(call),
-    getQuota: (call, callback) => reply(quota?.(call) ?? usual, callback),
+    getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
   };
   return listenGrpc([OtaServiceService, service]);
 }
