@@ -66,8 +66,11 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
   // Else every rpc would fail in words that do not say why.
   if (caller && !/^[\x21-\x7e]+$/.test(caller)) throw new Error("a caller's name is of visible ASCII, without blanks");
   const stub = openChannel(address, tls, token !== undefined);
-  const metadata = (trace = context.active()) => callMetadata(caller, token, trace);
   let isClosed = false;
+  const metadata = async (trace = context.active()) => {
+    if (isClosed) throw closedError(); // before anybody is asked for a token
+    return callMetadata(caller, token, trace);
+  };
   /** Throws OtaError. */
   const begin = <Call>(start: () => Call): Call => {
     if (isClosed) throw closedError();

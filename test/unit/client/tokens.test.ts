@@ -115,7 +115,11 @@ describe("connect", () => {
   });
 
   it("says CANCELLED of what is asked after close (was: UNAUTHENTICATED, or an error that is no OtaError)", async () => {
-    const { client, seen } = await setUp(SECRET);
+    let asked = 0;
+    const { client, seen } = await setUp(() => {
+      asked++;
+      throw new Error("no token either");
+    });
     client.close();
     const { errors, results } = await told(client);
     const closed = { reason: "ABORTED", code: "CANCELLED", message: "this client has been closed" };
@@ -123,6 +127,6 @@ describe("connect", () => {
     for (const error of errors) expect(error).toMatchObject(closed);
     expect(results.map(({ outcome }) => outcome)).toEqual(["NOT_ATTEMPTED", "NOT_ATTEMPTED"]);
     for (const { failure } of results) expect(failure).toMatchObject(closed);
-    expect(seen).toEqual([]);
+    expect([asked, seen]).toEqual([0, []]);
   });
 });
