@@ -3,12 +3,12 @@
 import { existsSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { formatOf, type ResultFormat } from "./result-row.js";
-import { ResultsFile } from "./results-file.js";
+import { ResultsFile, type WriteFailed } from "./results-file.js";
 
 export interface Output {
   /** Undefined for standard output. */
   readonly file: string | undefined;
-  open(): ResultsFile;
+  open(failed: WriteFailed): ResultsFile;
 }
 
 /** The flags contradict each other or what is there. The message says what to do. */
@@ -20,15 +20,15 @@ export const STDOUT = "-";
 
 /** Undefined if nothing is to be written. Throws UnusableOutput. */
 export function outputBy(output: string | undefined, resume: string | undefined): Output | undefined {
-  if (output === STDOUT) return { file: undefined, open: () => ResultsFile.toStdout() };
+  if (output === STDOUT) return { file: undefined, open: (failed) => ResultsFile.onto(1, "standard output", failed) };
   const file = output ?? resume;
   if (file === undefined) return undefined;
   const format = resultFormat(file);
-  if (file === resume) return { file, open: () => ResultsFile.continued(file, format) };
+  if (file === resume) return { file, open: (failed) => ResultsFile.continued(file, format, failed) };
   if (existsSync(file)) {
     throw new UnusableOutput(`${file} is there already: go on with it by --resume ${file}, or choose another file`);
   }
-  return { file, open: () => ResultsFile.create(file, format) };
+  return { file, open: (failed) => ResultsFile.create(file, format, failed) };
 }
 
 export function resultFormat(file: string): ResultFormat {

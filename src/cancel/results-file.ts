@@ -1,6 +1,6 @@
 // The file that tells what became of each device, a line each, written as the answers come. A device that was
-// tried again has several lines: the last one counts. A line that was torn by a crash is cut off before more is
-// written.
+// tried again has several lines: the last one counts. A line that was torn by a crash or a full disk is cut off
+// before more is written. Once it is open nothing throws: what could not be written is kept, and told at the end.
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { CSV_HEADER, lineOf, type ResultFormat, type ResultRow } from "./result-row.js";
 
@@ -9,52 +9,91 @@ const PIECE_CHARS = 65_536;
 
 const NEWLINE = 0x0a;
 
+/** Called at most once, with what to say about it. */
+export type WriteFailed = (error: Error) => void;
+
+/** What a results file does not tell. */
+export interface Unwritten {
+  /** Lines that are known to be missing; 0 if only the system knows. */
+  readonly rows: number;
+  readonly error: Error;
+}
+
 export class ResultsFile {
   readonly #fd: number;
+  readonly #name: string;
   readonly #format: ResultFormat;
-  #unwritten = "";
+  readonly #failed: WriteFailed;
+  #text = "";
+  /** Of what could not be written. It may begin within a line. */
+  #left: Uint8Array = new Uint8Array();
+  #failure: Error | undefined;
 
-  private constructor(fd: number, format: ResultFormat) {
+  private constructor(fd: number, name: string, format: ResultFormat, failed: WriteFailed) {
     this.#fd = fd;
+    this.#name = name;
     this.#format = format;
+    this.#failed = failed;
   }
 
-  /** Throws if there is one already. */
-  static create(file: string, format: ResultFormat): ResultsFile {
-    const created = new ResultsFile(openSync(file, "wx"), format);
-    if (format === "csv") created.#unwritten = CSV_HEADER;
-    return created;
+  /** Throws if there is one already, or it cannot be written to. */
+  static create(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
+    const fd = openSync(file, "wx");
+    if (format === "csv") writeSync(fd, CSV_HEADER);
+    return new ResultsFile(fd, file, format, failed);
   }
 
-  /** Goes on with one that is there. */
-  static continued(file: string, format: ResultFormat): ResultsFile {
+  /** Goes on with one that is there. Throws if it cannot be written to. */
+  static continued(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
     const fd = openSync(file, "r+");
     const wholeBytes = endOfLastLine(fd);
     ftruncateSync(fd, wholeBytes);
     closeSync(fd);
-    const opened = new ResultsFile(openSync(file, "a"), format);
-    if (wholeBytes === 0 && format === "csv") opened.#unwritten = CSV_HEADER;
-    return opened;
+    const appendedTo = openSync(file, "a");
+    if (wholeBytes === 0 && format === "csv") writeSync(appendedTo, CSV_HEADER);
+    return new ResultsFile(appendedTo, file, format, failed);
   }
 
-  static toStdout(): ResultsFile {
-    return new ResultsFile(1, "jsonl");
+  /** JSON lines into what is open already. */
+  static onto(fd: number, name: string, failed: WriteFailed): ResultsFile {
+    return new ResultsFile(fd, name, "jsonl", failed);
   }
 
   add(row: ResultRow): void {
-    this.#unwritten += lineOf(row, this.#format);
-    if (this.#unwritten.length >= PIECE_CHARS) this.flush();
+    this.#text += lineOf(row, this.#format);
+    if (this.#text.length >= PIECE_CHARS) this.flush();
   }
 
   flush(): void {
-    const bytes = Buffer.from(this.#unwritten);
-    this.#unwritten = "";
-    for (let written = 0; written < bytes.length; ) written += writeSome(this.#fd, bytes.subarray(written));
+    if (!this.#failure) this.#write();
   }
 
-  close(): void {
-    this.flush();
-    if (this.#fd > 2) closeSync(this.#fd);
+  /** Returns what is missing. Tries once more after a failure: somebody may have made room. */
+  close(): Unwritten | undefined {
+    this.#write();
+    const isClosed = this.#tried(() => this.#fd > 2 && closeSync(this.#fd));
+    const rows = this.#left.filter((byte) => byte === NEWLINE).length;
+    return this.#failure && !(isClosed && this.#left.length === 0) ? { rows, error: this.#failure } : undefined;
+  }
+
+  #write(): void {
+    this.#left = Buffer.concat([this.#left, Buffer.from(this.#text)]);
+    this.#text = "";
+    this.#tried(() => {
+      while (this.#left.length > 0) this.#left = this.#left.subarray(writeSome(this.#fd, this.#left));
+    });
+  }
+
+  #tried(act: () => unknown): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      if (this.#failure) return false;
+      this.#failure = new Error(`${this.#name} cannot be written: ${(error as Error).message}`);
+      this.#failed(this.#failure);
+      return false;
+    }
   }
 }
 

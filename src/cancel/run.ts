@@ -7,7 +7,7 @@ import { Progress, type Screen } from "../terminal/progress.js";
 import { type NameLine, UnreadableNames } from "./name-lines.js";
 import { type InvalidName, NameList } from "./name-list.js";
 import { type ResultRow, rowOf } from "./result-row.js";
-import type { ResultsFile } from "./results-file.js";
+import type { ResultsFile, WriteFailed } from "./results-file.js";
 import type { RunReport } from "./summary.js";
 import { Tally } from "./tally.js";
 
@@ -22,14 +22,14 @@ export interface RunOptions {
   /** They ended well in an earlier run. */
   readonly before: ReadonlySet<string>;
   /** Called once there is something to do: a list that cannot be read leaves no empty file behind. */
-  readonly openResults: () => ResultsFile | undefined;
+  readonly openResults: (failed: WriteFailed) => ResultsFile | undefined;
   readonly signal: AbortSignal;
   readonly screen: Screen;
   readonly paint: Paint;
   readonly clock: Clock;
 }
 
-export type RunEnd = Pick<RunReport, "tally" | "names" | "invalid" | "calls" | "durationMs"> & {
+export type RunEnd = Pick<RunReport, "tally" | "names" | "invalid" | "calls" | "durationMs" | "unwritten"> & {
   /** Why it ended early; undefined if it did not. */
   readonly error?: unknown;
 };
@@ -41,7 +41,10 @@ const INVALID_SHOWN = 5;
 const FLUSH_MS = 200;
 
 export async function runCancel(options: RunOptions): Promise<RunEnd> {
-  const { client, scope, lines, source, readFirst, before, openResults, signal, screen, paint, clock } = options;
+  const { client, scope, lines, source, readFirst, before, openResults, screen, paint, clock } = options;
+  // Results that nobody can read later are not made: a full disk stops it as Ctrl-C does.
+  const full = new AbortController();
+  const signal = AbortSignal.any([options.signal, full.signal]);
   const tally = new Tally();
   const invalid: string[] = [];
   const unwritten: ResultRow[] = [];
@@ -55,7 +58,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   const taken = names.taken(lines);
   const list = readFirst ? await allOf(taken) : taken;
   if (readFirst && names.isEmpty) throw new UnreadableNames(`${source} names no device`);
-  results = openResults();
+  results = openResults((error) => full.abort(error));
   for (const row of unwritten.splice(0)) results?.add(row);
   const startMs = clock.now();
   let calls = 0;
@@ -67,6 +70,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   }));
   const disarmFlush = every(clock, FLUSH_MS, () => results?.flush());
   const end = () => ({ tally, names: names.counts, invalid, calls, durationMs: clock.now() - startMs });
+  let error: unknown;
   try {
     const onProgress = (told: { readonly calls: number }) => {
       calls = told.calls;
@@ -78,14 +82,12 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
         progress.note(paint("red", `first failure: ${result.deviceName}: ${result.failure?.message}`));
       }
     }
-    return end();
-  } catch (error) {
-    return { ...end(), error };
-  } finally {
-    disarmFlush();
-    progress.end();
-    results?.close();
+  } catch (thrown) {
+    error = thrown;
   }
+  disarmFlush();
+  progress.end();
+  return { ...end(), error, unwritten: results?.close() };
 }
 
 async function allOf(names: AsyncIterable<string>): Promise<string[]> {

@@ -4,6 +4,7 @@ import { count, counted, duration } from "../terminal/figures.js";
 import type { Paint } from "../terminal/paint.js";
 import { table } from "../terminal/table.js";
 import type { NameCounts } from "./name-list.js";
+import type { Unwritten } from "./results-file.js";
 import type { FailureGroup, Tally } from "./tally.js";
 
 export interface RunReport {
@@ -15,6 +16,8 @@ export interface RunReport {
   /** It ended before its names did. */
   readonly isInterrupted: boolean;
   readonly output: string | undefined;
+  /** Results that are not in the output. */
+  readonly unwritten: Unwritten | undefined;
   /** The command that goes on from here. */
   readonly resume: string | undefined;
 }
@@ -31,13 +34,17 @@ const WORDS: Record<Outcome, string> = {
 
 const GROUPS = 8;
 
-/** Whether every device ended well: now, or in the run that this one goes on from. */
-export function isComplete({ tally, names, isInterrupted }: RunReport): boolean {
+/** Whether every device ended well, now or in the run that this one goes on from, and the output says so. */
+export function isComplete(report: RunReport): boolean {
+  return isWell(report) && !report.unwritten;
+}
+
+function isWell({ tally, names, isInterrupted }: RunReport): boolean {
   return !isInterrupted && tally.failed === 0 && names.invalid === 0;
 }
 
 export function summaryJson(report: RunReport): object {
-  const { tally, names, calls, durationMs, isInterrupted, output, resume } = report;
+  const { tally, names, calls, durationMs, isInterrupted, output, unwritten, resume } = report;
   return {
     complete: isComplete(report),
     interrupted: isInterrupted,
@@ -52,12 +59,13 @@ export function summaryJson(report: RunReport): object {
     upstream_calls: calls,
     seconds: Math.round(durationMs) / 1000,
     ...(output && { output }),
+    ...(unwritten && { unwritten: { results: unwritten.rows, message: unwritten.error.message } }),
     ...(resume && { resume }),
   };
 }
 
 export function summaryText(report: RunReport, paint: Paint): string {
-  const { tally, names, calls, durationMs, output, resume, isInterrupted } = report;
+  const { tally, names, calls, durationMs, output, unwritten, resume, isInterrupted } = report;
   const devices = tally.ok + tally.failed;
   const perCall =
     calls > 0 && calls <= devices && !isInterrupted ? `, ${(devices / calls).toFixed(1)} devices a call` : "";
@@ -72,14 +80,23 @@ export function summaryText(report: RunReport, paint: Paint): string {
   ];
   if (tally.failed > 0) parts.push(failuresText(tally.groups));
   if (report.invalid.length > 0) parts.push(invalidText(report));
-  if (output) parts.push(`What became of each device is in ${output}.`);
+  if (unwritten) parts.push(unwrittenText(unwritten));
+  else if (output) parts.push(`What became of each device is in ${output}.`);
   const verdict = isInterrupted
     ? paint("yellow", "Stopped before the end.")
     : isComplete(report)
       ? paint("green", "Every device ended well.")
-      : paint("red", "Not every device ended well.");
+      : isWell(report)
+        ? paint("red", "Every device ended well, but not every result was written.")
+        : paint("red", "Not every device ended well.");
   parts.push(resume ? `${verdict} To go on with those that are left:\n  ${resume}` : verdict);
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+/** Whoever goes on from there has to know that it asks for some again. */
+function unwrittenText({ rows, error }: Unwritten): string {
+  const lacks = rows > 0 ? `It lacks ${counted(rows, "result")}` : "It may lack results";
+  return `${error.message}.\n${lacks}: a run that goes on from it asks for those devices again.`;
 }
 
 function failuresText(groups: readonly FailureGroup[]): string {

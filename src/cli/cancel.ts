@@ -135,7 +135,7 @@ async function cancel(
   if (note) process.stderr.write(`${paint("dim", note)}\n`);
   const end = await runCancel({
     ...{ client, scope, before, paint, signal, ...sources, readFirst: sources.isAtHand },
-    ...{ openResults: () => output?.open(), screen: process.stderr, clock: systemClock },
+    ...{ openResults: (failed) => output?.open(failed), screen: process.stderr, clock: systemClock },
   });
   if (end.error instanceof UnreadableNames) throw end.error;
   const isInterrupted = end.error !== undefined;

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Stats } from "../../src/emulator/server.js";
 
@@ -13,6 +14,8 @@ export type Variables = Readonly<Record<string, string>>;
 /** A running program, or one that has ended. */
 export interface Program {
   readonly pid: number;
+  /** Undefined unless it was asked for. */
+  readonly stdin: Writable | undefined;
   readonly stdout: string;
   readonly stderr: string;
   /** The exit code; null if a signal ended it. */
@@ -41,6 +44,13 @@ export const KEYS: Variables = {
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret",
 };
 
+export interface Surroundings {
+  /** Whether the test writes its standard input; without it there is none. */
+  readonly stdin?: "pipe";
+  /** A command that runs the program, as `nice` does. */
+  readonly through?: readonly string[];
+}
+
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 /** Those of Node in the image. */
@@ -49,20 +59,23 @@ export const NODE_FLAGS = entrypoint().slice(1, -1);
 const running = new Set<Program>();
 
 /** Runs a script of dist/ with these arguments and variables. */
-export function runScript(script: string, args: readonly string[], variables: Variables = {}): Program {
+export function runScript(
+  script: string,
+  args: readonly string[],
+  variables: Variables = {},
+  { stdin, through = [] }: Surroundings = {},
+): Program {
   const home = mkdtempSync(join(tmpdir(), "ota-gateway-home-"));
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, ...variables };
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(DIST, script), ...args], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const [command = "", ...rest] = [...through, process.execPath, ...NODE_FLAGS, join(DIST, script), ...args];
+  const child = spawn(command, rest, { env, stdio: [stdin ?? "ignore", "pipe", "pipe"] });
   const printed = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   const notify = () => {
     for (const listener of listeners) listener();
   };
   for (const stream of ["stdout", "stderr"] as const) {
-    child[stream].setEncoding("utf8").on("data", (text: string) => {
+    child[stream]?.setEncoding("utf8").on("data", (text: string) => {
       printed[stream] += text;
       notify();
     });
@@ -77,6 +90,7 @@ export function runScript(script: string, args: readonly string[], variables: Va
   });
   const program: Program = {
     pid: child.pid ?? 0,
+    stdin: child.stdin ?? undefined,
     get stdout() {
       return printed.stdout;
     },
@@ -108,8 +122,8 @@ function entrypoint(): readonly string[] {
 }
 
 /** Runs `ota-gateway` with these arguments. */
-export function run(args: readonly string[], variables: Variables = {}): Program {
-  return runScript("cli.js", args, variables);
+export function run(args: readonly string[], variables: Variables = {}, surroundings: Surroundings = {}): Program {
+  return runScript("cli.js", args, variables, surroundings);
 }
 
 /** An emulator that is ready. */

@@ -1,0 +1,80 @@
+// `ota-gateway cancel` when something around it goes wrong: its disk, its input, its flags. Against a service that
+// accepts whatever comes.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { GatewayError } from "../../src/gateway/errors.js";
+import { statusOf } from "../../src/grpc/status.js";
+import { names } from "../support/fake-command.js";
+import { accepted, answerOf, listenOta } from "../support/fake-ota-service.js";
+import { endPrograms, type Program, run, type Surroundings } from "../support/processes.js";
+
+const folder = mkdtempSync(join(tmpdir(), "ota-gateway-mishaps-"));
+const inFolder = (name: string) => join(folder, name);
+/** Of each request that came. */
+const asked: (readonly string[])[] = [];
+let address: string;
+
+beforeEach(async () => {
+  const refusal = new GatewayError({
+    kind: "invalid",
+    message: "no",
+    violations: [{ field: "product_key", description: "must be something else" }],
+  });
+  address = await listenOta({
+    stream: (call) => {
+      call.on("data", ({ sequence, request }) => {
+        const deviceNames = request?.deviceNames ?? [];
+        asked.push(deviceNames);
+        const answer =
+          request?.productKey === "bad" ? { error: statusOf(refusal) } : { response: accepted(deviceNames) };
+        call.write(answerOf(sequence, answer));
+      });
+      call.on("end", () => call.end());
+    },
+  });
+});
+afterAll(async () => {
+  await endPrograms();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function cancel(args: readonly string[], surroundings?: Surroundings, productKey = "a1"): Program {
+  const flags = ["--address", address, "--product-key", productKey, "--firmware-id", "f1"];
+  return run(["cancel", ...flags, ...args], {}, surroundings);
+}
+
+async function ended(program: Program) {
+  const code = await program.ended;
+  return { code, stdout: program.stdout, stderr: program.stderr };
+}
+
+describe.each(["csv", "jsonl"])("ota-gateway cancel on a full disk, in %s", (format) => {
+  it("stops, tells how many results are missing, and resumes where the file ends", async () => {
+    const results = inFolder(`full.${format}`);
+    const list = inFolder("list.txt");
+    writeFileSync(list, names(3000).join("\n"));
+    const file = ["--devices-file", list];
+    const full = await ended(cancel([...file, "--output", results], { through: ["prlimit", "--fsize=100000"] }));
+    expect(full.stderr).toContain(`error: ${results} cannot be written: EFBIG: file too large`);
+    expect(full.stderr).not.toMatch(/^ +at /m);
+    expect(full.stdout).toContain("Stopped before the end.");
+    expect(full.stdout).toContain(`--resume ${results}`);
+    expect(full.code).toBe(1);
+    const [, devices = ""] = /^([\d,]+) devices in/m.exec(full.stdout) ?? [];
+    const [, missing = ""] = /It lacks ([\d,]+) results/.exec(full.stdout) ?? [];
+    const written = readFileSync(results, "utf8").split("\n").length - (format === "csv" ? 2 : 1);
+    expect(figure(devices) - figure(missing)).toBe(written);
+
+    asked.length = 0;
+    const rest = await ended(cancel([...file, "--resume", results, "--json"]));
+    expect(rest.code).toBe(0);
+    expect(JSON.parse(rest.stdout)).toMatchObject({ complete: true, skipped: written, ok: 3000 - written });
+    expect(asked.flat()).toHaveLength(3000 - written);
+  });
+});
+
+function figure(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
