@@ -43,6 +43,7 @@ export async function dryRun(
     await ask(begun);
     begun = [];
   }
+  signal.throwIfAborted();
   if (begun.length > 0) await ask(begun);
   const { taken: devices, invalid: invalidNames, duplicates, skipped } = names.counts;
   const { expectedWaitMs, expectedDurationMs, calls: firstCalls }: CancelPlan = first ?? NOTHING;

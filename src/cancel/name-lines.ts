@@ -89,7 +89,7 @@ async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined)
     trim: true,
     max_record_size: LONGEST_LINE_CHARS,
   });
-  const feeding = feed(pieces, parser);
+  void feed(pieces, parser);
   let index: number | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
@@ -104,8 +104,7 @@ async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined)
     if (error instanceof UnreadableNames || !isCsvError(error)) throw error;
     throw new UnreadableNames(`is not CSV: ${error.message}`);
   } finally {
-    parser.destroy();
-    await feeding;
+    parser.destroy(); // and whoever feeds it sees that with the next piece, which may be long in coming
   }
 }
 

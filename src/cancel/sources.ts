@@ -9,6 +9,15 @@ export interface Sources {
   readonly source: string;
   /** False for standard input, which may still be coming. */
   readonly isAtHand: boolean;
+  /** No more is wanted: the lines end here, also for who waits for a producer that is quiet. */
+  close(): void;
+}
+
+/** One whose reading can be given up: a generator cannot be ended while it waits for what is next. */
+interface Source {
+  readonly name: string;
+  readonly stream: Readable;
+  isClosed: boolean;
 }
 
 const STDIN = "-";
@@ -20,12 +29,17 @@ export async function openSources(
   column: string | undefined,
   stdin: () => Readable,
 ): Promise<Sources> {
-  if (file === undefined) return { lines: ofArguments(args), source: "the command line", isAtHand: true };
+  if (file === undefined)
+    return { lines: ofArguments(args), source: "the command line", isAtHand: true, close: () => {} };
   const isStdin = file === STDIN;
   const stream = isStdin ? stdin() : await opened(file);
   const format = isStdin ? undefined : formatBy(file);
-  const source = isStdin ? "standard input" : file;
-  return { lines: joined(args, told(source, stream, format, column)), source, isAtHand: !isStdin };
+  const source: Source = { name: isStdin ? "standard input" : file, stream, isClosed: false };
+  const close = () => {
+    source.isClosed = true;
+    stream.destroy();
+  };
+  return { lines: joined(args, told(source, format, column)), source: source.name, isAtHand: !isStdin, close };
 }
 
 async function opened(file: string): Promise<Readable> {
@@ -55,16 +69,17 @@ async function* ofArguments(args: readonly string[]): AsyncGenerator<NameLine> {
 
 /** Its errors say which file they are about. */
 async function* told(
-  source: string,
-  stream: Readable,
+  source: Source,
   format: NameFormat | undefined,
   column: string | undefined,
 ): AsyncGenerator<NameLine> {
+  const { name, stream } = source;
   try {
     yield* nameLines(stream.setEncoding("utf8") as AsyncIterable<string>, format, column);
   } catch (error) {
-    if (error instanceof UnreadableNames) throw new UnreadableNames(`${source} ${error.message}`);
-    throw new UnreadableNames(`${source} cannot be read: ${(error as Error).message}`);
+    if (source.isClosed) return;
+    if (error instanceof UnreadableNames) throw new UnreadableNames(`${name} ${error.message}`);
+    throw new UnreadableNames(`${name} cannot be read: ${(error as Error).message}`);
   } finally {
     stream.destroy();
   }

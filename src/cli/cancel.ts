@@ -82,12 +82,13 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     misuse("name the devices: as arguments, or with --devices-file FILE (- for standard input)");
   }
   const client = clientBy(flags, command);
+  let sources: Sources | undefined;
   try {
     const scope = scopeBy(flags);
     const { resume } = flags;
     const output = outputBy(flags.output, resume);
     const before = resume ? await endedWell(resume, resultFormat(resume), scope) : new Set<string>();
-    const sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
+    sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
       process.stderr.write(errorText(error, flags.address));
     });
@@ -98,6 +99,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     if (!MISUSE.some((kind) => error instanceof kind)) throw error;
     misuse((error as Error).message);
   } finally {
+    sources?.close();
     client.close();
   }
 }
@@ -105,18 +107,19 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
 async function plan(
   client: Client,
   scope: CancelScope,
-  { lines }: Sources,
+  { lines, close }: Sources,
   before: ReadonlySet<string>,
   flags: Flags,
   callsPerSecond: number,
 ): Promise<void> {
+  const signal = stopSignal(close);
   try {
-    const told = await dryRun(client, scope, lines, before, callsPerSecond, stopSignal());
+    const told = await dryRun(client, scope, lines, before, callsPerSecond, signal);
     process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : dryRunText(told));
     process.exitCode = told.invalidNames > 0 ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(errorText(error, flags.address));
+    if (!signal.aborted && !(error instanceof OtaError)) throw error;
+    process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags.address));
     process.exitCode = 1;
   }
 }
@@ -130,7 +133,7 @@ async function cancel(
   flags: Flags,
   note: string | undefined,
 ): Promise<void> {
-  const signal = stopSignal();
+  const signal = stopSignal(sources.close);
   const paint = paintFor(process.stderr);
   if (note) process.stderr.write(`${paint("dim", note)}\n`);
   const end = await runCancel({
@@ -151,12 +154,13 @@ async function cancel(
   process.exitCode = isDone ? 0 : 1;
 }
 
-/** Aborts at the first signal; the second ends the process. */
-function stopSignal(): AbortSignal {
+/** Aborts at the first signal, and closes what the names come from; the second ends the process. */
+function stopSignal(closeSources: () => void): AbortSignal {
   const stop = new AbortController();
   void nextSignal().then(() => {
     void nextSignal().then(() => process.exit(1));
     stop.abort();
+    closeSources();
   });
   return stop.signal;
 }

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/gateway/errors.js";
+import { CancelTasksByDeviceResponse, GetQuotaResponse, Ledger } from "../../src/gen/ota/v1/ota_service.js";
 import { statusOf } from "../../src/grpc/status.js";
 import { names } from "../support/fake-command.js";
 import { accepted, answerOf, listenOta } from "../support/fake-ota-service.js";
-import { endPrograms, type Program, run, type Surroundings } from "../support/processes.js";
+import { endPrograms, type Program, run, type Surroundings, until } from "../support/processes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-mishaps-"));
 const inFolder = (name: string) => join(folder, name);
@@ -22,7 +23,14 @@ beforeEach(async () => {
     message: "no",
     violations: [{ field: "product_key", description: "must be something else" }],
   });
+  asked.length = 0;
   address = await listenOta({
+    quota: () => GetQuotaResponse.fromPartial({ callsPerSecond: 10, ledger: Ledger.OPENING }),
+    cancel: ({ request: { deviceNames } }) => {
+      asked.push(deviceNames);
+      const plan = { calls: 5, expectedWait: { seconds: 0, nanos: 0 }, expectedDuration: { seconds: 1, nanos: 0 } };
+      return CancelTasksByDeviceResponse.fromPartial({ plan });
+    },
     stream: (call) => {
       call.on("data", ({ sequence, request }) => {
         const deviceNames = request?.deviceNames ?? [];
@@ -72,6 +80,50 @@ describe.each(["csv", "jsonl"])("ota-gateway cancel on a full disk, in %s", (for
     expect(rest.code).toBe(0);
     expect(JSON.parse(rest.stdout)).toMatchObject({ complete: true, skipped: written, ok: 3000 - written });
     expect(asked.flat()).toHaveLength(3000 - written);
+  });
+});
+
+describe("ota-gateway cancel with names from a producer that is quiet", () => {
+  const fromStdin = ["--devices-file", "-"];
+
+  it.each(["SIGINT", "SIGTERM"] as const)("ends at once at %s", async (signal) => {
+    const program = cancel([...fromStdin, "--output", "-"], { stdin: "pipe" });
+    program.stdin?.write("dev-0\n");
+    await program.said(/"device_name":"dev-0","outcome":"ACCEPTED"/);
+    program.kill(signal);
+    const { code, stderr } = await ended(program);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
+  });
+
+  it("ends at once at a signal before the first name", async () => {
+    const program = cancel([...fromStdin, "--output", inFolder("none.jsonl")], { stdin: "pipe" });
+    await program.said(/has just started/);
+    program.kill("SIGINT");
+    const { code, stdout } = await ended(program);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
+  });
+
+  it("ends at once at a signal in a --dry-run", async () => {
+    const program = cancel([...fromStdin, "--dry-run"], { stdin: "pipe" });
+    program.stdin?.write(`${names(1000).join("\n")}\n`);
+    await until(() => asked.length > 0);
+    program.kill("SIGINT");
+    const { code, stderr } = await ended(program);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
+  });
+
+  it("ends when it is refused", async () => {
+    const program = cancel(fromStdin, { stdin: "pipe" }, "bad");
+    program.stdin?.write("dev-0\n");
+    const { code, stderr } = await ended(program);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("--product-key must be something else")]);
+  });
+
+  it("ends when the column does not exist", async () => {
+    const program = cancel([...fromStdin, "--column", "serial"], { stdin: "pipe" });
+    program.stdin?.write("id,name\n1,dev-0\n");
+    const { code, stderr } = await ended(program);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('has no column "serial"')]);
   });
 });
 
