@@ -1,7 +1,7 @@
 // What an earlier run has done already: the names whose last line in its results file is a good one. A torn last
 // line is passed over.
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import { pipeline } from "node:stream";
 import { parse } from "csv-parse";
 import { boundedLines } from "../bounded-lines.js";
 import { type CancelScope, isGood, type Outcome } from "../client/client.js";
@@ -13,8 +13,18 @@ export class UnusableResults extends Error {
 
 const LONGEST_LINE_CHARS = 65_536;
 
-/** Throws UnusableResults if it is for something else, or is no results file. */
+/** Throws UnusableResults if it cannot be read, is for something else, or is no results file. */
 export async function endedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
+  try {
+    return await readEndedWell(file, format, scope);
+  } catch (error) {
+    if (error instanceof UnusableResults) throw error;
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UnusableResults(`${file} ${isAbsent ? "does not exist" : `cannot be read: ${(error as Error).message}`}`);
+  }
+}
+
+async function readEndedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
   const names = new Set<string>();
   const lines = wholeLines(createReadStream(file, "utf8"));
   for await (const { line, values } of format === "csv" ? csvRows(lines) : jsonRows(lines)) {
@@ -41,7 +51,8 @@ async function* jsonRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
 
 async function* csvRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
   const options = { columns: true, info: true, relax_quotes: true, relax_column_count: true } as const;
-  const parser = Readable.from(pieces).pipe(parse(options));
+  // Its errors end the parser, and so whoever reads of it.
+  const parser = pipeline(pieces, parse(options), () => {});
   for await (const { record, info } of parser as AsyncIterable<{ record: Line["values"]; info: { lines: number } }>) {
     yield { line: info.lines, values: record };
   }

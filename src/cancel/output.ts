@@ -8,6 +8,7 @@ import { ResultsFile, type WriteFailed } from "./results-file.js";
 export interface Output {
   /** Undefined for standard output. */
   readonly file: string | undefined;
+  /** Throws UnusableOutput. */
   open(failed: WriteFailed): ResultsFile;
 }
 
@@ -24,11 +25,20 @@ export function outputBy(output: string | undefined, resume: string | undefined)
   const file = output ?? resume;
   if (file === undefined) return undefined;
   const format = resultFormat(file);
-  if (file === resume) return { file, open: (failed) => ResultsFile.continued(file, format, failed) };
+  if (file === resume)
+    return { file, open: (failed) => opened(file, () => ResultsFile.continued(file, format, failed)) };
   if (existsSync(file)) {
     throw new UnusableOutput(`${file} is there already: go on with it by --resume ${file}, or choose another file`);
   }
-  return { file, open: (failed) => ResultsFile.create(file, format, failed) };
+  return { file, open: (failed) => opened(file, () => ResultsFile.create(file, format, failed)) };
+}
+
+function opened(file: string, open: () => ResultsFile): ResultsFile {
+  try {
+    return open();
+  } catch (error) {
+    throw new UnusableOutput(`${file} cannot be written: ${(error as Error).message}`);
+  }
 }
 
 export function resultFormat(file: string): ResultFormat {

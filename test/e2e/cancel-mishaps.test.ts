@@ -1,6 +1,6 @@
 // `ota-gateway cancel` when something around it goes wrong: its disk, its input, its flags. Against a service that
 // accepts whatever comes.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -124,6 +124,22 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
     program.stdin?.write("id,name\n1,dev-0\n");
     const { code, stderr } = await ended(program);
     expect([code, stderr]).toEqual([2, expect.stringContaining('has no column "serial"')]);
+  });
+});
+
+describe("ota-gateway cancel that cannot begin", () => {
+  it.each([
+    ["results that are not there, CSV", ["--resume", "/nowhere/x.csv", "dev-0"], "/nowhere/x.csv does not exist"],
+    ["results that are not there", ["--resume", "/nowhere/x.jsonl", "dev-0"], "/nowhere/x.jsonl does not exist"],
+    ["a folder for results", ["--resume", inFolder("folder.csv"), "dev-0"], "folder.csv cannot be read: EISDIR"],
+    ["results in no folder", ["--output", "/nowhere/x.csv", "dev-0"], "/nowhere/x.csv cannot be written: ENOENT"],
+  ])("says why with %s, and exits with 2", async (_, args, message) => {
+    mkdirSync(inFolder("folder.csv"), { recursive: true });
+    const { code, stderr } = await ended(cancel(args));
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(2);
+    expect(asked).toEqual([]);
   });
 });
 
