@@ -1,8 +1,20 @@
 // What a run would take: every name is checked by the gateway, and nothing is sent to the upstream.
 import type { CancelPlan, CancelScope, Client } from "../client/client.js";
 import { counted, duration } from "../terminal/figures.js";
-import type { NameLine } from "./name-lines.js";
+import { type NameLine, UnreadableNames } from "./name-lines.js";
 import { NameList } from "./name-list.js";
+
+export interface DryRunOptions {
+  readonly client: Client;
+  readonly scope: CancelScope;
+  readonly lines: AsyncIterable<NameLine>;
+  /** Where they come from, for who reads of it. */
+  readonly source: string;
+  /** They ended well in an earlier run. */
+  readonly before: ReadonlySet<string>;
+  readonly callsPerSecond: number;
+  readonly signal: AbortSignal;
+}
 
 export interface DryRun {
   readonly devices: number;
@@ -19,14 +31,9 @@ const DEVICES_PER_REQUEST = 1000;
 
 const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0 };
 
-export async function dryRun(
-  client: Client,
-  scope: CancelScope,
-  lines: AsyncIterable<NameLine>,
-  before: ReadonlySet<string>,
-  callsPerSecond: number,
-  signal: AbortSignal,
-): Promise<DryRun> {
+/** Throws UnreadableNames if there is none. */
+export async function dryRun(options: DryRunOptions): Promise<DryRun> {
+  const { client, scope, lines, source, before, callsPerSecond, signal } = options;
   const names = new NameList(before, () => {});
   let calls = 0;
   let first: CancelPlan | undefined;
@@ -44,6 +51,7 @@ export async function dryRun(
     begun = [];
   }
   signal.throwIfAborted();
+  if (names.isEmpty) throw new UnreadableNames(`${source} names no device`);
   if (begun.length > 0) await ask(begun);
   const { taken: devices, invalid: invalidNames, duplicates, skipped } = names.counts;
   const { expectedWaitMs, expectedDurationMs, calls: firstCalls }: CancelPlan = first ?? NOTHING;

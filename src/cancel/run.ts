@@ -56,8 +56,8 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
     else unwritten.push(row);
   });
   const taken = names.taken(lines);
-  const list = readFirst ? await allOf(taken) : taken;
-  if (readFirst && names.isEmpty) throw new UnreadableNames(`${source} names no device`);
+  const list = readFirst ? await allOf(taken) : await begun(taken);
+  if (names.isEmpty && !signal.aborted) throw new UnreadableNames(`${source} names no device`);
   results = openResults((error) => full.abort(error));
   for (const row of unwritten.splice(0)) results?.add(row);
   const startMs = clock.now();
@@ -94,6 +94,17 @@ async function allOf(names: AsyncIterable<string>): Promise<string[]> {
   const all: string[] = [];
   for await (const name of names) all.push(name);
   return all;
+}
+
+/** Waits for the first: an input without any, or of no use, is found out before anything is begun. */
+async function begun(names: AsyncIterator<string> & AsyncIterable<string>): Promise<AsyncIterable<string>> {
+  const first = await names.next();
+  async function* all(): AsyncGenerator<string> {
+    if (first.done) return;
+    yield first.value;
+    yield* names;
+  }
+  return all();
 }
 
 function every(clock: Clock, periodMs: number, run: () => void): () => void {

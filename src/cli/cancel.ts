@@ -107,14 +107,14 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
 async function plan(
   client: Client,
   scope: CancelScope,
-  { lines, close }: Sources,
+  sources: Sources,
   before: ReadonlySet<string>,
   flags: Flags,
   callsPerSecond: number,
 ): Promise<void> {
-  const signal = stopSignal(close);
+  const signal = stopSignal(sources.close);
   try {
-    const told = await dryRun(client, scope, lines, before, callsPerSecond, signal);
+    const told = await dryRun({ client, scope, before, callsPerSecond, signal, ...sources });
     process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : dryRunText(told));
     process.exitCode = told.invalidNames > 0 ? 1 : 0;
   } catch (error) {
@@ -140,7 +140,6 @@ async function cancel(
     ...{ client, scope, before, paint, signal, ...sources, readFirst: sources.isAtHand },
     ...{ openResults: (failed) => output?.open(failed), screen: process.stderr, clock: systemClock },
   });
-  if (end.error instanceof UnreadableNames) throw end.error;
   const isInterrupted = end.error !== undefined;
   if (isInterrupted && !signal.aborted) {
     process.stderr.write(paint("red", errorText(end.error, flags.address)));

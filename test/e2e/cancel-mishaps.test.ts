@@ -1,6 +1,6 @@
 // `ota-gateway cancel` when something around it goes wrong: its disk, its input, its flags. Against a service that
 // accepts whatever comes.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -127,12 +127,31 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
   });
 });
 
+describe("ota-gateway cancel with names that cannot be read to their end", () => {
+  it("tells what became of those before, and exits with 1: it had begun", async () => {
+    const results = inFolder("torn.jsonl");
+    const args = ["--devices-file", "-", "--column", "serial", "--output", results];
+    const program = cancel(args, { stdin: "pipe" });
+    program.stdin?.write("serial\ndev-0\ndev-1\n");
+    await until(() => existsSync(results) && readFileSync(results, "utf8").includes("ACCEPTED"));
+    program.stdin?.end('"dev-2');
+    const { code, stdout, stderr } = await ended(program);
+    expect(stderr).toContain("standard input is not CSV: Quote Not Closed");
+    expect(stdout).toMatch(/^2 devices in /);
+    expect(stdout).toContain(`--resume ${results}`);
+    expect(code).toBe(1);
+  });
+});
+
 describe("ota-gateway cancel that cannot begin", () => {
   it.each([
     ["results that are not there, CSV", ["--resume", "/nowhere/x.csv", "dev-0"], "/nowhere/x.csv does not exist"],
     ["results that are not there", ["--resume", "/nowhere/x.jsonl", "dev-0"], "/nowhere/x.jsonl does not exist"],
     ["a folder for results", ["--resume", inFolder("folder.csv"), "dev-0"], "folder.csv cannot be read: EISDIR"],
     ["results in no folder", ["--output", "/nowhere/x.csv", "dev-0"], "/nowhere/x.csv cannot be written: ENOENT"],
+    ["an empty input", ["--devices-file", "-", "--output", inFolder("empty.jsonl")], "standard input names no device"],
+    ["an empty input, in a dry run", ["--devices-file", "-", "--dry-run"], "standard input names no device"],
+    ["an empty file, in a dry run", ["--devices-file", "/dev/null", "--dry-run"], "/dev/null names no device"],
   ])("says why with %s, and exits with 2", async (_, args, message) => {
     mkdirSync(inFolder("folder.csv"), { recursive: true });
     const { code, stderr } = await ended(cancel(args));
@@ -140,6 +159,17 @@ describe("ota-gateway cancel that cannot begin", () => {
     expect(stderr).not.toMatch(/^ +at /m);
     expect(code).toBe(2);
     expect(asked).toEqual([]);
+    expect(existsSync(inFolder("empty.jsonl"))).toBe(false);
+  });
+
+  it("does not take a list for empty whose devices were all done before", async () => {
+    const results = inFolder("done.jsonl");
+    writeFileSync(inFolder("done.txt"), "dev-0\n");
+    expect((await ended(cancel(["--output", results, "dev-0"]))).code).toBe(0);
+    for (const more of [[], ["--dry-run"]]) {
+      const args = ["--resume", results, "--devices-file", inFolder("done.txt"), ...more];
+      expect((await ended(cancel(args))).code).toBe(0);
+    }
   });
 });
 
