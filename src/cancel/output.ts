@@ -1,7 +1,7 @@
 // Where results go, and the command that goes on from there. A results file is never overwritten: it is gone on
 // with, if that is what the user asks for.
 import { existsSync } from "node:fs";
-import { basename, relative } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { formatOf, type ResultFormat } from "./result-row.js";
 import { ResultsFile, type WriteFailed } from "./results-file.js";
 
@@ -22,7 +22,12 @@ export const STDOUT = "-";
 /** Undefined if nothing is to be written. Throws UnusableOutput. */
 export function outputBy(output: string | undefined, resume: string | undefined): Output | undefined {
   if (output === STDOUT) return { file: undefined, open: (failed) => ResultsFile.onto(1, "standard output", failed) };
-  const file = output ?? resume;
+  if (output && resume && resolve(output) !== resolve(resume)) {
+    throw new UnusableOutput(
+      `--resume ${resume} goes on in that file: leave out --output ${output}, or copy the file and resume the copy`,
+    );
+  }
+  const file = resume ?? output;
   if (file === undefined) return undefined;
   const format = resultFormat(file);
   if (file === resume)

@@ -1,5 +1,5 @@
 // The subcommand `cancel`: names of devices in, what became of each out. Ends with 0 only if every one of them
-// ended well, with 1 if one did not or it was stopped, and with 2 if it could not begin.
+// ended well and that is written down, with 1 if not or if it was stopped, and with 2 if it could not begin.
 import { Command, Option } from "commander";
 import { dryRun, dryRunText } from "../cancel/dry-run.js";
 import { endedWell, UnusableResults } from "../cancel/earlier-results.js";
@@ -63,15 +63,15 @@ export function cancelCommand(): Command {
     .option("--verify", "read the tasks back after the cancel")
     .option("--dry-run", "check everything and tell what it would take; send nothing")
     .option("--output <file>", "one line a device, .csv or .jsonl; - for JSON lines on standard output")
-    .option("--resume <file>", "results of an earlier run: skip what ended well, and go on in it")
+    .option("--resume <file>", "results of an earlier run: skip what ended well, and go on in it; no other --output")
     .option("--json", "print the summary as JSON");
   addGatewayFlags(command).addHelpText(
     "after",
     `
 Ctrl-C stops: what is not yet sent leaves the gateway's queue, what is under way
 is told as unknown, and --resume goes on with all that is left.
-Exit code: 0 if every device ended well, 1 if one did not or it was stopped,
-2 if it could not begin.`,
+Exit code: 0 if every device ended well, 1 if one did not, it was stopped, or a
+result could not be written, 2 if it could not begin.`,
   );
   return command.showHelpAfterError("(--help tells more)").exitOverride().action(run);
 }

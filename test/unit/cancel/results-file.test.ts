@@ -115,6 +115,19 @@ describe("ResultsFile on a full disk", () => {
   });
 });
 
+describe("outputBy", () => {
+  it("refuses to go on from one file in another: the next run would not know of the first", () => {
+    expect(() => outputBy("b.jsonl", "a.jsonl")).toThrow(
+      "--resume a.jsonl goes on in that file: leave out --output b.jsonl",
+    );
+  });
+
+  it("takes both for the same file, however it is written, and beside standard output", () => {
+    expect(outputBy(`${folder}/./a.jsonl`, join(folder, "a.jsonl"))?.file).toBe(join(folder, "a.jsonl"));
+    expect(outputBy("-", "a.jsonl")).toMatchObject({ file: undefined });
+  });
+});
+
 describe("resumeCommand", () => {
   it("is the command that was given, with --resume in the place of --output", () => {
     const argv = [
