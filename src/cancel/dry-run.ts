@@ -1,5 +1,6 @@
 // What a run would take: every name is checked by the gateway, and nothing is sent to the upstream.
-import type { CancelPlan, CancelScope, Client } from "../client/client.js";
+import { type CancelPlan, type CancelScope, type Client, OtaError } from "../client/client.js";
+import { isTooLarge } from "../client/settlement.js";
 import { counted, duration } from "../terminal/figures.js";
 import { type NameLine, UnreadableNames } from "./name-lines.js";
 import { NameList } from "./name-list.js";
@@ -26,8 +27,11 @@ export interface DryRun {
   readonly expectedDurationMs: number;
 }
 
-/** As many full calls' devices as every gateway takes. */
+/** As in a run; half as many, and half of those, for a gateway that takes fewer. */
 const DEVICES_PER_REQUEST = 1000;
+
+/** A gateway fills its calls out of all requests of a run, into however many they are cut. */
+const DEVICES_PER_CALL = 200;
 
 const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0 };
 
@@ -35,18 +39,25 @@ const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { client, scope, lines, source, before, callsPerSecond, signal } = options;
   const names = new NameList(before, () => {});
-  let calls = 0;
+  let mostDevices = DEVICES_PER_REQUEST;
   let first: CancelPlan | undefined;
-  const ask = async (deviceNames: readonly string[]) => {
-    const { plan } = await client.cancelTasksByDevice({ ...scope, deviceNames, validateOnly: true }, { signal });
-    if (!plan) throw new Error("the gateway told no plan");
-    calls += plan.calls;
-    first ??= plan;
+  const ask = async (deviceNames: readonly string[]): Promise<void> => {
+    try {
+      const { plan } = await client.cancelTasksByDevice({ ...scope, deviceNames, validateOnly: true }, { signal });
+      if (!plan) throw new Error("the gateway told no plan");
+      first ??= plan;
+    } catch (error) {
+      if (!(error instanceof OtaError && isTooLarge(error)) || deviceNames.length === 1) throw error;
+      const half = Math.ceil(deviceNames.length / 2);
+      mostDevices = Math.min(mostDevices, half);
+      await ask(deviceNames.slice(0, half));
+      await ask(deviceNames.slice(half));
+    }
   };
   let begun: string[] = [];
   for await (const name of names.taken(lines)) {
     begun.push(name);
-    if (begun.length < DEVICES_PER_REQUEST) continue;
+    if (begun.length < mostDevices) continue;
     await ask(begun);
     begun = [];
   }
@@ -55,6 +66,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   if (begun.length > 0) await ask(begun);
   const { taken: devices, invalid: invalidNames, duplicates, skipped } = names.counts;
   const { expectedWaitMs, expectedDurationMs, calls: firstCalls }: CancelPlan = first ?? NOTHING;
+  const calls = Math.ceil(devices / DEVICES_PER_CALL);
   // Each plan is told as if it were alone: those after the first come in step with the quota.
   const restMs = ((calls - firstCalls) * 1000) / callsPerSecond;
   const plan = { calls, expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };

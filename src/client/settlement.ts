@@ -46,7 +46,7 @@ function isPassing({ failure }: DeviceResult): boolean {
   return failure !== undefined && PASSING.has(failure.reason);
 }
 
-/** What is wrong with the list as a whole is its length: each name has been checked. */
-function isTooLarge({ violations }: Failure): boolean {
+/** What is wrong with the list as a whole is its length, which differs between gateways: each name has been checked. */
+export function isTooLarge({ violations }: Failure): boolean {
   return violations.length === 1 && violations[0]?.field === "device_names";
 }
