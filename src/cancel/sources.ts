@@ -1,6 +1,8 @@
 // Where names come from: arguments, a file, or standard input.
-import { open } from "node:fs/promises";
+import { createReadStream, fstatSync, open } from "node:fs";
+import { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { promisify } from "node:util";
 import { type NameFormat, type NameLine, nameLines, UnreadableNames } from "./name-lines.js";
 
 export interface Sources {
@@ -44,9 +46,11 @@ export async function openSources(
 
 async function opened(file: string): Promise<Readable> {
   try {
-    const handle = await open(file);
-    if ((await handle.stat()).isDirectory()) throw new Error("it is a folder");
-    return handle.createReadStream({ encoding: "utf8" });
+    const fd = await promisify(open)(file, "r");
+    const kind = fstatSync(fd);
+    if (kind.isDirectory()) throw new Error("it is a folder");
+    // A file's stream cannot be closed while it waits for a producer; a socket's can.
+    return kind.isFIFO() ? new Socket({ fd, writable: false }) : createReadStream(file, { fd });
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new UnreadableNames(`${file} ${isAbsent ? "does not exist" : `cannot be read: ${(error as Error).message}`}`);

@@ -1,9 +1,20 @@
 // `ota-gateway cancel` when something around it goes wrong: its disk, its input, its flags. Against a service that
 // accepts whatever comes.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { GatewayError } from "../../src/gateway/errors.js";
 import { CancelTasksByDeviceResponse, GetQuotaResponse, Ledger } from "../../src/gen/ota/v1/ota_service.js";
 import { statusOf } from "../../src/grpc/status.js";
@@ -110,6 +121,19 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
     program.kill("SIGINT");
     const { code, stderr } = await ended(program);
     expect([code, stderr]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
+  });
+
+  it("ends at once at a signal while it reads a named pipe", async () => {
+    const pipe = inFolder("pipe");
+    execFileSync("mkfifo", [pipe]);
+    const writer = openSync(pipe, "r+"); // with both ends open it does not wait for a reader
+    onTestFinished(() => closeSync(writer));
+    writeSync(writer, "dev-0\n");
+    const program = cancel(["--devices-file", pipe]);
+    await program.said(/has just started/);
+    program.kill("SIGINT");
+    const { code, stdout } = await ended(program);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
   });
 
   it("ends when it is refused", async () => {
