@@ -1,5 +1,6 @@
 // Device names out of text, CSV or JSON lines that arrive in pieces, each with the line it stood on. Nothing is
 // judged here; memory is bounded by one line.
+import { pipeline } from "node:stream";
 import { parse } from "csv-parse";
 import { boundedLines } from "../bounded-lines.js";
 
@@ -82,14 +83,15 @@ function ofJson(line: string, key: string): string | undefined {
 }
 
 async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined): AsyncGenerator<NameLine> {
-  const parser = parse({
+  const options = {
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
     trim: true,
     max_record_size: LONGEST_LINE_CHARS,
-  });
-  void feed(pieces, parser);
+  } as const;
+  // Its errors end the parser, and so whoever reads of it.
+  const parser = pipeline(pieces, parse(options), () => {});
   let index: number | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
@@ -104,19 +106,7 @@ async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined)
     if (error instanceof UnreadableNames || !isCsvError(error)) throw error;
     throw new UnreadableNames(`is not CSV: ${error.message}`);
   } finally {
-    parser.destroy(); // and whoever feeds it sees that with the next piece, which may be long in coming
-  }
-}
-
-async function feed(pieces: AsyncIterable<string>, parser: ReturnType<typeof parse>): Promise<void> {
-  try {
-    for await (const piece of pieces) {
-      if (parser.destroyed) return;
-      if (!parser.write(piece)) await new Promise((resolve) => parser.once("drain", resolve).once("close", resolve));
-    }
-    parser.end();
-  } catch (error) {
-    parser.destroy(error as Error);
+    parser.destroy(); // and does not wait for the next piece, which may be long in coming
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type NameFormat, nameLines } from "../../../src/cancel/name-lines.js";
 
 /** In pieces of a few characters, as a pipe may give it. */
@@ -34,6 +34,16 @@ describe("nameLines", () => {
     const csv = 'id,"Device Name"\n1,dev-0\n"2\nb","dev-1"\n';
     expect(await read(csv, { format: "csv" })).toEqual(["2 dev-0", "4 dev-1"]);
     expect(await read(csv, { column: "device-name", size: 400 })).toHaveLength(2);
+  });
+
+  it("reads a long CSV without leaving a listener for each pause: Node warned of a leak", async () => {
+    const warnings: string[] = [];
+    const warned = ({ message }: Error) => warnings.push(message);
+    process.on("warning", warned);
+    onTestFinished(() => void process.off("warning", warned));
+    const csv = `device_name\n${"dev-0\n".repeat(200_000)}`;
+    expect(await read(csv, { format: "csv", size: 65_536 })).toHaveLength(200_000);
+    expect(warnings).toEqual([]);
   });
 
   it("reads CSV without a header by the number of a column", async () => {
