@@ -39,7 +39,7 @@ export class ResultsFile {
   /** Throws if there is one already, or it cannot be written to. */
   static create(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
     const fd = openSync(file, "wx");
-    if (format === "csv") writeSync(fd, CSV_HEADER);
+    if (format === "csv") writeHeader(fd);
     return new ResultsFile(fd, file, format, failed);
   }
 
@@ -50,7 +50,7 @@ export class ResultsFile {
     ftruncateSync(fd, wholeBytes);
     closeSync(fd);
     const appendedTo = openSync(file, "a");
-    if (wholeBytes === 0 && format === "csv") writeSync(appendedTo, CSV_HEADER);
+    if (wholeBytes === 0 && format === "csv") writeHeader(appendedTo);
     return new ResultsFile(appendedTo, file, format, failed);
   }
 
@@ -95,6 +95,12 @@ export class ResultsFile {
       return false;
     }
   }
+}
+
+/** Whole, or it throws: a file whose header is torn could not be gone on with. */
+function writeHeader(fd: number): void {
+  let left: Uint8Array = Buffer.from(CSV_HEADER);
+  while (left.length > 0) left = left.subarray(writeSync(fd, left));
 }
 
 /** A pipe whose reader is slow says EAGAIN: it is asked again. */

@@ -176,9 +176,10 @@ describe("ota-gateway cancel that cannot begin", () => {
     ["an empty input", ["--devices-file", "-", "--output", inFolder("empty.jsonl")], "standard input names no device"],
     ["an empty input, in a dry run", ["--devices-file", "-", "--dry-run"], "standard input names no device"],
     ["an empty file, in a dry run", ["--devices-file", "/dev/null", "--dry-run"], "/dev/null names no device"],
-  ])("says why with %s, and exits with 2", async (_, args, message) => {
+    ["no room for a header", ["--output", inFolder("tiny.csv"), "dev-0"], "tiny.csv cannot be written: EFBIG", 20],
+  ])("says why with %s, and exits with 2", async (_, args, message, bytes = 1e9) => {
     mkdirSync(inFolder("folder.csv"), { recursive: true });
-    const { code, stderr } = await ended(cancel(args));
+    const { code, stderr } = await ended(cancel(args, { through: ["prlimit", `--fsize=${bytes}`] }));
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(code).toBe(2);
