@@ -32,6 +32,8 @@ export interface RunOptions {
 export type RunEnd = Pick<RunReport, "tally" | "names" | "invalid" | "calls" | "durationMs" | "unwritten"> & {
   /** Why it ended early; undefined if it did not. */
   readonly error?: unknown;
+  /** Whether there are results where they were to go. */
+  readonly hasResults: boolean;
 };
 
 /** Lines without a name that are shown. */
@@ -58,7 +60,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   const taken = names.taken(lines);
   const list = readFirst ? await allOf(taken) : await begun(taken);
   if (names.isEmpty && !signal.aborted) throw new UnreadableNames(`${source} names no device`);
-  results = openResults((error) => full.abort(error));
+  if (!names.isEmpty) results = openResults((error) => full.abort(error));
   for (const row of unwritten.splice(0)) results?.add(row);
   const startMs = clock.now();
   let calls = 0;
@@ -87,7 +89,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   }
   disarmFlush();
   progress.end();
-  return { ...end(), error, unwritten: results?.close() };
+  return { ...end(), error, unwritten: results?.close(), hasResults: results !== undefined };
 }
 
 async function allOf(names: AsyncIterable<string>): Promise<string[]> {

@@ -144,7 +144,7 @@ async function cancel(
   if (isInterrupted && !signal.aborted) {
     process.stderr.write(paint("red", errorText(end.error, flags.address)));
   }
-  const file = output?.file;
+  const file = end.hasResults ? output?.file : undefined;
   const report: RunReport = { ...end, isInterrupted, output: file, resume: undefined };
   const isDone = isComplete(report);
   const told = isDone || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };

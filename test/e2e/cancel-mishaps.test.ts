@@ -112,6 +112,8 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
     program.kill("SIGINT");
     const { code, stdout } = await ended(program);
     expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
+    expect(stdout).not.toContain("--resume");
+    expect(existsSync(inFolder("none.jsonl"))).toBe(false); // or the same command would be refused
   });
 
   it("ends at once at a signal in a --dry-run", async () => {
