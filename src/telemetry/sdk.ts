@@ -1,6 +1,11 @@
 // Starts the OpenTelemetry SDK from the standard OTEL_* variables. Imported by `serve` alone and before
 // anything else; all other modules know only the API.
-import { ConsoleMetricExporter, type IMetricReader, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  ConsoleMetricExporter,
+  type IMetricReader,
+  PeriodicExportingMetricReader,
+  type ViewOptions,
+} from "@opentelemetry/sdk-metrics";
 import { NodeSDK, resources } from "@opentelemetry/sdk-node";
 // Not of its public face, which either reads the variables or takes a reader of ours, and we need both.
 import {
@@ -17,6 +22,9 @@ import { UpstreamCallsSampler } from "./sampler.js";
 
 /** A call links to everybody on board: 200 devices, which more than 200 callers can have asked for. */
 const MAX_LINKS = 1024;
+
+/** As many series as there are callers in the configuration, times 7: beyond 2,000, the SDK would lose what they count. */
+const DEVICES: ViewOptions = { instrumentName: "ota.devices", aggregationCardinalityLimit: 10_000_000 };
 
 /** A backend that is down must not hold up the end of the process. */
 const SHUTDOWN_MS = 2000;
@@ -48,6 +56,7 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
       linkCountLimit: Number(environment["OTEL_SPAN_LINK_COUNT_LIMIT"]) || MAX_LINKS,
     },
     contextManager: new CallStackContext(),
+    views: [DEVICES],
     instrumentations: [],
     metricReaders: [scrape.reader, ...(spanProcessors ? [] : pushingReaders(environment["OTEL_METRICS_EXPORTER"]))],
     spanProcessors: spanProcessors ?? getSpanProcessorsFromEnv(undefined).map(oneExportAtATime),

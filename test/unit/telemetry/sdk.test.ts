@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { createMetrics } from "../../../src/telemetry/metrics.js";
 import { startTelemetry } from "../../../src/telemetry/sdk.js";
 import { until } from "../../support/processes.js";
+import { parsePrometheus, sumOf } from "../../support/prometheus-text.js";
 
 const exporter = new InMemorySpanExporter();
 const disabled = startTelemetry({ OTEL_SDK_DISABLED: " True" });
@@ -25,6 +26,18 @@ describe("startTelemetry", () => {
     const { contentType, body } = await telemetry.readMetrics();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(body).toContain('rpc_server_call_duration_count{rpc_system_name="grpc",rpc_method="a.B/C"');
+  });
+
+  it("counts the devices of however many callers are configured (was: of 285, and of nobody else)", async () => {
+    const callers = Array.from({ length: 400 }, (_, n) => `caller-${n}`);
+    const account = createMetrics(callers).account("many");
+    for (let time = 1; time <= 2; time++) {
+      for (const caller of [...callers, "nobody"]) account.answered(caller, [{ outcome: "accepted" }]);
+      const families = parsePrometheus((await telemetry.readMetrics()).body);
+      const labels = { ota_account: "many", ota_outcome: "accepted" };
+      expect(sumOf(families, "ota_devices_total", labels)).toBe(401 * time);
+      expect(sumOf(families, "ota_devices_total", { ...labels, ota_caller: "other" })).toBe(time);
+    }
   });
 
   it("tells of the process everything but its arguments, which can hold a secret", async () => {
