@@ -1,5 +1,6 @@
 // The shared ledger by random histories: whatever happens to replicas, to the store, to its clock and to the network
-// between them, no second holds more than N arrivals at the upstream; and when it is over, work goes on.
+// between them, no second holds more than N arrivals at the upstream, but for one case of `share` that is told apart
+// (`isExcused`); and when it is over, work goes on.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mostAtOnce, mostInAnySecond } from "../support/arrivals.js";
@@ -82,27 +83,10 @@ const LOSSES = [
   "the store comes back empty, and only a new replica reaches it",
 ];
 
-const STARTS = ["a replica dies, and another starts", "the store comes back empty, and only a new replica reaches it"];
-const FORGETS = [
-  "the store is emptied",
-  "the store comes back empty",
-  "the store comes back empty, and only a new replica reaches it",
-  "the store comes back with what its file holds",
-  "the standby takes the place of the store",
-];
-
-/**
- * Few kinds of bad luck at a time, each again and again: it takes several of a kind to do harm. With `share` a new replica
- * that is the first at a store that has forgotten cannot know of those that go on without it (docs/adr/0010): it is not tried.
- */
-function history(onStoreLoss: WorldOptions["onStoreLoss"]): fc.Arbitrary<readonly Event[]> {
-  const isTried = (blows: readonly string[]) =>
-    onStoreLoss === "closed" || ![STARTS, FORGETS].every((kind) => blows.some((blow) => kind.includes(blow)));
-  return fc
-    .oneof(fc.subarray(Object.keys(BLOWS), { minLength: 1, maxLength: 3 }), fc.subarray(LOSSES, { minLength: 1 }))
-    .filter(isTried)
-    .chain((blows) => fc.array(event(blows), { maxLength: 12 }));
-}
+/** Few kinds of bad luck at a time, each again and again: it takes several of a kind to do harm. */
+const history = fc
+  .oneof(fc.subarray(Object.keys(BLOWS), { minLength: 1, maxLength: 3 }), fc.subarray(LOSSES, { minLength: 1 }))
+  .chain((blows) => fc.array(event(blows), { maxLength: 12 }));
 
 const anyWorld = fc.record({
   seed: fc.nat(),
@@ -133,7 +117,7 @@ function worldOf({ seed, replicas, ...rest }: World, onStoreLoss: WorldOptions["
 describe.each(["closed", "share"] as const)("a shared ledger that is `%s` without its store", (onStoreLoss) => {
   it("lets no second hold more than N arrivals, whatever happens, and goes on afterwards", async () => {
     await fc.assert(
-      fc.asyncProperty(anyWorld, history(onStoreLoss), async (any, events) => {
+      fc.asyncProperty(anyWorld, history, async (any, events) => {
         const { clock, world } = worldOf(any, onStoreLoss);
         await clock.advance(5000);
         for (const { afterMs, blow, which, ms } of events) {
@@ -147,6 +131,7 @@ describe.each(["closed", "share"] as const)("a shared ledger that is `%s` withou
         const before = world.arrivalsMs.length;
         await clock.advance(50_000 / any.callsPerSecond);
         expect(world.arrivalsMs.length - before).toBeGreaterThan(any.callsPerSecond === 2 ? 5 : 10);
+        if (world.isExcused) return;
         // Which is seen more often than what follows from it, an arrival too many.
         expect(mostAtOnce(world.outMs)).toBeLessThanOrEqual(any.callsPerSecond);
         expect(mostInAnySecond(world.arrivalsMs.toSorted((a, b) => a - b))).toBeLessThanOrEqual(any.callsPerSecond);

@@ -3,6 +3,7 @@
 import type { TokenEnd } from "../../src/gateway/limiter.js";
 import { MARGIN_MS, WINDOW_MS } from "../../src/limiter/rule.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
+import { replyOf } from "../../src/limiter/shared/protocol.js";
 import { COMMAND_TIMEOUT_MS } from "../../src/limiter/shared/store.js";
 import { FakeLog } from "./fake-log.js";
 import type { HandClock } from "./hand-clock.js";
@@ -48,6 +49,13 @@ export class LedgerWorld {
   downUntilMs = -Infinity;
   /** It stands still until then, and runs afterwards what has come meanwhile. */
   stalledUntilMs = -Infinity;
+  /**
+   * With `share`: a process that had never been served opened a ledger while others may have gone on with tokens of the
+   * one before it, of which it could not know. What comes of that is written down, and not prevented (docs/adr/0010).
+   */
+  isExcused = false;
+  readonly #served = new Set<Replica>();
+  readonly #epochs = new Set<string>();
   #rests: boolean;
 
   constructor(options: WorldOptions) {
@@ -108,17 +116,33 @@ export class LedgerWorld {
 
   #command(replica: Replica, args: readonly string[], awake: (run: () => void) => void): Promise<unknown> {
     const { clock } = this.#options;
+    this.#noteServed();
     return new Promise((resolve, reject) => {
       const answer = (reply: unknown) => {
         if (this.#reaches(replica)) this.#after(this.#delay(), () => awake(() => resolve(reply)));
       };
       const execute = () => {
         if (clock.now() < this.stalledUntilMs) clock.at(this.stalledUntilMs, execute);
-        else if (clock.now() >= this.downUntilMs) answer(this.store.run(args));
+        else if (clock.now() >= this.downUntilMs) {
+          const reply = this.store.run(args);
+          this.#noteOpening(replica, replyOf(reply).epoch);
+          answer(reply);
+        }
       };
       clock.at(clock.now() + COMMAND_TIMEOUT_MS, () => awake(() => reject(new Error("no answer"))));
       if (this.#reaches(replica)) this.#after(this.#delay(), execute);
     });
+  }
+
+  #noteServed(): void {
+    for (const replica of this.replicas) if (replica.ledger.state().mode === "shared") this.#served.add(replica);
+  }
+
+  #noteOpening(by: Replica, epoch: string): void {
+    if (this.#epochs.has(epoch)) return;
+    this.#epochs.add(epoch);
+    this.#noteServed();
+    this.isExcused ||= this.#options.onStoreLoss === "share" && this.#served.size > 0 && !this.#served.has(by);
   }
 
   #reaches(replica: Replica): boolean {

@@ -106,7 +106,7 @@ class SharedLedger implements Limiter {
     const lastMs = Math.min(Math.max(nowMs, ...this.#held.coolingUntilMs()), nowMs + 1000);
     await new Promise<void>((resolve) => this.#clock.at(lastMs + 5, resolve)); // timers of one time fire in any order
     this.#held.release();
-    await this.#ask();
+    await this.#ask("last");
   }
 
   /** Whether the store can be asked for tokens. */
@@ -126,13 +126,14 @@ class SharedLedger implements Limiter {
   }
 
   /** One command. Returns when to send the next. */
-  async #ask(): Promise<number> {
+  async #ask(which?: "last"): Promise<number> {
     const askedMs = this.#clock.now();
     const { back, throttled } = this.#held.drain();
     const wish = this.#takers.first;
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
       ...this.#circumstances(askedMs),
+      ...(which === "last" && { keep: [] }),
       ...(wish && { wish: this.#wishFor(token, wish) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,

@@ -150,6 +150,18 @@ describe("createSharedLedger with `share`", () => {
     expect(mostInAnySecond(startsMs)).toBeLessThanOrEqual(QUOTA);
   });
 
+  it("keeps nothing when it closes (was: a token in reserve, for the length of a lease)", async () => {
+    const [a, b] = [join("a", 2), join("b", 2)];
+    await clock.advance(OPENING_MS + 1000);
+    const closing = a.close();
+    await clock.advance(100);
+    await closing;
+    let sent = 0;
+    for (let n = 0; n < 2; n++) void send(b).then(() => sent++);
+    await clock.advance(3000);
+    expect(sent).toBe(2);
+  });
+
   it("joins a ledger that is open at once", async () => {
     join("a");
     await clock.advance(OPENING_MS + 1000);
