@@ -2,7 +2,6 @@
 // an error.
 import { type LoggerOptions, pino } from "pino";
 import pretty from "pino-pretty";
-import { systemClock } from "../clock.js";
 import type { Config } from "../config/config.js";
 import type { Log } from "../log.js";
 import { forTerminal, inJson } from "./log-lines.js";
@@ -33,7 +32,7 @@ export const LOG_OPTIONS: LoggerOptions = {
 /** JSON lines on stderr, readable ones if that is a terminal. */
 export function createLog(level: Config["logLevel"]): Log {
   const options = { ...LOG_OPTIONS, level };
-  if (!process.stderr.isTTY) return pino(options, inJson(stderrSink(systemClock)));
+  if (!process.stderr.isTTY) return pino(options, inJson(stderrSink()));
   return pino(options, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
 }
 

@@ -3,13 +3,17 @@
 // fit is lost and counted. A log that cannot be written ends nothing and holds up nothing.
 import { writeSync } from "node:fs";
 import { type Batch, LineQueue } from "../audit/line-queue.js";
-import type { Clock } from "../clock.js";
+import { type Clock, systemClock } from "../clock.js";
 
 /** Some thousands of lines. */
 const MOST_WAITING_BYTES = 1 << 20;
 
-/** What could not be written is tried again after so long. */
-const AGAIN_MS = 100;
+/** What could not be written is tried again after so long at first, and twice as long each time nothing moves. */
+const FIRST_AGAIN_MS = 1;
+const LAST_AGAIN_MS = 100;
+
+/** At the end of the process a pipe that is full has so long to be read. */
+const LAST_LINES_MS = 200;
 
 /** Writes from `written` on, and returns how many bytes; throws what the system says. */
 type Put = (bytes: Buffer, written: number) => number;
@@ -19,6 +23,7 @@ export class LogSink {
   readonly #clock: Clock;
   readonly #queue = new LineQueue(MOST_WAITING_BYTES);
   #batch: Batch | undefined;
+  #againMs = FIRST_AGAIN_MS;
   #isWaiting = false;
   #isGone = false;
 
@@ -34,30 +39,57 @@ export class LogSink {
     if (!this.#isWaiting) this.#drain();
   }
 
-  #drain(): void {
+  /** Writes what waits for a pipe to be read, as far as that goes; `pause` stands still for so many ms. */
+  end(pause: (ms: number) => void): void {
+    for (let leftMs = LAST_LINES_MS; leftMs > 0 && this.#drain() === "EAGAIN"; leftMs -= FIRST_AGAIN_MS) {
+      pause(FIRST_AGAIN_MS);
+    }
+  }
+
+  /** What the system says if it will not take all of it. */
+  #drain(): string | undefined {
+    if (this.#isGone) return undefined;
     try {
       for (this.#batch ??= this.#queue.take(); this.#batch; this.#batch = this.#queue.take()) {
         const { bytes } = this.#batch;
-        while (this.#batch.written < bytes.length) this.#batch.written += this.#put(bytes, this.#batch.written);
+        while (this.#batch.written < bytes.length) {
+          this.#batch.written += this.#put(bytes, this.#batch.written);
+          this.#againMs = FIRST_AGAIN_MS;
+        }
       }
+      return undefined;
     } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
       // Nobody reads any more, and nobody ever will.
-      if ((error as NodeJS.ErrnoException).code === "EPIPE") this.#isGone = true;
+      if (code === "EPIPE") this.#isGone = true;
       else this.#waitForRoom();
+      return code;
     }
   }
 
   #waitForRoom(): void {
+    if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#clock.at(this.#clock.now() + AGAIN_MS, () => {
+    this.#clock.at(this.#clock.now() + this.#againMs, () => {
       this.#isWaiting = false;
       this.#drain();
     });
+    this.#againMs = Math.min(2 * this.#againMs, LAST_AGAIN_MS);
   }
 }
 
-/** Standard error. Naming `process.stderr` has made it say EAGAIN where it would wait for a pipe to be read. */
-export function stderrSink(clock: Clock): LogSink {
+let ofStderr: LogSink | undefined;
+
+/** Standard error's: there is one. Naming `process.stderr` has made it say EAGAIN where it would wait for a pipe to be read. */
+export function stderrSink(): LogSink {
+  ofStderr ??= openStderr();
+  return ofStderr;
+}
+
+function openStderr(): LogSink {
   const { fd } = process.stderr;
-  return new LogSink((bytes, written) => writeSync(fd, bytes, written), clock);
+  const sink = new LogSink((bytes, written) => writeSync(fd, bytes, written), systemClock);
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  process.on("exit", () => sink.end((ms) => void Atomics.wait(never, 0, 0, ms)));
+  return sink;
 }

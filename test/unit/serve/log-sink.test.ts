@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { LogSink } from "../../../src/serve/log-sink.js";
 import { HandClock } from "../../support/hand-clock.js";
 
+/** The longest that it waits before it looks again. */
 const AGAIN_MS = 100;
 
 /** A sink into a pipe that takes so many bytes, or says what is wrong. */
@@ -38,7 +39,7 @@ describe("LogSink", () => {
       sink.write("b\n");
       await clock.advance(10 * AGAIN_MS);
       expect(pipe.text).toBe("");
-      expect(pipe.tries).toBe(11);
+      expect(pipe.tries).toBe(1 + 7 + 8); // after 1, 2, 4 … 64 ms, and then each 100
       pipe.trouble = "";
       sink.write("c\n");
       expect(pipe.text).toBe(""); // in its turn
@@ -76,6 +77,32 @@ describe("LogSink", () => {
     expect(lost).toEqual([3000 - (lines.length - 1)]);
     expect(lines.length).toBeGreaterThan(1000);
     expect(lines.length).toBeLessThan(1100);
+  });
+
+  it("waits a little for a pipe that is full when the process ends, and no longer", () => {
+    const { pipe, sink } = setUp();
+    pipe.room = 0;
+    for (let n = 0; n < 100; n++) sink.write(`${n}\n`);
+    let pauses = 0;
+    sink.end(() => {
+      pauses++;
+      pipe.room = 7; // somebody reads, slowly
+    });
+    expect(pipe.text).toBe(Array.from({ length: 100 }, (_, n) => `${n}\n`).join(""));
+    expect(pauses).toBe(Math.ceil(pipe.text.length / 7));
+    pipe.room = 0;
+    sink.write("lost\n");
+    pauses = 0;
+    sink.end(() => void pauses++);
+    expect(pauses).toBe(200);
+  });
+
+  it("does not wait at the end for a disk that is full", () => {
+    const { pipe, sink } = setUp();
+    pipe.trouble = "ENOSPC";
+    sink.write("lost\n");
+    sink.end(() => expect.unreachable());
+    expect(pipe.tries).toBe(2);
   });
 
   it("writes nothing more once nobody can read it", async () => {
