@@ -12,6 +12,7 @@ import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import type { Stats } from "../../src/emulator/server.js";
 import { CancelTasksByDeviceRequest, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
+import { freePort } from "../support/free-port.js";
 import { createCaller } from "../support/grpc-caller.js";
 import {
   type EmulatorProgram,
@@ -210,12 +211,4 @@ describe("OTEL_METRICS_EXPORTER=prometheus", () => {
     expect(families.size).toBeGreaterThan(0);
     await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow();
   });
-
-  async function freePort(): Promise<number> {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    return port;
-  }
 });

@@ -2,10 +2,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isThere, provide } from "./debian.js";
+import { freePort } from "./free-port.js";
 
 export type Product = "redis" | "valkey";
 
@@ -72,15 +73,6 @@ export async function startRedis(
 /** Kills every server that a test has left running. */
 export async function endRedis(): Promise<void> {
   await Promise.all([...running].map((server) => server.kill()));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
 
 async function untilListening(port: number): Promise<void> {

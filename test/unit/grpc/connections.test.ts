@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type Connection, Connections } from "../../../src/grpc/connections.js";
 import { createCertificateAuthority } from "../../support/certificate-authority.js";
 import { FakeLog } from "../../support/fake-log.js";
+import { freePort } from "../../support/free-port.js";
 import { HandClock } from "../../support/hand-clock.js";
 
 const closing: (() => void)[] = [];
@@ -40,15 +41,6 @@ async function listening(isSecure: boolean) {
     server.close();
   });
   return { admitted, client };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function answer(session: ClientHttp2Session): Promise<void> {
