@@ -26,9 +26,29 @@ export function origin(text: string): URL {
 
 export function redisUrls(text: string): readonly URL[] {
   const urls = text.split(",").filter((each) => each.trim() !== "");
-  const isFine = (each: string) => URL.canParse(each) && /^rediss?:$/.test(new URL(each).protocol);
-  if (!urls.every(isFine)) throw new Error("redis://host:port or rediss://host:port, or several with commas");
+  if (!urls.every(isRedisUrl)) {
+    throw new Error(
+      "redis://host:port or rediss://host:port, or several with commas; in a password , / ? # % @ percent-encoded",
+    );
+  }
   return urls.map((each) => new URL(each));
+}
+
+/** After the host, no more than the number of a database: a password cut by its own / ? or # would be told as a host. */
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname, search, hash, username, password } = new URL(text);
+  const isCut = !/^(\/\d*)?$/.test(pathname) || search.includes("@") || hash !== "";
+  return /^rediss?:$/.test(protocol) && hostname !== "" && !isCut && isDecodable(username) && isDecodable(password);
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Plain http only on this machine: whoever can change the keys on their way can be anybody. */

@@ -28,11 +28,15 @@ describe("readConfig", () => {
   it.each([
     "redis://:pa/ssSECRET@host:6379",
     "redis://:pw1@a:6379,redis://:SECRET3@b:99999",
+    "redis://SECRET:12/34@host:6379",
+    "redis://SECRET:12?34@host:6379",
+    "redis://SECRET:12#34@host:6379",
+    "redis://:SECRET%@host:6379",
     "user:SECRET@host:6379",
     "http://host/SECRET",
   ])("repeats nothing of the address of Redis, which is a secret (was: %s was shown)", (text) => {
     expect(told({ OTA_REDIS_URL: text })).toContain(
-      "OTA_REDIS_URL: expected redis://host:port or rediss://host:port, or several with commas, not what was given",
+      "OTA_REDIS_URL: expected redis://host:port or rediss://host:port, or several with commas; in a password , / ? # % @ percent-encoded, not what was given",
     );
     expect(told({ OTA_REDIS_URL: text })).not.toMatch(/SECRET|pw1/);
   });
