@@ -7,7 +7,7 @@ import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
-import { closedError, otaErrorOf, thrownError } from "./ota-error.js";
+import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
 
@@ -81,19 +81,20 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     }
   };
 
-  async function unary<Response>(start: StartUnary<Response>, { signal, timeoutMs }: CallOptions): Promise<Response> {
-    const headers = await metadata().catch((error: unknown) => {
+  async function unary<Response>(start: StartUnary<Response>, given: CallOptions): Promise<Response> {
+    const { signal, timeoutMs } = given;
+    const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+    const headers = metadata().catch((error: unknown) => {
       throw thrownError(error);
     });
-    const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-    signal?.throwIfAborted();
+    const ready = await patiently(headers, given);
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, response: Response) => {
         signal?.removeEventListener("abort", leave);
         if (!error) resolve(response);
         else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
       };
-      const call = begin(() => start(headers, options, done));
+      const call = begin(() => start(ready, options, done));
       const leave = () => call.cancel();
       signal?.addEventListener("abort", leave, { once: true });
     });
@@ -122,6 +123,22 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       stub.close();
     },
   };
+}
+
+/** For a token function that takes longer than its call may, or for ever. */
+function patiently<T>(work: Promise<T>, { signal, timeoutMs }: CallOptions): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal?.reason);
+    const late = () => reject(ownError("DEADLINE_EXCEEDED", `no token could be had within ${timeoutMs} ms`));
+    const disarm = timeoutMs === undefined ? undefined : systemClock.at(systemClock.now() + timeoutMs, late);
+    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) leave();
+    const over = () => {
+      disarm?.();
+      signal?.removeEventListener("abort", leave);
+    };
+    work.then(resolve, reject).finally(over);
+  });
 }
 
 type StartUnary<Response> = (

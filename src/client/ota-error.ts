@@ -30,7 +30,11 @@ export function otaErrorOf(error: ServiceError): OtaError {
 }
 
 /** Of what ended in this process, and not at a gateway or on the way. */
-export function ownError(code: "UNAUTHENTICATED" | "UNAVAILABLE", message: string, cause?: unknown): OtaError {
+export function ownError(
+  code: "UNAUTHENTICATED" | "UNAVAILABLE" | "DEADLINE_EXCEEDED",
+  message: string,
+  cause?: unknown,
+): OtaError {
   const failure: Failure = { reason: "TRANSPORT", code, message, violations: [], devices: {} };
   return new OtaError(failure, cause === undefined ? {} : { cause });
 }

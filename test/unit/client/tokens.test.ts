@@ -82,6 +82,18 @@ describe("connect", () => {
     expect(JSON.stringify(results)).not.toContain("SECRET");
   });
 
+  it("waits for a token no longer than its caller does (was: for ever)", async () => {
+    const { client, seen } = await setUp(() => new Promise(() => {}));
+    const giveUp = new AbortController();
+    const given = client.getQuota("", { signal: giveUp.signal });
+    giveUp.abort(new Error("enough"));
+    await expect(given).rejects.toThrow("enough");
+    await expect(client.getQuota("", { signal: giveUp.signal })).rejects.toThrow("enough");
+    const late = { reason: "TRANSPORT", code: "DEADLINE_EXCEEDED", message: "no token could be had within 1 ms" };
+    await expect(client.cancelTasksByDevice(REQUEST, { timeoutMs: 1 })).rejects.toMatchObject(late);
+    expect(seen).toEqual([]);
+  });
+
   it("takes no caller's name that no header can carry", () => {
     for (const caller of ["Zo\u00e9", "a\nb", "a b"])
       expect(() => connect("localhost:1", { caller })).toThrow("visible ASCII");
