@@ -1,7 +1,7 @@
 // Device names out of text, CSV or JSON lines that arrive in pieces, each with the line it stood on. Nothing is
 // judged here; memory is bounded by one line.
 import { pipeline } from "node:stream";
-import { parse } from "csv-parse";
+import { type Options, parse } from "csv-parse";
 import { boundedLines } from "../bounded-lines.js";
 
 export type NameFormat = "text" | "csv" | "json-lines";
@@ -83,13 +83,14 @@ function ofJson(line: string, key: string): string | undefined {
 }
 
 async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined): AsyncGenerator<NameLine> {
-  const options = {
+  const options: Options = {
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
     trim: true,
+    record_delimiter: ["\r\n", "\n", "\r"], // or the first line decides, and lines that end otherwise count twice
     max_record_size: LONGEST_LINE_CHARS,
-  } as const;
+  };
   // Its errors end the parser, and so whoever reads of it.
   const parser = pipeline(pieces, parse(options), () => {});
   let index: number | undefined;

@@ -36,6 +36,12 @@ describe("nameLines", () => {
     expect(await read(csv, { column: "device-name", size: 400 })).toHaveLength(2);
   });
 
+  it("counts the lines of CSV that was put together from several systems (was: one too many after each CR LF)", async () => {
+    const csv = "device_name\ndev-0\r\ndev-1\ndev-2\r\ndev-3";
+    expect(await read(csv, { format: "csv" })).toEqual(["2 dev-0", "3 dev-1", "4 dev-2", "5 dev-3"]);
+    expect(await read(csv.replaceAll(/\r?\n/g, "\r"), { format: "csv", size: 400 })).toHaveLength(4);
+  });
+
   it("reads a long CSV without leaving a listener for each pause: Node warned of a leak", async () => {
     const warnings: string[] = [];
     const warned = ({ message }: Error) => warnings.push(message);
