@@ -23,9 +23,10 @@ const VERDICTS: readonly (readonly [code: RegExp, verdict: Verdict])[] = [
   [/^SignatureNonceUsed/i, UNAVAILABLE],
 
   [/^InvalidTimeStamp\.Expired/i, internal("clock")],
-  // A key can be disabled while a call that was signed with it is under way, and the new one be at hand already.
-  [/^((Invalid|Missing)SecurityToken|InvalidAccessKeyId)/i, internal("credentials")],
-  [/^(SignatureDoesNotMatch|IncompleteSignature|(Invalid|Missing)Signature)/i, internal("none")],
+  // A key can be disabled while a call that was signed with it is under way, and the new one be at hand already. And who
+  // replaces its files one after the other lets a new id be read beside the old secret.
+  [/^((Invalid|Missing)SecurityToken|InvalidAccessKeyId|SignatureDoesNotMatch)/i, internal("credentials")],
+  [/^(IncompleteSignature|(Invalid|Missing)Signature)/i, internal("none")],
   [/^(Invalid|Missing)(AccessKey|TimeStamp|Action|Version|Format$|Api\.|Product\.|Protocol)/i, internal("none")],
   [/^Unsupported(HTTPMethod|Operation)/i, internal("none")],
   // The gateway fills the call, so a call too large is its own fault; and the account is the gateway's.

@@ -86,7 +86,8 @@ describe("readAnswer", () => {
       readAnswer({ status: 400, headers: {}, body: JSON.stringify({ RequestId, Code }) });
     expect(reading("InvalidTimeStamp.Expired").cure).toBe("clock");
     expect(reading("InvalidSecurityToken.Expired").cure).toBe("credentials");
-    expect(reading("SignatureDoesNotMatch").cure).toBe("none");
+    expect(reading("SignatureDoesNotMatch").cure).toBe("credentials");
+    expect(reading("IncompleteSignature").cure).toBe("none");
     expect(reading("SignatureDoesNotMatch").end).toMatchObject({
       refusal: { reaction: { kind: "internal", mended: false } },
     });

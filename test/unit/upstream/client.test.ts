@@ -118,13 +118,16 @@ describe("createUpstream", () => {
     expect(requests[1]?.headers["x-acs-security-token"]).toBe("new");
   });
 
-  it("says that it mended a call whose key was replaced under way (was: INTERNAL, with the new key at hand)", async () => {
-    let current = keys;
+  it.each([
+    ["was replaced under way", "InvalidAccessKeyId.Inactive", keys],
+    ["was being replaced, file by file", "SignatureDoesNotMatch", { ...keys, accessKeyId: "newid" }],
+  ])("says that it mended a call whose key %s (was: INTERNAL, with the new key at hand)", async (_, Code, before) => {
+    let current: Credentials = before;
     const credentials: CredentialsSource = { get: async () => current, refresh: async () => current };
     const { port, requests } = await server((nth) => {
       if (nth > 1) return accepted();
       current = { accessKeyId: "newid", accessKeySecret: "newsecret" };
-      return { status: 400, body: { RequestId: "R-0", Code: "InvalidAccessKeyId.Inactive" } };
+      return { status: 400, body: { RequestId: "R-0", Code } };
     });
     const { upstream } = upstreamAt(port, { credentials });
     expect(await upstream.cancelTasks(call)).toMatchObject({

@@ -12,11 +12,11 @@ describe("verdictOn", () => {
     [internal("clock"), "InvalidTimeStamp.Expired"],
     [
       internal("credentials"),
-      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive",
+      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive SignatureDoesNotMatch",
     ],
     [
       internal("none"),
-      "SignatureDoesNotMatch IncompleteSignature InvalidSignatureMethod InvalidTimeStamp.Format InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
+      "IncompleteSignature InvalidSignatureMethod InvalidTimeStamp.Format InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
     ],
     [
       rejected("forbidden"),
