@@ -39,8 +39,8 @@ const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput];
 
 /** Why nothing may be seen to happen at first. */
 const NOTES: Partial<Record<Quota["ledger"], string>> = {
-  OPENING: "The gateway has just started and sends nothing for its first seconds.",
-  AWAY: "The gateway cannot reach the store of its tokens; nothing is sent until it can.",
+  OPENING: "The gateway's ledger opens: for some seconds nothing is sent.",
+  AWAY: "The gateway cannot reach the store of its tokens; until it can, nothing or little is sent.",
 };
 
 /** Throws CommanderError for flags that it does not take and files that it cannot use. */

@@ -23,8 +23,8 @@ const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXC
 const LEDGERS: Record<Quota["ledger"], string> = {
   IN_PROCESS: "in this gateway alone",
   SHARED: "shared by all replicas",
-  OPENING: "opening: the gateway has just started and sends nothing for its first seconds",
-  AWAY: "away: the shared store is out of reach, and nothing is sent",
+  OPENING: "opening: it has just begun or was lost, and sends nothing until earlier calls no longer count",
+  AWAY: "away: the shared store is out of reach; nothing is sent, but for what OTA_ON_STORE_LOSS=share allows",
   UNSPECIFIED: "not told",
 };
 

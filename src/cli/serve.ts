@@ -16,7 +16,10 @@ export function serveCommand(): Command {
     if (NO_FLAGS.includes(variable)) continue;
     const isFlag = variable === "OTA_INSECURE" || variable === "OTA_AUDIT_DEVICE_NAMES";
     const value = isFlag ? "" : " <value>";
-    command.option(`--${flagOf(variable)}${value}`, `${meaning} (${variable}${fallback && `, default ${fallback}`})`);
+    command.option(
+      `--${flagOf(variable)}${value}`,
+      `${isFlag ? meaning.replace(/^1 /, "") : meaning} (${variable}${fallback && `, default ${fallback}`})`,
+    );
   }
   return command
     .addHelpText(

@@ -1,5 +1,5 @@
 // The store of shared ledgers: Redis or Valkey, alone or as a Cluster. One connection for commands and one for
-// wake-ups serve all accounts; each account has one key, so that a Cluster can place accounts apart.
+// wake-ups serve all accounts; each ledger has one key, so that a Cluster can place them apart.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
