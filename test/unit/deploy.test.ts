@@ -1,6 +1,6 @@
 // What deploy/ and its documents say, held against the code: settings, ports, paths, times and rights.
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Environment, readConfig } from "../../src/config/config.js";
 import { SETTINGS } from "../../src/config/settings.js";
@@ -263,5 +263,17 @@ describe("docs/operations.md", () => {
     const [opening, lease] = [countsForMs(upstreamTimeoutMs), countsForMs(upstreamTimeoutMs) + FENCE_MS];
     expect(textOf("docs/operations.md")).toContain(`**${opening / 1000} s**`);
     expect(textOf("docs/operations.md")).toContain(`For ${lease / 1000} s`);
+  });
+});
+
+describe("the trial of the image", () => {
+  it("imports what there is: no compiler looks at it, and it takes minutes to run (was: a client by an earlier name)", async () => {
+    const script = textOf("deploy/try-image.mjs");
+    const imports = [...script.matchAll(/^import \{ (.+) \} from "\.\.\/dist\/(.+)\.js";$/gm)];
+    expect(imports.length).toBeGreaterThan(1);
+    for (const [line, names = "", path = ""] of imports) {
+      const there = Object.keys((await import(resolve("src", `${path}.ts`))) as object);
+      expect(there, line).toEqual(expect.arrayContaining(names.split(", ")));
+    }
   });
 });
