@@ -12,6 +12,8 @@ export interface Chunk {
   readonly mayHaveBeenSent: boolean;
   /** Monotonic time before which it is not asked for. */
   readonly notBeforeMs: number;
+  /** There if its devices were refused together with others, and could not be told apart. */
+  readonly undecided?: Failure;
 }
 
 /** The chunk, and the results of what cannot be asked for. */
@@ -46,10 +48,10 @@ export function halvesOf(chunk: Chunk): Chunk[] {
   return [chunk.names.slice(0, middle), chunk.names.slice(middle)].map((names) => ({ ...chunk, names }));
 }
 
-/** The results of a chunk that is given up. */
-export function givenUp({ names, mayHaveBeenSent }: Chunk, failure: Failure): DeviceResult[] {
+/** The results of a chunk that is given up. What is known of its devices already is not made less by that. */
+export function givenUp({ names, mayHaveBeenSent, undecided }: Chunk, failure: Failure): DeviceResult[] {
   const outcome = mayHaveBeenSent ? "UNKNOWN" : "NOT_ATTEMPTED";
-  return names.map((deviceName) => ({ deviceName, outcome, ok: false, failure }));
+  return names.map((deviceName) => ({ deviceName, outcome, ok: false, failure: undecided ?? failure }));
 }
 
 /** One for each time that the caller named it. */

@@ -8,6 +8,8 @@ export interface Settlement {
   readonly calls: readonly UpstreamCall[];
   /** To be asked for again, with the reason why not now. */
   readonly again?: { readonly names: readonly string[]; readonly failure: Failure };
+  /** Refused together with others: only by themselves they can be told apart. */
+  readonly undecided?: { readonly names: readonly string[]; readonly failure: Failure };
   /** Why nothing of this kind can ever work: it is the same for every other device. */
   readonly refused?: Failure;
   /** The request had more devices than this gateway takes. */
@@ -25,11 +27,13 @@ export function settlementOf({ result, failedResponse }: Answer, names: readonly
   const told = result?.$case === "response" ? result.response : failedResponse;
   if (told) {
     const { results, calls } = cancelResponseOf(told);
-    const passing = results.filter(isPassing);
-    const failure = error ?? passing[0]?.failure;
-    if (passing.length === 0 || !failure) return { results, calls };
-    const again = { names: passing.map(({ deviceName }) => deviceName), failure };
-    return { results: results.filter((each) => !isPassing(each)), calls, again };
+    const [again, undecided] = [someOf(results, isPassing, error), someOf(results, isUndecided)];
+    return {
+      results: results.filter((each) => !isPassing(each) && !isUndecided(each)),
+      calls,
+      ...(again && { again }),
+      ...(undecided && { undecided }),
+    };
   }
   const failure = error ?? failureOf({ code: 2, message: "an answer without a result", details: [] });
   const nothing = { results: [], calls: [] };
@@ -44,6 +48,17 @@ export function settlementOf({ result, failedResponse }: Answer, names: readonly
 
 function isPassing({ failure }: DeviceResult): boolean {
   return failure !== undefined && PASSING.has(failure.reason);
+}
+
+function isUndecided({ failure }: DeviceResult): boolean {
+  return failure?.reason === "BATCH_REJECTED";
+}
+
+/** Undefined if there are none. */
+function someOf(results: readonly DeviceResult[], are: (result: DeviceResult) => boolean, why?: Failure) {
+  const some = results.filter(are);
+  const failure = why ?? some[0]?.failure;
+  return some.length > 0 && failure ? { names: some.map(({ deviceName }) => deviceName), failure } : undefined;
 }
 
 /** What is wrong with the list as a whole is its length, which differs between gateways: each name has been checked. */

@@ -5,6 +5,7 @@ import { type Chunk, chunkOf, givenUp, halvesOf, owed } from "./chunk.js";
 import type { Failure } from "./failure.js";
 import type { DeviceResult, UpstreamCall } from "./response.js";
 import { settlementOf } from "./settlement.js";
+import { Undecided } from "./undecided.js";
 
 /** Five full calls: half a second's worth at the usual rate. */
 const CHUNK_DEVICES = 1000;
@@ -24,11 +25,13 @@ export interface Settled {
 export class UnderWay {
   #waiting: Chunk[] = [];
   readonly #asked = new Map<bigint, Chunk>();
+  readonly #undecided = new Undecided();
   #chunkDevices = CHUNK_DEVICES;
   #sequence = 0n;
 
+  /** Those that are to be told apart are counted as what they would fill. */
   get chunks(): number {
-    return this.#waiting.length + this.#asked.size;
+    return this.#waiting.length + this.#asked.size + Math.ceil(this.#undecided.devices / CHUNK_DEVICES);
   }
 
   /** How many devices to take at a time. */
@@ -36,9 +39,11 @@ export class UnderWay {
     return this.#chunkDevices;
   }
 
-  /** When the first that waits is due; Infinity if none does. */
+  /** When the first that waits is due; Infinity if none may be asked for before there is an answer. */
   get nextDueMs(): number {
-    return this.#waiting.reduce((dueMs, { notBeforeMs }) => Math.min(dueMs, notBeforeMs), Infinity);
+    if (this.#isOneAlone) return Infinity;
+    const dueMs = this.#asked.size === 0 ? this.#undecided.nextDueMs : Infinity;
+    return this.#waiting.reduce((earliestMs, { notBeforeMs }) => Math.min(earliestMs, notBeforeMs), dueMs);
   }
 
   /** Returns the results of what cannot be asked for. */
@@ -50,8 +55,11 @@ export class UnderWay {
 
   /** What is due, now counted as asked for. */
   ask(nowMs: number): { readonly sequence: bigint; readonly names: readonly string[] }[] {
+    if (this.#isOneAlone) return [];
     const due = this.#waiting.filter(({ notBeforeMs }) => notBeforeMs <= nowMs);
     this.#waiting = this.#waiting.filter(({ notBeforeMs }) => notBeforeMs > nowMs);
+    const alone = due.length === 0 && this.#asked.size === 0 ? this.#undecided.next(nowMs) : undefined;
+    if (alone) due.push(alone);
     return due.map((chunk) => {
       this.#asked.set(++this.#sequence, chunk);
       return { sequence: this.#sequence, names: chunk.names };
@@ -62,14 +70,19 @@ export class UnderWay {
     const chunk = this.#asked.get(answer.sequence);
     if (!chunk) return { results: [], calls: [] };
     this.#asked.delete(answer.sequence);
-    const { results, calls, again, refused, isTooLarge } = settlementOf(answer, chunk.names);
+    const { results, calls, again, undecided, refused, isTooLarge } = settlementOf(answer, chunk.names);
     if (isTooLarge) {
       const halves = halvesOf(chunk);
       this.#chunkDevices = Math.min(this.#chunkDevices, ...halves.map(({ names }) => names.length));
-      this.#waiting.unshift(...halves);
+      this.#putFirst(halves);
     }
-    const gaveUp = again ? this.#again({ ...chunk, names: again.names }, again.failure, nowMs) : [];
-    return { results: [...owed(results, chunk), ...gaveUp], calls, ...(refused && { refused }) };
+    const gaveUp = [
+      ...(again ? this.#again({ ...chunk, names: again.names }, again.failure, nowMs) : []),
+      ...(undecided ? this.#undecided.add(chunk, undecided.names, undecided.failure) : []),
+      ...(chunk.undecided && results.length > 0 ? this.#undecided.answered(results) : []),
+    ];
+    const told = chunk.mayHaveBeenSent ? results.map(perhapsSent) : results;
+    return { results: [...owed(told, chunk), ...gaveUp], calls, ...(refused && { refused }) };
   }
 
   /** Nothing that was asked for will be answered; it goes first when there is somebody to ask. */
@@ -81,7 +94,7 @@ export class UnderWay {
     }));
     this.#asked.clear();
     const isLeft = ({ tries }: Chunk) => tries < MOST_TRIES;
-    this.#waiting.unshift(...lost.filter(isLeft));
+    this.#putFirst(lost.filter(isLeft));
     return lost.filter((chunk) => !isLeft(chunk)).flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]);
   }
 
@@ -89,14 +102,34 @@ export class UnderWay {
   giveUpWaiting(failure: Failure): readonly DeviceResult[] {
     const waiting = this.#waiting;
     this.#waiting = [];
-    return waiting.flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]);
+    return [...waiting.flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]), ...this.#undecided.giveUp()];
+  }
+
+  /** Whether what is asked for is to share its calls with nothing else of the list. */
+  get #isOneAlone(): boolean {
+    for (const { undecided } of this.#asked.values()) return undecided !== undefined; // it is the only one then
+    return false;
+  }
+
+  #putFirst(chunks: readonly Chunk[]): void {
+    for (const chunk of chunks.toReversed()) {
+      if (chunk.undecided) this.#undecided.putBack(chunk);
+      else this.#waiting.unshift(chunk);
+    }
   }
 
   #again(chunk: Chunk, failure: Failure, nowMs: number): readonly DeviceResult[] {
     const tries = chunk.tries + 1;
     if (tries >= MOST_TRIES) return [...owed(givenUp(chunk, failure), chunk)];
     const waitMs = failure.retryAfterMs ?? FIRST_BACKOFF_MS * 2 ** chunk.tries;
-    this.#waiting.push({ ...chunk, tries, notBeforeMs: nowMs + waitMs });
+    const later = { ...chunk, tries, notBeforeMs: nowMs + waitMs };
+    if (later.undecided) this.#undecided.putBack(later);
+    else this.#waiting.push(later);
     return [];
   }
+}
+
+/** The gateway knows of the last try only. */
+function perhapsSent(result: DeviceResult): DeviceResult {
+  return result.outcome === "NOT_ATTEMPTED" ? { ...result, outcome: "UNKNOWN" } : result;
 }

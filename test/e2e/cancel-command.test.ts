@@ -58,6 +58,18 @@ function rows(file: string): Row[] {
 }
 
 describe("ota-gateway cancel", () => {
+  it("tells a list with many unknown devices apart to the last one (was: nothing of it was canceled, however often)", async () => {
+    const list = Array.from({ length: 200 }, (_, n) => (n % 5 === 2 ? `no-such-device-${n}` : seededName(n)));
+    writeFileSync(inFolder("spoiled.txt"), list.join("\n"));
+    const results = inFolder("spoiled.jsonl");
+    const { code, stdout } = await ended(cancel("--devices-file", inFolder("spoiled.txt"), "--output", results));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/accepted +160\n +rejected +40\n/);
+    for (const { device_name, outcome } of rows(results)) {
+      expect(outcome, device_name).toBe(device_name.startsWith("no-such") ? "REJECTED" : "ACCEPTED");
+    }
+  });
+
   it("accounts for every device of a long list, through a Ctrl-C and a kill, each accepted once", async () => {
     const known = Array.from({ length: DEVICES }, (_, n) => seededName(n));
     const unknown = Array.from({ length: UNKNOWN }, (_, n) => `no-such-device-${n}`);

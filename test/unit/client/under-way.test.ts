@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DeviceResult } from "../../../src/client/response.js";
 import { UnderWay } from "../../../src/client/under-way.js";
-import { GatewayError } from "../../../src/gateway/errors.js";
+import { type Failure, GatewayError } from "../../../src/gateway/errors.js";
 import {
   type StreamCancelTasksByDeviceResponse_Answer as Answer,
   CancelTasksByDeviceResponse,
@@ -13,6 +13,8 @@ import { names } from "../../support/fake-command.js";
 import { accepted } from "../../support/fake-ota-service.js";
 
 const GONE = { reason: "TRANSPORT", code: "UNAVAILABLE", message: "gone", violations: [], devices: {} };
+const REJECTED = { kind: "rejected", message: "no", rejection: "not-found" } as const;
+const UNDECIDED = { kind: "unknown", reason: "BATCH_REJECTED", message: "who knows" } as const;
 const DRAINING = { kind: "draining", message: "shutting down" } as const;
 
 function answer(sequence: bigint, response: CancelTasksByDeviceResponse): Answer {
@@ -58,17 +60,77 @@ describe("UnderWay", () => {
 
   it("takes each device's outcome from the failed response, of different causes too", () => {
     const { underWay, sequence } = asked(["dev-0", "dev-1"]);
-    const rejected = { kind: "rejected", message: "no", rejection: "not-found" } as const;
-    const unknown = { kind: "unknown", reason: "BATCH_REJECTED", message: "who knows" } as const;
     const failed = CancelTasksByDeviceResponse.fromPartial({
       results: [
-        { deviceName: "dev-0", outcome: Outcome.REJECTED, status: deviceStatusOf(rejected), callIndex: -1 },
-        { deviceName: "dev-1", outcome: Outcome.UNKNOWN, status: deviceStatusOf(unknown), callIndex: -1 },
+        { deviceName: "dev-0", outcome: Outcome.REJECTED, status: deviceStatusOf(REJECTED), callIndex: -1 },
+        { deviceName: "dev-1", outcome: Outcome.UNKNOWN, status: deviceStatusOf(UNDECIDED), callIndex: -1 },
       ],
     });
-    const { results, refused } = underWay.answered(refusal(sequence, new GatewayError(rejected), failed), 0);
-    expect(shown(results)).toEqual(["dev-0 REJECTED REJECTED", "dev-1 UNKNOWN BATCH_REJECTED"]);
+    const { results, refused } = underWay.answered(refusal(sequence, new GatewayError(REJECTED), failed), 0);
+    expect(shown(results)).toEqual(["dev-0 REJECTED REJECTED"]);
     expect(refused).toBeUndefined();
+    expect(shown(underWay.giveUpWaiting(GONE))).toEqual(["dev-1 UNKNOWN BATCH_REJECTED"]);
+  });
+
+  it("asks for what could not be told apart in pieces of 16, one at a time, when nothing else is under way", () => {
+    const underWay = new UnderWay();
+    underWay.take(names(40));
+    underWay.take(names(10, 40));
+    const [first, second] = underWay.ask(0);
+    const undecided = some("undecided", first?.sequence ?? 0n, first?.names ?? []);
+    expect(underWay.answered(undecided, 0).results).toEqual([]);
+    expect([underWay.nextDueMs, underWay.ask(0)]).toEqual([Infinity, []]);
+    underWay.answered(some("accepted", second?.sequence ?? 0n, second?.names ?? []), 0);
+    for (const piece of [names(16), names(16, 16), names(8, 32)]) {
+      expect(underWay.nextDueMs).toBe(0);
+      const [asked, ...others] = underWay.ask(0);
+      expect([asked?.names, others]).toEqual([piece, []]);
+      underWay.take(["dev-late"]); // and waits for its turn
+      expect([underWay.nextDueMs, underWay.ask(0)]).toEqual([Infinity, []]);
+      const { results } = underWay.answered(some("accepted", asked?.sequence ?? 0n, piece), 0);
+      expect(results).toHaveLength(piece.length);
+      const [late] = underWay.ask(0);
+      underWay.answered(some("accepted", late?.sequence ?? 0n, late?.names ?? []), 0);
+    }
+    expect(underWay.chunks).toBe(0);
+  });
+
+  it("halves a piece that others' devices spoiled, down to one device, whose result then stands", () => {
+    const { underWay, ...whole } = asked(names(3));
+    let { sequence, names: sent } = whole;
+    const told: string[] = [];
+    const seen: number[] = [];
+    for (;;) {
+      told.push(...shown(underWay.answered(some("undecided", sequence, sent), 0).results));
+      const [next] = underWay.ask(0);
+      if (!next) break;
+      ({ sequence, names: sent } = next);
+      seen.push(sent.length);
+    }
+    expect(seen).toEqual([3, 2, 1, 1, 1]);
+    expect(told.sort()).toEqual(names(3).map((name) => `${name} UNKNOWN BATCH_REJECTED`));
+  });
+
+  it("leaves the rest as it is after three pieces in a row of which no device ended well", () => {
+    const { underWay, sequence } = asked(names(100));
+    underWay.answered(some("undecided", sequence, names(100)), 0);
+    const told: string[] = [];
+    let pieces = 0;
+    for (let [piece] = underWay.ask(0); piece; [piece] = underWay.ask(0)) {
+      pieces++;
+      told.push(...shown(underWay.answered(some("rejected", piece.sequence, piece.names), 0).results));
+    }
+    expect([pieces, underWay.chunks, told.length]).toEqual([3, 0, 100]);
+    expect(told.filter((each) => each.endsWith(" UNKNOWN BATCH_REJECTED"))).toHaveLength(52);
+  });
+
+  it("does not call what an earlier try may have sent not attempted, whatever the later one was told", () => {
+    const { underWay } = asked(["dev-0"]);
+    underWay.lost(GONE, true);
+    const [again] = underWay.ask(0);
+    const forbidden = new GatewayError({ kind: "forbidden", message: "no" });
+    const { results } = underWay.answered(refusal(again?.sequence ?? 0n, forbidden), 0);
+    expect(shown(results)).toEqual(["dev-0 UNKNOWN FORBIDDEN"]);
   });
 
   it("asks again, after the gateway's pushback, for those that a drain left over, and only for them", () => {
@@ -129,7 +191,7 @@ describe("UnderWay", () => {
       fc.record({ kind: fc.constant("give up" as const) }),
       fc.record({
         kind: fc.constant("answer" as const),
-        how: fc.constantFrom("accepted", "draining", "mixed", "expired", "internal"),
+        how: fc.constantFrom("accepted", "draining", "mixed", "expired", "internal", "undecided", "rejected"),
         which: fc.nat(),
       }),
     );
@@ -169,6 +231,11 @@ describe("UnderWay", () => {
   });
 });
 
+function allOf(sent: readonly string[], outcome: Outcome, why: Failure): CancelTasksByDeviceResponse {
+  const results = sent.map((deviceName) => ({ deviceName, outcome, status: deviceStatusOf(why), callIndex: -1 }));
+  return CancelTasksByDeviceResponse.fromPartial({ results });
+}
+
 function some(how: string, sequence: bigint, sent: readonly string[]): Answer {
   const mixed = CancelTasksByDeviceResponse.fromPartial({
     results: sent.map((deviceName, n) => ({
@@ -183,6 +250,10 @@ function some(how: string, sequence: bigint, sent: readonly string[]): Answer {
       return answer(sequence, accepted(sent));
     case "mixed":
       return answer(sequence, mixed);
+    case "undecided":
+      return answer(sequence, allOf(sent, Outcome.UNKNOWN, UNDECIDED));
+    case "rejected":
+      return answer(sequence, allOf(sent, Outcome.REJECTED, REJECTED));
     case "draining":
       return refusal(sequence, new GatewayError(DRAINING));
     case "expired":
