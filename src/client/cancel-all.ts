@@ -52,6 +52,7 @@ export async function* cancelAll(
   { clock, open }: CancelAllSeams,
 ): AsyncGenerator<DeviceResult, void, undefined> {
   signal?.throwIfAborted();
+  wireRequestOf({ ...scope, deviceNames: [] }); // throws now, and not when the first chunk is asked for
   const underWay = new UnderWay();
   const results = new Mailbox<readonly DeviceResult[] | typeof OVER>();
   const requestIds = new Set<string>();

@@ -25,7 +25,8 @@ export function chunkOf(taken: readonly string[]): {
   const repeats = new Map<string, number>();
   const invalid: DeviceResult[] = [];
   for (const name of taken) {
-    const wrong = wrongWith(name, DEVICE_NAME);
+    // JavaScript keeps nobody from passing on what a database gave.
+    const wrong = typeof name === "string" ? wrongWith(name, DEVICE_NAME) : `must be a string, is ${kindOf(name)}`;
     if (wrong) {
       invalid.push({ deviceName: name, outcome: "NOT_ATTEMPTED", ok: false, failure: invalidName(wrong) });
     } else if (names.has(name)) {
@@ -35,6 +36,10 @@ export function chunkOf(taken: readonly string[]): {
     }
   }
   return { chunk: { names: [...names], repeats, tries: 0, mayHaveBeenSent: false, notBeforeMs: 0 }, invalid };
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
 }
 
 function invalidName(wrong: string): Failure {

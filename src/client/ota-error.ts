@@ -39,6 +39,13 @@ export function ownError(
   return new OtaError(failure, cause === undefined ? {} : { cause });
 }
 
+/** Of a request that no gateway would take. */
+export function invalidError(field: string, description: string): OtaError {
+  const message = `${field} ${description}`;
+  const violations = [{ field, description }];
+  return new OtaError({ reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", message, violations, devices: {} });
+}
+
 /** Of a client that has been closed. Not UNAVAILABLE: asking again never helps. */
 export function closedError(): OtaError {
   const message = "this client has been closed";

@@ -1,5 +1,6 @@
 // What is asked for, in the words of a Node service, and as it goes onto the wire.
 import { CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
+import { invalidError } from "./ota-error.js";
 
 /** Which tasks are meant, and how; see CancelTasksByDeviceRequest in ota_service.proto. */
 export interface CancelScope {
@@ -34,7 +35,11 @@ const PRIORITIES: Record<Priority, WirePriority> = {
   urgent: WirePriority.URGENT,
 };
 
+/** Throws OtaError for a priority that there is not: the default would be another than was meant. */
 export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest): CancelTasksByDeviceRequest {
+  if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
+    throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);
+  }
   return CancelTasksByDeviceRequest.fromPartial({
     ...rest,
     deviceNames: deviceNames as string[],

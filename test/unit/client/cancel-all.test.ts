@@ -62,6 +62,28 @@ describe("cancelAll", () => {
     expect(await all(client.cancelAll([], SCOPE))).toEqual({ told: [], error: undefined });
   });
 
+  it("tells what is no name at all by itself (was: one null in a list ended the process)", async () => {
+    const client = await setUp(accept);
+    const wrong = [null, undefined, 7, {}] as unknown as string[];
+    const { told, error } = await all(client.cancelAll(["dev-0", ...wrong, "dev-1"], SCOPE));
+    expect(error).toBeUndefined();
+    expect(told.filter(({ ok }) => ok).map(({ deviceName }) => deviceName)).toEqual(["dev-0", "dev-1"]);
+    const invalid = told.filter(({ ok }) => !ok);
+    expect(invalid.map(({ deviceName, outcome }) => [deviceName, outcome])).toEqual(
+      wrong.map((name) => [name, "NOT_ATTEMPTED"]),
+    );
+    for (const { failure } of invalid)
+      expect(failure?.message).toMatch(/must be a string, is (null|undefined|number|object)/);
+  });
+
+  it("takes no priority that there is not (was: NORMAL, without a word)", async () => {
+    const client = await setUp(accept);
+    const scope = { ...SCOPE, priority: "URGENT" as "urgent" };
+    const refused = { reason: "INVALID_REQUEST", message: "priority must be one of bulk, normal, urgent" };
+    expect(await all(client.cancelAll(["dev-0"], scope))).toMatchObject({ told: [], error: refused });
+    await expect(client.cancelTasksByDevice({ ...scope, deviceNames: ["dev-0"] })).rejects.toMatchObject(refused);
+  });
+
   it("sends names that trickle in before their request is full", async () => {
     const client = await setUp(accept);
     let goOn = () => {};
