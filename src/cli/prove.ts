@@ -24,7 +24,7 @@ export function proveCommand(stdin: () => Readable = () => process.stdin): Comma
     .option("--json", "print JSON: a list with one object for each account")
     .option("--clock-error-ms <ms>", "also tell what comes out if every time is wrong by up to so much", errorMs, 0)
     .addHelpText("after", "\nExit code: 0 if no second can have held more than the quota, 1 if one can, 2 if a file")
-    .addHelpText("after", "cannot be used.")
+    .addHelpText("after", "cannot be used. It is about the calls in the files: give one of each replica.")
     .exitOverride()
     .action(async (files: string[], flags: Flags, command: Command) => {
       const proofs = await proofsOf(files, flags, stdin).catch((error: unknown) => {

@@ -12,6 +12,9 @@ export type EndKind = (typeof END_KINDS)[number];
 export const CALL_KINDS = [...END_KINDS, "in-flight"] as const;
 export type CallKind = (typeof CALL_KINDS)[number];
 
+/** Where the account's tokens are: in this process alone, or in a store that replicas share. */
+export const LEDGERS = ["in-process", "shared"] as const;
+
 /** The first line. */
 export interface Header {
   readonly format: typeof FORMAT;
@@ -20,6 +23,10 @@ export interface Header {
   readonly replica: string;
   /** Of one process: files that share it share a clock, and may repeat each other's calls. */
   readonly recording: string;
+  /** Earlier versions did not write it. */
+  readonly ledger?: (typeof LEDGERS)[number];
+  /** How many shared the ledger when this was written, itself included. Absent if that was not known. */
+  readonly replicas?: number;
   /** N, what the upstream allows. */
   readonly callsPerSecond: number;
   readonly callTimeoutMs: number;

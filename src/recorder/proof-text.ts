@@ -30,7 +30,7 @@ export function proofText(proof: Proof): string {
 
 /** For programs; dates are RFC 3339. */
 export function proofJson(proof: Proof): object {
-  const { account, callsPerSecond, coverage, clocks, calls, mostArrivals, worst, widened } = proof;
+  const { account, callsPerSecond, coverage, clocks, replicas, calls, mostArrivals, worst, widened } = proof;
   return {
     account,
     callsPerSecond,
@@ -38,6 +38,7 @@ export function proofJson(proof: Proof): object {
       return { file, replica, from: dateOf(fromWallMs), to: dateOf(toWallMs), calls: count };
     }),
     clocks,
+    replicas: replicas ?? null,
     calls,
     mostArrivals,
     second: worst ? dateOf(worst.fromWallMs) : null,
@@ -60,8 +61,17 @@ function callsText({ calls }: Proof): string {
 }
 
 /** What the result rests on, beside the files themselves. */
-function notesOf({ calls, clocks, widened, coverage }: Proof): string[] {
-  const notes: string[] = [];
+function notesOf(proof: Proof): string[] {
+  const { calls, clocks, widened, coverage, isShared, replicas } = proof;
+  const notes = [
+    "the verdict is about the calls in the files, and not about those of other gateways and other senders",
+  ];
+  if (isPartial(proof)) {
+    const known = `the ledger was shared by ${replicas} replicas, and the files are of ${clocks}`;
+    notes.push(`${known}: give a file of each to prove it for all of them`);
+  } else if (isShared && replicas === undefined) {
+    notes.push("the ledger was shared: give a file of each replica to prove it for all of them");
+  }
   if (clocks > 1) {
     const bound = widened.clockErrorMs > 0 ? "" : "; --clock-error-ms tells what an error of theirs could add";
     notes.push(`this rests on the wall clocks of ${clocks} processes agreeing${bound}`);
@@ -91,9 +101,19 @@ function suspects(calls: readonly PlacedCall[]): string[] {
   return ["What can have arrived in that second:\n", ...lines, ...(more > 0 ? [`  and ${more} more\n`] : [])];
 }
 
+/** There were replicas that no file is of: what they sent can have come on top. */
+function isPartial({ clocks, replicas = 0 }: Proof): boolean {
+  return clocks < replicas;
+}
+
 function verdict(proof: Proof): string {
-  const { mostArrivals, callsPerSecond } = proof;
-  if (holds(proof)) return `PROVED: no second can have held more than ${callsPerSecond} arrivals.\n`;
+  const { mostArrivals, callsPerSecond, clocks } = proof;
+  if (holds(proof)) {
+    const whose = clocks === 1 ? "this process" : `these ${clocks} processes`;
+    const most = `no second can have held more than ${callsPerSecond} arrivals from`;
+    if (!isPartial(proof)) return `PROVED: ${most} ${whose}.\n`;
+    return `PROVED for the calls of ${whose} only: ${most} ${clocks === 1 ? "it" : "them"}.\n`;
+  }
   return `NOT PROVED: one second can have held ${mostArrivals} arrivals, ${callsPerSecond} are allowed.\n`;
 }
 

@@ -26,6 +26,10 @@ export interface Proof {
   readonly coverage: readonly Coverage[];
   /** How many clocks had to agree for this. */
   readonly clocks: number;
+  /** Whether any of the files says that replicas share the ledger. */
+  readonly isShared: boolean;
+  /** The most replicas that any file knows of; undefined if none knows. */
+  readonly replicas: number | undefined;
   readonly calls: Readonly<Record<CallKind, number>>;
   readonly mostArrivals: number;
   /** Where the first such second begins, and what can have arrived in it. Undefined if nothing ever did. */
@@ -66,6 +70,8 @@ function proveAccount(records: readonly FlightRecord[], clockErrorMs: number): P
     callsPerSecond,
     coverage: records.map(coverageOf),
     clocks: recordings.length,
+    isShared: records.some(({ header }) => header.ledger === "shared"),
+    replicas: mostReplicas(records),
     calls,
     mostArrivals: most?.arrivals ?? 0,
     worst: most && {
@@ -74,6 +80,11 @@ function proveAccount(records: readonly FlightRecord[], clockErrorMs: number): P
     },
     widened: { clockErrorMs, mostArrivals: mostArrivals(widened(intervals, clockErrorMs))?.arrivals ?? 0 },
   };
+}
+
+function mostReplicas(records: readonly FlightRecord[]): number | undefined {
+  const known = records.flatMap(({ header }) => header.replicas ?? []);
+  return known.length > 0 ? Math.max(...known) : undefined;
 }
 
 function grouped(records: readonly FlightRecord[], by: "account" | "recording"): Map<string, FlightRecord[]> {

@@ -1,7 +1,7 @@
 // Reads a file of the flight recorder. Every mistake names its line, up to a bound; nothing is guessed and
 // no line is passed over, since a call left out could be the one too many.
 import { boundedLines } from "../bounded-lines.js";
-import { CALL_KINDS, type CallKind, type Header, isOurs, type RecordedCall } from "./flight-record.js";
+import { CALL_KINDS, type CallKind, type Header, isOurs, LEDGERS, type RecordedCall } from "./flight-record.js";
 
 /** One header, and the calls that follow it. */
 export interface FlightRecord {
@@ -84,6 +84,11 @@ function readHeader(fields: Fields): Header {
     const wallMs = Date.parse(String(fields[name]));
     if (!(wallMs >= 0 && wallMs <= LATEST_WALL_MS)) throw new Error(`needs ${name}, a date`);
   }
+  const { ledger, replicas } = fields;
+  if (ledger !== undefined && !LEDGERS.some((each) => each === ledger)) {
+    throw new Error(`needs ledger, ${LEDGERS.join(" or ")}`);
+  }
+  if (replicas !== undefined) number(fields, "replicas", 0);
   number(fields, "callsPerSecond", 1);
   number(fields, "calls", 0);
   for (const name of ["callTimeoutMs", "marginMs", "completeSinceMs", "writtenAtMs"]) number(fields, name, 0);

@@ -15,8 +15,11 @@ import {
   sentUs,
 } from "./flight-record.js";
 
-export interface RecorderOptions extends Pick<Header, "account" | "replica" | "callsPerSecond" | "callTimeoutMs"> {
+export interface RecorderOptions
+  extends Pick<Header, "account" | "replica" | "ledger" | "callsPerSecond" | "callTimeoutMs"> {
   readonly clock: Clock;
+  /** How many share the ledger at this moment, as far as that is known. */
+  readonly replicas?: () => number | undefined;
   /** The longest that a call can still be travelling after it was given up. */
   readonly marginMs: number;
 }
@@ -66,7 +69,8 @@ export class FlightRecorder {
 
   /** The file as of now, in pieces; what happens while they are read is not in it. */
   file(): Iterable<string> {
-    const { clock, account, replica, callsPerSecond, callTimeoutMs, marginMs } = this.#options;
+    const { clock, account, replica, ledger, callsPerSecond, callTimeoutMs, marginMs } = this.#options;
+    const replicas = this.#options.replicas?.();
     const writtenAtMs = this.#sentUs(clock.now()) / 1000;
     const wallMs = clock.wallNow();
     const dateAt = (ms: number) => new Date(wallMs - writtenAtMs + ms).toISOString();
@@ -78,6 +82,8 @@ export class FlightRecorder {
       account,
       replica,
       recording: this.#recording,
+      ...(ledger && { ledger }),
+      ...(replicas !== undefined && { replicas }),
       callsPerSecond,
       callTimeoutMs,
       marginMs,

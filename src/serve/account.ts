@@ -75,6 +75,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     clock,
     account: name,
     replica: options.replica,
+    ledger: options.storeOf ? "shared" : "in-process",
+    replicas: () => limiter.state().replicas,
     callsPerSecond: settings.callsPerSecond,
     callTimeoutMs: timeoutMs,
     marginMs: MARGIN_MS,

@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { createCaller } from "../support/grpc-caller.js";
-import { endPrograms, run, runEmulator, runGateway } from "../support/processes.js";
+import { endPrograms, run, runEmulator, runGateway, until } from "../support/processes.js";
+import { endRedis, hasRedis } from "../support/redis.js";
+import { startFleet } from "../support/replicas.js";
 
-afterEach(endPrograms);
+afterEach(async () => {
+  await endPrograms();
+  await endRedis();
+});
 
 describe("ota-gateway prove", () => {
   it("says 10 for a run with jitter, as the emulator does at the most, and 11 for a doctored file", async () => {
@@ -41,6 +46,29 @@ describe("ota-gateway prove", () => {
     expect(bad.stdout).toMatch(/NOT PROVED: one second can have held 1[1-9] arrivals, 10 are allowed/);
     const misuse = run(["prove", "/nowhere"]);
     expect(await misuse.ended).toBe(2);
+    rmSync(folder, { recursive: true });
+  });
+
+  it.runIf(hasRedis)("speaks for one of two replicas only until it has the files of both", async () => {
+    const { replicas } = await startFleet(2, 10);
+    const folder = mkdtempSync(join(tmpdir(), "prove-"));
+    const files: string[] = [];
+    for (const { gateway, network } of replicas) {
+      let text = "";
+      await until(async () => {
+        text = await (await fetch(`${gateway.admin}/flight-record`)).text();
+        return text.includes('"ledger":"shared","replicas":2,'); // it may not have heard of the other yet
+      });
+      files.push(join(folder, `${files.length}.jsonl`));
+      writeFileSync(files.at(-1) ?? "", text);
+      network.close();
+    }
+    const one = run(["prove", ...files.slice(0, 1)]);
+    expect(await one.ended).toBe(0);
+    expect(one.stdout).toMatch(/^PROVED for the calls of this process only: /m);
+    const both = run(["prove", ...files]);
+    expect(await both.ended).toBe(0);
+    expect(both.stdout).toMatch(/^PROVED: no second can have held more than 10 arrivals from these 2 processes\.$/m);
     rmSync(folder, { recursive: true });
   });
 });

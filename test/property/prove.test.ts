@@ -37,7 +37,7 @@ const TOKEN_ENDS = {
 function record({ callsPerSecond, callTimeoutMs, startMs, lucks }: Run): FlightRecorder {
   let nowMs = startMs;
   const clock = { now: () => nowMs, wallNow: () => 1_767_225_600_000 + Math.floor(nowMs), at: () => () => {} };
-  const fixed = { account: "default", replica: "gw", marginMs: MARGIN_MS };
+  const fixed = { account: "default", replica: "gw", ledger: "in-process", marginMs: MARGIN_MS } as const;
   const recorder = new FlightRecorder({ clock, callsPerSecond, callTimeoutMs, ...fixed });
   const back = Array<number>(callsPerSecond).fill(startMs);
   let lastMs = nowMs;

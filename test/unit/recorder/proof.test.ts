@@ -117,8 +117,36 @@ describe("proofText", () => {
 recorded       2026-01-01T00:00:00.000000Z to 2026-01-01T00:01:00.000000Z, 3 calls of gw-1 (0.jsonl)
 calls          3: 2 accepted, 0 refused, 0 refused for rate, 0 lost, 0 in flight, 1 never written
 most arrivals  2 in any one second, first in the second from 2026-01-01T00:00:00.100000Z
-PROVED: no second can have held more than 2 arrivals.
+Note: the verdict is about the calls in the files, and not about those of other gateways and other senders
+PROVED: no second can have held more than 2 arrivals from this process.
 `);
+  });
+
+  it("says whose calls a verdict is about, if the ledger was shared by more (was: as if it were the account)", async () => {
+    const shared = { ledger: "shared", replicas: 3 } as const;
+    const first = fileOf(calls, shared);
+    const second = fileOf([], { ...shared, recording: "recording-2" });
+    const third = fileOf([], { ...shared, recording: "recording-3", replicas: 2 });
+    const asked = "give a file of each to prove it for all of them";
+    const one = proofText(await proofOf([first]));
+    expect(one).toContain(`Note: the ledger was shared by 3 replicas, and the files are of 1: ${asked}\n`);
+    expect(one).toMatch(
+      /\nPROVED for the calls of this process only: no second can have held more than 2 arrivals from it\.\n$/,
+    );
+    const two = proofText(await proofOf([first, first, second]));
+    expect(two).toContain(`Note: the ledger was shared by 3 replicas, and the files are of 2: ${asked}\n`);
+    expect(two).toMatch(
+      /\nPROVED for the calls of these 2 processes only: no second can have held more than 2 arrivals from them\.\n$/,
+    );
+    const all = proofText(await proofOf([first, second, third]));
+    expect(all).toMatch(/\nPROVED: no second can have held more than 2 arrivals from these 3 processes\.\n$/);
+    expect(all).toContain("Note: the verdict is about the calls in the files, and not about those of other gateways");
+    expect(all).not.toContain("the files are of");
+  });
+
+  it("asks for every replica's file where the ledger was shared by nobody knows how many", async () => {
+    const text = proofText(await proofOf([fileOf(calls, { ledger: "shared" })]));
+    expect(text).toContain("Note: the ledger was shared: give a file of each replica to prove it for all of them\n");
   });
 
   it("lists what can have arrived in a second that held too many", async () => {
@@ -174,13 +202,19 @@ describe("proofJson", () => {
         },
       ],
       clocks: 1,
+      replicas: null,
       calls: { accepted: 2, refused: 0, throttled: 0, lost: 0, unwritten: 0, "in-flight": 0 },
       mostArrivals: 2,
       second: "2026-01-01T00:00:00.100000Z",
       widened: { clockErrorMs: 1, mostArrivals: 2 },
-      notes: [],
+      notes: ["the verdict is about the calls in the files, and not about those of other gateways and other senders"],
       holds: true,
     });
+  });
+
+  it("says how many replicas shared the ledger, as the files know it", async () => {
+    const proof = await proofOf([fileOf([], { ledger: "shared", replicas: 3 })]);
+    expect(proofJson(proof)).toMatchObject({ clocks: 1, replicas: 3, holds: true });
   });
 
   it("has no second if nothing ever arrived", async () => {

@@ -51,6 +51,8 @@ describe("readFlightRecords", () => {
     ["no date", fileOf([], { writtenAt: "yesterday" }), "line 1 needs writtenAt, a date"],
     ["a date too far", fileOf([], { writtenAt: "9999-01-01T00:00:00Z" }), "line 1 needs writtenAt, a date"],
     ["no quota", fileOf([], { callsPerSecond: 0 }), "line 1 needs callsPerSecond, a number from 1"],
+    ["a ledger of no kind", fileOf([], { ledger: "lent" as "shared" }), "line 1 needs ledger, in-process or shared"],
+    ["no number of replicas", fileOf([], { replicas: -1 }), "line 1 needs replicas, a number from 0"],
     ["no timeout", fileOf([], { callTimeoutMs: -1 }), "line 1 needs callTimeoutMs, a number from 0"],
     ["a call of no kind", fileOf([{ ...answered(0, 1), kind: "good" }]), "line 2 needs kind, one of accepted, refused"],
     ["a call never sent", fileOf([{ ...answered(0, 1), sent: "0" }]), "line 2 needs sent, a number from 0 to 60000"],

@@ -34,6 +34,16 @@ describe("FlightRecorder", () => {
     });
   });
 
+  it("writes whether the ledger is shared, and by how many as of now", () => {
+    expect(written(aRecorder().recorder).header).toMatchObject({ ledger: "in-process" });
+    let replicas: number | undefined;
+    const { recorder } = aRecorder({ ledger: "shared", replicas: () => replicas });
+    expect(written(recorder).header).toMatchObject({ ledger: "shared" });
+    expect(written(recorder).header).not.toHaveProperty("replicas");
+    replicas = 2;
+    expect(written(recorder).header).toMatchObject({ ledger: "shared", replicas: 2 });
+  });
+
   it("tells its recordings apart", () => {
     expect(written(aRecorder().recorder).header.recording).not.toBe(written(aRecorder().recorder).header.recording);
   });

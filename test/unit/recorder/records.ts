@@ -51,7 +51,7 @@ export function readText(text: string, file = "a.jsonl"): Promise<FlightRecord[]
 export function aRecorder(options: Partial<RecorderOptions> = {}): { recorder: FlightRecorder; clock: HandClock } {
   const clock = new HandClock();
   const fixed = { account: "default", replica: "gw-1", callsPerSecond: 10, callTimeoutMs: 10_000, marginMs: 1000 };
-  return { clock, recorder: new FlightRecorder({ clock, ...fixed, ...options }) };
+  return { clock, recorder: new FlightRecorder({ clock, ledger: "in-process", ...fixed, ...options }) };
 }
 
 /** The header and the calls of the file as of now, as they are written. */
