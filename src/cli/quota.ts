@@ -3,10 +3,10 @@ import { Command } from "commander";
 import { type Client, OtaError, type Quota } from "../client/client.js";
 import { sleepUntil, systemClock } from "../clock.js";
 import { nextSignal } from "../signals.js";
-import { count, counted, duration } from "../terminal/figures.js";
 import { type Paint, paintFor } from "../terminal/paint.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { quotaLine, quotaText } from "./quota-text.js";
 
 interface Flags extends GatewayFlags {
   readonly account?: string;
@@ -19,14 +19,6 @@ const ANSWER_MS = 10_000;
 
 /** A gateway that is restarted, or does not answer for a while. */
 const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED"]);
-
-const LEDGERS: Record<Quota["ledger"], string> = {
-  IN_PROCESS: "in this gateway alone",
-  SHARED: "shared by all replicas",
-  OPENING: "opening: it has just begun or was lost, and sends nothing until earlier calls no longer count",
-  AWAY: "away: the shared store is out of reach; nothing is sent, but for what OTA_ON_STORE_LOSS=share allows",
-  UNSPECIFIED: "not told",
-};
 
 /** Throws CommanderError for flags that it does not take. */
 export function quotaCommand(): Command {
@@ -83,31 +75,5 @@ function ask(client: Client, { account }: Flags, signal?: AbortSignal): Promise<
 
 function textOf(quota: Quota, { json, watch }: Flags, paint: Paint): string {
   if (json) return `${JSON.stringify(quota)}\n`;
-  return watch && !process.stdout.isTTY ? `${plainLine(quota)}\n` : quotaText(quota, paint);
-}
-
-function plainLine(quota: Quota): string {
-  return (
-    `${quota.account}: ${quota.tokensFree} of ${quota.callsPerSecond} tokens free, ` +
-    `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")} waiting, ` +
-    `a new request waits ${duration(quota.expectedWaitMs)}`
-  );
-}
-
-function quotaText(quota: Quota, paint: Paint): string {
-  const { callsPerSecond, tokensFree, tokensInFlight, tokensCooling, tokensWithheld, pausedUntil } = quota;
-  const isUsable = quota.ledger === "IN_PROCESS" || quota.ledger === "SHARED";
-  const rows = [
-    ["account", paint("bold", quota.account)],
-    ["quota", `${count(callsPerSecond)} calls a second`],
-    ["tokens", `${tokensFree} free, ${tokensInFlight} in calls under way, ${tokensCooling} on their way back`],
-    ...(tokensWithheld > 0
-      ? [["withheld", paint("yellow", `${tokensWithheld}: the upstream throttled, somebody else uses the account`)]]
-      : []),
-    ["waiting", `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")}`],
-    ["expected wait", `${duration(quota.expectedWaitMs)} for a new request`],
-    ...(pausedUntil ? [["paused until", paint("yellow", pausedUntil.toISOString())]] : []),
-    ["ledger", isUsable ? LEDGERS[quota.ledger] : paint("yellow", LEDGERS[quota.ledger])],
-  ] as const;
-  return rows.map(([name, value]) => `${(name ?? "").padEnd(14)} ${value}\n`).join("");
+  return watch && !process.stdout.isTTY ? `${quotaLine(quota)}\n` : quotaText(quota, paint);
 }

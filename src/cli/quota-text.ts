@@ -1,0 +1,60 @@
+// How an account stands, in words: as a table, and in one line for whoever reads one every second.
+import type { Quota } from "../client/client.js";
+import { count, counted, duration } from "../terminal/figures.js";
+import type { Paint } from "../terminal/paint.js";
+
+const LEDGERS: Record<Quota["ledger"], string> = {
+  IN_PROCESS: "in this gateway alone",
+  SHARED: "shared by all replicas",
+  OPENING: "opening: it has just begun or was lost, and sends nothing until earlier calls no longer count",
+  AWAY: "away: the shared store is out of reach; nothing is sent, but for what OTA_ON_STORE_LOSS=share allows",
+  UNSPECIFIED: "not told",
+};
+
+/** Leaves out nothing that keeps requests waiting. */
+export function quotaLine(quota: Quota): string {
+  const { account, callsPerSecond, tokensFree, tokensWithheld, ledger, pausedUntil } = quota;
+  const parts = [
+    `${account}: ${tokensFree} of ${callsPerSecond} tokens free`,
+    ...withheldOfFree(quota),
+    `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")} waiting`,
+  ];
+  if (ledger !== "AWAY") parts.push(`a new request waits ${duration(quota.expectedWaitMs)}`);
+  if (tokensWithheld > tokensFree) parts.push(`${tokensWithheld} withheld in all`);
+  if (pausedUntil) parts.push(`paused until ${pausedUntil.toISOString()}`);
+  if (ledger === "OPENING") parts.push("ledger opening: nothing is sent until earlier calls no longer count");
+  if (ledger === "AWAY") parts.push("ledger away: nothing is sent, but for what OTA_ON_STORE_LOSS=share allows");
+  return parts.join(", ");
+}
+
+export function quotaText(quota: Quota, paint: Paint): string {
+  const { callsPerSecond, tokensFree, tokensInFlight, tokensCooling, tokensWithheld, pausedUntil, ledger } = quota;
+  const isUsable = ledger === "IN_PROCESS" || ledger === "SHARED";
+  const withheld = withheldOfFree(quota);
+  const free = [`${tokensFree} free`, ...withheld].join(", ");
+  const others = `${tokensInFlight} in calls under way, ${tokensCooling} on their way back`;
+  const rows = [
+    ["account", paint("bold", quota.account)],
+    ["quota", `${count(callsPerSecond)} calls a second`],
+    ["tokens", `${free}${withheld.length > 0 ? ";" : ","} ${others}`],
+    ...(tokensWithheld > 0
+      ? [["withheld", paint("yellow", `${tokensWithheld}: the upstream throttled, somebody else uses the account`)]]
+      : []),
+    ["waiting", `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")}`],
+    ["expected wait", waitText(quota)],
+    ...(pausedUntil ? [["paused until", paint("yellow", pausedUntil.toISOString())]] : []),
+    ["ledger", isUsable ? LEDGERS[ledger] : paint("yellow", LEDGERS[ledger])],
+  ] as const;
+  return rows.map(([name, value]) => `${(name ?? "").padEnd(14)} ${value}\n`).join("");
+}
+
+/** The gateway counts them among the free: unsaid, they would seem to come on top. */
+function withheldOfFree({ tokensFree, tokensWithheld }: Quota): string[] {
+  const both = Math.min(tokensFree, tokensWithheld);
+  return both > 0 ? [`of which ${both} ${both === 1 ? "is" : "are"} withheld`] : [];
+}
+
+/** The gateway's estimate holds from when its ledger is back, and nobody knows when that is. */
+function waitText({ ledger, expectedWaitMs }: Quota): string {
+  return ledger === "AWAY" ? "not known while the ledger is away" : `${duration(expectedWaitMs)} for a new request`;
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { quotaLine, quotaText } from "../../../src/cli/quota-text.js";
+import type { Quota } from "../../../src/client/client.js";
+
+const QUOTA: Quota = {
+  account: "default",
+  callsPerSecond: 10,
+  tokensFree: 9,
+  tokensInFlight: 0,
+  tokensCooling: 1,
+  tokensWithheld: 0,
+  waitingDevices: 3,
+  waitingCallers: 1,
+  expectedWaitMs: 1000,
+  ledger: "SHARED",
+};
+const PAUSED_UNTIL = new Date("2026-01-01T00:00:30.000Z");
+
+describe("quotaLine", () => {
+  const line = (quota: Partial<Quota>) => quotaLine({ ...QUOTA, ...quota });
+
+  it("is short while all is well", () => {
+    const usual = "default: 9 of 10 tokens free, 3 devices of 1 caller waiting, a new request waits 1.0 s";
+    expect(line({})).toBe(usual);
+    expect(line({ ledger: "IN_PROCESS" })).toBe(usual);
+  });
+
+  it("says that nothing is sent while the ledger is away, and promises no wait (was: 1.0 s)", () => {
+    expect(line({ ledger: "AWAY", tokensFree: 0 })).toBe(
+      "default: 0 of 10 tokens free, 3 devices of 1 caller waiting, " +
+        "ledger away: nothing is sent, but for what OTA_ON_STORE_LOSS=share allows",
+    );
+  });
+
+  it("says that the ledger opens", () => {
+    expect(line({ ledger: "OPENING" })).toMatch(
+      /a new request waits 1\.0 s, ledger opening: nothing is sent until earlier calls no longer count$/,
+    );
+  });
+
+  it("says until when the account is paused", () => {
+    expect(line({ pausedUntil: PAUSED_UNTIL })).toMatch(/ waits 1\.0 s, paused until 2026-01-01T00:00:30\.000Z$/);
+  });
+
+  it("says what of the free tokens is withheld, and also if fewer are free", () => {
+    expect(line({ tokensWithheld: 4 })).toMatch(/^default: 9 of 10 tokens free, of which 4 are withheld, 3 devices/);
+    expect(line({ tokensWithheld: 1 })).toMatch(/^default: 9 of 10 tokens free, of which 1 is withheld, 3 devices/);
+    expect(line({ tokensFree: 2, tokensWithheld: 4 })).toMatch(
+      /^default: 2 of 10 tokens free, of which 2 are withheld, 3 .* waits 1\.0 s, 4 withheld in all$/,
+    );
+    expect(line({ tokensFree: 0, tokensWithheld: 4 })).toMatch(
+      /^default: 0 of 10 tokens free, 3 devices.* waits 1\.0 s, 4 withheld in all$/,
+    );
+  });
+});
+
+describe("quotaText", () => {
+  const text = (quota: Partial<Quota>) => quotaText({ ...QUOTA, ...quota }, (_, plain) => plain);
+
+  it("counts each token once (was: 9 free, 1 on its way back and 4 withheld, 14 of 10)", () => {
+    expect(text({ tokensWithheld: 4 })).toBe(`account        default
+quota          10 calls a second
+tokens         9 free, of which 4 are withheld; 0 in calls under way, 1 on their way back
+withheld       4: the upstream throttled, somebody else uses the account
+waiting        3 devices of 1 caller
+expected wait  1.0 s for a new request
+ledger         shared by all replicas
+`);
+    expect(text({})).toContain("\ntokens         9 free, 0 in calls under way, 1 on their way back\n");
+  });
+
+  it("promises no wait while the ledger is away", () => {
+    const away = text({ ledger: "AWAY", pausedUntil: PAUSED_UNTIL });
+    expect(away).not.toContain("1.0 s");
+    expect(away).toContain(
+      "\nexpected wait  not known while the ledger is away\npaused until   2026-01-01T00:00:30.000Z\n",
+    );
+    expect(away).toContain("\nledger         away: the shared store is out of reach; nothing is sent, but for what ");
+  });
+});
