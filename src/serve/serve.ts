@@ -16,6 +16,7 @@ import { createMetrics } from "../telemetry/metrics.js";
 import type { MetricsPage } from "../telemetry/prometheus.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
+import { listenTrouble } from "./listen-trouble.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -93,7 +94,7 @@ export async function serve(
         const recorders = [...accounts.values()].map(({ recorder }) => recorder);
         return flightDownload(recorders, replica, clock);
       },
-    });
+    }).catch(listenTrouble("OTA_ADMIN_LISTEN"));
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,
@@ -109,7 +110,7 @@ export async function serve(
         ? { paths: config, clientCertificates: bearer ? ("optional" as const) : ("required" as const) }
         : undefined,
     };
-    grpc = await startGrpcServer(config.listen.host, config.listen.port, service);
+    grpc = await startGrpcServer(config.listen.host, config.listen.port, service).catch(listenTrouble("OTA_LISTEN"));
     const certificateLeftMs = () => {
       const endsWallMs = grpc.certificateEndsWallMs();
       return endsWallMs === undefined ? undefined : endsWallMs - clock.wallNow();

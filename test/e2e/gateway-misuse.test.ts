@@ -99,11 +99,25 @@ describe("ota-gateway serve", () => {
     const second = run(["serve"], { ...KEYS, ...FREE_PORTS, [variable]: first.grpc });
     expect(await second.ended).toBe(1);
     expect(second.stderr).toContain(first.grpc);
+    expect(second.stderr).toMatch(
+      new RegExp(`^${variable}: .*EADDRINUSE.*; end what listens there, or set another port`),
+    );
     expect(second.stderr.trim().split("\n")).toHaveLength(1);
     expect(second.stdout).toBe("");
     first.kill("SIGTERM");
     expect(await first.ended).toBe(0);
   });
+
+  it.each(["OTA_LISTEN", "OTA_ADMIN_LISTEN"])(
+    "says what to do about an address it cannot have: %s",
+    async (variable) => {
+      const program = run(["serve"], { ...KEYS, ...FREE_PORTS, [variable]: "192.0.2.1:50051", OTA_INSECURE: "1" });
+      expect(await program.ended).toBe(1);
+      expect(program.stderr).toMatch(
+        new RegExp(`^${variable}: .*EADDRNOTAVAIL.* 192\\.0\\.2\\.1:50051; set an address of this machine\n$`, "m"),
+      );
+    },
+  );
 
   it("warns of a misspelt variable, names the nearest, and starts all the same", async () => {
     const gateway = await runGateway("http://127.0.0.1:1", {
