@@ -160,7 +160,12 @@ export class AuditLog {
     if (nowMs - this.#reportedMs < REPORT_MS) return;
     this.#reportedMs = nowMs;
     trouble.reported = true;
-    const fields = { err: trouble.error, lost: trouble.lost, waitingBytes: this.#queue.bytes };
+    const fields = {
+      setting: "OTA_AUDIT_LOG",
+      err: trouble.error,
+      lost: trouble.lost,
+      waitingBytes: this.#queue.bytes,
+    };
     this.#log.error(fields, "the audit log cannot be written; requests are served all the same");
   }
 

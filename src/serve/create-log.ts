@@ -36,9 +36,13 @@ export function createLog(level: Config["logLevel"]): Log {
   return pino(options, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
 }
 
-/** Pino would copy every field of an error: the address that could not be parsed, the command that Redis refused. */
+/**
+ * Pino would copy every field of an error: the address that could not be parsed, the command that Redis refused. What the
+ * system refused has no stack here: its words name the file or the address, and the stack is of Node's insides.
+ */
 function wordsOf(error: Error): object {
   if (!(error instanceof Error)) return { type: typeof error };
   const { type, message, stack, code } = pino.stdSerializers.err(error);
-  return { type, message, stack, ...(typeof code === "string" && { code }) };
+  const isOfSystem = "syscall" in error;
+  return { type, message, ...(!isOfSystem && { stack }), ...(typeof code === "string" && { code }) };
 }

@@ -88,6 +88,18 @@ describe("OTA_AUDIT_LOG", () => {
     expect(read()).toHaveLength(1);
   });
 
+  it("says at the start which setting names a file that cannot be written, and what the system says, without a stack", async () => {
+    const gateway = await runGateway("http://127.0.0.1:1", { OTA_AUDIT_LOG: join(folder, "missing", "audit.jsonl") });
+    await gateway.said(/the audit log cannot be written/);
+    gateway.kill("SIGTERM");
+    expect(await gateway.ended).toBe(0);
+    const lines = gateway.stderr.trimEnd().split("\n");
+    const told = lines.map((line) => JSON.parse(line) as Line).filter(({ level }) => level === 50);
+    expect(told).toMatchObject([{ setting: "OTA_AUDIT_LOG", err: { code: "ENOENT" } }]);
+    expect(told[0]?.["err"]).toMatchObject({ message: expect.stringContaining(join(folder, "missing")) });
+    expect(told[0]?.["err"]).not.toHaveProperty("stack");
+  });
+
   it("goes to standard output for -", async () => {
     const emulator = await runEmulator("--devices", "50");
     const gateway = await runGateway(emulator.url, { OTA_AUDIT_LOG: "-", OTA_AUDIT_DEVICE_NAMES: "1" });

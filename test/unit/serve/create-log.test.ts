@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { LOG_OPTIONS } from "../../../src/serve/create-log.js";
@@ -40,6 +41,15 @@ describe("what no line of the log holds", () => {
         code: "ERR_INVALID_URL",
         stack: expect.stringContaining("at "),
       },
+    });
+  });
+
+  it("is the stack of what the system refused: it would show the insides of Node, and the words say it all", async () => {
+    const error: unknown = await open("/nowhere/audit.jsonl", "a").catch((refused: unknown) => refused);
+    expect(lineOf({ err: error })["err"]).toEqual({
+      type: "Error",
+      message: "ENOENT: no such file or directory, open '/nowhere/audit.jsonl'",
+      code: "ENOENT",
     });
   });
 
