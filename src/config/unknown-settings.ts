@@ -2,6 +2,9 @@
 import type { Environment } from "./config.js";
 import { SETTINGS } from "./settings.js";
 
+/** Of the client commands, which may be run where `serve` is. */
+const CLIENT_VARIABLES = ["OTA_TOKEN"];
+
 /** A warning for each OTA_* variable that is not a setting, with the nearest name. */
 export function unknownSettings(environment: Environment): string[] {
   const known: string[] = Object.values(SETTINGS).map(({ variable }) => variable);
@@ -10,8 +13,9 @@ export function unknownSettings(environment: Environment): string[] {
   const services = names.flatMap((name) => /^(.+)_SERVICE_HOST$/.exec(name)?.[1] ?? []);
   const injected = (name: string) =>
     services.some((service) => name.startsWith(`${service}_SERVICE_`) || name.startsWith(`${service}_PORT`));
+  const isOthers = (name: string) => CLIENT_VARIABLES.includes(name) || injected(name);
   return names
-    .filter((name) => name.startsWith("OTA_") && !known.includes(name) && !injected(name))
+    .filter((name) => name.startsWith("OTA_") && !known.includes(name) && !isOthers(name))
     .map((name) => {
       const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
       return `${name} is not a setting of this version and is ignored; the nearest is ${nearest}`;

@@ -21,6 +21,10 @@ describe("unknownSettings", () => {
     ).toEqual([]);
   });
 
+  it("says nothing of a variable of the client commands (was: the nearest is OTA_LISTEN)", () => {
+    expect(unknownSettings({ OTA_TOKEN: "x" })).toEqual([]);
+  });
+
   it("says nothing of what Kubernetes injects for services whose names begin with ota", () => {
     const injected = {
       OTA_GATEWAY_SERVICE_HOST: "10.0.0.1",
