@@ -13,6 +13,7 @@ import {
 import { SETTINGS, type Setting } from "../config/settings.js";
 import { OTHERS } from "../identity/caller-book.js";
 import type { Rights } from "../identity/rights.js";
+import { visible, visibleJson } from "../visible.js";
 
 interface Flags {
   readonly json?: true;
@@ -37,7 +38,7 @@ export function configCommand(): Command {
       }
       const mistakes: string[] = [];
       const file = readConfigFile(path, defaults(process.env), mistakes);
-      command.configureOutput().writeOut?.(flags.json ? jsonOf(file, mistakes) : textOf(file, mistakes));
+      command.configureOutput().writeOut?.(flags.json ? jsonOf(file, mistakes) : visible(textOf(file, mistakes), "\n"));
       process.exitCode = mistakes.length === 0 ? 0 : 1;
     });
   return new Command("config").description("Look at configuration files.").exitOverride().addCommand(check);
@@ -60,7 +61,8 @@ function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]):
     accounts: Object.fromEntries([...accounts].map(([name, account]) => [name, accountOf(account)])),
     callers: Object.fromEntries([...callers].map(([name, rights]) => [name, rightsOf(rights)])),
   };
-  return `${JSON.stringify({ ok: mistakes.length === 0, mistakes, ...found }, undefined, 2)}\n`;
+  const json = JSON.stringify({ ok: mistakes.length === 0, mistakes, ...found }, undefined, 2);
+  return `${json.split("\n").map(visibleJson).join("\n")}\n`;
 }
 
 function textOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]): string {

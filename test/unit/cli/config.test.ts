@@ -73,6 +73,16 @@ all others are refused
     expect((await check("callers: [")).code).toBe(1);
   });
 
+  it("spells out what of a name a reader would not see, or a terminal would obey", async () => {
+    const bad = 'callers: { "\\u202Egro.live\\u009b2J": { weight: 1 }, "*": { products: ["a\\u202Eb"] } }\n';
+    const { out } = await check(bad);
+    expect(out).not.toMatch(/[^\P{C}\n]/u);
+    expect(out).toContain("\\u{202E}");
+    const { out: json } = await check(bad, "--json");
+    expect(json).not.toMatch(/[^\P{C}\n]/u);
+    expect(JSON.parse(json).mistakes).toContainEqual(expect.stringContaining("\u202E"));
+  });
+
   it("prints JSON that a program can read", async () => {
     const good = JSON.parse((await check(GOOD, "--json")).out);
     expect(good).toMatchObject({ ok: true, mistakes: [] });
