@@ -1,5 +1,5 @@
 // Asks whether the gateway on this machine can be called, for a container that has no shell: exit 0 if so, 1
-// otherwise. Asks the gRPC health service; where that wants a client certificate, which a probe has none of, the
+// otherwise, with a line that says why. Asks the gRPC health service; where that wants a client certificate, which a probe has none of, the
 // admin port's /readyz. Speaks HTTP/2 itself, so that a probe does not load a gRPC library.
 import { connect } from "node:http2";
 
@@ -14,33 +14,49 @@ const {
   OTA_TLS_CLIENT_CA: clientCa,
 } = process.env;
 
-setTimeout(() => process.exit(1), 2000).unref();
-if (clientCa?.trim()) askAdmin();
-else askGrpc();
+const PATIENCE_S = 2;
 
-function askGrpc(): void {
+const asked = clientCa?.trim()
+  ? { variable: "OTA_ADMIN_LISTEN", address: reachable(adminListen, "127.0.0.1:9464"), ask: askAdmin }
+  : { variable: "OTA_LISTEN", address: reachable(listen, "127.0.0.1:50051"), ask: askGrpc };
+setTimeout(() => unhealthy(`has not answered within ${PATIENCE_S} s`), PATIENCE_S * 1000).unref();
+asked.ask(asked.address);
+
+function unhealthy(why: string): never {
+  process.stderr.write(`unhealthy: ${asked.address} (${asked.variable}) ${why}\n`);
+  process.exit(1);
+}
+
+/** What HTTP throws itself says only that it failed. */
+function cannotBeAsked({ message, cause }: Error): never {
+  unhealthy(`cannot be asked: ${cause instanceof Error ? cause.message : message}`);
+}
+
+function askGrpc(address: string): void {
   const scheme = cert?.trim() ? "https" : "http";
   // Whatever certificate it has: we ask whether it lives, and tell it nothing.
-  const session = connect(`${scheme}://${reachable(listen, "127.0.0.1:50051")}`, { rejectUnauthorized: false });
+  const session = connect(`${scheme}://${address}`, { rejectUnauthorized: false });
   const request = session.request({
     ":method": "POST",
     ":path": "/grpc.health.v1.Health/Check",
     "content-type": "application/grpc",
     te: "trailers",
   });
-  const fail = () => process.exit(1);
   const chunks: Buffer[] = [];
-  session.on("error", fail);
-  request.on("error", fail);
+  session.on("error", cannotBeAsked);
+  request.on("error", cannotBeAsked);
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
-  request.on("end", () => process.exit(Buffer.concat(chunks).equals(SERVING) ? 0 : 1));
+  request.on("end", () => {
+    if (Buffer.concat(chunks).equals(SERVING)) process.exit(0);
+    unhealthy("does not say that it serves");
+  });
   request.end(EMPTY_MESSAGE);
 }
 
-function askAdmin(): void {
-  fetch(`http://${reachable(adminListen, "127.0.0.1:9464")}/readyz`).then(
-    ({ ok }) => process.exit(ok ? 0 : 1),
-    () => process.exit(1),
+function askAdmin(address: string): void {
+  fetch(`http://${address}/readyz`).then(
+    ({ ok, status }) => (ok ? process.exit(0) : unhealthy(`answers ${status} at /readyz`)),
+    cannotBeAsked,
   );
 }
 

@@ -1,6 +1,9 @@
 // The gateway and the emulator as processes, called as strangers would: with a plain gRPC client, a probe,
 // and curl.
+
 import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -145,11 +148,24 @@ describe("the health service", () => {
 
   it("is what healthcheck.js asks: it exits 0, and 1 once nobody serves", async () => {
     const probed = await runGateway(emulator.url);
-    const healthcheck = () => runScript("healthcheck.js", [], { OTA_LISTEN: probed.grpc }).ended;
-    expect(await healthcheck()).toBe(0);
+    const healthcheck = async (address = probed.grpc) => {
+      const program = runScript("healthcheck.js", [], { OTA_LISTEN: address });
+      return [await program.ended, program.stdout + program.stderr];
+    };
+    expect(await healthcheck()).toEqual([0, ""]);
+    expect(await healthcheck(probed.admin.slice("http://".length))).toEqual([
+      1,
+      expect.stringMatching(/^unhealthy: 127\.0\.0\.1:\d+ \(OTA_LISTEN\) .+\n$/),
+    ]);
     probed.kill("SIGTERM");
     expect(await probed.ended).toBe(0);
-    expect(await healthcheck()).toBe(1);
+    const refused = `unhealthy: ${probed.grpc} (OTA_LISTEN) cannot be asked: connect ECONNREFUSED ${probed.grpc}\n`;
+    expect(await healthcheck()).toEqual([1, refused]);
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    expect(await healthcheck(address)).toEqual([1, `unhealthy: ${address} (OTA_LISTEN) has not answered within 2 s\n`]);
+    silent.close();
   });
 });
 

@@ -89,7 +89,9 @@ describe("a gateway with OTA_TLS_CERT and OTA_TLS_KEY", () => {
       expect(await runScript("healthcheck.js", [], asked).ended).toBe(0);
       gateway.kill("SIGKILL");
       await gateway.ended;
-      expect(await runScript("healthcheck.js", [], asked).ended).toBe(1);
+      const refused = runScript("healthcheck.js", [], asked);
+      expect(await refused.ended).toBe(1);
+      expect(refused.stderr).toMatch(/^unhealthy: .* cannot be asked: connect ECONNREFUSED 127\.0\.0\.1:\d+\n$/);
     }
   });
 
