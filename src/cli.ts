@@ -11,6 +11,7 @@ import { proveCommand } from "./cli/prove.js";
 import { quotaCommand } from "./cli/quota.js";
 import { serveCommand } from "./cli/serve.js";
 import { ConfigError } from "./config/config.js";
+import { visible } from "./visible.js";
 
 const program = new Command("ota-gateway")
   .description("Cancels OTA update tasks on Alibaba Cloud IoT Platform at the account's full rate, and never above it.")
@@ -28,8 +29,8 @@ const program = new Command("ota-gateway")
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed what it throws.
-  if (!(error instanceof CommanderError)) process.stderr.write(`${(error as Error).message}\n`);
+  // Commander has printed what it throws. The others may quote a file or an answer, and a terminal may read them.
+  if (!(error instanceof CommanderError)) process.stderr.write(`${visible((error as Error).message, "\n")}\n`);
   const misuse = error instanceof ConfigError || (error instanceof CommanderError && error.exitCode !== 0);
   process.exit(misuse || process.argv.length === 2 ? 2 : error instanceof CommanderError ? 0 : 1);
 }

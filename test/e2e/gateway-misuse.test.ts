@@ -1,7 +1,10 @@
 // What an operator is told who starts the program wrongly, and what comes of rubbish on its ports.
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { credentials, Metadata, makeGenericClientConstructor, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seededName } from "../../src/emulator/seeded-name.js";
@@ -76,6 +79,17 @@ describe("ota-gateway serve", () => {
     const names = [...program.stderr.matchAll(/^ {2}(OTA_\w+): /gm)].map(([, name]) => name).sort();
     expect(names).toEqual(["OTA_LISTEN", "OTA_LOG_LEVEL", "OTA_QUOTA_CALLS_PER_SECOND", "OTA_UPSTREAM_URL"]);
     expect(program.stderr).not.toContain("    at "); // no stack
+  });
+
+  it("spells out what of a bad file's names a terminal would obey, or not show", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "misuse-"));
+    const path = join(folder, "gateway.yaml");
+    writeFileSync(path, 'callers: { "\\u202Egro.live\\u009b2J": {} }\n');
+    const program = run(["serve"], { ...KEYS, ...FREE_PORTS, OTA_CONFIG: path });
+    expect(await program.ended).toBe(2);
+    expect(program.stderr).toContain("callers.\\u{202E}gro.live\\u{9B}2J: expected a name");
+    expect(program.stderr).not.toMatch(/[^\P{C}\n]/u);
+    rmSync(folder, { recursive: true });
   });
 
   it("names what to set if there are no credentials, within seconds, and exits 1", async () => {
