@@ -61,6 +61,27 @@ describe("Manifest", () => {
     expect(manifest.attempt).toBe(2);
   });
 
+  it("tells whoever watches how many devices each caller has on board: one that two asked for is of both", () => {
+    const waiters = [
+      aWaiter({ caller: "a", deviceNames: ["both-1", "a-1"] }, 100),
+      aWaiter({ caller: "b", deviceNames: ["both-1", "b-1", "b-2"] }, 200),
+    ];
+    expect(manifestOf(waiters).sentCall(510, 1_000_010)).toEqual({
+      sentMs: 510,
+      sentWallMs: 1_000_010,
+      productKey: SCOPE.productKey,
+      firmwareId: SCOPE.firmwareId,
+      jobId: SCOPE.jobId,
+      devices: 4,
+      devicesByCaller: new Map([
+        ["a", 2],
+        ["b", 3],
+      ]),
+      attempt: 1,
+      tokenWaitMs: 410,
+    });
+  });
+
   it("shows the upstream's words without the devices of others", async () => {
     const end = fault("devices [mine-1, theirs-1] and theirs-2 do not exist");
     const [mine, theirs] = await toldOf(end, ["mine-1"], ["theirs-1", "theirs-2"]);
