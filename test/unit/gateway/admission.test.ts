@@ -96,6 +96,12 @@ describe("admit", () => {
       message: "the queue is full: 300 devices of all callers wait, 1 more would exceed 300",
     });
   });
+
+  it("lets in what fills the queue to the last device", () => {
+    const outlook = outlookOf([{ caller: "a", deviceNames: names(250) }]);
+    const fill = aCommand({ caller: "b", deviceNames: names(50) });
+    expect(() => admit(fill, { ...BOUNDS, queuedDevices: 300 }, outlook)).not.toThrow();
+  });
 });
 
 describe("plan", () => {
