@@ -97,6 +97,15 @@ describe("admit", () => {
     });
   });
 
+  it("tells who finds no room when the calls that make room for it will have been sent", () => {
+    const bounds = { ...BOUNDS, queuedDevices: 1000 };
+    const outlook = outlookOf([{ caller: "a", deviceNames: names(1000) }]);
+    const hints = [1, 200, 201, 401].map(
+      (devices) => refusalOf({ caller: "b", deviceNames: names(devices) }, outlook, bounds).retryAfterMs ?? 0,
+    );
+    for (const [nth, calls] of [1, 1, 2, 3].entries()) expect(hints[nth]).toBeCloseTo(calls * 100, -1);
+  });
+
   it("lets in what fills the queue to the last device", () => {
     const outlook = outlookOf([{ caller: "a", deviceNames: names(250) }]);
     const fill = aCommand({ caller: "b", deviceNames: names(50) });

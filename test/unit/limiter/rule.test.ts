@@ -197,6 +197,7 @@ describe("throttle", () => {
     let pace = UNPACED;
     for (let n = 0; n < 30; n++) pace = throttle(pace, QUOTA, n * 100 + 1, n * 100 + 2);
     expect(withheldAt(pace, QUOTA, 3000)).toBe(QUOTA - 1);
+    expect(withheldAt(pace, QUOTA, 2902 + 10_000)).toBe(QUOTA - 2); // no later than any other
   });
 });
 
