@@ -197,13 +197,24 @@ describe("createInProcessLedger", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  it("lets go of everything when it closes", async () => {
+  it("knows when the token of an answered call is back", async () => {
+    await open();
+    (await takeAndSend()).settle({ kind: "answered" });
+    await settle();
+    const { free, inFlightSinceMs, coolingUntilMs } = ledger.state();
+    expect([free, inFlightSinceMs, coolingUntilMs]).toEqual([QUOTA - 1, [], [clock.now() + 1000]]);
+  });
+
+  it.each([
+    ["before it has opened", async () => {}],
+    ["while calls are paced", () => open().then(() => ledger.take({ priority: "normal", newcomer: false }, never))],
+  ])("lets go of everything when it closes %s", async (_, before) => {
+    await before();
     const taking = ledger.take({ priority: "normal", newcomer: false }, never);
     const refused = expect(taking).rejects.toThrow("closed");
     await ledger.close();
     await refused;
-    await expect(ledger.take({ priority: "normal", newcomer: false }, never)).rejects.toThrow("closed");
-    await settle();
     expect(clock.armed).toBe(0);
+    await expect(ledger.take({ priority: "normal", newcomer: false }, never)).rejects.toThrow("closed");
   });
 });
