@@ -59,4 +59,48 @@ describe("Holdings", () => {
     held.noteKept(["a.1"], new Set(), clock.now());
     expect([held.kept(), held.drain().back]).toEqual([[], [{ token: "a.1", used: true }]]);
   });
+
+  it("starts calls with kept tokens as far apart as these allow", async () => {
+    const granted = ["a.1", "a.2"].map((token) => held.receive(token, false, clock.now()));
+    for (const token of granted) token?.send();
+    for (const token of granted) token?.settle({ kind: "answered" });
+    await clock.advance(1000);
+    expect(held.kept()).toEqual(["a.1", "a.2"]);
+    expect(held.takeKept(NORMAL)).toBeTypeOf("object");
+    expect(held.takeKept(NORMAL)).toBe(clock.now() + 500);
+    await clock.advance(500);
+    expect(held.takeKept(NORMAL)).toBeTypeOf("object");
+    expect(held.takeKept(NORMAL)).toBeUndefined();
+  });
+
+  it.each([
+    ["answered", 400 / 8],
+    ["throttled", 0],
+    ["lost", 0],
+  ] as const)("learns how long answers take from those that came: a call was %s", async (kind, answerMs) => {
+    const token = held.receive("a.1", false, clock.now());
+    token?.send();
+    await clock.advance(400);
+    token?.settle({ kind });
+    expect(held.answerMs).toBe(answerMs);
+  });
+
+  it("refuses to settle a token twice", () => {
+    const token = held.receive("a.1", false, clock.now());
+    token?.send();
+    token?.settle({ kind: "answered" });
+    expect(() => token?.settle({ kind: "answered" })).toThrow("settled twice");
+  });
+
+  it("gives a start back with a token that was not sent with, and none with one that was", () => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => true, changed: () => {} };
+    held = new Holdings(options);
+    const [unsent, unwritten] = ["a.1", "a.2"].map((token) => held.receive(token, false, clock.now()));
+    unwritten?.send();
+    for (const token of [unsent, unwritten]) token?.settle({ kind: "unwritten" });
+    expect(held.drain().back).toEqual([
+      { token: "a.1", used: false },
+      { token: "a.2", used: true },
+    ]);
+  });
 });
