@@ -131,14 +131,14 @@ describe("a request that names a batch", () => {
   });
 
   it.each([
-    ["cannot be understood", undefined],
-    ["goes on on another page", { tasks: [aTask()], whole: false }],
-  ])("claims nothing from a list that %s", async (_, list) => {
+    ["could not be understood", undefined],
+    ["was longer than one page", { tasks: [aTask()], whole: false }],
+  ])("claims nothing from a list that %s, and says so", async (why, list) => {
     const { clock, ofJob, ask } = startVerifying();
     ofJob.reader.reply = () => ({ end: { kind: "read", requestId: "r", list } });
     const request = ask();
     await clock.advance(1000);
-    expect(await toldBy(request)).toEqual([expect.stringMatching(/^accepted: the upstream's list of tasks /)]);
+    expect(await toldBy(request)).toEqual([`accepted: the upstream's list of tasks ${why}`]);
   });
 
   it("learns what became of devices whose outcome was not known, and leaves those that were refused", async () => {
