@@ -33,6 +33,15 @@ describe("ReadQueue", () => {
     expect(queue.cut()).toBeUndefined();
   });
 
+  it("goes on with a caller's other requests when one is done or leaves, the oldest first", () => {
+    const { queue, add } = start();
+    const [, leaving] = ["one", "two", "three", "four"].map((job) => add("a", [`dev-${job}`], aScope("p", job)));
+    expect(queue.cut()?.scope.jobId).toBe("one");
+    if (leaving) queue.leave(leaving);
+    expect([queue.cut()?.scope.jobId, queue.cut()?.scope.jobId]).toEqual(["three", "four"]);
+    expect(queue.isEmpty).toBe(true);
+  });
+
   it("fills a call with others of the same scope, and with no other scope", () => {
     const { queue, add } = start();
     add("a", ["dev-a"]);
