@@ -92,6 +92,22 @@ describe("ReadQueue", () => {
     expect(calls.toSorted()).toEqual([["dev-2", "dev-4"], ["dev-3"]]);
   });
 
+  it("lets a suspect ride alone also for who has asked for it meanwhile, and counts its calls on", () => {
+    const { queue, add } = start();
+    const first = add("a", ["dev-1"]);
+    const batch = queue.cut();
+    const second = add("b", ["dev-1", "dev-2"]);
+    queue.putBack(
+      SCOPE,
+      (batch?.seats ?? []).map((seat) => ({ ...seat, alone: true, attempts: 3 })),
+    );
+    const calls = [queue.cut(), queue.cut()].map((call) => call?.seats);
+    expect(calls).toMatchObject([
+      [{ name: "dev-1", alone: true, attempts: 3, readings: [second, first] }],
+      [{ name: "dev-2", alone: false, attempts: 0, readings: [second] }],
+    ]);
+  });
+
   it("gives out everything that could share a call", () => {
     const { queue, add } = start();
     add("a", names(5));
