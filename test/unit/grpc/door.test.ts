@@ -48,7 +48,11 @@ describe("Door", () => {
 
   it("lets all of them together have no more than it can hold", () => {
     const { door } = setUp();
-    for (let n = 0; n < 16_384; n++) door.enter(`caller-${n % 10}`, new Call());
+    const calls = Array.from({ length: 16_384 }, () => new Call());
+    for (const [n, call] of calls.entries()) door.enter(`caller-${n % 10}`, call);
+    expect(refusalOf(() => door.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
+    for (const call of calls) call.end();
+    for (let n = 0; n < 16_384; n++) door.enter(`other-${n % 10}`, new Call());
     expect(refusalOf(() => door.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
   });
 
