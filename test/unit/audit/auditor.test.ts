@@ -32,11 +32,12 @@ function start(withDeviceNames = false) {
 describe("createAuditor", () => {
   it("records when a request came, and how long it took", async () => {
     const { auditor, clock, records } = start();
+    await clock.advance(2000);
     const entry = auditor.begin(REQUEST, ASKER);
     await clock.advance(250);
     expect(records()).toEqual([]);
     entry.answered(ANSWER);
-    expect(records()).toMatchObject([{ time: "2026-01-01T00:00:00.000Z", durationMs: 250, outcome: "ok" }]);
+    expect(records()).toMatchObject([{ time: "2026-01-01T00:00:02.000Z", durationMs: 250, outcome: "ok" }]);
   });
 
   it("records each request once, by the first that it is told", () => {

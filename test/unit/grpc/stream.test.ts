@@ -37,6 +37,8 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   const clock = new HandClock({ wallMs: Date.now() });
   const log = new FakeLog();
   const asked: Asked[] = [];
+  /** What the audit log was told of requests that were not let in. */
+  const unheard: unknown[] = [];
   /** Thrown instead of letting a request in. */
   const refusals: { next: (() => unknown) | undefined } = { next: undefined };
   let server: { call: DuplexCall; stream: RequestStream } | undefined;
@@ -69,7 +71,8 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
         const open = new OpenCall("ota.v1.OtaService/Stream", call, visit, "somebody", clock.now(), options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
         const pass = (run: () => void) => run();
-        const begin = () => ({ answered: () => {}, refused: () => {}, validated: () => {} });
+        const refused = (error: unknown) => void unheard.push(error);
+        const begin = () => ({ answered: () => {}, refused, validated: () => {} });
         const stream = new RequestStream(call, open, { clock, begin, ask, remainingMs: () => 2500, draining, pass });
         server = { call, stream };
         void stream.serve().then(() => {
@@ -104,6 +107,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     log,
     call,
     asked,
+    unheard,
     answers,
     progress,
     ended,
@@ -208,6 +212,17 @@ describe("RequestStream", () => {
     const { call, send, answers, refusals, ended, log } = await setUp();
     refusals.next = () => new Error("a secret");
     send(1);
+    call.end();
+    await ended;
+    expect(answers.map(resultOf)).toEqual(["INTERNAL internal error"]);
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+  });
+
+  it("logs also an internal error of a request that was let in", async () => {
+    const { call, send, asked, arrived, answers, ended, log } = await setUp();
+    send(1);
+    await arrived(1);
+    asked[0]?.fail(new Error("a secret"));
     call.end();
     await ended;
     expect(answers.map(resultOf)).toEqual(["INTERNAL internal error"]);
@@ -393,7 +408,7 @@ describe("RequestStream", () => {
     });
 
     it("leaves with its client", async () => {
-      const { call, send, refusals, isOver, clock } = await setUp();
+      const { call, send, refusals, isOver, clock, unheard } = await setUp();
       let tries = 0;
       refusals.next = () => {
         tries++;
@@ -404,6 +419,7 @@ describe("RequestStream", () => {
       call.cancel();
       await until(isOver);
       expect(clock.armed).toBe(0);
+      expect(unheard).toMatchObject([{ failure: { kind: "aborted" } }]); // and is in the audit log all the same
     });
   });
 

@@ -63,6 +63,26 @@ describe("KeySet", () => {
     expect([source.reads, keys.ageMs()]).toEqual([3, 900_000]);
   });
 
+  it("trusts keys for a day after they were read, however long it has run", async () => {
+    const { clock, source, keys, find } = setUp();
+    const dayMs = 24 * 3_600_000;
+    await clock.advance(3 * dayMs);
+    await find("first");
+    source.away = true;
+    await clock.advance(dayMs - 1);
+    expect(keys.generation()).toBeDefined();
+    await clock.advance(1);
+    expect(keys.generation()).toBeUndefined();
+  });
+
+  it("does not ask the issuer again for a token that no key could be for", async () => {
+    const { clock, source, keys, find } = setUp();
+    await find("first");
+    await clock.advance(10_000);
+    await expect(keys.find({ alg: "HS256", kid: "first" }, TOKEN)).rejects.toThrow("Unsupported");
+    expect(source.reads).toBe(1);
+  });
+
   it("looks for a key that it does not know", async () => {
     const { clock, source, find } = setUp();
     await find("first");

@@ -48,6 +48,13 @@ describe("createMender", () => {
     expect((await mender.standing()).offsetMs).toBe(0);
   });
 
+  it("does not claim a cure for who was refused with the very offset that it would learn", async () => {
+    const mender = createMender(twoKeys(keys("a"), keys("a")), new HandClock({ wallMs }));
+    const date = new Date(wallMs + HOUR_MS).toUTCString();
+    await mender.mend("clock", await mender.standing(), date);
+    expect(await mender.mend("clock", await mender.standing(), date)).toBe(false);
+  });
+
   it("refreshes the keys that were refused, once for all who used them", async () => {
     const source = twoKeys(keys("a"), keys("b"));
     const mender = createMender(source, new HandClock());
