@@ -39,6 +39,17 @@ describe("Lanes", () => {
     expect(lanes.laneOf(culprit, 60_000)).toBe(lanes.laneOf(aWaiter({ caller: "other" }), 60_000));
   });
 
+  it("lets each ride alone for its own time, whoever else has to meanwhile", () => {
+    const lanes = new Lanes(ROOM);
+    const [early, late, other] = ["early", "late", "other"].map((caller) => aWaiter({ caller }));
+    if (!early || !late || !other) throw new Error("no waiters");
+    lanes.setAlone(SCOPE, "early", 60_000, 0);
+    lanes.setAlone(SCOPE, "late", 90_000, 30_000);
+    expect(new Set([early, late, other].map((waiter) => lanes.laneOf(waiter, 59_999))).size).toBe(3);
+    expect(lanes.laneOf(early, 60_000)).toBe(lanes.laneOf(other, 60_000));
+    expect(lanes.laneOf(late, 89_999)).not.toBe(lanes.laneOf(other, 89_999));
+  });
+
   it("never lets anybody join devices that are being told apart", () => {
     const lanes = new Lanes(ROOM);
     const isolation = new Isolation();
