@@ -34,6 +34,7 @@ describe("Tally", () => {
         for (const priority of PRIORITIES) {
           const own = entries.filter(([key]) => key.endsWith(` ${priority}`));
           expect(tally.callers(priority)).toBe(own.length);
+          expect(tally.devicesIn(priority)).toBe(own.reduce((sum, [, devices]) => sum + devices, 0));
           const byCalls = new Map<number, number>();
           for (const [key, devices] of own) {
             expect(tally.devicesOf(key.split(" ")[0] as string, priority)).toBe(devices);
