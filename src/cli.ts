@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { cancelCommand } from "./cli/cancel.js";
 import { configCommand } from "./cli/config.js";
 import { demoCommand } from "./cli/demo.js";
+import { refuseEmptyValues } from "./cli/empty-values.js";
 import { emulateCommand } from "./cli/emulate.js";
 import { probeCommand } from "./cli/probe.js";
 import { proveCommand } from "./cli/prove.js";
@@ -17,6 +18,7 @@ const program = new Command("ota-gateway")
   .description("Cancels OTA update tasks on Alibaba Cloud IoT Platform at the account's full rate, and never above it.")
   .version(versionOf(new URL("../package.json", import.meta.url)))
   .exitOverride()
+  .hook("preAction", (_, command) => refuseEmptyValues(command))
   .addCommand(serveCommand())
   .addCommand(cancelCommand())
   .addCommand(quotaCommand())
