@@ -1,6 +1,6 @@
 // One device's result as a line of a results file, in CSV or JSON, and back. Each line tells of its scope too: a
 // file can be continued only for what it was begun for.
-import type { CancelScope, DeviceResult } from "../client/client.js";
+import type { CancelScope, DeviceResult, Failure } from "../client/client.js";
 
 export type ResultFormat = "csv" | "jsonl";
 
@@ -30,11 +30,10 @@ export function formatOf(file: string): ResultFormat | undefined {
 
 export function rowOf(result: DeviceResult, scope: CancelScope, time: Date): ResultRow {
   const { failure, call } = result;
-  const words = [failure?.upstreamCode, failure?.reason].filter(Boolean);
   return {
     device_name: result.deviceName,
     outcome: result.outcome,
-    reason: words[0] ?? "",
+    reason: reasonOf(failure),
     message: failure?.message ?? "",
     request_id: failure?.upstreamRequestId ?? call?.requestId ?? "",
     time: time.toISOString(),
@@ -44,6 +43,17 @@ export function rowOf(result: DeviceResult, scope: CancelScope, time: Date): Res
     iot_instance_id: scope.iotInstanceId ?? "",
     account: scope.account ?? "",
   };
+}
+
+/** The upstream's code where it has one, else the gateway's reason; but where only reading back failed, that. */
+export function reasonOf(failure: Failure | undefined): string {
+  if (isUnverified(failure)) return failure.reason;
+  return failure?.upstreamCode || failure?.reason || "";
+}
+
+/** Whether a good outcome could not be read back. */
+export function isUnverified(failure: Failure | undefined): failure is Failure & { readonly reason: "NOT_VERIFIED" } {
+  return failure?.reason === "NOT_VERIFIED";
 }
 
 /** With its line's end. */

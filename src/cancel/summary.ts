@@ -52,7 +52,8 @@ export function summaryJson(report: RunReport): object {
     ok: tally.ok,
     failed: tally.failed,
     outcomes: Object.fromEntries(tally.outcomes),
-    failures: tally.groups,
+    failures: tally.failures,
+    not_verified: tally.unverified,
     invalid_names: names.invalid,
     duplicates: names.duplicates,
     skipped: names.skipped,
@@ -78,19 +79,26 @@ export function summaryText(report: RunReport, paint: Paint): string {
       ...(names.invalid > 0 ? [["no device names", names.invalid, ""] as const] : []),
     ]),
   ];
-  if (tally.failed > 0) parts.push(failuresText(tally.groups));
+  parts.push(
+    groupsText(tally.failures, ({ outcome, reason, message }) => `${WORDS[outcome]}: ${reason}\n    ${message}`),
+    groupsText(tally.unverified, ({ message }) => `not verified: ${message}`),
+  );
   if (report.invalid.length > 0) parts.push(invalidText(report));
   if (unwritten) parts.push(unwrittenText(unwritten));
   else if (output) parts.push(`What became of each device is in ${output}.`);
-  const verdict = isInterrupted
-    ? paint("yellow", "Stopped before the end.")
-    : isComplete(report)
-      ? paint("green", "Every device ended well.")
-      : isWell(report)
-        ? paint("red", "Every device ended well, but not every result was written.")
-        : paint("red", "Not every device ended well.");
+  const verdict = verdictOn(report, paint);
   parts.push(resume ? `${verdict} To go on with those that are left:\n  ${resume}` : verdict);
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+function verdictOn(report: RunReport, paint: Paint): string {
+  if (report.isInterrupted) return paint("yellow", "Stopped before the end.");
+  if (!isWell(report)) return paint("red", "Not every device ended well.");
+  if (!isComplete(report)) return paint("red", "Every device ended well, but not every result was written.");
+  const unverified = report.tally.unverified.reduce((sum, { devices }) => sum + devices, 0);
+  if (unverified === 0) return paint("green", "Every device ended well.");
+  const are = unverified === 1 ? "is" : "are";
+  return paint("yellow", `Every device ended well, but ${count(unverified)} ${are} not verified.`);
 }
 
 /** Whoever goes on from there has to know that it asks for some again. */
@@ -99,10 +107,11 @@ function unwrittenText({ rows, error }: Unwritten): string {
   return `${error.message}.\n${lacks}: a run that goes on from it asks for those devices again.`;
 }
 
-function failuresText(groups: readonly FailureGroup[]): string {
-  const lines = groups.slice(0, GROUPS).map(({ outcome, reason, message, devices, examples }) => {
+function groupsText(groups: readonly FailureGroup[], words: (group: FailureGroup) => string): string {
+  const lines = groups.slice(0, GROUPS).map((group) => {
+    const { devices, examples } = group;
     const rest = devices > examples.length ? `, and ${count(devices - examples.length)} more` : "";
-    return `  ${counted(devices, "device")} ${WORDS[outcome]}: ${reason}\n    ${message}\n    ${examples.join(", ")}${rest}`;
+    return `  ${counted(devices, "device")} ${words(group)}\n    ${examples.join(", ")}${rest}`;
   });
   const others = groups.length > GROUPS ? [`  and ${groups.length - GROUPS} more reasons`] : [];
   return [...lines, ...others].join("\n");

@@ -1,10 +1,11 @@
 // What became of the devices of a run, in numbers, and a few examples of what went wrong.
-import type { DeviceResult, Outcome } from "../client/client.js";
+import type { DeviceResult, Failure, Outcome } from "../client/client.js";
+import { isUnverified, reasonOf } from "./result-row.js";
 
-/** Devices that failed for the same reason. */
+/** Devices that failed, or could not be read back, for the same reason. */
 export interface FailureGroup {
   readonly outcome: Outcome;
-  /** The upstream's code where it has one, else the gateway's reason. */
+  /** As in a line of results. */
   readonly reason: string;
   readonly message: string;
   devices: number;
@@ -15,33 +16,48 @@ const EXAMPLES = 3;
 
 export class Tally {
   readonly outcomes = new Map<Outcome, number>();
-  readonly #groups = new Map<string, FailureGroup>();
+  readonly #failures = new Map<string, FailureGroup>();
+  readonly #unverified = new Map<string, FailureGroup>();
   ok = 0;
   failed = 0;
 
   /** Commonest first. */
-  get groups(): readonly FailureGroup[] {
-    return [...this.#groups.values()].sort((a, b) => b.devices - a.devices);
+  get failures(): readonly FailureGroup[] {
+    return commonestFirst(this.#failures);
   }
 
-  count({ deviceName, outcome, ok, failure }: DeviceResult): void {
+  /** Of those that ended well: why it could not be read back. Commonest first. */
+  get unverified(): readonly FailureGroup[] {
+    return commonestFirst(this.#unverified);
+  }
+
+  count(result: DeviceResult): void {
+    const { outcome, ok, failure } = result;
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     if (ok) {
       this.ok++;
+      // They have one reason all, and differ in its words.
+      if (isUnverified(failure)) addTo(this.#unverified, failure.message, result, failure);
       return;
     }
     this.failed++;
-    const reason = failure?.upstreamCode ?? failure?.reason ?? "";
-    const key = `${outcome} ${reason}`;
-    const group = this.#groups.get(key) ?? {
-      outcome,
-      reason,
-      message: failure?.message ?? "",
-      devices: 0,
-      examples: [],
-    };
-    this.#groups.set(key, group);
-    group.devices++;
-    if (group.examples.length < EXAMPLES) group.examples.push(deviceName);
+    addTo(this.#failures, `${outcome} ${reasonOf(failure)}`, result, failure);
   }
+}
+
+function addTo(
+  groups: Map<string, FailureGroup>,
+  key: string,
+  { deviceName, outcome }: DeviceResult,
+  failure: Failure | undefined,
+): void {
+  const message = failure?.message ?? "";
+  const group = groups.get(key) ?? { outcome, reason: reasonOf(failure), message, devices: 0, examples: [] };
+  groups.set(key, group);
+  group.devices++;
+  if (group.examples.length < EXAMPLES) group.examples.push(deviceName);
+}
+
+function commonestFirst(groups: ReadonlyMap<string, FailureGroup>): readonly FailureGroup[] {
+  return [...groups.values()].sort((a, b) => b.devices - a.devices);
 }
