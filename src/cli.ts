@@ -11,6 +11,7 @@ import { probeCommand } from "./cli/probe.js";
 import { proveCommand } from "./cli/prove.js";
 import { quotaCommand } from "./cli/quota.js";
 import { serveCommand } from "./cli/serve.js";
+import { endWithStandardOutput } from "./cli/standard-streams.js";
 import { ConfigError } from "./config/config.js";
 import { visible } from "./visible.js";
 
@@ -28,6 +29,7 @@ const program = new Command("ota-gateway")
   .addCommand(configCommand())
   .addCommand(probeCommand());
 
+endWithStandardOutput();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -25,6 +25,7 @@ export function demoCommand(): Command {
 }
 
 async function run(flags: { readonly exit?: true }): Promise<void> {
+  process.exitCode = 1; // until the figures are there, also if nobody reads so far
   const { readMetrics, end: endTelemetry } = await startLocalTelemetry();
   const signal = nextSignal();
   const fleet = { devices: DEVICES, quota: QUOTA, latencyMs: 20, jitterMs: 20 };

@@ -6,6 +6,7 @@ import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
 import { logWarnings } from "../serve/log-lines.js";
 import { nextSignal } from "../signals.js";
+import { outliveStandardOutput } from "./standard-streams.js";
 
 type Flags = Readonly<Record<string, string | true>>;
 
@@ -37,6 +38,7 @@ async function run(environment: Environment): Promise<void> {
   const config = readConfig(environment);
   // With it the vendor's credentials print whole answers, and the Redis client its password.
   delete process.env["DEBUG"];
+  outliveStandardOutput();
   // From the start: as process 1 of a container, a signal that nobody listens for is lost.
   const signal = nextSignal();
   let asked = 0;
