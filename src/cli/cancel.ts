@@ -10,7 +10,7 @@ import { openSources, type Sources } from "../cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "../cancel/summary.js";
 import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
 import { systemClock } from "../clock.js";
-import { nextSignal } from "../signals.js";
+import { nextSignal, nextSignalOrHangup } from "../signals.js";
 import { paintFor } from "../terminal/paint.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
@@ -69,7 +69,8 @@ export function cancelCommand(): Command {
     "after",
     `
 Ctrl-C stops: what is not yet sent leaves the gateway's queue, what is under way
-is told as unknown, and --resume goes on with all that is left.
+is told as unknown, and --resume goes on with all that is left. So does closing
+the terminal, also with nohup; setsid(1), tmux or a service keep it running.
 Exit code: 0 if every device ended well, 1 if one did not, it was stopped, or a
 result could not be written, 2 if it could not begin.`,
   );
@@ -153,10 +154,10 @@ async function cancel(
   process.exitCode = isDone ? 0 : 1;
 }
 
-/** Aborts at the first signal, and closes what the names come from; the second ends the process. */
+/** Aborts at the first signal, and closes what the names come from; a second SIGINT or SIGTERM ends the process. */
 function stopSignal(closeSources: () => void): AbortSignal {
   const stop = new AbortController();
-  void nextSignal().then(() => {
+  void nextSignalOrHangup().then(() => {
     void nextSignal().then(() => process.exit(1));
     stop.abort();
     closeSources();

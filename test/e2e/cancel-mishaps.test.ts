@@ -46,6 +46,7 @@ beforeEach(async () => {
       call.on("data", ({ sequence, request }) => {
         const deviceNames = request?.deviceNames ?? [];
         asked.push(deviceNames);
+        if (request?.productKey === "slow") return;
         const answer =
           request?.productKey === "bad" ? { error: statusOf(refusal) } : { response: accepted(deviceNames) };
         call.write(answerOf(sequence, answer));
@@ -97,7 +98,7 @@ describe.each(["csv", "jsonl"])("ota-gateway cancel on a full disk, in %s", (for
 describe("ota-gateway cancel with names from a producer that is quiet", () => {
   const fromStdin = ["--devices-file", "-"];
 
-  it.each(["SIGINT", "SIGTERM"] as const)("ends at once at %s", async (signal) => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("ends at once at %s", async (signal) => {
     const program = cancel([...fromStdin, "--output", "-"], { stdin: "pipe" });
     program.stdin?.write("dev-0\n");
     await program.said(/"device_name":"dev-0","outcome":"ACCEPTED"/);
@@ -106,9 +107,21 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
   });
 
+  it("writes down what it knows when its terminal is closed, which is told twice (was: it was gone at once)", async () => {
+    const results = inFolder("hangup.jsonl");
+    const hung = cancel([...fromStdin, "--output", results], { stdin: "pipe" }, "slow");
+    hung.stdin?.write("dev-0\n");
+    await until(() => asked.length > 0);
+    hung.kill("SIGHUP"); // by the shell
+    hung.kill("SIGHUP"); // and by the system
+    const { code, stdout } = await ended(hung);
+    expect([code, stdout]).toEqual([1, expect.stringContaining(`--resume ${results}`)]);
+    expect(readFileSync(results, "utf8")).toContain('"device_name":"dev-0","outcome":"UNKNOWN"');
+  });
+
   it("ends at once at a signal before the first name", async () => {
     const program = cancel([...fromStdin, "--output", inFolder("none.jsonl")], { stdin: "pipe" });
-    await program.said(/has just started/);
+    await program.said(/The gateway.s ledger opens/);
     program.kill("SIGINT");
     const { code, stdout } = await ended(program);
     expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
@@ -132,7 +145,7 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
     onTestFinished(() => closeSync(writer));
     writeSync(writer, "dev-0\n");
     const program = cancel(["--devices-file", pipe]);
-    await program.said(/has just started/);
+    await program.said(/The gateway.s ledger opens/);
     program.kill("SIGINT");
     const { code, stdout } = await ended(program);
     expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
