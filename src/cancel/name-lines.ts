@@ -11,7 +11,12 @@ export interface NameLine {
   readonly line: number;
   /** As it stands there; undefined if no name could be read. */
   readonly name: string | undefined;
+  /** Why not: what goes on after "line 7", like "is not JSON". */
+  readonly problem?: string;
 }
+
+/** What one line gives. */
+type Found = Omit<NameLine, "line">;
 
 /** The text as a whole cannot be used. The message says what to do. */
 export class UnreadableNames extends Error {
@@ -22,6 +27,8 @@ export class UnreadableNames extends Error {
 export const DEFAULT_COLUMN = "device_name";
 
 const LONGEST_LINE_CHARS = 65_536;
+
+const TOO_LONG = none("is longer than 65,536 characters");
 
 export async function* nameLines(
   pieces: AsyncIterable<string>,
@@ -56,30 +63,36 @@ async function opened(pieces: AsyncIterable<string>) {
   return { first, all: all() };
 }
 
-async function* ofLines(
-  pieces: AsyncIterable<string>,
-  nameIn: (line: string) => string | undefined,
-): AsyncGenerator<NameLine> {
+async function* ofLines(pieces: AsyncIterable<string>, nameIn: (line: string) => Found): AsyncGenerator<NameLine> {
   for await (const { number, text } of boundedLines(pieces, LONGEST_LINE_CHARS)) {
     const line = text?.trim();
     if (line === "" || line?.startsWith("#")) continue;
-    yield { line: number, name: line === undefined ? undefined : nameIn(line) };
+    yield { line: number, ...(line === undefined ? TOO_LONG : nameIn(line)) };
   }
 }
 
-function ofText(line: string): string {
-  return line;
+function ofText(name: string): Found {
+  return { name };
 }
 
-function ofJson(line: string, key: string): string | undefined {
+function ofJson(line: string, key: string): Found {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    return undefined;
+    return none("is not JSON");
   }
-  const name = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : value;
-  return typeof name === "string" ? name : undefined;
+  if (typeof value === "string") return { name: value };
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return none("is neither a JSON object nor a JSON string");
+  }
+  if (!Object.hasOwn(value, key)) return none(`has no key "${key}": say which holds the name with --column KEY`);
+  const name = (value as Record<string, unknown>)[key];
+  return typeof name === "string" ? { name } : none(`has no text in "${key}"`);
+}
+
+function none(problem: string): Found {
+  return { name: undefined, problem };
 }
 
 async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined): AsyncGenerator<NameLine> {
@@ -101,7 +114,8 @@ async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined)
         index = found.index;
         if (found.isHeader) continue;
       }
-      yield { line: info.lines, name: record[index] };
+      const name = record[index];
+      yield { line: info.lines, ...(name === undefined ? none("has no such column") : { name }) };
     }
   } catch (error) {
     if (error instanceof UnreadableNames || !isCsvError(error)) throw error;

@@ -16,7 +16,9 @@ export interface NameCounts {
 /** A line that holds no device name. */
 export interface InvalidName {
   readonly line: number;
-  readonly text: string;
+  /** What stands there for a name; undefined if nothing does. */
+  readonly text: string | undefined;
+  /** Goes on after "line 7". */
   readonly message: string;
 }
 
@@ -41,14 +43,12 @@ export class NameList {
     for await (const each of lines) if (this.#takes(each)) yield each.name as string;
   }
 
-  #takes({ line, name }: NameLine): boolean {
+  #takes({ line, name, problem }: NameLine): boolean {
     const { counts } = this;
-    const wrong = wrongWith(name ?? "", DEVICE_NAME);
+    const wrong = name === undefined ? problem : wrongName(name);
     if (name === undefined || wrong) {
       counts.invalid++;
-      const isCsv = name?.includes(",");
-      const message = `not a device name: ${wrong}${isCsv ? ". Is it CSV? Say which column: --column NAME" : ""}`;
-      this.#foundInvalid({ line, text: (name ?? "").slice(0, 200), message });
+      this.#foundInvalid({ line, text: name?.slice(0, 200), message: wrong ?? "has no name" });
       return false;
     }
     if (this.#seen.has(name)) {
@@ -60,4 +60,10 @@ export class NameList {
     else counts.taken++;
     return !this.#before.has(name);
   }
+}
+
+function wrongName(name: string): string | undefined {
+  const wrong = wrongWith(name, DEVICE_NAME);
+  const advice = name.includes(",") ? ". Is it CSV? Say which column: --column NAME" : "";
+  return wrong && `is not a device name: ${wrong}${advice}`;
 }

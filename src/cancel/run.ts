@@ -122,7 +122,8 @@ function every(clock: Clock, periodMs: number, run: () => void): () => void {
 }
 
 function invalidText({ line, text, message }: InvalidName): string {
-  return `${placeOf(line)}: ${JSON.stringify(text.slice(0, 40))} is ${message}`;
+  const shown = text === undefined ? "" : `: ${JSON.stringify(text.slice(0, 40))}`;
+  return `${placeOf(line)}${shown} ${message}`;
 }
 
 /** Arguments stand on no line. */
@@ -134,7 +135,7 @@ function invalidRow({ line, text, message }: InvalidName, scope: CancelScope, cl
   const failure = {
     reason: "INVALID_REQUEST",
     code: "INVALID_ARGUMENT",
-    message: `${placeOf(line)}: ${message}`,
+    message: `${placeOf(line)} ${message}`,
     violations: [],
     devices: {},
   };

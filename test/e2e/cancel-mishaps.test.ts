@@ -191,6 +191,25 @@ describe("ota-gateway cancel with names that cannot be read to their end", () =>
   });
 });
 
+describe("ota-gateway cancel with lines that hold no device name", () => {
+  it('says of each why, in the summary and in the results (was: that "" has 0 characters)', async () => {
+    const results = inFolder("holes.jsonl");
+    const file = inFolder("holes-names.jsonl");
+    writeFileSync(file, '{"device_name":"dev-0"}\n{"id":"dev-1"}\n{torn\n"bad name"\n');
+    const { code, stdout } = await ended(cancel(["--devices-file", file, "--output", results]));
+    const noKey = 'line 2 has no key "device_name": say which holds the name with --column KEY';
+    const badName = "is not a device name: must be 4-32 of A-Za-z0-9-_@.:, has U+0020 at 4";
+    expect(stdout).toContain(`  ${noKey}\n  line 3 is not JSON\n  line 4: "bad name" ${badName}\n`);
+    expect(code).toBe(1);
+    const rows = readFileSync(results, "utf8").trimEnd().split("\n");
+    expect(rows.map((row) => JSON.parse(row)).filter(({ outcome }) => outcome === "NOT_ATTEMPTED")).toMatchObject([
+      { device_name: "(line 2)", message: noKey },
+      { device_name: "(line 3)", message: "line 3 is not JSON" },
+      { device_name: "bad name", message: `line 4 ${badName}` },
+    ]);
+  });
+});
+
 describe("ota-gateway cancel that cannot begin", () => {
   it.each([
     ["results that are not there, CSV", ["--resume", "/nowhere/x.csv", "dev-0"], "/nowhere/x.csv does not exist"],

@@ -74,4 +74,20 @@ describe("nameLines", () => {
   it("says so if what should be CSV is none", async () => {
     await expect(read('device_name\n"dev-0', { format: "csv" })).rejects.toThrow("is not CSV");
   });
+
+  it("says of each line without a name why there is none (was: an empty name)", async () => {
+    const problems: unknown[] = [];
+    const long = "x".repeat(70_000);
+    const text = `{"device_name":"dev-0"}\n{"x":1}\n{torn\n17\n["dev-1"]\nnull\n{"device_name":17}\n${long}\n`;
+    for await (const { problem } of nameLines(pieces(text, 4000), undefined, undefined)) problems.push(problem);
+    const noKey = 'has no key "device_name": say which holds the name with --column KEY';
+    const other = "is neither a JSON object nor a JSON string";
+    expect(problems).toEqual([
+      ...[undefined, noKey, "is not JSON", other, other, other],
+      ...['has no text in "device_name"', "is longer than 65,536 characters"],
+    ]);
+    const csv: unknown[] = [];
+    for await (const { problem } of nameLines(pieces("a,dev-0\nb\n"), "csv", "2")) csv.push(problem);
+    expect(csv).toEqual([undefined, "has no such column"]);
+  });
 });
