@@ -7,6 +7,7 @@ import { configCommand } from "./cli/config.js";
 import { demoCommand } from "./cli/demo.js";
 import { refuseEmptyValues } from "./cli/empty-values.js";
 import { emulateCommand } from "./cli/emulate.js";
+import { quietNodeWarnings } from "./cli/node-warnings.js";
 import { probeCommand } from "./cli/probe.js";
 import { proveCommand } from "./cli/prove.js";
 import { quotaCommand } from "./cli/quota.js";
@@ -29,6 +30,7 @@ const program = new Command("ota-gateway")
   .addCommand(configCommand())
   .addCommand(probeCommand());
 
+quietNodeWarnings();
 endWithStandardOutput();
 try {
   await program.parseAsync();

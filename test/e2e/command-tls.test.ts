@@ -1,0 +1,50 @@
+// The TLS flags of the commands that ask a gateway: what they print besides the answer.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createCertificateAuthority } from "../support/certificate-authority.js";
+import { endPrograms, type GatewayProgram, run, runGateway } from "../support/processes.js";
+
+const authority = createCertificateAuthority();
+let folder: string;
+let gateway: GatewayProgram;
+
+const file = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "command-tls-"));
+  const own = authority.issue({ dns: ["localhost"] });
+  gateway = await runGateway("http://127.0.0.1:9", {
+    OTA_TLS_CERT: file("tls.crt", own.cert),
+    OTA_TLS_KEY: file("tls.key", own.key),
+  });
+  file("ca.crt", authority.cert);
+});
+afterAll(async () => {
+  await endPrograms();
+  rmSync(folder, { recursive: true });
+});
+
+async function quota(...flags: string[]) {
+  const program = run(["quota", "--address", gateway.grpc, ...flags]);
+  const code = await program.ended;
+  return { code, stdout: program.stdout, stderr: program.stderr };
+}
+
+describe("ota-gateway quota over TLS to an address without a name", () => {
+  it("prints no warning of Node's about it (was: DEP0123)", async () => {
+    const { code, stderr } = await quota("--ca", join(folder, "ca.crt"));
+    expect(stderr).toMatch(/^error: the certificate of 127.* is for another name: give it with --server-name\n$/);
+    expect(code).toBe(1);
+  });
+
+  it("says nothing but the answer with a name that fits", async () => {
+    const { code, stdout, stderr } = await quota("--ca", join(folder, "ca.crt"), "--server-name", "localhost");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("calls a second");
+  });
+});
