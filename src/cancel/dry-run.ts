@@ -73,6 +73,20 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   return { devices, invalidNames, duplicates, skipped, ...plan };
 }
 
+/** With the keys of a run's summary. */
+export function dryRunJson(run: DryRun): object {
+  const { devices, invalidNames, duplicates, skipped, calls, expectedWaitMs, expectedDurationMs } = run;
+  return {
+    devices,
+    invalid_names: invalidNames,
+    duplicates,
+    skipped,
+    upstream_calls: calls,
+    expected_wait_ms: expectedWaitMs,
+    expected_duration_ms: expectedDurationMs,
+  };
+}
+
 export function dryRunText(run: DryRun): string {
   const left = [
     run.invalidNames > 0 && `${counted(run.invalidNames, "line")} without a device name`,

@@ -1,7 +1,7 @@
 // The subcommand `cancel`: names of devices in, what became of each out. Ends with 0 only if every one of them
 // ended well and that is written down, with 1 if not or if it was stopped, and with 2 if it could not begin.
 import { Command, Option } from "commander";
-import { dryRun, dryRunText } from "../cancel/dry-run.js";
+import { dryRun, dryRunJson, dryRunText } from "../cancel/dry-run.js";
 import { endedWell, UnusableResults } from "../cancel/earlier-results.js";
 import { DEFAULT_COLUMN, UnreadableNames } from "../cancel/name-lines.js";
 import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "../cancel/output.js";
@@ -121,7 +121,7 @@ async function plan(
   const signal = stopSignal(sources.close);
   try {
     const told = await dryRun({ client, scope, before, callsPerSecond, signal, ...sources });
-    process.stdout.write(flags.json ? `${JSON.stringify(told)}\n` : dryRunText(told));
+    process.stdout.write(flags.json ? `${JSON.stringify(dryRunJson(told))}\n` : dryRunText(told));
     process.exitCode = told.invalidNames > 0 ? 1 : 0;
   } catch (error) {
     if (!signal.aborted && !(error instanceof OtaError)) throw error;

@@ -1,6 +1,6 @@
 // A dry run over a real gRPC port, against a service that plans as a gateway does.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { dryRun } from "../../../src/cancel/dry-run.js";
+import { dryRun, dryRunJson } from "../../../src/cancel/dry-run.js";
 import { connect } from "../../../src/client/client.js";
 import { GatewayError } from "../../../src/gateway/errors.js";
 import { CancelTasksByDeviceResponse } from "../../../src/gen/ota/v1/ota_service.js";
@@ -58,5 +58,13 @@ describe("dryRun", () => {
 
   it("plans also by a gateway that takes one device in a request", async () => {
     expect((await planned(300, 1)).told).toMatchObject({ devices: 300, calls: 2, expectedDurationMs: 200 });
+  });
+
+  it("is told in JSON with keys like those of a run's summary", async () => {
+    const { told } = await planned(300, 1000);
+    expect(dryRunJson(told)).toEqual({
+      ...{ devices: 300, invalid_names: 0, duplicates: 0, skipped: 0 },
+      ...{ upstream_calls: 2, expected_wait_ms: 100, expected_duration_ms: 200 },
+    });
   });
 });
