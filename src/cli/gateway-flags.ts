@@ -2,16 +2,12 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { type Client, type ConnectOptions, connect, type TlsOptions, type Token } from "../client/client.js";
+import { type Client, type ConnectOptions, connect, type Token } from "../client/client.js";
+import { type TlsFlags, tlsBy } from "./tls-flags.js";
 
-export interface GatewayFlags {
+export interface GatewayFlags extends TlsFlags {
   readonly address: string;
   readonly caller?: string;
-  readonly tls?: true;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
   readonly tokenFile?: string;
 }
 
@@ -32,16 +28,8 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
   const { address, caller, tokenFile } = flags;
   const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "gateway.flags" });
   if (!/^\S+:\d+$/.test(address)) misuse(`--address ${address} is not host:port, like 127.0.0.1:50051`);
-  if (Boolean(flags.cert) !== Boolean(flags.key)) misuse("--cert and --key belong together");
-  const read = (flag: string, file: string): string => {
-    try {
-      return readFileSync(file, "utf8");
-    } catch (error) {
-      return misuse(`${flag} ${file} cannot be read: ${(error as Error).message}`);
-    }
-  };
-  if (tokenFile) mustBeReadable(tokenFile, misuse);
-  const tls = tlsOf(flags, read);
+  const tls = tlsBy(flags, misuse);
+  if (tokenFile && tokenIn(tokenFile, misuse) === "") misuse("--token-file names a file that is empty");
   const token: Token | undefined = tokenFile
     ? () => readFile(tokenFile, "utf8") // anew for each call: tokens in files are renewed
     : process.env["OTA_TOKEN"]?.trim();
@@ -55,21 +43,10 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
 }
 
 /** Tells the code alone: somebody may have given the token itself instead of its file. */
-function mustBeReadable(tokenFile: string, misuse: (message: string) => never): void {
+function tokenIn(tokenFile: string, misuse: (message: string) => never): string {
   try {
-    readFileSync(tokenFile);
+    return readFileSync(tokenFile, "utf8").trim();
   } catch (error) {
-    misuse(`--token-file names no file that can be read: ${(error as NodeJS.ErrnoException).code}`);
+    return misuse(`--token-file names no file that can be read: ${(error as NodeJS.ErrnoException).code}`);
   }
-}
-
-function tlsOf(flags: GatewayFlags, read: (flag: string, file: string) => string): TlsOptions | true | undefined {
-  const { ca, cert, key, serverName } = flags;
-  const options: TlsOptions = {
-    ...(ca && { ca: read("--ca", ca) }),
-    ...(cert && { cert: read("--cert", cert) }),
-    ...(key && { key: read("--key", key) }),
-    ...(serverName && { serverName }),
-  };
-  return Object.keys(options).length > 0 ? options : flags.tls;
 }

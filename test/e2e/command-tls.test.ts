@@ -23,6 +23,9 @@ beforeAll(async () => {
     OTA_TLS_KEY: file("tls.key", own.key),
   });
   file("ca.crt", authority.cert);
+  const mine = authority.issue({ commonName: "me" });
+  file("mine.crt", mine.cert);
+  file("mine.key", mine.key);
 });
 afterAll(async () => {
   await endPrograms();
@@ -46,5 +49,43 @@ describe("ota-gateway quota over TLS to an address without a name", () => {
     const { code, stdout, stderr } = await quota("--ca", join(folder, "ca.crt"), "--server-name", "localhost");
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("calls a second");
+  });
+});
+
+describe("ota-gateway quota with files that are of no use", () => {
+  const at = (name: string) => join(folder, name);
+
+  it.each([
+    [
+      "authorities that are none",
+      () => ["--ca", file("ca.txt", "no PEM")],
+      /--ca \S+ca\.txt holds no certificate in PEM/,
+    ],
+    [
+      "a key instead of its file",
+      () => ["--cert", at("mine.crt"), "--key", "-----BEGIN x"],
+      /--key wants the path of a file/,
+    ],
+    [
+      "a token's file that is empty",
+      () => ["--tls", "--token-file", file("token", "\n")],
+      /--token-file names a file that is empty/,
+    ],
+    ["a key for a CA", () => ["--ca", at("mine.key")], /--ca \S+mine\.key holds no certificate in PEM/],
+    [
+      "a certificate for a key",
+      () => ["--cert", at("mine.crt"), "--key", at("mine.crt")],
+      /--key \S+ holds no private key in PEM/,
+    ],
+    [
+      "another certificate's key",
+      () => ["--cert", at("mine.crt"), "--key", at("tls.key")],
+      /--key \S+tls\.key is not the key of --cert \S+mine\.crt/,
+    ],
+  ])("names the flag at %s, with 2", async (_, flags, message) => {
+    const { code, stderr } = await quota(...flags());
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(2);
   });
 });
