@@ -96,7 +96,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     const before = resume ? await endedWell(resume, resultFormat(resume), scope) : new Set<string>();
     sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
-      process.stderr.write(errorText(error, flags.address));
+      process.stderr.write(errorText(error, flags));
     });
     if (!quota) process.exitCode = NOT_BEGUN;
     else if (flags.dryRun) await plan(client, scope, sources, before, flags, quota.callsPerSecond);
@@ -125,7 +125,7 @@ async function plan(
     process.exitCode = told.invalidNames > 0 ? 1 : 0;
   } catch (error) {
     if (!signal.aborted && !(error instanceof OtaError)) throw error;
-    process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags.address));
+    process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags));
     process.exitCode = signal.aborted ? 1 : NOT_BEGUN;
   }
 }
@@ -148,7 +148,7 @@ async function cancel(
   });
   const isInterrupted = end.error !== undefined;
   if (isInterrupted && !signal.aborted) {
-    process.stderr.write(paint("red", errorText(end.error, flags.address)));
+    process.stderr.write(paint("red", errorText(end.error, flags)));
   }
   const file = end.hasResults ? output?.file : undefined;
   const report: RunReport = { ...end, isInterrupted, output: file, resume: undefined };

@@ -37,7 +37,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
     else process.stdout.write(textOf(await ask(client, flags), flags, paintFor(process.stdout)));
   } catch (error) {
     if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(errorText(error, flags.address));
+    process.stderr.write(errorText(error, flags));
     process.exitCode = 1;
   } finally {
     client.close();
@@ -62,7 +62,7 @@ async function watch(client: Client, flags: Flags): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       if (!hasAnswered || !(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
-      process.stderr.write(errorText(error, flags.address));
+      process.stderr.write(errorText(error, flags));
       linesBefore = 0; // what was drawn stays above the error
     }
     await sleepUntil(systemClock, systemClock.now() + WATCH_MS, signal).catch(() => {});

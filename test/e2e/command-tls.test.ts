@@ -89,3 +89,20 @@ describe("ota-gateway quota with files that are of no use", () => {
     expect(code).toBe(2);
   });
 });
+
+describe("ota-gateway quota to a gateway that wants certificates of its own authority", () => {
+  it("says that the one of --cert may not be accepted (was: does it want TLS)", async () => {
+    const strangers = createCertificateAuthority("another authority");
+    const foreign = strangers.issue({ commonName: "me" });
+    const strict = await runGateway("http://127.0.0.1:9", {
+      OTA_TLS_CERT: join(folder, "tls.crt"),
+      OTA_TLS_KEY: join(folder, "tls.key"),
+      OTA_TLS_CLIENT_CA: join(folder, "ca.crt"),
+    });
+    const own = ["--cert", file("foreign.crt", foreign.cert), "--key", file("foreign.key", foreign.key)];
+    const trust = ["--ca", join(folder, "ca.crt"), "--server-name", "localhost"];
+    const program = run(["quota", "--address", strict.grpc, ...trust, ...own]);
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain("not accept the certificate of --cert");
+  });
+});

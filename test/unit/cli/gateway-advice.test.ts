@@ -17,7 +17,7 @@ describe("errorText", () => {
     ["No connection established. Last error: Failed to connect (2026)", "does it want TLS"],
     ["Connection dropped", "does it want TLS"],
   ])("says what to do about: %s", (message, advice) => {
-    expect(errorText(transport(message), "gw:1")).toContain(advice);
+    expect(errorText(transport(message), { address: "gw:1" })).toContain(advice);
   });
 
   it("names the flags of what the gateway does not take", () => {
@@ -26,10 +26,35 @@ describe("errorText", () => {
       { field: "job_id", description: "is required" },
     ];
     const invalid = { reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", message: "no", violations, devices: {} };
-    expect(errorText(new OtaError(invalid), "gw:1")).toBe("error: --instance-id is wrong; --job-id is required\n");
+    expect(errorText(new OtaError(invalid), { address: "gw:1" })).toBe(
+      "error: --instance-id is wrong; --job-id is required\n",
+    );
   });
 
   it("tells anything else as it is, with its status", () => {
-    expect(errorText(transport("odd", "INTERNAL"), "gw:1")).toBe("error: odd (INTERNAL)\n");
+    expect(errorText(transport("odd", "INTERNAL"), { address: "gw:1" })).toBe("error: odd (INTERNAL)\n");
+  });
+
+  it("tells who showed a certificate that it may be that which ended the connection", () => {
+    const given = { address: "gw:1", cert: "me.crt" };
+    expect(errorText(transport("Connection dropped"), given)).toContain(
+      "or does it not accept the certificate of --cert",
+    );
+    expect(errorText(transport("Connection dropped"), { address: "gw:1" })).not.toContain("--cert");
+    const refused = transport("tlsv13 alert certificate required");
+    expect(errorText(refused, given)).toContain("does not accept the certificate of --cert");
+    expect(errorText(refused, { address: "gw:1" })).toContain("--cert FILE --key FILE");
+  });
+
+  it("tells who gave a token that it is not accepted, and not to give one", () => {
+    const unknown = { reason: "UNAUTHENTICATED", code: "UNAUTHENTICATED", violations: [], devices: {} };
+    const error = new OtaError({ ...unknown, message: "who calls?" });
+    const advice = (tokenFile?: string, token?: string) =>
+      errorText(error, { address: "gw:1", ...(tokenFile && { tokenFile }) }, token);
+    expect(advice("token")).toContain("The token of --token-file is not accepted");
+    expect(advice("token", "x")).toContain("The token of --token-file is not accepted");
+    expect(advice(undefined, "SECRET")).toContain("The token of OTA_TOKEN is not accepted");
+    expect(advice(undefined, "SECRET")).not.toContain("SECRET");
+    expect(advice()).toContain("Give a token with --token-file FILE or OTA_TOKEN");
   });
 });
