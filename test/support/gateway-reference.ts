@@ -153,13 +153,13 @@ function kindOf(fate: Fate): FailureKind | undefined {
   return "failure" in fate ? fate.failure.kind : undefined;
 }
 
+/** When the ledger could not be reached, and when that began among all that was asked and told. */
+export type Away = [from: number, to: number, wentNth: number];
+
 /** Told once, in time, and those that were never sent for the reason for which it was told. */
-export function checkTime(
-  { command, told, concluded, askedMs }: Asked,
-  awayMs: readonly [from: number, to: number][],
-): void {
+export function checkTime({ command, told, concluded, askedMs }: Asked, awayMs: readonly Away[]): void {
   expect(told.length).toBe(1);
-  const [{ ms, answer }] = told as [Told];
+  const [{ nth, ms, answer }] = told as [Told];
   expect(ms).toBeLessThanOrEqual(Math.min(command.answerByMs, concluded?.byMs ?? Infinity));
   const unsent = answer.fates.flatMap((fate, n) =>
     answer.callIndexes[n] === -1 && "failure" in fate ? fate.failure.kind : [],
@@ -168,7 +168,8 @@ export function checkTime(
     if (concluded && ms >= concluded.byMs && ms < command.answerByMs) expect(kind).toBe(concluded.kind);
     else if (ms < command.answerByMs) throw new Error(`told too early that it was ${kind}`);
     const wasAway = awayMs.some(([from, to]) => from <= ms && to >= askedMs);
-    const isAway = awayMs.some(([from, to]) => from <= ms && to > ms);
+    // What was told at the moment at which the ledger went may have been told before.
+    const isAway = awayMs.some(([, to, wentNth]) => wentNth < nth && to > ms);
     if (kind === "unavailable") expect(wasAway).toBe(true);
     if (isAway) expect(kind).not.toBe("expired");
   }

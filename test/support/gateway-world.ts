@@ -9,7 +9,7 @@ import { EQUAL } from "./fake-callers.js";
 import { aCommand } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
-import { type Asked, checkTime, checkTold, checkVerdict, type Sent } from "./gateway-reference.js";
+import { type Asked, type Away, checkTime, checkTold, checkVerdict, type Sent } from "./gateway-reference.js";
 import { HandClock } from "./hand-clock.js";
 import { checkSent, tokenBackMs } from "./sent-reference.js";
 import { CALL_TIMEOUT_MS, SEATS, ToldUpstream } from "./told-upstream.js";
@@ -28,7 +28,7 @@ export class GatewayWorld {
   readonly #asked: Asked[] = [];
   readonly #aborts: (() => void)[] = [];
   readonly #answered: (readonly Fate[])[] = [];
-  readonly #awayMs: [from: number, to: number][] = [];
+  readonly #awayMs: Away[] = [];
   #pausedUntilMs = 0;
   #nth = 0;
   #drained: { isOver: boolean; readonly byMs: number } | undefined;
@@ -98,7 +98,7 @@ export class GatewayWorld {
 
   ledgerGoes(): void {
     this.#limiter.leave();
-    this.#awayMs.push([this.clock.now(), Infinity]);
+    this.#awayMs.push([this.clock.now(), Infinity, ++this.#nth]);
   }
 
   ledgerComesBack(): void {
