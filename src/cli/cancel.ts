@@ -1,5 +1,5 @@
 // The subcommand `cancel`: names of devices in, what became of each out. Ends with 0 only if every one of them
-// ended well and that is written down, with 1 if not or if it was stopped, and with 2 if it could not begin.
+// ended well and that is written down, with 1 if not or if it was stopped, and with 2 for misuse.
 import { Command, Option } from "commander";
 import { dryRun, dryRunJson, dryRunText } from "../cancel/dry-run.js";
 import { endedWell, UnusableResults } from "../cancel/earlier-results.js";
@@ -8,7 +8,6 @@ import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOut
 import { runCancel } from "../cancel/run.js";
 import { openSources, type Sources } from "../cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "../cancel/summary.js";
-import type { Tally } from "../cancel/tally.js";
 import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
 import { systemClock } from "../clock.js";
 import { nextSignal, nextSignalOrHangup } from "../signals.js";
@@ -35,9 +34,6 @@ interface Flags extends GatewayFlags {
 
 /** How long to wait for a sign of the gateway before anything is begun. */
 const FIRST_ANSWER_MS = 10_000;
-
-/** The exit code of what could not begin, as of misuse. */
-const NOT_BEGUN = 2;
 
 const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput];
 
@@ -76,8 +72,7 @@ Ctrl-C stops: what is not yet sent leaves the gateway's queue, what is under way
 is told as unknown, and --resume goes on with all that is left. So does closing
 the terminal, also with nohup; setsid(1), tmux or a service keep it running.
 Exit code: 0 if every device ended well, 1 if one did not, it was stopped, or a
-result could not be written, 2 if it could not begin: misuse, no gateway, or
-refused as a whole.`,
+result could not be written, 2 for flags and files that cannot be used.`,
   );
   return command.showHelpAfterError("(--help tells more)").exitOverride().action(run);
 }
@@ -98,7 +93,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
       process.stderr.write(errorText(error, flags));
     });
-    if (!quota) process.exitCode = NOT_BEGUN;
+    if (!quota) process.exitCode = 1;
     else if (flags.dryRun) await plan(client, scope, sources, before, flags, quota.callsPerSecond);
     else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
   } catch (error) {
@@ -126,7 +121,7 @@ async function plan(
   } catch (error) {
     if (!signal.aborted && !(error instanceof OtaError)) throw error;
     process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags));
-    process.exitCode = signal.aborted ? 1 : NOT_BEGUN;
+    process.exitCode = 1;
   }
 }
 
@@ -156,12 +151,7 @@ async function cancel(
   const told = isDone || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
   const screen = flags.output === STDOUT ? process.stderr : process.stdout;
   screen.write(flags.json ? `${JSON.stringify(summaryJson(told))}\n` : summaryText(told, paintFor(screen)));
-  process.exitCode = isDone ? 0 : end.error instanceof OtaError && nothingBegan(end.tally) ? NOT_BEGUN : 1;
-}
-
-/** Refused as a whole, by what is the same for every device, or by a gateway that has gone. */
-function nothingBegan({ outcomes }: Tally): boolean {
-  return [...outcomes.keys()].every((outcome) => outcome === "NOT_ATTEMPTED");
+  process.exitCode = isDone ? 0 : 1;
 }
 
 /** Aborts at the first signal, and closes what the names come from; a second SIGINT or SIGTERM ends the process. */

