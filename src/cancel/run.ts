@@ -1,6 +1,6 @@
 // One run: names in, a line of results and a tally for each device, until they are all answered or somebody stops
 // it. Whatever was under way then is written down as unknown.
-import type { CancelScope, Client } from "../client/client.js";
+import type { CancelAllProgress, CancelScope, Client } from "../client/client.js";
 import type { Clock } from "../clock.js";
 import type { Paint } from "../terminal/paint.js";
 import { Progress, type Screen } from "../terminal/progress.js";
@@ -74,8 +74,12 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   const end = () => ({ tally, names: names.counts, invalid, calls, durationMs: clock.now() - startMs });
   let error: unknown;
   try {
-    const onProgress = (told: { readonly calls: number }) => {
+    const obstacles = new Set<string>();
+    const onProgress = (told: CancelAllProgress) => {
       calls = told.calls;
+      if (!told.obstacle || obstacles.has(told.obstacle)) return; // said once is enough
+      obstacles.add(told.obstacle);
+      progress.note(paint("yellow", `waiting: ${told.obstacle}`));
     };
     for await (const result of client.cancelAll(list, scope, { signal, onProgress })) {
       results?.add(rowOf(result, scope, new Date(clock.wallNow())));

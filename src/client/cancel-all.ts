@@ -24,6 +24,8 @@ export interface CancelAllProgress {
   readonly calls: number;
   /** The gateway's estimate for the devices that it has been given so far. */
   readonly expectedRemainingMs?: number;
+  /** Why nothing goes on at the moment; absent while calls are carried out. */
+  readonly obstacle?: string;
 }
 
 export interface CancelAllSeams {
@@ -136,7 +138,8 @@ export async function* cancelAll(
   function heard({ event }: StreamCancelTasksByDeviceResponse): void {
     if (event?.$case === "progress") {
       const expectedRemainingMs = msOf(event.progress.expectedRemaining);
-      onProgress({ calls: requestIds.size, expectedRemainingMs });
+      const { obstacle } = event.progress;
+      onProgress({ calls: requestIds.size, expectedRemainingMs, ...(obstacle && { obstacle }) });
     }
     if (event?.$case !== "answer") return;
     const settled = underWay.answered(event.answer, clock.now());

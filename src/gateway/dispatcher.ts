@@ -38,6 +38,7 @@ export class Dispatcher {
   #taking: { readonly wish: Wish; readonly abort: AbortController } | undefined;
   #wake: () => void = () => {};
   readonly #answerTime: AnswerTime;
+  #obstacle = "";
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -50,6 +51,11 @@ export class Dispatcher {
   /** How long a typical answer takes. */
   get answerMs(): number {
     return this.#answerTime.typicalMs;
+  }
+
+  /** Why the last call settled nothing, though it may when it is repeated; empty if it did. Names no device. */
+  get obstacle(): string {
+    return this.#obstacle;
   }
 
   start(): void {
@@ -156,6 +162,7 @@ export class Dispatcher {
 
   async #conclude(manifest: Manifest, what: Consequence): Promise<void> {
     const { batch } = manifest;
+    this.#obstacle = what.kind === "repeat" ? what.fate.failure.message : "";
     switch (what.kind) {
       case "settle":
         manifest.settle(what.fate);

@@ -7,10 +7,12 @@ import type { CallEnd, Refusal } from "./upstream.js";
 import type { Fate } from "./waiter.js";
 
 /** What happens to the devices of an ended call. */
+type FailedFate = Extract<Fate, { readonly failure: Failure }>;
+
 export type Consequence =
   | { readonly kind: "settle"; readonly fate: Fate }
   /** Back to the queue, and `fate` is what to say if there is no other call in time. */
-  | { readonly kind: "repeat"; readonly fate: Fate; readonly backoff: boolean }
+  | { readonly kind: "repeat"; readonly fate: FailedFate; readonly backoff: boolean }
   /** One device may be the reason for all: they are told apart, and `fate` is for those that cannot be. */
   | { readonly kind: "isolate"; readonly fate: Fate };
 

@@ -126,6 +126,11 @@ export class Gateway {
     return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
   }
 
+  /** Why nothing goes on at the moment, in words that name no device; empty while calls are carried out. */
+  get obstacle(): string {
+    return this.#outlook().obstacle || this.#dispatcher.obstacle;
+  }
+
   /** What to tell those who are turned away because it drains. */
   draining(): GatewayError {
     return this.#error(DRAINING);

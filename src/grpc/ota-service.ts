@@ -111,6 +111,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     return {
       response: answer.then((all) => responseOf(all, command.deviceNames)),
       failedResponse: async () => responseOf(await told, command.deviceNames),
+      obstacle: () => gateway.obstacle,
       abort,
     };
   }

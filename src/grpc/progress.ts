@@ -10,6 +10,8 @@ export interface ProgressOptions {
   readonly clock: Clock;
   /** How long the devices that wait can be expected to take. */
   readonly remainingMs: () => number;
+  /** Why nothing goes on at the moment; empty if there is no reason. */
+  readonly obstacle: () => string;
   /** Whether the client has more to read than it takes. */
   readonly isUnread: () => boolean;
   readonly tell: (report: Report) => void;
@@ -66,6 +68,7 @@ export class Progress {
       devicesSettled: BigInt(this.#settled),
       devicesWaiting: BigInt(this.waitingDevices),
       expectedRemaining: durationOf(this.#options.remainingMs()),
+      obstacle: this.#options.obstacle(),
     };
   }
 }

@@ -23,6 +23,8 @@ export interface Asked {
   readonly response: Promise<CancelTasksByDeviceResponse>;
   /** What became of each device, once that has failed. */
   failedResponse?(): Promise<CancelTasksByDeviceResponse>;
+  /** Why nothing goes on for it at the moment; empty if there is no reason. */
+  obstacle?(): string;
   abort(): void;
 }
 
@@ -65,6 +67,10 @@ export class RequestStream {
     this.#progress = new Progress({
       clock,
       remainingMs,
+      obstacle: () => {
+        const [oldest] = this.#pending.values();
+        return oldest?.obstacle?.() ?? "";
+      },
       isUnread: () => call.writableNeedDrain,
       tell: (progress) => this.#write({ $case: "progress", progress }),
     });

@@ -70,6 +70,15 @@ describe("ota-gateway cancel", () => {
     }
   });
 
+  it("says why nothing goes on while the cloud is out of reach (was: 0 devices a second, without a word)", async () => {
+    const cutOff = await runGateway("http://127.0.0.1:1");
+    const program = run(["cancel", "--address", cutOff.grpc, ...SCOPE, "dev-0000"]);
+    const [line] = await program.said(/^waiting: .*$/m);
+    expect(line).toBe("waiting: No connection to the upstream (ECONNREFUSED).");
+    program.kill("SIGINT");
+    expect((await ended(program)).code).toBe(1);
+  });
+
   it("accounts for every device of a long list, through a Ctrl-C and a kill, each accepted once", async () => {
     const known = Array.from({ length: DEVICES }, (_, n) => seededName(n));
     const unknown = Array.from({ length: UNKNOWN }, (_, n) => `no-such-device-${n}`);

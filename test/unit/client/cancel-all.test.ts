@@ -76,6 +76,22 @@ describe("cancelAll", () => {
       expect(failure?.message).toMatch(/must be a string, is (null|undefined|number|object)/);
   });
 
+  it("passes on why nothing goes on at the moment", async () => {
+    const client = await setUp((call) => {
+      call.on("data", ({ sequence, request }) => {
+        for (const obstacle of ["the upstream failed", ""]) {
+          const progress = { devicesReceived: 1n, devicesSettled: 0n, devicesWaiting: 1n, obstacle };
+          call.write({ event: { $case: "progress", progress: { ...progress, expectedRemaining: undefined } } });
+        }
+        call.write(answerOf(sequence, { response: accepted(request?.deviceNames ?? []) }));
+      });
+      call.on("end", () => call.end());
+    });
+    const told: (string | undefined)[] = [];
+    await all(client.cancelAll(["dev-0"], SCOPE, { onProgress: ({ obstacle }) => void told.push(obstacle) }));
+    expect(told).toEqual(["the upstream failed", undefined, undefined]);
+  });
+
   it("takes no priority that there is not (was: NORMAL, without a word)", async () => {
     const client = await setUp(accept);
     const scope = { ...SCOPE, priority: "URGENT" as "urgent" };

@@ -4,17 +4,21 @@ import { EQUAL } from "../../support/fake-callers.js";
 import { aCommand } from "../../support/fake-command.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";
-import { FakeUpstream, THROTTLED } from "../../support/fake-upstream.js";
+import { FakeUpstream, type Reply, THROTTLED, UNAVAILABLE } from "../../support/fake-upstream.js";
 import { HandClock } from "../../support/hand-clock.js";
 
-it("Gateway.state tells by the wall clock until when calls are paused, and only while they are", async () => {
+/** A gateway whose first call ends so. */
+function start(first: Reply) {
   const clock = new HandClock();
   const limiter = new FakeLimiter({ clock });
-  const reply = (_: unknown, nth: number) => (nth === 0 ? { end: THROTTLED, delayMs: 20 } : undefined);
-  const upstream = new FakeUpstream({ clock, reply });
+  const upstream = new FakeUpstream({ clock, reply: (_, nth) => (nth === 0 ? first : undefined) });
   const ports = { account: "default", clock, limiter, upstream, log: new FakeLog(), callers: EQUAL };
   const bounds = { queuedDevices: 10, queuedDevicesPerCaller: 10 };
-  const gateway = new Gateway({ ...ports, bounds, random: () => 0.5 });
+  return { clock, limiter, gateway: new Gateway({ ...ports, bounds, random: () => 0.5 }) };
+}
+
+it("Gateway.state tells by the wall clock until when calls are paused, and only while they are", async () => {
+  const { clock, limiter, gateway } = start({ end: THROTTLED, delayMs: 20 });
   await clock.advance(10_000);
   gateway.cancel(aCommand({ answerByMs: 60_000 }));
   await clock.advance(20);
@@ -23,4 +27,18 @@ it("Gateway.state tells by the wall clock until when calls are paused, and only 
   expect(gateway.state().pausedUntilWallMs).toBe(clock.wallNow() + untilMs - clock.now());
   await clock.advance(untilMs - clock.now());
   expect(gateway.state()).not.toHaveProperty("pausedUntilWallMs");
+});
+
+it("Gateway.obstacle tells why nothing goes on: a call that is to be repeated, or a ledger that gives no token", async () => {
+  const { clock, limiter, gateway } = start({ end: UNAVAILABLE, delayMs: 20 });
+  await clock.advance(10_000);
+  gateway.cancel(aCommand({ answerByMs: 60_000 }));
+  expect(gateway.obstacle).toBe("");
+  await clock.advance(20);
+  expect(gateway.obstacle).toMatch(/^the upstream failed: \S+$/);
+  await clock.advance(1000);
+  expect(gateway.obstacle).toBe("");
+  limiter.obstacle = "the ledger is away";
+  await clock.advance(5);
+  expect(gateway.obstacle).toBe("the ledger is away");
 });

@@ -9,6 +9,7 @@ function setUp() {
   const progress = new Progress({
     clock,
     remainingMs: () => 0,
+    obstacle: () => "",
     isUnread: () => client.isUnread,
     tell: ({ devicesWaiting }) => told.push([clock.now() - startMs, devicesWaiting]),
   });

@@ -26,6 +26,7 @@ import { until } from "../../support/processes.js";
 interface Asked {
   readonly devices: number;
   aborted: boolean;
+  obstacle: string;
   answer(response?: Partial<CancelTasksByDeviceResponse>): void;
   fail(error: unknown): void;
 }
@@ -46,7 +47,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   const ask = ({ deviceNames }: CancelTasksByDeviceRequest) => {
     const refusal = refusals.next?.();
     if (refusal) throw refusal;
-    const one: Asked = { devices: deviceNames.length, aborted: false, answer: () => {}, fail: () => {} };
+    const one: Asked = { devices: deviceNames.length, aborted: false, obstacle: "", answer: () => {}, fail: () => {} };
     const response = new Promise<CancelTasksByDeviceResponse>((resolve, reject) => {
       one.answer = (partial = {}) => resolve(CancelTasksByDeviceResponse.fromPartial(partial));
       one.fail = reject;
@@ -59,7 +60,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
       CancelTasksByDeviceResponse.fromPartial({
         results: deviceNames.map((deviceName) => ({ deviceName, outcome: Outcome.REJECTED })),
       });
-    return { response, failedResponse, abort };
+    return { response, failedResponse, obstacle: () => one.obstacle, abort };
   };
   const address = await listenGrpc([
     OtaServiceService,
@@ -263,6 +264,7 @@ describe("RequestStream", () => {
       devicesSettled: 30n,
       devicesWaiting: 12n,
       expectedRemaining: { seconds: 2n, nanos: 500_000_000 },
+      obstacle: "",
     });
     asked[1]?.answer();
     call.end();
@@ -270,6 +272,24 @@ describe("RequestStream", () => {
     await clock.advance(5000);
     expect(progress).toHaveLength(6);
     expect(clock.armed).toBe(0);
+  });
+
+  it("tells what keeps the oldest request that waits from going on", async () => {
+    const { call, send, asked, arrived, progress, sequences, ended, clock } = await setUp();
+    send(1);
+    send(2);
+    await arrived(2);
+    for (const [n, one] of asked.entries()) one.obstacle = `obstacle ${n}`;
+    await clock.advance(0);
+    await until(() => progress.length === 1);
+    asked[0]?.answer();
+    await until(() => sequences().length === 1);
+    await clock.advance(500);
+    await until(() => progress.length === 2);
+    expect(progress.map(({ obstacle }) => obstacle)).toEqual(["obstacle 0", "obstacle 1"]);
+    asked[1]?.answer();
+    call.end();
+    await ended;
   });
 
   it("stops reading while 20,000 of its devices wait, and reads on as they are settled", async () => {
