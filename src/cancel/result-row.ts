@@ -45,10 +45,13 @@ export function rowOf(result: DeviceResult, scope: CancelScope, time: Date): Res
   };
 }
 
-/** The upstream's code where it has one, else the gateway's reason; but where only reading back failed, that. */
+/** Their code is that of another request, or may be about another device. */
+const NOT_BY_CODE: ReadonlySet<string> = new Set(["NOT_VERIFIED", "BATCH_REJECTED"]);
+
+/** The upstream's code where it has one for this device, else the gateway's reason. */
 export function reasonOf(failure: Failure | undefined): string {
-  if (isUnverified(failure)) return failure.reason;
-  return failure?.upstreamCode || failure?.reason || "";
+  if (!failure) return "";
+  return NOT_BY_CODE.has(failure.reason) ? failure.reason : failure.upstreamCode || failure.reason;
 }
 
 /** Whether a good outcome could not be read back. */

@@ -4,6 +4,7 @@ import { isComplete, type RunReport, summaryJson, summaryText } from "../../../s
 import { Tally } from "../../../src/cancel/tally.js";
 import type { DeviceResult } from "../../../src/client/client.js";
 
+const SCOPE = { productKey: "a1", firmwareId: "f1" };
 const READ = "its task could not be read: the upstream refused the call";
 const LATE = "its task was not read back: no time was left";
 
@@ -58,9 +59,18 @@ describe("the summary of a run with --verify", () => {
 });
 
 describe("a line of results", () => {
+  it("says BATCH_REJECTED of what was not told apart (was: that good devices do not exist)", () => {
+    const told = { reason: "BATCH_REJECTED", code: "UNKNOWN", message: "with others", violations: [], devices: {} };
+    const failure = { ...told, upstreamCode: "iot.device.NotExistedDevice" };
+    const row = rowOf({ deviceName: "dev-0", outcome: "UNKNOWN", ok: false, failure }, SCOPE, new Date(0));
+    expect(row).toMatchObject({ outcome: "UNKNOWN", reason: "BATCH_REJECTED", message: "with others" });
+    const rejected = { ...failure, reason: "REJECTED" };
+    const other = rowOf({ deviceName: "dev-1", outcome: "REJECTED", ok: false, failure: rejected }, SCOPE, new Date(0));
+    expect(other.reason).toBe("iot.device.NotExistedDevice");
+  });
+
   it("says NOT_VERIFIED, and not only why the upstream refused to read (was: the code of a failure)", () => {
-    const scope = { productKey: "a1", firmwareId: "f1" };
-    const row = rowOf(unverified("dev-0", READ, "iot.ota.InvalidJobId"), scope, new Date(0));
+    const row = rowOf(unverified("dev-0", READ, "iot.ota.InvalidJobId"), SCOPE, new Date(0));
     expect(row).toMatchObject({ outcome: "ACCEPTED", reason: "NOT_VERIFIED", message: READ });
   });
 });
