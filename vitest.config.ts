@@ -3,6 +3,13 @@ import { defineConfig } from "vitest/config";
 /** The only limit of real time that a test has: it says that something never happens, and not that it is slow. */
 const NEVER_MS = 180_000;
 
+/** These start OpenTelemetry, which a process can do once. */
+const ONCE_A_PROCESS = [
+  "test/unit/telemetry/*.test.ts",
+  "test/unit/dashboards.test.ts",
+  "test/unit/upstream/client.test.ts",
+];
+
 export default defineConfig({
   test: {
     testTimeout: NEVER_MS,
@@ -14,19 +21,28 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "fast",
+          name: "shared",
           include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
+          exclude: ONCE_A_PROCESS,
           setupFiles: ["test/support/property-seed.ts"],
+          // Most of the time of a test by itself is the loading of what it tests.
           pool: "threads",
+          isolate: false,
           maxWorkers: 2,
         },
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: ONCE_A_PROCESS, setupFiles: ["test/support/property-seed.ts"], maxWorkers: 2 },
       },
       {
         extends: true,
         test: {
           name: "real",
           include: ["test/contract/**/*.test.ts", "test/e2e/**/*.test.ts"],
-          maxWorkers: 2,
+          // They start processes and wait for them, mostly for the two seconds in which a gateway opens its ledger.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
