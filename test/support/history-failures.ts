@@ -34,10 +34,14 @@ export function failuresOf(json: string): Failure[] {
   });
 }
 
-/** The command that runs this test with the history at which fast-check arrived, or with the whole seed. */
+/**
+ * The command that runs this test with the history at which fast-check arrived. With the whole seed where there is no
+ * such, or where the history is one of commands, of which the path does not hold all.
+ */
 export function replayOf({ file, name, message }: Failure, seed: number): string {
   const [, failedSeed = String(seed), path] = /seed: (-?\d+), path: "([^"]*)"/.exec(message) ?? [];
-  const variables = [`HISTORY_SEED=${failedSeed}`, ...(path ? [`HISTORY_PATH=${path}`] : [])];
+  const isWhole = path !== undefined && !message.includes("replayPath=");
+  const variables = [`HISTORY_SEED=${failedSeed}`, ...(isWhole ? [`HISTORY_PATH=${path}`] : [])];
   return `${variables.join(" ")} npx vitest run ${file} -t ${quoted(literal(name))}`;
 }
 
