@@ -58,8 +58,6 @@ export interface Told {
   readonly unknown: Set<string>;
   /** Requests that were answered, by status. */
   readonly answers: Map<string, number>;
-  /** Whether a device was said to be accepted in one answer and asked for again. */
-  asked: number;
 }
 
 export interface Load {
@@ -79,7 +77,7 @@ export class Names {
 
 /** So many callers of this replica, each with one request at a time, whose devices it asks for until they are accepted. */
 export function startLoad(replica: Replica, names: Names, callers: number, devices: number, deadlineMs: number): Load {
-  const told: Told = { accepted: new Set(), unknown: new Set(), answers: new Map(), asked: 0 };
+  const told: Told = { accepted: new Set(), unknown: new Set(), answers: new Map() };
   let isOver = false;
   const work = async (n: number) => {
     let address = replica.gateway.grpc;
@@ -92,7 +90,6 @@ export function startLoad(replica: Replica, names: Names, callers: number, devic
         caller = createCaller(address, { "x-ota-caller": `caller-${n}` });
       }
       if (open.length === 0) open = names.take(devices);
-      told.asked += open.length;
       open = await ask(caller, open, deadlineMs, told);
     }
     caller.close();
