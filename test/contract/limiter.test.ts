@@ -8,7 +8,8 @@ import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { connectStore, type StoreConnection } from "../../src/limiter/shared/redis.js";
 import { mostInAnySecond } from "../support/arrivals.js";
 import { FakeLog } from "../support/fake-log.js";
-import { endRedis, hasRedis, hasValkey, type Product, type RedisServer, startRedis } from "../support/redis.js";
+import { endRedis, type Product, type RedisServer, startRedis } from "../support/redis.js";
+import { systemHas } from "../support/system.js";
 
 const CALLS_PER_SECOND = 20;
 const CALL_TIMEOUT_MS = 1000;
@@ -48,12 +49,12 @@ function sharedOn(product: Product, onStoreLoss: "closed" | "share", replicas: n
 
 const ledgers: Record<string, Create> = {
   "in process": async () => [createInProcessLedger(options)],
-  ...(hasRedis && {
+  ...(systemHas("redis") && {
     "in Redis, of one replica": sharedOn("redis", "closed", 1),
     "in Redis, of three replicas": sharedOn("redis", "closed", 3),
     "in Redis, of two that share without it": sharedOn("redis", "share", 2),
   }),
-  ...(hasValkey && { "in Valkey, of three replicas": sharedOn("valkey", "closed", 3) }),
+  ...(systemHas("valkey") && { "in Valkey, of three replicas": sharedOn("valkey", "closed", 3) }),
 };
 
 describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => {
