@@ -10,12 +10,12 @@ import { GatewayError } from "../../src/gateway/errors.js";
 import { wireErrorOf } from "../../src/grpc/status.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
 import { endPrograms, runEmulator, runGateway } from "../support/processes.js";
-import { systemHas } from "../support/system.js";
+import { REQUIREMENTS, systemHas } from "../support/system.js";
 
 const run = promisify(execFile);
 
 const [, section = ""] = readFileSync("docs/clients.md", "utf8").split("### Python\n");
-const [, commands = ""] = /```sh\n(.*?)```/s.exec(section) ?? [];
+const [installation = "", commands = ""] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, shell = ""]) => shell);
 const [, recipe = ""] = /```python\n(.*?)```/s.exec(section) ?? [];
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-python-"));
@@ -37,6 +37,12 @@ async function python(address: string, more?: string): Promise<string[]> {
   const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env, timeout: 20_000 });
   return stdout.trimEnd().split("\n");
 }
+
+describe("the packages of the Python recipe", () => {
+  it("are those that this test installs, so that a missing one is noticed", () => {
+    expect(installation.trim()).toBe(`apt-get install ${REQUIREMENTS.python.packages.join(" ")}`);
+  });
+});
 
 describe.runIf(systemHas("python"))("the Python recipe", () => {
   it("cancels, tells each device's outcome, and reads why a request failed", async () => {

@@ -40,8 +40,9 @@ export function countLine(modules: readonly TestModule[], brokenOutside: number)
   const count = { passed: 0, failed: brokenOutside, skipped: 0 };
   for (const module of modules) {
     const states = [...module.children.allTests()].map((test) => test.result().state);
-    for (const state of states) count[state === "pending" ? "failed" : state]++;
-    if (module.state() === "failed" && !states.includes("failed")) count.failed++;
+    const outcomes = states.map((state) => (state === "pending" ? "failed" : state));
+    for (const outcome of outcomes) count[outcome]++;
+    if (module.state() === "failed" && !outcomes.includes("failed")) count.failed++;
   }
   const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
   return `${count.passed} passed, ${count.failed} failed${skipped}`;
