@@ -28,10 +28,12 @@ release=${release:-${ours:-bookworm}}
 
 # The bare Debian is kept for a month. Its name holds all that it depends on, and it has that name only once it is complete.
 cache=${XDG_CACHE_HOME:-/var/cache}/ota-gateway
-base=$cache/debian-$release-$(uname -m)-$(sha256sum "$0" | cut -c1-8)
+kept=$cache/debian-$release-$(uname -m)
+base=$kept-$(sha256sum "$0" | cut -c1-8)
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/run-XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'exit 130' INT TERM
 if [ -z "$(find "$base" -maxdepth 0 -mtime -30 2>/dev/null)" ]; then
   command -v debootstrap >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends debootstrap; } \
     >"$work/log" 2>&1 || none "debootstrap is missing and cannot be installed"
@@ -42,7 +44,7 @@ if [ -z "$(find "$base" -maxdepth 0 -mtime -30 2>/dev/null)" ]; then
     none "debootstrap failed: $(tail -1 "$work/log")"
   [ -n "${mirror:-}" ] && cp $sources "$work/base/etc/apt/sources.list.d/" && : >"$work/base/etc/apt/sources.list"
   rm -rf "$work/base/var/lib/apt/lists" && mkdir -p "$work/base/var/lib/apt/lists/partial"
-  touch "$work/base" && rm -rf --one-file-system "$base" && mv "$work/base" "$base"
+  rm -rf --one-file-system "$kept"-* && touch "$work/base" && mv "$work/base" "$base"
 fi
 
 root=$work/root home=/root
