@@ -1,14 +1,52 @@
 import { defineConfig } from "vitest/config";
 import { SystemReporter } from "./test/support/system-reporter.js";
 
+/** The only limit of real time that a test has: it says that something never happens, and not that it is slow. */
+const NEVER_MS = 180_000;
+
+/** These start OpenTelemetry, which a process can do once. */
+const ONCE_A_PROCESS = [
+  "test/unit/telemetry/*.test.ts",
+  "test/unit/dashboards.test.ts",
+  "test/unit/upstream/client.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     reporters: ["default", new SystemReporter()],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // Two cores, and e2e tests that start real processes: more workers only make them wait for each other.
-    maxWorkers: 2,
+    testTimeout: NEVER_MS,
+    hookTimeout: NEVER_MS,
+    expect: { poll: { timeout: NEVER_MS, interval: 20 } },
+    globalSetup: ["test/support/property-seed.ts"],
     coverage: { include: ["src/**"], exclude: ["src/gen/**"] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
+          exclude: ONCE_A_PROCESS,
+          setupFiles: ["test/support/property-seed.ts"],
+          // Most of the time of a test by itself is the loading of what it tests.
+          pool: "threads",
+          isolate: false,
+          maxWorkers: 2,
+        },
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: ONCE_A_PROCESS, setupFiles: ["test/support/property-seed.ts"], maxWorkers: 2 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "real",
+          include: ["test/contract/**/*.test.ts", "test/e2e/**/*.test.ts"],
+          // They start processes and wait for them, mostly for the two seconds in which a gateway opens its ledger.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

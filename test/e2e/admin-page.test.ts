@@ -2,7 +2,7 @@
 // by night, and what one hears who cannot see it.
 import axe from "axe-core";
 import { describe, expect, it } from "vitest";
-import { BUSY, pageRun, rowsOf, SOON, textOf } from "../support/admin-page.js";
+import { BUSY, pageRun, rowsOf, textOf } from "../support/admin-page.js";
 import { systemHas } from "../support/system.js";
 
 const DESK = { width: 1280, height: 900 };
@@ -45,9 +45,9 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect(await textOf(page, "state")).toBe("Yielding");
     expect(await textOf(page, "ledger")).toContain("3 gateways share them");
     run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, callsPerSecond: 200, free: 50 } };
-    await expect.poll(() => page.locator("#tokens .part").count(), SOON).toBe(4);
+    await expect.poll(() => page.locator("#tokens .part").count()).toBe(4);
     run.gateway.account = BUSY;
-    await expect.poll(shapes, SOON).toEqual(expected);
+    await expect.poll(shapes).toEqual(expected);
   });
 
   it("follows the gateway within a second: figures, state, title, queue, calls", async () => {
@@ -57,7 +57,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
 
     run.gateway.account = BUSY;
     for (let n = 0; n < 7; n++) run.gateway.call();
-    await expect.poll(() => textOf(page, "calls-now"), SOON).toBe("7");
+    await expect.poll(() => textOf(page, "calls-now")).toBe("7");
     expect(await page.title()).toBe("Yielding, 96,385 devices wait · ota-gateway");
     expect(await textOf(page, "devices-now")).toBe("1,400");
     expect(await textOf(page, "accepted")).toBe("1,400");
@@ -75,20 +75,20 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
 
     run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, pausedUntilMs: performance.now() + 60_000 } };
     run.gateway.call({ kind: "refused", throttled: true, code: "Throttling.User" });
-    await expect.poll(() => textOf(page, "state"), SOON).toBe("Paused");
+    await expect.poll(() => textOf(page, "state")).toBe("Paused");
     expect(await textOf(page, "pause")).toMatch(/^Nothing is sent for another/);
     expect(await textOf(page, "throttles")).toMatch(/1 in the last minute/);
     expect(await textOf(page, "announcement")).toBe("Paused");
 
     run.gateway.readiness = "draining";
-    await expect.poll(() => textOf(page, "state"), SOON).toBe("Draining");
+    await expect.poll(() => textOf(page, "state")).toBe("Draining");
     expect(complaints).toEqual([]);
   });
 
   it("draws calls against the limit, and tells them to who cannot see it", async () => {
     const { page } = await run.open();
     for (let n = 0; n < 5; n++) run.gateway.call();
-    await expect.poll(() => textOf(page, "calls-most"), SOON).toBe("most in any second 5, allowed 10");
+    await expect.poll(() => textOf(page, "calls-most")).toBe("most in any second 5, allowed 10");
     const label = await page.locator("#calls-chart").getAttribute("aria-label");
     expect(label).toMatch(/^Calls in each of the last 60 seconds: from 0 to [1-5], the limit is 10$/);
     expect(await page.locator("#calls-chart .bar").count()).toBe(61);
@@ -131,9 +131,9 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
       new MutationObserver(() => said.push(region.textContent)).observe(region, { childList: true });
     `);
     for (let n = 0; n < 5; n++) run.gateway.call();
-    await expect.poll(() => rowsOf(page, "calls"), SOON).toHaveLength(5);
+    await expect.poll(() => rowsOf(page, "calls")).toHaveLength(5);
     run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, mode: "away", obstacle: "it refuses connections" } };
-    await expect.poll(() => textOf(page, "state"), SOON).toBe("Ledger away");
+    await expect.poll(() => textOf(page, "state")).toBe("Ledger away");
     expect(await page.evaluate("said")).toEqual(["Ledger away"]);
   });
 });

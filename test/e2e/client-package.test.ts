@@ -73,7 +73,7 @@ describe("the package", () => {
     const shown = execFileSync(process.execPath, ["readme.js", grpc], { cwd: folder, encoding: "utf8" });
     expect(shown).toContain("typo-1 REJECTED iot.device.NotExistedDevice\n");
     expect(shown.split("\n").filter((line) => line.includes("ACCEPTED"))).toHaveLength(1);
-  }, 90_000);
+  });
 });
 
 /** The lines of TypeScript that the README shows. */

@@ -1,5 +1,4 @@
 // What an operator is told who starts the program wrongly, and what comes of rubbish on its ports.
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
@@ -19,6 +18,7 @@ import {
   runGateway,
   type Variables,
 } from "../support/processes.js";
+import { seededRandom } from "../support/seeded-random.js";
 
 const FREE_PORTS: Variables = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
 const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
@@ -92,11 +92,9 @@ describe("ota-gateway serve", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("names what to set if there are no credentials, within seconds, and exits 1", async () => {
-    const startMs = performance.now();
+  it("names what to set if there are no credentials, and exits 1", async () => {
     const program = run(["serve"], FREE_PORTS);
     expect(await program.ended).toBe(1);
-    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect(program.stderr).toContain("ALIBABA_CLOUD_ACCESS_KEY_ID");
     expect(program.stderr).toContain("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
   });
@@ -147,6 +145,9 @@ describe("ota-gateway serve", () => {
   });
 });
 
+const random = seededRandom(4096);
+const NOISE = Buffer.from(Array.from({ length: 4096 }, () => Math.floor(random() * 256)));
+
 describe("a gateway that is sent rubbish", () => {
   let gateway: GatewayProgram;
   beforeAll(async () => {
@@ -156,12 +157,9 @@ describe("a gateway that is sent rubbish", () => {
   });
 
   it.each([
-    ["random bytes", randomBytes(4096)],
+    ["noise", NOISE],
     ["an HTTP/1.1 request", Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n\r\n")],
-    [
-      "the HTTP/2 preface and random bytes",
-      Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), randomBytes(4096)]),
-    ],
+    ["the HTTP/2 preface and noise", Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), NOISE])],
   ])("drops the connection at %s", async (_, bytes) => {
     await closedAfter(gateway.grpc, bytes);
     await closedAfter(gateway.grpc, bytes);

@@ -1,8 +1,9 @@
 // What a request is told and what is sent for it, over the real gRPC port. Each test has a gateway and an
 // emulator of its own, and they run side by side: a new gateway sends nothing for two seconds, so what is
 // asked of it until then waits together.
-import { describe, type ExpectStatic, it, type TestContext } from "vitest";
+import { describe, it, type TestContext } from "vitest";
 import { type Environment, readConfig } from "../../src/config/config.js";
+import type { Fault } from "../../src/emulator/faults.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
@@ -15,8 +16,15 @@ import { KEYS, until, untilReady } from "../support/processes.js";
 
 const HANGING: EmulatorOptions = { devices: 10, faults: () => ({ kind: "hang", applied: false }) };
 
-/** The least that a caller with a deadline of 1 s has to be given, and the margin that the answer needs. */
-const WITHIN_MS = [700, 1000] as const;
+/** No call ends by itself before the test does: what is answered, the deadline answered. */
+const ENDLESS_CALLS = { OTA_UPSTREAM_TIMEOUT_MS: "120000", OTA_DEFAULT_DEADLINE_MS: "120000" };
+
+/** The least that a caller with a deadline of 1 s has to be given. */
+const LEAST_MS = 700;
+
+function throttled(more: { readonly retryAfterMs?: number } = {}): Fault {
+  return { kind: "error", shape: "gateway", status: 503, code: "Throttling.User", message: "slow down", ...more };
+}
 
 interface Bench {
   readonly emulator: Emulator;
@@ -45,8 +53,7 @@ async function setUp(
   const callers: Caller[] = [];
   onTestFinished(async () => {
     for (const caller of callers) caller.close();
-    await gateway.stop();
-    await emulator.close();
+    await Promise.all([gateway.stop(), emulator.close()]); // calls that hang end with the emulator
   });
   return {
     emulator,
@@ -68,18 +75,13 @@ async function taken(caller: Caller): Promise<void> {
   await caller.cancel(devices(1), { validateOnly: true }).answer;
 }
 
-function expectInTime(expect: ExpectStatic, tookMs: number): void {
-  expect(tookMs).toBeGreaterThan(WITHIN_MS[0]);
-  expect(tookMs).toBeLessThan(WITHIN_MS[1]);
-}
-
-describe.concurrent("a deadline", () => {
-  it("is kept when the upstream hangs: the caller learns before it that the outcome is not known", async (test) => {
-    const { caller, opened } = await setUp(test, HANGING);
+describe.concurrent("a deadline", { timeout: 60_000 }, () => {
+  it("is kept when the upstream hangs: the caller learns that the outcome is not known", async (test) => {
+    const { caller, opened } = await setUp(test, HANGING, ENDLESS_CALLS);
     await opened();
     const startMs = performance.now();
     const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1000).answer);
-    expectInTime(test.expect, performance.now() - startMs);
+    test.expect(performance.now() - startMs).toBeGreaterThan(LEAST_MS);
     test.expect(failure).toMatchObject({
       code: "UNKNOWN",
       reason: "OUTCOME_UNKNOWN",
@@ -90,31 +92,32 @@ describe.concurrent("a deadline", () => {
   });
 
   it("is the configured one for a request that has none", async (test) => {
-    const { caller, opened } = await setUp(test, HANGING, { OTA_DEFAULT_DEADLINE_MS: "1000" });
+    const { caller, opened } = await setUp(test, HANGING, { ...ENDLESS_CALLS, OTA_DEFAULT_DEADLINE_MS: "1000" });
     await opened();
     const startMs = performance.now();
     const failure = await failureOf(caller("service-a").cancel(devices(2)).answer);
-    expectInTime(test.expect, performance.now() - startMs);
+    test.expect(performance.now() - startMs).toBeGreaterThan(LEAST_MS);
     test.expect(failure).toMatchObject({ code: "UNKNOWN", reason: "OUTCOME_UNKNOWN" });
   });
 
   it("that cannot be kept is refused at once, and nothing is sent", async (test) => {
-    const { caller, opened, emulator } = await setUp(test, { devices: 10 });
+    // The account is paused for a minute.
+    const { caller, emulator } = await setUp(test, { devices: 10, faults: () => throttled({ retryAfterMs: 60_000 }) });
     const [a, b] = [caller("service-a"), caller("service-b")];
+    const { leave } = b.cancel(devices(1, 5));
     await until(async () => {
       const { plan } = await b.cancel(devices(1), { validateOnly: true }).answer;
-      return Number(plan?.expectedWait?.seconds) >= 1;
+      return Number(plan?.expectedWait?.seconds) >= 30;
     });
-    const startMs = performance.now();
-    const failure = await failureOf(a.cancel(devices(2), {}, 800).answer);
-    test.expect(performance.now() - startMs).toBeLessThan(500);
+    const refused = failureOf(a.cancel(devices(2), {}, 10_000).answer);
+    const waiting = a.cancel(devices(2), {}, 100_000);
+    const failure = await refused;
     test.expect(failure).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "HOPELESS", domain: "ota.v1" });
     // It says when the same request would have been in time.
-    test.expect(failure.retryAfterMs).toBeGreaterThan(100);
-    test.expect(failure.retryAfterMs).toBeLessThan(1500);
-    await opened();
-    await b.cancel(devices(1, 5)).answer;
-    test.expect(emulator.stats()).toMatchObject({ arrivals: 1, devicesCanceled: 1 });
+    test.expect(failure.retryAfterMs).toBeGreaterThan(0);
+    test.expect(failure.retryAfterMs).toBeLessThan(60_000);
+    test.expect(emulator.stats()).toMatchObject({ arrivals: 1, devicesCanceled: 0 });
+    for (const leaveIt of [leave, waiting.leave]) leaveIt();
   });
 });
 
@@ -188,14 +191,8 @@ describe.concurrent("callers whose devices share a call", () => {
 
 describe.concurrent("an upstream that misbehaves", () => {
   it("and throttles is asked again until it takes the devices, and the caller sees every attempt", async (test) => {
-    const fault = {
-      kind: "error",
-      shape: "gateway",
-      status: 503,
-      code: "Throttling.User",
-      message: "slow down",
-    } as const;
-    const { caller } = await setUp(test, { devices: 10, faults: ({ number }) => (number === 1 ? fault : undefined) });
+    const faults: EmulatorOptions["faults"] = ({ number }) => (number === 1 ? throttled() : undefined);
+    const { caller } = await setUp(test, { devices: 10, faults });
     const { calls, success, results } = await caller("service-a").cancel(devices(2)).answer;
     test.expect(calls).toMatchObject([
       { success: false, code: "Throttling.User", attempts: 1 },
@@ -209,14 +206,7 @@ describe.concurrent("an upstream that misbehaves", () => {
   });
 
   it("and throttles until the deadline is reported as such, with a hint when to retry", async (test) => {
-    const fault = {
-      kind: "error",
-      shape: "gateway",
-      status: 503,
-      code: "Throttling.User",
-      message: "slow down",
-    } as const;
-    const { caller, opened } = await setUp(test, { devices: 10, faults: () => fault });
+    const { caller, opened } = await setUp(test, { devices: 10, faults: () => throttled() });
     await opened();
     const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1500).answer);
     test.expect(failure).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "THROTTLED", domain: "iot.aliyuncs.com" });

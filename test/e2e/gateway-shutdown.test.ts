@@ -17,6 +17,9 @@ import {
 
 const DEVICES_PER_REQUEST = 5;
 
+/** A gateway that waits for somebody waits longer than the test. */
+const NO_END = { OTA_DRAIN_TIMEOUT_MS: "3600000", OTA_UPSTREAM_TIMEOUT_MS: "120000" };
+
 const callers: Caller[] = [];
 afterEach(async () => {
   for (const caller of callers.splice(0)) caller.close();
@@ -105,32 +108,28 @@ describe("SIGTERM", () => {
     expect(notSaid).toBeLessThanOrEqual(unknown.length * DEVICES_PER_REQUEST);
   });
 
-  it("twice ends it at once", async () => {
-    const emulator = await runEmulator("--devices", "5000");
-    const gateway = await runGateway(emulator.url);
+  it("twice ends it without waiting for anybody", async () => {
+    const emulator = await runEmulator("--devices", "5000", "--latency-ms", "600000");
+    const gateway = await runGateway(emulator.url, NO_END);
     const [request] = manyRequests(gateway, 1);
     await callerOf(gateway, "observer").cancel([seededName(9)], { validateOnly: true }).answer;
     gateway.kill("SIGTERM");
     await gateway.said(/"draining; a second signal ends at once"/);
-    const startMs = performance.now();
     gateway.kill("SIGINT");
     expect(await gateway.ended).toBe(1);
-    expect(performance.now() - startMs).toBeLessThan(500);
     expect(await failureOf((request as Rpc).answer)).toMatchObject({ code: "UNAVAILABLE" });
   });
 
-  it("ends an idle gateway at once, whoever is connected", async () => {
-    const gateway = await runGateway("http://127.0.0.1:1");
+  it("ends an idle gateway without waiting for those who are connected", async () => {
+    const gateway = await runGateway("http://127.0.0.1:1", NO_END);
     const health = new HealthClient(gateway.grpc, credentials.createInsecure());
     for (const service of ["", "no.such.Service"]) {
       const watch = health.watch({ service });
       await new Promise((resolve) => watch.once("data", resolve));
       watch.on("error", () => {});
     }
-    const startMs = performance.now();
     gateway.kill("SIGTERM");
     expect(await gateway.ended).toBe(0);
-    expect(performance.now() - startMs).toBeLessThan(700);
     health.close();
   });
 });

@@ -18,5 +18,5 @@ describe("a gateway that is killed under load", () => {
     expect(accepted).toBeGreaterThan(1000);
     expect(struck).toBeGreaterThan(0);
     expect(worstSecond).toBeLessThanOrEqual(10);
-  }, 180_000);
+  });
 });

@@ -34,7 +34,7 @@ async function python(address: string, more?: string): Promise<string[]> {
   const shell = more === undefined ? commands : commands.replace("python3 cancel.py", "python3 more.py");
   // Python tells what it has compiled from what is new by second and size, in which another port need not differ.
   const env = { PATH: process.env["PATH"], HOME: folder, PYTHONDONTWRITEBYTECODE: "1" };
-  const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env, timeout: 20_000 });
+  const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env });
   return stdout.trimEnd().split("\n");
 }
 

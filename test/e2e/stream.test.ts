@@ -69,8 +69,8 @@ async function setUp({ onTestFinished }: TestContext, options: EmulatorOptions, 
 function openStream(client: OtaServiceClient, caller: string, deadlineMs?: number) {
   const metadata = new Metadata();
   metadata.set("x-ota-caller", caller);
-  const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
-  const call = client.streamCancelTasksByDevice(metadata, options);
+  if (deadlineMs !== undefined) metadata.set("grpc-timeout", `${deadlineMs}m`); // the gateway's to keep
+  const call = client.streamCancelTasksByDevice(metadata);
   const answers: Answer[] = [];
   const progress: Progress[] = [];
   call.on("data", ({ event }) => {

@@ -125,7 +125,7 @@ describe("a gateway with OTA_TLS_CLIENT_CA", () => {
     put(authority.issue(LOCAL));
     const gateway = await start(withClientCa());
     // By TLS 1.3 the client has done its part before the gateway has seen its certificate.
-    expect((await touch(gateway.grpc, { ...own }, 5000)).received).toHaveLength(0);
+    expect((await touch(gateway.grpc, { ...own }, true)).received).toHaveLength(0);
     await expect(touch(gateway.grpc, { ...own, maxVersion: "TLSv1.2" })).rejects.toThrow(/disconnected/);
     expect(await failureOf(callerOf(gateway.at, own).ask())).toMatchObject({ code: "UNAVAILABLE", reason: undefined });
     await gateway.said(reason); // the operator learns why
@@ -170,7 +170,7 @@ describe("rotation", () => {
     };
   }
 
-  const serves = async (address: string, pair: Pair) => (await touch(address, {}, 0)).serial === serialOf(pair);
+  const serves = async (address: string, pair: Pair) => (await touch(address)).serial === serialOf(pair);
 
   it("takes up whole pairs and no others, and no request fails", async () => {
     const [first, second, third] = [authority.issue(LOCAL), authority.issue(LOCAL), authority.issue(LOCAL)];

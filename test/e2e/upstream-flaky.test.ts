@@ -16,7 +16,7 @@ const MOODS: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.write(ANSWER),
   (socket) => socket.end(ANSWER),
   (socket) => socket.write(ANSWER, () => socket.resetAndDestroy()),
-  (socket) => socket.write(ANSWER, () => setTimeout(() => socket.destroy(), 1)),
+  (socket) => socket.write(ANSWER, () => setImmediate(() => socket.destroy())),
   (socket) => socket.end(ANSWER.replace("content-length", "connection: close\r\ncontent-length")),
   (socket) => socket.write(ANSWER.slice(0, -1), () => socket.destroy()),
   (socket) => socket.resetAndDestroy(),

@@ -11,6 +11,7 @@ import { type Bill, refund } from "../../src/gateway/bill.js";
 import { FairShare } from "../../src/gateway/fair-share.js";
 import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
 import { aVessel } from "../support/a-vessel.js";
+import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = 200;
@@ -171,7 +172,7 @@ describe("FairShare", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -190,7 +191,7 @@ describe("FairShare", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -206,7 +207,7 @@ describe("FairShare", () => {
           }
         }
       }),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 
@@ -232,7 +233,7 @@ describe("FairShare", () => {
           if (random() < changing) history.go(name);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -8,6 +8,7 @@ import type { CallEnd } from "../../src/gateway/upstream.js";
 import { aScope, names } from "../support/fake-command.js";
 import { DEVICE_FAULT, REJECTED, refused, THROTTLED, UNAVAILABLE } from "../support/fake-upstream.js";
 import { GatewayWorld } from "../support/gateway-world.js";
+import { runs } from "../support/property-runs.js";
 
 /** What decides which commands make sense. */
 interface Model {
@@ -143,7 +144,7 @@ describe("Gateway", () => {
         await world.end();
         expect(world.upstream.calls.every(({ ended }) => ended)).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   }, 120_000);
 });

@@ -7,6 +7,7 @@ import type { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../support/fake-command.js";
 import { ROOM } from "../support/fake-upstream.js";
+import { runs } from "../support/property-runs.js";
 
 const DEVICES_PER_CALL = 5;
 const SCOPES: readonly Scope[] = [aScope("p1"), aScope("p1", "job"), aScope("p2")];
@@ -124,7 +125,7 @@ describe("Queue", () => {
           checkCounters(queue, model);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -27,6 +27,7 @@ import {
   UNWRITTEN,
 } from "../support/fake-upstream.js";
 import { HandClock } from "../support/hand-clock.js";
+import { runs } from "../support/property-runs.js";
 
 const SCOPES: readonly Scope[] = [aScope("p1"), aScope("p1", "job"), aScope("p2")];
 
@@ -240,7 +241,7 @@ describe("Dispatcher", () => {
         expect(clock.armed).toBe(0);
         await dispatcher.close();
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 });
@@ -309,7 +310,7 @@ describe("Gateway", () => {
         await gateway.close();
         expect(limiter.closed).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
 import { aVessel } from "../support/a-vessel.js";
+import { runs } from "../support/property-runs.js";
 
 /** One who wants seats. */
 interface Want {
@@ -100,7 +101,7 @@ describe("MaxMin", () => {
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -149,7 +150,7 @@ describe("MaxMin", () => {
           expect(Math.abs(had - (calls * seats * weight) / sum)).toBeLessThanOrEqual(2);
         }
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -189,7 +190,7 @@ describe("MaxMin", () => {
           }
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

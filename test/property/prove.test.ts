@@ -7,6 +7,7 @@ import { MARGIN_MS, tokenBackMs } from "../../src/limiter/rule.js";
 import type { EndKind } from "../../src/recorder/flight-record.js";
 import { type Proof, prove } from "../../src/recorder/proof.js";
 import { FlightRecorder } from "../../src/recorder/recorder.js";
+import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 import { type CallLine, readText, written } from "../unit/recorder/records.js";
 
@@ -101,7 +102,7 @@ describe("prove", () => {
         const { mostArrivals } = await proofOf(written(record(run)).text);
         return mostArrivals <= run.callsPerSecond;
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -112,7 +113,7 @@ describe("prove", () => {
         const { mostArrivals } = await proofOf(written(record(run)).text);
         return mostArrivals === run.callsPerSecond;
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -134,7 +135,7 @@ describe("prove", () => {
         );
         return mostArrivals === run.callsPerSecond + 1;
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

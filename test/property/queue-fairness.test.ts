@@ -15,6 +15,7 @@ import type { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../support/fake-command.js";
 import { ROOM } from "../support/fake-upstream.js";
+import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = ROOM.devices;
@@ -89,7 +90,7 @@ describe("Queue.cut, over many calls,", () => {
           expect(Math.abs((had.get(name) ?? 0) - (calls * SEATS * weight) / sum)).toBeLessThanOrEqual(SEATS / 10);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 
@@ -134,7 +135,7 @@ describe("Queue.cut, over many calls,", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -176,7 +177,7 @@ describe("Queue.cut, over many calls,", () => {
           }
         }
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 

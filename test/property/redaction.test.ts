@@ -9,6 +9,7 @@ import type { Waiter } from "../../src/gateway/waiter.js";
 import { speakable } from "../../src/upstream/wording.js";
 import { aWaiter, SCOPE } from "../support/fake-command.js";
 import { refused } from "../support/fake-upstream.js";
+import { runs } from "../support/property-runs.js";
 
 const KEY = "testid";
 
@@ -130,7 +131,7 @@ describe("the upstream's words as a caller is told them", () => {
         const leaked = others.flatMap(fours).filter((four) => told.includes(four) && !allowed.includes(four));
         expect({ told, leaked }).toEqual({ told, leaked: [] });
       }),
-      { numRuns: 10_000 },
+      { numRuns: runs(10_000) },
     );
   });
 

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { mostAtOnce, mostInAnySecond } from "../support/arrivals.js";
 import { HandClock } from "../support/hand-clock.js";
 import { LedgerWorld, type WorldOptions } from "../support/ledger-world.js";
+import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 type Blow = (world: LedgerWorld, which: number, ms: number, nowMs: number) => void;
@@ -136,7 +137,7 @@ describe.each(["closed", "share"] as const)("a shared ledger that is `%s` withou
         expect(mostAtOnce(world.outMs)).toBeLessThanOrEqual(any.callsPerSecond);
         expect(mostInAnySecond(world.arrivalsMs.toSorted((a, b) => a - b))).toBeLessThanOrEqual(any.callsPerSecond);
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 20) },
+      { numRuns: runs(40) },
     );
-  }, 600_000);
+  });
 });

@@ -10,6 +10,7 @@ import type { Answer } from "../../src/gateway/waiter.js";
 import { aScope, names } from "../support/fake-command.js";
 import type { ReadReply, SeenRead } from "../support/fake-task-reader.js";
 import { accepted, DEVICE_FAULT, LOST, REJECTED, THROTTLED, UNAVAILABLE, UNWRITTEN } from "../support/fake-upstream.js";
+import { runs } from "../support/property-runs.js";
 import { startVerifying } from "../support/verifying.js";
 
 const SCOPES: readonly Scope[] = [aScope("product", "job-1"), aScope("product", "job-2"), aScope("product")];
@@ -149,7 +150,7 @@ describe("a gateway that reads back", () => {
         for (const { limiter } of [world, ofJob, unfinished]) expect(limiter.out).toBe(0);
         expect(clock.armed).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   }, 120_000);
 });

@@ -11,9 +11,6 @@ import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 
-/** What is polled for like this has to be on the page within a second. */
-export const SOON = { timeout: 1000, interval: 20 };
-
 const IDLE: AccountReading = {
   ledger: { mode: "in-process", callsPerSecond: 10, free: 10, inFlightSinceMs: [], withheld: 0, pausedUntilMs: 0 },
   waitingDevices: { urgent: 0, normal: 0, bulk: 0 },

@@ -18,6 +18,10 @@ export interface Rpc {
 export interface Caller {
   /** Resolves once it is connected. grpc-js keeps a connection open for good that is closed while it is made. */
   connected(): Promise<void>;
+  /**
+   * The deadline is the gateway's to keep: the caller itself waits for what the gateway says, for on a busy machine
+   * an answer that was sent in time may be read late.
+   */
   cancel(deviceNames: string[], request?: Partial<CancelTasksByDeviceRequest>, deadlineMs?: number): Rpc;
   close(): void;
 }
@@ -49,10 +53,11 @@ export function createCaller(
     cancel(deviceNames, request, deadlineMs) {
       const { productKey, firmwareId } = DEFAULTS;
       const message = CancelTasksByDeviceRequest.fromPartial({ productKey, firmwareId, deviceNames, ...request });
-      const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+      const sent = headers.clone();
+      if (deadlineMs !== undefined) sent.set("grpc-timeout", `${Math.ceil(deadlineMs)}m`);
       let leave = () => {};
       const answer = new Promise<CancelTasksByDeviceResponse>((resolve, reject) => {
-        const call = stub.cancelTasksByDevice(message, headers, options, (error: ServiceError | null, response) =>
+        const call = stub.cancelTasksByDevice(message, sent, (error: ServiceError | null, response) =>
           error ? reject(error) : resolve(response),
         );
         leave = () => call.cancel();

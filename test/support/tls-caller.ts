@@ -37,8 +37,11 @@ export interface RawTls {
   readonly received: Buffer;
 }
 
-/** A TLS connection that says nothing. Rejects if the handshake fails. */
-export function touch(address: string, own: ConnectionOptions = {}, forMs = 300): Promise<RawTls> {
+/**
+ * A TLS connection that says nothing. It goes after the handshake, or, if it stays, when the server hangs up. Rejects if
+ * the handshake fails.
+ */
+export function touch(address: string, own: ConnectionOptions = {}, stays = false): Promise<RawTls> {
   const [host = "", port] = address.split(":");
   return new Promise((resolve, reject) => {
     const received: Buffer[] = [];
@@ -48,11 +51,8 @@ export function touch(address: string, own: ConnectionOptions = {}, forMs = 300)
     socket.on("secureConnect", () => {
       const { serialNumber: serial } = socket.getPeerCertificate();
       const protocol = socket.getProtocol() ?? "";
-      const timer = setTimeout(() => socket.destroy(), forMs);
-      socket.on("close", () => {
-        clearTimeout(timer);
-        resolve({ serial, protocol, received: Buffer.concat(received) });
-      });
+      socket.on("close", () => resolve({ serial, protocol, received: Buffer.concat(received) }));
+      if (!stays) socket.destroy();
     });
   });
 }

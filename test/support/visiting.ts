@@ -38,16 +38,18 @@ export async function asking(
   const caller = createCaller(gateway.grpc, { "x-ota-caller": callerName(random) });
   await caller.connected().catch(() => {}); // on a busy machine
 
-  await visit(async (names, request, deadlineMs = DEADLINE_MS, leaveMs) => {
+  await visit(async (names, request, deadlineMs = DEADLINE_MS, leaveMs = deadlineMs) => {
     const { answer, leave } = caller.cancel(names, request, deadlineMs);
     visits.rpcs++;
-    if (leaveMs !== undefined) setTimeout(leave, leaveMs);
+    const leaving = setTimeout(leave, leaveMs); // as gRPC's clients do at their deadline
     try {
       const { results } = await answer;
       visits.devicesAccepted += results.filter(({ outcome }) => outcome === Outcome.ACCEPTED).length;
       add(visits.ends, "OK");
     } catch (error) {
       add(visits.ends, status[(error as ServiceError).code] ?? "?");
+    } finally {
+      clearTimeout(leaving);
     }
   });
   caller.close();

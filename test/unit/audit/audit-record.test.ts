@@ -4,6 +4,7 @@ import { type AuditedEnd, type AuditedRequest, auditRecord, lineOf } from "../..
 import { deviceDigest } from "../../../src/audit/device-digest.js";
 import { type Failure, GatewayError } from "../../../src/gateway/errors.js";
 import type { Answer, CallRecord } from "../../../src/gateway/waiter.js";
+import { runs } from "../../support/property-runs.js";
 
 const REQUEST: AuditedRequest = {
   account: "default",
@@ -174,7 +175,7 @@ describe("lineOf", () => {
         expect(line.slice(0, -1)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
         expect(JSON.parse(line)).toEqual({ reason });
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

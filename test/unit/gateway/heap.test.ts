@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heap, type HeapMember } from "../../../src/gateway/heap.js";
+import { runs } from "../../support/property-runs.js";
 
 interface Member extends HeapMember {
   rank: number;
@@ -48,7 +49,7 @@ describe("Heap", () => {
         }
         expect(order).toEqual([...inside].map((one) => one.rank).sort((a, b) => a - b));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

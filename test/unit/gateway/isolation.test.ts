@@ -12,6 +12,7 @@ import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { accepted, DEVICE_FAULT, FakeUpstream, THROTTLED } from "../../support/fake-upstream.js";
 import { HandClock } from "../../support/hand-clock.js";
+import { runs } from "../../support/property-runs.js";
 
 /** A gateway whose upstream refuses every call that names a device of `bad`. */
 function start(bad: readonly string[], endOf: (nth: number) => CallEnd | undefined = () => undefined) {
@@ -226,7 +227,7 @@ describe("isolation", () => {
         expect(new Set(sent).size).toBe(sent.length);
         expect(limiter.out).toBe(0);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });

@@ -5,6 +5,7 @@ import { Lane } from "../../../src/gateway/lane.js";
 import { Place } from "../../../src/gateway/place.js";
 import { Turns } from "../../../src/gateway/turns.js";
 import { aWaiter, SCOPE } from "../../support/fake-command.js";
+import { runs } from "../../support/property-runs.js";
 
 const EVERYBODY = () => true;
 
@@ -179,7 +180,7 @@ describe("Turns.next", () => {
           waiting.set(priority, { place, left: calls, patience, passedOver: 0 });
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Interval, mostArrivals, reachesInto } from "../../../src/recorder/most-arrivals.js";
+import { runs } from "../../support/property-runs.js";
 
 const SECOND_US = 1_000_000;
 
@@ -50,7 +51,7 @@ describe("mostArrivals", () => {
         expect(most?.arrivals).toBe(Math.max(...arrivals));
         expect(calls.filter((call) => reachesInto(call, most?.secondFromUs ?? 0))).toHaveLength(most?.arrivals ?? -1);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

@@ -1,0 +1,85 @@
+// Finds luck in the tests: randomness without a seed, fixed sleeps, and bounds on real time. A test that has one fails
+// on a machine that is busy, or one time in a hundred; it waits for an event (`until`), or turns a clock by hand.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const READS_REAL_TIME = /\b(performance|Date|systemClock)\.(now|wallNow)\(|\bhrtime\b/;
+const MEASURED = /Ms\b|seconds\b|elapsed|took|lag/i;
+/** Times that a gateway tells, and nobody measures. */
+const TOLD = /\b(retryAfterMs|expectedWait\?\.seconds)\b/g;
+
+/** Each looks at one statement. */
+const RULES = {
+  "randomness without a seed": (statement) => /\bMath\.random\b|\bDate\.now\(\) %/.test(statement),
+  "a fixed sleep": (statement) => /(?<![.\w])set(Timeout|Interval)\b|\bsleepUntil\(|waitForTimeout\(/.test(statement),
+  "a time limit of its own": (statement) => /\bvi\.waitFor\(|\btimeout: [\d_]+ \}\)/.test(statement),
+  "a bound on real time": (statement, text) =>
+    /\.(toBeLessThan(OrEqual)?|toBeCloseTo)\(/.test(statement) &&
+    (READS_REAL_TIME.test(statement) || (READS_REAL_TIME.test(text) && MEASURED.test(statement.replace(TOLD, "")))),
+};
+
+/** What is right all the same, by file: the rule and the reason. */
+const ALLOWED = {
+  "test/chaos.ts": {
+    rules: ["randomness without a seed", "a fixed sleep"],
+    why: "runs as long as it is told to, from a seed that it prints",
+  },
+  "test/fuzz.ts": {
+    rules: ["randomness without a seed"],
+    why: "runs as long as it is told to, from a seed that it prints",
+  },
+  "test/histories.ts": { rules: ["randomness without a seed"], why: "looks for fresh seeds, and prints them" },
+  "test/kills.ts": {
+    rules: ["randomness without a seed"],
+    why: "kills as often as it is told to, from a seed that it prints",
+  },
+  "test/soak.ts": {
+    rules: ["randomness without a seed", "a fixed sleep"],
+    why: "runs as long as it is told to, from a seed that it prints",
+  },
+  "test/support/guests.ts": { rules: ["a fixed sleep"], why: "guests of the soak come and leave at seeded moments" },
+  "test/support/visiting.ts": { rules: ["a fixed sleep"], why: "guests of the soak come and leave at seeded moments" },
+  "test/support/kills.ts": { rules: ["a fixed sleep"], why: "kills at seeded moments; nothing is asserted of them" },
+  "test/support/processes.ts": { rules: ["a fixed sleep"], why: "until: the interval of polling" },
+  "test/support/redis.ts": { rules: ["a fixed sleep"], why: "the interval of polling a port" },
+  "test/support/replicas.ts": { rules: ["a fixed sleep"], why: "a client that is refused waits before it asks again" },
+  "test/support/tcp-proxy.ts": { rules: ["a fixed sleep"], why: "a slow network" },
+  "test/support/inspected.ts": { rules: ["a fixed sleep"], why: "a timer that is looked at and never fires" },
+  "test/unit/grpc/server.test.ts": { rules: ["a fixed sleep"], why: "a timer that is looked at and never fires" },
+  "test/unit/upstream/exchange.test.ts": { rules: ["a fixed sleep"], why: "an answer that never ends, in drops" },
+  "test/e2e/full-rate.test.ts": { rules: ["a fixed sleep"], why: "calls take time there and back, by a seed" },
+  "test/contract/limiter.test.ts": { rules: ["a fixed sleep"], why: "calls take time there and back, by a seed" },
+  "test/contract/store-failures.test.ts": {
+    rules: ["a fixed sleep"],
+    why: "calls take time there and back, by a seed",
+  },
+  "test/fuzz/campaign.ts": { rules: ["a fixed sleep"], why: "pieces of bytes in segments of their own" },
+  "test/e2e/jwks.test.ts": { rules: ["a bound on real time"], why: "the bound grows with the time that has passed" },
+};
+
+process.chdir(join(fileURLToPath(import.meta.url), "../.."));
+const found = [];
+const used = new Set();
+for (const name of readdirSync("test", { recursive: true })) {
+  if (!name.endsWith(".ts")) continue;
+  const file = join("test", name);
+  const text = readFileSync(file, "utf8");
+  let line = 1;
+  for (const statement of text.split(/(?<=[;{]\n)/)) {
+    for (const [rule, isBroken] of Object.entries(RULES)) {
+      if (!isBroken(statement.replace(/^\s*(\/\/|\/?\*).*$/gm, ""), text)) continue;
+      if (ALLOWED[file]?.rules.includes(rule)) used.add(`${file}: ${rule}`);
+      else found.push(`${file}:${line + statement.split("\n").findIndex((each) => each.trim() !== "")}: ${rule}`);
+    }
+    line += statement.split("\n").length - 1;
+  }
+}
+for (const [file, { rules }] of Object.entries(ALLOWED)) {
+  for (const rule of rules) {
+    if (!used.has(`${file}: ${rule}`))
+      found.push(`${file}: is allowed ${rule} in scripts/check-tests.mjs, and has none`);
+  }
+}
+for (const each of found) console.error(each);
+process.exit(found.length > 0 ? 1 : 0);
