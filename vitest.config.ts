@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SystemReporter } from "./test/support/system-reporter.js";
 
 /** The only limit of real time that a test has: it says that something never happens, and not that it is slow. */
 const NEVER_MS = 180_000;
@@ -12,6 +13,7 @@ const ONCE_A_PROCESS = [
 
 export default defineConfig({
   test: {
+    reporters: ["default", new SystemReporter()],
     testTimeout: NEVER_MS,
     hookTimeout: NEVER_MS,
     expect: { poll: { timeout: NEVER_MS, interval: 20 } },

@@ -6,19 +6,9 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { install, provide } from "../test/support/debian.js";
+import { provide } from "../test/support/debian.js";
 import type { ServerProcess } from "./processes.js";
 
-const PROGRAMS = ["g++", "protoc", "grpc_cpp_plugin", "pkg-config"];
-const PACKAGES = [
-  "g++",
-  "protobuf-compiler",
-  "protobuf-compiler-grpc",
-  "libgrpc++-dev",
-  "libprotobuf-dev",
-  "pkg-config",
-];
-const HEADERS = "/usr/include/google/protobuf/any.proto"; // these come with no program
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** Beside what is installed: it is no part of the project. */
@@ -27,7 +17,7 @@ const run = promisify(execFile);
 
 /** Undefined where it cannot be built. */
 export async function startCppServer(): Promise<ServerProcess | undefined> {
-  if (!provide(PROGRAMS, PACKAGES) || !(existsSync(HEADERS) || install(PACKAGES))) return undefined;
+  if (!provide("cpp")) return undefined;
   const program = join(BUILD, "bare_server");
   if (!existsSync(program)) await build(program);
   const child = spawn(program, { stdio: ["ignore", "pipe", "inherit"] });

@@ -2,6 +2,7 @@
 // the store are killed, stopped, cut, slowed and wiped at random. Ends by itself; exit 1 if the emulator counted more
 // calls in a second than it may, if one was refused, or if the sums of devices do not match. Loopback only.
 import { sleepUntil, systemClock } from "../src/clock.js";
+import { provide } from "./support/debian.js";
 import { endPrograms } from "./support/processes.js";
 import { endRedis } from "./support/redis.js";
 import { Names, type Replica, startFleet, startLoad, toldOf } from "./support/replicas.js";
@@ -17,6 +18,7 @@ const random = seededRandom(SEED);
 const wait = (ms: number) => sleepUntil(systemClock, systemClock.now() + ms);
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 
+if (!provide("redis")) throw new Error("chaos needs Redis (Debian's package redis-server)");
 const store = process.argv[4] === "share" ? { OTA_ON_STORE_LOSS: "share" } : {};
 const fleet = await startFleet(3, SECONDS * DEVICES_PER_SECOND, store);
 const { emulator, redis, replicas } = fleet;

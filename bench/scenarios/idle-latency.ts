@@ -4,8 +4,9 @@
 import { systemClock } from "../../src/clock.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
+import { provide } from "../../test/support/debian.js";
 import { createCaller } from "../../test/support/grpc-caller.js";
-import { hasRedis, startRedis } from "../../test/support/redis.js";
+import { startRedis } from "../../test/support/redis.js";
 import type { Measured } from "../goal.js";
 import { load } from "../load.js";
 import { median, quantile } from "../median.js";
@@ -37,7 +38,7 @@ export interface IdleFigures {
 }
 
 export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigures>> {
-  const redis = hasRedis && !isShort ? await startRedis() : undefined;
+  const redis = !isShort && provide("redis") ? await startRedis() : undefined;
   // Of the quota of an account of its own each would use a third; all share one upstream here.
   const upstream = await startUpstream(...TAKES_ALL, "--quota", "1000");
   const gateway = await startGateway(upstream, { OTA_QUOTA_CALLS_PER_SECOND: "50" });

@@ -1,8 +1,9 @@
 // Replicas that share a quota in Redis: 1, 2, 4 and 8 of them, beside services that share a limiter in the same way; and
 // eight, of which one has a heap of bulk work, and another one device at a time.
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
+import { provide } from "../../test/support/debian.js";
 import type { Caller } from "../../test/support/grpc-caller.js";
-import { hasRedis, type RedisServer, startRedis } from "../../test/support/redis.js";
+import { type RedisServer, startRedis } from "../../test/support/redis.js";
 import { callerOf } from "../crowd.js";
 import type { Measured } from "../goal.js";
 import { median, quantile } from "../median.js";
@@ -33,7 +34,7 @@ export interface ReplicasFigures {
 }
 
 export async function replicas(): Promise<Measured<ReplicasFigures>> {
-  if (!hasRedis) return { goals: [], figures: { shared: [] } };
+  if (!provide("redis")) return { goals: [], figures: { shared: [] } };
   const redis = await startRedis();
   const ours: (Shared & { readonly commandsPerCall: number })[] = [];
   const theirs: Shared[] = [];

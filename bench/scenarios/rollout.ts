@@ -2,7 +2,8 @@
 // how many arrivals the worst second holds, and how long a caller waits who comes with one device when all have begun.
 import { SEEDED_NAME_LENGTH, seededName } from "../../src/emulator/seeded-name.js";
 import type { Stats } from "../../src/emulator/server.js";
-import { hasRedis, type RedisServer, startRedis } from "../../test/support/redis.js";
+import { provide } from "../../test/support/debian.js";
+import { type RedisServer, startRedis } from "../../test/support/redis.js";
 import { cancelEach } from "../crowd.js";
 import type { Goal, Measured } from "../goal.js";
 import { CALLS_PER_SECOND, DEVICES_PER_CALL } from "../peers/peer.js";
@@ -49,7 +50,7 @@ export interface RolloutFigures {
 }
 
 export async function rollout(isShort: boolean): Promise<Measured<RolloutFigures>> {
-  const redis = hasRedis ? await startRedis() : undefined;
+  const redis = provide("redis") ? await startRedis() : undefined;
   const sizes = isShort ? [20_000] : SIZES;
   const names = PEER_NAMES.filter((name) => (redis || !factsOf(name).needsRedis) && !(isShort && name === "direct"));
   const [filling, single] = [true, false].map((fills) => names.filter((name) => !!factsOf(name).fillsCalls === fills));

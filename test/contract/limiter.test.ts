@@ -9,8 +9,9 @@ import { connectStore, type StoreConnection } from "../../src/limiter/shared/red
 import { mostInAnySecond } from "../support/arrivals.js";
 import { FakeLog } from "../support/fake-log.js";
 import { until } from "../support/processes.js";
-import { endRedis, hasRedis, hasValkey, type Product, type RedisServer, startRedis } from "../support/redis.js";
+import { endRedis, type Product, type RedisServer, startRedis } from "../support/redis.js";
 import { seededRandom } from "../support/seeded-random.js";
+import { systemHas } from "../support/system.js";
 
 const CALLS_PER_SECOND = 20;
 const CALL_TIMEOUT_MS = 1000;
@@ -50,12 +51,12 @@ function sharedOn(product: Product, onStoreLoss: "closed" | "share", replicas: n
 
 const ledgers: Record<string, Create> = {
   "in process": async () => [createInProcessLedger(options)],
-  ...(hasRedis && {
+  ...(systemHas("redis") && {
     "in Redis, of one replica": sharedOn("redis", "closed", 1),
     "in Redis, of three replicas": sharedOn("redis", "closed", 3),
     "in Redis, of two that share without it": sharedOn("redis", "share", 2),
   }),
-  ...(hasValkey && { "in Valkey, of three replicas": sharedOn("valkey", "closed", 3) }),
+  ...(systemHas("valkey") && { "in Valkey, of three replicas": sharedOn("valkey", "closed", 3) }),
 };
 
 describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => {

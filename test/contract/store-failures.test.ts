@@ -1,6 +1,6 @@
 // What can happen to a real store, and what must not follow from it: more arrivals in any second than there are
 // tokens. Three replicas that are never out of work use one ledger; at the end, they go on.
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,11 +8,11 @@ import { sleepUntil, systemClock } from "../../src/clock.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { connectStore } from "../../src/limiter/shared/redis.js";
 import { mostInAnySecond } from "../support/arrivals.js";
-import { install } from "../support/debian.js";
 import { FakeLog } from "../support/fake-log.js";
 import { until } from "../support/processes.js";
-import { endRedis, hasRedis, startRedis } from "../support/redis.js";
+import { endRedis, startRedis } from "../support/redis.js";
 import { seededRandom } from "../support/seeded-random.js";
+import { FAKETIME, MALLOC, systemHas } from "../support/system.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
 const CALLS_PER_SECOND = 20;
@@ -20,13 +20,6 @@ const CALL_TIMEOUT_MS = 1000;
 const OPENING_MS = CALL_TIMEOUT_MS + 2000;
 const REPLICAS = 3;
 const JITTER_MS = 60;
-
-const LIBRARIES = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
-const FAKETIME = `${LIBRARIES}/faketime/libfaketime.so.1`;
-// The server's own allocator asks for the time before libfaketime is ready, and both wait for each other.
-const MALLOC = `${LIBRARIES}/libc_malloc_debug.so.0`;
-/** Only where the clock of one process can be set: on Debian, with libfaketime or as root. */
-const canSetClock = existsSync(MALLOC) && (existsSync(FAKETIME) || (install(["libfaketime"]) && existsSync(FAKETIME)));
 
 afterAll(endRedis);
 
@@ -99,7 +92,7 @@ function longestGapMs(arrivals: readonly number[]): number {
   return Math.max(...sorted.slice(1).map((ms, n) => ms - (sorted[n] as number)));
 }
 
-describe.runIf(hasRedis).concurrent("replicas whose store", () => {
+describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
   it("is restarted from an old file open anew", async () => {
     const redis = await startRedis();
     const { arrivals, more, stop } = await work([redis.url]);
@@ -138,7 +131,7 @@ describe.runIf(hasRedis).concurrent("replicas whose store", () => {
     expect(longestGapMs(arrivals.slice(before - 1))).toBeGreaterThanOrEqual(OPENING_MS - 500);
   });
 
-  it.runIf(canSetClock)(
+  it.runIf(systemHas("faketime"))(
     "has its clock stepped by a second, and by ten, either way, send no more than they may",
     async () => {
       const file = join(mkdtempSync(join(tmpdir(), "ota-gateway-time-")), "time");

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { rowsOf, textOf } from "../support/admin-page.js";
-import { browserOfFile, hasChromium, takePicture } from "../support/chromium.js";
+import { browserOfFile, takePicture } from "../support/chromium.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import {
@@ -15,6 +15,7 @@ import {
   runGateway,
   until,
 } from "../support/processes.js";
+import { systemHas } from "../support/system.js";
 
 const DEVICES = 20_000;
 const DEVICES_PER_REQUEST = 500;
@@ -39,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(endPrograms);
 
-describe.runIf(hasChromium)("the admin page of a running gateway", () => {
+describe.runIf(systemHas("chromium"))("the admin page of a running gateway", () => {
   it(`shows a cancel of ${DEVICES} devices while it goes on, and nothing that the emulator has not counted`, async () => {
     await gateway.opened();
     const page = await browser().newPage();
@@ -77,15 +78,17 @@ describe.runIf(hasChromium)("the admin page of a running gateway", () => {
     await expect.poll(() => rowsOf(page, "calls")).toEqual([expect.stringMatching(/somebody 1.*accepted/)]);
   });
 
-  it.runIf(PICTURE)("poses for the picture in docs/", async () => {
-    const page = await browser().newPage({ viewport: { width: 1280, height: 1240 } });
-    await page.goto(gateway.admin);
-    const before = (await emulator.stats()).repeatedCancels;
-    const cancelled = cancelAll();
-    await until(async () => (await emulator.stats()).repeatedCancels - before > PICTURE_AT);
-    expect((await takePicture(page, PICTURE ?? "")).length).toBeLessThan(150_000);
-    await cancelled;
-  });
+  if (PICTURE !== undefined) {
+    it("poses for the picture in docs/", async () => {
+      const page = await browser().newPage({ viewport: { width: 1280, height: 1240 } });
+      await page.goto(gateway.admin);
+      const before = (await emulator.stats()).repeatedCancels;
+      const cancelled = cancelAll();
+      await until(async () => (await emulator.stats()).repeatedCancels - before > PICTURE_AT);
+      expect((await takePicture(page, PICTURE)).length).toBeLessThan(150_000);
+      await cancelled;
+    });
+  }
 
   async function cancelAll() {
     let next = 0;

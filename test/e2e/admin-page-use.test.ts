@@ -2,11 +2,11 @@
 // when the gateway goes away or asks for a token.
 import { describe, expect, it } from "vitest";
 import { MadeUpGateway, pageRun, rowsOf, textOf } from "../support/admin-page.js";
-import { hasChromium } from "../support/chromium.js";
+import { systemHas } from "../support/system.js";
 
 const run = pageRun();
 
-describe.runIf(hasChromium)("the admin page", () => {
+describe.runIf(systemHas("chromium"))("the admin page", () => {
   it("lists the last 20 calls, finds older ones it has seen, and those that were not accepted", async () => {
     const { page } = await run.open();
     run.gateway.call({ requestId: "THE-ONE-LOOKED-FOR" });

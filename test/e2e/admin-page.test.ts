@@ -3,14 +3,14 @@
 import axe from "axe-core";
 import { describe, expect, it } from "vitest";
 import { BUSY, pageRun, rowsOf, textOf } from "../support/admin-page.js";
-import { hasChromium } from "../support/chromium.js";
+import { systemHas } from "../support/system.js";
 
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
 
 const run = pageRun();
 
-describe.runIf(hasChromium)("the admin page", () => {
+describe.runIf(systemHas("chromium"))("the admin page", () => {
   it.each([
     ["light", "desk", DESK],
     ["light", "phone", PHONE],

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { takeOut } from "../support/debian.js";
+import { programPath, systemHas } from "../support/system.js";
 
 interface Expectation {
   readonly alertname: string;
@@ -12,7 +12,7 @@ interface Expectation {
 }
 
 const run = promisify(execFile);
-const promtool = takeOut("promtool", "prometheus");
+const promtool = programPath("promtool") ?? "";
 const RULES = "deploy/prometheus/ota-gateway.rules.yaml";
 const DAYS = "deploy/prometheus/ota-gateway.rules.test.yaml";
 
@@ -32,14 +32,14 @@ describe("deploy/prometheus/ota-gateway.rules.test.yaml", () => {
   });
 });
 
-describe.skipIf(!promtool)("promtool", () => {
+describe.runIf(systemHas("promtool"))("promtool", () => {
   it("finds nothing wrong with the rules", async () => {
-    const { stdout } = await run(promtool ?? "", ["check", "rules", RULES]);
+    const { stdout } = await run(promtool, ["check", "rules", RULES]);
     expect(stdout).toContain(`SUCCESS: ${alerts.length} rules found`);
   });
 
   it("sees each alert fire when it should, and stay silent when it should not", async () => {
-    const { stdout } = await run(promtool ?? "", ["test", "rules", DAYS]);
+    const { stdout } = await run(promtool, ["test", "rules", DAYS]);
     expect(stdout).toContain("SUCCESS");
   });
 });

@@ -6,8 +6,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { seededName } from "../../src/emulator/seeded-name.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { endPrograms, run, runEmulator, runGateway, until } from "../support/processes.js";
-import { endRedis, hasRedis } from "../support/redis.js";
+import { endRedis } from "../support/redis.js";
 import { startFleet } from "../support/replicas.js";
+import { systemHas } from "../support/system.js";
 
 afterEach(async () => {
   await endPrograms();
@@ -49,7 +50,7 @@ describe("ota-gateway prove", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.runIf(hasRedis)("speaks for one of two replicas only until it has the files of both", async () => {
+  it.runIf(systemHas("redis"))("speaks for one of two replicas only until it has the files of both", async () => {
     const { replicas } = await startFleet(2, 10);
     const folder = mkdtempSync(join(tmpdir(), "prove-"));
     const files: string[] = [];

@@ -1,6 +1,6 @@
 // The Python recipe of docs/clients.md, as it stands there: its commands make the stubs and run it, against a gateway; and
 // what it sets is seen to work against a service that refuses, and answers at length.
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,20 +8,14 @@ import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/gateway/errors.js";
 import { wireErrorOf } from "../../src/grpc/status.js";
-import { provide } from "../support/debian.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
 import { endPrograms, runEmulator, runGateway } from "../support/processes.js";
+import { REQUIREMENTS, systemHas } from "../support/system.js";
 
 const run = promisify(execFile);
 
-const hasPython = provide(
-  ["protoc", "grpc_python_plugin"],
-  ["protobuf-compiler", "protobuf-compiler-grpc", "python3-grpcio"],
-  () => spawnSync("/usr/bin/python3", ["-c", "import grpc, google.protobuf"]).status === 0,
-);
-
 const [, section = ""] = readFileSync("docs/clients.md", "utf8").split("### Python\n");
-const [, commands = ""] = /```sh\n(.*?)```/s.exec(section) ?? [];
+const [installation = "", commands = ""] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, shell = ""]) => shell);
 const [, recipe = ""] = /```python\n(.*?)```/s.exec(section) ?? [];
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-python-"));
@@ -44,7 +38,13 @@ async function python(address: string, more?: string): Promise<string[]> {
   return stdout.trimEnd().split("\n");
 }
 
-describe.skipIf(!hasPython)("the Python recipe", () => {
+describe("the packages of the Python recipe", () => {
+  it("are those that this test installs, so that a missing one is noticed", () => {
+    expect(installation.trim()).toBe(`apt-get install ${REQUIREMENTS.python.packages.join(" ")}`);
+  });
+});
+
+describe.runIf(systemHas("python"))("the Python recipe", () => {
   it("cancels, tells each device's outcome, and reads why a request failed", async () => {
     const { url } = await runEmulator("--devices", "10");
     const gateway = await runGateway(url);

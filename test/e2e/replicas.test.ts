@@ -2,8 +2,9 @@
 // emulator, which shares nothing with the limiter.
 import { afterEach, describe, expect, it } from "vitest";
 import { endPrograms, until } from "../support/processes.js";
-import { endRedis, hasRedis } from "../support/redis.js";
+import { endRedis } from "../support/redis.js";
 import { type Fleet, type Load, Names, startFleet, startLoad, toldOf } from "../support/replicas.js";
+import { systemHas } from "../support/system.js";
 
 const QUOTA = 10;
 let fleet: Fleet | undefined;
@@ -38,7 +39,7 @@ async function expectTruth({ emulator }: Fleet, loads: readonly Load[]) {
   return { stats, answers };
 }
 
-describe.runIf(hasRedis)("three gateways that share a quota in Redis", () => {
+describe.runIf(systemHas("redis"))("three gateways that share a quota in Redis", () => {
   it("use it together, and ask Redis a few times a call", async () => {
     const all = await start(3);
     const { redis, replicas } = all;
@@ -88,7 +89,7 @@ describe.runIf(hasRedis)("three gateways that share a quota in Redis", () => {
   });
 });
 
-describe.runIf(hasRedis)("gateways that share what they hold while Redis is away", () => {
+describe.runIf(systemHas("redis"))("gateways that share what they hold while Redis is away", () => {
   it("go on with it, also when only one of them has lost Redis", async () => {
     const all = await start(2, { OTA_ON_STORE_LOSS: "share" });
     const names = new Names();

@@ -5,8 +5,9 @@ import { DEFAULTS } from "../../src/emulator/options.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { endPrograms } from "../support/processes.js";
-import { endRedis, hasRedis } from "../support/redis.js";
+import { endRedis } from "../support/redis.js";
 import { type Fleet, Names, type Replica, startFleet } from "../support/replicas.js";
+import { systemHas } from "../support/system.js";
 
 const QUOTA = 10;
 /** Requests of each asker, one after the other: more than one second of each quota. */
@@ -31,7 +32,7 @@ async function askFor({ gateway }: Replica, names: Names, jobId: string): Promis
   return outcomes;
 }
 
-describe.runIf(hasRedis)("two gateways that share their quotas in Redis", () => {
+describe.runIf(systemHas("redis"))("two gateways that share their quotas in Redis", () => {
   it("never read more often than one may, by either operation, and learn what they asked", async () => {
     fleet = await startFleet(2, 100_000);
     const { emulator, replicas } = fleet;

@@ -1,66 +1,76 @@
-// Programs that tests need and npm does not have: found, or taken from Debian's packages where that is allowed.
+// Gets what is missing from Debian's packages, as root on Debian: in one installation, and one requirement at a time only
+// where that fails. Nothing that is got this way starts a daemon.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { programPath, REQUIREMENTS, type Requirement, type SystemNeed, systemHas, UNPACKED } from "./system.js";
 
-/** What has been unpacked stays for the next run. */
-const UNPACKED = fileURLToPath(new URL("../../node_modules/.cache/debian/", import.meta.url));
+const LISTS = "/var/lib/apt/lists";
 
-/**
- * Whether all of them are here now, and whatever else is needed. If not, it says what to install: the tests that need
- * them are left out.
- */
-export function provide(programs: readonly string[], packages: readonly string[], also = () => true): boolean {
-  const areThere = () => programs.every(isThere) && also();
-  if (areThere() || (install(packages) && areThere())) return true;
-  process.stderr.write(`left out: tests that need ${programs.join(", ")}; apt-get install ${packages.join(" ")}\n`);
-  return false;
+/** Tries to get whatever of it is missing. Says whether all of it is there now. */
+export function provide(...needs: readonly SystemNeed[]): boolean {
+  const missing = needs.filter((need) => !systemHas(need));
+  if (missing.length > 0 && process.getuid?.() === 0 && programPath("apt-get") !== undefined) fetchAll(missing);
+  return needs.every(systemHas);
 }
 
-/** Installs packages if that is possible here; somebody else may be installing others. */
-export function install(packages: readonly string[]): boolean {
-  return fetched(["install", "-y", "--no-install-recommends", ...packages]);
+function fetchAll(missing: readonly SystemNeed[]): void {
+  const hadLists = readdirSync(LISTS).some((name) => name.includes("_Packages"));
+  if (!hadLists) apt("update");
+  const inRelease = packagesInRelease(missing.map((need) => REQUIREMENTS[need]));
+  const obtainable = missing.filter((need) => packagesOf(REQUIREMENTS[need]).every((name) => inRelease.has(name)));
+  if (obtainable.length === 0) return;
+  process.stderr.write(`installing ${obtainable.map((need) => REQUIREMENTS[need].name).join(", ")}\n`);
+  if (hadLists) apt("update"); // old lists name versions that the mirror has no longer
+  const together = [...new Set(obtainable.flatMap((need) => REQUIREMENTS[need].packages))];
+  if (!install(together)) for (const need of obtainable) install(REQUIREMENTS[need].packages);
+  for (const need of obtainable) unpack(need);
 }
 
-/**
- * The path of one program out of a package that would start a daemon if it were installed: found, or unpacked and no
- * more. Undefined, and what to do said, if it cannot be had: the tests that need it are left out.
- */
-export function takeOut(program: string, from: string): string | undefined {
-  if (isThere(program)) return program;
-  const taken = join(UNPACKED, program);
-  if (existsSync(taken)) return taken;
+function install(packages: readonly string[]): boolean {
+  return packages.length === 0 || apt("install", "-y", "--no-install-recommends", ...packages);
+}
+
+/** The folder has its final name only once it is complete. */
+function unpack(need: SystemNeed): void {
+  const { unpacked = [] } = REQUIREMENTS[need];
+  if (unpacked.length === 0) return;
   const folder = mkdtempSync(join(tmpdir(), "ota-gateway-deb-"));
   try {
-    if (fetched(["download", from], folder)) {
-      const [archive = ""] = readdirSync(folder);
-      spawnSync("dpkg-deb", ["-x", archive, "x"], { cwd: folder });
-      const unpacked = join(folder, "x/usr/bin", program);
-      if (existsSync(unpacked)) {
-        mkdirSync(dirname(taken), { recursive: true });
-        cpSync(unpacked, `${taken}.new`);
-        renameSync(`${taken}.new`, taken);
-        return taken;
-      }
+    const download = spawnSync("apt-get", ["-qq", "download", ...unpacked], { cwd: folder, stdio: "ignore" });
+    if (download.status !== 0) return;
+    mkdirSync(UNPACKED, { recursive: true });
+    const unfinished = mkdtempSync(join(UNPACKED, "unfinished-"));
+    const archives = readdirSync(folder).map((name) => join(folder, name));
+    if (archives.every((archive) => spawnSync("dpkg-deb", ["-x", archive, unfinished]).status === 0)) {
+      rmSync(join(UNPACKED, need), { recursive: true, force: true });
+      renameSync(unfinished, join(UNPACKED, need));
+    } else {
+      rmSync(unfinished, { recursive: true });
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true });
   }
-  process.stderr.write(`left out: tests that need ${program}; it is in Debian's package ${from}\n`);
-  return undefined;
 }
 
-export function isThere(program: string): boolean {
-  return spawnSync("which", [program]).status === 0;
+function packagesOf({ packages, unpacked = [] }: Requirement): readonly string[] {
+  return [...packages, ...unpacked];
 }
 
-/** Whether apt-get did it, if need be with newer lists. */
-function fetched(words: readonly string[], cwd?: string): boolean {
-  if (process.getuid?.() !== 0 || !isThere("apt-get")) return false;
+/** Those of their packages that this release has. */
+function packagesInRelease(requirements: readonly Requirement[]): ReadonlySet<string> {
+  const shown = spawnSync("apt-cache", ["--no-all-versions", "show", ...requirements.flatMap(packagesOf)], {
+    encoding: "utf8",
+    maxBuffer: 1 << 24,
+  });
+  return new Set([...shown.stdout.matchAll(/^Package: (\S+)$/gm)].map(([, name = ""]) => name));
+}
+
+/** Somebody else may be installing something, which it waits for. */
+function apt(...words: readonly string[]): boolean {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const apt = (...command: readonly string[]) =>
-    spawnSync("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=300", ...command], { env, cwd }).status === 0;
-  return apt(...words) || (apt("update") && apt(...words));
+  const done = spawnSync("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=300", ...words], { env, encoding: "utf8" });
+  if (done.status !== 0) process.stderr.write(`apt-get ${words.join(" ")} failed: ${done.stderr.trimEnd()}\n`);
+  return done.status === 0;
 }

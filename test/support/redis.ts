@@ -1,12 +1,12 @@
-// A real Redis or Valkey for tests, installed from Debian's packages where it is missing and can be.
+// A real Redis or Valkey for tests.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isThere, provide } from "./debian.js";
 import { freePort } from "./free-port.js";
+import { programPath } from "./system.js";
 
 export type Product = "redis" | "valkey";
 
@@ -26,12 +26,6 @@ export interface RedisServer {
 
 const running = new Set<RedisServer>();
 
-/** Redis is installed if it can be: most tests of replicas need it. */
-export const hasRedis = provide(["redis-server", "redis-cli"], ["redis-server"]);
-
-/** Valkey is not in every release. */
-export const hasValkey = isThere("valkey-server");
-
 /** A running server. `options` are as on its command line, `variables` of its environment. */
 export async function startRedis(
   options: readonly string[] = [],
@@ -48,7 +42,7 @@ export async function startRedis(
       return child.pid ?? 0;
     },
     async start() {
-      child = spawn(`${product}-server`, [...fixed, ...options], {
+      child = spawn(programPath(`${product}-server`) ?? "", [...fixed, ...options], {
         stdio: "ignore",
         env: { ...process.env, ...variables },
       });
@@ -63,7 +57,7 @@ export async function startRedis(
     },
     signal: (signal) => void child.kill(signal),
     command: (...command) =>
-      execFileSync(`${product}-cli`, ["-p", String(port), ...command], { encoding: "utf8" }).trim(),
+      execFileSync(programPath(`${product}-cli`) ?? "", ["-p", String(port), ...command], { encoding: "utf8" }).trim(),
   };
   process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   await server.start();

@@ -100,6 +100,17 @@ describe.each(documents)("%s", (document) => {
   });
 });
 
+describe("docs/maintaining.md", () => {
+  it("names files that exist", () => {
+    const paths = all(
+      /`((?:\.ci|bench|deploy|docs|proto|scripts|src|test)\/[^\s`]*|Dockerfile|[\w-]+\.(?:json|md))`/g,
+      texts.get("docs/maintaining.md") ?? "",
+    );
+    expect(paths.length).toBeGreaterThan(40);
+    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+  });
+});
+
 function flagsOf(command: Command): string[] {
   return [command, ...command.commands].flatMap(({ options }) => [
     "--help",

@@ -1,7 +1,3 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type handleUnaryCall, type Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { context, propagation, TraceFlags, trace } from "@opentelemetry/api";
 import { core } from "@opentelemetry/sdk-node";
@@ -11,6 +7,7 @@ import { GatewayError } from "../../../src/gateway/errors.js";
 import { type GetQuotaRequest, GetQuotaResponse, OtaServiceService } from "../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../src/grpc/status.js";
 import { CallStackContext } from "../../../src/telemetry/call-stack-context.js";
+import { createCertificateAuthority } from "../../support/certificate-authority.js";
 import { accepted, type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
 
 const REQUEST = { productKey: "a1", firmwareId: "f1", deviceNames: ["dev-0"] };
@@ -143,71 +140,33 @@ describe("connect", () => {
 });
 
 describe("connect with tls", () => {
-  const folder = mkdtempSync(join(tmpdir(), "ota-gateway-tls-"));
-  const file = (name: string) => join(folder, name);
-  const hasOpenssl = available();
-
-  /** One certificate that is its own authority. */
-  function certificate(name: string): { cert: string; key: string } {
-    const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
-    const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.pem`)];
-    execFileSync(
-      "openssl",
-      [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-        ...subject,
-        ...files,
-      ],
-      { stdio: "ignore" },
+  it("trusts the authority it is given, by the name it is given, and shows its own certificate", async () => {
+    const authority = createCertificateAuthority();
+    const gateway = authority.issue({ dns: ["gateway.test"] });
+    const caller = authority.issue({ commonName: "caller.test" });
+    const server = new Server();
+    const names: unknown[] = [];
+    const getQuota: handleUnaryCall<GetQuotaRequest, GetQuotaResponse> = (call, callback) => {
+      names.push(call.getAuthContext().sslPeerCertificate?.subject.CN);
+      callback(null, GetQuotaResponse.fromPartial({ account: "default" }));
+    };
+    server.addService(OtaServiceService, { getQuota });
+    const pair = { private_key: Buffer.from(gateway.key), cert_chain: Buffer.from(gateway.cert) };
+    const secrets = ServerCredentials.createSsl(Buffer.from(authority.cert), [pair], true);
+    const port = await new Promise<number>((resolve, reject) =>
+      server.bindAsync("127.0.0.1:0", secrets, (error, bound) => (error ? reject(error) : resolve(bound))),
     );
-    return { cert: readFileSync(file(`${name}.pem`), "utf8"), key: readFileSync(file(`${name}.key`), "utf8") };
-  }
+    onTestFinished(() => server.forceShutdown());
+    const address = `127.0.0.1:${port}`;
 
-  it.skipIf(!hasOpenssl)(
-    "trusts the authority it is given, by the name it is given, and shows its own certificate",
-    async () => {
-      const [gateway, caller] = [certificate("gateway.test"), certificate("caller.test")];
-      const server = new Server();
-      const names: unknown[] = [];
-      const getQuota: handleUnaryCall<GetQuotaRequest, GetQuotaResponse> = (call, callback) => {
-        names.push(call.getAuthContext().sslPeerCertificate?.subject.CN);
-        callback(null, GetQuotaResponse.fromPartial({ account: "default" }));
-      };
-      server.addService(OtaServiceService, { getQuota });
-      const pair = { private_key: Buffer.from(gateway.key), cert_chain: Buffer.from(gateway.cert) };
-      const secrets = ServerCredentials.createSsl(Buffer.from(caller.cert), [pair], true);
-      const port = await new Promise<number>((resolve, reject) =>
-        server.bindAsync("127.0.0.1:0", secrets, (error, bound) => (error ? reject(error) : resolve(bound))),
-      );
-      onTestFinished(() => server.forceShutdown());
-      const address = `127.0.0.1:${port}`;
+    const known = connected(address, { tls: { ca: authority.cert, serverName: "gateway.test", ...caller } });
+    expect((await known.getQuota()).account).toBe("default");
+    expect(names).toEqual(["caller.test"]);
 
-      const known = connected(address, { tls: { ca: gateway.cert, serverName: "gateway.test", ...caller } });
-      expect((await known.getQuota()).account).toBe("default");
-      expect(names).toEqual(["caller.test"]);
-
-      const distrustful = connected(address, { tls: { serverName: "gateway.test", ...caller } });
-      expect(await rejection(distrustful.getQuota("", { timeoutMs: 3000 }))).toMatchObject({ reason: "TRANSPORT" });
-      const misnamed = connected(address, { tls: { ca: gateway.cert, ...caller } });
-      expect(await rejection(misnamed.getQuota("", { timeoutMs: 3000 }))).toMatchObject({ reason: "TRANSPORT" });
-      expect(names).toHaveLength(1);
-    },
-  );
+    const distrustful = connected(address, { tls: { serverName: "gateway.test", ...caller } });
+    expect(await rejection(distrustful.getQuota("", { timeoutMs: 3000 }))).toMatchObject({ reason: "TRANSPORT" });
+    const misnamed = connected(address, { tls: { ca: authority.cert, ...caller } });
+    expect(await rejection(misnamed.getQuota("", { timeoutMs: 3000 }))).toMatchObject({ reason: "TRANSPORT" });
+    expect(names).toHaveLength(1);
+  });
 });
-
-function available(): boolean {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}

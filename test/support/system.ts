@@ -1,0 +1,113 @@
+// What tests and benchmarks need from the system because npm does not have it, and Debian's packages that bring each.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface Requirement {
+  /** As the closing line of a run names it. */
+  readonly name: string;
+  /** Installed; none of them may start a daemon. */
+  readonly packages: readonly string[];
+  /** Packages that would start a daemon if they were installed: they are unpacked, and no more. */
+  readonly unpacked?: readonly string[];
+  isPresent(): boolean;
+}
+
+export type SystemNeed = keyof typeof requirements;
+
+const LIBRARIES = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+
+/** A library that sets the clock of one process. */
+export const FAKETIME = `${LIBRARIES}/faketime/libfaketime.so.1`;
+
+/** The C library's plain allocator. */
+export const MALLOC = `${LIBRARIES}/libc_malloc_debug.so.0`;
+
+/** protoc's own messages. They come with no program. */
+const PROTO_FILES = "/usr/include/google/protobuf/any.proto";
+
+const requirements = {
+  redis: {
+    name: "Redis",
+    packages: ["redis-tools"], // the server's program, with its libraries; the link to it is in the other package
+    unpacked: ["redis-server", "redis-tools"],
+    isPresent: () => hasPrograms("redis-server", "redis-cli"),
+  },
+  valkey: {
+    name: "Valkey",
+    packages: ["valkey-tools"],
+    unpacked: ["valkey-server", "valkey-tools"],
+    isPresent: () => hasPrograms("valkey-server", "valkey-cli"),
+  },
+  chromium: {
+    name: "Chromium",
+    packages: ["chromium", "fonts-liberation"],
+    isPresent: () => chromiumPath() !== undefined,
+  },
+  promtool: {
+    name: "promtool",
+    packages: [],
+    unpacked: ["prometheus"],
+    isPresent: () => hasPrograms("promtool"),
+  },
+  python: {
+    name: "gRPC for Python",
+    packages: ["protobuf-compiler", "libprotobuf-dev", "protobuf-compiler-grpc", "python3-grpcio"],
+    isPresent: () =>
+      hasPrograms("protoc", "grpc_python_plugin") &&
+      existsSync(PROTO_FILES) &&
+      spawnSync("/usr/bin/python3", ["-c", "import grpc, google.protobuf"]).status === 0,
+  },
+  faketime: {
+    name: "libfaketime",
+    packages: ["libfaketime"],
+    isPresent: () => existsSync(FAKETIME) && existsSync(MALLOC),
+  },
+  cpp: {
+    name: "gRPC for C++",
+    packages: ["g++", "protobuf-compiler", "libprotobuf-dev", "protobuf-compiler-grpc", "libgrpc++-dev", "pkg-config"],
+    isPresent: () => hasPrograms("g++", "protoc", "grpc_cpp_plugin", "pkg-config") && existsSync(PROTO_FILES),
+  },
+} satisfies Record<string, Requirement>;
+
+export const REQUIREMENTS: Readonly<Record<SystemNeed, Requirement>> = requirements;
+
+/** Where unpacked packages are kept for the next run: a folder for each requirement. */
+export const UNPACKED = fileURLToPath(new URL("../../node_modules/.cache/debian/", import.meta.url));
+
+/**
+ * Whether the system has it now. Tests ask with the name written out, `systemHas("redis")`: the run looks for these words
+ * in its files, and installs what is missing before the first of them begins.
+ */
+export function systemHas(need: SystemNeed): boolean {
+  return REQUIREMENTS[need].isPresent();
+}
+
+/** The path of a program on the PATH or out of an unpacked package. */
+export function programPath(program: string): string | undefined {
+  const onPath = (process.env["PATH"] ?? "").split(delimiter);
+  const unpacked = Object.keys(requirements).map((need) => join(UNPACKED, need, "usr/bin"));
+  return [...onPath, ...unpacked].map((folder) => join(folder, program)).find(isExecutable);
+}
+
+/** CHROMIUM in the environment, or whichever browser is installed. */
+export function chromiumPath(): string | undefined {
+  const given = process.env["CHROMIUM"] ?? "";
+  if (isExecutable(given)) return given;
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  return names.map(programPath).find((path) => path !== undefined);
+}
+
+function hasPrograms(...programs: readonly string[]): boolean {
+  return programs.every((program) => programPath(program) !== undefined);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return path !== "";
+  } catch {
+    return false;
+  }
+}
