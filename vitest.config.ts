@@ -7,6 +7,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Two cores, and e2e tests that start real processes: more workers only make them wait for each other.
     maxWorkers: 2,
+    isolate: true, // the default; said, so that vitest does not close each run with the advice to do without
     coverage: { include: ["src/**"], exclude: ["src/gen/**"] },
   },
 });
