@@ -18,6 +18,7 @@ export default defineConfig({
     hookTimeout: NEVER_MS,
     expect: { poll: { timeout: NEVER_MS, interval: 20 } },
     globalSetup: ["test/support/property-seed.ts"],
+    isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without
     coverage: { include: ["src/**"], exclude: ["src/gen/**"] },
     projects: [
       {

@@ -1,13 +1,13 @@
 // One signed call and what came back, as raw as a report needs it: code, HTTP status, the throttle's header, and when
 // it was sent and answered. What may mend the keys or the clock is tried here, and said.
 import { randomUUID } from "node:crypto";
-import { Pool } from "undici";
 import type { Clock } from "../clock.js";
 import { type Answer, readAnswer } from "../upstream/answer.js";
 import type { CredentialsSource } from "../upstream/credentials-source.js";
 import { exchange } from "../upstream/exchange.js";
 import { createMender } from "../upstream/mend.js";
 import type { Operation } from "../upstream/operations.js";
+import { createPool } from "../upstream/pool.js";
 import { makeRequest } from "../upstream/request.js";
 import { within } from "../upstream/within.js";
 
@@ -52,7 +52,7 @@ export interface WireOptions {
 
 export function createWire({ url, timeoutMs, credentials: source, clock, unspeakable }: WireOptions): Wire {
   const mender = createMender(source, clock);
-  const pool = new Pool(url.origin, { pipelining: 1, connect: { timeout: timeoutMs } });
+  const pool = createPool(url, timeoutMs);
   return {
     async send(operation) {
       const untilMs = clock.now() + timeoutMs;

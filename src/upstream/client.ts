@@ -3,7 +3,6 @@
 // a device name of ours.
 import { randomUUID } from "node:crypto";
 import { context, propagation, trace } from "@opentelemetry/api";
-import { Pool } from "undici";
 import type { Clock } from "../clock.js";
 import type { Scope } from "../gateway/command.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
@@ -14,6 +13,7 @@ import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
 import { createMender, type Standing } from "./mend.js";
 import { CANCEL_BY_DEVICE, type Operation, type OperationShape, TASKS_OF_JOB, UNFINISHED_TASKS } from "./operations.js";
+import { createPool } from "./pool.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
 import { readTaskList } from "./task-list.js";
@@ -51,8 +51,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
-  // No limit of connections: the tokens are one. Behind a limit, a call would wait inside its timeout.
-  const pool = new Pool(url.origin, { pipelining: 1, connect: { timeout: timeoutMs } });
+  const pool = createPool(url, timeoutMs);
 
   const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
     if (closed) return { end: unwritten("The gateway is shutting down.") };
