@@ -40,7 +40,7 @@ const steps = [
     stamp: "src/gen/.stamp",
     run() {
       buf("generate");
-      // The descriptors that the reflection service serves, as a module so that tsc carries it along.
+      // The descriptors that the reflection service serves, as a module so that tsc includes them.
       const image = buf("build", "--as-file-descriptor-set", "--exclude-source-info", "-o", "-").toString("base64");
       writeFileSync(
         "src/gen/image.ts",
@@ -97,7 +97,7 @@ function buf(...args) {
   return execute(process.execPath, ["node_modules/@bufbuild/buf/bin/buf", ...args], "pipe");
 }
 
-/** The program's own output goes to stderr, so that stdout belongs to what is started afterwards. */
+/** The program's own output goes to stderr; stdout belongs to the program started afterwards. */
 function execute(command, args, stdout = 2) {
   const done = spawnSync(command, args, { stdio: ["ignore", stdout, "inherit"], maxBuffer: 1 << 26 });
   if (done.error) throw done.error;
