@@ -1,7 +1,11 @@
 // Brings a checkout up to date: installs, generates and compiles whatever is missing or older than
 // its inputs, and nothing else, so that `npm start` and `npm test` work on a fresh clone and cost
 // next to nothing the second time. Called from inside the npm scripts, not as a pre-script, because
-// pre-scripts are skipped under `ignore-scripts`. Uses nothing but Node itself.
+// pre-scripts are skipped under `ignore-scripts`. Needs only Node itself, also an older one.
+//
+// On any Node other than a suitable 24, it fetches the release pinned in scripts/node and links it
+// as node_modules/.bin/node. npm puts that folder first on the PATH of every script, so programs
+// that an npm script starts after this one run on the pinned release.
 //
 // usage: node scripts/bootstrap.mjs [install|generate|build]      (each includes those before it)
 import { spawnSync } from "node:child_process";
@@ -15,24 +19,21 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), ".."));
 
+const { path: node, version: nodeVersion } = runtime();
 const steps = [
   {
     name: "install",
     inputs: ["package.json", "package-lock.json", ".npmrc"],
     stamp: "node_modules/.bootstrap/install",
-    run() {
-      const npm = process.env.npm_execpath;
-      const args = ["ci", "--ignore-scripts", "--include=dev", "--no-fund", "--no-audit", "--loglevel=error"];
-      if (npm) execute(process.execPath, [npm, ...args]);
-      else execute("npm", args);
-    },
+    run: () => npmCi(),
   },
   {
     name: "generate",
@@ -54,7 +55,7 @@ const steps = [
     stamp: "dist/.stamp",
     run() {
       rmSync("dist", { recursive: true, force: true });
-      execute(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
+      execute(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
       cpSync("src/admin/page", "dist/admin/page", { recursive: true }); // tsc takes only TypeScript along
       if (existsSync("dist/cli.js")) chmodSync("dist/cli.js", 0o755);
     },
@@ -66,7 +67,7 @@ if (!steps.some((step) => step.name === last)) {
   console.error(`bootstrap: unknown step "${last}"; steps are ${steps.map((step) => step.name).join(", ")}`);
   process.exit(2);
 }
-let upstream = process.version;
+let upstream = nodeVersion;
 for (const step of steps) {
   upstream = digest(upstream, step.inputs);
   if (!existsSync(step.stamp) || readFileSync(step.stamp, "utf8") !== upstream) {
@@ -75,7 +76,61 @@ for (const step of steps) {
     mkdirSync(dirname(step.stamp), { recursive: true });
     writeFileSync(step.stamp, upstream);
   }
+  if (step.name === "install") linkNode();
   if (step.name === last) break;
+}
+
+/** The Node that everything runs on: this one if it is a suitable 24, else the pinned release. */
+function runtime() {
+  const [least] = JSON.parse(readFileSync("package.json", "utf8")).engines.node.match(/[\d.]+/);
+  const isLeast = compare(process.versions.node, least) >= 0;
+  const [major] = least.split(".");
+  const own = { path: process.execPath, version: process.versions.node };
+  const name = `node-${process.platform}-${process.arch}`;
+  const path = resolve("scripts/node/node_modules", name, "bin/node");
+  if (isLeast && own.version.startsWith(`${major}.`) && own.path !== path) return own;
+
+  const pinned = JSON.parse(readFileSync("scripts/node/package.json", "utf8")).optionalDependencies[name];
+  if (pinned && versionOf(path) !== pinned) {
+    console.error(`bootstrap: this is Node ${own.version}; fetching Node ${pinned} from npm to run everything on`);
+    npmCi("--prefix", "scripts/node");
+  }
+  const version = versionOf(path);
+  if (version) return { path, version };
+  if (isLeast) return own;
+  const why = pinned
+    ? "the one that npm brings does not run here"
+    : `npm has none for ${process.platform}-${process.arch}`;
+  console.error(
+    `bootstrap: Node ${least} or later is needed, this is ${own.version}, and ${why}; install Node ${major}`,
+  );
+  process.exit(2);
+}
+
+/** Undefined where there is no such program, or it does not run, as one made for another libc. */
+function versionOf(program) {
+  if (!existsSync(program)) return undefined;
+  const { status, stdout } = spawnSync(program, ["-p", "process.versions.node"], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** `npm ci` has removed the link, if there was one. */
+function linkNode() {
+  const link = "node_modules/.bin/node";
+  if (node.startsWith(resolve("scripts/node")) && !existsSync(link)) symlinkSync(relative(dirname(link), node), link);
+}
+
+function compare(a, b) {
+  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
+  const index = left.findIndex((number, at) => number !== (right[at] ?? 0));
+  return index < 0 ? 0 : left[index] - (right[index] ?? 0);
+}
+
+function npmCi(...options) {
+  const args = ["ci", ...options, "--ignore-scripts", "--include=dev", "--no-fund", "--no-audit", "--loglevel=error"];
+  const npm = process.env.npm_execpath;
+  if (npm) execute(process.execPath, [npm, ...args]);
+  else execute("npm", args);
 }
 
 /** Chained over the steps, so that a change of dependencies generates and compiles again too. */
@@ -94,7 +149,7 @@ function filesBelow(path) {
 }
 
 function buf(...args) {
-  return execute(process.execPath, ["node_modules/@bufbuild/buf/bin/buf", ...args], "pipe");
+  return execute(node, ["node_modules/@bufbuild/buf/bin/buf", ...args], "pipe");
 }
 
 /** The program's own output goes to stderr; stdout belongs to the program started afterwards. */

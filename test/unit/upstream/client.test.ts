@@ -7,7 +7,6 @@ import { createUpstream } from "../../../src/upstream/client.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "../../../src/upstream/credentials-source.js";
 import { EMPTY_BODY_SHA256, signV3 } from "../../../src/upstream/signature.js";
 import { HandClock } from "../../support/hand-clock.js";
-import { deferred } from "./deferred.js";
 import { closedPort, listenHttp } from "./local-server.js";
 
 const TIMEOUT_MS = 10_000;
@@ -151,7 +150,7 @@ describe("createUpstream", () => {
   });
 
   it("ends in time although the refresh of keys hangs, and does not claim that it mended", async () => {
-    const refreshing = deferred<void>();
+    const refreshing = Promise.withResolvers<void>();
     const credentials: CredentialsSource = {
       get: async () => keys,
       refresh: () => {
@@ -212,7 +211,7 @@ describe("createUpstream", () => {
   });
 
   it("closes when the calls under way have ended, and takes no others", async () => {
-    const arrived = deferred<ServerResponse>();
+    const arrived = Promise.withResolvers<ServerResponse>();
     const port = await listenHttp((_incoming, response) => arrived.resolve(response));
     const { upstream } = upstreamAt(port);
     const end = upstream.cancelTasks(call);

@@ -5,7 +5,6 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../../src/clock.js";
 import { createCredentials } from "../../../src/upstream/credentials.js";
 import { HandClock, settle } from "../../support/hand-clock.js";
-import { deferred } from "./deferred.js";
 import { listenHttp } from "./local-server.js";
 
 const KEYS = { ALIBABA_CLOUD_ACCESS_KEY_ID: "envid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "envsecret" };
@@ -103,7 +102,7 @@ describe("createCredentials", () => {
   });
 
   it("gives up in time when a provider hangs, and asks another time", async () => {
-    const asked = deferred<void>();
+    const asked = Promise.withResolvers<void>();
     let answer = false;
     const port = await listenHttp((_incoming, response) => {
       asked.resolve();

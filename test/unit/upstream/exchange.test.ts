@@ -5,7 +5,6 @@ import { Client, Dispatcher, Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { exchange } from "../../../src/upstream/exchange.js";
 import { HandClock } from "../../support/hand-clock.js";
-import { deferred } from "./deferred.js";
 import { closedPort, listen, listenHttp, listenTcp } from "./local-server.js";
 import { untrustedCert, untrustedKey } from "./untrusted-cert.js";
 
@@ -54,7 +53,7 @@ describe("exchange", () => {
     });
 
     it("when the TLS handshake never ends", async () => {
-      const greeted = deferred<void>();
+      const greeted = Promise.withResolvers<void>();
       const port = await listenTcp((socket) => socket.once("data", () => greeted.resolve()));
       const { send, clock } = sender(`https://127.0.0.1:${port}`);
       const outcome = send();
@@ -136,7 +135,7 @@ describe("exchange", () => {
     });
 
     it("when no answer comes in time, and then closes the connection", async () => {
-      const socketOfServer = deferred<Socket>();
+      const socketOfServer = Promise.withResolvers<Socket>();
       const port = await listenTcp((socket) => socket.once("data", () => socketOfServer.resolve(socket)));
       const { send, clock } = sender(at(port));
       const outcome = send();
@@ -155,7 +154,7 @@ describe("exchange", () => {
         });
         socket.on("close", () => clearInterval(drip));
       });
-      const bodyBegan = deferred<void>();
+      const bodyBegan = Promise.withResolvers<void>();
       const pool = new Pool(at(port)).compose((dispatch) => (options, handler) => {
         const onResponseData = handler.onResponseData?.bind(handler);
         handler.onResponseData = (controller, chunk) => {
