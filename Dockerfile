@@ -1,12 +1,13 @@
-# The image of the gateway: Node, the compiled program and its production dependencies; no shell needed.
-# Any two images that carry Node will do, pinned by digest or from a mirror of your own. All that is
-# taken from the first to the second is plain JavaScript, so every platform's image is built on the builder's.
+# The image of the gateway: Node, the compiled program and its production dependencies. Needs no
+# shell. Any two images with Node will do, pinned by digest or from your own mirror. Only plain
+# JavaScript is copied from the first to the second, so the build for every platform runs on the
+# builder's platform.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 
-# Changes with the lock only, so that the layer of dependencies outlives most builds.
-# The only step that needs a network, and with NPM_CONFIG_OFFLINE=true not even that one: then npm takes what the
-# lock file names from the cache, or fails. The folder's name becomes that of the program in the list below.
+# Changes only with the lock file, so the layer of dependencies survives most builds. This is the
+# only step that needs a network. With NPM_CONFIG_OFFLINE=true it needs none: npm takes the packages
+# from its cache, or fails. The folder's name becomes the program's name in the list below.
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS dependencies
 WORKDIR /ota-gateway
 COPY package.json package-lock.json .npmrc ./
@@ -14,8 +15,9 @@ COPY scripts/bootstrap.mjs scripts/
 ARG NPM_CONFIG_OFFLINE=false
 RUN --mount=type=cache,target=/root/.npm node scripts/bootstrap.mjs install
 
-# With the list of all that is shipped (SBOM): name, version, licence and hash of each package. Not by its --omit=dev,
-# which leaves out what is needed for both, such as the vendor's credentials.
+# Adds the list of everything that is shipped (SBOM): name, version, license and hash of each
+# package. npm's own --omit=dev would leave out packages that development needs too, such as the
+# vendor's credentials.
 FROM dependencies AS production
 RUN npm prune --omit=dev --offline \
  && rm -r node_modules/.bootstrap \
@@ -23,7 +25,7 @@ RUN npm prune --omit=dev --offline \
  && npm sbom --sbom-format=cyclonedx --sbom-type=application >sbom.cdx.json \
  && chmod -R a+rX node_modules sbom.cdx.json
 
-# The modes of a checkout are those of its owner's umask; the program's user must be able to read.
+# A checkout has the file modes of its owner's umask; the program's user must be able to read.
 FROM dependencies AS build
 COPY buf.yaml buf.gen.yaml tsconfig.json ./
 COPY proto proto
@@ -31,7 +33,7 @@ COPY src src
 RUN node scripts/bootstrap.mjs \
  && chmod -R a+rX dist proto package.json
 
-# Copied before WORKDIR, which gives a folder that it has to make to the user of the image below.
+# Copied before WORKDIR: if WORKDIR has to create the folder, it belongs to the image's user.
 FROM ${RUNTIME_IMAGE}
 COPY --from=production /ota-gateway/node_modules /app/node_modules
 COPY --from=production /ota-gateway/sbom.cdx.json /app/
@@ -41,17 +43,17 @@ COPY --from=build /ota-gateway/dist /app/dist
 WORKDIR /app
 
 # Distroless keeps node in /nodejs/bin, which is not on its PATH; other images in /usr/local/bin or
-# /usr/bin. With all of them on the PATH the exec form finds "node" by itself, and needs no shell.
+# /usr/bin. With all of them on the PATH, the exec form finds "node" without a shell.
 ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     NODE_ENV=production \
     OTA_LISTEN=0.0.0.0:50051 \
     OTA_ADMIN_LISTEN=0.0.0.0:9464
 EXPOSE 50051 9464
 
-# A number, so that Kubernetes can see for itself that it is not root (runAsNonRoot).
+# A number, so that Kubernetes can verify that it is not root (runAsNonRoot).
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["node", "/app/dist/healthcheck.js"]
-# What the flags are for: docs/adr/0021-node-is-given-room-for-what-is-under-way.md.
+# The reasons for these flags: docs/adr/0021-node-gets-more-memory-for-requests-in-flight.md.
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "/app/dist/cli.js"]
 CMD ["serve"]
 

@@ -56,7 +56,7 @@ export function writeTable(): void {
   const text = [
     "# The last run of `npm run bench`",
     "",
-    "Written by it. What the figures mean: docs/performance.md.",
+    "Written by that command. docs/performance.md explains the figures.",
   ].join("\n");
   writeFileSync(new URL("README.md", RESULTS), `${[text, ...sections].join("\n\n")}\n`);
 }

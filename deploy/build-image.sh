@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Builds the image from the real Dockerfile without a container engine and without the base images that it names, and
-# runs it. Debian's packages stand in for what cannot be pulled: a base that builds, with a shell and npm, and a base
-# that runs, with Node, its libraries and nothing else. The image is built twice, the second time without any network;
-# deploy/try-image.mjs then runs it. Whatever ends this script, it leaves nothing behind.
+# Builds the image from the real Dockerfile, without a container engine and without its base images,
+# and runs it. Debian's packages stand in for the images that cannot be pulled: one to build, with a
+# shell and npm, and one to run, with only Node and its libraries. The image is built twice, the
+# second time without any network; then deploy/try-image.mjs runs it. The script leaves nothing
+# behind, however it ends.
 #
-# usage, as root on Debian: [BASE_CACHE=folder] deploy/build-image.sh      (keeps the stand-ins' parts in the folder)
+# usage, as root on Debian: [BASE_CACHE=folder] deploy/build-image.sh
+# BASE_CACHE keeps the parts of the stand-ins for the next time.
 set -euo pipefail
 [ "$(id -u)" = 0 ] || { echo "build-image: needs root, to make a root file system and to mount it" >&2; exit 2; }
-# In namespaces of its own: however this ends, nothing that it started goes on, and nothing that it mounted is left.
+# Runs in namespaces of its own: however it ends, no process and no mount of it is left.
 [ -n "${IN_NAMESPACES:-}" ] || IN_NAMESPACES=1 exec unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d /var/tmp/ota-gateway-image.XXXXXX)
-export TMPDIR=$work/tmp # buildah's, and with it the cache that both builds share
+export TMPDIR=$work/tmp # for buildah; includes the cache that both builds share
 mkdir "$TMPDIR"
 store() { buildah --root "$work/storage" --runroot "$work/run" "$@"; }
 clean_up() {
@@ -31,9 +33,9 @@ for program in buildah debootstrap runc; do
   apt-get -qq update
   apt-get -qq install -y --no-install-recommends buildah debootstrap fuse-overlayfs runc >/dev/null
 done
-node scripts/bootstrap.mjs # the client that tries the image
+node scripts/bootstrap.mjs # the client that try-image.mjs uses
 
-# Debian from wherever this machine has it, and the Node that the Dockerfile ships, from npm.
+# Debian from this machine's own sources, and from npm the Node that the Dockerfile ships.
 base=${BASE_CACHE:-$work/base}
 node_major=$(sed -n 's/^ARG NODE_IMAGE=node:\([0-9]*\)-.*/\1/p' Dockerfile)
 mkdir -p "$base"
@@ -63,7 +65,7 @@ mkdir -p "$root/usr/local/lib/node_modules"
 npm_home=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
 cp -R "$npm_home" "$root/usr/local/lib/node_modules/npm"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
-# What this machine needs to reach its registry; none of it gets into the image that is built.
+# Settings that this machine needs to reach its registry; none of them gets into the image.
 store config --env "NPM_CONFIG_REGISTRY=$(npm config get registry)" "$builder"
 if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then
   cp "$NODE_EXTRA_CA_CERTS" "$root/usr/local/share/extra-ca.crt"
@@ -77,7 +79,7 @@ mkdir -p "$bare"/{etc,tmp,proc,dev,sys,nodejs/bin}
 chmod 1777 "$bare/tmp"
 cp "$node" "$bare/nodejs/bin/node"
 echo 'nonroot:x:65532:65532::/home/nonroot:/sbin/nologin' >"$bare/etc/passwd"
-# The paths that ldd names, as Debian has them: /lib is a link there, and a folder here.
+# The paths that ldd prints, as Debian has them: /lib is a link there, and a folder here.
 chroot "$root" ldd /usr/local/bin/node | grep -o '/lib[^ ]*' | while read -r library; do
   mkdir -p "$bare/$(dirname "$library")"
   cp -L "$root/$library" "$bare/$library"
@@ -104,7 +106,8 @@ step "run"
 container=$(store from --pull-never localhost/ota-gateway)
 store inspect --type image localhost/ota-gateway >"$work/image.json"
 root=$(store mount "$container")
-# In namespaces of its own: no port is taken from anybody, and when it ends all that it started has ended.
+# Runs in namespaces of its own: it occupies no port of this machine, and when it ends, all its
+# processes have ended.
 unshare --net --mount --pid --fork --kill-child --mount-proc \
   node deploy/try-image.mjs "$root" "$work/image.json" "$work/trial"
 step "done"

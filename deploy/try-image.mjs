@@ -1,7 +1,8 @@
-// Runs an unpacked image by the OCI runtime runc as `docker run --read-only --cap-drop ALL --security-opt
-// no-new-privileges` would, with the user, command, variables and health check that the image itself says, beside an
-// emulator from the same image. Ends with 0 only if everything below was seen. Called by deploy/build-image.sh in a
-// network namespace of its own, so that the image's own ports are free.
+// Runs an unpacked image with the OCI runtime runc as `docker run --read-only --cap-drop ALL
+// --security-opt no-new-privileges` would, with the image's own user, command, variables and health
+// check, beside an emulator from the same image. Ends with 0 only if all checks below pass. Called
+// by deploy/build-image.sh in a network namespace of its own, so that the image's own ports are
+// free.
 //
 // usage: node deploy/try-image.mjs ROOT IMAGE.json FOLDER
 import { deepEqual, equal, match, ok } from "node:assert/strict";

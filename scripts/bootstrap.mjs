@@ -1,11 +1,11 @@
 // Brings a checkout up to date: installs, generates and compiles whatever is missing or older than
 // its inputs, and nothing else, so that `npm start` and `npm test` work on a fresh clone and cost
 // next to nothing the second time. Called from inside the npm scripts, not as a pre-script, because
-// pre-scripts are skipped under `ignore-scripts`. Uses nothing but Node itself, and runs on old ones.
+// pre-scripts are skipped under `ignore-scripts`. Needs only Node itself, also an older one.
 //
-// On any Node other than a suitable 24 it fetches the release pinned in scripts/node and links it as
-// node_modules/.bin/node. npm puts that folder first on the PATH of every script, so whatever an npm
-// script starts after this one runs on the pinned release.
+// On any Node other than a suitable 24, it fetches the release pinned in scripts/node and links it
+// as node_modules/.bin/node. npm puts that folder first on the PATH of every script, so programs
+// that an npm script starts after this one run on the pinned release.
 //
 // usage: node scripts/bootstrap.mjs [install|generate|build]      (each includes those before it)
 import { spawnSync } from "node:child_process";
@@ -41,7 +41,7 @@ const steps = [
     stamp: "src/gen/.stamp",
     run() {
       buf("generate");
-      // The descriptors that the reflection service serves, as a module so that tsc carries it along.
+      // The descriptors that the reflection service serves, as a module so that tsc includes them.
       const image = buf("build", "--as-file-descriptor-set", "--exclude-source-info", "-o", "-").toString("base64");
       writeFileSync(
         "src/gen/image.ts",
@@ -152,7 +152,7 @@ function buf(...args) {
   return execute(node, ["node_modules/@bufbuild/buf/bin/buf", ...args], "pipe");
 }
 
-/** The program's own output goes to stderr, so that stdout belongs to what is started afterwards. */
+/** The program's own output goes to stderr; stdout belongs to the program started afterwards. */
 function execute(command, args, stdout = 2) {
   const done = spawnSync(command, args, { stdio: ["ignore", stdout, "inherit"], maxBuffer: 1 << 26 });
   if (done.error) throw done.error;

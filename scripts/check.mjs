@@ -13,8 +13,9 @@ const PARTS = {
   types: ["typescript/bin/tsc", "-p", "tsconfig.test.json"],
   "types of the admin page": ["typescript/bin/tsc", "-p", "src/admin/page"],
   contract: ["@bufbuild/buf/bin/buf", "lint"],
-  "contract breaks nobody": ["@bufbuild/buf/bin/buf", "breaking", "--against", "proto/released.binpb"],
+  "contract breaks no client": ["@bufbuild/buf/bin/buf", "breaking", "--against", "proto/released.binpb"],
   "luck in tests": ["../scripts/check-tests.mjs"],
+  English: ["../scripts/check-english.mjs"],
 };
 
 function run([script, ...args]) {

@@ -1,6 +1,6 @@
-// Run after changing dependencies: adds to package-lock.json the optional dependencies that npm left
-// out because they could not be fetched on the machine the lock was made on. Without them `npm ci`
-// refuses the lock ("Missing: … from lock file") on every other machine.
+// Run after changing dependencies: adds to package-lock.json the optional dependencies that npm
+// left out because they could not be fetched on the machine where the lock was made. Without them
+// `npm ci` refuses the lock ("Missing: … from lock file") on every other machine.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));

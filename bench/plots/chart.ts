@@ -9,7 +9,7 @@ export const OURS = "#1b1b1b";
 export const MEASURED = "#7f7f7f";
 export const OTHER = "#c4c4c4";
 
-/** For what was not measured, but reckoned. */
+/** For what was not measured, but computed. */
 export const HATCHED = {
   color: "#ececec",
   borderColor: MEASURED,

@@ -34,15 +34,15 @@ function drawRollout(runs: readonly Run[]): string {
     .map((run): Bar => {
       const value = run.spanMs / run.idealMs;
       const label = `${value < 10 ? value.toFixed(2) : Math.round(value)}×`;
-      return { name: run.who, value, label: run.isReckoned ? `at least ${label}` : label, style: styleOf(run) };
+      return { name: run.who, value, label: run.isComputed ? `at least ${label}` : label, style: styleOf(run) };
     });
   const title = "Stop a rollout on 20,000 devices: first to last arrival, of the ideal";
-  return bars(title, "times the ideal (log); hatched: reckoned, one device a call at the full quota", all, 0.1);
+  return bars(title, "times the ideal (log); hatched: computed, one device a call at the full quota", all, 0.1);
 }
 
 function drawWorstSecond(runs: readonly Run[]): string {
   const all = [...new Set(runs.map(({ who }) => who))].map((who): Bar => {
-    const measured = runs.filter((run) => run.who === who && !run.isReckoned);
+    const measured = runs.filter((run) => run.who === who && !run.isComputed);
     const value = Math.max(...measured.map(({ worstSecond }) => worstSecond));
     const [calls, refused] = [sum(measured, "calls"), sum(measured, "refused")];
     const part = `${value}; ${((100 * refused) / calls).toFixed(0)} % refused`;
@@ -66,7 +66,7 @@ function drawBystander(runs: readonly Run[], waitsMs: readonly number[]): string
     });
   const all = [{ name: US, value: ours, label: ours.toFixed(1), style: { color: OURS } }, ...others];
   const title = "One device of a small caller, behind 100,000 of a huge one: its wait";
-  return bars(title, "times the time between two calls (log); hatched: reckoned, first come first served", all, 0.1);
+  return bars(title, "times the time between two calls (log); hatched: computed, first come first served", all, 0.1);
 }
 
 function drawReplicas(shared: ReplicasFigures["shared"]): string {
@@ -121,8 +121,8 @@ function relative(points: readonly Point[]): [number, number][] {
   return points.map(({ at, us }) => [at, us / (points[0]?.us ?? Number.NaN)]);
 }
 
-function styleOf({ who, isReckoned }: Run): object {
-  if (isReckoned) return HATCHED;
+function styleOf({ who, isComputed }: Run): object {
+  if (isComputed) return HATCHED;
   return { color: who === US ? OURS : MEASURED };
 }
 

@@ -19,7 +19,7 @@ const CHECKED = 1.1;
 
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 
-/** For peers that send one device a call: 30 s. More is reckoned. */
+/** For peers that send one device a call: 30 s. More is computed. */
 const FEW_DEVICES = 300;
 const FEW_DEVICES_SHORT = 60;
 
@@ -34,7 +34,7 @@ export interface Run {
   /** The shortest that this can be by the quota, with full calls; of no meaning below a few hundred devices. */
   readonly idealMs: number;
   /** Not measured at this size, which would take hours, but what one device a call takes at the full quota. */
-  readonly isReckoned: boolean;
+  readonly isComputed: boolean;
   readonly calls: number;
   readonly refused: number;
   readonly worstSecond: number;
@@ -64,7 +64,7 @@ export async function rollout(isShort: boolean): Promise<Measured<RolloutFigures
     );
   }
   await redis?.kill();
-  const runs = [...large, ...small, ...small.flatMap((run) => sizes.map((to) => reckon(run, to)))];
+  const runs = [...large, ...small, ...small.flatMap((run) => sizes.map((to) => computedFrom(run, to)))];
   return {
     goals: runs.flatMap((run) => (run.who === US ? ourGoals(run, isShort) : peerGoals(run, large))),
     figures: { runs },
@@ -115,7 +115,7 @@ function runOf(who: string, devices: number, counts: Stats, failed: number, byst
   const refused = Object.values(counts.refused).reduce((sum, each) => sum + each, 0);
   const idealMs = idealOf(devices, meanAnswerMs);
   const counted = { calls: arrivals, refused, worstSecond, canceled, failed };
-  return { who, devices, spanMs, meanAnswerMs, idealMs, isReckoned: false, ...counted, bystanderMs };
+  return { who, devices, spanMs, meanAnswerMs, idealMs, isComputed: false, ...counted, bystanderMs };
 }
 
 /** Full calls, and each token at work again as soon as its second is over. */
@@ -124,10 +124,10 @@ function idealOf(devices: number, meanAnswerMs: number): number {
 }
 
 /** The least that it can take for more devices, one a call; and the wait behind them, first come first served. */
-function reckon(run: Run, devices: number): Run {
+function computedFrom(run: Run, devices: number): Run {
   const spanMs = ((devices - 1) * 1000) / CALLS_PER_SECOND;
   const idealMs = idealOf(devices, run.meanAnswerMs);
-  return { ...run, devices, spanMs, bystanderMs: spanMs, idealMs, isReckoned: true, calls: devices, canceled: devices };
+  return { ...run, devices, spanMs, bystanderMs: spanMs, idealMs, isComputed: true, calls: devices, canceled: devices };
 }
 
 function ourGoals(run: Run, isShort: boolean): Goal[] {
@@ -143,9 +143,9 @@ function ourGoals(run: Run, isShort: boolean): Goal[] {
 }
 
 function peerGoals(run: Run, large: readonly Run[]): Goal[] {
-  const { who, devices, isReckoned } = run;
-  const name = `${who}, ${devices} devices${isReckoned ? " (reckoned)" : ""}`;
-  if (isReckoned) {
+  const { who, devices, isComputed } = run;
+  const name = `${who}, ${devices} devices${isComputed ? " (computed)" : ""}`;
+  if (isComputed) {
     const us = large.find((each) => each.who === US && each.devices === devices) as Run;
     const times = { name: `${name}: times as long as ours`, value: run.spanMs / us.spanMs };
     return [devices === 20_000 ? { ...times, least: 150 } : times];

@@ -12,7 +12,7 @@ export type FailureReason =
   | "UNAUTHENTICATED"
   | "FORBIDDEN"
   | "OVERLOADED"
-  | "HOPELESS"
+  | "DEADLINE_TOO_SHORT"
   | "EXPIRED"
   | "ABORTED"
   | "DRAINING"

@@ -20,7 +20,7 @@ export interface Settlement {
 const PASSING: ReadonlySet<string> = new Set(["OVERLOADED", "DRAINING", "THROTTLED", "UNAVAILABLE"]);
 
 /** They are about the scope and the caller, and never about a device. */
-const HOPELESS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN"]);
+const NEVER_ACCEPTED: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN"]);
 
 export function settlementOf({ result, failedResponse }: Answer, names: readonly string[]): Settlement {
   const error = result?.$case === "error" ? failureOf(result.error) : undefined;
@@ -43,7 +43,7 @@ export function settlementOf({ result, failedResponse }: Answer, names: readonly
   const wasLetIn = failure.reason === "INTERNAL" || failure.reason === "TRANSPORT";
   const outcome = wasLetIn ? "UNKNOWN" : "NOT_ATTEMPTED";
   const results = names.map((deviceName) => ({ deviceName, outcome, ok: false, failure }) as const);
-  return { results, calls: [], ...(HOPELESS.has(failure.reason) && { refused: failure }) };
+  return { results, calls: [], ...(NEVER_ACCEPTED.has(failure.reason) && { refused: failure }) };
 }
 
 function isPassing({ failure }: DeviceResult): boolean {

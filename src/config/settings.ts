@@ -10,7 +10,7 @@ export interface Setting<T> {
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-/** The table. The name of a flag is that of its variable: OTA_UPSTREAM_URL is --upstream-url. */
+/** The table. A flag is named after its variable: OTA_UPSTREAM_URL is --upstream-url. */
 export const SETTINGS = {
   listen: setting("OTA_LISTEN", address, "127.0.0.1:50051", "gRPC address"),
   adminListen: setting(
@@ -19,7 +19,12 @@ export const SETTINGS = {
     "127.0.0.1:9464",
     "HTTP address of the admin page, /metrics, /livez and /readyz",
   ),
-  adminToken: setting("OTA_ADMIN_TOKEN", path, "", "who knows it may see the admin page, also from other machines"),
+  adminToken: setting(
+    "OTA_ADMIN_TOKEN",
+    path,
+    "",
+    "bearer token for the admin page; without it, the page is served to localhost only",
+  ),
   upstreamUrl: setting(
     "OTA_UPSTREAM_URL",
     origin,
@@ -30,92 +35,92 @@ export const SETTINGS = {
     "OTA_UPSTREAM_TIMEOUT_MS",
     integer(100, 120_000),
     "10000",
-    "the longest that one call may take, in ms",
+    "timeout of one upstream call, in ms",
   ),
   upstreamMaxUrlBytes: setting(
     "OTA_UPSTREAM_MAX_URL_BYTES",
     integer(2048, 65_536),
     "12288",
-    "a call is also cut by the bytes of its address",
+    "limit on the address of one call, in bytes; calls are cut to fit it",
   ),
   callsPerSecond: setting(
     "OTA_QUOTA_CALLS_PER_SECOND",
     integer(1, 1000),
     "10",
-    "calls a second that the account is allowed",
+    "calls a second that the upstream allows the account",
   ),
-  maxDevicesPerRequest: setting("OTA_MAX_DEVICES_PER_REQUEST", integer(1, 100_000), "10000", "devices in one request"),
+  maxDevicesPerRequest: setting(
+    "OTA_MAX_DEVICES_PER_REQUEST",
+    integer(1, 100_000),
+    "10000",
+    "most devices in one request",
+  ),
   maxQueuedDevices: setting(
     "OTA_MAX_QUEUED_DEVICES",
     integer(1, 100_000_000),
     "1000000",
-    "devices that may wait in each account, in all",
+    "most devices waiting in each account, for all callers",
   ),
   maxQueuedDevicesPerCaller: setting(
     "OTA_MAX_QUEUED_DEVICES_PER_CALLER",
     integer(1, 100_000_000),
     "500000",
-    "devices that may wait in each account, of one caller",
+    "most devices waiting in each account, for one caller",
   ),
   defaultDeadlineMs: setting(
     "OTA_DEFAULT_DEADLINE_MS",
     integer(1, 86_400_000),
     "60000",
-    "for a request that has no deadline, in ms; streams have none",
+    "deadline of a request that sets none, in ms; streams have none",
   ),
   verifyMaxDevicesWithoutJob: setting(
     "OTA_VERIFY_MAX_DEVICES_WITHOUT_JOB",
     integer(0, 10_000),
     "50",
-    "devices of one request that are read back although it names no job; each takes a call",
+    "most devices of a request without a job that are read back; each takes a call",
   ),
   drainTimeoutMs: setting(
     "OTA_DRAIN_TIMEOUT_MS",
     integer(0, 3_600_000),
     "25000",
-    "the longest that a shutdown waits for requests, in ms",
+    "longest wait for requests at shutdown, in ms",
   ),
   redisUrls: setting(
     "OTA_REDIS_URL",
     redisUrls,
     "",
-    "Redis or Valkey that replicas share the quota through; several, with commas, are nodes of a Cluster",
+    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster",
   ),
   onStoreLoss: setting(
     "OTA_ON_STORE_LOSS",
     oneOf(["closed", "share"] as const),
     "closed",
-    "without it: closed sends nothing, share goes on for 30 s with the tokens held",
+    "if Redis cannot be reached: closed sends nothing; share uses the tokens already held, for up to 30 s",
   ),
-  configFile: setting(
-    "OTA_CONFIG",
+  configFile: setting("OTA_CONFIG", path, "", "YAML file for accounts, callers and their rights"),
+  jwtKeys: setting("OTA_JWT_JWKS", keyLocation, "", "file or https address of the keys that verify bearer tokens"),
+  jwtIssuer: setting("OTA_JWT_ISSUER", path, "", "required `iss` of tokens"),
+  jwtAudience: setting("OTA_JWT_AUDIENCE", path, "", "required `aud` of tokens, alone or in a list"),
+  auditLog: setting(
+    "OTA_AUDIT_LOG",
     path,
     "",
-    "YAML file for what does not fit into variables: accounts, callers and their rights",
+    "file for the audit log, one JSON line a request; - for standard output",
   ),
-  jwtKeys: setting(
-    "OTA_JWT_JWKS",
-    keyLocation,
-    "",
-    "file or https address of the keys that bearer tokens are verified with",
-  ),
-  jwtIssuer: setting("OTA_JWT_ISSUER", path, "", "`iss` that tokens must have"),
-  jwtAudience: setting("OTA_JWT_AUDIENCE", path, "", "`aud` that tokens must have, or be among"),
-  auditLog: setting("OTA_AUDIT_LOG", path, "", "file for one JSON line a request; - for standard output"),
   auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
-  tlsCert: setting("OTA_TLS_CERT", path, "", "PEM file of the gRPC port's certificate and its chain"),
-  tlsKey: setting("OTA_TLS_KEY", path, "", "PEM file of its private key"),
+  tlsCert: setting("OTA_TLS_CERT", path, "", "PEM file with the certificate of the gRPC port and its chain"),
+  tlsKey: setting("OTA_TLS_KEY", path, "", "PEM file with the private key of the certificate"),
   tlsClientCa: setting(
     "OTA_TLS_CLIENT_CA",
     path,
     "",
-    "PEM file of who signs the certificates of callers, who then need one, or a token if OTA_JWT_JWKS is set",
+    "PEM file with the CA for client certificates; if set, callers must present one, or a token if OTA_JWT_JWKS is set",
   ),
-  insecure: setting("OTA_INSECURE", flag, "", "1 allows plaintext on an address that is not loopback"),
+  insecure: setting("OTA_INSECURE", flag, "", "1 allows plain text on an address that is not loopback"),
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
 };
 
-/** Anybody on the machine can read what a process was started with, so what may hold a secret is a variable only. */
+/** Any user of the machine can read a process's arguments, so a secret is a variable only. */
 export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls].map(({ variable }) => variable);
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };

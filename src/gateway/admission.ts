@@ -80,7 +80,7 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
     const { obstacle } = outlook;
     const failure: Failure = obstacle
       ? { kind: "unavailable", message: `${obstacle}; ${late}` }
-      : { kind: "hopeless", message: late };
+      : { kind: "deadline-too-short", message: late };
     throw new GatewayError(failure, { retryAfterMs: soonestMs });
   }
 }

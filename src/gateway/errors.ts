@@ -8,7 +8,7 @@ export const FAILURE_KINDS = [
   "unauthenticated",
   "forbidden",
   "overloaded",
-  "hopeless",
+  "deadline-too-short",
   "expired",
   "aborted",
   "draining",

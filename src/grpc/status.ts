@@ -26,7 +26,7 @@ const ROWS: Record<FailureKind, Row> = {
   unauthenticated: { code: status.UNAUTHENTICATED, reason: "UNAUTHENTICATED", domain: OUR_DOMAIN },
   forbidden: { code: status.PERMISSION_DENIED, reason: "FORBIDDEN", domain: OUR_DOMAIN },
   overloaded: { code: status.RESOURCE_EXHAUSTED, reason: "OVERLOADED", domain: OUR_DOMAIN },
-  hopeless: { code: status.DEADLINE_EXCEEDED, reason: "HOPELESS", domain: OUR_DOMAIN },
+  "deadline-too-short": { code: status.DEADLINE_EXCEEDED, reason: "DEADLINE_TOO_SHORT", domain: OUR_DOMAIN },
   expired: { code: status.DEADLINE_EXCEEDED, reason: "EXPIRED", domain: OUR_DOMAIN },
   aborted: { code: status.CANCELLED, reason: "ABORTED", domain: OUR_DOMAIN },
   draining: { code: status.UNAVAILABLE, reason: "DRAINING", domain: OUR_DOMAIN },
@@ -58,7 +58,7 @@ export function wireErrorOf(error: unknown): WireError {
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
   const { failure, retryAfterMs } = knownOf(error);
   // Some clients ask again by themselves wherever it stands, whatever the status: with a deadline that can never do.
-  const asksAgain = retryAfterMs !== undefined && failure.kind !== "hopeless";
+  const asksAgain = retryAfterMs !== undefined && failure.kind !== "deadline-too-short";
   if (asksAgain) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
   return { code: answer.code, details: answer.message, metadata };
 }

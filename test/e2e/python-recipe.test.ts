@@ -66,10 +66,10 @@ describe.runIf(systemHas("python"))("the Python recipe", () => {
   });
 
   it("reads when a request is worth asking again, and that nothing was said where nobody answered", async () => {
-    const hopeless = new GatewayError({ kind: "hopeless", message: "too late" }, { retryAfterMs: 3500 });
-    const address = await listenOta({ cancel: () => wireErrorOf(hopeless) });
+    const tooShort = new GatewayError({ kind: "deadline-too-short", message: "too late" }, { retryAfterMs: 3500 });
+    const address = await listenOta({ cancel: () => wireErrorOf(tooShort) });
     const ask = "try: cancel(['device-0000001'])\nexcept grpc.RpcError as error: print(error.code().name, *why(error))";
-    expect(await python(address, `${IMPORT}${ask}`)).toEqual(["DEADLINE_EXCEEDED HOPELESS None 3.5"]);
+    expect(await python(address, `${IMPORT}${ask}`)).toEqual(["DEADLINE_EXCEEDED DEADLINE_TOO_SHORT None 3.5"]);
     expect(await python("127.0.0.1:1", `${IMPORT}${ask}`)).toEqual(["UNAVAILABLE  None 0.0"]);
   });
 

@@ -319,7 +319,7 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
     test.expect(answers.map(errorOf).toSorted()).toEqual([
       "",
       "",
-      "DEADLINE_EXCEEDED", // hopeless
+      "DEADLINE_EXCEEDED", // the deadline is too short
       "UNKNOWN",
       "UNKNOWN",
       "UNKNOWN",

@@ -277,7 +277,7 @@ describe("Gateway", () => {
               request = gateway.cancel(command);
             } catch (error) {
               expect(error).toBeInstanceOf(GatewayError);
-              expect(["hopeless", "overloaded"]).toContain((error as GatewayError).failure.kind);
+              expect(["deadline-too-short", "overloaded"]).toContain((error as GatewayError).failure.kind);
               continue;
             }
             const one = { abort: request.abort, answeredMs: [] as number[], devices: size, answerByMs, told: 0 };

@@ -115,7 +115,7 @@ describe("a gateway that reads back", () => {
               });
               all.push(asked);
             } catch {
-              // hopeless: refused at the door
+              // the deadline is too short: refused at admission
             }
           }
         }

@@ -126,7 +126,7 @@ function callsOf(records: readonly CallRecord[], mine: readonly Sent[], told: To
 
 /** Ties are decided in this order. */
 const KINDS: readonly FailureKind[] = [
-  ...(["invalid", "unauthenticated", "forbidden", "overloaded", "hopeless", "expired", "aborted"] as const),
+  ...(["invalid", "unauthenticated", "forbidden", "overloaded", "deadline-too-short", "expired", "aborted"] as const),
   ...(["draining", "rejected", "throttled", "unavailable", "unknown", "internal"] as const),
 ];
 

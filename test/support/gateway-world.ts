@@ -65,7 +65,7 @@ export class GatewayWorld {
       expect(error).toBeInstanceOf(GatewayError);
       const { failure, retryAfterMs } = error as GatewayError;
       if (expected === "overloaded" || expected === "draining") expect(failure.kind).toBe(expected);
-      else expect(["hopeless", ...(this.#awayMs.length > 0 ? ["unavailable"] : [])]).toContain(failure.kind);
+      else expect(["deadline-too-short", ...(this.#awayMs.length > 0 ? ["unavailable"] : [])]).toContain(failure.kind);
       expect(retryAfterMs).toBeGreaterThan(0);
       expect(command.answerByMs < Infinity || expected !== undefined).toBe(true);
       return;

@@ -242,7 +242,7 @@ describe.each(["docs/operations.md", "deploy/README.md"])("%s", (path) => {
     );
     for (const [, target = ""] of text.matchAll(/\]\(([^)]+)\)/g)) {
       if (target.startsWith("#")) expect(anchors).toContain(target.slice(1));
-      else expect(existsSync(join(dirname(path), target)), target).toBe(true);
+      else expect(existsSync(join(dirname(path), target.replace(/#.*/, ""))), target).toBe(true);
     }
   });
 

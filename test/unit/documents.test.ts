@@ -18,6 +18,8 @@ const documents = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "CHANGELOG.md",
+  "bench/README.md",
+  "bench/NOTES.md",
   "deploy/README.md",
   ...pagesIn("docs", "docs/adr"),
 ];

@@ -88,10 +88,10 @@ describe("auditRecord", () => {
   });
 
   it("tells a request that was refused, and why", () => {
-    const error = new GatewayError({ kind: "hopeless", message: "too late" });
+    const error = new GatewayError({ kind: "deadline-too-short", message: "too late" });
     expect(record({ kind: "refused", error })).toMatchObject({
       outcome: "refused",
-      error: "hopeless",
+      error: "deadline-too-short",
       caller: "spiffe://fleet/ops",
       reason: REQUEST.reason,
       productKey: "product",

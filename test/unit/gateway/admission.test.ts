@@ -39,7 +39,7 @@ describe("admit", () => {
 
   it("refuses at once what cannot be done in time, and says how much later it could", () => {
     const { failure, retryAfterMs } = refusalOf({ deviceNames: names(2000), answerByMs: 400 }, outlookOf());
-    expect(failure.kind).toBe("hopeless");
+    expect(failure.kind).toBe("deadline-too-short");
     expect(failure.message).toBe("cannot be done in time: it takes about 951 ms and 400 ms are left; nothing was sent");
     expect(retryAfterMs).toBe(551);
   });

@@ -68,7 +68,7 @@ describe("Gateway.cancel", () => {
 
   it("refuses at the door what cannot be done in time", () => {
     const { cancel, limiter } = start({ openingMs: 2000 });
-    expect(thrownBy(() => cancel({ answerByMs: 1000 })).failure.kind).toBe("hopeless");
+    expect(thrownBy(() => cancel({ answerByMs: 1000 })).failure.kind).toBe("deadline-too-short");
     expect(thrownBy(() => cancel({ deviceNames: names(5001) })).failure.kind).toBe("invalid");
     expect(limiter.wishes).toEqual([]);
   });
@@ -180,7 +180,7 @@ describe("Gateway.validate", () => {
     const { clock, gateway, upstream } = start();
     const { calls, waitMs } = gateway.validate(aCommand({ deviceNames: names(450) }));
     expect([calls, waitMs]).toEqual([3, 0]);
-    expect(thrownBy(() => gateway.validate(aCommand({ answerByMs: 1 }))).failure.kind).toBe("hopeless");
+    expect(thrownBy(() => gateway.validate(aCommand({ answerByMs: 1 }))).failure.kind).toBe("deadline-too-short");
     await clock.advance(1000);
     expect(upstream.calls).toEqual([]);
   });

@@ -19,7 +19,7 @@ const FAILURES: Record<FailureKind, Failure> = {
   unauthenticated: { kind: "unauthenticated", message: "m" },
   forbidden: { kind: "forbidden", message: "m" },
   overloaded: { kind: "overloaded", message: "m", subject: "caller" },
-  hopeless: { kind: "hopeless", message: "m" },
+  "deadline-too-short": { kind: "deadline-too-short", message: "m" },
   expired: { kind: "expired", message: "m" },
   aborted: { kind: "aborted", message: "m" },
   draining: { kind: "draining", message: "m" },
@@ -36,7 +36,7 @@ const PROMISED: Record<FailureKind, [code: keyof typeof status, reason: string, 
   unauthenticated: ["UNAUTHENTICATED", "UNAUTHENTICATED", "ota.v1"],
   forbidden: ["PERMISSION_DENIED", "FORBIDDEN", "ota.v1"],
   overloaded: ["RESOURCE_EXHAUSTED", "OVERLOADED", "ota.v1"],
-  hopeless: ["DEADLINE_EXCEEDED", "HOPELESS", "ota.v1"],
+  "deadline-too-short": ["DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", "ota.v1"],
   expired: ["DEADLINE_EXCEEDED", "EXPIRED", "ota.v1"],
   aborted: ["CANCELLED", "ABORTED", "ota.v1"],
   draining: ["UNAVAILABLE", "DRAINING", "ota.v1"],
@@ -114,7 +114,7 @@ describe("wireErrorOf", () => {
   });
 
   it("leaves the pushback out where asking again in time can never do (was: grpc-java slept its deadline away)", () => {
-    const failure = readFailure(wireErrorOf(new GatewayError(FAILURES.hopeless, { retryAfterMs: 1500 })));
+    const failure = readFailure(wireErrorOf(new GatewayError(FAILURES["deadline-too-short"], { retryAfterMs: 1500 })));
     expect([failure.pushback, failure.retryAfterMs]).toEqual([undefined, 1500]);
   });
 
