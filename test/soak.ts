@@ -5,13 +5,13 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { sleepUntil, systemClock } from "../src/clock.js";
+import { sleepUntil, systemClock } from "../src/base/clock.js";
 import { growthOf } from "./support/growth.js";
-import { welcome } from "./support/guests.js";
 import { type Held, INSPECTABLE, inspect } from "./support/inspected.js";
 import { endPrograms, runEmulator, runGateway } from "./support/processes.js";
 import { seededRandom } from "./support/seeded-random.js";
-import { noVisits } from "./support/visiting.js";
+import { noVisits } from "./support/soak-client.js";
+import { welcome } from "./support/soak-clients.js";
 
 const SECONDS = Number(process.argv[2] ?? 600);
 const SEED = Number(process.argv[3] ?? Date.now() % 1_000_000);

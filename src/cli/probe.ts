@@ -2,17 +2,17 @@
 // sends nothing without a yes. Ends with 0 when all was asked, 1 if it ended early or was not let, 2 at misuse.
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../base/clock.js";
+import { nextSignal } from "../base/signals.js";
+import { DEVICE_NAME, ID, type TextRule, wrongWith } from "../base/text-rules.js";
 import { ConfigError, type Environment } from "../config/config.js";
 import { SETTINGS, type Setting } from "../config/settings.js";
-import { planText } from "../probe/plan.js";
-import { reportJson, reportText } from "../probe/report.js";
-import { runProbe } from "../probe/run.js";
-import type { Given } from "../probe/trials.js";
-import { createWire } from "../probe/wire.js";
-import { nextSignal } from "../signals.js";
-import { DEVICE_NAME, ID, type TextRule, wrongWith } from "../text-rules.js";
 import { createCredentials } from "../upstream/credentials.js";
+import { planText } from "./probe/plan.js";
+import { reportJson, reportText } from "./probe/report.js";
+import { runProbe } from "./probe/run.js";
+import type { Given } from "./probe/trials.js";
+import { createWire } from "./probe/wire.js";
 
 interface Flags {
   readonly productKey: string;

@@ -1,6 +1,6 @@
 // The calls of an account, counted by operation. The figures at the top are those of
 // CancelOTATaskByDevice, whose quota is what this project is about.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import { CANCEL_BY_DEVICE } from "./operations/registry.js";
 import { type CallCounts, Statistics } from "./statistics.js";
 

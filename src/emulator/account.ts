@@ -1,21 +1,21 @@
 // One account of the upstream: a call is verified, counted, admitted and carried out, in this order and in
 // one go, so that calls never interleave. The one place where what was thrown becomes an answer.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { AccountStatistics } from "./account-statistics.js";
-import type { Answer } from "./answer.js";
-import { GatewayError, gatewayError, ServiceError, serviceError } from "./errors.js";
-import type { Fault, Faults } from "./faults.js";
+import type { Fault, Faults } from "./faults/faults.js";
 import type { Executed, Operation, Service } from "./operations/operation.js";
 import { API_VERSION, CANCEL_BY_DEVICE, operationOf } from "./operations/registry.js";
 import type { EmulatorSettings } from "./options.js";
+import type { Answer } from "./protocol/answer.js";
+import { GatewayError, gatewayError, ServiceError, serviceError } from "./protocol/errors.js";
+import { type SignedCall, signatureCheck } from "./protocol/signature-check.js";
+import { throttled } from "./protocol/throttling.js";
+import { headerOf, type WireRequest } from "./protocol/wire.js";
 import { type Quota, quotaOf } from "./quota.js";
 import { newRequestId } from "./random.js";
 import { refusalAnswer, refusalOf, withStatus } from "./refusal.js";
-import { type SignedCall, signatureCheck } from "./signature-check.js";
 import type { Platform } from "./state/platform.js";
 import type { Statistics } from "./statistics.js";
-import { throttled } from "./throttling.js";
-import { headerOf, type WireRequest } from "./wire.js";
 
 /** How a call ends, for the server to play. */
 export type Ending =

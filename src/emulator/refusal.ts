@@ -1,9 +1,9 @@
 // How a refusal looks on the wire: one shape for the POP gateway's, one for the service's. A refusal by the
 // service that is registered under HTTP 400 comes in the POP gateway's shape, for that is who writes it.
-import type { Answer } from "./answer.js";
-import { GatewayError, gatewayError, ServiceError } from "./errors.js";
 import type { OpenQuestions } from "./open-questions.js";
 import type { Operation } from "./operations/operation.js";
+import type { Answer } from "./protocol/answer.js";
+import { GatewayError, gatewayError, ServiceError } from "./protocol/errors.js";
 
 type Refusal = GatewayError | ServiceError;
 

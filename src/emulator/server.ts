@@ -2,22 +2,22 @@
 // the ending on the socket. What is not a call goes to the controls.
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Clock, sleepUntil } from "../clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
 import { Account } from "./account.js";
 import { type AccountCounts, AccountStatistics } from "./account-statistics.js";
+import { play } from "./call-ending.js";
 import { answerControl, type Controls, readAdvance } from "./control.js";
-import { type FaultPlan, NO_FAULTS, PlannedFaults } from "./fault-plan.js";
-import { readFaultPlan } from "./fault-plan-reader.js";
+import { type FaultPlan, NO_FAULTS, PlannedFaults } from "./faults/fault-plan.js";
+import { readFaultPlan } from "./faults/fault-plan-reader.js";
+import { transit } from "./faults/transit.js";
 import { parseListenAddress } from "./listen-address.js";
 import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
-import { play } from "./playing.js";
+import { formatOf, readRequest } from "./protocol/wire.js";
 import { type DeviceReport, readReport, takeReport } from "./report.js";
 import type { TaskCounts } from "./state/platform.js";
 import { startPlatform } from "./state/start.js";
-import type { TaskState } from "./task-state.js";
-import { transit } from "./transit.js";
-import { formatOf, readRequest } from "./wire.js";
+import type { TaskState } from "./state/task-state.js";
 
 /** What `GET /__stats` answers. */
 export interface Stats extends AccountCounts, TaskCounts {}

@@ -2,16 +2,16 @@
 // The wait for a token is the batching window; whoever arrives meanwhile rides along. A call that has
 // been sent runs to its own end, whoever leaves: giving it up would let its token back too early.
 import { setMaxListeners } from "node:events";
-import { sleepUntil } from "../clock.js";
-import { within } from "../telemetry/instruments.js";
-import { AnswerTime } from "./answer-time.js";
-import { CallReport, type ReportOptions } from "./call-report.js";
+import { sleepUntil } from "../base/clock.js";
+import { within } from "../observe/telemetry/instruments.js";
+import { AnswerTime } from "./admission/answer-time.js";
+import { CallReport, type ReportOptions } from "./call/call-report.js";
+import { type Consequence, consequence, tokenEnd } from "./call/consequence.js";
+import { Manifest } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
-import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
-import { DEMOTION_MS, Isolation, soleCaller } from "./isolation.js";
 import type { Limiter, Token, Wish } from "./limiter.js";
-import { Manifest } from "./manifest.js";
-import { type Batch, type Callers, type Limits, Queue } from "./queue.js";
+import { DEMOTION_MS, Isolation, soleCaller } from "./queue/bisection.js";
+import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { Fate, Waiter } from "./waiter.js";
 

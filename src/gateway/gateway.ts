@@ -1,14 +1,22 @@
 // The way of one request: admit it, let it wait, settle it before its deadline, and judge the answer.
 // Whatever was let in is answered exactly once, also when it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { AccountReading, AccountState } from "./account-state.js";
-import { type AdmissionBounds, ANYBODY, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
+import {
+  type AdmissionBounds,
+  ANYBODY,
+  admit,
+  type Outlook,
+  type Plan,
+  plan,
+  retryAfterMs,
+} from "./admission/admission.js";
+import { OpenWaiters } from "./admission/deadlines.js";
+import { type Forecast, forecast } from "./admission/forecast.js";
 import { type Command, PRIORITIES, type Priority } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
-import { type Forecast, forecast } from "./estimate.js";
-import { OpenWaiters } from "./open-waiters.js";
 import { verdict } from "./verdict.js";
 import type { Verifier } from "./verifier.js";
 import { type Answer, type Fate, Waiter } from "./waiter.js";

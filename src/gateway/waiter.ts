@@ -1,10 +1,10 @@
 // One caller's devices awaiting an outcome. Every device ends with one fate, and the waiter settles
 // exactly once: when the last device has its fate, or when it concludes early and says what is known.
 import type { Span } from "@opentelemetry/api";
+import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import type { Failure } from "./errors.js";
-import type { HeapMember } from "./heap.js";
-import type { Place } from "./place.js";
+import type { Place } from "./queue/queue-entry.js";
 
 /** What became of a device, and why if it is not well. One object serves all devices it holds for. */
 export type Fate =

@@ -5,16 +5,16 @@ import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
-import type { Authentication, Calling } from "./call-context.js";
-import { createCohorts } from "./cohorts.js";
-import { tolerant } from "./decoding.js";
-import { Door } from "./door.js";
-import { Health } from "./health.js";
-import { type Listener, listen, type TlsOptions } from "./listener.js";
-import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
-import { serverReflectionInfo } from "./reflection.js";
-import { watchSlowSenders } from "./slow-senders.js";
-import { uncompressedOnly } from "./uncompressed.js";
+import type { Authentication, Calling } from "./rpc/caller.js";
+import { Door } from "./rpc/in-flight.js";
+import { Health } from "./service/health.js";
+import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
+import { serverReflectionInfo } from "./service/reflection.js";
+import { createCohorts } from "./transport/connection-age.js";
+import { type Listener, listen, type TlsOptions } from "./transport/listener.js";
+import { uncompressedOnly } from "./transport/no-compression.js";
+import { watchSlowSenders } from "./transport/request-timeout.js";
+import { tolerant } from "./wire/decoding.js";
 
 // grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
 // that it does not like. What matters it throws as well.

@@ -3,7 +3,7 @@
 // expired. Ten thousand rpcs with one token cost one verification.
 import { hash } from "node:crypto";
 import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import { isCallerName } from "./caller-name.js";
 import type { Identity, Stranger, Verification, WhyStrange } from "./identity.js";
 import { type KeySet, KeysAway } from "./key-set.js";

@@ -4,7 +4,7 @@
 import type { CallEnd, Refusal } from "../gateway/upstream.js";
 import { type Cure, verdictOn } from "./codes.js";
 import { type Fields, readFields } from "./fields.js";
-import { speakable, word } from "./wording.js";
+import { speakable, word } from "./redaction.js";
 
 /** An HTTP answer, body and all. */
 export interface Answer {

@@ -3,7 +3,8 @@
 // a device name of ours.
 import { randomUUID } from "node:crypto";
 import { context, propagation, trace } from "@opentelemetry/api";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
+import { OutOfTime, within } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
@@ -11,13 +12,12 @@ import { type Answer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
-import { createMender, type Standing } from "./mend.js";
 import { CANCEL_BY_DEVICE, type Operation, type OperationShape, TASKS_OF_JOB, UNFINISHED_TASKS } from "./operations.js";
 import { createPool } from "./pool.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
+import { createMender, type Standing } from "./signing-context.js";
 import { readTaskList } from "./task-list.js";
-import { OutOfTime, within } from "./within.js";
 
 export interface UpstreamOptions {
   /** Scheme, host and port of the endpoint. */

@@ -2,7 +2,7 @@
 // was written. `onRequestStart` is called in the same step as the write: an error before it means that
 // nothing was written, an abort from within it that nothing will be, and anything after it is doubt.
 import type { Dispatcher } from "undici";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { Answer } from "./answer.js";
 import type { WireRequest } from "./request.js";
 

@@ -9,7 +9,7 @@ import {
   ATTR_SERVER_PORT,
   ATTR_URL_FULL,
 } from "@opentelemetry/semantic-conventions";
-import { inOnePiece } from "../one-piece.js";
+import { inOnePiece } from "../base/flat-string.js";
 import type { Exchange } from "./exchange.js";
 
 /** What is known before anything is sent; the same for all calls. */

@@ -2,9 +2,9 @@
 // of several concurrent first calls, stays on its last provider for good after a failure, and asks once
 // per caller when keys expire. So: one question at a time for all, and a new chain after every failure.
 import type { DefaultCredentialsProvider } from "@alicloud/credentials";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
+import { within } from "../base/deadline.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "./credentials-source.js";
-import { within } from "./within.js";
 
 const NONE_FOUND =
   "No Alibaba Cloud credentials were found. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET " +

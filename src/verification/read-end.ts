@@ -6,7 +6,7 @@ import type { CallEnd } from "../gateway/upstream.js";
 import type { Fate } from "../gateway/waiter.js";
 import { notVerified } from "./not-verified.js";
 import type { ReadBatch, Seat } from "./read-queue.js";
-import type { Told } from "./reading.js";
+import type { Told } from "./read-request.js";
 
 const UNREADABLE = unread("the upstream's list of tasks could not be understood");
 const NOT_WHOLE = unread("the upstream's list of tasks was longer than one page");

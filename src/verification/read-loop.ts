@@ -1,16 +1,16 @@
 // The loop of one reading operation: while devices wait, take a token of the operation's own quota, cut a call, send
 // it, tell everyone. It shares neither tokens nor queue with the cancels. A call that has been sent runs to its end.
 import { setMaxListeners } from "node:events";
-import { type Clock, sleepUntil } from "../clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
+import { CallReport, type ReportOptions } from "../gateway/call/call-report.js";
+import { consequence, tokenEnd } from "../gateway/call/consequence.js";
 import type { SentCall } from "../gateway/call-observer.js";
-import { CallReport, type ReportOptions } from "../gateway/call-report.js";
-import { consequence, tokenEnd } from "../gateway/fan-out.js";
 import type { Limiter, Token } from "../gateway/limiter.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
-import { within } from "../telemetry/instruments.js";
+import { within } from "../observe/telemetry/instruments.js";
 import { asCallEnd, isDeviceFault, tellAll, tellTasks, unreadBy } from "./read-end.js";
 import { type ReadBatch, ReadQueue } from "./read-queue.js";
-import type { Reading } from "./reading.js";
+import type { Reading } from "./read-request.js";
 
 export interface ReadLoopOptions extends ReportOptions {
   /** Of this operation alone. */

@@ -3,7 +3,7 @@
 // and nobody is told by a call that was sent before they asked.
 import type { Scope } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
-import type { Reading } from "./reading.js";
+import type { Reading } from "./read-request.js";
 
 /** A device on its way through the queue, with all who want to be told of it. */
 export interface Seat {

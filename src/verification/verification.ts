@@ -1,14 +1,14 @@
 // What becomes of one request after its cancel: which of its devices are read back, by which operation, how often, and
 // what is said of those that it told nothing about. A device that was accepted stays so whatever happens here, and a
 // device that is read gets the outcome that the list showed.
-import { type Clock, sleepUntil } from "../clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
 import type { Failure } from "../gateway/errors.js";
 import type { Asked, Verifier } from "../gateway/verifier.js";
 import type { Answer, Fate } from "../gateway/waiter.js";
 import { judge } from "./judge.js";
 import { notVerified } from "./not-verified.js";
 import type { ReadLoop } from "./read-loop.js";
-import { Reading, type Told } from "./reading.js";
+import { Reading, type Told } from "./read-request.js";
 
 export interface VerificationOptions {
   readonly clock: Clock;

@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Clock } from "../../src/clock.js";
-import type { Fault } from "../../src/emulator/faults.js";
+import type { Clock } from "../../src/base/clock.js";
+import type { Fault } from "../../src/emulator/faults/faults.js";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import type { WireRequest } from "../../src/emulator/protocol/wire.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
-import type { WireRequest } from "../../src/emulator/wire.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { HandClock } from "../support/hand-clock.js";
 import { cancelParameters, signedV1, signedV3 } from "../unit/emulator/signed-requests.js";
 

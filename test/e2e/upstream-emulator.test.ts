@@ -1,6 +1,6 @@
 // The client against the emulator, which shares nothing with it but how a signature is computed.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Clock, systemClock } from "../../src/clock.js";
+import { type Clock, systemClock } from "../../src/base/clock.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";

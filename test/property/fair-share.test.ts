@@ -7,10 +7,10 @@
 // 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Bill, refund } from "../../src/gateway/bill.js";
-import { FairShare } from "../../src/gateway/fair-share.js";
-import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
-import { aVessel } from "../support/a-vessel.js";
+import { type Bill, refund } from "../../src/gateway/queue/charge.js";
+import { FairShare } from "../../src/gateway/queue/fair-share.js";
+import { MaxMin, type Vessel } from "../../src/gateway/queue/seat-sharing.js";
+import { aVessel } from "../support/a-share.js";
 import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 

@@ -10,7 +10,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PRIORITIES, type Priority } from "../../src/gateway/command.js";
-import { type Batch, Queue } from "../../src/gateway/queue.js";
+import { type Batch, Queue } from "../../src/gateway/queue/queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../support/fake-command.js";

@@ -2,11 +2,11 @@
 // joined without a space, cut short, written as in an address, beside and around what is freed of addresses and keys.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Seat } from "../../src/gateway/cabin.js";
-import { Lane } from "../../src/gateway/lane.js";
-import { Manifest } from "../../src/gateway/manifest.js";
+import { Manifest } from "../../src/gateway/call/sent-batch.js";
+import type { Seat } from "../../src/gateway/queue/batch.js";
+import { Lane } from "../../src/gateway/queue/scope-queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
-import { speakable } from "../../src/upstream/wording.js";
+import { speakable } from "../../src/upstream/redaction.js";
 import { aWaiter, SCOPE } from "../support/fake-command.js";
 import { refused } from "../support/fake-upstream.js";
 import { runs } from "../support/property-runs.js";

@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, expect } from "vitest";
-import { CallFeed } from "../../src/admin/call-feed.js";
-import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/admin/server.js";
-import type { Readiness, Snapshot } from "../../src/admin/snapshot.js";
-import { type AccountReading, snapshotOf } from "../../src/admin/snapshot-of.js";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/base/clock.js";
+import { CallFeed } from "../../src/observe/admin/call-feed.js";
+import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/observe/admin/server.js";
+import type { Readiness, Snapshot } from "../../src/observe/admin/snapshot.js";
+import { type AccountReading, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
 import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";

@@ -2,9 +2,9 @@
 // a test file has one.
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import type { AccountStanding } from "../../src/telemetry/gauges.js";
-import { createMetrics, type Metrics } from "../../src/telemetry/metrics.js";
-import { createScrape } from "../../src/telemetry/prometheus.js";
+import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
+import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
+import { createScrape } from "../../src/observe/telemetry/prometheus.js";
 import { type Family, parsePrometheus } from "./prometheus-text.js";
 
 export interface Measured {

@@ -1,5 +1,5 @@
 // What a call names, found or refused.
-import { serviceError } from "../errors.js";
+import { serviceError } from "../protocol/errors.js";
 import type { Firmware } from "../state/firmware.js";
 import type { Job } from "../state/job.js";
 import type { Platform } from "../state/platform.js";

@@ -1,6 +1,6 @@
 // What an operation of the IoT service is: its quota, the parameters it reads, and what it does with them.
-import type { Fields } from "../answer.js";
 import type { OpenQuestions } from "../open-questions.js";
+import type { Fields } from "../protocol/answer.js";
 import type { Platform } from "../state/platform.js";
 import type { CallParameters, Reader } from "./readers.js";
 

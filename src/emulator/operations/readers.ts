@@ -1,7 +1,7 @@
 // How a parameter is read and what it may be. A parameter that is present but empty counts as absent.
 // The codes for a value that is out of bounds are guesses in the POP gateway's pattern, `Invalid<Name>`,
 // unless a reader is given one that is documented.
-import { GatewayError, missingParameter, type ServiceCode, serviceError } from "../errors.js";
+import { GatewayError, missingParameter, type ServiceCode, serviceError } from "../protocol/errors.js";
 
 export type CallParameters = ReadonlyMap<string, string>;
 

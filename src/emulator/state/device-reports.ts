@@ -1,9 +1,9 @@
 // The devices' side of an update: what they report, and what that makes of their task. Reports that no
 // task waits for change nothing but the version.
-import { UNFINISHED } from "../task-state.js";
 import { DEFAULT_MODULE } from "./firmware.js";
 import type { Platform } from "./platform.js";
 import { joinDynamicBatches } from "./rollout.js";
+import { UNFINISHED } from "./task-state.js";
 
 /** The notification went out, or the device fetched it. */
 export function reportFetched(platform: Platform, task: number): void {

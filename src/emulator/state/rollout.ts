@@ -1,11 +1,11 @@
 // How a batch comes to its tasks: who gets one, what becomes of a device that has one already, and when
 // the batch begins and ends. A device has at most one unfinished task (with MultiModuleMode: a module).
-import { UNFINISHED } from "../task-state.js";
 import type { Firmware } from "./firmware.js";
 import { idOf } from "./ids.js";
 import { Job, type JobTraits } from "./job.js";
 import type { Platform } from "./platform.js";
 import type { Product } from "./product.js";
+import { UNFINISHED } from "./task-state.js";
 
 export interface Batch {
   /** Made up if absent. */

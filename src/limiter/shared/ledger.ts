@@ -1,16 +1,16 @@
 // The ledger that replicas share. With one command it tells the store what became of our tokens and asks for the
 // next; a wake-up from the store, the time that it told us, or a slow poll decides when. What is safe rests on
 // our own monotonic clock and on leases, never on agreement about what time it is.
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../base/clock.js";
+import type { Log } from "../../base/log.js";
 import type { LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
-import type { Log } from "../../log.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../rule.js";
 import { Takers } from "../takers.js";
+import { Reach } from "./availability.js";
 import { ClockFrame } from "./clock-frame.js";
-import { Conversation } from "./conversation.js";
 import { Holdings } from "./holdings.js";
+import { Conversation } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
-import { Reach } from "./reach.js";
 import { type Heard, RANKS, stateOf } from "./state.js";
 import type { Store } from "./store.js";
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import type { Log } from "../../log.js";
+import type { Log } from "../../base/log.js";
 import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";

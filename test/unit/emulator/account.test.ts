@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Account } from "../../../src/emulator/account.js";
 import { AccountStatistics } from "../../../src/emulator/account-statistics.js";
-import type { CountedCall, Fault } from "../../../src/emulator/faults.js";
+import type { CountedCall, Fault } from "../../../src/emulator/faults/faults.js";
 import { DEFAULTS, type EmulatorOptions } from "../../../src/emulator/options.js";
+import type { WireRequest } from "../../../src/emulator/protocol/wire.js";
 import { seededRandom } from "../../../src/emulator/random.js";
-import { seededName } from "../../../src/emulator/seeded-name.js";
+import { seededName } from "../../../src/emulator/state/seeded-name.js";
 import { startPlatform } from "../../../src/emulator/state/start.js";
-import type { WireRequest } from "../../../src/emulator/wire.js";
 import { HandClock } from "../../support/hand-clock.js";
 import { cancelParameters, signedV1, signedV3, type Unsigned } from "./signed-requests.js";
 

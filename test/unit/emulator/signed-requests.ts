@@ -1,6 +1,6 @@
 // Requests as a client signs them, before they are on a wire: tests bend them one field at a time.
 import { createHash, randomUUID } from "node:crypto";
-import type { WireRequest } from "../../../src/emulator/wire.js";
+import type { WireRequest } from "../../../src/emulator/protocol/wire.js";
 import { authorizationV3, signV1 } from "../../../src/upstream/signature.js";
 
 export interface Unsigned {

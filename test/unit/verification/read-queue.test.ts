@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../../src/gateway/command.js";
 import { type ReadBatch, ReadQueue } from "../../../src/verification/read-queue.js";
-import { Reading } from "../../../src/verification/reading.js";
+import { Reading } from "../../../src/verification/read-request.js";
 import { aScope, names } from "../../support/fake-command.js";
 import { ROOM } from "../../support/fake-upstream.js";
 

@@ -1,0 +1,167 @@
+// OtaService as it is served: a request is checked, becomes a command, and its answer a response.
+import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
+import type { Gateway } from "../../gateway/gateway.js";
+import {
+  CancelTasksByDeviceRequest,
+  type GetQuotaRequest,
+  type GetQuotaResponse,
+  type OtaServiceServer,
+  priorityToJSON,
+} from "../../gen/ota/v1/ota_service.js";
+import type { CallerBook } from "../../identity/caller-book.js";
+import type { Identity } from "../../identity/identity.js";
+import type { AuditEntry, Auditor } from "../../observe/audit/auditor.js";
+import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
+import { admit, unary } from "../rpc/handler.js";
+import type { Visit } from "../rpc/in-flight.js";
+import { type CallContext, type HandlerOptions, OpenCall } from "../rpc/rpc.js";
+import type { WireError } from "../wire/status.js";
+import { quotaResponseOf } from "./quota.js";
+import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
+import { planResponseOf, responseOf } from "./response.js";
+import { type Asked, type DuplexCall, RequestStream } from "./stream.js";
+
+export interface OtaServiceOptions extends HandlerOptions {
+  /** By account. */
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  /** In one request. */
+  readonly maxDevices: number;
+  /** What each caller may do. */
+  readonly callers: CallerBook;
+  /** Who keeps the audit log, if there is one. */
+  readonly auditor?: Auditor | undefined;
+}
+
+const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
+
+/** What a stranger asks by opening a stream. */
+const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
+
+export interface OtaService {
+  readonly implementation: OtaServiceServer;
+  /** Reads nothing more from open streams, and ends each when what was read has been answered. */
+  drain(): void;
+}
+
+export function createOtaService(options: OtaServiceOptions): OtaService {
+  const { gateways, maxDevices, clock, auditor, callers } = options;
+  const limits: RequestLimits = { maxDevices, accounts: new Set(gateways.keys()) };
+  const all = [...gateways.values()];
+  const streams = new Set<RequestStream>();
+  const implementation: OtaServiceServer = {
+    cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, cancel, (request, context, error) => {
+      begin("CancelTasksByDevice", request ?? NOTHING, context)?.refused(error);
+    }),
+    streamCancelTasksByDevice: (call) => {
+      const refuse = (error: WireError) => void call.emit("error", error);
+      admit(STREAM_METHOD, call, options, refuse, (visit, ...of) => openStream(call, visit, ...of));
+    },
+    getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
+  };
+  return {
+    implementation,
+    drain: () => {
+      for (const stream of streams) stream.drain();
+    },
+  };
+
+  function cancel(request: CancelTasksByDeviceRequest, context: CallContext) {
+    const entry = begin("CancelTasksByDevice", request, context);
+    try {
+      const { response, abort } = ask(request, context, entry);
+      context.onAbort(abort);
+      return response;
+    } catch (error) {
+      entry?.refused(error);
+      throw error;
+    }
+  }
+
+  function begin(rpc: string, request: CancelTasksByDeviceRequest, context: CallContext, sequence?: bigint) {
+    return auditor?.begin(
+      { ...request, account: request.account || DEFAULT_ACCOUNT },
+      {
+        caller: context.caller,
+        ...(context.stranger && { stranger: context.stranger }),
+        rpc,
+        priority: priorityToJSON(request.priority),
+        span: context.span.spanContext(),
+        ...(sequence !== undefined && { sequence }),
+      },
+    );
+  }
+
+  /** Who is not let in is for the caller to record: a stream asks again while the queue is full. */
+  function ask(request: CancelTasksByDeviceRequest, context: CallContext, entry?: AuditEntry): Asked {
+    checkRights(callers, context.caller, touchedBy(request));
+    const command = commandOf(request, context.caller, context.answerByMs, limits);
+    const gateway = gatewayOf(command.account);
+    if (request.validateOnly) {
+      const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      entry?.validated();
+      return { response: Promise.resolve(plan), abort: () => {} };
+    }
+    const { answer, told, abort } = gateway.cancel(command, context.span);
+    if (entry) {
+      void answer.then(
+        (all) => entry.answered(all),
+        async (error: unknown) => entry.answered(await told, error),
+      );
+    }
+    return {
+      response: answer.then((all) => responseOf(all, command.deviceNames)),
+      failedResponse: async () => responseOf(await told, command.deviceNames),
+      obstacle: () => gateway.obstacle,
+      abort,
+    };
+  }
+
+  function openStream(call: DuplexCall, visit: Visit, identity: Identity, startedMs: number): void {
+    // Without a deadline of its own a stream has none.
+    const open = new OpenCall(STREAM_METHOD, call, visit, identity, startedMs, {
+      ...options,
+      defaultDeadlineMs: Infinity,
+    });
+    try {
+      if (open.stranger) throw turnedAway(open.stranger);
+      rightsOf(callers, open.caller);
+    } catch (error) {
+      begin("StreamCancelTasksByDevice", NOTHING, open)?.refused(error);
+      const wire = open.fail(error);
+      call.emit("error", wire);
+      open.finish(wire.code);
+      return;
+    }
+    void serveStream(call, open, visit);
+  }
+
+  async function serveStream(call: DuplexCall, open: OpenCall, visit: Visit): Promise<void> {
+    const stream = new RequestStream(call, open, {
+      clock,
+      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, open, sequence),
+      ask: (request, entry) => ask(request, open, entry),
+      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(open.caller))),
+      draining: () => (all[0] as Gateway).draining(),
+      pass: (run) => {
+        visit.asked();
+        visit.pass(run);
+      },
+    });
+    streams.add(stream);
+    await stream.serve();
+    streams.delete(stream);
+  }
+
+  function getQuota(request: GetQuotaRequest, { caller }: CallContext): GetQuotaResponse {
+    checkAccount(callers, caller, request.account || DEFAULT_ACCOUNT);
+    const account = accountOf(request, limits);
+    return quotaResponseOf(account, gatewayOf(account).state());
+  }
+
+  /** Of an account that has been checked. */
+  function gatewayOf(account: string): Gateway {
+    const gateway = gateways.get(account);
+    if (!gateway) throw new Error("an account that is not configured has passed the checks");
+    return gateway;
+  }
+}
