@@ -2,7 +2,7 @@
 // how many there were, so that whoever reads the log later knows where it has a gap.
 
 /** Whole lines, ready to be written. */
-export interface Batch {
+export interface LineBatch {
   readonly bytes: Buffer;
   /** How many of the bytes are in the file. */
   written: number;
@@ -60,7 +60,7 @@ export class LineQueue {
   }
 
   /** The oldest lines; undefined without any. */
-  take(): Batch | undefined {
+  take(): LineBatch | undefined {
     let bytes = 0;
     let taken = 0;
     for (const each of this.#waiting) {

@@ -101,10 +101,10 @@ async function run(flags: Flags, command: Command): Promise<void> {
   // With it the vendor's credentials print whole answers.
   delete process.env["DEBUG"];
   const clock = systemClock;
-  const unspeakable = [productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, ...sacrificialDevice];
+  const secrets = [productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, ...sacrificialDevice];
   const credentials = createCredentials({ clock });
-  const names = unspeakable.filter((each) => each !== undefined);
-  const wire = createWire({ url, timeoutMs, credentials, clock, unspeakable: names });
+  const names = secrets.filter((each) => each !== undefined);
+  const wire = createWire({ url, timeoutMs, credentials, clock, secrets: names });
   const progress = (line: string) => void process.stderr.write(`  ${line}\n`);
   const probe = await runProbe(asked, { wire, clock, signal: ending.signal, progress });
   await wire.close();

@@ -3,7 +3,7 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, sleepUntil } from "../base/clock.js";
-import { Account } from "./account.js";
+import { EmulatedAccount } from "./account.js";
 import { type AccountCounts, AccountStatistics } from "./account-statistics.js";
 import { play } from "./call-ending.js";
 import { answerControl, type Controls, readAdvance } from "./control.js";
@@ -13,7 +13,7 @@ import { transit } from "./faults/transit.js";
 import { parseListenAddress } from "./listen-address.js";
 import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
-import { formatOf, readRequest } from "./protocol/wire.js";
+import { answerFormat, readRequest } from "./protocol/wire.js";
 import { type DeviceReport, readReport, takeReport } from "./report.js";
 import type { TaskCounts } from "./state/platform.js";
 import { startPlatform } from "./state/start.js";
@@ -58,7 +58,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     at: (timeMs, run) => clock.at(timeMs, run),
   };
   const faults = (call: Parameters<typeof planned.choose>[0]) => settings.faults(call) ?? planned.choose(call);
-  const account = new Account(settings, platform, statistics, faults, skewed);
+  const account = new EmulatedAccount(settings, platform, statistics, faults, skewed);
   const closing = new AbortController();
   // One for each travelling call; Node warns of a leak from eleven on.
   setMaxListeners(0, closing.signal);
@@ -73,7 +73,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     const { ending, statistics: counted } = account.receive(wireRequest, outwardMs > 0 ? clock.now() : reachedMs);
     await pause(backMs + (ending.kind === "answer" ? ending.delayMs : 0));
     const written = () => counted.answered(clock.now() - reachedMs);
-    await play(ending, { response, format: formatOf(wireRequest), epochMs: skewed.wallNow(), pause, written });
+    await play(ending, { response, format: answerFormat(wireRequest), epochMs: skewed.wallNow(), pause, written });
   }
 
   const stats = (): Stats => {

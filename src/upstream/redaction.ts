@@ -8,7 +8,7 @@ const LONGEST_MESSAGE = 300;
 /** What is read before it is shortened, so that the patterns below see whole words of a bounded text. */
 const LONGEST_READ = 2048;
 
-const UNSPEAKABLE: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\b[a-z][a-z0-9+.-]{1,20}:\/\/\S+/gi, "[address]"],
   [/\b(?:[a-z0-9-]{1,63}\.){1,8}(?:com|cn|net|org|io|local|internal)\b(?::\d+)?/gi, "[address]"],
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, "[address]"],
@@ -17,11 +17,14 @@ const UNSPEAKABLE: readonly (readonly [pattern: RegExp, replacement: string])[] 
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{27}=/g, "[signature]"],
 ];
 
-/** What device names are made of. Nobody knows the names here, so a word is freed of the unspeakable as a whole. */
+/**
+ * What device names are made of. Nobody knows the names here, so a word that holds something secret is hidden as a
+ * whole.
+ */
 const NAME = "[A-Za-z0-9\\-_@.:]";
 
-/** The unspeakable in a word, and what adjoins it, but for a full stop or colon at the end of the word. */
-const FREED_WORD = new RegExp(
+/** What was hidden in a word, and what adjoins it, except a full stop or colon at the end of the word. */
+const REDACTED_WORD = new RegExp(
   `(?<!${NAME})(?:${NAME}*\\[(address|key|signature)\\])+${NAME}*?(?=[.:]?(?!${NAME}))`,
   "g",
 );
@@ -29,8 +32,8 @@ const FREED_WORD = new RegExp(
 /** A word of which a part is missing: what is left of a name cannot be known for one. */
 const CUT_WORD = new RegExp(`(?<!${NAME})(?:${NAME}*(?:…|\\.{3}))+${NAME}*`, "g");
 
-/** The upstream's words on a refusal, freed of the unspeakable and of `secrets`, on one short line. */
-export function speakable(message: string, code: string, secrets: readonly string[]): string {
+/** The upstream's words on a refusal, without addresses, keys, signatures and `secrets`, on one short line. */
+export function redactSecrets(message: string, code: string, secrets: readonly string[]): string {
   if (/signature/i.test(code) || /string ?to ?sign/i.test(message)) return SIGNATURE_REFUSED;
   let text = message.slice(0, LONGEST_READ);
   // A key cut in two would match no pattern.
@@ -38,8 +41,8 @@ export function speakable(message: string, code: string, secrets: readonly strin
   text = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
   text = text.replace(/%(?:25)*3A/gi, ":").replace(/%(?:25)*40/gi, "@"); // names as they stand in an address
   text = withoutSecrets(text, secrets);
-  for (const [pattern, replacement] of UNSPEAKABLE) text = text.replace(pattern, replacement);
-  text = text.replace(FREED_WORD, "[$1]");
+  for (const [pattern, replacement] of SECRETS) text = text.replace(pattern, replacement);
+  text = text.replace(REDACTED_WORD, "[$1]");
   if (text.length > LONGEST_MESSAGE) {
     text = `${text.slice(0, LONGEST_MESSAGE - 1).replace(/[\ud800-\udbff]$/, "")}…`;
   }

@@ -11,15 +11,15 @@ export type Told =
   | { readonly kind: "unread"; readonly failure: Failure };
 
 /** Whose devices they are. */
-export interface Asker {
+export interface ReadOrigin {
   readonly scope: Scope;
   readonly caller: string;
   readonly span: Span | undefined;
   readonly arrivedMs: number;
 }
 
-export class Reading {
-  readonly asker: Asker;
+export class ReadRequest {
+  readonly origin: ReadOrigin;
   /** Those that wait for a call; the queue takes them out, and puts them back. */
   readonly waiting: Set<string>;
   /** Resolves when every device has been told, or when it has left. */
@@ -28,8 +28,8 @@ export class Reading {
   readonly #tell: (deviceName: string, told: Told) => void;
   #end: () => void = () => {};
 
-  constructor(asker: Asker, deviceNames: readonly string[], tell: (deviceName: string, told: Told) => void) {
-    this.asker = asker;
+  constructor(origin: ReadOrigin, deviceNames: readonly string[], tell: (deviceName: string, told: Told) => void) {
+    this.origin = origin;
     this.waiting = new Set(deviceNames);
     this.#untold = new Set(deviceNames);
     this.#tell = tell;

@@ -68,7 +68,7 @@ function calls(firmwareId: string): ReadableSpan[] {
   return exporter.getFinishedSpans().filter(({ attributes }) => attributes["ota.firmware_id"] === firmwareId);
 }
 
-describe("the spans of many callers on board of one call", () => {
+describe("the spans of many callers in one call", () => {
   let call: ReadableSpan;
   let servers: ReadableSpan[];
   beforeAll(async () => {
@@ -202,8 +202,8 @@ describe("all spans", () => {
   it("hold no device name, no key and no query", () => {
     for (const { name, attributes, events, status, resource } of exporter.getFinishedSpans()) {
       const told = JSON.stringify([name, attributes, events, status, resource.attributes]);
-      for (const unspeakable of [DEVICE, KEYS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "DeviceName", "?"]) {
-        expect(told).not.toContain(unspeakable);
+      for (const secret of [DEVICE, KEYS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "DeviceName", "?"]) {
+        expect(told).not.toContain(secret);
       }
     }
   });

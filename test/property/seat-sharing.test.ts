@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MaxMin, type Vessel } from "../../src/gateway/queue/seat-sharing.js";
-import { aVessel } from "../support/a-share.js";
+import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
+import { aShare } from "../support/a-share.js";
 import { runs } from "../support/property-runs.js";
 
 /** One who wants seats. */
@@ -10,7 +10,7 @@ interface Want {
   readonly weight: number;
 }
 
-interface Asker extends Vessel {
+interface Asker extends Share {
   wanted: number;
   hasWeight: number;
   had: number;
@@ -20,11 +20,11 @@ interface Asker extends Vessel {
 class Crowd {
   readonly all: Asker[] = [];
   looks = 0;
-  readonly #shares = new MaxMin<Asker>();
+  readonly #shares = new SeatSharing<Asker>();
   readonly #byCaller = new Map<string, Asker>();
 
   join({ seats, weight }: Want): Asker {
-    const asker = { ...aVessel(`c${this.all.length}`), wanted: seats, hasWeight: weight, had: 0 };
+    const asker = { ...aShare(`c${this.all.length}`), wanted: seats, hasWeight: weight, had: 0 };
     this.all.push(asker);
     this.#byCaller.set(asker.caller, asker);
     this.#shares.join(asker);
@@ -44,7 +44,7 @@ class Crowd {
   /** What each has of a call with so many seats. */
   share(seats: number, first?: Asker): number[] {
     const before = this.all.map(({ had }) => had);
-    const cabin = { left: seats };
+    const seatsOfCall = { left: seats };
     const weightOf = (caller: string) => {
       this.looks++;
       return (this.#byCaller.get(caller) as Asker).hasWeight;
@@ -53,10 +53,10 @@ class Crowd {
       if (asker.wanted === 0) return false;
       asker.wanted--;
       asker.had++;
-      cabin.left--;
+      seatsOfCall.left--;
       return true;
     };
-    this.#shares.share(cabin, weightOf, take, first);
+    this.#shares.allot(seatsOfCall, weightOf, take, first);
     return this.all.map(({ had }, i) => had - (before[i] as number));
   }
 }
@@ -74,7 +74,7 @@ const want = fc.record({ seats: fc.integer({ min: 0, max: 300 }), weight: fc.int
 const wants = fc.array(want, { minLength: 1, maxLength: 40 });
 const capacity = fc.integer({ min: 0, max: 200 });
 
-describe("MaxMin", () => {
+describe("SeatSharing", () => {
   it("fills the call as far as anybody wants, and gives nobody more than they want", () => {
     fc.assert(
       fc.property(wants, capacity, (all, seats) => {
@@ -235,17 +235,17 @@ describe("MaxMin", () => {
   });
 
   it("gives who found no room in one call the first seat of the next", () => {
-    const shares = new MaxMin<Vessel>();
-    for (const caller of ["short", "long"]) shares.join(aVessel(caller));
+    const shares = new SeatSharing<Share>();
+    for (const caller of ["short", "long"]) shares.join(aShare(caller));
     const call = (fits: (caller: string) => boolean) => {
       const seated: string[] = [];
-      const cabin = { left: 2 };
-      const take = ({ caller }: Vessel) => {
-        if (fits(caller)) cabin.left = 2 - seated.push(caller);
-        else cabin.left = 0;
+      const seatsOfCall = { left: 2 };
+      const take = ({ caller }: Share) => {
+        if (fits(caller)) seatsOfCall.left = 2 - seated.push(caller);
+        else seatsOfCall.left = 0;
         return fits(caller);
       };
-      shares.share(cabin, () => 1, take);
+      shares.allot(seatsOfCall, () => 1, take);
       return seated;
     };
     expect(call((caller) => caller === "short")).toEqual(["short"]);

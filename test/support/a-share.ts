@@ -1,6 +1,6 @@
-import type { Vessel } from "../../src/gateway/queue/seat-sharing.js";
+import type { Share } from "../../src/gateway/queue/seat-sharing.js";
 
 /** Before it joins anybody. */
-export function aVessel(caller: string): Vessel {
+export function aShare(caller: string): Share {
   return { caller, weight: 0, from: 0, seats: 0, due: 0, turn: 0, position: -1 };
 }

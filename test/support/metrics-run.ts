@@ -46,7 +46,7 @@ export function useAll({ metrics }: Measured): void {
   const account = metrics.account("default");
   account.sent({ devices: 200, tokenWaitMs: 120 });
   account.ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
-  account.answered("nobody", [{ outcome: "accepted" }]);
+  account.answered("nobody", [{ kind: "accepted" }]);
   metrics.reads("default", "ListOTATaskByJob").ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);

@@ -49,8 +49,8 @@ export async function startProbing(
     const env = { ...KEYS, ALIBABA_CLOUD_ACCESS_KEY_SECRET: key };
     const credentials = createCredentials({ clock: systemClock, env });
     const url = new URL(emulator.url);
-    const unspeakable = [productKey, firmwareId, IDLE, ...GIVEN_UP];
-    return createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, unspeakable });
+    const secrets = [productKey, firmwareId, IDLE, ...GIVEN_UP];
+    return createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, secrets });
   };
   const [wire, owner] = [wireWith(secret), wireWith("testsecret")];
   onTestFinished(async () => {

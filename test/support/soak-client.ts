@@ -1,4 +1,4 @@
-// What guests of a gateway need for a visit, and the book in which it is counted.
+// What the clients of a soak need for one run, and where they count what they did.
 import type { EventEmitter } from "node:events";
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
@@ -7,24 +7,24 @@ import { createCaller } from "./grpc-caller.js";
 import type { GatewayProgram } from "./processes.js";
 
 /** What they have done and were told. */
-export interface Visits {
+export interface SoakCounts {
   rpcs: number;
   devicesAccepted: number;
   /** How rpcs and requests of streams ended, by status; without rubbish. */
   readonly ends: Map<string, number>;
-  readonly byGuest: Map<string, number>;
+  readonly byKind: Map<string, number>;
 }
 
-export interface Hosts {
+export interface SoakRun {
   readonly gateway: GatewayProgram;
   /** How many devices the emulator has. */
   readonly fleet: number;
   readonly random: () => number;
-  readonly visits: Visits;
+  readonly counts: SoakCounts;
 }
 
-export function noVisits(): Visits {
-  return { rpcs: 0, devicesAccepted: 0, ends: new Map(), byGuest: new Map() };
+export function noCounts(): SoakCounts {
+  return { rpcs: 0, devicesAccepted: 0, ends: new Map(), byKind: new Map() };
 }
 
 export const DEADLINE_MS = 10_000;
@@ -32,22 +32,22 @@ export type Ask = [deviceNames: string[], request: Partial<CancelTasksByDeviceRe
 
 /** A caller on a connection of its own, for some requests. */
 export async function asking(
-  { gateway, random, visits }: Hosts,
-  visit: (ask: (...ask: [...Ask, deadlineMs?: number, leaveMs?: number]) => Promise<void>) => Promise<void>,
+  { gateway, random, counts }: SoakRun,
+  run: (ask: (...ask: [...Ask, deadlineMs?: number, leaveMs?: number]) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const caller = createCaller(gateway.grpc, { "x-ota-caller": callerName(random) });
   await caller.connected().catch(() => {}); // on a busy machine
 
-  await visit(async (names, request, deadlineMs = DEADLINE_MS, leaveMs = deadlineMs) => {
+  await run(async (names, request, deadlineMs = DEADLINE_MS, leaveMs = deadlineMs) => {
     const { answer, leave } = caller.cancel(names, request, deadlineMs);
-    visits.rpcs++;
+    counts.rpcs++;
     const leaving = setTimeout(leave, leaveMs); // as gRPC's clients do at their deadline
     try {
       const { results } = await answer;
-      visits.devicesAccepted += results.filter(({ outcome }) => outcome === Outcome.ACCEPTED).length;
-      add(visits.ends, "OK");
+      counts.devicesAccepted += results.filter(({ outcome }) => outcome === Outcome.ACCEPTED).length;
+      add(counts.ends, "OK");
     } catch (error) {
-      add(visits.ends, status[(error as ServiceError).code] ?? "?");
+      add(counts.ends, status[(error as ServiceError).code] ?? "?");
     } finally {
       clearTimeout(leaving);
     }
@@ -55,7 +55,7 @@ export async function asking(
   caller.close();
 }
 
-export function stubOf({ gateway }: Hosts): OtaServiceClient {
+export function stubOf({ gateway }: SoakRun): OtaServiceClient {
   return new OtaServiceClient(gateway.grpc, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
 }
 
@@ -70,7 +70,7 @@ function callerName(random: () => number): string {
 }
 
 /** So many of the fleet, next to each other: others ask for some of them too. */
-export function devices({ random, fleet }: Hosts, count: number): string[] {
+export function devices({ random, fleet }: SoakRun, count: number): string[] {
   const first = below(random, fleet - count);
   return Array.from({ length: count }, (_, n) => seededName(first + n));
 }

@@ -17,28 +17,28 @@ import {
   closed,
   DEADLINE_MS,
   devices,
-  type Hosts,
   named,
   oneOf,
+  type SoakRun,
   stubOf,
   wait,
 } from "./soak-client.js";
 
-/** One visit, from coming to having gone. */
-type Guest = (hosts: Hosts) => Promise<void>;
+/** One run of a client, from its first call to its last answer. */
+type SoakClient = (soak: SoakRun) => Promise<void>;
 
-/** Has guests come until it is told to stop, which resolves when all of them have gone. */
-export function welcome(hosts: Hosts): () => Promise<void> {
+/** Has clients come until it is told to stop, which resolves when all of them have gone. */
+export function welcome(soak: SoakRun): () => Promise<void> {
   let isOver = false;
-  const comeAgain = async (kind: string, { visit, pauseMs }: Kind) => {
+  const comeAgain = async (kind: string, { run, pauseMs }: Kind) => {
     while (!isOver) {
-      add(hosts.visits.byGuest, kind);
-      await visit(hosts);
-      await wait(hosts.random() * pauseMs);
+      add(soak.counts.byKind, kind);
+      await run(soak);
+      await wait(soak.random() * pauseMs);
     }
   };
   const all = Promise.all(
-    Object.entries(GUESTS).flatMap(([name, kind]) => Array.from({ length: kind.count }, () => comeAgain(name, kind))),
+    Object.entries(CLIENTS).flatMap(([name, kind]) => Array.from({ length: kind.count }, () => comeAgain(name, kind))),
   );
   return async () => {
     isOver = true;
@@ -51,39 +51,39 @@ const PATIENCE_MS = 30_000;
 const PRIORITIES = [Priority.UNSPECIFIED, Priority.BULK, Priority.NORMAL, Priority.URGENT];
 const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
 
-const small: Guest = (hosts) => {
-  const { random } = hosts;
+const small: SoakClient = (soak) => {
+  const { random } = soak;
   const ownScope = random() < 0.05 ? { iotInstanceId: `iot-${below(random, 1e6)}` } : {};
   const request = { priority: oneOf(random, PRIORITIES), requireAll: random() < 0.2, ...ownScope };
-  return asking(hosts, (ask) => ask(devices(hosts, 1 + below(random, 3)), request));
+  return asking(soak, (ask) => ask(devices(soak, 1 + below(random, 3)), request));
 };
 
 /** A backend that stays connected, has much to do, and time. */
-const heavy: Guest = (hosts) =>
-  asking(hosts, async (ask) => {
+const heavy: SoakClient = (soak) =>
+  asking(soak, async (ask) => {
     for (let n = 0; n < 3; n++)
-      await ask(devices(hosts, 2000 + below(hosts.random, 5000)), { priority: Priority.BULK }, PATIENCE_MS);
+      await ask(devices(soak, 2000 + below(soak.random, 5000)), { priority: Priority.BULK }, PATIENCE_MS);
   });
 
-const leaver: Guest = (hosts) =>
-  asking(hosts, (ask) => ask(devices(hosts, 1 + below(hosts.random, 300)), {}, DEADLINE_MS, hosts.random() * 150));
+const leaver: SoakClient = (soak) =>
+  asking(soak, (ask) => ask(devices(soak, 1 + below(soak.random, 300)), {}, DEADLINE_MS, soak.random() * 150));
 
-const hurried: Guest = (hosts) => asking(hosts, (ask) => ask(devices(hosts, 20), {}, 5 + hosts.random() * 400));
+const hurried: SoakClient = (soak) => asking(soak, (ask) => ask(devices(soak, 20), {}, 5 + soak.random() * 400));
 
-const planner: Guest = (hosts) =>
-  asking(hosts, async (ask) => {
-    await ask(devices(hosts, 500), { validateOnly: true });
-    const stub = stubOf(hosts);
+const planner: SoakClient = (soak) =>
+  asking(soak, async (ask) => {
+    await ask(devices(soak, 500), { validateOnly: true });
+    const stub = stubOf(soak);
     await new Promise<void>((resolve) => stub.getQuota({ account: "" }, () => resolve()));
     stub.close();
   });
 
 /** Of products that there are not, and of devices that there are not among some that there are. */
-const mistaken: Guest = (hosts) => {
-  const unknown = `no-such-${below(hosts.random, 1e9)}`;
-  const wrongProduct: Ask = [devices(hosts, 3), { productKey: unknown }];
-  const wrongDevice: Ask = [[...devices(hosts, 3), unknown], {}];
-  return asking(hosts, (ask) => ask(...oneOf(hosts.random, [wrongProduct, wrongDevice])));
+const mistaken: SoakClient = (soak) => {
+  const unknown = `no-such-${below(soak.random, 1e9)}`;
+  const wrongProduct: Ask = [devices(soak, 3), { productKey: unknown }];
+  const wrongDevice: Ask = [[...devices(soak, 3), unknown], {}];
+  return asking(soak, (ask) => ask(...oneOf(soak.random, [wrongProduct, wrongDevice])));
 };
 
 const MISUSES: readonly Ask[] = [
@@ -93,36 +93,36 @@ const MISUSES: readonly Ask[] = [
   [["device"], { productKey: "", firmwareId: "" }],
   [["device"], { account: "nobody's", jobId: "x".repeat(1000) }],
 ];
-const misuser: Guest = (hosts) => asking(hosts, (ask) => ask(...oneOf(hosts.random, MISUSES)));
+const misuser: SoakClient = (soak) => asking(soak, (ask) => ask(...oneOf(soak.random, MISUSES)));
 
-const streamer: Guest = (hosts) => {
-  const { random, visits } = hosts;
-  const stub = stubOf(hosts);
+const streamer: SoakClient = (soak) => {
+  const { random, counts } = soak;
+  const stub = stubOf(soak);
   const deadline = random() < 0.2 ? { deadline: Date.now() + random() * 1000 } : {};
   const stream = stub.streamCancelTasksByDevice(named(random), deadline);
   const gone = new Promise<void>((resolve) => {
     stream
       .on("error", () => {})
       .on("status", ({ code }) => {
-        add(visits.ends, status[code] ?? "?");
+        add(counts.ends, status[code] ?? "?");
         resolve();
       });
   });
   stream.on("data", () => {});
   const requests = 1 + below(random, 40);
   for (let n = 0; n < requests; n++) {
-    const names = random() < 0.1 ? ["no"] : devices(hosts, 1 + below(random, 400));
+    const names = random() < 0.1 ? ["no"] : devices(soak, 1 + below(random, 400));
     const request = { productKey: DEFAULTS.productKey, firmwareId: DEFAULTS.firmwareId, deviceNames: names };
     stream.write(StreamCancelTasksByDeviceRequest.fromPartial({ sequence: BigInt(n), request }));
   }
-  visits.rpcs += requests;
+  counts.rpcs += requests;
   if (random() < 0.3) setTimeout(() => stream.cancel(), random() * 300);
   else stream.end();
   return gone.finally(() => stub.close());
 };
 
 /** Opens the page, and reads it or not. */
-const viewer: Guest = async ({ gateway, random }) => {
+const viewer: SoakClient = async ({ gateway, random }) => {
   const page = get(`${gateway.admin}/events`, { agent: false }, (answer) => random() < 0.7 && answer.resume());
   const gone = closed(page);
   await wait(random() * 3000);
@@ -131,12 +131,12 @@ const viewer: Guest = async ({ gateway, random }) => {
 };
 
 const PAGES = ["/metrics", "/metrics", "/", "/livez", "/readyz", "/flight-record", "/no-such-page"];
-const scraper: Guest = async ({ gateway, random }) => {
+const scraper: SoakClient = async ({ gateway, random }) => {
   const request = get(`${gateway.admin}${oneOf(random, PAGES)}`, { agent: false }, (answer) => answer.resume());
   await closed(request);
 };
 
-const watcher: Guest = async ({ gateway, random }) => {
+const watcher: SoakClient = async ({ gateway, random }) => {
   const health = new HealthClient(gateway.grpc, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
   const watch = health.watch({ service: oneOf(random, ["", "ota.v1.OtaService", "no.such.Service"]) });
   watch.on("error", () => {}).on("data", () => {});
@@ -146,7 +146,7 @@ const watcher: Guest = async ({ gateway, random }) => {
 };
 
 /** Bytes that are no HTTP/2, to both ports. */
-const knocker: Guest = async ({ gateway, random }) => {
+const knocker: SoakClient = async ({ gateway, random }) => {
   const host = oneOf(random, [gateway.grpc, new URL(gateway.admin).host]);
   const [hostname = "", port = ""] = host.split(":");
   const socket = connect(Number(port), hostname);
@@ -157,7 +157,7 @@ const knocker: Guest = async ({ gateway, random }) => {
 };
 
 /** Frames that are no protobuf, or that never end. */
-const babbler: Guest = async ({ gateway, random }) => {
+const babbler: SoakClient = async ({ gateway, random }) => {
   const session = connectHttp2(`http://${gateway.grpc}`);
   session.on("error", () => {});
   const headers = { ":method": "POST", ":path": CANCEL, "content-type": "application/grpc", te: "trailers" };
@@ -172,25 +172,25 @@ const babbler: Guest = async ({ gateway, random }) => {
 };
 
 interface Kind {
-  readonly visit: Guest;
+  readonly run: SoakClient;
   /** So many at a time. */
   readonly count: number;
-  /** The longest between two visits. */
+  /** The longest between two runs. */
   readonly pauseMs: number;
 }
 
-const GUESTS: Readonly<Record<string, Kind>> = {
-  small: { visit: small, count: 12, pauseMs: 100 },
-  heavy: { visit: heavy, count: 10, pauseMs: 10 },
-  leaver: { visit: leaver, count: 4, pauseMs: 100 },
-  hurried: { visit: hurried, count: 3, pauseMs: 100 },
-  planner: { visit: planner, count: 1, pauseMs: 200 },
-  mistaken: { visit: mistaken, count: 1, pauseMs: 500 },
-  misuser: { visit: misuser, count: 2, pauseMs: 200 },
-  streamer: { visit: streamer, count: 3, pauseMs: 200 },
-  viewer: { visit: viewer, count: 3, pauseMs: 300 },
-  scraper: { visit: scraper, count: 1, pauseMs: 300 },
-  watcher: { visit: watcher, count: 1, pauseMs: 100 },
-  knocker: { visit: knocker, count: 2, pauseMs: 200 },
-  babbler: { visit: babbler, count: 1, pauseMs: 300 },
+const CLIENTS: Readonly<Record<string, Kind>> = {
+  small: { run: small, count: 12, pauseMs: 100 },
+  heavy: { run: heavy, count: 10, pauseMs: 10 },
+  leaver: { run: leaver, count: 4, pauseMs: 100 },
+  hurried: { run: hurried, count: 3, pauseMs: 100 },
+  planner: { run: planner, count: 1, pauseMs: 200 },
+  mistaken: { run: mistaken, count: 1, pauseMs: 500 },
+  misuser: { run: misuser, count: 2, pauseMs: 200 },
+  streamer: { run: streamer, count: 3, pauseMs: 200 },
+  viewer: { run: viewer, count: 3, pauseMs: 300 },
+  scraper: { run: scraper, count: 1, pauseMs: 300 },
+  watcher: { run: watcher, count: 1, pauseMs: 100 },
+  knocker: { run: knocker, count: 2, pauseMs: 200 },
+  babbler: { run: babbler, count: 1, pauseMs: 300 },
 };

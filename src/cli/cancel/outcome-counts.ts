@@ -14,7 +14,7 @@ export interface FailureGroup {
 
 const EXAMPLES = 3;
 
-export class Tally {
+export class OutcomeCounts {
   readonly outcomes = new Map<Outcome, number>();
   readonly #failures = new Map<string, FailureGroup>();
   readonly #unverified = new Map<string, FailureGroup>();

@@ -2,7 +2,7 @@
 // with, if that is what the user asks for.
 import { existsSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
-import { formatOf, type ResultFormat } from "./result-row.js";
+import { type ResultFormat, resultFormatOf } from "./result-row.js";
 import { ResultsFile, type WriteFailed } from "./results-file.js";
 
 export interface Output {
@@ -47,7 +47,7 @@ function opened(file: string, open: () => ResultsFile): ResultsFile {
 }
 
 export function resultFormat(file: string): ResultFormat {
-  const format = formatOf(file);
+  const format = resultFormatOf(file);
   if (!format) throw new UnusableOutput(`${file} is neither .csv nor .jsonl: its name says how results are written`);
   return format;
 }

@@ -23,12 +23,12 @@ export type ResultRow = Readonly<Record<(typeof COLUMNS)[number], string>>;
 
 export const CSV_HEADER = `${COLUMNS.join(",")}\n`;
 
-export function formatOf(file: string): ResultFormat | undefined {
+export function resultFormatOf(file: string): ResultFormat | undefined {
   if (/\.csv$/i.test(file)) return "csv";
   return /\.(jsonl|ndjson)$/i.test(file) ? "jsonl" : undefined;
 }
 
-export function rowOf(result: DeviceResult, scope: CancelScope, time: Date): ResultRow {
+export function resultRow(result: DeviceResult, scope: CancelScope, time: Date): ResultRow {
   const { failure, call } = result;
   return {
     device_name: result.deviceName,
@@ -60,7 +60,7 @@ export function isUnverified(failure: Failure | undefined): failure is Failure &
 }
 
 /** With its line's end. */
-export function lineOf(row: ResultRow, format: ResultFormat): string {
+export function resultLine(row: ResultRow, format: ResultFormat): string {
   if (format === "csv") return `${COLUMNS.map((column) => quoted(row[column])).join(",")}\n`;
   return `${JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : []))))}\n`;
 }
@@ -73,7 +73,7 @@ export function rowFrom(values: Readonly<Record<string, unknown>>): ResultRow | 
 
 /** The first difference between what a row is for and what is asked for now. */
 export function otherScope(row: ResultRow, scope: CancelScope): string | undefined {
-  const now = rowOf({ deviceName: "", outcome: "ACCEPTED", ok: true }, scope, new Date(0));
+  const now = resultRow({ deviceName: "", outcome: "ACCEPTED", ok: true }, scope, new Date(0));
   const scopeColumns = COLUMNS.slice(COLUMNS.indexOf("product_key"));
   const other = scopeColumns.find((column) => row[column] !== now[column]);
   return other && `${other} ${row[other] || "(none)"}, and this run is for ${now[other] || "(none)"}`;

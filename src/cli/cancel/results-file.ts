@@ -2,7 +2,7 @@
 // tried again has several lines: the last one counts. A line that was torn by a crash or a full disk is cut off
 // before more is written. Once it is open nothing throws: what could not be written is kept, and told at the end.
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
-import { CSV_HEADER, lineOf, type ResultFormat, type ResultRow } from "./result-row.js";
+import { CSV_HEADER, type ResultFormat, type ResultRow, resultLine } from "./result-row.js";
 
 /** Lines are written in pieces of so much, or when somebody asks for it. */
 const PIECE_CHARS = 65_536;
@@ -60,7 +60,7 @@ export class ResultsFile {
   }
 
   add(row: ResultRow): void {
-    this.#text += lineOf(row, this.#format);
+    this.#text += resultLine(row, this.#format);
     if (this.#text.length >= PIECE_CHARS) this.flush();
   }
 

@@ -1,13 +1,13 @@
-// One run: names in, a line of results and a tally for each device, until they are all answered or somebody stops
+// One run: names in, a line of results and a count for each device, until they are all answered or somebody stops
 // it. Whatever was under way then is written down as unknown.
 import type { Clock } from "../../base/clock.js";
 import type { CancelAllProgress, CancelScope, Client } from "../../client/client.js";
 import type { Paint } from "../terminal/paint.js";
-import { Progress, type Screen } from "../terminal/progress.js";
+import { ProgressLine, type Screen } from "../terminal/progress.js";
 import { type NameLine, UnreadableNames } from "./name-lines.js";
 import { type InvalidName, NameList } from "./name-list.js";
-import { Tally } from "./outcome-counts.js";
-import { type ResultRow, rowOf } from "./result-row.js";
+import { OutcomeCounts } from "./outcome-counts.js";
+import { type ResultRow, resultRow } from "./result-row.js";
 import type { ResultsFile, WriteFailed } from "./results-file.js";
 import type { RunReport } from "./summary.js";
 
@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly clock: Clock;
 }
 
-export type RunEnd = Pick<RunReport, "tally" | "names" | "invalid" | "calls" | "durationMs" | "unwritten"> & {
+export type RunEnd = Pick<RunReport, "counts" | "names" | "invalid" | "calls" | "durationMs" | "unwritten"> & {
   /** Why it ended early; undefined if it did not. */
   readonly error?: unknown;
   /** Whether there are results where they were to go. */
@@ -47,7 +47,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   // Results that nobody can read later are not made: a full disk stops it as Ctrl-C does.
   const full = new AbortController();
   const signal = AbortSignal.any([options.signal, full.signal]);
-  const tally = new Tally();
+  const counts = new OutcomeCounts();
   const invalid: string[] = [];
   const unwritten: ResultRow[] = [];
   let results: ResultsFile | undefined;
@@ -64,14 +64,14 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   for (const row of unwritten.splice(0)) results?.add(row);
   const startMs = clock.now();
   let calls = 0;
-  const progress = new Progress(screen, paint, clock, () => ({
-    devices: tally.ok + tally.failed,
+  const progress = new ProgressLine(screen, paint, clock, () => ({
+    devices: counts.ok + counts.failed,
     total: readFirst ? names.counts.taken : undefined,
     calls,
-    failed: tally.failed,
+    failed: counts.failed,
   }));
   const disarmFlush = every(clock, FLUSH_MS, () => results?.flush());
-  const end = () => ({ tally, names: names.counts, invalid, calls, durationMs: clock.now() - startMs });
+  const end = () => ({ counts, names: names.counts, invalid, calls, durationMs: clock.now() - startMs });
   let error: unknown;
   try {
     const obstacles = new Set<string>();
@@ -82,9 +82,9 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
       progress.note(paint("yellow", `waiting: ${told.obstacle}`));
     };
     for await (const result of client.cancelAll(list, scope, { signal, onProgress })) {
-      results?.add(rowOf(result, scope, new Date(clock.wallNow())));
-      tally.count(result);
-      if (tally.failed === 1 && !result.ok) {
+      results?.add(resultRow(result, scope, new Date(clock.wallNow())));
+      counts.count(result);
+      if (counts.failed === 1 && !result.ok) {
         progress.note(paint("red", `first failure: ${result.deviceName}: ${result.failure?.message}`));
       }
     }
@@ -144,5 +144,5 @@ function invalidRow({ line, text, message }: InvalidName, scope: CancelScope, cl
     devices: {},
   };
   const result = { deviceName: text || `(line ${line})`, outcome: "NOT_ATTEMPTED", ok: false, failure } as const;
-  return rowOf(result, scope, new Date(clock.wallNow()));
+  return resultRow(result, scope, new Date(clock.wallNow()));
 }

@@ -4,11 +4,11 @@ import { count, counted, duration } from "../terminal/figures.js";
 import type { Paint } from "../terminal/paint.js";
 import { table } from "../terminal/table.js";
 import type { NameCounts } from "./name-list.js";
-import type { FailureGroup, Tally } from "./outcome-counts.js";
+import type { FailureGroup, OutcomeCounts } from "./outcome-counts.js";
 import type { Unwritten } from "./results-file.js";
 
 export interface RunReport {
-  readonly tally: Tally;
+  readonly counts: OutcomeCounts;
   readonly names: NameCounts;
   readonly invalid: readonly string[];
   readonly calls: number;
@@ -39,21 +39,21 @@ export function isComplete(report: RunReport): boolean {
   return isWell(report) && !report.unwritten;
 }
 
-function isWell({ tally, names, isInterrupted }: RunReport): boolean {
-  return !isInterrupted && tally.failed === 0 && names.invalid === 0;
+function isWell({ counts, names, isInterrupted }: RunReport): boolean {
+  return !isInterrupted && counts.failed === 0 && names.invalid === 0;
 }
 
 export function summaryJson(report: RunReport): object {
-  const { tally, names, calls, durationMs, isInterrupted, output, unwritten, resume } = report;
+  const { counts, names, calls, durationMs, isInterrupted, output, unwritten, resume } = report;
   return {
     complete: isComplete(report),
     interrupted: isInterrupted,
-    devices: tally.ok + tally.failed,
-    ok: tally.ok,
-    failed: tally.failed,
-    outcomes: Object.fromEntries(tally.outcomes),
-    failures: tally.failures,
-    not_verified: tally.unverified,
+    devices: counts.ok + counts.failed,
+    ok: counts.ok,
+    failed: counts.failed,
+    outcomes: Object.fromEntries(counts.outcomes),
+    failures: counts.failures,
+    not_verified: counts.unverified,
     invalid_names: names.invalid,
     duplicates: names.duplicates,
     skipped: names.skipped,
@@ -66,22 +66,22 @@ export function summaryJson(report: RunReport): object {
 }
 
 export function summaryText(report: RunReport, paint: Paint): string {
-  const { tally, names, calls, durationMs, output, unwritten, resume, isInterrupted } = report;
-  const devices = tally.ok + tally.failed;
+  const { counts, names, calls, durationMs, output, unwritten, resume, isInterrupted } = report;
+  const devices = counts.ok + counts.failed;
   const perCall =
     calls > 0 && calls <= devices && !isInterrupted ? `, ${(devices / calls).toFixed(1)} devices a call` : "";
   const parts = [
     `${counted(devices, "device")} in ${duration(durationMs)}, ${counted(calls, "call")}${perCall}`,
     table([
-      ...[...tally.outcomes].map(([outcome, n]) => [WORDS[outcome], n, ""] as const),
+      ...[...counts.outcomes].map(([outcome, n]) => [WORDS[outcome], n, ""] as const),
       ...(names.skipped > 0 ? [["accepted before, skipped", names.skipped, ""] as const] : []),
       ...(names.duplicates > 0 ? [["named again, asked once", names.duplicates, ""] as const] : []),
       ...(names.invalid > 0 ? [["no device names", names.invalid, ""] as const] : []),
     ]),
   ];
   parts.push(
-    groupsText(tally.failures, ({ outcome, reason, message }) => `${WORDS[outcome]}: ${reason}\n    ${message}`),
-    groupsText(tally.unverified, ({ message }) => `not verified: ${message}`),
+    groupsText(counts.failures, ({ outcome, reason, message }) => `${WORDS[outcome]}: ${reason}\n    ${message}`),
+    groupsText(counts.unverified, ({ message }) => `not verified: ${message}`),
   );
   if (report.invalid.length > 0) parts.push(invalidText(report));
   if (unwritten) parts.push(unwrittenText(unwritten));
@@ -95,7 +95,7 @@ function verdictOn(report: RunReport, paint: Paint): string {
   if (report.isInterrupted) return paint("yellow", "Stopped before the end.");
   if (!isWell(report)) return paint("red", "Not every device ended well.");
   if (!isComplete(report)) return paint("red", "Every device ended well, but not every result was written.");
-  const unverified = report.tally.unverified.reduce((sum, { devices }) => sum + devices, 0);
+  const unverified = report.counts.unverified.reduce((sum, { devices }) => sum + devices, 0);
   if (unverified === 0) return paint("green", "Every device ended well.");
   const are = unverified === 1 ? "is" : "are";
   return paint("yellow", `Every device ended well, but ${count(unverified)} ${are} not verified.`);

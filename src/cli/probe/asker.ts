@@ -3,7 +3,7 @@
 import { type Clock, sleepUntil } from "../../base/clock.js";
 import { NoCredentials } from "../../upstream/credentials-source.js";
 import type { Operation } from "../../upstream/operations.js";
-import type { Reply, Sending, ThrottleHint, Wire } from "./wire.js";
+import type { ProbeReply, Sending, ThrottleHint, Wire } from "./wire.js";
 
 /** The probe cannot go on. The message says why, and what to do. */
 export class Stopped extends Error {
@@ -23,7 +23,7 @@ export interface Throttle {
   readonly hint: ThrottleHint;
 }
 
-export interface Asked {
+export interface ProbeAnswer {
   readonly sighting: Sighting;
   /** Of a success; else empty. */
   readonly body: string;
@@ -40,7 +40,7 @@ export interface AskerOptions {
 
 export interface Asker {
   /** Throws Stopped, or the signal's reason. `needed`: without leave to call this there is nothing to find out. */
-  ask(operation: Operation, options?: { readonly needed?: boolean }): Promise<Asked>;
+  ask(operation: Operation, options?: { readonly needed?: boolean }): Promise<ProbeAnswer>;
   /** Sends at once, whatever else is under way; for the burst that has to be one. */
   sendNow(operation: Operation): Promise<Sending>;
   /** Resolves so long after the last answer. */
@@ -110,7 +110,7 @@ export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Ask
   };
 }
 
-function sightingOf(reply: Reply): Sighting {
+function sightingOf(reply: ProbeReply): Sighting {
   const { status } = reply;
   return reply.kind === "accepted" ? { kind: "accepted", status } : { kind: "refused", status, code: reply.code };
 }

@@ -2,18 +2,20 @@
 // probe goes on only if it shows that nothing runs.
 import { jsonFieldsOf, readJsonFields } from "../../upstream/json-fields.js";
 
-export interface Job {
+export interface ListedJob {
   readonly jobId: string;
   readonly status: string;
 }
 
 export interface JobList {
-  readonly jobs: readonly Job[];
+  readonly jobs: readonly ListedJob[];
   /** How many there are in all; undefined if the answer does not say. */
   readonly total: number | undefined;
 }
 
-/** Undefined if the body has no such list. Letter case of names is ignored; an empty list may be left out of its frame. */
+/**
+ * Undefined if the body has no such list. Letter case of names is ignored; an empty list may be left out of its frame.
+ */
 export function readJobList(body: string): JobList | undefined {
   const answer = readJsonFields(body);
   const frame = jsonFieldsOf(answer?.["data"]);
@@ -25,7 +27,7 @@ export function readJobList(body: string): JobList | undefined {
   return { jobs, total: typeof total === "number" ? total : undefined };
 }
 
-function jobOf(row: unknown): Job | undefined {
+function jobOf(row: unknown): ListedJob | undefined {
   const fields = jsonFieldsOf(row);
   const [jobId, status] = [fields?.["jobid"], fields?.["jobstatus"]];
   return typeof jobId === "string" && typeof status === "string" ? { jobId, status } : undefined;

@@ -22,7 +22,7 @@ export interface Evidence {
 
 export type QuestionName = keyof typeof QUESTIONS | "window";
 
-export interface Reading {
+export interface Interpretation {
   /** The choice of the emulator's flag; undefined if it cannot be told, or if none fits. */
   readonly choice?: string;
   /** Why there is none, or what else there is to say. */
@@ -34,7 +34,7 @@ export interface Reading {
 }
 
 /** One for each open question: a new one does not compile until it is read here. */
-export const READINGS: Readonly<Record<QuestionName, (evidence: Evidence) => Reading>> = {
+export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence) => Interpretation>> = {
   unknownDevice: readUnknownDevice,
   duplicateNames: (evidence) => readBeside(evidence, "twice"),
   malformedName: readMalformedName,
@@ -60,7 +60,7 @@ function blamesDevice(code: string): boolean {
   return verdict?.kind === "rejected" && verdict.deviceFault;
 }
 
-function readUnknownDevice({ trials: { madeUp, idle } }: Evidence): Reading {
+function readUnknownDevice({ trials: { madeUp, idle } }: Evidence): Interpretation {
   if (!madeUp || madeUp.kind === "unanswered") return unanswered(madeUp);
   if (madeUp.kind === "accepted") return { choice: "ignore", seen: madeUp };
   if (blamesDevice(madeUp.code)) return { choice: "reject", seen: madeUp };
@@ -72,7 +72,7 @@ function readUnknownDevice({ trials: { madeUp, idle } }: Evidence): Reading {
 }
 
 /** Of a call with one thing odd about it, against the same call without. */
-function readBeside({ trials, withIdleDevice }: Evidence, name: TrialName): Reading {
+function readBeside({ trials, withIdleDevice }: Evidence, name: TrialName): Interpretation {
   const odd = trials[name];
   const plain = withIdleDevice ? trials.idle : trials.madeUp;
   if (!odd || odd.kind === "unanswered") return unanswered(odd);
@@ -86,7 +86,7 @@ function readBeside({ trials, withIdleDevice }: Evidence, name: TrialName): Read
 }
 
 /** A name that no device can have is passed over if it is taken for any other that no device has. */
-function readMalformedName({ trials: { malformed, madeUp } }: Evidence): Reading {
+function readMalformedName({ trials: { malformed, madeUp } }: Evidence): Interpretation {
   if (!malformed || malformed.kind === "unanswered") return unanswered(malformed);
   if (malformed.kind === "accepted" || same(malformed, madeUp)) return { choice: "ignore", seen: malformed };
   if (madeUp?.kind === "unanswered")
@@ -94,7 +94,7 @@ function readMalformedName({ trials: { malformed, madeUp } }: Evidence): Reading
   return { choice: "reject", seen: malformed };
 }
 
-function readTooManyNames({ trials: { tooMany, madeUp } }: Evidence): Reading {
+function readTooManyNames({ trials: { tooMany, madeUp } }: Evidence): Interpretation {
   if (!tooMany || tooMany.kind === "unanswered") return unanswered(tooMany);
   if (tooMany.kind === "accepted")
     return { seen: tooMany, note: "201 names are taken; the emulator has no such choice" };
@@ -102,7 +102,7 @@ function readTooManyNames({ trials: { tooMany, madeUp } }: Evidence): Reading {
   return { choice: isOfService(tooMany.code) ? "service" : "gateway", seen: tooMany };
 }
 
-function readNothingToCancel({ trials: { idle }, sacrifice }: Evidence): Reading {
+function readNothingToCancel({ trials: { idle }, sacrifice }: Evidence): Interpretation {
   if (!idle) return needs("--idle-device");
   if (idle.kind === "unanswered") return unanswered(idle);
   if (idle.kind === "accepted") return { choice: "ignore", seen: idle };
@@ -112,13 +112,13 @@ function readNothingToCancel({ trials: { idle }, sacrifice }: Evidence): Reading
   return { seen: idle, note: "refused; whether others with it are, --sacrificial-device may tell" };
 }
 
-function readRefusedCall({ sacrifice }: Evidence): Reading {
+function readRefusedCall({ sacrifice }: Evidence): Interpretation {
   if (!sacrifice) return needs("--sacrificial-device");
   if (!sacrifice.afterRefusal) return { note: "no call was refused that held a task" };
   return { choice: sacrifice.afterRefusal === "canceled" ? "cancels-rest" : "cancels-none" };
 }
 
-function readInstanceError({ trials: { wrongInstance, idle, madeUp }, withIdleDevice }: Evidence): Reading {
+function readInstanceError({ trials: { wrongInstance, idle, madeUp }, withIdleDevice }: Evidence): Interpretation {
   if (!wrongInstance || wrongInstance.kind === "unanswered") return unanswered(wrongInstance);
   if (wrongInstance.kind === "accepted" || same(wrongInstance, withIdleDevice ? idle : madeUp)) {
     return { seen: wrongInstance, note: "a made-up instance is passed over, as without --instance-id" };
@@ -127,7 +127,7 @@ function readInstanceError({ trials: { wrongInstance, idle, madeUp }, withIdleDe
 }
 
 /** The service's own refusals of cancels; one of a list tells "by operation" from "all alike". */
-function readRefusalStatus({ trials, refusedRead }: Evidence): Reading {
+function readRefusalStatus({ trials, refusedRead }: Evidence): Interpretation {
   const refusals = Object.values(trials).filter((each) => each.kind === "refused" && isOfService(each.code));
   const statuses = new Set(refusals.map((each) => (each.kind === "unanswered" ? 0 : each.status)));
   const [status] = statuses;
@@ -146,7 +146,7 @@ function readThrottle(
   { throttles }: Evidence,
   name: "throttleCode" | "throttleStatus" | "throttleHint",
   of: (throttle: Throttle) => string,
-): Reading {
+): Interpretation {
   const values = new Set(throttles.map(of));
   const [value] = values;
   const [first] = throttles;
@@ -155,11 +155,11 @@ function readThrottle(
   return chosen(name, value, { kind: "refused", code: first.code, status: first.status });
 }
 
-function readWindow({ window }: Evidence): Reading {
+function readWindow({ window }: Evidence): Interpretation {
   return window === undefined ? needs("--consent-to-throttling") : WINDOWS[window];
 }
 
-const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Reading>> = {
+const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Interpretation>> = {
   sliding: { choice: "sliding" },
   fixed: { choice: "fixed" },
   either: { note: "answers took too long to tell" },
@@ -168,18 +168,18 @@ const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Reading>> = {
 };
 
 /** The choice that is this value, if there is one. */
-function chosen(name: keyof typeof QUESTIONS, value: string, seen: Sighting): Reading {
+function chosen(name: keyof typeof QUESTIONS, value: string, seen: Sighting): Interpretation {
   const choices: readonly string[] = QUESTIONS[name].choices;
   return choices.includes(value)
     ? { choice: value, seen }
     : { seen, unlisted: true, note: `the emulator has no choice ${value}` };
 }
 
-function needs(flag: string): Reading {
+function needs(flag: string): Interpretation {
   return { note: `not asked: that takes ${flag}` };
 }
 
-function unanswered(sighting: Sighting | undefined): Reading {
+function unanswered(sighting: Sighting | undefined): Interpretation {
   return sighting?.kind === "unanswered" ? { seen: sighting, note: sighting.why } : { note: "not asked" };
 }
 

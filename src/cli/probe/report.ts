@@ -3,10 +3,10 @@
 import { knownVerdict } from "../../upstream/codes.js";
 import { table } from "../terminal/table.js";
 import { words } from "./asker.js";
-import { type QuestionName, READINGS, type Reading } from "./questions.js";
+import { INTERPRETATIONS, type Interpretation, type QuestionName } from "./questions.js";
 import type { Probe } from "./run.js";
 
-export interface Finding extends Reading {
+export interface Finding extends Interpretation {
   readonly question: QuestionName;
 }
 
@@ -33,7 +33,7 @@ const EMULATED: Readonly<Partial<Record<QuestionName, RegExp>>> = {
 };
 
 export function findingsOf({ evidence }: Probe): readonly Finding[] {
-  return Object.entries(READINGS).map(([question, read]) => ({
+  return Object.entries(INTERPRETATIONS).map(([question, read]) => ({
     question: question as QuestionName,
     ...read(evidence),
   }));

@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.js";
 import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.js";
 import { ROUNDS, sendBursts } from "./bursts.js";
-import { type Evidence, READINGS } from "./questions.js";
+import { type Evidence, INTERPRETATIONS } from "./questions.js";
 import { sacrifice } from "./sacrifice.js";
 import { refusedRead, ruleOutHarm } from "./safety.js";
 import { cancelOperation, type Given, makeUp, quiet, type TrialName, trialsFor } from "./trials.js";
@@ -68,7 +68,7 @@ async function findOut(given: Given, { asker, clock, signal, progress, learn, kn
   learn({ refusedRead: await refusedRead(madeUp.deviceNames[0], given, asker) });
   if (tasks.length > 0) {
     progress("what becomes of the tasks that were given up");
-    const refusesUnknown = READINGS.unknownDevice(known()).choice === "reject";
+    const refusesUnknown = INTERPRETATIONS.unknownDevice(known()).choice === "reject";
     const refusesIdle = isRefused(known(), "idle");
     learn({ sacrifice: await sacrifice(tasks, { given, madeUp, asker, progress, refusesUnknown, refusesIdle }) });
   }

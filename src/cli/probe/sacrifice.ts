@@ -2,7 +2,7 @@
 // whether one device without a task gets the others refused. A task is used up when it is cancelled; what cannot be
 // asked with those that are left stays open.
 import { type Asker, type Sighting, words } from "./asker.js";
-import { type GivenUp, isUnfinished, stateOf } from "./safety.js";
+import { type GivenUp, isUnfinished, taskStateOf } from "./safety.js";
 import { cancelOperation, type Given, type MadeUp } from "./trials.js";
 
 export interface SacrificeSeen {
@@ -39,7 +39,7 @@ export async function sacrifice(tasks: readonly GivenUp[], options: SacrificeOpt
     const { sighting } = await asker.ask(cancelOperation(given, { names: [other, task.deviceName] }));
     // Before the state is read: whoever ends the probe here is to know that there was a call.
     progress(`a device that was given up, beside one without a task: ${words(sighting)}`);
-    const state = await stateOf(task, given, asker);
+    const state = await taskStateOf(task, given, asker);
     progress(`its task is ${state ?? "not to be found"}`);
     if (!isUnfinished(state)) left.shift();
     // A device that finished meanwhile shows nothing.

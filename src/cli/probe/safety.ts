@@ -1,9 +1,9 @@
-// What is read before the first cancel, so that no call can do harm even if the upstream takes it in a way that
-// nobody expects: the packages have no unfinished task but those that were given up, and the idle device has none at all.
+// What is read before the first cancel, so that no call can do harm even if the upstream takes it in a way that nobody
+// expects: the packages have no unfinished task but those that were given up, and the idle device has none at all.
 import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/operations.js";
 import { readTaskList } from "../../upstream/task-list.js";
 import { type Asker, type Sighting, Stopped } from "./asker.js";
-import { type Job, readJobList } from "./job-list.js";
+import { type ListedJob, readJobList } from "./job-list.js";
 import { type Given, scopeOf } from "./trials.js";
 
 /** A task that may be cancelled. */
@@ -50,7 +50,11 @@ export async function ruleOutHarm(given: Given, asker: Asker): Promise<readonly 
 }
 
 /** The state of a device's task in a batch; undefined if the answer does not tell. */
-export async function stateOf({ deviceName, jobId }: GivenUp, given: Given, asker: Asker): Promise<string | undefined> {
+export async function taskStateOf(
+  { deviceName, jobId }: GivenUp,
+  given: Given,
+  asker: Asker,
+): Promise<string | undefined> {
   const operation = TASKS_OF_JOB.of({ ...scopeOf(given), jobId }, [deviceName]);
   const { tasks } = await listed(operation, readTaskList, asker);
   const [task, ...more] = tasks.filter((each) => each.deviceName === deviceName);
@@ -67,7 +71,7 @@ export async function refusedRead(name: string, given: Given, asker: Asker): Pro
   return (await asker.ask(UNFINISHED_TASKS.of(scopeOf(given), [name]))).sighting;
 }
 
-async function runningJobs(firmwareId: string, { instanceId }: Given, asker: Asker): Promise<readonly Job[]> {
+async function runningJobs(firmwareId: string, { instanceId }: Given, asker: Asker): Promise<readonly ListedJob[]> {
   const page = [["CurrentPage", "1"] as const, ["PageSize", String(PAGE)] as const];
   const instance = instanceId === "" ? [] : [["IotInstanceId", instanceId] as const];
   const parameters = [["FirmwareId", firmwareId] as const, ...page, ...instance];

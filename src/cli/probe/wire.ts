@@ -1,15 +1,15 @@
 // One signed call and what came back, as raw as a report needs it: code, HTTP status, the throttle's header, and when
-// it was sent and answered. What may mend the keys or the clock is tried here, and said.
+// it was sent and answered. What may bring the keys or the clock in order is tried here, and said.
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
-import { within } from "../../base/deadline.js";
-import { type Answer, readAnswer } from "../../upstream/answer.js";
+import { withDeadline } from "../../base/deadline.js";
+import { type HttpAnswer, readAnswer } from "../../upstream/answer.js";
 import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";
 import type { Operation } from "../../upstream/operations.js";
 import { createPool } from "../../upstream/pool.js";
 import { makeRequest } from "../../upstream/request.js";
-import { createMender } from "../../upstream/signing-context.js";
+import { createSigningContext } from "../../upstream/signing-context.js";
 
 /** Monotonic times between which the upstream counted the call. */
 export interface Times {
@@ -18,7 +18,7 @@ export interface Times {
 }
 
 /** An answer with a RequestId. */
-export type Reply = Times & { readonly status: number } & (
+export type ProbeReply = Times & { readonly status: number } & (
     | { readonly kind: "accepted"; readonly body: string }
     | {
         readonly kind: "refused";
@@ -31,12 +31,15 @@ export type Reply = Times & { readonly status: number } & (
   );
 
 /** How a call ended. A fault is an error's code or words without addresses. */
-export type Sending = Reply | { readonly kind: "lost" | "unwritten"; readonly fault: string };
+export type Sending = ProbeReply | { readonly kind: "lost" | "unwritten"; readonly fault: string };
 
 export type ThrottleHint = "x-acs-retry-after" | "x-ratelimit-user-api" | "none";
 
 export interface Wire {
-  /** Sends once; resolves within the timeout. Rejects with NoCredentials, or OutOfTime if these do not come in time. */
+  /**
+   * Sends once; resolves within the timeout. Rejects with NoCredentials, or DeadlineExceeded if these do not come in
+   * time.
+   */
   send(operation: Operation): Promise<Sending>;
   close(): Promise<void>;
 }
@@ -47,17 +50,17 @@ export interface WireOptions {
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
   /** What the upstream may not repeat in its codes: the user's names, for reports are to be shared. */
-  readonly unspeakable: readonly string[];
+  readonly secrets: readonly string[];
 }
 
-export function createWire({ url, timeoutMs, credentials: source, clock, unspeakable }: WireOptions): Wire {
-  const mender = createMender(source, clock);
+export function createWire({ url, timeoutMs, credentials: source, clock, secrets }: WireOptions): Wire {
+  const signing = createSigningContext(source, clock);
   const pool = createPool(url, timeoutMs);
   return {
     async send(operation) {
       const untilMs = clock.now() + timeoutMs;
-      const standing = await within(clock, untilMs, mender.standing());
-      const { credentials, offsetMs } = standing;
+      const signedWith = await withDeadline(clock, untilMs, signing.signedWith());
+      const { credentials, offsetMs } = signedWith;
       const making = { url, credentials, wallMs: clock.wallNow() + offsetMs, nonce: randomUUID() };
       const request = makeRequest(operation, making);
       const sentMs = clock.now();
@@ -67,7 +70,7 @@ export function createWire({ url, timeoutMs, credentials: source, clock, unspeak
 
       const { answer } = exchanged;
       const { accessKeyId, accessKeySecret, securityToken = "" } = credentials;
-      const { end, cure } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken, ...unspeakable]);
+      const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken, ...secrets]);
       const seen = { sentMs, answeredMs, status: answer.status };
       if (end.kind === "accepted") return { kind: "accepted", ...seen, body: answer.body };
       if (end.kind !== "refused") return { kind: "lost", fault: end.message };
@@ -78,14 +81,16 @@ export function createWire({ url, timeoutMs, credentials: source, clock, unspeak
       }
       if (reaction.kind !== "internal") return { ...refused, reaction: reaction.kind };
       const date = String(answer.headers["date"]);
-      const mended = await within(clock, untilMs, mender.mend(cure, standing, date)).catch(() => false);
-      return { ...refused, reaction: mended ? "mended" : "at-fault" };
+      const recovered = await withDeadline(clock, untilMs, signing.recover(recovery, signedWith, date)).catch(
+        () => false,
+      );
+      return { ...refused, reaction: recovered ? "mended" : "at-fault" };
     },
     close: () => pool.destroy(),
   };
 }
 
-function hintOf({ headers }: Answer): ThrottleHint {
+function hintOf({ headers }: HttpAnswer): ThrottleHint {
   if (headers["x-acs-retry-after"] !== undefined) return "x-acs-retry-after";
   return headers["x-ratelimit-user-api"] !== undefined || headers["x-ratelimit-user"] !== undefined
     ? "x-ratelimit-user-api"

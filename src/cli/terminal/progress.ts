@@ -23,7 +23,7 @@ const RATE_MS = 5000;
 const BAR_CHARS = 20;
 const ERASE_LINE = "\r\x1b[K";
 
-export class Progress {
+export class ProgressLine {
   readonly #screen: Screen;
   readonly #paint: Paint;
   readonly #clock: Clock;

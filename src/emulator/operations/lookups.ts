@@ -6,7 +6,7 @@ import type { Platform } from "../state/platform.js";
 import type { Product } from "../state/product.js";
 
 /** Documented for RegisterDevice. */
-export const DEVICE_NAME = /^[A-Za-z0-9_.:@-]{4,32}$/;
+export const NAME_PATTERN = /^[A-Za-z0-9_.:@-]{4,32}$/;
 
 export function findProduct(platform: Platform, productKey: string): Product {
   const product = platform.products.get(productKey);

@@ -13,7 +13,7 @@ import { createOtaVerifyJob } from "./jobs/create-ota-verify-job.js";
 import { listOtaJobByDevice } from "./jobs/list-ota-job-by-device.js";
 import { listOtaJobByFirmware } from "./jobs/list-ota-job-by-firmware.js";
 import { queryOtaJob } from "./jobs/query-ota-job.js";
-import type { Operation } from "./operation.js";
+import type { EmulatedOperation } from "./operation.js";
 import { createProduct } from "./products/create-product.js";
 import { cancelOtaTaskByDevice } from "./tasks/cancel-ota-task-by-device.js";
 import { cancelOtaTaskByJob } from "./tasks/cancel-ota-task-by-job.js";
@@ -26,10 +26,10 @@ import { reupgradeOtaTask } from "./tasks/reupgrade-ota-task.js";
 export const API_VERSION = "2018-01-20";
 
 /** The one whose quota is an option, and whose arrivals are the figures at the top of the statistics. */
-export const CANCEL_BY_DEVICE = "CancelOTATaskByDevice";
+export const CANCEL_OPERATION = "CancelOTATaskByDevice";
 
-export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  [CANCEL_BY_DEVICE]: cancelOtaTaskByDevice,
+export const OPERATIONS: Readonly<Record<string, EmulatedOperation>> = {
+  [CANCEL_OPERATION]: cancelOtaTaskByDevice,
   CancelOTATaskByJob: cancelOtaTaskByJob,
   CancelOTAStrategyByJob: cancelOtaStrategyByJob,
   ConfirmOTATask: confirmOtaTask,
@@ -53,6 +53,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 };
 
 /** Own keys only: an action may be called `constructor`. */
-export function operationOf(action: string): Operation | undefined {
+export function operationOf(action: string): EmulatedOperation | undefined {
   return Object.hasOwn(OPERATIONS, action) ? OPERATIONS[action] : undefined;
 }

@@ -1,22 +1,22 @@
 // An answer before it is bytes, and its two encodings. A list is an array under the name of its elements
 // (`Data: { SimpleOTATaskInfo: [...] }`): JSON writes it as it is, XML repeats the element.
 
-export interface Answer {
+export interface EmulatedAnswer {
   readonly status: number;
   /** The XML root element: `Error`, or the action's name and `Response`. */
   readonly root: string;
-  readonly fields: Fields;
+  readonly fields: AnswerFields;
   /** Besides those that every answer has. */
   readonly headers?: Headers;
 }
 
 export type Headers = Readonly<Record<string, string>>;
 
-export interface Fields {
+export interface AnswerFields {
   /** One that is undefined is left out. */
   readonly [name: string]: Value | undefined;
 }
-type Value = string | number | boolean | Fields | readonly Value[];
+type Value = string | number | boolean | AnswerFields | readonly Value[];
 
 export type Format = "JSON" | "XML";
 
@@ -25,11 +25,11 @@ export interface Encoded {
   readonly body: string;
 }
 
-export function encode(answer: Answer, format: Format): Encoded {
+export function encode(answer: EmulatedAnswer, format: Format): Encoded {
   return ENCODERS[format](answer);
 }
 
-const ENCODERS: Readonly<Record<Format, (answer: Answer) => Encoded>> = {
+const ENCODERS: Readonly<Record<Format, (answer: EmulatedAnswer) => Encoded>> = {
   JSON: ({ fields }) => ({ contentType: "application/json;charset=utf-8", body: JSON.stringify(fields) }),
   // The official SDK reads XML only under exactly this content type.
   XML: ({ root, fields }) => ({

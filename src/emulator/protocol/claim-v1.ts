@@ -1,10 +1,10 @@
 // Signature version 1: everything is a parameter, of the query or of a form, and all of them are signed.
 import { signV1 } from "../../upstream/signature.js";
 import type { Claim } from "./claim.js";
-import { gatewayError, missingParameter } from "./errors.js";
-import type { WireRequest } from "./wire.js";
+import { missingParameter, popError } from "./errors.js";
+import type { ReceivedRequest } from "./wire.js";
 
-export function claimV1(request: WireRequest): Claim {
+export function claimV1(request: ReceivedRequest): Claim {
   const pairs = [...request.query, ...request.form];
   const values = new Map(pairs);
   const required = (name: string): string => {
@@ -13,8 +13,8 @@ export function claimV1(request: WireRequest): Claim {
     return value;
   };
   const accessKeyId = required("AccessKeyId");
-  if (required("SignatureMethod") !== "HMAC-SHA1") throw gatewayError("InvalidSignatureMethod");
-  if (required("SignatureVersion") !== "1.0") throw gatewayError("IncompleteSignature");
+  if (required("SignatureMethod") !== "HMAC-SHA1") throw popError("InvalidSignatureMethod");
+  if (required("SignatureVersion") !== "1.0") throw popError("IncompleteSignature");
   return {
     action: required("Action"),
     version: required("Version"),

@@ -3,32 +3,32 @@
 import { createHash } from "node:crypto";
 import { signV3 } from "../../upstream/signature.js";
 import type { Claim } from "./claim.js";
-import { GatewayError, gatewayError } from "./errors.js";
-import { headerOf, type WireRequest } from "./wire.js";
+import { PopError, popError } from "./errors.js";
+import { headerValue, type ReceivedRequest } from "./wire.js";
 
 const AUTHORIZATION = /^ACS3-HMAC-SHA256 +Credential=([^,]+), *SignedHeaders=([^,]+), *Signature=([0-9a-f]+)$/;
 
-export function claimV3(request: WireRequest, authorization: string): Claim {
+export function claimV3(request: ReceivedRequest, authorization: string): Claim {
   const [, accessKeyId, names, signature] = AUTHORIZATION.exec(authorization) ?? [];
-  if (!accessKeyId || !names || !signature) throw gatewayError("IncompleteSignature");
+  if (!accessKeyId || !names || !signature) throw popError("IncompleteSignature");
   const signedNames = names.split(";");
   const unsigned = Object.keys(request.headers).find((name) => mustBeSigned(name) && !signedNames.includes(name));
   // That these are rejected is known; the code is a guess, for the documentation is silent.
-  if (unsigned) throw gatewayError("IncompleteSignature");
+  if (unsigned) throw popError("IncompleteSignature");
 
   return {
     action: required(request, "x-acs-action"),
     version: required(request, "x-acs-version"),
     accessKeyId,
-    securityToken: headerOf(request, "x-acs-security-token") ?? "",
+    securityToken: headerValue(request, "x-acs-security-token") ?? "",
     timestamp: required(request, "x-acs-date"),
     nonce: required(request, "x-acs-signature-nonce"),
     signature,
     expectedSignature: (accessKeySecret) => {
       const bodySha256 = createHash("sha256").update(request.body).digest("hex");
       // The code for a body that is not the one announced is a guess: the documentation is silent.
-      if (required(request, "x-acs-content-sha256") !== bodySha256) throw gatewayError("SignatureDoesNotMatch");
-      const headers = Object.fromEntries(signedNames.map((name) => [name, headerOf(request, name) ?? ""]));
+      if (required(request, "x-acs-content-sha256") !== bodySha256) throw popError("SignatureDoesNotMatch");
+      const headers = Object.fromEntries(signedNames.map((name) => [name, headerValue(request, name) ?? ""]));
       const { method, path, query } = request;
       return signV3({ method, path, query, headers, bodySha256 }, accessKeySecret);
     },
@@ -39,9 +39,9 @@ function mustBeSigned(name: string): boolean {
   return name === "host" || name === "content-type" || name.startsWith("x-acs-");
 }
 
-function required(request: WireRequest, name: string): string {
-  const value = headerOf(request, name);
+function required(request: ReceivedRequest, name: string): string {
+  const value = headerValue(request, name);
   // The code is a guess: the documentation tells it for parameters only.
-  if (!value) throw new GatewayError("MissingParameter", 400, `${name} is mandatory for this action.`);
+  if (!value) throw new PopError("MissingParameter", 400, `${name} is mandatory for this action.`);
   return value;
 }

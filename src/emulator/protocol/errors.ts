@@ -1,10 +1,10 @@
 // The two ways in which the upstream refuses. The POP gateway in front refuses what is wrong with the
 // call itself (a 4xx or 5xx with `Message`); the IoT service behind it refuses what the call asks for
 // (HTTP 200 with `Success: false` and `ErrorMessage`). Both are thrown, and become answers in account.ts.
-import type { Fields, Headers } from "./answer.js";
+import type { AnswerFields, Headers } from "./answer.js";
 
 /** A refusal by the POP gateway. */
-export class GatewayError extends Error {
+export class PopError extends Error {
   override readonly name = "GatewayError";
   readonly code: string;
   readonly status: number;
@@ -25,9 +25,9 @@ export class ServiceError extends Error {
   /** Undefined: as is documented for the operation. */
   readonly status: number | undefined;
   /** What the answer carries besides. */
-  readonly fields: Fields;
+  readonly fields: AnswerFields;
 
-  constructor(code: string, message: string, more: { readonly status?: number; readonly fields?: Fields } = {}) {
+  constructor(code: string, message: string, more: { readonly status?: number; readonly fields?: AnswerFields } = {}) {
     super(message);
     this.code = code;
     this.status = more.status;
@@ -35,24 +35,24 @@ export class ServiceError extends Error {
   }
 }
 
-export function gatewayError(code: GatewayCode, more: { status?: number; headers?: Headers } = {}): GatewayError {
+export function popError(code: GatewayCode, more: { status?: number; headers?: Headers } = {}): PopError {
   const [status, message] = GATEWAY_REFUSALS[code];
-  return new GatewayError(code, more.status ?? status, message, more.headers);
+  return new PopError(code, more.status ?? status, message, more.headers);
 }
 
-export function serviceError(code: ServiceCode, fields: Fields = {}): ServiceError {
+export function serviceError(code: ServiceCode, fields: AnswerFields = {}): ServiceError {
   return new ServiceError(code, SERVICE_REFUSALS[code], { fields });
 }
 
 /** The refusal that goes by this code; undefined if the emulator knows none. */
-export function knownRefusal(code: string): GatewayError | ServiceError | undefined {
-  if (Object.hasOwn(GATEWAY_REFUSALS, code)) return gatewayError(code as GatewayCode);
+export function knownRefusal(code: string): PopError | ServiceError | undefined {
+  if (Object.hasOwn(GATEWAY_REFUSALS, code)) return popError(code as GatewayCode);
   return Object.hasOwn(SERVICE_REFUSALS, code) ? serviceError(code as ServiceCode) : undefined;
 }
 
 /** The refusal of a call that lacks a mandatory parameter. */
-export function missingParameter(name: string): GatewayError {
-  return new GatewayError(`Missing${name}`, 400, `${name} is mandatory for this action.`);
+export function missingParameter(name: string): PopError {
+  return new PopError(`Missing${name}`, 400, `${name} is mandatory for this action.`);
 }
 
 export type GatewayCode = keyof typeof GATEWAY_REFUSALS;

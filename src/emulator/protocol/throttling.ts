@@ -2,11 +2,11 @@
 // which status and with which hint, is open, and so switched.
 import type { OpenQuestions } from "../open-questions.js";
 import type { Headers } from "./answer.js";
-import { type GatewayError, gatewayError } from "./errors.js";
+import { type PopError, popError } from "./errors.js";
 
-export function throttled(open: OpenQuestions, callsPerSecond: number, retryAfterMs: number): GatewayError {
+export function throttled(open: OpenQuestions, callsPerSecond: number, retryAfterMs: number): PopError {
   const headers = HINTS[open.throttleHint](callsPerSecond, retryAfterMs);
-  return gatewayError(open.throttleCode, { status: Number(open.throttleStatus), headers });
+  return popError(open.throttleCode, { status: Number(open.throttleStatus), headers });
 }
 
 const HINTS: Readonly<Record<OpenQuestions["throttleHint"], (limit: number, leftMs: number) => Headers>> = {

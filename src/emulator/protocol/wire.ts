@@ -5,7 +5,7 @@ import type { Format } from "./answer.js";
 /** Names and values, decoded, in the order of the wire. */
 type Pairs = readonly (readonly [name: string, value: string])[];
 
-export interface WireRequest {
+export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Pairs;
@@ -20,7 +20,7 @@ export interface WireRequest {
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Reads to the end of the body; rejects as `readBody` does. */
-export async function readRequest(request: IncomingMessage): Promise<WireRequest> {
+export async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
   const body = await readBody(request);
   const { method = "", url = "/", headers } = request;
   const queryAt = url.indexOf("?");
@@ -48,14 +48,14 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** The value of a header; repeated ones are joined, as HTTP has it. */
-export function headerOf(request: WireRequest, name: string): string | undefined {
+export function headerValue(request: ReceivedRequest, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === "string" ? value : value?.join(", ");
 }
 
 /** XML, unless `Format` or else `Accept` asks for JSON. */
-export function formatOf(request: WireRequest): Format {
+export function answerFormat(request: ReceivedRequest): Format {
   const asked = [...request.query, ...request.form].find(([name]) => name === "Format")?.[1].toUpperCase();
   if (asked === "JSON" || asked === "XML") return asked;
-  return headerOf(request, "accept")?.includes("application/json") ? "JSON" : "XML";
+  return headerValue(request, "accept")?.includes("application/json") ? "JSON" : "XML";
 }

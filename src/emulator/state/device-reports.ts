@@ -52,7 +52,7 @@ export function taskUnderWay(platform: Platform, device: number, module = DEFAUL
 }
 
 /** The device leaves, and its tasks with it. That they are canceled is a guess. */
-export function deleteDevice(platform: Platform, device: number): void {
+export function removeDevice(platform: Platform, device: number): void {
   const { tasks } = platform;
   for (const task of tasks.ofDevice(device)) {
     if (UNFINISHED[tasks.stateOf(task)]) tasks.move(task, "CANCELED", platform.now(), "the device was deleted");

@@ -7,7 +7,7 @@ import type { Platform } from "./platform.js";
 import type { Product } from "./product.js";
 import { UNFINISHED } from "./task-state.js";
 
-export interface Batch {
+export interface RolloutBatch {
   /** Made up if absent. */
   readonly id?: string;
   readonly firmware: Firmware;
@@ -18,7 +18,7 @@ export interface Batch {
 }
 
 /** Opens a batch with a task for each device that is to have one; it may have none. */
-export function openBatch(platform: Platform, { firmware, product, traits, devices, ...batch }: Batch): Job {
+export function openBatch(platform: Platform, { firmware, product, traits, devices, ...batch }: RolloutBatch): Job {
   const nowMs = platform.now();
   const job = new Job(batch.id ?? idOf("job", platform.jobs.size), firmware, product, traits, nowMs);
   platform.jobs.set(job.id, job);

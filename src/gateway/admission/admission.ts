@@ -1,10 +1,10 @@
-// The decision at the door: in, or refused at once with a reason and, where it helps, a time to come
+// The decision at arrival: let in, or refused at once with a reason and, where it helps, a time to come
 // back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
 import type { Command } from "../command.js";
 import { type Failure, GatewayError } from "../errors.js";
 import type { Queue } from "../queue/queue.js";
 import type { Forecast } from "./forecast.js";
-import { type Asker, callsBefore } from "./queue-position.js";
+import { type Applicant, callsBefore } from "./queue-position.js";
 
 /** Bounds on devices that wait. */
 export interface AdmissionBounds {
@@ -36,14 +36,14 @@ export interface Plan {
 const SHORTEST_RETRY_MS = 100;
 
 /** A new caller. */
-export const ANYBODY: Asker = { caller: "", priority: "normal" };
+export const NEW_CALLER: Applicant = { caller: "", priority: "normal" };
 
 /** What it takes to cancel so many devices, given everything that waits already. */
-export function plan(asker: Asker, devices: number, outlook: Outlook): Plan {
+export function plan(applicant: Applicant, devices: number, outlook: Outlook): Plan {
   const { queue, forecast, answerMs, devicesPerCall, nowMs } = outlook;
   const calls = Math.ceil(devices / devicesPerCall);
   // The forecast may be some milliseconds old.
-  const startMs = (nth: number) => Math.max(forecast(callsBefore(asker, nth, queue, devicesPerCall)), nowMs);
+  const startMs = (nth: number) => Math.max(forecast(callsBefore(applicant, nth, queue, devicesPerCall)), nowMs);
   const firstMs = startMs(1);
   const lastMs = devices === 1 ? firstMs : startMs(devices);
   return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
@@ -51,7 +51,7 @@ export function plan(asker: Asker, devices: number, outlook: Outlook): Plan {
 
 /** How long until a small request of a new caller would be sent: the hint for everybody who shall come again. */
 export function retryAfterMs(outlook: Outlook): number {
-  return Math.max(Math.ceil(plan(ANYBODY, 1, outlook).waitMs), SHORTEST_RETRY_MS);
+  return Math.max(Math.ceil(plan(NEW_CALLER, 1, outlook).waitMs), SHORTEST_RETRY_MS);
 }
 
 /** Throws if the command cannot be taken. */
@@ -61,12 +61,12 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   const perCaller = bounds.queuedDevicesOf?.(caller) ?? bounds.queuedDevicesPerCaller;
   const room = Math.min(bounds.queuedDevices, perCaller);
   if (deviceNames.length > room) throw tooMany(deviceNames.length, room);
-  const own = queue.tally.devicesByCaller.get(caller) ?? 0;
+  const own = queue.backlog.devicesByCaller.get(caller) ?? 0;
   if (own + deviceNames.length > perCaller) {
     throw overloaded("caller", own, deviceNames.length, perCaller, outlook);
   }
-  if (queue.tally.devices + deviceNames.length > bounds.queuedDevices) {
-    throw overloaded("gateway", queue.tally.devices, deviceNames.length, bounds.queuedDevices, outlook);
+  if (queue.backlog.devices + deviceNames.length > bounds.queuedDevices) {
+    throw overloaded("gateway", queue.backlog.devices, deviceNames.length, bounds.queuedDevices, outlook);
   }
   // Most requests are far from their deadline, and the worst that can be is cheaper to know than the likely.
   const mostCalls = 2 * queue.calls + Math.ceil(deviceNames.length / outlook.devicesPerCall);

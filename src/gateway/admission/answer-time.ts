@@ -1,5 +1,5 @@
 // How long a typical answer takes. Old answers are forgotten: after slow ones nobody in a hurry is taken
-// on board, and if everybody is in a hurry, no new answer would ever correct it.
+// into a call, and if everybody is in a hurry, no new answer would ever correct it.
 import type { Clock } from "../../base/clock.js";
 
 /** Assumed until an answer has been timed. */

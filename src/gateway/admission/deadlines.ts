@@ -5,7 +5,7 @@ import type { Clock } from "../../base/clock.js";
 import { Heap } from "../../base/heap.js";
 import type { Waiter } from "../waiter.js";
 
-export class OpenWaiters {
+export class Deadlines {
   readonly #clock: Clock;
   readonly #expire: (waiter: Waiter) => void;
   /** Whose deadline has not come. */

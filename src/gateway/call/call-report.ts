@@ -40,8 +40,8 @@ export class CallReport {
     this.#sent = sent;
     const { productKey, firmwareId, jobId, devices, devicesByCaller, attempt, tokenWaitMs } = this.#sent;
     const scope = { account: options.account, productKey, firmwareId, jobId };
-    const aboard = { devices, callers: devicesByCaller.size, waiters: requests.length };
-    this.#facts = { ...scope, ...aboard, attempt, tokenWaitMs };
+    const inCall = { devices, callers: devicesByCaller.size, waiters: requests.length };
+    this.#facts = { ...scope, ...inCall, attempt, tokenWaitMs };
     // The requests of one stream have one span.
     this.#callers = [...new Set(requests.flatMap(({ span }) => span ?? []))];
     const { span, context } = startCallSpan(options.operation, this.#facts, this.#callers);
@@ -82,7 +82,7 @@ function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCa
   }
 }
 
-/** What is the gateway's own fault is for the operator to mend. */
+/** What is the gateway's own fault is for the operator to fix. */
 function levelOf({ kind, ours }: EndedCall): "info" | "warn" | "error" {
   if (kind === "accepted") return "info";
   return ours ? "error" : "warn";

@@ -1,11 +1,11 @@
-// The upstream's words as one of those on board may read them: without the devices of the others. Exact, since
+// The upstream's words as one of those in the call may read them: without the devices of the others. Exact, since
 // callers choose names, and may choose them to overlap: a name is left standing only within one of the reader's own.
 
 /** In place of a device of somebody else. */
 const HIDDEN = "***";
 
 /** `message` without those of the `named` devices that are not the reader's `own`. */
-export function redacted(message: string, named: readonly string[], own: ReadonlySet<string>): string {
+export function redactDevices(message: string, named: readonly string[], own: ReadonlySet<string>): string {
   const others = named.filter((name) => !own.has(name));
   if (others.length === 0) return message;
   const ownEnds = endsOf(

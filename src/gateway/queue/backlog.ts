@@ -1,10 +1,10 @@
 // How much waits: of each caller, and of each class in calls.
 import { PRIORITIES, type Priority } from "../command.js";
 
-export class Tally {
+export class Backlog {
   readonly #devicesPerCall: number;
   readonly #devicesByCaller = new Map<string, number>();
-  readonly #classes: Record<Priority, ClassTally> = { urgent: newClass(), normal: newClass(), bulk: newClass() };
+  readonly #classes: Record<Priority, ClassBacklog> = { urgent: newClass(), normal: newClass(), bulk: newClass() };
   #devices = 0;
 
   constructor(devicesPerCall: number) {
@@ -62,13 +62,13 @@ export class Tally {
   }
 }
 
-interface ClassTally {
+interface ClassBacklog {
   devices: number;
   readonly devicesByCaller: Map<string, number>;
   readonly callersByCalls: Map<number, number>;
 }
 
-function newClass(): ClassTally {
+function newClass(): ClassBacklog {
   return { devices: 0, devicesByCaller: new Map(), callersByCalls: new Map() };
 }
 

@@ -4,10 +4,10 @@ import type { Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
 
-/** A device on board, and everybody who asked for it. */
-export interface Seat {
+/** A device in the call, and everybody who asked for it. */
+export interface BatchDevice {
   readonly name: string;
-  /** The first of them took it on board, and pays. */
+  /** The first of them took it into the call, and pays. */
   readonly owners: readonly Owner[];
 }
 
@@ -17,8 +17,8 @@ export interface Owner {
   readonly index: number;
 }
 
-export class Cabin {
-  readonly seats: Seat[] = [];
+export class BatchBuilder {
+  readonly devices: BatchDevice[] = [];
   readonly #room: Room;
   #bytesLeft: number;
   #isFull = false;
@@ -30,18 +30,18 @@ export class Cabin {
 
   /** Seats left; none once a device did not fit. */
   get left(): number {
-    return this.#isFull ? 0 : this.#room.devices - this.seats.length;
+    return this.#isFull ? 0 : this.#room.devices - this.devices.length;
   }
 
   /** Whether there is room for the device. There is always room for one. */
   fits(name: string): boolean {
-    const fits = this.seats.length === 0 || (this.left > 0 && this.#room.bytesOfDevice(name) <= this.#bytesLeft);
+    const fits = this.devices.length === 0 || (this.left > 0 && this.#room.bytesOfDevice(name) <= this.#bytesLeft);
     this.#isFull ||= !fits;
     return fits;
   }
 
-  seat(name: string, owners: readonly Owner[]): void {
+  add(name: string, owners: readonly Owner[]): void {
     this.#bytesLeft -= this.#room.bytesOfDevice(name);
-    this.seats.push({ name, owners });
+    this.devices.push({ name, owners });
   }
 }

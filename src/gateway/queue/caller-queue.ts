@@ -1,12 +1,12 @@
-// What callers wait for in one class of a lane: a line for each, and in which order they get seats. Nobody is here
-// without a place.
-import type { Place } from "./queue-entry.js";
-import { Line } from "./requeue-list.js";
-import { MaxMin, type Vessel } from "./seat-sharing.js";
+// The callers that wait in one class of a scope queue, each with its entries, and in which order they get seats. A
+// caller without an entry is not here.
+import type { QueueEntry } from "./queue-entry.js";
+import { RequeueList } from "./requeue-list.js";
+import { SeatSharing, type Share } from "./seat-sharing.js";
 
-export class Berth implements Vessel {
+export class CallerQueue implements Share {
   readonly caller: string;
-  readonly line = new Line<Place>();
+  readonly list = new RequeueList<QueueEntry>();
   weight = 0;
   from = 0;
   seats = 0;
@@ -19,42 +19,42 @@ export class Berth implements Vessel {
   }
 }
 
-export class Berths {
-  readonly #byCaller = new Map<string, Berth>();
-  readonly #shares = new MaxMin<Berth>();
+export class CallerQueues {
+  readonly #byCaller = new Map<string, CallerQueue>();
+  readonly #sharing = new SeatSharing<CallerQueue>();
 
   get size(): number {
     return this.#byCaller.size;
   }
 
-  get shares(): Pick<MaxMin<Berth>, "share"> {
-    return this.#shares;
+  get sharing(): Pick<SeatSharing<CallerQueue>, "allot"> {
+    return this.#sharing;
   }
 
-  [Symbol.iterator](): Iterator<Berth> {
+  [Symbol.iterator](): Iterator<CallerQueue> {
     return this.#byCaller.values();
   }
 
-  get(caller: string): Berth | undefined {
+  get(caller: string): CallerQueue | undefined {
     return this.#byCaller.get(caller);
   }
 
-  /** The line of a caller, from now on if it has none. */
-  lineOf(caller: string): Line<Place> {
-    let berth = this.#byCaller.get(caller);
-    if (!berth) {
-      berth = new Berth(caller);
-      this.#byCaller.set(caller, berth);
-      this.#shares.join(berth);
+  /** The entries of a caller; an empty list from now on if it has none. */
+  listOf(caller: string): RequeueList<QueueEntry> {
+    let callerQueue = this.#byCaller.get(caller);
+    if (!callerQueue) {
+      callerQueue = new CallerQueue(caller);
+      this.#byCaller.set(caller, callerQueue);
+      this.#sharing.join(callerQueue);
     }
-    return berth.line;
+    return callerQueue.list;
   }
 
-  remove(place: Place): void {
-    const berth = this.#byCaller.get(place.waiter.command.caller);
-    berth?.line.delete(place);
-    if (berth?.line.size !== 0) return;
-    this.#byCaller.delete(berth.caller);
-    this.#shares.leave(berth);
+  remove(entry: QueueEntry): void {
+    const callerQueue = this.#byCaller.get(entry.waiter.command.caller);
+    callerQueue?.list.delete(entry);
+    if (callerQueue?.list.size !== 0) return;
+    this.#byCaller.delete(callerQueue.caller);
+    this.#sharing.leave(callerQueue);
   }
 }

@@ -1,7 +1,7 @@
-// Who paid what for a call, and how it is given back.
+// What each caller was charged for a call, and how it is refunded.
 
-/** What somebody has paid for calls. */
-export interface Meter {
+/** What a caller has paid for calls: its virtual time. */
+export interface VirtualClock {
   /** Whose it is; undefined for the ideal. */
   readonly caller?: string;
   /** In calls, by weight. */
@@ -11,12 +11,12 @@ export interface Meter {
 }
 
 /** Who paid what for a call, in calls, by weight. */
-export type Bill = ReadonlyMap<Meter, number>;
+export type Charge = ReadonlyMap<VirtualClock, number>;
 
 /** The call was turned away, for no fault of theirs: all is as if it had not been. */
-export function refund(bill: Bill): void {
-  for (const [meter, price] of bill) {
-    meter.paid -= price;
-    meter.lastCall = -1; // before those who would be a call behind at the same time
+export function refund(charge: Charge): void {
+  for (const [virtualClock, price] of charge) {
+    virtualClock.paid -= price;
+    virtualClock.lastCall = -1; // before those who would be a call behind at the same time
   }
 }

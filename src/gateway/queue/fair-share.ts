@@ -1,9 +1,9 @@
 // Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its seats:
-// riders pay for those they fill, as far as their part of the call goes, and whoever's turn it was pays for the
+// sharers pay for those they fill, as far as their part of the call goes, and whoever's turn it was pays for the
 // rest. The next turn is that of whoever would first be a call behind their share, of those not ahead of it.
 // Invariant, while all may go and none is given back: nobody who waits is a call behind, or more than one ahead
 // (proof: docs/adr/0008). No call is ever kept from those who want it.
-import type { Bill, Meter } from "./charge.js";
+import type { Charge, VirtualClock } from "./charge.js";
 
 /** A caller that has had nothing for so long has credit. */
 const LATELY_MS = 1000;
@@ -14,7 +14,7 @@ const EXACTNESS = 1e-9;
 /** How many calls pass between looking for callers that can be forgotten. */
 const FORGET_EVERY = 256;
 
-interface Account extends Meter {
+interface Account extends VirtualClock {
   readonly caller: string;
   weight: number;
   callPrice: number;
@@ -35,7 +35,7 @@ export class FairShare {
   readonly #servedMs: Map<string, number>;
   readonly #accounts = new Map<string, Account>();
   /** Virtual time: what one would have paid who always has exactly its share. */
-  readonly #ideal: Meter = { paid: 0, lastCall: 0 };
+  readonly #ideal: VirtualClock = { paid: 0, lastCall: 0 };
   /** Who wait, in the order in which they came. */
   readonly #waiting = new Set<Account>();
   /** Who have gone while they were ahead. */
@@ -114,13 +114,13 @@ export class FairShare {
     return (credited ?? next).caller;
   }
 
-  /** A call was cut in this caller's turn, with so many seats for each on board, all of whom still wait. */
-  charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): Bill {
+  /** A call was cut in this caller's turn, with so many seats for each in the call, all of whom still wait. */
+  charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
     const { seatsPerCall, creditNameOf } = this.#options;
-    const bill = new Map<Meter, number>();
-    const pay = (meter: Meter, price: number) => {
-      meter.paid += price;
-      bill.set(meter, price);
+    const charge = new Map<VirtualClock, number>();
+    const pay = (virtualClock: VirtualClock, price: number) => {
+      virtualClock.paid += price;
+      charge.set(virtualClock, price);
     };
     this.#calls++;
     const payer = this.#accountOf(caller);
@@ -132,10 +132,10 @@ export class FairShare {
     else this.#latest = Math.max(this.#latest, payer.paid);
     pay(this.#ideal, share);
     let unpaid = 1;
-    for (const [rider, filled] of seats) {
-      this.#servedMs.set(creditNameOf(rider), nowMs);
-      const account = this.#accounts.get(rider);
-      if (rider === caller || !account || !this.#waiting.has(account)) continue;
+    for (const [sharer, filled] of seats) {
+      this.#servedMs.set(creditNameOf(sharer), nowMs);
+      const account = this.#accounts.get(sharer);
+      if (sharer === caller || !account || !this.#waiting.has(account)) continue;
       // Seats beyond that are lent. Were they charged, whoever's turn it was would pay next to nothing, and
       // could keep the turn for 200 calls.
       const price = Math.min((filled / seatsPerCall) * account.callPrice, share, this.#ideal.paid - account.paid);
@@ -147,7 +147,7 @@ export class FairShare {
     pay(payer, unpaid * payer.callPrice);
     payer.lastCall = this.#calls;
     if (this.#calls % FORGET_EVERY === 0) this.#forget(nowMs);
-    return bill;
+    return charge;
   }
 
   /** Who is ahead waits until the ideal has caught up; of the others, who would first be a call behind goes first. */

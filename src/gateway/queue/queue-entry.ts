@@ -1,10 +1,10 @@
-// A waiter's place in a lane: which of its devices wait there.
+// A waiter's entry in a scope queue: which of its devices wait there.
 import type { Waiter } from "../waiter.js";
-import type { Lane } from "./scope-queue.js";
+import type { ScopeQueue } from "./scope-queue.js";
 
-export class Place {
+export class QueueEntry {
   readonly waiter: Waiter;
-  readonly lane: Lane;
+  readonly scopeQueue: ScopeQueue;
   /** How many devices wait. */
   waiting = 0;
   /** Where to look for them: first those that came back from a call, then those never sent. */
@@ -13,9 +13,9 @@ export class Place {
   #next: number;
 
   /** `next`: the first position that was never sent. */
-  constructor(waiter: Waiter, lane: Lane, next: number) {
+  constructor(waiter: Waiter, scopeQueue: ScopeQueue, next: number) {
     this.waiter = waiter;
-    this.lane = lane;
+    this.scopeQueue = scopeQueue;
     this.#next = next;
   }
 

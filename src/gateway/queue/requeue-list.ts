@@ -1,6 +1,6 @@
 // An ordered set that can also take members in front: those go before the others, in the order they
 // came. Adding, removing and finding the first are all of constant cost.
-export class Line<T> {
+export class RequeueList<T> {
   readonly #front = new Set<T>();
   readonly #back = new Set<T>();
 

@@ -2,18 +2,18 @@
 // waited longest; in the class, the caller by fair share; and what that caller has waited for longest.
 // So of three classes each has a turn in twenty calls, of two in ten: see #classes.
 import { PRIORITIES, type Priority } from "../command.js";
-import { type Bill, refund } from "./charge.js";
+import { type Charge, refund } from "./charge.js";
 import { FairShare, type FairShareOptions } from "./fair-share.js";
-import type { Place } from "./queue-entry.js";
-import { Line } from "./requeue-list.js";
+import type { QueueEntry } from "./queue-entry.js";
+import { RequeueList } from "./requeue-list.js";
 
 /** Lower classes are passed over for so many calls, and no more. */
 const PASSED_OVER_CALLS = 9;
 
-export class Turns {
+export class Scheduler {
   /** One for each class, or its callers would be owed the calls of the others. */
   readonly #shares: Record<Priority, FairShare>;
-  readonly #lines: Record<Priority, Map<string, Line<Place>>> = {
+  readonly #lists: Record<Priority, Map<string, RequeueList<QueueEntry>>> = {
     urgent: new Map(),
     normal: new Map(),
     bulk: new Map(),
@@ -31,36 +31,36 @@ export class Turns {
     this.#shares = { urgent: share(), normal: share(), bulk: share() };
   }
 
-  add(place: Place): void {
-    const { caller, priority } = place.waiter.command;
-    if (!this.#lines[priority].has(caller)) this.#shares[priority].join(caller);
-    this.#lineOf(place).add(place);
+  add(entry: QueueEntry): void {
+    const { caller, priority } = entry.waiter.command;
+    if (!this.#lists[priority].has(caller)) this.#shares[priority].join(caller);
+    this.#listOf(entry).add(entry);
   }
 
   /** What came back from a call; with a `kept` turn its caller goes where it would have been without the call. */
-  addInFront(place: Place, turn: "kept" | "spent"): void {
-    const { caller, priority } = place.waiter.command;
-    if (!this.#lines[priority].has(caller)) {
+  addInFront(entry: QueueEntry, turn: "kept" | "spent"): void {
+    const { caller, priority } = entry.waiter.command;
+    if (!this.#lists[priority].has(caller)) {
       if (turn === "kept") this.#shares[priority].rejoin(caller);
       else this.#shares[priority].join(caller);
     }
-    this.#lineOf(place).addInFront(place);
+    this.#listOf(entry).addInFront(entry);
   }
 
-  remove(place: Place): void {
-    const { caller, priority } = place.waiter.command;
-    const line = this.#lines[priority].get(caller);
-    line?.delete(place);
-    if (line?.size !== 0) return;
-    this.#lines[priority].delete(caller);
+  remove(entry: QueueEntry): void {
+    const { caller, priority } = entry.waiter.command;
+    const list = this.#lists[priority].get(caller);
+    list?.delete(entry);
+    if (list?.size !== 0) return;
+    this.#lists[priority].delete(caller);
     this.#shares[priority].leave(caller);
   }
 
   /** Whose turn it is among those who may go; undefined if nobody may. */
-  next(mayGo: (place: Place) => boolean, nowMs: number): Place | undefined {
+  next(mayGo: (entry: QueueEntry) => boolean, nowMs: number): QueueEntry | undefined {
     for (const priority of this.#classes()) {
-      const lines = this.#lines[priority];
-      const first = (caller: string) => firstOf(lines.get(caller) ?? [], mayGo);
+      const lists = this.#lists[priority];
+      const first = (caller: string) => firstOf(lists.get(caller) ?? [], mayGo);
       const caller = this.#shares[priority].turn(nowMs, (each) => first(each) !== undefined);
       if (caller === undefined) continue;
       this.#noteTurn(priority, nowMs);
@@ -70,16 +70,16 @@ export class Turns {
   }
 
   /**
-   * A call was cut in this place's turn, with so many seats for each caller, none of whom has been removed yet.
-   * Those who wait only in other classes ride on its empty seats, which are lent.
+   * A call was cut in this entry's turn, with so many seats for each caller, none of whom has been removed yet.
+   * Those who wait only in other classes take its empty seats, which are lent.
    */
-  charge(place: Place, seats: ReadonlyMap<string, number>, nowMs: number): Bill {
-    const { caller, priority } = place.waiter.command;
+  charge(entry: QueueEntry, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
+    const { caller, priority } = entry.waiter.command;
     return this.#shares[priority].charge(caller, seats, nowMs);
   }
 
-  refund(bill: Bill): void {
-    refund(bill);
+  refund(charge: Charge): void {
+    refund(charge);
   }
 
   /**
@@ -102,23 +102,23 @@ export class Turns {
   }
 
   #waitingClasses(): Priority[] {
-    return PRIORITIES.filter((priority) => this.#lines[priority].size > 0);
+    return PRIORITIES.filter((priority) => this.#lists[priority].size > 0);
   }
 
-  #lineOf({ waiter }: Place): Line<Place> {
+  #listOf({ waiter }: QueueEntry): RequeueList<QueueEntry> {
     const { caller, priority } = waiter.command;
-    const lines = this.#lines[priority];
-    if (lines.size === 0) this.#sinceMs[priority] = Math.max(this.#sinceMs[priority], waiter.arrivedMs);
-    let line = lines.get(caller);
-    if (!line) {
-      line = new Line();
-      lines.set(caller, line);
+    const lists = this.#lists[priority];
+    if (lists.size === 0) this.#sinceMs[priority] = Math.max(this.#sinceMs[priority], waiter.arrivedMs);
+    let list = lists.get(caller);
+    if (!list) {
+      list = new RequeueList();
+      lists.set(caller, list);
     }
-    return line;
+    return list;
   }
 }
 
-function firstOf(line: Iterable<Place>, mayGo: (place: Place) => boolean): Place | undefined {
-  for (const place of line) if (mayGo(place)) return place;
+function firstOf(list: Iterable<QueueEntry>, mayGo: (entry: QueueEntry) => boolean): QueueEntry | undefined {
+  for (const entry of list) if (mayGo(entry)) return entry;
   return undefined;
 }

@@ -1,20 +1,20 @@
-// Which devices may share a call: those of one scope, but for callers who have to ride alone in it and
-// devices that are being told apart. Knows too which lanes have been silent.
+// Which devices may share a call: those of one scope, but for callers who have to be sent alone in it and
+// devices that are being told apart. Knows too which scope queues have been silent.
 import type { Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
-import type { Isolation } from "./bisection.js";
-import { Lane } from "./scope-queue.js";
+import type { Bisection } from "./bisection.js";
+import { ScopeQueue } from "./scope-queue.js";
 
-/** A lane that has sent nothing for so long is a newcomer. */
+/** A scope queue that has sent nothing for so long is a newcomer. */
 const SILENT_MS = 1000;
 
-export class Lanes {
+export class ScopeQueues {
   readonly #devicesPerCall: number;
-  readonly #lanes = new Map<string, Lane>();
-  /** Until when a caller rides alone in a scope, by the key of the lane it has for itself. */
+  readonly #scopeQueues = new Map<string, ScopeQueue>();
+  /** Until when a caller is sent alone in a scope, by the key of the scope queue it has for itself. */
   readonly #aloneUntilMs = new Map<string, number>();
-  /** When each lane was last cut, oldest first, as far back as it matters. */
+  /** When each scope queue was last cut, oldest first, as far back as it matters. */
   readonly #cutMs = new Map<string, number>();
   #calls = 0;
   #apart = 0;
@@ -28,31 +28,34 @@ export class Lanes {
     return this.#calls;
   }
 
-  [Symbol.iterator](): Iterator<Lane> {
-    return this.#lanes.values();
+  [Symbol.iterator](): Iterator<ScopeQueue> {
+    return this.#scopeQueues.values();
   }
 
-  /** The lane where a waiter's devices wait: that of its scope, or the one its caller has for itself. */
-  laneOf({ command: { scope, caller } }: Waiter, nowMs: number): Lane {
+  /** The scope queue where a waiter's devices wait: that of its scope, or the one its caller has for itself. */
+  scopeQueueOf({ command: { scope, caller } }: Waiter, nowMs: number): ScopeQueue {
     const key = keyOf(scope);
-    if (this.#aloneUntilMs.size === 0) return this.#lane(key, scope);
+    if (this.#aloneUntilMs.size === 0) return this.#scopeQueue(key, scope);
     const alone = aloneKey(key, caller);
-    return this.#lane((this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope);
+    return this.#scopeQueue((this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope);
   }
 
-  /** The lane of that scope which everybody shares, if anybody waits there. */
-  sharedLane(scope: Scope): Lane | undefined {
-    return this.#lanes.get(keyOf(scope));
+  /** The scope queue of that scope which everybody shares, if anybody waits there. */
+  sharedQueue(scope: Scope): ScopeQueue | undefined {
+    return this.#scopeQueues.get(keyOf(scope));
   }
 
-  /** A new lane that nobody else joins. `again` makes it one of the lanes: perhaps nobody waits to be put there. */
-  laneApart(scope: Scope, isolation: Isolation): Lane {
-    return new Lane(`${keyOf(scope)}\n#${++this.#apart}`, scope, isolation);
+  /**
+   * A new scope queue that nobody else joins. `again` makes it one of the scope queues: perhaps nobody waits to be put
+   * there.
+   */
+  separateQueue(scope: Scope, bisection: Bisection): ScopeQueue {
+    return new ScopeQueue(`${keyOf(scope)}\n#${++this.#apart}`, scope, bisection);
   }
 
-  /** The same lane again, which may be new, or have become empty since. */
-  again({ key, scope, isolation }: Lane): Lane {
-    return this.#lane(key, scope, isolation);
+  /** The same scope queue again, which may be new, or have become empty since. */
+  again({ key, scope, bisection }: ScopeQueue): ScopeQueue {
+    return this.#scopeQueue(key, scope, bisection);
   }
 
   /** From now until then, nobody shares a call of this scope with this caller. */
@@ -61,12 +64,12 @@ export class Lanes {
     this.#aloneUntilMs.set(aloneKey(keyOf(scope), caller), untilMs);
   }
 
-  /** Whether the lane has sent nothing for a second. */
-  isSilent({ key }: Lane, nowMs: number): boolean {
+  /** Whether the scope queue has sent nothing for a second. */
+  isSilent({ key }: ScopeQueue, nowMs: number): boolean {
     return nowMs - (this.#cutMs.get(key) ?? -Infinity) >= SILENT_MS;
   }
 
-  noteCut({ key }: Lane, nowMs: number): void {
+  noteCut({ key }: ScopeQueue, nowMs: number): void {
     this.#cutMs.delete(key); // so that the map stays in the order of time
     this.#cutMs.set(key, nowMs);
     for (const [oldest, cutMs] of this.#cutMs) {
@@ -75,23 +78,23 @@ export class Lanes {
     }
   }
 
-  /** Changes how many devices wait in a lane; empty lanes are forgotten. */
-  resize<T>(lane: Lane, change: () => T): T {
-    const callsFor = () => Math.ceil(lane.size / this.#devicesPerCall);
+  /** Changes how many devices wait in a scope queue; empty scope queues are forgotten. */
+  resize<T>(scopeQueue: ScopeQueue, change: () => T): T {
+    const callsFor = () => Math.ceil(scopeQueue.size / this.#devicesPerCall);
     this.#calls -= callsFor();
     const result = change();
     this.#calls += callsFor();
-    if (lane.size === 0) this.#lanes.delete(lane.key);
+    if (scopeQueue.size === 0) this.#scopeQueues.delete(scopeQueue.key);
     return result;
   }
 
-  #lane(key: string, scope: Scope, isolation?: Isolation): Lane {
-    let lane = this.#lanes.get(key);
-    if (!lane) {
-      lane = new Lane(key, scope, isolation);
-      this.#lanes.set(key, lane);
+  #scopeQueue(key: string, scope: Scope, bisection?: Bisection): ScopeQueue {
+    let scopeQueue = this.#scopeQueues.get(key);
+    if (!scopeQueue) {
+      scopeQueue = new ScopeQueue(key, scope, bisection);
+      this.#scopeQueues.set(key, scopeQueue);
     }
-    return lane;
+    return scopeQueue;
   }
 }
 

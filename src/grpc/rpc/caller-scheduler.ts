@@ -1,7 +1,7 @@
 // Lets rpcs, and their answers, through at once while the process keeps up, and callers in turns when it does not:
 // so that who asks most waits, and the others do not. It costs nobody anything while there is nothing to wait for.
 
-export interface TurnstileOptions {
+export interface CallerSchedulerOptions {
   /** Monotonic ms. */
   readonly now: () => number;
   /** Runs it when what has arrived meanwhile has been read. */
@@ -23,20 +23,20 @@ interface Line {
   last: Waiting;
 }
 
-export class Turnstile {
+export class CallerScheduler {
   /** Whose turn it is stands first. */
   readonly #lines = new Map<string, Line>();
-  readonly #options: TurnstileOptions;
+  readonly #options: CallerSchedulerOptions;
   readonly #nextTurn = () => this.#takeTurns();
   #isArmed = false;
   #untilMs = 0;
 
-  constructor(options: TurnstileOptions) {
+  constructor(options: CallerSchedulerOptions) {
     this.#options = options;
   }
 
   /** Runs it now, or when it is this caller's turn. What one caller has to run keeps its order. */
-  pass(caller: string, run: () => void): void {
+  schedule(caller: string, run: () => void): void {
     if (!this.#isArmed) {
       this.#isArmed = true;
       this.#untilMs = this.#options.now() + TURN_MS;

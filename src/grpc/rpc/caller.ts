@@ -2,7 +2,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
 import { ANONYMOUS, isCallerName } from "../../identity/caller-name.js";
-import type { Identity, Verification } from "../../identity/identity.js";
+import type { Identity, IdentityCheck } from "../../identity/identity.js";
 
 const CALLER_HEADER = "x-ota-caller";
 
@@ -10,7 +10,7 @@ const CALLER_HEADER = "x-ota-caller";
 const REPLY_MARGIN_MS = 200;
 
 /** A call that somebody makes. */
-export interface Calling {
+export interface RpcHead {
   readonly metadata: Metadata;
   /** `address:port` of the other end of its connection. */
   getPeer(): string;
@@ -19,9 +19,9 @@ export interface Calling {
 /** How callers prove who they are. */
 export interface Authentication {
   /** If connections have client certificates: the name that this call's gives, undefined if it names nobody. */
-  readonly certificate?: ((call: Calling) => string | undefined) | undefined;
+  readonly certificate?: ((call: RpcHead) => string | undefined) | undefined;
   /** If bearer tokens are taken: who they say it is, given all values of `authorization`. */
-  readonly bearer?: ((authorization: readonly unknown[]) => Identity | Verification) | undefined;
+  readonly bearer?: ((authorization: readonly unknown[]) => Identity | IdentityCheck) | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Authentication {
  * name, and that keeps honest services apart. With it, what a caller says of itself counts for nothing: a certificate
  * names it, or else a token. A token that does not hold is refused beside the best of certificates.
  */
-export function identify(call: Calling, by: Authentication | undefined): Identity | Verification {
+export function identify(call: RpcHead, by: Authentication | undefined): Identity | IdentityCheck {
   if (!by) return claimedName(call.metadata);
   const certified = by.certificate?.(call);
   const authorization = call.metadata.get("authorization");

@@ -7,21 +7,21 @@ import { checkDecoded, isDecoded } from "../wire/decoding.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
 import { identify } from "./caller.js";
-import { STRANGERS, type Visit } from "./in-flight.js";
-import { type AnyCall, type CallContext, type HandlerOptions, OpenCall, SERVER_FAULTS } from "./rpc.js";
+import { type AdmittedRpc, UNAUTHENTICATED } from "./in-flight.js";
+import { type AnyRpc, type HandlerOptions, Rpc, type RpcContext, SERVER_FAULTS } from "./rpc.js";
 
 /** What is to be done for an rpc that was let in. */
-type Serve = (visit: Visit, identity: Identity, startedMs: number) => void;
+type Serve = (admitted: AdmittedRpc, identity: Identity, startedMs: number) => void;
 
 /**
  * Finds out who calls, and lets the call in or refuses it: at once, unless there is a token to be verified. Nothing
  * else comes before it, so nobody learns anything by calling without credentials. Who is refused has no span and no
  * line in the log, for they come in thousands, and is told no faster than is good for the others.
  */
-export function admit(
+export function admitRpc(
   method: string,
-  call: AnyCall,
-  { clock, door, authentication, rpcEnded }: HandlerOptions,
+  call: AnyRpc,
+  { clock, inFlight, authentication, rpcEnded }: HandlerOptions,
   refuse: (error: WireError) => void,
   serve: Serve,
 ): void {
@@ -30,7 +30,7 @@ export function admit(
     try {
       return letIn();
     } catch (error) {
-      door.pace(() => {
+      inFlight.pace(() => {
         if (call.cancelled) return false;
         const wire = wireErrorOf(error); // not before: it is the larger part of what thousands hold that wait to be refused
         refuse(wire);
@@ -41,15 +41,15 @@ export function admit(
     }
   };
   const enter = (identity: Identity) => {
-    const visit = orRefuse(() => door.enter(typeof identity === "string" ? identity : STRANGERS, call));
-    if (visit) serve(visit, identity, startedMs);
+    const admitted = orRefuse(() => inFlight.enter(typeof identity === "string" ? identity : UNAUTHENTICATED, call));
+    if (admitted) serve(admitted, identity, startedMs);
   };
   const identity = identify(call, authentication);
   if (typeof identity !== "function") {
     enter(identity);
     return;
   }
-  const leave = orRefuse(() => door.meet(call));
+  const leave = orRefuse(() => inFlight.enterUnverified(call));
   if (!leave) return;
   void identity().then((known) => {
     leave();
@@ -64,39 +64,39 @@ export function admit(
 export function unary<Request, Response>(
   method: string,
   options: HandlerOptions,
-  handle: (request: Request, context: CallContext) => Response | Promise<Response>,
-  refused?: (request: Request | undefined, context: CallContext, error: GatewayError) => void,
+  handle: (request: Request, context: RpcContext) => Response | Promise<Response>,
+  refused?: (request: Request | undefined, context: RpcContext, error: GatewayError) => void,
 ): handleUnaryCall<Request, Response> {
-  const answerOf = (request: Request, open: OpenCall) => {
-    if (open.stranger) {
-      const error = turnedAway(open.stranger);
-      refused?.(isDecoded(request) ? request : undefined, open, error);
+  const answerOf = (request: Request, rpc: Rpc) => {
+    if (rpc.stranger) {
+      const error = turnedAway(rpc.stranger);
+      refused?.(isDecoded(request) ? request : undefined, rpc, error);
       throw error;
     }
     checkDecoded(request);
-    return handle(request, open);
+    return handle(request, rpc);
   };
   return (call, callback: sendUnaryData<Response>) =>
-    admit(method, call, options, callback, (visit, identity, startedMs) => {
-      visit.pass(() => {
-        const open = new OpenCall(method, call, visit, identity, startedMs, options);
+    admitRpc(method, call, options, callback, (admitted, identity, startedMs) => {
+      admitted.schedule(() => {
+        const rpc = new Rpc(method, call, admitted, identity, startedMs, options);
         // Who has left while it waited for its turn is asked for nothing.
-        if (visit.isOver) return open.leave();
+        if (admitted.isOver) return rpc.leave();
         const answered = (response: Response) =>
-          visit.pass(() => {
+          admitted.schedule(() => {
             callback(null, response);
-            open.finish(status.OK);
+            rpc.finish(status.OK);
           });
         const failed = (error: unknown) => {
-          const wire = open.fail(error);
-          visit.pass(() => {
+          const wire = rpc.fail(error);
+          admitted.schedule(() => {
             callback(wire);
-            open.finish(wire.code);
+            rpc.finish(wire.code);
           });
         };
         let answer: Response | Promise<Response>;
         try {
-          answer = answerOf(call.request, open);
+          answer = answerOf(call.request, rpc);
         } catch (error) {
           return failed(error);
         }

@@ -3,12 +3,12 @@
 // who does not read its answers is let in no further.
 import type { Metadata } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
-import { inOnePiece } from "../../base/flat-string.js";
+import { flatten } from "../../base/flat-string.js";
 import type { Log } from "../../base/log.js";
 import { GatewayError } from "../../gateway/errors.js";
 import type { Connection } from "../transport/connections.js";
-import { Turnstile } from "./caller-scheduler.js";
-import { Pace } from "./refusal-pacer.js";
+import { CallerScheduler } from "./caller-scheduler.js";
+import { RefusalPacer } from "./refusal-pacer.js";
 
 /** Of one caller: eight connections full of streams, two seconds of the usual quota in requests of one device. */
 const MOST_OF_ONE_CALLER = 4096;
@@ -20,7 +20,7 @@ const MOST_IN_ALL = 16_384;
 const MOST_METADATA_BYTES = 16_384;
 
 /** Who has not proved who they are are one caller. */
-export const STRANGERS = "";
+export const UNAUTHENTICATED = "";
 
 /** A refusal says to come back then: by that time a few thousand more have been answered. */
 const RETRY_AFTER_MS = 1000;
@@ -34,8 +34,8 @@ const TOO_MANY = {
 /** One line of the log at the most, however many are refused. */
 const TELL_EVERY_MS = 10_000;
 
-/** An rpc, as far as the door looks at it. */
-export interface VisitingCall {
+/** An rpc, as far as the limits look at it. */
+export interface IncomingRpc {
   readonly metadata: Metadata;
   readonly cancelled: boolean;
   getPeer(): string;
@@ -43,7 +43,7 @@ export interface VisitingCall {
   on(event: "cancelled", listener: () => void): unknown;
 }
 
-export interface DoorOptions {
+export interface InFlightOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** By `address:port`. */
@@ -51,74 +51,80 @@ export interface DoorOptions {
 }
 
 /** A caller that has something in flight. */
-interface Guest {
+interface CallerInFlight {
   /** The same text for all its rpcs, where each had its own in its metadata. */
   readonly caller: string;
   inFlight: number;
 }
 
-export class Door {
-  readonly #options: DoorOptions;
-  readonly #turnstile: Turnstile;
-  readonly #pace: Pace;
-  readonly #guests = new Map<string, Guest>();
+export class InFlightLimits {
+  readonly #options: InFlightOptions;
+  readonly #callerScheduler: CallerScheduler;
+  readonly #pace: RefusalPacer;
+  readonly #callers = new Map<string, CallerInFlight>();
   #inAll = 0;
   #refused = 0;
   #toldMs = -Infinity;
 
-  constructor(options: DoorOptions) {
+  constructor(options: InFlightOptions) {
     this.#options = options;
-    this.#turnstile = new Turnstile({ now: () => options.clock.now(), defer: setImmediate });
-    this.#pace = new Pace(options.clock);
+    this.#callerScheduler = new CallerScheduler({ now: () => options.clock.now(), defer: setImmediate });
+    this.#pace = new RefusalPacer(options.clock);
   }
 
   /** Lets an rpc in. Throws GatewayError if there are too many. */
-  enter(caller: string, call: VisitingCall): Visit {
+  enter(caller: string, call: IncomingRpc): AdmittedRpc {
     const connection = this.#connectionOf(caller, call);
-    const guest = this.#count(caller);
-    const visit = new Visit(guest.caller, call, this.#turnstile, connection, this.#options.clock);
+    const callerInFlight = this.#count(caller);
+    const admitted = new AdmittedRpc(
+      callerInFlight.caller,
+      call,
+      this.#callerScheduler,
+      connection,
+      this.#options.clock,
+    );
     call.on("cancelled", () => {
-      if (visit.leave()) this.#leave(guest);
+      if (admitted.leave()) this.#leave(callerInFlight);
     });
-    return visit;
+    return admitted;
   }
 
   /**
    * Counts an rpc among those of strangers, until what it returns is called: when it is known who calls. Throws
    * GatewayError if there are too many.
    */
-  meet(call: VisitingCall): () => void {
-    this.#connectionOf(STRANGERS, call);
-    const guest = this.#count(STRANGERS);
-    return () => this.#leave(guest);
+  enterUnverified(call: IncomingRpc): () => void {
+    this.#connectionOf(UNAUTHENTICATED, call);
+    const callerInFlight = this.#count(UNAUTHENTICATED);
+    return () => this.#leave(callerInFlight);
   }
 
   /** Refuses an rpc, soon. `refuse` says whether there was anybody left to refuse. */
   pace(refuse: () => boolean): void {
-    this.#pace.pass(refuse);
+    this.#pace.schedule(refuse);
   }
 
   /** Of an rpc that may come in; it is told that something was asked on it, whatever becomes of that. */
-  #connectionOf(caller: string, call: VisitingCall): Connection | undefined {
+  #connectionOf(caller: string, call: IncomingRpc): Connection | undefined {
     const connection = this.#options.connectionOf(call.getPeer());
     connection?.asked(caller);
     checkMetadata(call.metadata);
     return connection;
   }
 
-  #count(caller: string): Guest {
-    const known = this.#guests.get(caller);
+  #count(caller: string): CallerInFlight {
+    const known = this.#callers.get(caller);
     if (known && known.inFlight >= MOST_OF_ONE_CALLER) throw this.#refusal(caller, "caller");
     if (this.#inAll >= MOST_IN_ALL) throw this.#refusal(caller, "gateway");
-    const guest = known ?? { caller: inOnePiece(caller), inFlight: 0 };
-    if (!known) this.#guests.set(guest.caller, guest);
-    guest.inFlight++;
+    const callerInFlight = known ?? { caller: flatten(caller), inFlight: 0 };
+    if (!known) this.#callers.set(callerInFlight.caller, callerInFlight);
+    callerInFlight.inFlight++;
     this.#inAll++;
-    return guest;
+    return callerInFlight;
   }
 
-  #leave(guest: Guest): void {
-    if (--guest.inFlight === 0) this.#guests.delete(guest.caller);
+  #leave(callerInFlight: CallerInFlight): void {
+    if (--callerInFlight.inFlight === 0) this.#callers.delete(callerInFlight.caller);
     this.#inAll--;
   }
 
@@ -135,10 +141,10 @@ export class Door {
 }
 
 /** One rpc that was let in. */
-export class Visit {
+export class AdmittedRpc {
   readonly caller: string;
-  readonly #call: VisitingCall;
-  readonly #turnstile: Turnstile;
+  readonly #call: IncomingRpc;
+  readonly #callerScheduler: CallerScheduler;
   readonly #connection: Connection | undefined;
   readonly #clock: Clock;
   #state: "open" | "answered" | "over" = "open";
@@ -146,14 +152,14 @@ export class Visit {
 
   constructor(
     caller: string,
-    call: VisitingCall,
-    turnstile: Turnstile,
+    call: IncomingRpc,
+    callerScheduler: CallerScheduler,
     connection: Connection | undefined,
     clock: Clock,
   ) {
     this.caller = caller;
     this.#call = call;
-    this.#turnstile = turnstile;
+    this.#callerScheduler = callerScheduler;
     this.#connection = connection;
     this.#clock = clock;
   }
@@ -169,8 +175,8 @@ export class Visit {
   }
 
   /** Runs it now, or in the caller's turn. */
-  pass(run: () => void): void {
-    this.#turnstile.pass(this.caller, run);
+  schedule(run: () => void): void {
+    this.#callerScheduler.schedule(this.caller, run);
   }
 
   /** To be run if the caller goes before it has been answered. */

@@ -12,7 +12,7 @@ const MOST_WAITING = 16_384;
 /** False if there was nobody left to refuse, which costs nothing. */
 type Refuse = () => boolean;
 
-export class Pace {
+export class RefusalPacer {
   readonly #clock: Clock;
   /** In the order of arrival. */
   readonly #waiting = new Set<Refuse>();
@@ -24,7 +24,7 @@ export class Pace {
     this.#clock = clock;
   }
 
-  pass(refuse: Refuse): void {
+  schedule(refuse: Refuse): void {
     if (this.#waiting.size >= MOST_WAITING) refuse();
     else this.#waiting.add(refuse);
     this.#release();

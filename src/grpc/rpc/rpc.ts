@@ -1,4 +1,4 @@
-// A call that has been let in: what its handler may know of it, and how it ends, in its span, in one line of the log
+// An rpc that has been let in: what its handler may know of it, and how it ends, in its span, in one line of the log
 // and in the metrics. One object for each rpc, for there are thousands a second.
 import { type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
@@ -10,10 +10,10 @@ import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/instr
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, answerByMs } from "./caller.js";
-import type { Door, Visit, VisitingCall } from "./in-flight.js";
+import type { AdmittedRpc, IncomingRpc, InFlightLimits } from "./in-flight.js";
 
 /** What a handler knows about its call, beside the message. */
-export interface CallContext {
+export interface RpcContext {
   /** Empty for a stranger. */
   readonly caller: string;
   /** There if it is one: nothing is to be done for it. */
@@ -29,7 +29,7 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly defaultDeadlineMs: number;
-  readonly door: Door;
+  readonly inFlight: InFlightLimits;
   /** Undefined if nobody has to prove who they are. */
   readonly authentication?: Authentication | undefined;
   /** Told of every rpc that has been answered. */
@@ -37,7 +37,7 @@ export interface HandlerOptions {
 }
 
 /** What unary and streaming calls have in common. */
-export interface AnyCall extends VisitingCall {
+export interface AnyRpc extends IncomingRpc {
   readonly metadata: Metadata;
   getDeadline(): number | Date;
 }
@@ -57,13 +57,13 @@ const METADATA_GETTER: TextMapGetter<Metadata> = {
   get: (metadata, key) => metadata.get(key).filter((value) => typeof value === "string"),
 };
 
-export class OpenCall implements CallContext {
+export class Rpc implements RpcContext {
   readonly caller: string;
   readonly stranger: Stranger | undefined;
   readonly answerByMs: number;
   readonly span: Span;
   readonly #method: string;
-  readonly #visit: Visit;
+  readonly #admitted: AdmittedRpc;
   readonly #startedMs: number;
   readonly #options: HandlerOptions;
   /** Why it was refused, if that is for the log. */
@@ -72,32 +72,32 @@ export class OpenCall implements CallContext {
   /** Of the method `pkg.Service/Method`, in its caller's trace. */
   constructor(
     method: string,
-    call: AnyCall,
-    visit: Visit,
+    call: AnyRpc,
+    admitted: AdmittedRpc,
     identity: Identity,
     startedMs: number,
     options: HandlerOptions,
   ) {
     this.stranger = typeof identity === "string" ? undefined : identity;
-    this.caller = visit.caller;
+    this.caller = admitted.caller;
     this.answerByMs = answerByMs(call.getDeadline(), options.defaultDeadlineMs, options.clock);
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
     this.span = startRpcSpan(method, this.caller, parent);
     this.#method = method;
-    this.#visit = visit;
+    this.#admitted = admitted;
     this.#startedMs = startedMs;
     this.#options = options;
     this.#why = this.stranger?.why;
   }
 
   onAbort(leave: () => void): void {
-    this.#visit.onLeave(leave);
+    this.#admitted.onLeave(leave);
   }
 
   /** To be called once, when it has been answered. */
   finish(code: status): void {
     const { clock, log, rpcEnded } = this.#options;
-    this.#visit.answered();
+    this.#admitted.answered();
     const durationMs = clock.now() - this.#startedMs;
     const isServerFault = SERVER_FAULTS.has(code);
     endRpcSpan(this.span, status[code], isServerFault);

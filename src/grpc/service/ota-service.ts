@@ -12,14 +12,14 @@ import type { CallerBook } from "../../identity/caller-book.js";
 import type { Identity } from "../../identity/identity.js";
 import type { AuditEntry, Auditor } from "../../observe/audit/auditor.js";
 import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
-import { admit, unary } from "../rpc/handler.js";
-import type { Visit } from "../rpc/in-flight.js";
-import { type CallContext, type HandlerOptions, OpenCall } from "../rpc/rpc.js";
+import { admitRpc, unary } from "../rpc/handler.js";
+import type { AdmittedRpc } from "../rpc/in-flight.js";
+import { type HandlerOptions, Rpc, type RpcContext } from "../rpc/rpc.js";
 import type { WireError } from "../wire/status.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
-import { type Asked, type DuplexCall, RequestStream } from "./stream.js";
+import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
 export interface OtaServiceOptions extends HandlerOptions {
   /** By account. */
@@ -54,7 +54,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     }),
     streamCancelTasksByDevice: (call) => {
       const refuse = (error: WireError) => void call.emit("error", error);
-      admit(STREAM_METHOD, call, options, refuse, (visit, ...of) => openStream(call, visit, ...of));
+      admitRpc(STREAM_METHOD, call, options, refuse, (admitted, ...of) => openStream(call, admitted, ...of));
     },
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
   };
@@ -65,7 +65,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     },
   };
 
-  function cancel(request: CancelTasksByDeviceRequest, context: CallContext) {
+  function cancel(request: CancelTasksByDeviceRequest, context: RpcContext) {
     const entry = begin("CancelTasksByDevice", request, context);
     try {
       const { response, abort } = ask(request, context, entry);
@@ -77,7 +77,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     }
   }
 
-  function begin(rpc: string, request: CancelTasksByDeviceRequest, context: CallContext, sequence?: bigint) {
+  function begin(rpc: string, request: CancelTasksByDeviceRequest, context: RpcContext, sequence?: bigint) {
     return auditor?.begin(
       { ...request, account: request.account || DEFAULT_ACCOUNT },
       {
@@ -92,7 +92,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
   }
 
   /** Who is not let in is for the caller to record: a stream asks again while the queue is full. */
-  function ask(request: CancelTasksByDeviceRequest, context: CallContext, entry?: AuditEntry): Asked {
+  function ask(request: CancelTasksByDeviceRequest, context: RpcContext, entry?: AuditEntry): StreamedRequest {
     checkRights(callers, context.caller, touchedBy(request));
     const command = commandOf(request, context.caller, context.answerByMs, limits);
     const gateway = gatewayOf(command.account);
@@ -116,35 +116,35 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     };
   }
 
-  function openStream(call: DuplexCall, visit: Visit, identity: Identity, startedMs: number): void {
+  function openStream(call: DuplexCall, admitted: AdmittedRpc, identity: Identity, startedMs: number): void {
     // Without a deadline of its own a stream has none.
-    const open = new OpenCall(STREAM_METHOD, call, visit, identity, startedMs, {
+    const rpc = new Rpc(STREAM_METHOD, call, admitted, identity, startedMs, {
       ...options,
       defaultDeadlineMs: Infinity,
     });
     try {
-      if (open.stranger) throw turnedAway(open.stranger);
-      rightsOf(callers, open.caller);
+      if (rpc.stranger) throw turnedAway(rpc.stranger);
+      rightsOf(callers, rpc.caller);
     } catch (error) {
-      begin("StreamCancelTasksByDevice", NOTHING, open)?.refused(error);
-      const wire = open.fail(error);
+      begin("StreamCancelTasksByDevice", NOTHING, rpc)?.refused(error);
+      const wire = rpc.fail(error);
       call.emit("error", wire);
-      open.finish(wire.code);
+      rpc.finish(wire.code);
       return;
     }
-    void serveStream(call, open, visit);
+    void serveStream(call, rpc, admitted);
   }
 
-  async function serveStream(call: DuplexCall, open: OpenCall, visit: Visit): Promise<void> {
-    const stream = new RequestStream(call, open, {
+  async function serveStream(call: DuplexCall, rpc: Rpc, admitted: AdmittedRpc): Promise<void> {
+    const stream = new RequestStream(call, rpc, {
       clock,
-      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, open, sequence),
-      ask: (request, entry) => ask(request, open, entry),
-      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(open.caller))),
+      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, rpc, sequence),
+      ask: (request, entry) => ask(request, rpc, entry),
+      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(rpc.caller))),
       draining: () => (all[0] as Gateway).draining(),
-      pass: (run) => {
-        visit.asked();
-        visit.pass(run);
+      schedule: (run) => {
+        admitted.asked();
+        admitted.schedule(run);
       },
     });
     streams.add(stream);
@@ -152,7 +152,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     streams.delete(stream);
   }
 
-  function getQuota(request: GetQuotaRequest, { caller }: CallContext): GetQuotaResponse {
+  function getQuota(request: GetQuotaRequest, { caller }: RpcContext): GetQuotaResponse {
     checkAccount(callers, caller, request.account || DEFAULT_ACCOUNT);
     const account = accountOf(request, limits);
     return quotaResponseOf(account, gatewayOf(account).state());

@@ -17,7 +17,7 @@ export interface ProgressOptions {
   readonly tell: (report: Report) => void;
 }
 
-export class Progress {
+export class StreamProgress {
   readonly #options: ProgressOptions;
   #waitingRequests = 0;
   #received = 0;

@@ -2,7 +2,7 @@
 import type { Plan } from "../../gateway/admission/admission.js";
 import type { Failure } from "../../gateway/errors.js";
 import { isWell } from "../../gateway/verdict.js";
-import type { Answer, CallRecord, Fate } from "../../gateway/waiter.js";
+import type { Answer, CallRecord, DeviceOutcome } from "../../gateway/waiter.js";
 import type { Status } from "../../gen/google/rpc/status.js";
 import {
   type CancelTasksByDeviceResponse,
@@ -13,7 +13,7 @@ import {
 import { durationOf, timestampOf } from "../wire/details.js";
 import { deviceStatusOf } from "../wire/status.js";
 
-const OUTCOMES: Record<Fate["outcome"], Outcome> = {
+const OUTCOMES: Record<DeviceOutcome["kind"], Outcome> = {
   accepted: Outcome.ACCEPTED,
   "verified-canceled": Outcome.VERIFIED_CANCELED,
   "already-finished": Outcome.ALREADY_FINISHED,
@@ -26,8 +26,8 @@ const OUTCOMES: Record<Fate["outcome"], Outcome> = {
 /** The response of a request that was carried out. */
 export function responseOf(answer: Answer, deviceNames: readonly string[]): CancelTasksByDeviceResponse {
   let statuses: Map<Failure, Status> | undefined; // thousands of devices share a failure
-  const statusOf = (fate: Fate): Status | undefined => {
-    const failure = failureOf(fate);
+  const statusOf = (outcome: DeviceOutcome): Status | undefined => {
+    const failure = failureOf(outcome);
     if (!failure) return undefined;
     statuses ??= new Map();
     let status = statuses.get(failure);
@@ -37,11 +37,11 @@ export function responseOf(answer: Answer, deviceNames: readonly string[]): Canc
     }
     return status;
   };
-  const results = answer.fates.map(
-    (fate, index): DeviceResult => ({
+  const results = answer.outcomes.map(
+    (outcome, index): DeviceResult => ({
       deviceName: deviceNames[index] as string,
-      outcome: OUTCOMES[fate.outcome],
-      status: statusOf(fate),
+      outcome: OUTCOMES[outcome.kind],
+      status: statusOf(outcome),
       callIndex: answer.callIndexes[index] as number,
     }),
   );
@@ -49,7 +49,7 @@ export function responseOf(answer: Answer, deviceNames: readonly string[]): Canc
     results,
     calls: answer.calls.map(wireCall),
     quotaWait: durationOf(answer.quotaWaitMs),
-    success: answer.fates.every(isWell),
+    success: answer.outcomes.every(isWell),
     plan: undefined,
   };
 }
@@ -75,9 +75,9 @@ export function planResponseOf(plan: Plan, deviceNames: readonly string[]): Canc
 }
 
 /** Why a device did not end well, or what could not be told of one that did. */
-function failureOf(fate: Fate): Failure | undefined {
-  if ("failure" in fate) return fate.failure;
-  return "unverified" in fate ? fate.unverified : undefined;
+function failureOf(outcome: DeviceOutcome): Failure | undefined {
+  if ("failure" in outcome) return outcome.failure;
+  return "unverified" in outcome ? outcome.unverified : undefined;
 }
 
 function wireCall(call: CallRecord): UpstreamCall {

@@ -11,15 +11,15 @@ import type {
   StreamCancelTasksByDeviceResponse,
 } from "../../gen/ota/v1/ota_service.js";
 import type { AuditEntry } from "../../observe/audit/auditor.js";
-import type { OpenCall } from "../rpc/rpc.js";
+import type { Rpc } from "../rpc/rpc.js";
 import { checkDecoded } from "../wire/decoding.js";
 import { statusOf, type WireError, wireErrorOf } from "../wire/status.js";
-import { Progress } from "./progress.js";
+import { StreamProgress } from "./progress.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
 
 /** A request that was let in. */
-export interface Asked {
+export interface StreamedRequest {
   readonly response: Promise<CancelTasksByDeviceResponse>;
   /** What became of each device, once that has failed. */
   failedResponse?(): Promise<CancelTasksByDeviceResponse>;
@@ -33,13 +33,13 @@ export interface StreamOptions {
   /** A request has been read. */
   readonly begin: (request: CancelTasksByDeviceRequest, sequence: bigint) => AuditEntry | undefined;
   /** Lets a request in, or throws. */
-  readonly ask: (request: CancelTasksByDeviceRequest, entry?: AuditEntry) => Asked;
+  readonly ask: (request: CancelTasksByDeviceRequest, entry?: AuditEntry) => StreamedRequest;
   /** How long the devices that wait can be expected to take. */
   readonly remainingMs: () => number;
   /** What to end with while the gateway drains. */
   readonly draining: () => GatewayError;
   /** Runs it when it is this caller's turn. */
-  readonly pass: (run: () => void) => void;
+  readonly schedule: (run: () => void) => void;
 }
 
 /** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
@@ -49,22 +49,22 @@ const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while
 
 export class RequestStream {
   readonly #call: DuplexCall;
-  readonly #open: OpenCall;
+  readonly #rpc: Rpc;
   readonly #options: StreamOptions;
   readonly #closing = new AbortController();
   /** Aborted when it closes or drains: nothing waits for room in the queue any more. */
   readonly #stopping = new AbortController();
-  readonly #pending = new Map<bigint, Asked>();
-  readonly #progress: Progress;
+  readonly #pending = new Map<bigint, StreamedRequest>();
+  readonly #progress: StreamProgress;
   #reading = false;
   #ended = false;
 
-  constructor(call: DuplexCall, open: OpenCall, options: StreamOptions) {
+  constructor(call: DuplexCall, rpc: Rpc, options: StreamOptions) {
     this.#call = call;
-    this.#open = open;
+    this.#rpc = rpc;
     this.#options = options;
     const { clock, remainingMs } = options;
-    this.#progress = new Progress({
+    this.#progress = new StreamProgress({
       clock,
       remainingMs,
       obstacle: () => {
@@ -83,12 +83,12 @@ export class RequestStream {
       try {
         checkDecoded(message);
       } catch (error) {
-        this.#fail(this.#open.fail(error)); // it has no sequence that could be answered
+        this.#fail(this.#rpc.fail(error)); // it has no sequence that could be answered
         return;
       }
       this.#reading = true;
       this.#call.pause();
-      this.#options.pass(() => void this.#read(message));
+      this.#options.schedule(() => void this.#read(message));
     });
     call.on("drain", () => this.#next());
     call.on("end", () => {
@@ -97,10 +97,10 @@ export class RequestStream {
     });
     return new Promise((resolve) => {
       this.#closing.signal.addEventListener("abort", () => resolve());
-      const { answerByMs } = this.#open;
+      const { answerByMs } = this.#rpc;
       // Clients give their calls up at the deadline, a moment before it has come here.
       const isLate = () => this.#options.clock.now() >= answerByMs;
-      this.#open.onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
+      this.#rpc.onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
     });
   }
 
@@ -123,7 +123,7 @@ export class RequestStream {
       else entry?.refused(LEFT);
     } catch (error) {
       entry?.refused(error);
-      this.#open.fail(error); // for the log; the answer is the same
+      this.#rpc.fail(error); // for the log; the answer is the same
       this.#answer(sequence, { $case: "error", error: statusOf(error) });
     }
     this.#reading = false;
@@ -131,9 +131,9 @@ export class RequestStream {
   }
 
   /** Undefined if the stream ended while it waited for room in the queue. */
-  async #ask(request: CancelTasksByDeviceRequest, entry?: AuditEntry): Promise<Asked | undefined> {
+  async #ask(request: CancelTasksByDeviceRequest, entry?: AuditEntry): Promise<StreamedRequest | undefined> {
     const { clock, ask } = this.#options;
-    const { answerByMs } = this.#open;
+    const { answerByMs } = this.#rpc;
     for (;;) {
       try {
         return ask(request, entry);
@@ -147,7 +147,7 @@ export class RequestStream {
     }
   }
 
-  #await(sequence: bigint, asked: Asked, devices: number): void {
+  #await(sequence: bigint, asked: StreamedRequest, devices: number): void {
     this.#pending.set(sequence, asked);
     this.#progress.taken(devices);
     const settle = (result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse) => {
@@ -159,7 +159,7 @@ export class RequestStream {
     asked.response.then(
       (response) => settle({ $case: "response", response }),
       async (error: unknown) => {
-        this.#open.fail(error);
+        this.#rpc.fail(error);
         settle({ $case: "error", error: statusOf(error) }, await asked.failedResponse?.());
       },
     );
@@ -201,7 +201,7 @@ export class RequestStream {
     this.#progress.close();
     for (const { abort } of this.#pending.values()) abort();
     if (code === status.OK) this.#call.end();
-    this.#open.finish(code);
+    this.#rpc.finish(code);
   }
 }
 

@@ -16,14 +16,15 @@ const SPREAD_MS = AGE_MS / 10;
 /** Those that are to go within so long of each other are one cohort. */
 const COHORT_MS = 30_000;
 
-export interface Cohorts {
+/** Connections, and their ends. */
+export interface ConnectionAging {
   /** Serves a connection. */
   take(socket: Socket): void;
   /** Asks everybody to go. Resolves when they have, or after `withinMs`, when those that are left are cut off. */
   close(withinMs: number): Promise<void>;
 }
 
-export function createCohorts(server: Server, clock: Clock): Cohorts {
+export function createConnectionAging(server: Server, clock: Clock): ConnectionAging {
   /** By when they are to go, in units of COHORT_MS. */
   const cohorts = new Map<number, ConnectionInjector>();
   const open = new Set<Socket>();

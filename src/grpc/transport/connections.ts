@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
-import { type Held, ReadingTurns } from "./read-scheduler.js";
+import { type Held, ReadScheduler } from "./read-scheduler.js";
 
 /** Of one address. Generous: all callers may come through one proxy. */
 const MOST_OF_ONE_ADDRESS = 1024;
@@ -35,15 +35,15 @@ export class Connection implements Held {
   name: string | undefined;
   readonly #socket: Socket;
   readonly #openedMs: number;
-  readonly #turns: Pick<ReadingTurns, "asked">;
+  readonly #readScheduler: Pick<ReadScheduler, "asked">;
   #untaken = 0;
   #untakenSinceMs = 0;
   #requests = 0;
   #bytesSeen = 0;
 
-  constructor(socket: Socket, address: string, nowMs: number, turns: Pick<ReadingTurns, "asked">) {
+  constructor(socket: Socket, address: string, nowMs: number, readScheduler: Pick<ReadScheduler, "asked">) {
     this.#socket = socket;
-    this.#turns = turns;
+    this.#readScheduler = readScheduler;
     this.address = address;
     this.#openedMs = nowMs;
   }
@@ -51,7 +51,7 @@ export class Connection implements Held {
   /** A request of this caller has arrived, or one more message of a stream. */
   asked(caller: string): void {
     this.#requests++;
-    this.#turns.asked(this, caller);
+    this.#readScheduler.asked(this, caller);
   }
 
   hold(): void {
@@ -96,7 +96,7 @@ export class Connections {
   readonly #ofAddress = new Map<string, number>();
   readonly #ofName = new Map<string, number>();
   readonly #refusals = new Map<string, number>();
-  readonly #turns: ReadingTurns;
+  readonly #readScheduler: ReadScheduler;
   readonly #clock: Clock;
   readonly #log: Log;
   #disarm = () => {};
@@ -104,7 +104,7 @@ export class Connections {
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#clock = clock;
     this.#log = log;
-    this.#turns = new ReadingTurns({ now: () => clock.now(), defer: setImmediate });
+    this.#readScheduler = new ReadScheduler({ now: () => clock.now(), defer: setImmediate });
     this.#arm();
   }
 
@@ -123,13 +123,13 @@ export class Connections {
       this.refuse(socket, "there is one from the same address and port");
       return undefined;
     }
-    const connection = new Connection(socket, address, this.#clock.now(), this.#turns);
+    const connection = new Connection(socket, address, this.#clock.now(), this.#readScheduler);
     this.#byPeer.set(peer, connection);
-    this.#turns.opened(connection);
+    this.#readScheduler.opened(connection);
     add(this.#ofAddress, address, 1);
     socket.once("close", () => {
       this.#byPeer.delete(peer);
-      this.#turns.closed(connection);
+      this.#readScheduler.closed(connection);
       add(this.#ofAddress, address, -1);
       if (connection.name !== undefined) add(this.#ofName, connection.name, -1);
     });

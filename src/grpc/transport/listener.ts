@@ -9,7 +9,7 @@ import type { TlsFiles, TlsPaths } from "../../config/tls-files.js";
 import { nameOfCertificate } from "../../identity/certificate.js";
 import { type Certificates, watchCertificates } from "./certificates.js";
 import { Connections } from "./connections.js";
-import { oneATurn } from "./staggered-accepts.js";
+import { staggerAccepts } from "./staggered-accepts.js";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -17,12 +17,14 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Without it, connections are in plain text. */
-  readonly tls?: TlsOptions | undefined;
+  readonly tls?: ListenerTls | undefined;
 }
 
-export interface TlsOptions {
+export interface ListenerTls {
   readonly paths: TlsPaths;
-  /** If there is a CA: whether a caller may come without a certificate, because there is another way to say who it is. */
+  /**
+   * If there is a CA: whether a caller may come without a certificate, because there is another way to say who it is.
+   */
   readonly clientCertificates: "required" | "optional";
 }
 
@@ -58,7 +60,7 @@ const CIPHERS = [
 export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
   const { host, port, clock, log, tls } = options;
   const connections = new Connections({ clock, log });
-  const letIn = oneATurn(take);
+  const letIn = staggerAccepts(take);
   let certificates: Certificates | undefined;
   const close = () => {
     server.close();
@@ -85,7 +87,7 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     close,
   };
 
-  function secure({ paths, clientCertificates }: TlsOptions): Server {
+  function secure({ paths, clientCertificates }: ListenerTls): Server {
     certificates = watchCertificates(paths, {
       clock,
       log,

@@ -2,7 +2,7 @@
 // reads all that has come before it looks at a timer again: ten thousand requests that come at once would hold up calls
 // that are due, the upstream's answers and everybody else until the last of them has been read.
 
-export interface ReadingTurnsOptions {
+export interface ReadSchedulerOptions {
   /** Monotonic ms. */
   readonly now: () => number;
   /** Runs it when what has come meanwhile has been read. */
@@ -18,8 +18,8 @@ export interface Held {
 /** What may be read before everything else has its turn. One read can still bring as much as one connection may ask. */
 const TURN_MS = 5;
 
-export class ReadingTurns {
-  readonly #options: ReadingTurnsOptions;
+export class ReadScheduler {
+  readonly #options: ReadSchedulerOptions;
   /** Of all that are open, for whom each has last asked; undefined if for nobody yet. */
   readonly #callers = new Map<Held, string | undefined>();
   /** Those that are held, by caller. Whose turn it is stands first. */
@@ -28,7 +28,7 @@ export class ReadingTurns {
   #isArmed = false;
   #untilMs = 0;
 
-  constructor(options: ReadingTurnsOptions) {
+  constructor(options: ReadSchedulerOptions) {
     this.#options = options;
   }
 

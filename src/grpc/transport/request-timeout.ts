@@ -20,12 +20,12 @@ interface Arriving {
   readonly untilMs: number;
 }
 
-export interface SlowSenders {
+export interface RequestTimeouts {
   readonly interceptor: ServerInterceptor;
   close(): void;
 }
 
-export function watchSlowSenders(clock: Clock): SlowSenders {
+export function watchRequestTimeouts(clock: Clock): RequestTimeouts {
   /** Begun in this turn of the event loop, in which most of them arrive whole. */
   const begun: ServerInterceptingCallInterface[] = [];
   /** Those that have not, the oldest first. */

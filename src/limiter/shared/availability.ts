@@ -6,7 +6,7 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1000;
 const TELL_AGAIN_MS = 60_000;
 
-export class Reach {
+export class Availability {
   readonly #log: Log;
   #epoch: string | undefined;
   #misses = 0;

@@ -1,32 +1,32 @@
-// When to talk to the store: one command at a time, each when the one before it said or something has come up.
+// When to ask the store: one command at a time, each when the one before it said or something has come up.
 import type { Clock } from "../../base/clock.js";
 
-export class Conversation {
+export class Poll {
   readonly #clock: Clock;
-  readonly #speak: () => Promise<number>;
-  #speaking: Promise<void> | undefined;
+  readonly #ask: () => Promise<number>;
+  #asking: Promise<void> | undefined;
   #dueMs = Infinity;
   #disarm: () => void = () => {};
   #isOver = false;
 
-  /** `speak` never rejects; it resolves with the time at which it wants to speak again. */
-  constructor(clock: Clock, speak: () => Promise<number>) {
+  /** `ask` never rejects; it resolves with the time at which it wants to ask again. */
+  constructor(clock: Clock, ask: () => Promise<number>) {
     this.#clock = clock;
-    this.#speak = speak;
+    this.#ask = ask;
   }
 
-  /** Speaks at this time at the latest, or as soon as it can after it. */
+  /** Asks at this time at the latest, or as soon as it can after it. */
   by(timeMs: number): void {
     if (timeMs >= this.#dueMs) return;
     this.#dueMs = timeMs;
-    if (!this.#speaking) this.#arm();
+    if (!this.#asking) this.#arm();
   }
 
-  /** Waits for the answer that is outstanding, and speaks no more. */
+  /** Waits for the answer that is outstanding, and asks no more. */
   async end(): Promise<void> {
     this.#isOver = true;
     this.#disarm();
-    await this.#speaking;
+    await this.#asking;
   }
 
   #arm(): void {
@@ -38,8 +38,8 @@ export class Conversation {
 
   #begin(): void {
     this.#dueMs = Infinity;
-    this.#speaking = this.#speak().then((nextMs) => {
-      this.#speaking = undefined;
+    this.#asking = this.#ask().then((nextMs) => {
+      this.#asking = undefined;
       this.#dueMs = Math.min(this.#dueMs, nextMs);
       this.#arm();
     });

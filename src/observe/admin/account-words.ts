@@ -2,13 +2,13 @@
 // sentences about the ledger and about who else uses the account.
 import type { LastEnd } from "./call-feed.js";
 import { shownText } from "./shown-text.js";
-import type { AccountWords, LedgerMode, Pace, Throttles, TokenCounts, Tone } from "./snapshot.js";
+import type { AccountWords, ShownLedgerMode, ShownPace, Throttles, TokenCounts, Tone } from "./snapshot.js";
 
 /** What the words are made of. */
 export interface AccountFacts {
-  readonly mode: LedgerMode;
+  readonly mode: ShownLedgerMode;
   readonly tokens: TokenCounts;
-  readonly pace: Pick<Pace, "mostCallsInASecond">;
+  readonly pace: Pick<ShownPace, "mostCallsInASecond">;
   readonly throttles: Throttles;
   readonly isPaused: boolean;
   /** The last three of the last minute, the last one first. */
@@ -25,7 +25,7 @@ export function wordsOf(facts: AccountFacts): AccountWords {
   return { ...stateOf(facts), ledger: LEDGER[facts.mode](facts), others: othersOf(facts) };
 }
 
-const LEDGER: Record<LedgerMode, (facts: AccountFacts) => string> = {
+const LEDGER: Record<ShownLedgerMode, (facts: AccountFacts) => string> = {
   "in-process": ({ tokens }) =>
     `The ${tokens.limit} tokens are kept in this process: it has to be the only gateway of the account.`,
   shared: ({ tokens, replicas }) =>

@@ -25,7 +25,7 @@ export const SECURITY_HEADERS = {
 } as const satisfies OutgoingHttpHeaders;
 
 /** An answer that is no success. */
-export interface Refusal {
+export interface HttpRefusal {
   readonly status: number;
   readonly error: string;
   readonly headers?: OutgoingHttpHeaders;
@@ -40,7 +40,7 @@ export function answerJson(
   answerText(response, status, "application/json", `${JSON.stringify(body)}\n`, headers);
 }
 
-export function refuse(response: ServerResponse, { status, error, headers }: Refusal): void {
+export function refuse(response: ServerResponse, { status, error, headers }: HttpRefusal): void {
   answerJson(response, status, { error }, headers);
 }
 

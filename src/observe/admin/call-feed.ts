@@ -4,12 +4,12 @@ import type { CallObserver, EndedCall, SentCall } from "../../gateway/call-obser
 import { CallerCounts, type SentLastMinute } from "./caller-counts.js";
 import { LastMinute } from "./last-minute.js";
 import { shownText } from "./shown-text.js";
-import type { CallResult, CallSnapshot, Pace, Throttles, Totals } from "./snapshot.js";
+import type { CallSnapshot, ShownPace, ShownResult, Throttles, Totals } from "./snapshot.js";
 
 /** The end of a call, for a judgement of how things go. */
 export interface LastEnd {
   readonly endedMs: number;
-  readonly result: CallResult;
+  readonly result: ShownResult;
   readonly ours: boolean;
 }
 
@@ -28,7 +28,7 @@ export class CallFeed implements CallObserver {
   readonly #callers = new CallerCounts();
   readonly #underWay = new Map<SentCall, CallSnapshot>();
   readonly #ends: LastEnd[] = [];
-  readonly #totals: Record<CallResult, number> = { accepted: 0, refused: 0, throttled: 0, lost: 0, unwritten: 0 };
+  readonly #totals: Record<ShownResult, number> = { accepted: 0, refused: 0, throttled: 0, lost: 0, unwritten: 0 };
   #recent: CallSnapshot[] = [];
   #troubled: CallSnapshot[] = [];
   #devicesAccepted = 0;
@@ -81,7 +81,7 @@ export class CallFeed implements CallObserver {
     };
   }
 
-  pace(nowMs: number): Pace {
+  pace(nowMs: number): ShownPace {
     return {
       callsLastSecond: this.#calls.lastSecond(nowMs),
       mostCallsInASecond: this.#calls.mostInASecond(nowMs),
@@ -95,7 +95,7 @@ export class CallFeed implements CallObserver {
     return this.#callers.lastMinute(nowMs);
   }
 
-  #count(call: SentCall, result: CallResult, { endedMs, durationMs }: EndedCall): void {
+  #count(call: SentCall, result: ShownResult, { endedMs, durationMs }: EndedCall): void {
     this.#totals[result] += 1;
     if (result === "accepted") this.#devicesAccepted += call.devices;
     if (result === "throttled") {
@@ -128,7 +128,7 @@ function recordOf(call: SentCall, number: number): CallSnapshot {
   };
 }
 
-function endOf(result: CallResult, { durationMs, requestId, code, cause }: EndedCall) {
+function endOf(result: ShownResult, { durationMs, requestId, code, cause }: EndedCall) {
   const why = code || cause;
   return {
     result,

@@ -2,29 +2,29 @@
 // machine, and no website that has its own name lead to this machine or opens our addresses in its name.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import type { Refusal } from "./answer.js";
+import type { HttpRefusal } from "./answer.js";
 
 /** Undefined lets the request in. */
-export type Gate = (headers: IncomingHttpHeaders) => Refusal | undefined;
+export type Gate = (headers: IncomingHttpHeaders) => HttpRefusal | undefined;
 
-const SET_A_TOKEN: Refusal = {
+const SET_A_TOKEN: HttpRefusal = {
   status: 403,
   error:
     "this address can be reached from other machines: set OTA_ADMIN_TOKEN to open the page, its events and the flight " +
     "record to whoever knows the token",
 };
 
-const FOREIGN_HOST: Refusal = {
+const FOREIGN_HOST: HttpRefusal = {
   status: 403,
   error:
     "only http://localhost, http://127.0.0.1 and http://[::1] are answered without a token; for other names set " +
     "OTA_ADMIN_TOKEN",
 };
 
-const FOREIGN_SITE: Refusal = { status: 403, error: "another site's page asked for this" };
+const FOREIGN_SITE: HttpRefusal = { status: 403, error: "another site's page asked for this" };
 
 /** A browser asks for a user, any will do, and takes the password for the token. */
-const UNAUTHENTICATED: Refusal = {
+const UNAUTHENTICATED: HttpRefusal = {
   status: 401,
   error: "the token is needed: Authorization: Bearer TOKEN, or Basic with any user and the token as password",
   headers: { "www-authenticate": ['Basic realm="ota-gateway", charset="UTF-8"', 'Bearer realm="ota-gateway"'] },

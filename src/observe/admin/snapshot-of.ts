@@ -3,11 +3,18 @@ import { wordsOf } from "./account-words.js";
 import type { CallFeed } from "./call-feed.js";
 import type { SentLastMinute } from "./caller-counts.js";
 import { shownText } from "./shown-text.js";
-import type { AccountSnapshot, CallerSnapshot, LedgerMode, TokenCounts, Waiting, WaitingClass } from "./snapshot.js";
+import type {
+  AccountSnapshot,
+  CallerSnapshot,
+  ShownLedgerMode,
+  TokenCounts,
+  Waiting,
+  WaitingClass,
+} from "./snapshot.js";
 
 /** The account as it stands. Times are monotonic. */
-export interface AccountReading {
-  readonly ledger: LedgerReading;
+export interface ShownAccount {
+  readonly ledger: ShownLedger;
   readonly waitingDevices: Readonly<Record<WaitingClass, number>>;
   readonly waitingByCaller: ReadonlyMap<string, number>;
   /** Until a new request of one device would be sent; Infinity if that cannot be told. */
@@ -18,8 +25,8 @@ export interface AccountReading {
   readonly oldestSinceMs?: number | undefined;
 }
 
-export interface LedgerReading {
-  readonly mode: LedgerMode;
+export interface ShownLedger {
+  readonly mode: ShownLedgerMode;
   /** All tokens. */
   readonly callsPerSecond: number;
   /** Those that are withheld included. */
@@ -37,7 +44,7 @@ const TOP_CALLERS = 10;
 const LONGEST_NAME = 64;
 const RECENT_MS = 60_000;
 
-export function snapshotOf(name: string, account: AccountReading, feed: CallFeed, nowMs: number): AccountSnapshot {
+export function snapshotOf(name: string, account: ShownAccount, feed: CallFeed, nowMs: number): AccountSnapshot {
   const { ledger } = account;
   const { mode, replicas, obstacle } = ledger;
   const tokens = tokensOf(ledger);
@@ -61,7 +68,7 @@ export function snapshotOf(name: string, account: AccountReading, feed: CallFeed
 }
 
 /** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
-function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: LedgerReading): TokenCounts {
+function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: ShownLedger): TokenCounts {
   const inFlight = inFlightSinceMs.length;
   const leftAlone = Math.min(withheld, free);
   return {
@@ -73,7 +80,7 @@ function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: Le
   };
 }
 
-function waitingOf(account: AccountReading, sent: SentLastMinute, nowMs: number): Waiting {
+function waitingOf(account: ShownAccount, sent: SentLastMinute, nowMs: number): Waiting {
   const { waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = account;
   const classOf = (name: WaitingClass) => ({
     devices: waitingDevices[name],

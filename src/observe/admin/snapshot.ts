@@ -5,7 +5,7 @@
 export type Readiness = "ok" | "degraded" | "opening" | "away" | "draining";
 
 /** Where the tokens are kept; `opening` and `away`: that none, or few, can be had. */
-export type LedgerMode = "in-process" | "shared" | "opening" | "away";
+export type ShownLedgerMode = "in-process" | "shared" | "opening" | "away";
 
 /** Waiting classes, most urgent first. */
 export type WaitingClass = "urgent" | "normal" | "bulk";
@@ -23,9 +23,9 @@ export interface Snapshot {
 export interface AccountSnapshot {
   readonly name: string;
   readonly words: AccountWords;
-  readonly mode: LedgerMode;
+  readonly mode: ShownLedgerMode;
   readonly tokens: TokenCounts;
-  readonly pace: Pace;
+  readonly pace: ShownPace;
   readonly waiting: Waiting;
   /** Nothing is sent for so long; 0 if the account is not paused. */
   readonly pausedForMs: number;
@@ -59,7 +59,7 @@ export interface TokenCounts {
 }
 
 /** How fast calls and devices went out. */
-export interface Pace {
+export interface ShownPace {
   readonly callsLastSecond: number;
   readonly mostCallsInASecond: number;
   readonly devicesLastSecond: number;
@@ -90,7 +90,9 @@ export interface CallerSnapshot {
   /** Devices. */
   readonly waiting: number;
   readonly sentLastMinute: number;
-  /** Until everything it waits for can be expected to be done; absent if it waits for nothing, or that cannot be told. */
+  /**
+   * Until everything it waits for can be expected to be done; absent if it waits for nothing, or that cannot be told.
+   */
   readonly doneInMs?: number;
 }
 
@@ -102,20 +104,20 @@ export interface Throttles {
 
 /** Since the gateway started. */
 export interface Totals {
-  readonly calls: Readonly<Record<CallResult, number>>;
+  readonly calls: Readonly<Record<ShownResult, number>>;
   /** Devices of calls that were accepted. */
   readonly devicesAccepted: number;
 }
 
 /** How a call ended. `throttled` is a refusal too, for rate. */
-export type CallResult = "accepted" | "refused" | "throttled" | "lost" | "unwritten";
+export type ShownResult = "accepted" | "refused" | "throttled" | "lost" | "unwritten";
 
 export interface CallSnapshot {
   /** Counts up from 1. */
   readonly number: number;
   readonly sentWallMs: number;
   readonly devices: number;
-  /** Those with most devices on board, at most three, and how many more there are. */
+  /** Those with most devices in the call, at most three, and how many more there are. */
   readonly callers: readonly { readonly caller: string; readonly devices: number }[];
   readonly otherCallers: number;
   readonly productKey: string;
@@ -123,7 +125,7 @@ export interface CallSnapshot {
   readonly jobId: string;
   readonly attempt: number;
   /** Absent while it is under way. */
-  readonly result?: CallResult;
+  readonly result?: ShownResult;
   readonly durationMs?: number;
   readonly requestId?: string;
   /** The upstream's code, or why there is none. */

@@ -2,12 +2,12 @@
 // at any time: before each write it is made sure that the path still names the file that is open.
 import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import type { Batch } from "../../base/line-queue.js";
+import type { LineBatch } from "../../base/line-queue.js";
 
 /** Where the lines go. */
 export interface Destination {
   /** Writes what is left of the batch; after a rejection, to be called again with the same one. */
-  write(batch: Batch): Promise<void>;
+  write(batch: LineBatch): Promise<void>;
   /** The next write opens it anew. */
   reopen(): void;
   close(): Promise<void>;
@@ -39,7 +39,7 @@ export class AuditFile implements Destination {
     this.#path = path;
   }
 
-  async write(batch: Batch): Promise<void> {
+  async write(batch: LineBatch): Promise<void> {
     if (this.#isStale || !(await this.#isCurrent())) await this.close();
     this.#isStale = false;
     this.#open ??= await this.#openFor(batch);
@@ -69,7 +69,7 @@ export class AuditFile implements Destination {
   }
 
   /** A line that was begun in another file begins again, and one that this file breaks off in is ended. */
-  async #openFor(batch: Batch): Promise<OpenFile> {
+  async #openFor(batch: LineBatch): Promise<OpenFile> {
     const handle = await open(this.#path, FLAGS, MODE);
     try {
       batch.written = batch.bytes.subarray(0, batch.written).lastIndexOf(NEWLINE) + 1;

@@ -2,7 +2,7 @@
 // file, nobody waits for it: lines gather up to a bound, what does not fit is lost, and the operator and the
 // audit log itself are told of it.
 import { type Clock, sleepUntil } from "../../base/clock.js";
-import { BATCH_BYTES, type Batch, LineQueue } from "../../base/line-queue.js";
+import { BATCH_BYTES, type LineBatch, LineQueue } from "../../base/line-queue.js";
 import type { Log } from "../../base/log.js";
 import { AuditFile, type Destination } from "./audit-file.js";
 import { auditStdout } from "./audit-stdout.js";
@@ -37,7 +37,7 @@ interface Trouble {
   reported: boolean;
 }
 
-const NOTHING: Batch = { bytes: Buffer.alloc(0), written: 0 };
+const NOTHING: LineBatch = { bytes: Buffer.alloc(0), written: 0 };
 
 /** `path` is a file, or `-` for standard output. Never fails: what cannot be written now may be later. */
 export function openAuditLog(path: string, options: AuditLogOptions): AuditLog {
@@ -51,9 +51,9 @@ export class AuditLog {
   readonly #queue = new LineQueue(MOST_WAITING_BYTES);
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
-  #batch: Batch | undefined;
+  #batch: LineBatch | undefined;
   /** Opens the file without a line: what is wrong with it shows at the start, and a rotated one is there at once. */
-  #opening: Batch | undefined = NOTHING;
+  #opening: LineBatch | undefined = NOTHING;
   #wake: () => void = () => {};
   #isOver = false;
   #trouble: Trouble | undefined;
@@ -179,6 +179,6 @@ export class AuditLog {
   }
 }
 
-function linesLeft({ bytes, written }: Batch = NOTHING): number {
+function linesLeft({ bytes, written }: LineBatch = NOTHING): number {
   return bytes.toString("latin1", written).split("\n").length - 1;
 }

@@ -3,7 +3,7 @@
 // were refused are recorded too, and those can hold anything.
 import { visibleJson } from "../../base/visible-text.js";
 import { GatewayError } from "../../gateway/errors.js";
-import { type Answer, type Fate, OUTCOMES } from "../../gateway/waiter.js";
+import { type Answer, type DeviceOutcome, OUTCOMES } from "../../gateway/waiter.js";
 import { deviceDigest } from "./device-digest.js";
 
 /** A request as it came; nothing of it need be valid. */
@@ -20,7 +20,7 @@ export interface AuditedRequest {
 }
 
 /** Who asked, and how. */
-export interface Asker {
+export interface AuditedCaller {
   /** Empty for a stranger. */
   readonly caller: string;
   /** Who has not proved who they are: what they say of themselves, and what was wrong with it. */
@@ -61,13 +61,13 @@ const MOST_CALLS = 1000;
 /** A JSON object. */
 export function auditRecord(
   request: AuditedRequest,
-  asker: Asker,
+  caller: AuditedCaller,
   end: AuditedEnd,
   times: AuditTimes,
   withNames: boolean,
 ): object {
   const { deviceNames } = request;
-  const { sequence, span, stranger } = asker;
+  const { sequence, span, stranger } = caller;
   const isTraced = !/^0*$/.test(span.traceId);
   const why = stranger?.why ?? whyForbidden(end);
   // Strangers are not worth sorting a hundred thousand names.
@@ -76,9 +76,9 @@ export function auditRecord(
   return {
     time: new Date(times.askedWallMs).toISOString(),
     durationMs: Math.round(times.durationMs),
-    rpc: asker.rpc,
+    rpc: caller.rpc,
     ...(sequence !== undefined && { sequence: String(sequence) }),
-    caller: cut(asker.caller, LONGEST_CALLER),
+    caller: cut(caller.caller, LONGEST_CALLER),
     ...(stranger?.claimed !== undefined && { claimedCaller: stranger.claimed }),
     reason: cut(request.reason, LONGEST_REASON),
     account: cut(request.account, LONGEST_ID),
@@ -86,7 +86,7 @@ export function auditRecord(
     productKey: cut(request.productKey, LONGEST_ID),
     firmwareId: cut(request.firmwareId, LONGEST_ID),
     jobId: cut(request.jobId, LONGEST_ID),
-    priority: asker.priority,
+    priority: caller.priority,
     requireAll: request.requireAll,
     verify: request.verify,
     outcome: outcomeOf(end),
@@ -104,7 +104,7 @@ export function auditRecord(
 }
 
 /** The line, with its end. What is not to be seen is escaped, not only what JSON demands. */
-export function lineOf(record: object): string {
+export function auditLine(record: object): string {
   return `${visibleJson(JSON.stringify(record))}\n`;
 }
 
@@ -124,9 +124,9 @@ function whyForbidden(end: AuditedEnd): string | undefined {
   return end.error.failure.kind === "forbidden" ? end.error.message : undefined;
 }
 
-function countsOf(end: AuditedEnd, devices: number): Record<Fate["outcome"], number> {
-  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Fate["outcome"], number>;
-  if (end.kind === "answered") for (const { outcome } of end.answer.fates) counts[outcome]++;
+function countsOf(end: AuditedEnd, devices: number): Record<DeviceOutcome["kind"], number> {
+  const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<DeviceOutcome["kind"], number>;
+  if (end.kind === "answered") for (const { kind } of end.answer.outcomes) counts[kind]++;
   else counts["not-attempted"] = devices;
   return counts;
 }

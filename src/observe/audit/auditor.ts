@@ -3,7 +3,7 @@
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { Answer } from "../../gateway/waiter.js";
-import { type Asker, type AuditedEnd, type AuditedRequest, auditRecord, lineOf } from "./audit-record.js";
+import { type AuditedCaller, type AuditedEnd, type AuditedRequest, auditLine, auditRecord } from "./audit-record.js";
 
 /** One request. The first that it is told is recorded. */
 export interface AuditEntry {
@@ -17,7 +17,7 @@ export interface AuditEntry {
 
 export interface Auditor {
   /** To be called as soon as the request is read. */
-  begin(request: AuditedRequest, asker: Asker): AuditEntry;
+  begin(request: AuditedRequest, caller: AuditedCaller): AuditEntry;
 }
 
 export interface AuditorOptions {
@@ -29,7 +29,7 @@ export interface AuditorOptions {
 
 export function createAuditor({ clock, log, lines, withDeviceNames }: AuditorOptions): Auditor {
   return {
-    begin(request, asker) {
+    begin(request, caller) {
       const askedMs = clock.now();
       const askedWallMs = clock.wallNow();
       let told = false;
@@ -38,7 +38,7 @@ export function createAuditor({ clock, log, lines, withDeviceNames }: AuditorOpt
         told = true;
         try {
           const times = { askedWallMs, durationMs: clock.now() - askedMs };
-          lines.append(lineOf(auditRecord(request, asker, end, times, withDeviceNames)));
+          lines.append(auditLine(auditRecord(request, caller, end, times, withDeviceNames)));
         } catch (error) {
           log.error({ err: error }, "a request could not be recorded in the audit log");
         }

@@ -3,7 +3,7 @@
 import { END_KINDS, type EndKind } from "./flight-record.js";
 
 /** A call that has ended. Times are monotonic. */
-export interface EndedCall {
+export interface RecordedEnd {
   readonly sentMs: number;
   readonly endedMs: number;
   readonly kind: EndKind;
@@ -39,7 +39,7 @@ export class CallRing {
   }
 
   /** Returns the one that it made forget. */
-  add({ sentMs, endedMs, kind, devices, requestId }: EndedCall): EndedCall | undefined {
+  add({ sentMs, endedMs, kind, devices, requestId }: RecordedEnd): RecordedEnd | undefined {
     const at = (this.#added % this.#capacity) * CALL_BYTES;
     const forgotten = this.#added >= this.#capacity ? read(this.#bytes, at) : undefined;
     this.#added++;
@@ -53,19 +53,19 @@ export class CallRing {
   }
 
   /** Those that it holds now, in the order in which they ended; calls that end meanwhile do not show. */
-  calls(): Iterable<EndedCall> {
+  calls(): Iterable<RecordedEnd> {
     const copy = Buffer.from(this.#bytes.subarray(0, this.size * CALL_BYTES));
     return inOrder(copy, this.#added % Math.max(this.size, 1));
   }
 }
 
-function* inOrder(bytes: Buffer, first: number): Generator<EndedCall> {
+function* inOrder(bytes: Buffer, first: number): Generator<RecordedEnd> {
   const begin = first * CALL_BYTES;
   for (let at = begin; at < bytes.length; at += CALL_BYTES) yield read(bytes, at);
   for (let at = 0; at < begin; at += CALL_BYTES) yield read(bytes, at);
 }
 
-function read(bytes: Buffer, at: number): EndedCall {
+function read(bytes: Buffer, at: number): RecordedEnd {
   const idLength = bytes.readUInt8(at + ID_LENGTH_AT);
   return {
     sentMs: bytes.readDoubleLE(at + SENT_AT),

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
 import { intervalOf } from "./call-interval.js";
-import { CallRing, type EndedCall } from "./call-ring.js";
+import { CallRing, type RecordedEnd } from "./call-ring.js";
 import {
   type EndKind,
   endedUs,
@@ -25,7 +25,7 @@ export interface RecorderOptions
 }
 
 /** One call that was sent. */
-export interface SentCall {
+export interface RecordingCall {
   /** To be called once, before its token is settled: the token's second begins no earlier than `endedMs`. */
   ended(endedMs: number, kind: EndKind, requestId?: string): void;
 }
@@ -55,7 +55,7 @@ export class FlightRecorder {
    * Notes a call. `sentMs` is monotonic and read right before the ledger is told that the call is sent: read
    * later, a lost call would seem to end after its token had begun to come back.
    */
-  sent(sentMs: number, devices: number): SentCall {
+  sent(sentMs: number, devices: number): RecordingCall {
     const call = { sentMs, devices };
     this.#inFlight.add(call);
     return {
@@ -97,17 +97,17 @@ export class FlightRecorder {
     return flightRecord(header, this.#both(this.#ended.calls(), inFlight));
   }
 
-  *#both(ended: Iterable<EndedCall>, inFlight: readonly RecordedCall[]): Generator<RecordedCall> {
+  *#both(ended: Iterable<RecordedEnd>, inFlight: readonly RecordedCall[]): Generator<RecordedCall> {
     for (const call of ended) yield this.#recorded(call);
     yield* inFlight;
   }
 
-  #forget(call: EndedCall): void {
+  #forget(call: RecordedEnd): void {
     const interval = intervalOf(this.#recorded(call), this.#options, 0);
     if (interval) this.#completeSinceUs = Math.max(this.#completeSinceUs, interval.toUs + 1);
   }
 
-  #recorded({ sentMs, endedMs, kind, devices, requestId }: EndedCall): RecordedCall {
+  #recorded({ sentMs, endedMs, kind, devices, requestId }: RecordedEnd): RecordedCall {
     const sent = this.#sentUs(sentMs);
     return { sentUs: sent, endedUs: endedUs(endedMs - this.#zeroMs, sent), kind, devices, requestId };
   }

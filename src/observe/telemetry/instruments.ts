@@ -44,7 +44,7 @@ export interface CallResult {
   readonly code?: string;
 }
 
-/** Starts the span of an upstream call: a trace of its own, linked to every caller on board. */
+/** Starts the span of an upstream call: a trace of its own, linked to every caller in the call. */
 export function startCallSpan(
   operation: UpstreamOperation,
   facts: CallFacts,
@@ -105,6 +105,6 @@ export function traceOf(span: Span): { readonly traceId?: string; readonly spanI
 }
 
 /** Runs `work` with this context active, so that what it sends carries it. */
-export function within<T>(active: Context, work: () => T): T {
+export function inContext<T>(active: Context, work: () => T): T {
   return context.with(active, work);
 }

@@ -1,6 +1,7 @@
 // Every metric of the gateway with its unit and meaning, through the OpenTelemetry API only: the other half of
-// instruments.ts, which has the spans; gauges.ts and upkeep.ts have what is read and not counted. No attribute holds more values than the configuration names: no device,
-// no scope, and of the callers, who can take any name, only those that are configured.
+// instruments.ts, which has the spans; gauges.ts and upkeep.ts have what is read and not counted. No attribute holds
+// more values than the configuration names: no device, no scope, and of the callers, who can take any name, only those
+// that are configured.
 import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
@@ -38,7 +39,7 @@ export interface AccountMetrics {
   sent(call: { readonly devices: number; readonly tokenWaitMs: number }): void;
   ended(call: unknown, end: CallEnding): void;
   /** A request that was let in has been answered. */
-  answered(caller: string, fates: readonly { readonly outcome: (typeof OUTCOMES)[number] }[]): void;
+  answered(caller: string, outcomes: readonly { readonly kind: (typeof OUTCOMES)[number] }[]): void;
 }
 
 /** Calls that read tasks back: in a quota of their own, and so counted apart. */
@@ -182,9 +183,9 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
       events.calls.add(1, ofResult);
       events.callDuration.record(durationMs / 1000, ofResult);
     },
-    answered(caller, fates) {
+    answered(caller, outcomes) {
       const counts = countsOf(callers.has(caller) ? caller : OTHER_CALLERS);
-      for (const { outcome } of fates) counts[outcome].value++;
+      for (const { kind } of outcomes) counts[kind].value++;
     },
   };
 }

@@ -14,16 +14,18 @@ import {
   getSpanProcessorsFromEnv,
 } from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { inOnePiece } from "../../base/flat-string.js";
+import { flatten } from "../../base/flat-string.js";
 import { CallStackContext } from "./call-stack-context.js";
 import { oneExportAtATime } from "./one-export.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
 
-/** A call links to everybody on board: 200 devices, which more than 200 callers can have asked for. */
+/** A call links to everybody in the call: 200 devices, which more than 200 callers can have asked for. */
 const MAX_LINKS = 1024;
 
-/** As many series as there are callers in the configuration, times 7: beyond 2,000, the SDK would lose what they count. */
+/**
+ * As many series as there are callers in the configuration, times 7: beyond 2,000, the SDK would lose what they count.
+ */
 const DEVICES: ViewOptions = { instrumentName: "ota.devices", aggregationCardinalityLimit: 10_000_000 };
 
 /** A backend that is down must not hold up the end of the process. */
@@ -75,7 +77,9 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
   };
 }
 
-/** As the standard says. `prometheus` adds nothing to what the admin port answers always, and opens no port of its own. */
+/**
+ * As the standard says. `prometheus` adds nothing to what the admin port answers always, and opens no port of its own.
+ */
 function pushingReaders(exporters = ""): IMetricReader[] {
   const names = new Set((exporters.trim() || "otlp").split(",").map((name) => name.trim()));
   const readers: IMetricReader[] = [];
@@ -91,7 +95,9 @@ function soonEnded(reader: IMetricReader): IMetricReader {
   return Object.assign(reader, { shutdown: () => shutdown({ timeoutMillis: LAST_METRICS_MS }).catch(() => {}) });
 }
 
-/** The SDK's own, but for the command line: somebody may have put a secret there; and the host's id is cut from a line. */
+/**
+ * The SDK's own, but for the command line: somebody may have put a secret there; and the host's id is cut from a line.
+ */
 const RESOURCE_DETECTORS: resources.ResourceDetector[] = [
   resources.envDetector,
   {
@@ -106,7 +112,7 @@ const RESOURCE_DETECTORS: resources.ResourceDetector[] = [
       const { attributes = {}, ...rest } = resources.hostDetector.detect(config);
       const whole = async () => {
         const id = await attributes["host.id"];
-        return typeof id === "string" ? inOnePiece(id) : id;
+        return typeof id === "string" ? flatten(id) : id;
       };
       return { ...rest, attributes: { ...attributes, "host.id": whole() } };
     },

@@ -1,9 +1,9 @@
-// Where the lines of the log go. They are written at once, for the last ones before an end are the ones that matter, but
-// nobody waits for whoever reads them: while a pipe or a disk is full, lines gather up to a bound, and what does not
-// fit is lost and counted. A log that cannot be written ends nothing and holds up nothing.
+// Where the lines of the log go. They are written at once, for the last ones before an end are the ones that matter,
+// but nobody waits for whoever reads them: while a pipe or a disk is full, lines gather up to a bound, and what does
+// not fit is lost and counted. A log that cannot be written ends nothing and holds up nothing.
 import { writeSync } from "node:fs";
 import { type Clock, systemClock } from "../../base/clock.js";
-import { type Batch, LineQueue } from "../../base/line-queue.js";
+import { type LineBatch, LineQueue } from "../../base/line-queue.js";
 
 /** Some thousands of lines. */
 const MOST_WAITING_BYTES = 1 << 20;
@@ -22,7 +22,7 @@ export class LogSink {
   readonly #put: Put;
   readonly #clock: Clock;
   readonly #queue = new LineQueue(MOST_WAITING_BYTES);
-  #batch: Batch | undefined;
+  #batch: LineBatch | undefined;
   #againMs = FIRST_AGAIN_MS;
   #isWaiting = false;
   #isGone = false;
@@ -80,7 +80,10 @@ export class LogSink {
 
 let ofStderr: LogSink | undefined;
 
-/** Standard error's: there is one. Naming `process.stderr` has made it say EAGAIN where it would wait for a pipe to be read. */
+/**
+ * Standard error's: there is one. Naming `process.stderr` has made it say EAGAIN where it would wait for a pipe to be
+ * read.
+ */
 export function stderrSink(): LogSink {
   ofStderr ??= openStderr();
   return ofStderr;

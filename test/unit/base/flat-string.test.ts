@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInThisContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { inOnePiece } from "../../../src/base/flat-string.js";
+import { flatten } from "../../../src/base/flat-string.js";
 
 // How V8 keeps a text can only be asked in its own words.
 setFlagsFromString("--allow-natives-syntax");
@@ -17,12 +17,12 @@ describe("a text in one piece", () => {
     ["is a key of objects", Object.keys({ "ota.upstream_request_id": 0 })[0] as string],
   ])("is kept as what was read, also if it %s", (_, text) => {
     expect(keptAlike(text, plain)).toBe(false);
-    const whole = inOnePiece(text);
+    const whole = flatten(text);
     expect(whole).toBe(text);
     expect(keptAlike(whole, plain)).toBe(true);
   });
 
   it("may be in any script", () => {
-    for (const text of ["", "设备", "ö", "\u{1f4a9}"]) expect(inOnePiece(text)).toBe(text);
+    for (const text of ["", "设备", "ö", "\u{1f4a9}"]) expect(flatten(text)).toBe(text);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { speakable, word } from "../../../src/upstream/redaction.js";
+import { redactSecrets, word } from "../../../src/upstream/redaction.js";
 
-const speak = (message: string, code = "", secrets: string[] = []) => speakable(message, code, secrets);
+const speak = (message: string, code = "", secrets: string[] = []) => redactSecrets(message, code, secrets);
 
 describe("speakable", () => {
   it("leaves ordinary words and device names alone", () => {

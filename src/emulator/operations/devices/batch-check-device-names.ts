@@ -1,7 +1,7 @@
 // BatchCheckDeviceNames: whether devices could be registered under these names. Names that cannot be come
 // back in the answer of a call that fails.
 import { serviceError } from "../../protocol/errors.js";
-import { DEVICE_NAME, findProduct } from "../lookups.js";
+import { findProduct, NAME_PATTERN } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
 import { list, records, required, text } from "../readers.js";
 
@@ -23,7 +23,7 @@ export const batchCheckDeviceNames = operation({
     const names = DeviceNameList.length > 0 ? DeviceNameList.map((each) => each.DeviceName ?? "") : DeviceName;
     if (names.length === 0) throw serviceError("iot.device.NullDeviceName");
     const nicknames = DeviceNameList.flatMap((each) => each.DeviceNickname ?? []);
-    const invalid = names.filter((name) => !DEVICE_NAME.test(name) || product.rowOfName.has(name));
+    const invalid = names.filter((name) => !NAME_PATTERN.test(name) || product.rowOfName.has(name));
     const repeated = names.filter((name, place) => names.indexOf(name) < place);
     const badNicknames = nicknames.filter((nickname) => !NICKNAME.test(nickname));
     if (invalid.length + repeated.length + badNicknames.length === 0) {

@@ -1,5 +1,5 @@
 // DeleteDevice: takes a device away, by its IotId or by its product and name.
-import { deleteDevice as deleteFrom } from "../../state/device-reports.js";
+import { removeDevice } from "../../state/device-reports.js";
 import { findDeviceBy } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
 import { text } from "../readers.js";
@@ -9,7 +9,7 @@ export const deleteDevice = operation({
   methods: ANY_METHOD,
   parameters: { IotId: text(), ProductKey: text(), DeviceName: text() },
   carryOut(asked, { platform }) {
-    deleteFrom(platform, findDeviceBy(platform, asked));
+    removeDevice(platform, findDeviceBy(platform, asked));
     return {};
   },
 });

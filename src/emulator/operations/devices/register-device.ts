@@ -3,22 +3,22 @@
 import { serviceError } from "../../protocol/errors.js";
 import { deviceNameOf, deviceSecretOf } from "../../state/ids.js";
 import { joinDynamicBatches } from "../../state/rollout.js";
-import { DEVICE_NAME, findProduct } from "../lookups.js";
+import { findProduct, NAME_PATTERN } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { oneOf, required, text } from "../readers.js";
+import { readOneOf, required, text } from "../readers.js";
 
 export const registerDevice = operation({
   callsPerSecond: 30,
   methods: ANY_METHOD,
   parameters: {
     ProductKey: required(text()),
-    DeviceName: text(DEVICE_NAME, "iot.device.InvalidFormattedDeviceName"),
+    DeviceName: text(NAME_PATTERN, "iot.device.InvalidFormattedDeviceName"),
     Nickname: text(/^.{2,64}$/u),
     DevEui: text(),
     PinCode: text(),
     JoinEui: text(),
     AppKey: text(),
-    LoraNodeType: oneOf(["ALIYUNDEFINED", "USERDEFINED"]),
+    LoraNodeType: readOneOf(["ALIYUNDEFINED", "USERDEFINED"]),
   },
   carryOut({ ProductKey, DeviceName, Nickname, DevEui, JoinEui }, { platform, deviceVersion }) {
     const product = findProduct(platform, ProductKey);

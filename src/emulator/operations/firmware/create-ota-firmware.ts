@@ -4,7 +4,17 @@ import { DEFAULT_MODULE, type Firmware } from "../../state/firmware.js";
 import { idOf } from "../../state/ids.js";
 import { findProduct } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { flag, invalidParameter, oneOf, oneOfNumbers, orElse, records, required, text, whole } from "../readers.js";
+import {
+  invalidParameter,
+  oneOfNumbers,
+  orElse,
+  readFlag,
+  readOneOf,
+  records,
+  required,
+  text,
+  whole,
+} from "../readers.js";
 import { utc } from "../views.js";
 
 /** Documented: packages of an account. */
@@ -20,14 +30,14 @@ export const createOtaFirmware = operation({
     DestVersion: required(text(VERSION)),
     FirmwareUrl: text(),
     FirmwareSign: text(),
-    SignMethod: oneOf(["MD5", "Md5", "SHA256"]),
+    SignMethod: readOneOf(["MD5", "Md5", "SHA256"]),
     FirmwareSize: whole(0, 2 ** 31 - 1),
     ProductKey: text(),
     FirmwareDesc: text(/^.{1,100}$/su),
     Type: orElse(oneOfNumbers([0, 1]), 0),
     SrcVersion: text(VERSION),
     ModuleName: orElse(text(/^[A-Za-z0-9._-]{1,64}$/, "iot.ota.InvalidOtaModuleName"), DEFAULT_MODULE),
-    NeedToVerify: orElse(flag(), true),
+    NeedToVerify: orElse(readFlag(), true),
     Udi: text(/^.{1,4096}$/su),
     MultiFiles: records(20, FILE_FIELDS),
   },

@@ -4,17 +4,17 @@ import { serviceError } from "../../protocol/errors.js";
 import type { Firmware } from "../../state/firmware.js";
 import type { Platform } from "../../state/platform.js";
 import type { Product } from "../../state/product.js";
-import { DEVICE_NAME, findFirmware, findProduct, isForeign } from "../lookups.js";
-import { flag, oneOf, oneOfNumbers, orElse, records, required, text, whole } from "../readers.js";
+import { findFirmware, findProduct, isForeign, NAME_PATTERN } from "../lookups.js";
+import { oneOfNumbers, orElse, readFlag, readOneOf, records, required, text, whole } from "../readers.js";
 
 /** Of every batch. */
 export const BATCH_PARAMETERS = {
   FirmwareId: required(text()),
   ProductKey: required(text()),
   TimeoutInMinutes: whole(1, 1440),
-  NeedPush: orElse(flag(), true),
-  NeedConfirm: orElse(flag(), false),
-  DownloadProtocol: orElse(oneOf(["HTTPS", "MQTT"]), "HTTPS"),
+  NeedPush: orElse(readFlag(), true),
+  NeedConfirm: orElse(readFlag(), false),
+  DownloadProtocol: orElse(readOneOf(["HTTPS", "MQTT"]), "HTTPS"),
 } as const;
 
 /** Of batches that upgrade, and do not only verify. */
@@ -24,7 +24,7 @@ export const UPGRADE_PARAMETERS = {
   RetryCount: oneOfNumbers([1, 2, 5]),
   MaximumPerMinute: orElse(whole(10, 10_000), 10_000),
   OverwriteMode: orElse(oneOfNumbers([1, 2]), 1),
-  MultiModuleMode: orElse(flag(), false),
+  MultiModuleMode: orElse(readFlag(), false),
   GroupId: text(),
 } as const;
 
@@ -82,7 +82,7 @@ export function findPair(
 /** Rows of the named devices, each once. */
 export function findTargets(product: Product, names: readonly string[]): number[] {
   return [...new Set(names)].map((name) => {
-    if (!DEVICE_NAME.test(name)) throw serviceError("iot.device.InvalidFormattedDeviceNameInNameArray");
+    if (!NAME_PATTERN.test(name)) throw serviceError("iot.device.InvalidFormattedDeviceNameInNameArray");
     const device = product.rowOfName.get(name);
     if (device === undefined) throw serviceError("iot.device.NotExistedDevice");
     return device;

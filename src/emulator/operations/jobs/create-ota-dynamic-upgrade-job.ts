@@ -3,7 +3,7 @@ import { missingParameter, serviceError } from "../../protocol/errors.js";
 import { UPGRADABLE } from "../../state/firmware.js";
 import { openBatch } from "../../state/rollout.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { invalidParameter, list, oneOf, oneOfNumbers, orElse } from "../readers.js";
+import { invalidParameter, list, oneOfNumbers, orElse, readOneOf } from "../readers.js";
 import { utc } from "../views.js";
 import { findPair, tags, UPGRADE_PARAMETERS, upgradeTraits } from "./batch-parameters.js";
 
@@ -14,7 +14,7 @@ export const createOtaDynamicUpgradeJob = operation({
     ...UPGRADE_PARAMETERS,
     SrcVersion: list(50),
     DynamicMode: orElse(oneOfNumbers([1, 2]), 1),
-    GroupType: oneOf(["LINK_PLATFORM_DYNAMIC"]),
+    GroupType: readOneOf(["LINK_PLATFORM_DYNAMIC"]),
     Tag: tags(10),
   },
   carryOut(asked, { platform }) {

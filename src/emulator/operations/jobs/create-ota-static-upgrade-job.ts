@@ -5,7 +5,7 @@ import type { Platform } from "../../state/platform.js";
 import type { Product } from "../../state/product.js";
 import { isOutside, openBatch } from "../../state/rollout.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { invalidParameter, list, oneOf, required, text, whole } from "../readers.js";
+import { invalidParameter, list, readOneOf, required, text, whole } from "../readers.js";
 import { utc } from "../views.js";
 import { findPair, findTargets, tags, UPGRADE_PARAMETERS, upgradeTraits } from "./batch-parameters.js";
 
@@ -20,14 +20,14 @@ export const createOtaStaticUpgradeJob = operation({
   methods: ANY_METHOD,
   parameters: {
     ...UPGRADE_PARAMETERS,
-    TargetSelection: required(oneOf(["ALL", "SPECIFIC", "GRAY", "GROUP"])),
+    TargetSelection: required(readOneOf(["ALL", "SPECIFIC", "GRAY", "GROUP"])),
     TargetDeviceName: list(200, "iot.device.TooManyDeviceNamesPerRequest"),
     DnListFileUrl: text(),
     GrayPercent: text(/^(100(\.00?)?|\d{1,2}(\.\d{1,2})?)$/),
     SrcVersion: list(20),
     ScheduleTime: moment(),
     ScheduleFinishTime: moment(),
-    GroupType: oneOf(["LINK_PLATFORM"]),
+    GroupType: readOneOf(["LINK_PLATFORM"]),
     Tag: tags(20),
   },
   carryOut(asked, { platform }) {

@@ -2,7 +2,7 @@
 import { productKeyOf } from "../../state/ids.js";
 import { newProduct } from "../../state/product.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { flag, oneOf, oneOfNumbers, orElse, required, text, whole } from "../readers.js";
+import { oneOfNumbers, orElse, readFlag, readOneOf, required, text, whole } from "../readers.js";
 
 export const createProduct = operation({
   callsPerSecond: 50,
@@ -12,15 +12,15 @@ export const createProduct = operation({
     NodeType: required(oneOfNumbers([0, 1])),
     DataFormat: oneOfNumbers([0, 1]),
     Description: text(/^.{1,100}$/su),
-    AliyunCommodityCode: orElse(oneOf(["iothub", "iothub_senior"]), "iothub_senior"),
-    Id2: orElse(flag(), false),
+    AliyunCommodityCode: orElse(readOneOf(["iothub", "iothub_senior"]), "iothub_senior"),
+    Id2: orElse(readFlag(), false),
     ProtocolType: text(),
     NetType: text(),
     JoinPermissionId: text(),
     ResourceGroupId: text(),
-    AuthType: orElse(oneOf(["secret", "id2", "x509"]), "secret"),
+    AuthType: orElse(readOneOf(["secret", "id2", "x509"]), "secret"),
     CategoryKey: text(),
-    PublishAuto: flag(),
+    PublishAuto: readFlag(),
     ValidateType: whole(0, 2),
   },
   carryOut(asked, { platform }) {

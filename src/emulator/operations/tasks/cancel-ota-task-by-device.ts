@@ -6,7 +6,7 @@
 import { type ServiceCode, serviceError } from "../../protocol/errors.js";
 import type { Platform } from "../../state/platform.js";
 import { UNFINISHED } from "../../state/task-state.js";
-import { DEVICE_NAME, isForeign } from "../lookups.js";
+import { isForeign, NAME_PATTERN } from "../lookups.js";
 import { ANY_METHOD, operation, type Service } from "../operation.js";
 import { invalidParameter, list, required, text } from "../readers.js";
 
@@ -86,7 +86,7 @@ function checkNames(listed: readonly string[], names: ReadonlySet<string>, { ope
     const byService = openQuestions.tooManyNames === "service";
     throw byService ? serviceError("iot.device.TooManyDeviceNamesPerRequest") : invalidParameter("DeviceName");
   }
-  if (!listed.every((name) => DEVICE_NAME.test(name))) {
+  if (!listed.every((name) => NAME_PATTERN.test(name))) {
     refuse("iot.device.InvalidFormattedDeviceNameInNameArray", openQuestions.malformedName);
   }
   // "Must be unique" is documented. What becomes of a list that is not, and under which code, is not.

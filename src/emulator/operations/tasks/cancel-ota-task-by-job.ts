@@ -5,18 +5,18 @@ import { missingParameter } from "../../protocol/errors.js";
 import type { TaskState } from "../../state/task-state.js";
 import { findJob } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { flag, required, text } from "../readers.js";
+import { readFlag, required, text } from "../readers.js";
 
 export const cancelOtaTaskByJob = operation({
   callsPerSecond: 5,
   methods: ANY_METHOD,
   parameters: {
     JobId: required(text()),
-    CancelScheduledTask: flag(),
-    CancelQueuedTask: flag(),
-    CancelInProgressTask: flag(),
-    CancelNotifiedTask: flag(),
-    CancelUnconfirmedTask: flag(),
+    CancelScheduledTask: readFlag(),
+    CancelQueuedTask: readFlag(),
+    CancelInProgressTask: readFlag(),
+    CancelNotifiedTask: readFlag(),
+    CancelUnconfirmedTask: readFlag(),
   },
   carryOut({ JobId, CancelScheduledTask, ...asked }, { platform }) {
     const job = findJob(platform, JobId);

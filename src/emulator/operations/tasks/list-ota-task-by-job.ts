@@ -5,7 +5,7 @@ import { TASK_STATES, type TaskState } from "../../state/task-state.js";
 import { findJob } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
 import { checkDepth, type PageRequest, page, pageNumber, pageSize } from "../paging.js";
-import { list, oneOf, orElse, required, text } from "../readers.js";
+import { list, orElse, readOneOf, required, text } from "../readers.js";
 import { taskView } from "../views.js";
 
 /** Documented: how far pages reach. */
@@ -19,7 +19,7 @@ export const listOtaTaskByJob = operation({
     // Both optional; the defaults are those of QueryDevice.
     CurrentPage: orElse(pageNumber, 1),
     PageSize: orElse(pageSize(100), 10),
-    TaskStatus: oneOf(TASK_STATES, "iot.firmware.InvalidTaskStatus"),
+    TaskStatus: readOneOf(TASK_STATES, "iot.firmware.InvalidTaskStatus"),
     DeviceNames: list(50, "iot.device.TooManyDeviceNamesPerRequest"),
   },
   carryOut({ JobId, TaskStatus, DeviceNames, ...asked }, { platform }) {

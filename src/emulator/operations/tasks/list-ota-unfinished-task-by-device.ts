@@ -3,7 +3,7 @@ import { serviceError } from "../../protocol/errors.js";
 import { type TaskState, UNFINISHED } from "../../state/task-state.js";
 import { findDeviceBy } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
-import { list, oneOf, text } from "../readers.js";
+import { list, readOneOf, text } from "../readers.js";
 import { taskView } from "../views.js";
 
 const STATES = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"] as const satisfies readonly TaskState[];
@@ -17,7 +17,7 @@ export const listOtaUnfinishedTaskByDevice = operation({
     ProductKey: text(),
     DeviceName: text(),
     ModuleName: text(/^[A-Za-z0-9._-]{1,64}$/, "iot.ota.InvalidOtaModuleName"),
-    TaskStatus: oneOf(STATES, "iot.firmware.InvalidTaskStatus"),
+    TaskStatus: readOneOf(STATES, "iot.firmware.InvalidTaskStatus"),
     TaskStatusList: list(4, "iot.firmware.InvalidTaskStatus"),
   },
   carryOut({ TaskStatus, TaskStatusList, ModuleName, ...asked }, { platform }) {

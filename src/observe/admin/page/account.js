@@ -7,9 +7,9 @@ import { showTokens } from "./tokens.js";
 import { showWaiting } from "./waiting.js";
 import { duration, number, timeOfDay, wait } from "./words.js";
 
-/** @import { AccountSnapshot, AccountWords, CallResult, LedgerMode } from "../snapshot.js" */
+/** @import { AccountSnapshot, AccountWords, ShownResult, ShownLedgerMode } from "../snapshot.js" */
 
-/** @type {Readonly<Record<LedgerMode, string>>} */
+/** @type {Readonly<Record<ShownLedgerMode, string>>} */
 const MODES = { "in-process": "In process", shared: "Shared", opening: "Opening", away: "Away" };
 
 const showCallsChart = createChart(byId("calls-chart"), "Calls");
@@ -68,7 +68,7 @@ function showPace({ pace, tokens }) {
 /** @param {AccountSnapshot} account */
 function showUpstream({ totals, throttles, words }) {
   const results = byId("results");
-  const kinds = /** @type {CallResult[]} */ (Object.keys(RESULTS));
+  const kinds = /** @type {ShownResult[]} */ (Object.keys(RESULTS));
   const entries = kinds.map((kind, n) => {
     const entry = results.children[n] ?? create("div", {}, create("dt"), create("dd"));
     const [name, value] = entry.children;

@@ -2,9 +2,9 @@
 import { byId, create, setText } from "./dom.js";
 import { duration, exactTime, number } from "./words.js";
 
-/** @import { CallResult, CallSnapshot } from "../snapshot.js" */
+/** @import { ShownResult, CallSnapshot } from "../snapshot.js" */
 
-/** @type {Readonly<Record<CallResult, string>>} */
+/** @type {Readonly<Record<ShownResult, string>>} */
 export const RESULTS = {
   accepted: "accepted",
   refused: "refused",

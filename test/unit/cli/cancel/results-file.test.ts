@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { endedWell } from "../../../../src/cli/cancel/earlier-results.js";
 import { outputBy, resumeCommand } from "../../../../src/cli/cancel/output.js";
-import { type ResultFormat, rowOf } from "../../../../src/cli/cancel/result-row.js";
+import { type ResultFormat, resultRow } from "../../../../src/cli/cancel/result-row.js";
 import { ResultsFile } from "../../../../src/cli/cancel/results-file.js";
 import type { Outcome } from "../../../../src/client/client.js";
 
@@ -31,7 +31,7 @@ function write(results: ResultsFile, rows: readonly (readonly [string, Outcome])
       violations: [],
       devices: {},
     };
-    results.add(rowOf({ deviceName, outcome, ok, ...(!ok && { failure }) }, SCOPE, new Date(0)));
+    results.add(resultRow({ deviceName, outcome, ok, ...(!ok && { failure }) }, SCOPE, new Date(0)));
   }
   results.close();
 }
@@ -97,7 +97,7 @@ describe("ResultsFile on a full disk", () => {
   it("says so once, never throws, and tells what it could not write", () => {
     const failures: string[] = [];
     const results = ResultsFile.onto(openSync("/dev/full", "w"), "r.jsonl", ({ message }) => failures.push(message));
-    const row = rowOf({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0));
+    const row = resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0));
     results.add(row);
     results.flush();
     results.add(row);
@@ -110,7 +110,7 @@ describe("ResultsFile on a full disk", () => {
   it("says so also if it finds out at the end", () => {
     const failures: Error[] = [];
     const results = ResultsFile.onto(openSync("/dev/full", "w"), "r.jsonl", (error) => failures.push(error));
-    results.add(rowOf({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0)));
+    results.add(resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0)));
     expect(results.close()).toEqual({ rows: 1, error: failures[0] });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Tally } from "../../../../src/cli/cancel/outcome-counts.js";
-import { rowOf } from "../../../../src/cli/cancel/result-row.js";
+import { OutcomeCounts } from "../../../../src/cli/cancel/outcome-counts.js";
+import { resultRow } from "../../../../src/cli/cancel/result-row.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "../../../../src/cli/cancel/summary.js";
 import type { DeviceResult } from "../../../../src/client/client.js";
 
@@ -14,11 +14,11 @@ function unverified(deviceName: string, message: string, upstreamCode?: string):
 }
 
 function reportOf(...results: DeviceResult[]): RunReport {
-  const tally = new Tally();
-  for (const result of results) tally.count(result);
+  const counts = new OutcomeCounts();
+  for (const result of results) counts.count(result);
   const names = { taken: results.length, duplicates: 0, invalid: 0, skipped: 0 };
   const nothing = { output: undefined, unwritten: undefined, resume: undefined };
-  return { tally, names, invalid: [], calls: 1, durationMs: 100, isInterrupted: false, ...nothing };
+  return { counts, names, invalid: [], calls: 1, durationMs: 100, isInterrupted: false, ...nothing };
 }
 
 const plain = (_: string, text: string) => text;
@@ -62,15 +62,19 @@ describe("a line of results", () => {
   it("says BATCH_REJECTED of what was not told apart (was: that good devices do not exist)", () => {
     const told = { reason: "BATCH_REJECTED", code: "UNKNOWN", message: "with others", violations: [], devices: {} };
     const failure = { ...told, upstreamCode: "iot.device.NotExistedDevice" };
-    const row = rowOf({ deviceName: "dev-0", outcome: "UNKNOWN", ok: false, failure }, SCOPE, new Date(0));
+    const row = resultRow({ deviceName: "dev-0", outcome: "UNKNOWN", ok: false, failure }, SCOPE, new Date(0));
     expect(row).toMatchObject({ outcome: "UNKNOWN", reason: "BATCH_REJECTED", message: "with others" });
     const rejected = { ...failure, reason: "REJECTED" };
-    const other = rowOf({ deviceName: "dev-1", outcome: "REJECTED", ok: false, failure: rejected }, SCOPE, new Date(0));
+    const other = resultRow(
+      { deviceName: "dev-1", outcome: "REJECTED", ok: false, failure: rejected },
+      SCOPE,
+      new Date(0),
+    );
     expect(other.reason).toBe("iot.device.NotExistedDevice");
   });
 
   it("says NOT_VERIFIED, and not only why the upstream refused to read (was: the code of a failure)", () => {
-    const row = rowOf(unverified("dev-0", READ, "iot.ota.InvalidJobId"), SCOPE, new Date(0));
+    const row = resultRow(unverified("dev-0", READ, "iot.ota.InvalidJobId"), SCOPE, new Date(0));
     expect(row).toMatchObject({ outcome: "ACCEPTED", reason: "NOT_VERIFIED", message: READ });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Sighting } from "../../../../src/cli/probe/asker.js";
-import { type Evidence, type QuestionName, READINGS } from "../../../../src/cli/probe/questions.js";
+import { type Evidence, INTERPRETATIONS, type QuestionName } from "../../../../src/cli/probe/questions.js";
 
 const accepted: Sighting = { kind: "accepted", status: 200 };
 const refused = (code: string, status = 200): Sighting => ({ kind: "refused", status, code });
@@ -10,10 +10,10 @@ const NO_DEVICE = refused("iot.device.NotExistedDevice");
 const NO_TASK = refused("iot.ota.taskNotExist");
 
 function read(question: QuestionName, evidence: Partial<Evidence>): string | undefined {
-  return READINGS[question]({ trials: {}, throttles: [], withIdleDevice: false, ...evidence }).choice;
+  return INTERPRETATIONS[question]({ trials: {}, throttles: [], withIdleDevice: false, ...evidence }).choice;
 }
 
-describe("READINGS", () => {
+describe("INTERPRETATIONS", () => {
   it.each([
     ["a device's fault is one of the unknown device", { madeUp: NO_DEVICE }, "reject"],
     ["also if an idle device is refused so", { madeUp: NO_DEVICE, idle: NO_DEVICE }, "reject"],
@@ -70,7 +70,11 @@ describe("READINGS", () => {
 
   it("instanceError marks a code that the emulator has no choice for, and no other refusal", () => {
     const of = (wrongInstance: Sighting) =>
-      READINGS.instanceError({ trials: { wrongInstance, madeUp: NO_DEVICE }, throttles: [], withIdleDevice: false });
+      INTERPRETATIONS.instanceError({
+        trials: { wrongInstance, madeUp: NO_DEVICE },
+        throttles: [],
+        withIdleDevice: false,
+      });
     expect(of(refused("iot.new"))).toMatchObject({ unlisted: true });
     expect(of(NO_DEVICE)).not.toHaveProperty("unlisted");
     expect(of(refused("iot.ota.InstanceIdMisMatch"))).toMatchObject({ choice: "iot.ota.InstanceIdMisMatch" });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { paintFor } from "../../../../src/cli/terminal/paint.js";
-import { type Position, Progress } from "../../../../src/cli/terminal/progress.js";
+import { type Position, ProgressLine } from "../../../../src/cli/terminal/progress.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
 function setUp(isTTY: boolean, columns = 80) {
@@ -8,7 +8,7 @@ function setUp(isTTY: boolean, columns = 80) {
   const written: string[] = [];
   const position: { now: Position } = { now: { devices: 0, total: 200_000, calls: 0, failed: 0 } };
   const screen = { isTTY, columns, write: (text: string) => written.push(text) };
-  const progress = new Progress(
+  const progress = new ProgressLine(
     screen,
     (_, text) => text,
     clock,
@@ -17,7 +17,7 @@ function setUp(isTTY: boolean, columns = 80) {
   return { clock, written, position, progress };
 }
 
-describe("Progress", () => {
+describe("ProgressLine", () => {
   it("redraws one line on a terminal, which never is as wide as the screen", async () => {
     for (const columns of [40, 60, 80, 200]) {
       const { clock, written, position, progress } = setUp(true, columns);

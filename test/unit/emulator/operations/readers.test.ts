@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
-  flag,
   list,
-  oneOf,
   orElse,
   type Reader,
+  readFlag,
+  readOneOf,
   records,
   required,
   text,
@@ -63,8 +63,8 @@ describe("orElse", () => {
 describe("the other readers", () => {
   it("take values within their bounds", () => {
     expect(read(whole(0, 1440), "1440")).toBe(1440);
-    expect([read(flag(), "true"), read(flag(), "False")]).toEqual([true, false]);
-    expect(read(oneOf(["ALL", "GRAY"]), "GRAY")).toBe("GRAY");
+    expect([read(readFlag(), "true"), read(readFlag(), "False")]).toEqual([true, false]);
+    expect(read(readOneOf(["ALL", "GRAY"]), "GRAY")).toBe("GRAY");
     expect(read(text(/^a/), "abc")).toBe("abc");
   });
 
@@ -73,8 +73,8 @@ describe("the other readers", () => {
     [whole(0, 1440), "1.5"],
     [whole(0, 1440), "1e3"],
     [whole(0, 1440), " 5"],
-    [flag(), "1"],
-    [oneOf(["ALL", "GRAY"]), "all"],
+    [readFlag(), "1"],
+    [readOneOf(["ALL", "GRAY"]), "all"],
     [text(/^a/), "b"],
   ])("refuse values outside (%#)", (reader, value) => {
     expect(() => read(reader, value)).toThrow(withCode("InvalidName"));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type AccessKey, signatureCheck } from "../../../../src/emulator/protocol/signature-check.js";
-import type { WireRequest } from "../../../../src/emulator/protocol/wire.js";
+import type { ReceivedRequest } from "../../../../src/emulator/protocol/wire.js";
 import { EMPTY_BODY_SHA256 } from "../../../../src/upstream/signature.js";
 import { HandClock } from "../../../support/hand-clock.js";
 import { cancelParameters, signedV1, signedV3, type Unsigned } from "../signed-requests.js";
@@ -32,7 +32,7 @@ function newCheck(changes: Partial<AccessKey> = {}) {
 }
 
 /** The code of the refusal; undefined if the request is believed. */
-function codeOf(check: (request: WireRequest) => unknown, request: WireRequest): string | undefined {
+function codeOf(check: (request: ReceivedRequest) => unknown, request: ReceivedRequest): string | undefined {
   try {
     check(request);
     return undefined;

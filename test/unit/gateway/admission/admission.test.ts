@@ -121,7 +121,7 @@ describe("plan", () => {
     expect(durationMs).toBeCloseTo(550, -1);
   });
 
-  it("lets a small request behind a huge one of another caller ride with it, or wait for one turn elsewhere", () => {
+  it("lets a small request behind a huge one of another caller share a call with it, or wait for one turn elsewhere", () => {
     const outlook = outlookOf([{ caller: "huge", deviceNames: names(100_000), answerByMs: Infinity }]);
     expect(plan(aCommand({ caller: "small" }), 1, outlook).waitMs).toBe(0);
     expect(plan(aCommand({ caller: "small", scope: aScope("other") }), 1, outlook).waitMs).toBeCloseTo(100, -1);
@@ -146,9 +146,9 @@ describe("plan", () => {
   it("lets each other caller go first once for each own turn", () => {
     const waiting = ["b", "c"].map((caller) => ({ caller, scope: aScope(caller), deviceNames: names(600) }));
     const outlook = outlookOf(waiting);
-    const asker = aCommand({ caller: "a", scope: aScope("a") });
-    expect(plan(asker, 1, outlook).waitMs).toBeCloseTo(200, -1);
-    expect(plan(asker, 400, outlook).durationMs).toBeCloseTo(550, -1);
+    const applicant = aCommand({ caller: "a", scope: aScope("a") });
+    expect(plan(applicant, 1, outlook).waitMs).toBeCloseTo(200, -1);
+    expect(plan(applicant, 400, outlook).durationMs).toBeCloseTo(550, -1);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OpenWaiters } from "../../../../src/gateway/admission/deadlines.js";
+import { Deadlines } from "../../../../src/gateway/admission/deadlines.js";
 import type { Waiter } from "../../../../src/gateway/waiter.js";
 import { aWaiter } from "../../../support/fake-command.js";
 import { HandClock } from "../../../support/hand-clock.js";
@@ -8,7 +8,7 @@ import { HandClock } from "../../../support/hand-clock.js";
 function setUp() {
   const clock = new HandClock();
   const expired = new Map<Waiter, number>();
-  const open = new OpenWaiters(clock, (waiter) => {
+  const open = new Deadlines(clock, (waiter) => {
     expect(expired.has(waiter)).toBe(false);
     expired.set(waiter, clock.now());
   });
@@ -26,7 +26,7 @@ const asked = fc.record({
   answeredMs: fc.nat(22).map((n) => 2 * n),
 });
 
-describe("OpenWaiters", () => {
+describe("Deadlines", () => {
   it("expires each at its deadline, once, and nobody who was answered before, by one timer", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(asked, { maxLength: 30 }), async (all) => {

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { type Asker, callsBefore } from "../../../../src/gateway/admission/queue-position.js";
+import { type Applicant, callsBefore } from "../../../../src/gateway/admission/queue-position.js";
 import type { Command } from "../../../../src/gateway/command.js";
 import { Queue } from "../../../../src/gateway/queue/queue.js";
 import { EQUAL } from "../../../support/fake-callers.js";
 import { aScope, aWaiter, names, SCOPE } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
 
-function aheadOf(waiting: readonly Partial<Command>[], asker: Partial<Asker> = {}, devices = 1): number {
+function aheadOf(waiting: readonly Partial<Command>[], applicant: Partial<Applicant> = {}, devices = 1): number {
   const queue = new Queue(ROOM, EQUAL);
   for (const [n, command] of waiting.entries()) {
     const deviceNames = names(command.deviceNames?.length ?? 1, 0, `w${n}-`);
     queue.add(aWaiter({ caller: `w${n}`, ...command, deviceNames }));
   }
-  return callsBefore({ caller: "asker", priority: "normal", scope: SCOPE, ...asker }, devices, queue, ROOM.devices);
+  return callsBefore({ caller: "asker", priority: "normal", scope: SCOPE, ...applicant }, devices, queue, ROOM.devices);
 }
 
 const heap = (calls: number, command: Partial<Command> = {}) => ({ deviceNames: names(calls * 200), ...command });
@@ -25,14 +25,14 @@ describe("callsBefore", () => {
     expect(aheadOf([heap(3, { caller: "asker" })])).toBe(3);
   });
 
-  it("shares the calls of a lane with those who wait there", () => {
+  it("shares the calls of a scope queue with those who wait there", () => {
     expect(aheadOf([heap(50), heap(50)])).toBe(0);
     // A third of every call.
     expect(aheadOf([heap(50), heap(50)], {}, 200)).toBe(2);
     expect(aheadOf([heap(50), heap(50)], {}, 2000)).toBe(29);
   });
 
-  it("waits for no more of the lane than waits there", () => {
+  it("waits for no more of the scope queue than waits there", () => {
     expect(aheadOf([heap(1), heap(1)], {}, 2000)).toBe(11);
   });
 
@@ -59,7 +59,7 @@ describe("callsBefore", () => {
     expect(aheadOf(both)).toBe(19);
   });
 
-  it("lets a lower class ride on seats that a higher one leaves empty", () => {
+  it("lets a lower class use seats that a higher one leaves empty", () => {
     const urgent = { deviceNames: names(50), priority: "urgent" } as const;
     expect(aheadOf([urgent, heap(9, { scope: elsewhere })], { priority: "bulk" }, 150)).toBe(0);
     expect(aheadOf([urgent, heap(9, { scope: elsewhere })], { priority: "bulk" }, 151)).toBeGreaterThan(0);

@@ -17,7 +17,7 @@ describe("tokenEnd", () => {
     ["an acceptance", accepted(), { kind: "answered" }],
     ["a rejection", REJECTED, { kind: "answered" }],
     ["a fault of the upstream", UNAVAILABLE, { kind: "answered" }],
-    ["a fault of ours", refused({ kind: "internal", mended: false }), { kind: "answered" }],
+    ["a fault of ours", refused({ kind: "internal", recovered: false }), { kind: "answered" }],
     ["a throttle", THROTTLED, { kind: "throttled" }],
     [
       "a throttle that says how long",
@@ -33,7 +33,7 @@ describe("tokenEnd", () => {
 
 describe("consequence", () => {
   it("accepts all devices of an accepted call", () => {
-    expect(consequence(accepted(), 2)).toEqual({ kind: "settle", fate: { outcome: "accepted" } });
+    expect(consequence(accepted(), 2)).toEqual({ kind: "settle", outcome: { kind: "accepted" } });
   });
 
   it.each<[string, CallEnd, boolean, string, string]>([
@@ -52,26 +52,26 @@ describe("consequence", () => {
     expect(consequence(end, 2)).toMatchObject({
       kind: "repeat",
       backoff,
-      fate: { outcome, failure: { kind } },
+      outcome: { kind: outcome, failure: { kind } },
     });
   });
 
-  it("sends again when the gateway has mended itself, and not otherwise", () => {
-    const fate = { outcome: "not-attempted", failure: { kind: "internal" } };
-    expect(consequence(refused({ kind: "internal", mended: true }), 2)).toMatchObject({ kind: "repeat", fate });
-    expect(consequence(refused({ kind: "internal", mended: false }), 2)).toMatchObject({ kind: "settle", fate });
+  it("sends again when the gateway has recovered itself, and not otherwise", () => {
+    const outcome = { kind: "not-attempted", failure: { kind: "internal" } };
+    expect(consequence(refused({ kind: "internal", recovered: true }), 2)).toMatchObject({ kind: "repeat", outcome });
+    expect(consequence(refused({ kind: "internal", recovered: false }), 2)).toMatchObject({ kind: "settle", outcome });
   });
 
   it("tells nothing of the cause when the fault is the gateway's own", () => {
-    const end = refused({ kind: "internal", mended: false }, { code: "InvalidAccessKeyId", message: "LTAI" });
+    const end = refused({ kind: "internal", recovered: false }, { code: "InvalidAccessKeyId", message: "LTAI" });
     expect(JSON.stringify(consequence(end, 1))).not.toMatch(/AccessKey|LTAI|request/);
   });
 
   it("rejects a device that was refused by itself, with the upstream's code", () => {
     expect(consequence(DEVICE_FAULT, 1)).toMatchObject({
       kind: "settle",
-      fate: {
-        outcome: "rejected",
+      outcome: {
+        kind: "rejected",
         failure: {
           kind: "rejected",
           rejection: "not-found",
@@ -83,15 +83,15 @@ describe("consequence", () => {
 
   it("tells devices apart when one of several may be the reason, and claims to know nothing until then", () => {
     expect(consequence(DEVICE_FAULT, 2)).toMatchObject({
-      kind: "isolate",
-      fate: { outcome: "unknown", failure: { kind: "unknown", reason: "BATCH_REJECTED" } },
+      kind: "bisect",
+      outcome: { kind: "unknown", failure: { kind: "unknown", reason: "BATCH_REJECTED" } },
     });
   });
 
-  it("rejects all on board for what is the same for all", () => {
+  it("rejects all in the call for what is the same for all", () => {
     expect(consequence(REJECTED, 2)).toMatchObject({
       kind: "settle",
-      fate: { outcome: "rejected", failure: { kind: "rejected", rejection: "precondition" } },
+      outcome: { kind: "rejected", failure: { kind: "rejected", rejection: "precondition" } },
     });
   });
 });

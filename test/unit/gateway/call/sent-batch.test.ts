@@ -1,31 +1,35 @@
 import { describe, expect, it } from "vitest";
-import { Manifest } from "../../../../src/gateway/call/sent-batch.js";
-import type { Seat } from "../../../../src/gateway/queue/batch.js";
-import { Lane } from "../../../../src/gateway/queue/scope-queue.js";
+import { SentBatch } from "../../../../src/gateway/call/sent-batch.js";
+import type { BatchDevice } from "../../../../src/gateway/queue/batch.js";
+import { ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
 import type { CallEnd } from "../../../../src/gateway/upstream.js";
 import type { CallRecord, Waiter } from "../../../../src/gateway/waiter.js";
 import { aWaiter, SCOPE } from "../../../support/fake-command.js";
 import { accepted, LOST, refused, UNWRITTEN } from "../../../support/fake-upstream.js";
 
-/** A call with everything that these waiters asked for on board. */
-function manifestOf(waiters: readonly Waiter[], nowMs = 500): Manifest {
-  const seats = new Map<string, Seat & { owners: { waiter: Waiter; index: number }[] }>();
+/** A call with everything that these waiters asked for in the call. */
+function manifestOf(waiters: readonly Waiter[], nowMs = 500): SentBatch {
+  const devices = new Map<string, BatchDevice & { owners: { waiter: Waiter; index: number }[] }>();
   for (const waiter of waiters) {
     for (const [index, name] of waiter.command.deviceNames.entries()) {
-      const seat = seats.get(name) ?? { name, owners: [] };
-      seats.set(name, seat);
-      seat.owners.push({ waiter, index });
+      const device = devices.get(name) ?? { name, owners: [] };
+      devices.set(name, device);
+      device.owners.push({ waiter, index });
     }
   }
-  return new Manifest({ lane: new Lane("", SCOPE), seats: [...seats.values()], bill: new Map() }, nowMs, 1_000_000);
+  return new SentBatch(
+    { scopeQueue: new ScopeQueue("", SCOPE), devices: [...devices.values()], charge: new Map() },
+    nowMs,
+    1_000_000,
+  );
 }
 
 /** What each waiter is told of a call that ended like this. */
 async function toldOf(end: CallEnd, ...requests: readonly (readonly string[])[]): Promise<CallRecord[]> {
   const waiters = requests.map((deviceNames, n) => aWaiter({ caller: `c${n}`, deviceNames }));
-  const manifest = manifestOf(waiters);
-  manifest.complete(end, 20);
-  manifest.settle({ outcome: "accepted" });
+  const sentBatch = manifestOf(waiters);
+  sentBatch.complete(end, 20);
+  sentBatch.settle({ kind: "accepted" });
   const answers = await Promise.all(waiters.map(({ answer }) => answer));
   return answers.map(({ calls }) => calls[0] as CallRecord);
 }
@@ -33,7 +37,7 @@ async function toldOf(end: CallEnd, ...requests: readonly (readonly string[])[])
 const fault = (message: string) =>
   refused({ kind: "rejected", rejection: "not-found", deviceFault: true }, { code: "iot.device.X", message });
 
-describe("Manifest", () => {
+describe("SentBatch", () => {
   it("tells each waiter of the call, and of its own devices in it", async () => {
     const records = await toldOf(accepted("r-1"), ["one", "two"], ["two", "three", "four"]);
     const common = {
@@ -51,17 +55,17 @@ describe("Manifest", () => {
     ]);
   });
 
-  it("knows who is on board, since when they wait, and the largest attempt", () => {
+  it("knows who is in the call, since when they wait, and the largest attempt", () => {
     const [a, b] = [aWaiter({ caller: "a" }, 300), aWaiter({ caller: "a" }, 200)];
-    manifestOf([a]).release({ outcome: "not-attempted", failure: { kind: "throttled", message: "" } });
-    const manifest = manifestOf([a, b]);
-    expect(manifest.waiters).toEqual([a, b]);
-    expect([...manifest.devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
-    expect(manifest.waitingSinceMs).toBe(200);
-    expect(manifest.attempt).toBe(2);
+    manifestOf([a]).release({ kind: "not-attempted", failure: { kind: "throttled", message: "" } });
+    const sentBatch = manifestOf([a, b]);
+    expect(sentBatch.waiters).toEqual([a, b]);
+    expect([...sentBatch.devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
+    expect(sentBatch.waitingSinceMs).toBe(200);
+    expect(sentBatch.attempt).toBe(2);
   });
 
-  it("tells whoever watches how many devices each caller has on board: one that two asked for is of both", () => {
+  it("tells whoever watches how many devices each caller has in the call: one that two asked for is of both", () => {
     const waiters = [
       aWaiter({ caller: "a", deviceNames: ["both-1", "a-1"] }, 100),
       aWaiter({ caller: "b", deviceNames: ["both-1", "b-1", "b-2"] }, 200),
@@ -127,7 +131,10 @@ describe("Manifest", () => {
   });
 
   it("hides the code and words of a fault that is the gateway's own", async () => {
-    const end = refused({ kind: "internal", mended: false }, { code: "InvalidAccessKeyId.NotFound", message: "key" });
+    const end = refused(
+      { kind: "internal", recovered: false },
+      { code: "InvalidAccessKeyId.NotFound", message: "key" },
+    );
     const [record] = await toldOf(end, ["one"]);
     expect(record).toMatchObject({ code: "", message: "", requestId: "request", success: false });
   });
@@ -146,8 +153,8 @@ describe("Manifest", () => {
 
   it("takes any number of waiters for one device (was: too many arguments for Math.min)", () => {
     const waiters = Array.from({ length: 150_000 }, (_, n) => aWaiter({}, n + 1));
-    const manifest = manifestOf(waiters);
-    expect(manifest.waitingSinceMs).toBe(1);
-    expect(manifest.attempt).toBe(1);
+    const sentBatch = manifestOf(waiters);
+    expect(sentBatch.waitingSinceMs).toBe(1);
+    expect(sentBatch.attempt).toBe(1);
   });
 });

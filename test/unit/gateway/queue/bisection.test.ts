@@ -5,7 +5,7 @@ import type { Command } from "../../../../src/gateway/command.js";
 import type { GatewayError } from "../../../../src/gateway/errors.js";
 import { Gateway } from "../../../../src/gateway/gateway.js";
 import type { CallEnd } from "../../../../src/gateway/upstream.js";
-import type { Fate } from "../../../../src/gateway/waiter.js";
+import type { DeviceOutcome } from "../../../../src/gateway/waiter.js";
 import { EQUAL } from "../../../support/fake-callers.js";
 import { aCommand, names } from "../../../support/fake-command.js";
 import { FakeLimiter } from "../../../support/fake-limiter.js";
@@ -37,10 +37,10 @@ function start(bad: readonly string[], endOf: (nth: number) => CallEnd | undefin
     bounds,
   });
   const ask = (command: Partial<Command>) => {
-    const told: { outcomes?: Fate["outcome"][]; error?: GatewayError } = {};
+    const told: { outcomes?: DeviceOutcome["kind"][]; error?: GatewayError } = {};
     gateway.cancel(aCommand({ answerByMs: Infinity, ...command })).answer.then(
-      ({ fates }) => {
-        told.outcomes = fates.map(({ outcome }) => outcome);
+      ({ outcomes }) => {
+        told.outcomes = outcomes.map(({ kind }) => kind);
       },
       (error: GatewayError) => {
         told.error = error;
@@ -77,7 +77,7 @@ describe("isolation", () => {
     const { clock, upstream, ask } = start(["dev-77"]);
     const told = ask({ deviceNames: names(200) });
     await clock.advance(30_000);
-    expect(told.outcomes?.filter((outcome) => outcome === "accepted")).toHaveLength(199);
+    expect(told.outcomes?.filter((kind) => kind === "accepted")).toHaveLength(199);
     expect(told.outcomes?.[77]).toBe("rejected");
     expect(upstream.calls.length).toBeLessThanOrEqual(17);
   });
@@ -91,7 +91,7 @@ describe("isolation", () => {
     expect(told.error?.failure).toMatchObject({ kind: "unknown", reason: "BATCH_REJECTED" });
   });
 
-  it("lets nobody else ride with the culprit in that scope for a minute, and everybody afterwards", async () => {
+  it("lets nobody else share a call with the culprit in that scope for a minute, and everybody afterwards", async () => {
     const { clock, upstream, ask } = start(["bad-1"]);
     ask({ caller: "careless", deviceNames: ["bad-1", "fine-1"] });
     await clock.advance(2000);
@@ -112,7 +112,7 @@ describe("isolation", () => {
     ask({ caller: "careless", deviceNames: ["bad-1", ...names(205, 0, "c-"), "bad-2"] });
     const other = ask({ caller: "other", deviceNames: names(300, 0, "o-") });
     await clock.advance(30_000);
-    expect(other.outcomes?.every((outcome) => outcome === "accepted")).toBe(true);
+    expect(other.outcomes?.every((kind) => kind === "accepted")).toBe(true);
     const shared = upstream.calls.filter(
       ({ deviceNames }) => new Set(deviceNames.map((name) => name.startsWith("o-"))).size > 1,
     );
@@ -189,7 +189,7 @@ describe("isolation", () => {
     expect(upstream.calls.length).toBeLessThanOrEqual(12);
   });
 
-  it("lets a caller ride alone whose only device was the culprit (was: it spoilt a shared call each time)", async () => {
+  it("lets a caller be sent alone whose only device was the culprit (was: it spoilt a shared call each time)", async () => {
     const { clock, upstream, ask } = start(names(20, 0, "bad-"));
     for (let n = 0; n < 20; n++) {
       ask({ caller: "careless", deviceNames: [`bad-${n}`] });
@@ -216,7 +216,7 @@ describe("isolation", () => {
           const expected = names(30, n * 15).map((name) => (isBad.has(name) ? "rejected" : "accepted"));
           if (outcomes) {
             // Within the budget everything is told apart; beyond it nothing is claimed.
-            for (const [i, outcome] of outcomes.entries()) expect([expected[i], "unknown"]).toContain(outcome);
+            for (const [i, kind] of outcomes.entries()) expect([expected[i], "unknown"]).toContain(kind);
           } else expect(error).toBeDefined();
         }
         if (badOnes.length <= 1)

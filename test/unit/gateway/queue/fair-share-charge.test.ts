@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Bill } from "../../../../src/gateway/queue/charge.js";
+import type { Charge } from "../../../../src/gateway/queue/charge.js";
 import { FairShare } from "../../../../src/gateway/queue/fair-share.js";
 
 const EVERYBODY = () => true;
@@ -9,19 +9,19 @@ function shareOf(weights: Readonly<Record<string, number>>): FairShare {
 }
 
 /** In calls. */
-function paidBy(bill: Bill, weights: Readonly<Record<string, number>>): Record<string, number> {
+function paidBy(charge: Charge, weights: Readonly<Record<string, number>>): Record<string, number> {
   const paid: Record<string, number> = {};
-  for (const [{ caller }, price] of bill) if (caller !== undefined) paid[caller] = price * (weights[caller] ?? 1);
+  for (const [{ caller }, price] of charge) if (caller !== undefined) paid[caller] = price * (weights[caller] ?? 1);
   return paid;
 }
 
 /** How far a call brings virtual time on, for each weight that has a part in it. */
-function shareIn(bill: Bill): number | undefined {
-  return [...bill].find(([{ caller }]) => caller === undefined)?.[1];
+function shareIn(charge: Charge): number | undefined {
+  return [...charge].find(([{ caller }]) => caller === undefined)?.[1];
 }
 
 describe("FairShare.charge", () => {
-  it("has riders of any weight pay for the seats they fill, and whoever's turn it was for the rest of the call", () => {
+  it("has sharers of any weight pay for the seats they fill, and whoever's turn it was for the rest of the call", () => {
     const weights = { heavy: 4, light: 1 };
     const share = shareOf(weights);
     share.join("light");
@@ -42,7 +42,7 @@ describe("FairShare.charge", () => {
       share.join(`passing-${n}`);
       share.leave(`passing-${n}`);
     }
-    const bill = share.charge(share.turn(100, EVERYBODY) ?? "", new Map([["b", 200]]), 100);
-    expect(shareIn(bill)).toBe(1 / 2);
+    const charge = share.charge(share.turn(100, EVERYBODY) ?? "", new Map([["b", 200]]), 100);
+    expect(shareIn(charge)).toBe(1 / 2);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Bill, refund } from "../../../../src/gateway/queue/charge.js";
+import { type Charge, refund } from "../../../../src/gateway/queue/charge.js";
 import { FairShare } from "../../../../src/gateway/queue/fair-share.js";
 
 const SEATS = 200;
@@ -12,7 +12,7 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
     creditNameOf: (caller) => (proven ? caller : "everybody"),
   });
   let nowMs = 0;
-  let bill: Bill = new Map();
+  let charge: Charge = new Map();
   return {
     share,
     join: (...callers: string[]) => {
@@ -20,18 +20,18 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
     },
     leave: (caller: string) => share.leave(caller),
     rejoin: (caller: string) => share.rejoin(caller),
-    /** Whose turn it was, with so many seats for riders. */
-    next: (riders: Record<string, number> = {}, mayGo: (caller: string) => boolean = EVERYBODY) => {
+    /** Whose turn it was, with so many seats for sharers. */
+    next: (sharers: Record<string, number> = {}, mayGo: (caller: string) => boolean = EVERYBODY) => {
       const taker = share.turn(nowMs, mayGo);
       if (taker === undefined) throw new Error("nobody may go");
-      bill = share.charge(taker, new Map([[taker, 1], ...Object.entries(riders)]), nowMs);
+      charge = share.charge(taker, new Map([[taker, 1], ...Object.entries(sharers)]), nowMs);
       nowMs += 100;
       return taker;
     },
-    refund: () => refund(bill),
+    refund: () => refund(charge),
     /** What the last call cost each, in calls. */
     prices: () => {
-      const calls = [...bill].flatMap(([{ caller }, price]) =>
+      const calls = [...charge].flatMap(([{ caller }, price]) =>
         caller === undefined ? [] : [[caller, price * (weights[caller] ?? 1)] as const],
       );
       return Object.fromEntries(calls);
@@ -102,14 +102,14 @@ describe("FairShare.turn", () => {
 });
 
 describe("FairShare.charge", () => {
-  it("has riders pay for the seats they fill, and whoever's turn it was for the rest", () => {
+  it("has sharers pay for the seats they fill, and whoever's turn it was for the rest", () => {
     const { join, next, prices } = sharing();
     join("a", "b", "c");
     next({ b: 20 });
     expect(prices()).toEqual({ a: 0.9, b: 0.1 });
   });
 
-  it("has riders pay no more than their part of the call, and nothing once they are ahead", () => {
+  it("has sharers pay no more than their part of the call, and nothing once they are ahead", () => {
     const { join, next, prices } = sharing({ weights: { a: 2 } });
     join("a", "b", "c");
     expect(next({ b: 199 })).toBe("a");
@@ -128,14 +128,14 @@ describe("FairShare.charge", () => {
     expect(prices()).toMatchObject({ c: expect.closeTo(1 / 3) });
   });
 
-  it("keeps to the shares when all who are owed something ride along in one caller's turns", () => {
+  it("keeps to the shares when all who are owed something join the call in one caller's turns", () => {
     const light = new Set(Array.from({ length: 50 }, (_, n) => `light-${n}`));
     const { join, next, prices } = sharing({ weights: { heavy: 50 } });
     join("heavy", ...light);
     let paid = 0;
     for (let n = 1; n <= 100; n++) {
-      const riders = n > 50 ? Object.fromEntries([...light].map((caller) => [caller, 7])) : {};
-      light.delete(next(riders)); // 25 of them have had a turn before the others ride
+      const sharers = n > 50 ? Object.fromEntries([...light].map((caller) => [caller, 7])) : {};
+      light.delete(next(sharers)); // 25 of them have had a turn before the others share
       const { heavy = 0 } = prices();
       paid += heavy;
       expect(Math.abs(paid - n / 2)).toBeLessThan(1);
@@ -149,7 +149,7 @@ describe("FairShare.charge", () => {
     expect(prices()).toEqual({ a: 1 });
   });
 
-  it("does not let riders far ahead of their share keep others from their turn", () => {
+  it("does not let sharers far ahead of their share keep others from their turn", () => {
     const { join, next } = sharing();
     join("a", "b", "c");
     // Whose turn it is, "a" has one device and "b" fills the call; but "c" waits elsewhere.

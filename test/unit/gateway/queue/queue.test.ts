@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Isolation } from "../../../../src/gateway/queue/bisection.js";
+import { Bisection } from "../../../../src/gateway/queue/bisection.js";
 import type { CutLimits } from "../../../../src/gateway/queue/queue.js";
 import { type Batch, Queue } from "../../../../src/gateway/queue/queue.js";
 import type { Room } from "../../../../src/gateway/upstream.js";
@@ -18,28 +18,30 @@ function queueOf(waiters: readonly Waiter[], room: Partial<Room> = {}): Queue {
 
 function cut(queue: Queue, limits: Partial<CutLimits> = {}): Batch {
   const batch = queue.cut({ ...LIMITS, ...limits });
-  if (!batch) throw new Error("nobody was taken on board");
+  if (!batch) throw new Error("no batch was cut");
   return batch;
 }
 
-function namesOf({ seats }: Batch): string[] {
-  return seats.map(({ name }) => name);
+function namesOf({ devices }: Batch): string[] {
+  return devices.map(({ name }) => name);
 }
 
 /** Cuts until nobody is left. */
 function cutAll(queue: Queue): string[][] {
   const batches: string[][] = [];
-  while (queue.tally.devices > 0) batches.push(namesOf(cut(queue)));
+  while (queue.backlog.devices > 0) batches.push(namesOf(cut(queue)));
   return batches;
 }
 
 describe("Queue.cut", () => {
-  it("takes on board everybody who waits in the same scope", () => {
+  it("takes into a call everybody who waits in the same scope", () => {
     const waiters = ["a", "b", "c"].map((caller) => aWaiter({ caller, deviceNames: [`${caller}-1`, `${caller}-2`] }));
     const batch = cut(queueOf(waiters));
     expect(namesOf(batch).toSorted()).toEqual(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"]);
-    expect(batch.lane.scope).toEqual(SCOPE);
-    expect(new Set(batch.seats.flatMap(({ owners }) => owners.map(({ waiter }) => waiter)))).toEqual(new Set(waiters));
+    expect(batch.scopeQueue.scope).toEqual(SCOPE);
+    expect(new Set(batch.devices.flatMap(({ owners }) => owners.map(({ waiter }) => waiter)))).toEqual(
+      new Set(waiters),
+    );
   });
 
   it.each([
@@ -62,7 +64,7 @@ describe("Queue.cut", () => {
     const [small, large] = [names(30, 0, "a-"), names(500, 0, "b-")];
     const queue = queueOf([aWaiter({ caller: "a", deviceNames: small }), aWaiter({ caller: "b", deviceNames: large })]);
     expect(namesOf(cut(queue)).toSorted()).toEqual([...small, ...large.slice(0, 170)].toSorted());
-    expect(queue.tally.devices).toBe(330);
+    expect(queue.backlog.devices).toBe(330);
     expect(namesOf(cut(queue))).toEqual(large.slice(170, 370));
   });
 
@@ -83,14 +85,14 @@ describe("Queue.cut", () => {
       aWaiter({ caller: "b", deviceNames: ["z", "y"] }),
     ];
     const queue = queueOf([a, b]);
-    expect(queue.tally.devices).toBe(4);
+    expect(queue.backlog.devices).toBe(4);
     const batch = cut(queue);
     expect(namesOf(batch).toSorted()).toEqual(["x", "y", "z"]);
-    expect(batch.seats.find(({ name }) => name === "y")?.owners).toEqual([
+    expect(batch.devices.find(({ name }) => name === "y")?.owners).toEqual([
       { waiter: a, index: 1 },
       { waiter: b, index: 1 },
     ]);
-    expect(queue.tally.devices).toBe(0);
+    expect(queue.backlog.devices).toBe(0);
   });
 
   it("knows the position of a shared device deep in another caller's big request", () => {
@@ -100,7 +102,7 @@ describe("Queue.cut", () => {
     queue.add(small);
     queue.add(big);
     const batch = cut(queue);
-    expect(batch.seats[0]).toEqual({
+    expect(batch.devices[0]).toEqual({
       name: "dev-4321",
       owners: [
         { waiter: small, index: 0 },
@@ -112,8 +114,8 @@ describe("Queue.cut", () => {
 
   it("does not send a returned device again that somebody else's call has taken along meanwhile", () => {
     const queue = queueOf([aWaiter({ caller: "a", deviceNames: ["x", "y", "z"] })], { devices: 1 });
-    const aboard = [cut(queue), cut(queue)];
-    for (const batch of aboard) queue.putBack(batch, 0, "spent");
+    const inCall = [cut(queue), cut(queue)];
+    for (const batch of inCall) queue.putBack(batch, 0, "spent");
     queue.add(aWaiter({ caller: "b", deviceNames: ["y"] }));
     expect(cutAll(queue)).toEqual([["y"], ["x"], ["z"]]);
   });
@@ -124,10 +126,10 @@ describe("Queue.cut", () => {
     const before = cut(queue);
     queue.add(b);
     queue.putBack(before, 0, "kept");
-    expect(queue.tally.devices).toBe(3);
+    expect(queue.backlog.devices).toBe(3);
     const batch = cut(queue);
     expect(new Set(namesOf(batch))).toEqual(new Set(["x", "y"]));
-    expect(new Set(batch.seats.find(({ name }) => name === "y")?.owners)).toEqual(
+    expect(new Set(batch.devices.find(({ name }) => name === "y")?.owners)).toEqual(
       new Set([
         { waiter: a, index: 1 },
         { waiter: b, index: 0 },
@@ -135,13 +137,13 @@ describe("Queue.cut", () => {
     );
   });
 
-  it("does not take on board who has less time left than an answer takes", () => {
+  it("does not take into a call who has less time left than an answer takes", () => {
     const late = aWaiter({ caller: "a", deviceNames: ["late"], answerByMs: 1050 });
     const early = aWaiter({ caller: "b", deviceNames: ["early"], answerByMs: 1051 });
     const queue = queueOf([late, early]);
     expect(namesOf(cut(queue, { nowMs: 1000 }))).toEqual(["early"]);
     expect(queue.cut({ ...LIMITS, nowMs: 1000 })).toBeUndefined();
-    expect(queue.tally.devices).toBe(1);
+    expect(queue.backlog.devices).toBe(1);
   });
 
   it("takes only newcomers with a token that was granted ahead of pacing", () => {
@@ -157,7 +159,7 @@ describe("Queue.cut", () => {
     expect(namesOf(cut(queue, { nowMs: 999, newcomersOnly: true }))).toEqual(["new"]);
     expect(queue.isNewcomer(waiter, 999)).toBe(false);
     // A scope that has sent nothing for a second is a newcomer again.
-    expect(cut(queue, { nowMs: 1000, newcomersOnly: true }).lane.scope).toEqual(old);
+    expect(cut(queue, { nowMs: 1000, newcomersOnly: true }).scopeQueue.scope).toEqual(old);
   });
 
   it("does not see a newcomer in one who has too little time", () => {
@@ -168,7 +170,7 @@ describe("Queue.cut", () => {
 });
 
 describe("Queue's turns", () => {
-  const scopeOf = (batch: Batch) => batch.lane.scope.productKey;
+  const scopeOf = (batch: Batch) => batch.scopeQueue.scope.productKey;
 
   it("go round over callers, however much one of them waits for", () => {
     const queue = queueOf([
@@ -178,7 +180,7 @@ describe("Queue's turns", () => {
       aWaiter({ caller: "c", scope: aScope("c"), deviceNames: names(400) }),
     ]);
     const turns: string[] = [];
-    while (queue.tally.devices > 0) turns.push(scopeOf(cut(queue)));
+    while (queue.backlog.devices > 0) turns.push(scopeOf(cut(queue)));
     expect(turns).toEqual(["a1", "b", "c", "a1", "c", "a1", "a2"]);
   });
 
@@ -210,7 +212,7 @@ describe("Queue's turns", () => {
     ]);
   });
 
-  it("are kept or lost by who was on board of a call that settled nothing, as told", () => {
+  it("are kept or lost by who was in a call that settled nothing, as told", () => {
     for (const [turn, order] of [
       ["kept", ["a", "b", "c"]],
       ["spent", ["b", "c", "a"]],
@@ -232,10 +234,10 @@ describe("Queue.leave", () => {
     cut(queue);
     queue.add(b);
     queue.leave(a);
-    expect(queue.tally.devices).toBe(1);
+    expect(queue.backlog.devices).toBe(1);
     expect(queue.calls).toBe(1);
     expect(namesOf(cut(queue))).toEqual(["dev-250"]);
-    expect(queue.tally.devicesByCaller.size).toBe(0);
+    expect(queue.backlog.devicesByCaller.size).toBe(0);
   });
 
   it("takes back what came back from a call, too", () => {
@@ -243,14 +245,14 @@ describe("Queue.leave", () => {
     const queue = queueOf([a]);
     queue.putBack(cut(queue), 0, "kept");
     queue.leave(a);
-    expect([queue.tally.devices, queue.calls]).toEqual([0, 0]);
+    expect([queue.backlog.devices, queue.calls]).toEqual([0, 0]);
     expect(queue.cut(LIMITS)).toBeUndefined();
   });
 
   it("is nothing for a waiter that does not wait", () => {
     const queue = queueOf([aWaiter()]);
     queue.leave(aWaiter());
-    expect(queue.tally.devices).toBe(1);
+    expect(queue.backlog.devices).toBe(1);
   });
 });
 
@@ -261,49 +263,49 @@ describe("Queue.putBack", () => {
     const before = cut(queue);
     a.conclude({ kind: "aborted", message: "left" });
     queue.putBack(before, 0, "kept");
-    expect([...queue.tally.devicesByCaller]).toEqual([["b", 1]]);
-    expect(cut(queue).seats[0]?.owners).toEqual([{ waiter: b, index: 0 }]);
+    expect([...queue.backlog.devicesByCaller]).toEqual([["b", 1]]);
+    expect(cut(queue).devices[0]?.owners).toEqual([{ waiter: b, index: 0 }]);
   });
 });
 
 describe("Queue.separate", () => {
-  it("keeps nothing of a refused call whose callers have left (was: two empty lanes for ever)", () => {
+  it("keeps nothing of a refused call whose callers have left (was: two empty scope queues for ever)", () => {
     const waiter = aWaiter({ deviceNames: names(8) });
     const queue = queueOf([waiter]);
     const refused = cut(queue);
     waiter.conclude({ kind: "aborted", message: "left" });
-    queue.separate(refused, new Isolation());
+    queue.separate(refused, new Bisection());
     let looks = 0;
     const limits = {
       answerMs: 50,
       get nowMs() {
-        looks++; // for each lane that is looked at
+        looks++; // for each scope queue that is looked at
         return 0;
       },
     };
     expect(queue.hasNewcomer(limits)).toBe(false);
     expect(looks).toBe(0);
-    expect([queue.tally.devices, queue.calls]).toEqual([0, 0]);
+    expect([queue.backlog.devices, queue.calls]).toEqual([0, 0]);
   });
 });
 
 describe("Queue's counters", () => {
   it("count a shared device once for each waiter, and once for the calls", () => {
     const queue = queueOf(["a", "b"].map((caller) => aWaiter({ caller, deviceNames: names(200) })));
-    expect(queue.tally.devices).toBe(400);
+    expect(queue.backlog.devices).toBe(400);
     expect(queue.calls).toBe(1);
-    expect(new Map(queue.tally.devicesByCaller)).toEqual(
+    expect(new Map(queue.backlog.devicesByCaller)).toEqual(
       new Map([
         ["a", 200],
         ["b", 200],
       ]),
     );
-    expect(new Map(queue.tally.callersByCalls("normal"))).toEqual(new Map([[1, 2]]));
+    expect(new Map(queue.backlog.callersByCalls("normal"))).toEqual(new Map([[1, 2]]));
   });
 
   it("count calls by scope", () => {
     const queue = queueOf([aWaiter({ deviceNames: names(201) }), aWaiter({ scope: aScope("other") })]);
     expect(queue.calls).toBe(3);
-    expect(new Map(queue.tally.callersByCalls("normal"))).toEqual(new Map([[2, 1]]));
+    expect(new Map(queue.backlog.callersByCalls("normal"))).toEqual(new Map([[2, 1]]));
   });
 });

@@ -1,33 +1,33 @@
 import { describe, expect, it } from "vitest";
-import { Line } from "../../../../src/gateway/queue/requeue-list.js";
+import { RequeueList } from "../../../../src/gateway/queue/requeue-list.js";
 
-describe("Line", () => {
+describe("RequeueList", () => {
   it("keeps the order of arrival, those in front before the others", () => {
-    const line = new Line<string>();
-    for (const member of ["a", "b", "c"]) line.add(member);
-    line.addInFront("x");
-    line.addInFront("c");
-    expect([...line]).toEqual(["x", "c", "a", "b"]);
-    expect(line.size).toBe(4);
+    const list = new RequeueList<string>();
+    for (const member of ["a", "b", "c"]) list.add(member);
+    list.addInFront("x");
+    list.addInFront("c");
+    expect([...list]).toEqual(["x", "c", "a", "b"]);
+    expect(list.size).toBe(4);
   });
 
   it("holds a member once, and one in front keeps its place when it is added again", () => {
-    const line = new Line<string>();
-    line.add("a");
-    line.addInFront("b");
-    line.add("a");
-    line.add("b");
-    line.addInFront("b");
-    expect([...line]).toEqual(["b", "a"]);
+    const list = new RequeueList<string>();
+    list.add("a");
+    list.addInFront("b");
+    list.add("a");
+    list.add("b");
+    list.addInFront("b");
+    expect([...list]).toEqual(["b", "a"]);
   });
 
   it("lets members leave from both parts", () => {
-    const line = new Line<string>();
-    line.add("a");
-    line.addInFront("b");
-    line.delete("a");
-    line.delete("b");
-    line.delete("never there");
-    expect(line.size).toBe(0);
+    const list = new RequeueList<string>();
+    list.add("a");
+    list.addInFront("b");
+    list.delete("a");
+    list.delete("b");
+    list.delete("never there");
+    expect(list.size).toBe(0);
   });
 });

@@ -1,32 +1,37 @@
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../../src/gateway/command.js";
-import type { Seat } from "../../../../src/gateway/queue/batch.js";
-import { Place } from "../../../../src/gateway/queue/queue-entry.js";
-import { type Boarding, Lane } from "../../../../src/gateway/queue/scope-queue.js";
+import type { BatchDevice } from "../../../../src/gateway/queue/batch.js";
+import { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
+import { type FillOptions, ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
 import { aWaiter, names, SCOPE } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
 
-function laneOf(commands: readonly Partial<Command>[], boarding: Partial<Boarding> = {}) {
-  const lane = new Lane("key", SCOPE);
-  const places = commands.map((command) => {
-    const place = new Place(aWaiter(command), lane, 0);
-    for (const name of place.waiter.command.deviceNames) lane.own(place, name);
-    lane.add(place);
-    return place;
+function scopeQueueOf(commands: readonly Partial<Command>[], options: Partial<FillOptions> = {}) {
+  const scopeQueue = new ScopeQueue("key", SCOPE);
+  const entries = commands.map((command) => {
+    const entry = new QueueEntry(aWaiter(command), scopeQueue, 0);
+    for (const name of entry.waiter.command.deviceNames) scopeQueue.own(entry, name);
+    scopeQueue.add(entry);
+    return entry;
   });
-  const fill = (turn: number, seats = 200) => {
-    const room = { ...ROOM, devices: seats };
-    const filled = lane.fill(places[turn] as Place, { room, weightOf: () => 1, mayBoard: () => true, ...boarding });
-    for (const place of places) if (place.waiting === 0) lane.remove(place);
+  const fill = (turn: number, devices = 200) => {
+    const room = { ...ROOM, devices: devices };
+    const filled = scopeQueue.fill(entries[turn] as QueueEntry, {
+      room,
+      weightOf: () => 1,
+      maySend: () => true,
+      ...options,
+    });
+    for (const entry of entries) if (entry.waiting === 0) scopeQueue.remove(entry);
     return filled;
   };
-  return { lane, places, fill };
+  return { scopeQueue, entries, fill };
 }
 
 /** Seats by the caller who pays. */
-function seatsOf(seats: readonly Seat[]): Record<string, number> {
+function seatsOf(devices: readonly BatchDevice[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { owners } of seats) {
+  for (const { owners } of devices) {
     const caller = owners[0]?.waiter.command.caller ?? "";
     counts[caller] = (counts[caller] ?? 0) + 1;
   }
@@ -39,32 +44,32 @@ const of = (caller: string, count: number, more: Partial<Command> = {}) => ({
   ...more,
 });
 
-describe("Lane.fill", () => {
+describe("ScopeQueue.fill", () => {
   it("gives seats by class, that of whose turn it is first", () => {
     const commands = [of("u", 4, { priority: "urgent" }), of("n", 4), of("b", 4, { priority: "bulk" })];
-    expect(seatsOf(laneOf(commands).fill(0, 6))).toEqual({ u: 4, n: 2 });
-    expect(seatsOf(laneOf(commands).fill(2, 6))).toEqual({ b: 4, u: 2 });
+    expect(seatsOf(scopeQueueOf(commands).fill(0, 6))).toEqual({ u: 4, n: 2 });
+    expect(seatsOf(scopeQueueOf(commands).fill(2, 6))).toEqual({ b: 4, u: 2 });
   });
 
   it("shares the seats of a class by weight, and leaves what one does not want to the others", () => {
     const weightOf = (caller: string) => (caller === "heavy" ? 3 : 1);
-    const { fill } = laneOf([of("heavy", 500), of("light", 500), of("small", 5)], { weightOf });
+    const { fill } = scopeQueueOf([of("heavy", 500), of("light", 500), of("small", 5)], { weightOf });
     expect(seatsOf(fill(1, 200))).toEqual({ heavy: 146, light: 49, small: 5 });
   });
 
   it("gives whose turn it is a seat, however many others are there", () => {
-    const { fill } = laneOf(Array.from({ length: 30 }, (_, n) => of(`c${n}`, 9)));
+    const { fill } = scopeQueueOf(Array.from({ length: 30 }, (_, n) => of(`c${n}`, 9)));
     expect(seatsOf(fill(29, 10))).toMatchObject({ c29: 1 });
   });
 
   it("owes what it cannot give in whole seats to the next call (was: the first to come had it every time)", () => {
-    const { fill } = laneOf(Array.from({ length: 15 }, (_, n) => of(`c${n}`, 90)));
+    const { fill } = scopeQueueOf(Array.from({ length: 15 }, (_, n) => of(`c${n}`, 90)));
     const had: Record<string, number> = {};
     for (let call = 0; call < 30; call++) {
-      for (const [caller, seats] of Object.entries(seatsOf(fill(call % 15, 10))))
-        had[caller] = (had[caller] ?? 0) + seats;
+      for (const [caller, devices] of Object.entries(seatsOf(fill(call % 15, 10))))
+        had[caller] = (had[caller] ?? 0) + devices;
     }
-    for (const seats of Object.values(had)) expect(Math.abs(seats - 20)).toBeLessThanOrEqual(2);
+    for (const devices of Object.values(had)) expect(Math.abs(devices - 20)).toBeLessThanOrEqual(2);
     expect(Object.keys(had)).toHaveLength(15);
   });
 
@@ -72,36 +77,36 @@ describe("Lane.fill", () => {
     const weightOf = (caller: string) => (caller.startsWith("heavy") ? 5 : 1);
     const heavy = Array.from({ length: 10 }, (_, n) => of(`heavy${n}`, 900));
     const light = Array.from({ length: 30 }, (_, n) => of(`light${n}`, 900));
-    const { fill } = laneOf([...heavy, ...light], { weightOf });
+    const { fill } = scopeQueueOf([...heavy, ...light], { weightOf });
     let ofLight = 0;
     for (let call = 0; call < 80; call++) {
-      const seats = seatsOf(fill(0, 20));
-      for (const [caller, count] of Object.entries(seats)) if (caller.startsWith("light")) ofLight += count;
+      const devices = seatsOf(fill(0, 20));
+      for (const [caller, count] of Object.entries(devices)) if (caller.startsWith("light")) ofLight += count;
     }
     // Three eighths of 1,600 seats.
     expect(ofLight).toBeGreaterThan(570);
     expect(ofLight).toBeLessThan(630);
   });
 
-  it("does not count on those who may not board", () => {
-    const mayBoard = ({ waiter }: Place) => waiter.command.caller !== "late";
-    const { fill } = laneOf([of("late", 50), of("early", 50)], { mayBoard });
+  it("does not count on those who may not be sent", () => {
+    const maySend = ({ waiter }: QueueEntry) => waiter.command.caller !== "late";
+    const { fill } = scopeQueueOf([of("late", 50), of("early", 50)], { maySend });
     expect(seatsOf(fill(1, 40))).toEqual({ early: 40 });
   });
 
   it("sends a device that several wait for once, and fills the seats that this saves", () => {
     const shared = { deviceNames: names(6) };
-    const { lane, fill } = laneOf([{ caller: "a", ...shared }, { caller: "b", ...shared }, of("c", 10)]);
-    expect(lane.size).toBe(16);
-    const seats = fill(0, 12);
-    expect(seats).toHaveLength(12);
-    expect(new Set(seats.map(({ name }) => name)).size).toBe(12);
-    expect(lane.size).toBe(4);
+    const { scopeQueue, fill } = scopeQueueOf([{ caller: "a", ...shared }, { caller: "b", ...shared }, of("c", 10)]);
+    expect(scopeQueue.size).toBe(16);
+    const devices = fill(0, 12);
+    expect(devices).toHaveLength(12);
+    expect(new Set(devices.map(({ name }) => name)).size).toBe(12);
+    expect(scopeQueue.size).toBe(4);
   });
 
   it("passes over a device that was sent for another, and sends what comes after it", () => {
     const both = names(3);
-    const { fill } = laneOf([
+    const { fill } = scopeQueueOf([
       { caller: "a", deviceNames: both },
       { caller: "b", deviceNames: [...both, "last"] },
     ]);
@@ -111,14 +116,14 @@ describe("Lane.fill", () => {
 
   it("looks no further than a share can reach: a caller with ten thousand small requests costs no more", () => {
     let looks = 0;
-    const mayBoard = () => {
+    const maySend = () => {
       looks++;
       return true;
     };
     const small = ["a", "b"].flatMap((caller) =>
       Array.from({ length: 10_000 }, (_, n) => ({ caller, deviceNames: [`${caller}-${n}`] })),
     );
-    const { fill } = laneOf(small, { mayBoard });
+    const { fill } = scopeQueueOf(small, { maySend });
     expect(fill(0)).toHaveLength(200);
     expect(looks).toBeLessThan(2000);
   });
@@ -130,7 +135,7 @@ describe("Lane.fill", () => {
       return seen;
     };
     const commands = Array.from({ length: 10_000 }, (_, n) => of(`c${n}`, 3));
-    const { fill } = laneOf(commands, { mayBoard: () => look(true), weightOf: () => look(1) });
+    const { fill } = scopeQueueOf(commands, { maySend: () => look(true), weightOf: () => look(1) });
     fill(0); // all of them are new
     looks = 0;
     for (let call = 1; call < 11; call++) expect(fill(call)).toHaveLength(200);
@@ -143,50 +148,52 @@ describe("Lane.fill", () => {
       asked.add(caller);
       return 1;
     };
-    const { lane, places, fill } = laneOf([of("a", 90), of("gone", 90)], { weightOf });
-    lane.disown(places[1] as Place);
-    lane.remove(places[1] as Place);
+    const { scopeQueue, entries, fill } = scopeQueueOf([of("a", 90), of("gone", 90)], { weightOf });
+    scopeQueue.disown(entries[1] as QueueEntry);
+    scopeQueue.remove(entries[1] as QueueEntry);
     fill(0, 20);
     expect([...asked]).toEqual(["a"]);
   });
 
   it("gives who waits a seat before ever new names, and those one, too", () => {
-    const { lane, fill } = laneOf([of("patient", 900)]);
+    const { scopeQueue, fill } = scopeQueueOf([of("patient", 900)]);
     fill(0, 20);
     for (let call = 0; call < 20; call++) {
       const late = Array.from({ length: 9 }, (_, n) => {
-        const place = new Place(aWaiter(of(`late-${call}-${n}`, 1)), lane, 0);
-        for (const name of place.waiter.command.deviceNames) lane.own(place, name);
-        lane.add(place);
-        return place;
+        const entry = new QueueEntry(aWaiter(of(`late-${call}-${n}`, 1)), scopeQueue, 0);
+        for (const name of entry.waiter.command.deviceNames) scopeQueue.own(entry, name);
+        scopeQueue.add(entry);
+        return entry;
       });
       expect(seatsOf(fill(0, 10))["patient"]).toBe(1);
-      for (const place of late) expect(place.waiting).toBe(0);
-      for (const place of late) lane.remove(place);
+      for (const entry of late) expect(entry.waiting).toBe(0);
+      for (const entry of late) scopeQueue.remove(entry);
     }
   });
 });
 
-describe("Lane.crowd", () => {
+describe("ScopeQueue.waitingIn", () => {
   it("counts callers and devices of each class, whatever becomes of them", () => {
     const shared = { deviceNames: names(6) };
-    const { lane, places, fill } = laneOf([
+    const { scopeQueue, entries, fill } = scopeQueueOf([
       { caller: "a", ...shared },
       { caller: "b", priority: "bulk", ...shared },
       of("a", 5),
     ]);
-    expect([lane.crowd("urgent"), lane.crowd("normal"), lane.crowd("bulk")]).toEqual([
+    expect([scopeQueue.waitingIn("urgent"), scopeQueue.waitingIn("normal"), scopeQueue.waitingIn("bulk")]).toEqual([
       { callers: 0, devices: 0 },
       { callers: 1, devices: 11 },
       { callers: 1, devices: 6 },
     ]);
-    expect(lane.disown(places[2] as Place)).toEqual([0, 1, 2, 3, 4]);
-    lane.remove(places[2] as Place);
-    expect(lane.crowd("normal")).toEqual({ callers: 1, devices: 6 });
+    expect(scopeQueue.disown(entries[2] as QueueEntry)).toEqual([0, 1, 2, 3, 4]);
+    scopeQueue.remove(entries[2] as QueueEntry);
+    expect(scopeQueue.waitingIn("normal")).toEqual({ callers: 1, devices: 6 });
     fill(0, 4);
-    expect([lane.crowd("normal").devices, lane.crowd("bulk").devices, lane.size]).toEqual([2, 2, 2]);
+    expect([scopeQueue.waitingIn("normal").devices, scopeQueue.waitingIn("bulk").devices, scopeQueue.size]).toEqual([
+      2, 2, 2,
+    ]);
     fill(0);
-    expect([lane.crowd("normal"), lane.crowd("bulk"), lane.size]).toEqual([
+    expect([scopeQueue.waitingIn("normal"), scopeQueue.waitingIn("bulk"), scopeQueue.size]).toEqual([
       { callers: 0, devices: 0 },
       { callers: 0, devices: 0 },
       0,

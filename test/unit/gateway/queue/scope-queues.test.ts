@@ -1,97 +1,103 @@
 import { describe, expect, it } from "vitest";
-import { Isolation } from "../../../../src/gateway/queue/bisection.js";
-import { Place } from "../../../../src/gateway/queue/queue-entry.js";
-import type { Lane } from "../../../../src/gateway/queue/scope-queue.js";
-import { Lanes } from "../../../../src/gateway/queue/scope-queues.js";
+import { Bisection } from "../../../../src/gateway/queue/bisection.js";
+import { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
+import type { ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
+import { ScopeQueues } from "../../../../src/gateway/queue/scope-queues.js";
 import { aScope, aWaiter, names, SCOPE } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
 
-function wait(lanes: Lanes, lane: Lane, deviceNames: readonly string[]): void {
-  const place = new Place(aWaiter({ deviceNames }), lane, 0);
-  lanes.resize(lane, () => {
-    for (const name of deviceNames) lane.own(place, name);
+function wait(scopeQueues: ScopeQueues, scopeQueue: ScopeQueue, deviceNames: readonly string[]): void {
+  const entry = new QueueEntry(aWaiter({ deviceNames }), scopeQueue, 0);
+  scopeQueues.resize(scopeQueue, () => {
+    for (const name of deviceNames) scopeQueue.own(entry, name);
   });
 }
 
-describe("Lanes", () => {
-  it("has one lane for all that share a scope, as long as anybody waits there", () => {
-    const lanes = new Lanes(ROOM);
+describe("ScopeQueues", () => {
+  it("has one scope queue for all that share a scope, as long as anybody waits there", () => {
+    const scopeQueues = new ScopeQueues(ROOM);
     const [a, b] = ["a", "b"].map((caller) => aWaiter({ caller }));
     if (!a || !b) throw new Error("no waiters");
-    const lane = lanes.laneOf(a, 0);
-    wait(lanes, lane, names(3));
-    expect(lanes.laneOf(b, 0)).toBe(lane);
-    expect(lanes.laneOf(aWaiter({ scope: aScope("other") }), 0)).not.toBe(lane);
-    expect(lanes.sharedLane(SCOPE)).toBe(lane);
-    lanes.resize(lane, () => lane.fill(new Place(a, lane, 0), { room: ROOM, weightOf: () => 1, mayBoard: () => true }));
-    lanes.resize(lane, () => {});
-    expect(lanes.calls).toBe(1);
+    const scopeQueue = scopeQueues.scopeQueueOf(a, 0);
+    wait(scopeQueues, scopeQueue, names(3));
+    expect(scopeQueues.scopeQueueOf(b, 0)).toBe(scopeQueue);
+    expect(scopeQueues.scopeQueueOf(aWaiter({ scope: aScope("other") }), 0)).not.toBe(scopeQueue);
+    expect(scopeQueues.sharedQueue(SCOPE)).toBe(scopeQueue);
+    scopeQueues.resize(scopeQueue, () =>
+      scopeQueue.fill(new QueueEntry(a, scopeQueue, 0), { room: ROOM, weightOf: () => 1, maySend: () => true }),
+    );
+    scopeQueues.resize(scopeQueue, () => {});
+    expect(scopeQueues.calls).toBe(1);
   });
 
-  it("lets who has to ride alone have a lane of its own, and share again afterwards", () => {
-    const lanes = new Lanes(ROOM);
+  it("lets who has to be sent alone have a scope queue of its own, and share again afterwards", () => {
+    const scopeQueues = new ScopeQueues(ROOM);
     const culprit = aWaiter({ caller: "culprit" });
-    lanes.setAlone(SCOPE, "culprit", 60_000, 0);
-    const own = lanes.laneOf(culprit, 59_999);
+    scopeQueues.setAlone(SCOPE, "culprit", 60_000, 0);
+    const own = scopeQueues.scopeQueueOf(culprit, 59_999);
     expect(own.scope).toEqual(SCOPE);
-    expect(own).not.toBe(lanes.laneOf(aWaiter({ caller: "other" }), 59_999));
-    expect(lanes.laneOf(aWaiter({ caller: "culprit", scope: aScope("other") }), 0).key).not.toContain("culprit");
-    expect(lanes.laneOf(culprit, 60_000)).toBe(lanes.laneOf(aWaiter({ caller: "other" }), 60_000));
+    expect(own).not.toBe(scopeQueues.scopeQueueOf(aWaiter({ caller: "other" }), 59_999));
+    expect(scopeQueues.scopeQueueOf(aWaiter({ caller: "culprit", scope: aScope("other") }), 0).key).not.toContain(
+      "culprit",
+    );
+    expect(scopeQueues.scopeQueueOf(culprit, 60_000)).toBe(
+      scopeQueues.scopeQueueOf(aWaiter({ caller: "other" }), 60_000),
+    );
   });
 
-  it("lets each ride alone for its own time, whoever else has to meanwhile", () => {
-    const lanes = new Lanes(ROOM);
+  it("lets each be sent alone for its own time, whoever else has to meanwhile", () => {
+    const scopeQueues = new ScopeQueues(ROOM);
     const [early, late, other] = ["early", "late", "other"].map((caller) => aWaiter({ caller }));
     if (!early || !late || !other) throw new Error("no waiters");
-    lanes.setAlone(SCOPE, "early", 60_000, 0);
-    lanes.setAlone(SCOPE, "late", 90_000, 30_000);
-    expect(new Set([early, late, other].map((waiter) => lanes.laneOf(waiter, 59_999))).size).toBe(3);
-    expect(lanes.laneOf(early, 60_000)).toBe(lanes.laneOf(other, 60_000));
-    expect(lanes.laneOf(late, 89_999)).not.toBe(lanes.laneOf(other, 89_999));
+    scopeQueues.setAlone(SCOPE, "early", 60_000, 0);
+    scopeQueues.setAlone(SCOPE, "late", 90_000, 30_000);
+    expect(new Set([early, late, other].map((waiter) => scopeQueues.scopeQueueOf(waiter, 59_999))).size).toBe(3);
+    expect(scopeQueues.scopeQueueOf(early, 60_000)).toBe(scopeQueues.scopeQueueOf(other, 60_000));
+    expect(scopeQueues.scopeQueueOf(late, 89_999)).not.toBe(scopeQueues.scopeQueueOf(other, 89_999));
   });
 
   it("never lets anybody join devices that are being told apart", () => {
-    const lanes = new Lanes(ROOM);
-    const isolation = new Isolation();
-    const [one, two] = [lanes.laneApart(SCOPE, isolation), lanes.laneApart(SCOPE, isolation)];
-    const keys = [one, two, lanes.laneOf(aWaiter(), 0)].map(({ key }) => key);
+    const scopeQueues = new ScopeQueues(ROOM);
+    const bisection = new Bisection();
+    const [one, two] = [scopeQueues.separateQueue(SCOPE, bisection), scopeQueues.separateQueue(SCOPE, bisection)];
+    const keys = [one, two, scopeQueues.scopeQueueOf(aWaiter(), 0)].map(({ key }) => key);
     expect(new Set(keys).size).toBe(3);
-    expect(lanes.again(one)).toMatchObject({ key: one.key, isolation });
-    expect(lanes.again(one)).toBe(lanes.again(one));
+    expect(scopeQueues.again(one)).toMatchObject({ key: one.key, bisection });
+    expect(scopeQueues.again(one)).toBe(scopeQueues.again(one));
   });
 
-  it("has no lane apart before anybody waits there (was: one for ever, if its callers had left)", () => {
-    const lanes = new Lanes(ROOM);
-    const apart = lanes.laneApart(SCOPE, new Isolation());
-    expect([...lanes]).toEqual([]);
-    const lane = lanes.again(apart);
-    wait(lanes, lane, names(1));
-    expect([...lanes]).toEqual([lane]);
+  it("has no scope queue apart before anybody waits there (was: one for ever, if its callers had left)", () => {
+    const scopeQueues = new ScopeQueues(ROOM);
+    const apart = scopeQueues.separateQueue(SCOPE, new Bisection());
+    expect([...scopeQueues]).toEqual([]);
+    const scopeQueue = scopeQueues.again(apart);
+    wait(scopeQueues, scopeQueue, names(1));
+    expect([...scopeQueues]).toEqual([scopeQueue]);
   });
 
-  it("counts the calls that it takes, and forgets lanes where nobody waits", () => {
-    const lanes = new Lanes(ROOM);
-    const lane = lanes.laneOf(aWaiter(), 0);
-    wait(lanes, lane, names(201));
-    expect([lanes.calls, [...lanes].length]).toEqual([2, 1]);
-    const place = new Place(aWaiter({ deviceNames: names(10) }), lane, 0);
-    lanes.resize(lane, () => {
-      for (const name of names(10)) lane.own(place, name);
+  it("counts the calls that it takes, and forgets scope queues where nobody waits", () => {
+    const scopeQueues = new ScopeQueues(ROOM);
+    const scopeQueue = scopeQueues.scopeQueueOf(aWaiter(), 0);
+    wait(scopeQueues, scopeQueue, names(201));
+    expect([scopeQueues.calls, [...scopeQueues].length]).toEqual([2, 1]);
+    const entry = new QueueEntry(aWaiter({ deviceNames: names(10) }), scopeQueue, 0);
+    scopeQueues.resize(scopeQueue, () => {
+      for (const name of names(10)) scopeQueue.own(entry, name);
     });
-    expect(lanes.calls).toBe(2);
-    lanes.resize(lane, () => lane.disown(place));
-    expect(lanes.calls).toBe(2);
-    expect([...lanes]).toEqual([lane]);
+    expect(scopeQueues.calls).toBe(2);
+    scopeQueues.resize(scopeQueue, () => scopeQueue.disown(entry));
+    expect(scopeQueues.calls).toBe(2);
+    expect([...scopeQueues]).toEqual([scopeQueue]);
   });
 
-  it("takes a lane for silent that has sent nothing for a second, and a new one", () => {
-    const lanes = new Lanes(ROOM);
-    const lane = lanes.laneOf(aWaiter(), 0);
-    expect(lanes.isSilent(lane, 0)).toBe(true);
-    lanes.noteCut(lane, 500);
-    expect([lanes.isSilent(lane, 1499), lanes.isSilent(lane, 1500)]).toEqual([false, true]);
-    lanes.noteCut(lane, 1200);
-    lanes.noteCut(lanes.laneOf(aWaiter({ scope: aScope("other") }), 0), 1600);
-    expect(lanes.isSilent(lane, 2100)).toBe(false);
+  it("takes a scope queue for silent that has sent nothing for a second, and a new one", () => {
+    const scopeQueues = new ScopeQueues(ROOM);
+    const scopeQueue = scopeQueues.scopeQueueOf(aWaiter(), 0);
+    expect(scopeQueues.isSilent(scopeQueue, 0)).toBe(true);
+    scopeQueues.noteCut(scopeQueue, 500);
+    expect([scopeQueues.isSilent(scopeQueue, 1499), scopeQueues.isSilent(scopeQueue, 1500)]).toEqual([false, true]);
+    scopeQueues.noteCut(scopeQueue, 1200);
+    scopeQueues.noteCut(scopeQueues.scopeQueueOf(aWaiter({ scope: aScope("other") }), 0), 1600);
+    expect(scopeQueues.isSilent(scopeQueue, 2100)).toBe(false);
   });
 });

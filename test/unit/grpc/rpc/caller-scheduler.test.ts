@@ -1,55 +1,55 @@
 import { describe, expect, it } from "vitest";
-import { Turnstile } from "../../../../src/grpc/rpc/caller-scheduler.js";
+import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 
-/** A turnstile whose time passes as runs say, and whose turns begin when the test says. */
+/** A scheduler whose time passes as runs say, and whose turns begin when the test says. */
 function setUp() {
   const ran: string[] = [];
   const deferred: (() => void)[] = [];
   let nowMs = 0;
-  const turnstile = new Turnstile({ now: () => nowMs, defer: (run) => void deferred.push(run) });
-  const pass = (caller: string, ms = 0, more = () => {}) =>
-    turnstile.pass(caller, () => {
+  const callerScheduler = new CallerScheduler({ now: () => nowMs, defer: (run) => void deferred.push(run) });
+  const schedule = (caller: string, ms = 0, more = () => {}) =>
+    callerScheduler.schedule(caller, () => {
       nowMs += ms;
       ran.push(caller);
       more();
     });
   const turn = () => deferred.shift()?.();
-  return { ran, pass, turn, turnsDue: () => deferred.length };
+  return { ran, schedule, turn, turnsDue: () => deferred.length };
 }
 
-describe("Turnstile", () => {
+describe("CallerScheduler", () => {
   it("runs at once what comes while there is time", () => {
-    const { ran, pass, turn, turnsDue } = setUp();
-    for (let n = 0; n < 4; n++) pass("a", 1);
+    const { ran, schedule, turn, turnsDue } = setUp();
+    for (let n = 0; n < 4; n++) schedule("a", 1);
     expect(ran).toEqual(["a", "a", "a", "a"]);
     turn();
     expect(turnsDue()).toBe(0);
   });
 
   it("lets what comes later wait until the network has been looked at", () => {
-    const { ran, pass, turn } = setUp();
-    pass("a", 5);
-    pass("b");
+    const { ran, schedule, turn } = setUp();
+    schedule("a", 5);
+    schedule("b");
     expect(ran).toEqual(["a"]);
     turn();
     expect(ran).toEqual(["a", "b"]);
   });
 
   it("lets callers through in turns, however much one of them has brought", () => {
-    const { ran, pass, turn } = setUp();
-    pass("first", 5);
-    for (let n = 0; n < 1000; n++) pass("flood", 1);
-    pass("small", 1);
-    pass("other", 1);
+    const { ran, schedule, turn } = setUp();
+    schedule("first", 5);
+    for (let n = 0; n < 1000; n++) schedule("flood", 1);
+    schedule("small", 1);
+    schedule("other", 1);
     turn();
     expect(ran).toEqual(["first", "flood", "small", "other", "flood", "flood"]);
   });
 
   it("ends a turn when its time is up, and goes on in the next where it was", () => {
-    const { ran, pass, turn, turnsDue } = setUp();
-    pass("first", 5);
-    for (let n = 0; n < 3; n++) pass("a", 5);
-    pass("b", 5);
+    const { ran, schedule, turn, turnsDue } = setUp();
+    schedule("first", 5);
+    for (let n = 0; n < 3; n++) schedule("a", 5);
+    schedule("b", 5);
     const turns = [];
     while (turnsDue() > 0) {
       turn();
@@ -62,11 +62,11 @@ describe("Turnstile", () => {
     const ran: number[] = [];
     const deferred: (() => void)[] = [];
     let nowMs = 0;
-    const turnstile = new Turnstile({ now: () => nowMs, defer: (run) => void deferred.push(run) });
+    const callerScheduler = new CallerScheduler({ now: () => nowMs, defer: (run) => void deferred.push(run) });
     let brought = 0;
     const bring = () => {
       const one = brought++;
-      turnstile.pass("a", () => {
+      callerScheduler.schedule("a", () => {
         nowMs += 2;
         ran.push(one);
         if (brought < 20) bring();
@@ -82,12 +82,12 @@ describe("Turnstile", () => {
   });
 
   it("goes on with the others when one fails", () => {
-    const { ran, pass, turn, turnsDue } = setUp();
-    pass("first", 5);
-    pass("a", 0, () => {
+    const { ran, schedule, turn, turnsDue } = setUp();
+    schedule("first", 5);
+    schedule("a", 0, () => {
       throw new Error("of its own");
     });
-    pass("b");
+    schedule("b");
     expect(turn).toThrow("of its own");
     expect(turnsDue()).toBe(1);
     turn();

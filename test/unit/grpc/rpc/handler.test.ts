@@ -10,14 +10,14 @@ import {
 } from "../../../../src/gen/ota/v1/ota_service.js";
 import type { Authentication } from "../../../../src/grpc/rpc/caller.js";
 import { unary } from "../../../../src/grpc/rpc/handler.js";
-import { Door } from "../../../../src/grpc/rpc/in-flight.js";
-import type { CallContext } from "../../../../src/grpc/rpc/rpc.js";
+import { InFlightLimits } from "../../../../src/grpc/rpc/in-flight.js";
+import type { RpcContext } from "../../../../src/grpc/rpc/rpc.js";
 import { failureOf } from "../../../support/grpc-failure.js";
 import { listenGrpc } from "../../../support/grpc-server.js";
 import { HandClock } from "../../../support/hand-clock.js";
 import { until } from "../../../support/processes.js";
 
-type Handle = (request: CancelTasksByDeviceRequest, context: CallContext) => Promise<CancelTasksByDeviceResponse>;
+type Handle = (request: CancelTasksByDeviceRequest, context: RpcContext) => Promise<CancelTasksByDeviceResponse>;
 
 const OK = CancelTasksByDeviceResponse.fromPartial({ success: true });
 
@@ -26,11 +26,11 @@ async function setUp(handle: Handle, authentication?: Authentication) {
   const lines = () => written.map((line) => JSON.parse(line));
   const clock = new HandClock();
   const log = pino({ level: "trace" }, { write: (line) => void written.push(line) });
-  const door = new Door({ clock, log, connectionOf: () => undefined });
+  const inFlight = new InFlightLimits({ clock, log, connectionOf: () => undefined });
   const ended: [status: string, durationMs: number][] = [];
   const rpcEnded = (_: string, status: string, __: boolean, durationMs: number) =>
     void ended.push([status, durationMs]);
-  const options = { clock, log, defaultDeadlineMs: 60_000, door, authentication, rpcEnded };
+  const options = { clock, log, defaultDeadlineMs: 60_000, inFlight, authentication, rpcEnded };
   const cancelTasksByDevice = unary("ota.v1.OtaService/CancelTasksByDevice", options, handle);
   const client = new OtaServiceClient(
     await listenGrpc([OtaServiceService, { cancelTasksByDevice }]),
@@ -52,7 +52,7 @@ async function setUp(handle: Handle, authentication?: Authentication) {
     answer.catch(() => {}); // looked at later
     return { answer, leave };
   };
-  return { call, lines, clock, door, ended };
+  return { call, lines, clock, inFlight, ended };
 }
 
 describe("unary", () => {
@@ -106,14 +106,14 @@ describe("unary", () => {
 
   it("finds out nothing for who is refused while thousands are being found out", async () => {
     let verified = 0;
-    const { call, door } = await setUp(async () => OK, {
+    const { call, inFlight } = await setUp(async () => OK, {
       bearer: () => async () => {
         verified++;
         return "service-a";
       },
     });
-    const visitor = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
-    const met = Array.from({ length: 4096 }, () => door.meet(visitor));
+    const incoming = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
+    const met = Array.from({ length: 4096 }, () => inFlight.enterUnverified(incoming));
     expect(await failureOf(call().answer)).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
     expect(verified).toBe(0);
     met[0]?.();
@@ -122,9 +122,9 @@ describe("unary", () => {
   });
 
   it("counts how long those waited that were told no faster (was: 0 s)", async () => {
-    const { call, door, clock, ended } = await setUp(async () => OK);
-    const visitor = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
-    for (let n = 0; n < 4096; n++) door.enter("anonymous", visitor);
+    const { call, inFlight, clock, ended } = await setUp(async () => OK);
+    const incoming = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
+    for (let n = 0; n < 4096; n++) inFlight.enter("anonymous", incoming);
     await Promise.all(Array.from({ length: 10 }, () => failureOf(call().answer)));
     const last = failureOf(call().answer);
     await until(() => clock.armed > 0); // it has come, and is held back

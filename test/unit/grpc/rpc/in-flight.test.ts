@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../../src/gateway/errors.js";
-import { Door } from "../../../../src/grpc/rpc/in-flight.js";
+import { InFlightLimits } from "../../../../src/grpc/rpc/in-flight.js";
 import { Connection } from "../../../../src/grpc/transport/connections.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { HandClock } from "../../../support/hand-clock.js";
@@ -18,7 +18,7 @@ class Call extends EventEmitter {
 
 function setUp(connection?: Connection) {
   const [clock, log] = [new HandClock(), new FakeLog()];
-  return { clock, log, door: new Door({ clock, log, connectionOf: () => connection }) };
+  return { clock, log, inFlight: new InFlightLimits({ clock, log, connectionOf: () => connection }) };
 }
 
 function refusalOf(enter: () => unknown): GatewayError {
@@ -31,97 +31,102 @@ function refusalOf(enter: () => unknown): GatewayError {
   throw new Error("it was let in");
 }
 
-describe("Door", () => {
+describe("InFlightLimits", () => {
   it("lets one caller have so many rpcs in flight and no more, and others all the same", () => {
-    const { door, log } = setUp();
+    const { inFlight, log } = setUp();
     const calls = Array.from({ length: 4096 }, () => new Call());
-    for (const call of calls) door.enter("flood", call);
-    const refused = refusalOf(() => door.enter("flood", new Call()));
+    for (const call of calls) inFlight.enter("flood", call);
+    const refused = refusalOf(() => inFlight.enter("flood", new Call()));
     expect(refused.failure).toMatchObject({ kind: "overloaded", subject: "caller" });
     expect(refused.retryAfterMs).toBe(1000);
-    door.enter("small", new Call());
+    inFlight.enter("small", new Call());
     calls[0]?.end();
-    door.enter("flood", new Call());
-    for (let n = 0; n < 100; n++) refusalOf(() => door.enter("flood", new Call()));
+    inFlight.enter("flood", new Call());
+    for (let n = 0; n < 100; n++) refusalOf(() => inFlight.enter("flood", new Call()));
     expect(log.lines).toHaveLength(1);
   });
 
   it("lets all of them together have no more than it can hold", () => {
-    const { door } = setUp();
+    const { inFlight } = setUp();
     const calls = Array.from({ length: 16_384 }, () => new Call());
-    for (const [n, call] of calls.entries()) door.enter(`caller-${n % 10}`, call);
-    expect(refusalOf(() => door.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
+    for (const [n, call] of calls.entries()) inFlight.enter(`caller-${n % 10}`, call);
+    expect(refusalOf(() => inFlight.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
     for (const call of calls) call.end();
-    for (let n = 0; n < 16_384; n++) door.enter(`other-${n % 10}`, new Call());
-    expect(refusalOf(() => door.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
+    for (let n = 0; n < 16_384; n++) inFlight.enter(`other-${n % 10}`, new Call());
+    expect(refusalOf(() => inFlight.enter("small", new Call())).failure).toMatchObject({ subject: "gateway" });
   });
 
   it("counts who is still being found out among the strangers, until it is known (was: nobody counted them)", () => {
-    const { door } = setUp();
-    const met = Array.from({ length: 4096 }, () => door.meet(new Call()));
-    expect(refusalOf(() => door.meet(new Call())).failure).toMatchObject({ kind: "overloaded", subject: "caller" });
-    door.enter("known", new Call());
+    const { inFlight } = setUp();
+    const met = Array.from({ length: 4096 }, () => inFlight.enterUnverified(new Call()));
+    expect(refusalOf(() => inFlight.enterUnverified(new Call())).failure).toMatchObject({
+      kind: "overloaded",
+      subject: "caller",
+    });
+    inFlight.enter("known", new Call());
     met[0]?.();
-    met[0] = door.meet(new Call());
+    met[0] = inFlight.enterUnverified(new Call());
     for (const leave of met) leave();
-    for (let n = 0; n < 4096; n++) door.enter("", new Call());
+    for (let n = 0; n < 4096; n++) inFlight.enter("", new Call());
   });
 
   it("has connections read in turns also while it is found out who asks", () => {
     const asked: string[] = [];
     const turns = { asked: (_: unknown, caller: string) => void asked.push(caller) };
-    const { door } = setUp(new Connection({ bytesRead: 0 } as Socket, "10.0.0.1", 0, turns));
-    door.meet(new Call());
+    const { inFlight } = setUp(new Connection({ bytesRead: 0 } as Socket, "10.0.0.1", 0, turns));
+    inFlight.enterUnverified(new Call());
     expect(asked).toEqual([""]);
   });
 
   it("makes no error for each of those that it refuses (was: 4 KB each, with a stack, for thousands that wait to be told)", () => {
-    const { door } = setUp();
-    for (let n = 0; n < 4096; n++) door.enter("flood", new Call());
-    expect(refusalOf(() => door.enter("flood", new Call()))).toBe(refusalOf(() => door.enter("flood", new Call())));
+    const { inFlight } = setUp();
+    for (let n = 0; n < 4096; n++) inFlight.enter("flood", new Call());
+    expect(refusalOf(() => inFlight.enter("flood", new Call()))).toBe(
+      refusalOf(() => inFlight.enter("flood", new Call())),
+    );
   });
 
   it("counts an rpc once, however often it is said to be over", () => {
-    const { door } = setUp();
+    const { inFlight } = setUp();
     const twice = new Call();
-    door.enter("a", twice);
+    inFlight.enter("a", twice);
     twice.end();
     twice.end();
-    for (let n = 0; n < 4096; n++) door.enter("a", new Call());
-    refusalOf(() => door.enter("a", new Call()));
+    for (let n = 0; n < 4096; n++) inFlight.enter("a", new Call());
+    refusalOf(() => inFlight.enter("a", new Call()));
   });
 
   it("takes no more metadata than it would hold for a thousand others", () => {
-    const { door } = setUp();
+    const { inFlight } = setUp();
     const call = new Call();
     call.metadata.set("x-a", "a".repeat(16_384 - "x-a".length));
-    door.enter("a", call);
+    inFlight.enter("a", call);
     call.metadata.add("x-b", "b");
-    expect(refusalOf(() => door.enter("a", call)).failure.kind).toBe("invalid");
+    expect(refusalOf(() => inFlight.enter("a", call)).failure.kind).toBe("invalid");
   });
 
   it("tells who has gone only once", () => {
-    const { door } = setUp();
+    const { inFlight } = setUp();
     const call = new Call();
-    const visit = door.enter("a", call);
+    const admitted = inFlight.enter("a", call);
     let aborted = 0;
-    visit.onLeave(() => void aborted++);
+    admitted.onLeave(() => void aborted++);
     call.end();
     call.end();
     expect(aborted).toBe(1);
-    expect(visit.isOver).toBe(true);
+    expect(admitted.isOver).toBe(true);
   });
 
   it("takes nobody for gone who has been answered", () => {
-    const { door } = setUp();
+    const { inFlight } = setUp();
     const call = new Call();
-    const visit = door.enter("a", call);
+    const admitted = inFlight.enter("a", call);
     let aborted = 0;
-    visit.onLeave(() => void aborted++);
-    visit.answered();
+    admitted.onLeave(() => void aborted++);
+    admitted.answered();
     call.end();
     expect(aborted).toBe(0);
-    expect(visit.isOver).toBe(true);
+    expect(admitted.isOver).toBe(true);
   });
 });
 
@@ -130,9 +135,9 @@ describe("Connection", () => {
 
   it("is at fault when its answers are not taken for half a minute, and not while some are", async () => {
     const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0, { asked() {} });
-    const { door, clock } = setUp(connection);
+    const { inFlight, clock } = setUp(connection);
     const calls = Array.from({ length: 3 }, () => new Call());
-    const [first, second, third] = calls.map((call) => door.enter("a", call));
+    const [first, second, third] = calls.map((call) => inFlight.enter("a", call));
     await clock.advance(60 * SECOND_MS);
     expect(connection.fault(clock.now())).toBeUndefined(); // nothing has been answered
     first?.answered();
@@ -160,10 +165,10 @@ describe("Connection", () => {
   it("is at fault when it sends much more than its requests can be", () => {
     const socket = { bytesRead: 100 };
     const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
-    const { door } = setUp(connection);
+    const { inFlight } = setUp(connection);
     connection.fault(0);
     socket.bytesRead += 17_000_000;
-    for (let n = 0; n < 2; n++) door.enter("a", new Call()).pass(() => {});
+    for (let n = 0; n < 2; n++) inFlight.enter("a", new Call()).schedule(() => {});
     expect(connection.fault(1)).toBeUndefined();
     socket.bytesRead += 17_000_000;
     expect(connection.fault(2)).toBe("it sent much and asked little");

@@ -1,20 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { Pace } from "../../../../src/grpc/rpc/refusal-pacer.js";
+import { RefusalPacer } from "../../../../src/grpc/rpc/refusal-pacer.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
 function setUp() {
   const clock = new HandClock();
-  const pace = new Pace(clock);
+  const pacer = new RefusalPacer(clock);
   const refused: number[] = [];
   const refuse = (n: number, isThere = true) =>
-    pace.pass(() => {
+    pacer.schedule(() => {
       if (isThere) refused.push(n);
       return isThere;
     });
   return { clock, refused, refuse };
 }
 
-describe("Pace", () => {
+describe("RefusalPacer", () => {
   it("refuses a few at once, and keeps nothing running after", () => {
     const { clock, refused, refuse } = setUp();
     for (let n = 0; n < 10; n++) refuse(n);

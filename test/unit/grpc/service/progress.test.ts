@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Progress } from "../../../../src/grpc/service/progress.js";
+import { StreamProgress } from "../../../../src/grpc/service/progress.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
 function setUp() {
   const clock = new HandClock();
   const told: [ms: number, waiting: bigint][] = [];
   const client = { isUnread: false };
-  const progress = new Progress({
+  const progress = new StreamProgress({
     clock,
     remainingMs: () => 0,
     obstacle: () => "",
@@ -17,7 +17,7 @@ function setUp() {
   return { clock, told, client, progress };
 }
 
-describe("Progress", () => {
+describe("StreamProgress", () => {
   it("is told at once, then every half a second however often it is asked to, until it was told that nothing waits", async () => {
     const { clock, told, progress } = setUp();
     progress.taken(30);

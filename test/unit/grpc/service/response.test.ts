@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../../../src/gateway/errors.js";
-import type { Answer, CallRecord, Fate } from "../../../../src/gateway/waiter.js";
+import type { Answer, CallRecord, DeviceOutcome } from "../../../../src/gateway/waiter.js";
 import { CancelTasksByDeviceResponse, Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
 import { planResponseOf, responseOf } from "../../../../src/grpc/service/response.js";
 
-const ACCEPTED: Fate = { outcome: "accepted" };
+const ACCEPTED: DeviceOutcome = { kind: "accepted" };
 const NOT_FOUND: Failure = { kind: "rejected", rejection: "not-found", message: "the upstream refused: X" };
 const EXPIRED: Failure = { kind: "expired", message: "the deadline came" };
 const LOST: Failure = { kind: "unknown", reason: "OUTCOME_UNKNOWN", message: "sent, and not answered" };
@@ -20,22 +20,22 @@ const CALL: CallRecord = {
   durationMs: 20.25,
 };
 
-function answerOf(fates: readonly Fate[], overrides: Partial<Answer> = {}): Answer {
-  return { fates, callIndexes: new Int32Array(fates.length).fill(-1), calls: [], quotaWaitMs: 0, ...overrides };
+function answerOf(outcomes: readonly DeviceOutcome[], overrides: Partial<Answer> = {}): Answer {
+  return { outcomes, callIndexes: new Int32Array(outcomes.length).fill(-1), calls: [], quotaWaitMs: 0, ...overrides };
 }
 
-const namesOf = (fates: readonly unknown[]) => fates.map((_, n) => `dev-${n}`);
+const namesOf = (outcomes: readonly unknown[]) => outcomes.map((_, n) => `dev-${n}`);
 
 describe("responseOf", () => {
   it("has one result for each name, in order, with a status where it is not well", () => {
-    const fates: Fate[] = [
+    const outcomes: DeviceOutcome[] = [
       ACCEPTED,
-      { outcome: "rejected", failure: NOT_FOUND },
-      { outcome: "unknown", failure: LOST },
-      { outcome: "not-attempted", failure: EXPIRED },
+      { kind: "rejected", failure: NOT_FOUND },
+      { kind: "unknown", failure: LOST },
+      { kind: "not-attempted", failure: EXPIRED },
     ];
     const callIndexes = Int32Array.of(0, 1, 1, -1);
-    const { results, success } = responseOf(answerOf(fates, { callIndexes }), namesOf(fates));
+    const { results, success } = responseOf(answerOf(outcomes, { callIndexes }), namesOf(outcomes));
     expect(results.map(({ deviceName, outcome, callIndex }) => [deviceName, outcome, callIndex])).toEqual([
       ["dev-0", Outcome.ACCEPTED, 0],
       ["dev-1", Outcome.REJECTED, 1],
@@ -48,20 +48,20 @@ describe("responseOf", () => {
 
   it("is a success only if every device ended well", () => {
     expect(responseOf(answerOf([ACCEPTED, ACCEPTED]), ["dev-1", "dev-2"]).success).toBe(true);
-    const fates: Fate[] = [ACCEPTED, { outcome: "not-attempted", failure: EXPIRED }];
-    expect(responseOf(answerOf(fates), namesOf(fates)).success).toBe(false);
+    const outcomes: DeviceOutcome[] = [ACCEPTED, { kind: "not-attempted", failure: EXPIRED }];
+    expect(responseOf(answerOf(outcomes), namesOf(outcomes)).success).toBe(false);
   });
 
   it("tells what was read back as a success, and beside it what could not be told", () => {
     const unverified: Failure = { kind: "unknown", reason: "NOT_VERIFIED", message: "still QUEUED" };
-    const fates: Fate[] = [
-      { outcome: "verified-canceled" },
-      { outcome: "already-finished" },
-      { outcome: "no-task" },
-      { outcome: "no-task", unverified },
-      { outcome: "accepted", unverified },
+    const outcomes: DeviceOutcome[] = [
+      { kind: "verified-canceled" },
+      { kind: "already-finished" },
+      { kind: "no-task" },
+      { kind: "no-task", unverified },
+      { kind: "accepted", unverified },
     ];
-    const { results, success } = responseOf(answerOf(fates), namesOf(fates));
+    const { results, success } = responseOf(answerOf(outcomes), namesOf(outcomes));
     expect(results.map(({ outcome, status }) => [outcome, status?.message])).toEqual([
       [Outcome.VERIFIED_CANCELED, undefined],
       [Outcome.ALREADY_FINISHED, undefined],
@@ -102,8 +102,8 @@ describe("responseOf", () => {
   });
 
   it("makes one status for thousands of devices that share a failure", () => {
-    const fates = Array.from({ length: 10_000 }, (): Fate => ({ outcome: "rejected", failure: NOT_FOUND }));
-    const { results } = responseOf(answerOf(fates), namesOf(fates));
+    const outcomes = Array.from({ length: 10_000 }, (): DeviceOutcome => ({ kind: "rejected", failure: NOT_FOUND }));
+    const { results } = responseOf(answerOf(outcomes), namesOf(outcomes));
     expect(new Set(results.map(({ status }) => status)).size).toBe(1);
   });
 });

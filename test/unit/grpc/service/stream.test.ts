@@ -10,11 +10,11 @@ import {
   OtaServiceClient,
   OtaServiceService,
   Outcome,
-  type StreamCancelTasksByDeviceResponse_Progress as Progress,
   StreamCancelTasksByDeviceRequest,
+  type StreamCancelTasksByDeviceResponse_Progress as StreamProgress,
 } from "../../../../src/gen/ota/v1/ota_service.js";
-import { Door } from "../../../../src/grpc/rpc/in-flight.js";
-import { OpenCall } from "../../../../src/grpc/rpc/rpc.js";
+import { InFlightLimits } from "../../../../src/grpc/rpc/in-flight.js";
+import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
 import { type DuplexCall, RequestStream } from "../../../../src/grpc/service/stream.js";
 import { names } from "../../../support/fake-command.js";
 import { FakeLog } from "../../../support/fake-log.js";
@@ -23,7 +23,7 @@ import { listenGrpc } from "../../../support/grpc-server.js";
 import { HandClock } from "../../../support/hand-clock.js";
 import { until } from "../../../support/processes.js";
 
-interface Asked {
+interface StreamedRequest {
   readonly devices: number;
   aborted: boolean;
   obstacle: string;
@@ -37,7 +37,7 @@ const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting
 async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   const clock = new HandClock({ wallMs: Date.now() });
   const log = new FakeLog();
-  const asked: Asked[] = [];
+  const asked: StreamedRequest[] = [];
   /** What the audit log was told of requests that were not let in. */
   const unheard: unknown[] = [];
   /** Thrown instead of letting a request in. */
@@ -47,7 +47,13 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   const ask = ({ deviceNames }: CancelTasksByDeviceRequest) => {
     const refusal = refusals.next?.();
     if (refusal) throw refusal;
-    const one: Asked = { devices: deviceNames.length, aborted: false, obstacle: "", answer: () => {}, fail: () => {} };
+    const one: StreamedRequest = {
+      devices: deviceNames.length,
+      aborted: false,
+      obstacle: "",
+      answer: () => {},
+      fail: () => {},
+    };
     const response = new Promise<CancelTasksByDeviceResponse>((resolve, reject) => {
       one.answer = (partial = {}) => resolve(CancelTasksByDeviceResponse.fromPartial(partial));
       one.fail = reject;
@@ -66,15 +72,15 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     OtaServiceService,
     {
       streamCancelTasksByDevice: (call: DuplexCall) => {
-        const door = new Door({ clock, log, connectionOf: () => undefined });
-        const options = { clock, log, defaultDeadlineMs: Infinity, door };
-        const visit = door.enter("somebody", call);
-        const open = new OpenCall("ota.v1.OtaService/Stream", call, visit, "somebody", clock.now(), options);
+        const inFlight = new InFlightLimits({ clock, log, connectionOf: () => undefined });
+        const options = { clock, log, defaultDeadlineMs: Infinity, inFlight };
+        const admitted = inFlight.enter("somebody", call);
+        const rpc = new Rpc("ota.v1.OtaService/Stream", call, admitted, "somebody", clock.now(), options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
-        const pass = (run: () => void) => run();
+        const schedule = (run: () => void) => run();
         const refused = (error: unknown) => void unheard.push(error);
         const begin = () => ({ answered: () => {}, refused, validated: () => {} });
-        const stream = new RequestStream(call, open, { clock, begin, ask, remainingMs: () => 2500, draining, pass });
+        const stream = new RequestStream(call, rpc, { clock, begin, ask, remainingMs: () => 2500, draining, schedule });
         server = { call, stream };
         void stream.serve().then(() => {
           isOver = true;
@@ -87,7 +93,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   const options = deadlineMs === undefined ? {} : { deadline: clock.wallNow() + deadlineMs };
   const call = client.streamCancelTasksByDevice(new Metadata(), options);
   const answers: Answer[] = [];
-  const progress: Progress[] = [];
+  const progress: StreamProgress[] = [];
   call.on("data", ({ event }) => {
     if (event?.$case === "answer") answers.push(event.answer);
     if (event?.$case === "progress") progress.push(event.progress);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Held, ReadingTurns } from "../../../../src/grpc/transport/read-scheduler.js";
+import { type Held, ReadScheduler } from "../../../../src/grpc/transport/read-scheduler.js";
 
 /** What a turn may take. */
 const TURN_MS = 5;
@@ -21,7 +21,7 @@ class Connection implements Held {
 function setUp() {
   const deferred: (() => void)[] = [];
   let nowMs = 0;
-  const turns = new ReadingTurns({ now: () => nowMs, defer: (run) => void deferred.push(run) });
+  const turns = new ReadScheduler({ now: () => nowMs, defer: (run) => void deferred.push(run) });
   const open = (count: number) =>
     Array.from({ length: count }, () => {
       const connection = new Connection();
@@ -38,7 +38,7 @@ function setUp() {
 
 const held = (connections: readonly Connection[]) => connections.map(({ isHeld }) => isHeld);
 
-describe("ReadingTurns", () => {
+describe("ReadScheduler", () => {
   it("holds nobody while a turn takes little", () => {
     const { open, ask, turn, turnsDue } = setUp();
     const [a, b] = open(2) as [Connection, Connection];
@@ -158,10 +158,12 @@ describe("ReadingTurns", () => {
           if (does === "open") all.push(...open(1));
           else if (does === "turn") turn();
           else if (does === "close" && all.length > 1) turns.closed(all.splice(who % all.length, 1)[0] as Connection);
-          // Also of one that is held: what was read with its last request, or what it asked long ago and is known only now for whom.
+          // Also of one that is held: what was read with its last request, or what it asked long ago and is known only
+          // now for whom.
           else if (does === "ask") ask(connection, callers[who % 3] as string, ms);
         }
-        // A caller with one connection that always has more to say is read in every fourth turn: three callers, and new ones.
+        // A caller with one connection that always has more to say is read in every fourth turn: three callers, and new
+        // ones.
         const [always] = open(1) as [Connection];
         ask(always, "always");
         let waited = 0;

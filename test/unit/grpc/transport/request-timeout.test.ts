@@ -3,7 +3,7 @@
 import { type ClientHttp2Session, connect } from "node:http2";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { watchSlowSenders } from "../../../../src/grpc/transport/request-timeout.js";
+import { watchRequestTimeouts } from "../../../../src/grpc/transport/request-timeout.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
 const AS_IT_IS = {
@@ -18,8 +18,8 @@ const AS_IT_IS = {
 /** A method that is answered when the test says so. */
 async function setUp() {
   const clock = new HandClock();
-  const slowSenders = watchSlowSenders(clock);
-  const server = new Server({ interceptors: [slowSenders.interceptor] });
+  const requestTimeouts = watchRequestTimeouts(clock);
+  const server = new Server({ interceptors: [requestTimeouts.interceptor] });
   let came: (answer: () => void) => void;
   const asked = new Promise<() => void>((resolve) => {
     came = resolve;
@@ -37,7 +37,7 @@ async function setUp() {
   });
   const session: ClientHttp2Session = connect(`http://127.0.0.1:${port}`);
   onTestFinished(() => {
-    slowSenders.close();
+    requestTimeouts.close();
     session.destroy();
     server.forceShutdown();
   });
@@ -57,7 +57,7 @@ async function pass(clock: HandClock): Promise<void> {
   for (let n = 0; n < 8; n++) await clock.advance(5000);
 }
 
-describe("watchSlowSenders", () => {
+describe("watchRequestTimeouts", () => {
   it("lets a request that has arrived wait for its answer for as long as it takes", async () => {
     const { clock, request, asked, status } = await setUp();
     request.end(Buffer.alloc(5));

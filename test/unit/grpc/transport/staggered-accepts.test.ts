@@ -1,17 +1,17 @@
 import { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { oneATurn } from "../../../../src/grpc/transport/staggered-accepts.js";
+import { staggerAccepts } from "../../../../src/grpc/transport/staggered-accepts.js";
 
 function setUp() {
   const taken: Socket[] = [];
-  const give = oneATurn((socket) => void taken.push(socket));
+  const give = staggerAccepts((socket) => void taken.push(socket));
   return { taken, give };
 }
 
 const sockets = (count: number) => Array.from({ length: count }, () => new Socket());
 
-describe("oneATurn", () => {
+describe("staggerAccepts", () => {
   it("lets connections in in order, and others be looked at before the next", async () => {
     const { taken, give } = setUp();
     const all = sockets(5);

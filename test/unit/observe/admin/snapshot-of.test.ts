@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { CallFeed } from "../../../../src/observe/admin/call-feed.js";
-import { type AccountReading, type LedgerReading, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
+import { type ShownAccount, type ShownLedger, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
 import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.js";
 
 const NOW_MS = 100_000;
 
-const IDLE: AccountReading = {
+const IDLE: ShownAccount = {
   ledger: {
     mode: "in-process",
     callsPerSecond: 10,
@@ -20,7 +20,7 @@ const IDLE: AccountReading = {
   remainingMs: () => 1000,
 };
 
-function withLedger(ledger: Partial<LedgerReading>): AccountReading {
+function withLedger(ledger: Partial<ShownLedger>): ShownAccount {
   return { ...IDLE, ledger: { ...IDLE.ledger, ...ledger } };
 }
 
@@ -35,7 +35,7 @@ function fed(...ends: Ending[]): CallFeed {
   return feed;
 }
 
-function snapshot(account: AccountReading, feed = new CallFeed(), nowMs = NOW_MS) {
+function snapshot(account: ShownAccount, feed = new CallFeed(), nowMs = NOW_MS) {
   return snapshotOf("default", account, feed, nowMs);
 }
 
@@ -95,7 +95,7 @@ describe("the words of a snapshot", () => {
   const throttled: Ending = { kind: "refused", durationMs: 1, requestId: "r", code: "Throttling", throttled: true };
   const accepted: Ending = { kind: "accepted", durationMs: 1, requestId: "r" };
 
-  it.each<[string, string, AccountReading, CallFeed]>([
+  it.each<[string, string, ShownAccount, CallFeed]>([
     ["Within quota", "good", IDLE, fed(accepted)],
     ["Opening", "wait", withLedger({ mode: "opening", free: 0 }), fed()],
     ["Ledger away", "bad", withLedger({ mode: "away", free: 0, obstacle: "ECONNREFUSED" }), fed()],

@@ -19,10 +19,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Batch } from "../../../../src/base/line-queue.js";
+import type { LineBatch } from "../../../../src/base/line-queue.js";
 import { AuditFile } from "../../../../src/observe/audit/audit-file.js";
 
-function batchOf(text: string, written = 0): Batch {
+function batchOf(text: string, written = 0): LineBatch {
   return { bytes: Buffer.from(text), written };
 }
 

@@ -5,8 +5,8 @@ import type { Answer, CallRecord } from "../../../../src/gateway/waiter.js";
 import {
   type AuditedEnd,
   type AuditedRequest,
+  auditLine,
   auditRecord,
-  lineOf,
 } from "../../../../src/observe/audit/audit-record.js";
 import { deviceDigest } from "../../../../src/observe/audit/device-digest.js";
 import { runs } from "../../../support/property-runs.js";
@@ -33,11 +33,7 @@ function aCall(requestId: string): CallRecord {
 }
 
 const ANSWER: Answer = {
-  fates: [
-    { outcome: "accepted" },
-    { outcome: "not-attempted", failure: EXPIRED },
-    { outcome: "unknown", failure: EXPIRED },
-  ],
+  outcomes: [{ kind: "accepted" }, { kind: "not-attempted", failure: EXPIRED }, { kind: "unknown", failure: EXPIRED }],
   callIndexes: Int32Array.of(0, -1, 1),
   calls: [aCall("R-1"), aCall(""), aCall("R-2")],
   quotaWaitMs: 5,
@@ -49,7 +45,7 @@ function record(end: AuditedEnd, request: Partial<AuditedRequest> = {}, withName
 
 describe("auditRecord", () => {
   it("says who, why, for what and what became of it, always in the same order", () => {
-    expect(lineOf(record({ kind: "answered", answer: ANSWER }, {}, true))).toBe(
+    expect(auditLine(record({ kind: "answered", answer: ANSWER }, {}, true))).toBe(
       '{"time":"2026-01-01T12:00:00.007Z","durationMs":13,"rpc":"CancelTasksByDevice",' +
         '"caller":"spiffe://fleet/ops","reason":"firmware 1.2.3 bricks the modem","account":"default",' +
         '"iotInstanceId":"iot-1","productKey":"product","firmwareId":"firmware","jobId":"job",' +
@@ -66,8 +62,8 @@ describe("auditRecord", () => {
   it("says what was wrong with a stranger, and does not read through what it sent", () => {
     const error = new GatewayError({ kind: "unauthenticated", message: "no valid credentials" });
     const stranger = { claimed: "billing", why: "expired" };
-    const asker = { ...ASKER, caller: "", stranger };
-    const line = auditRecord(REQUEST, asker, { kind: "refused", error }, TIMES, true);
+    const caller = { ...ASKER, caller: "", stranger };
+    const line = auditRecord(REQUEST, caller, { kind: "refused", error }, TIMES, true);
     expect(line).toMatchObject({ caller: "", claimedCaller: "billing", error: "unauthenticated", why: "expired" });
     expect(line).toMatchObject({ devices: 3, reason: REQUEST.reason });
     expect(line).not.toHaveProperty("devicesSha256");
@@ -108,7 +104,7 @@ describe("auditRecord", () => {
   });
 
   it("takes what nobody expected for the gateway's own failing, and shows nothing of it", () => {
-    const line = lineOf(record({ kind: "refused", error: new Error("the secret") }));
+    const line = auditLine(record({ kind: "refused", error: new Error("the secret") }));
     expect(JSON.parse(line)).toMatchObject({ outcome: "refused", error: "internal" });
     expect(line).not.toContain("secret");
   });
@@ -120,12 +116,12 @@ describe("auditRecord", () => {
   });
 
   it("has no device names unless they are asked for", () => {
-    expect(lineOf(record({ kind: "answered", answer: ANSWER }))).not.toContain("dev-1");
+    expect(auditLine(record({ kind: "answered", answer: ANSWER }))).not.toContain("dev-1");
   });
 
   it("has the sequence of a request in a stream", () => {
-    const asker = { ...ASKER, rpc: "StreamCancelTasksByDevice", sequence: 2n ** 63n };
-    expect(auditRecord(REQUEST, asker, { kind: "validated" }, TIMES, false)).toMatchObject({
+    const caller = { ...ASKER, rpc: "StreamCancelTasksByDevice", sequence: 2n ** 63n };
+    expect(auditRecord(REQUEST, caller, { kind: "validated" }, TIMES, false)).toMatchObject({
       rpc: "StreamCancelTasksByDevice",
       sequence: "9223372036854775808",
     });
@@ -143,8 +139,8 @@ describe("auditRecord", () => {
     const huge = "x".repeat(4_000_000);
     const request = { account: huge, productKey: huge, reason: huge, deviceNames: [huge], jobId: huge };
     const error = new GatewayError({ kind: "invalid", message: "", violations: [] });
-    const asker = { ...ASKER, caller: huge };
-    const line = lineOf(auditRecord({ ...REQUEST, ...request }, asker, { kind: "refused", error }, TIMES, true));
+    const caller = { ...ASKER, caller: huge };
+    const line = auditLine(auditRecord({ ...REQUEST, ...request }, caller, { kind: "refused", error }, TIMES, true));
     expect(line.length).toBeLessThan(2500);
     expect(JSON.parse(line)).toMatchObject({ reason: `${"x".repeat(256)}…`, deviceNames: [`${"x".repeat(64)}…`] });
   });
@@ -165,7 +161,7 @@ describe("auditRecord", () => {
   });
 });
 
-describe("lineOf", () => {
+describe("auditLine", () => {
   it("is one line of visible characters that says exactly what was written", () => {
     const text = fc.string({
       unit: fc.oneof(
@@ -175,7 +171,7 @@ describe("lineOf", () => {
     });
     fc.assert(
       fc.property(text, (reason) => {
-        const line = lineOf({ reason });
+        const line = auditLine({ reason });
         expect(line.endsWith("\n")).toBe(true);
         expect(line.slice(0, -1)).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
         expect(JSON.parse(line)).toEqual({ reason });
@@ -185,10 +181,10 @@ describe("lineOf", () => {
   });
 
   it("shows the one ASCII character that JSON leaves invisible", () => {
-    expect(lineOf({ reason: "\u007f" })).toBe('{"reason":"\\u007f"}\n');
+    expect(auditLine({ reason: "\u007f" })).toBe('{"reason":"\\u007f"}\n');
   });
 
   it("leaves words of other languages to be read", () => {
-    expect(lineOf({ reason: "固件有问题 – größer" })).toBe('{"reason":"固件有问题 – größer"}\n');
+    expect(auditLine({ reason: "固件有问题 – größer" })).toBe('{"reason":"固件有问题 – größer"}\n');
   });
 });

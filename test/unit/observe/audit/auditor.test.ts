@@ -18,7 +18,7 @@ const REQUEST: AuditedRequest = {
   verify: false,
 };
 const ASKER = { caller: "caller", rpc: "CancelTasksByDevice", priority: "normal", span: { traceId: "", spanId: "" } };
-const ANSWER: Answer = { fates: [{ outcome: "accepted" }], callIndexes: Int32Array.of(0), calls: [], quotaWaitMs: 0 };
+const ANSWER: Answer = { outcomes: [{ kind: "accepted" }], callIndexes: Int32Array.of(0), calls: [], quotaWaitMs: 0 };
 
 function start(withDeviceNames = false) {
   const clock = new HandClock();

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CallRing, type EndedCall } from "../../../../src/observe/recorder/call-ring.js";
+import { CallRing, type RecordedEnd } from "../../../../src/observe/recorder/call-ring.js";
 import { END_KINDS } from "../../../../src/observe/recorder/flight-record.js";
 
-const calls: fc.Arbitrary<EndedCall[]> = fc.array(
+const calls: fc.Arbitrary<RecordedEnd[]> = fc.array(
   fc.record({
     sentMs: fc.double({ min: 0, max: 1e11, noNaN: true }),
     endedMs: fc.double({ min: 0, max: 1e11, noNaN: true }),
@@ -29,7 +29,7 @@ describe("CallRing", () => {
 
   it("cuts a request id that is longer than any of the upstream's", () => {
     const ring = new CallRing(2);
-    const call: EndedCall = { sentMs: 1, endedMs: 2, kind: "lost", devices: 3, requestId: "x".repeat(1000) };
+    const call: RecordedEnd = { sentMs: 1, endedMs: 2, kind: "lost", devices: 3, requestId: "x".repeat(1000) };
     ring.add(call);
     ring.add({ ...call, requestId: "short" });
     expect([...ring.calls()].map(({ requestId }) => requestId)).toEqual(["x".repeat(44), "short"]);
@@ -37,7 +37,7 @@ describe("CallRing", () => {
 
   it("shows to a reader what it held when the reader came", () => {
     const ring = new CallRing(2);
-    const call: EndedCall = { sentMs: 1, endedMs: 2, kind: "accepted", devices: 3, requestId: "" };
+    const call: RecordedEnd = { sentMs: 1, endedMs: 2, kind: "accepted", devices: 3, requestId: "" };
     ring.add(call);
     ring.add({ ...call, sentMs: 2 });
     const reading = ring.calls();

@@ -34,8 +34,8 @@ describe("createMetrics", () => {
 
   it("names configured callers, and puts all others together however many there are", async () => {
     const account = metrics.account("callers");
-    account.answered("fleet-backend", [{ outcome: "accepted" }, { outcome: "rejected" }, { outcome: "accepted" }]);
-    for (let n = 0; n < 5000; n++) account.answered(`service-${n}`, [{ outcome: "unknown" }]);
+    account.answered("fleet-backend", [{ kind: "accepted" }, { kind: "rejected" }, { kind: "accepted" }]);
+    for (let n = 0; n < 5000; n++) account.answered(`service-${n}`, [{ kind: "unknown" }]);
     const families = await read();
     const labels = { ota_account: "callers" };
     const devices = families
@@ -60,10 +60,10 @@ describe("createMetrics", () => {
 
   it("names callers that are configured later, and keeps the names of those before", async () => {
     const account = metrics.account("reloaded");
-    account.answered("newcomer", [{ outcome: "accepted" }]);
+    account.answered("newcomer", [{ kind: "accepted" }]);
     metrics.name(["newcomer"]);
-    account.answered("newcomer", [{ outcome: "accepted" }]);
-    account.answered("fleet-backend", [{ outcome: "accepted" }]);
+    account.answered("newcomer", [{ kind: "accepted" }]);
+    account.answered("fleet-backend", [{ kind: "accepted" }]);
     const families = await read();
     const of = (caller: string) =>
       sumOf(families, "ota_devices_total", { ota_account: "reloaded", ota_caller: caller, ota_outcome: "accepted" });

@@ -32,7 +32,7 @@ describe("startTelemetry", () => {
     const callers = Array.from({ length: 400 }, (_, n) => `caller-${n}`);
     const account = createMetrics(callers).account("many");
     for (let time = 1; time <= 2; time++) {
-      for (const caller of [...callers, "nobody"]) account.answered(caller, [{ outcome: "accepted" }]);
+      for (const caller of [...callers, "nobody"]) account.answered(caller, [{ kind: "accepted" }]);
       const families = parsePrometheus((await telemetry.readMetrics()).body);
       const labels = { ota_account: "many", ota_outcome: "accepted" };
       expect(sumOf(families, "ota_devices_total", labels)).toBe(401 * time);
