@@ -1,4 +1,5 @@
-// Runs the parts of `npm run check` beside each other, and prints what each that fails has to say. Exit 1 if one fails.
+// Runs the parts of `npm run check` in parallel, and prints the output of each that fails. Exit 1
+// if one fails.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
