@@ -36,7 +36,9 @@ const RULES = [
 ];
 
 const filesIn = (path) =>
-  statSync(path).isDirectory() ? readdirSync(path).flatMap((name) => filesIn(join(path, name))) : [path];
+  !statSync(path).isDirectory()
+    ? [path]
+    : readdirSync(path).flatMap((name) => (name === "node_modules" ? [] : filesIn(join(path, name))));
 
 /** The lines of prose in a file: documents without code and headings, and comments without code. */
 function linesOf(path) {
