@@ -6,7 +6,7 @@ const NEVER_MS = 180_000;
 
 /** These start OpenTelemetry, which a process can do once. */
 const ONCE_A_PROCESS = [
-  "test/unit/telemetry/*.test.ts",
+  "test/unit/observe/telemetry/*.test.ts",
   "test/unit/dashboards.test.ts",
   "test/unit/upstream/client.test.ts",
 ];

@@ -1,6 +1,6 @@
 // The gateway's own work without any wire: devices of so many callers are queued, then sent call by call and answered
 // at once. Tells the processor time per device. A process of its own, so that every size begins alike.
-import { systemClock } from "../src/clock.js";
+import { systemClock } from "../src/base/clock.js";
 import type { Command } from "../src/gateway/command.js";
 import { Gateway } from "../src/gateway/gateway.js";
 import type { Limiter, Token } from "../src/gateway/limiter.js";

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../dist/client/client.js";
 import { DEFAULTS } from "../dist/emulator/options.js";
-import { seededName } from "../dist/emulator/seeded-name.js";
+import { seededName } from "../dist/emulator/state/seeded-name.js";
 
 const USER = 65532;
 const DEVICES = 4000;

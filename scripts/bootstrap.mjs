@@ -56,7 +56,7 @@ const steps = [
     run() {
       rmSync("dist", { recursive: true, force: true });
       execute(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
-      cpSync("src/admin/page", "dist/admin/page", { recursive: true }); // tsc takes only TypeScript along
+      cpSync("src/observe/admin/page", "dist/observe/admin/page", { recursive: true }); // tsc takes only TypeScript along
       if (existsSync("dist/cli.js")) chmodSync("dist/cli.js", 0o755);
     },
   },

@@ -39,8 +39,14 @@ const ALLOWED = {
     rules: ["randomness without a seed", "a fixed sleep"],
     why: "runs as long as it is told to, from a seed that it prints",
   },
-  "test/support/guests.ts": { rules: ["a fixed sleep"], why: "guests of the soak come and leave at seeded moments" },
-  "test/support/visiting.ts": { rules: ["a fixed sleep"], why: "guests of the soak come and leave at seeded moments" },
+  "test/support/soak-clients.ts": {
+    rules: ["a fixed sleep"],
+    why: "guests of the soak come and leave at seeded moments",
+  },
+  "test/support/soak-client.ts": {
+    rules: ["a fixed sleep"],
+    why: "guests of the soak come and leave at seeded moments",
+  },
   "test/support/kills.ts": { rules: ["a fixed sleep"], why: "kills at seeded moments; nothing is asserted of them" },
   "test/support/processes.ts": { rules: ["a fixed sleep"], why: "until: the interval of polling" },
   "test/support/redis.ts": { rules: ["a fixed sleep"], why: "the interval of polling a port" },

@@ -12,11 +12,11 @@ const PARTS = {
   "format and lint": ["@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
   "dead code": ["knip/bin/knip.js"],
   types: ["typescript/bin/tsc", "-p", "tsconfig.test.json"],
-  "types of the admin page": ["typescript/bin/tsc", "-p", "src/admin/page"],
+  "types of the admin page": ["typescript/bin/tsc", "-p", "src/observe/admin/page"],
   contract: ["@bufbuild/buf/bin/buf", "lint"],
   "contract breaks no client": ["@bufbuild/buf/bin/buf", "breaking", "--against", "proto/released.binpb"],
-  "luck in tests": ["../scripts/check-tests.mjs"],
-  English: ["../scripts/check-english.mjs"],
+  "luck in tests": ["./check-tests.mjs"],
+  English: ["./check-english.mjs"],
 };
 
 function run([script, ...args]) {

@@ -1,7 +1,7 @@
 // `npm run chaos [-- SECONDS [SEED]]`: three gateways on one account, under load, while replicas, their network and
 // the store are killed, stopped, cut, slowed and wiped at random. Ends by itself; exit 1 if the emulator counted more
 // calls in a second than it may, if one was refused, or if the sums of devices do not match. Loopback only.
-import { sleepUntil, systemClock } from "../src/clock.js";
+import { sleepUntil, systemClock } from "../src/base/clock.js";
 import { provide } from "./support/debian.js";
 import { endPrograms } from "./support/processes.js";
 import { endRedis } from "./support/redis.js";

@@ -1,17 +1,17 @@
-// `npm run soak [-- SECONDS [SEED [no-collector]]]`: one gateway under all that guests can do to it, at ten times the
+// `npm run soak [-- SECONDS [SEED [no-collector]]]`: one gateway under all that clients can do to it, at ten times the
 // usual rate, so that ten minutes are more than an hour. What it holds is read after each round, when everybody has
-// left. Its telemetry goes to a collector that is away for the first half of each round (`no-collector`: always). Exit 1
-// if what it holds grows from round to round. Loopback only.
+// left. Its telemetry goes to a collector that is away for the first half of each round (`no-collector`: always). Exit
+// 1 if what it holds grows from round to round. Loopback only.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { sleepUntil, systemClock } from "../src/clock.js";
+import { sleepUntil, systemClock } from "../src/base/clock.js";
 import { growthOf } from "./support/growth.js";
-import { welcome } from "./support/guests.js";
 import { type Held, INSPECTABLE, inspect } from "./support/inspected.js";
 import { endPrograms, runEmulator, runGateway } from "./support/processes.js";
 import { seededRandom } from "./support/seeded-random.js";
-import { noVisits } from "./support/visiting.js";
+import { noCounts } from "./support/soak-client.js";
+import { welcome } from "./support/soak-clients.js";
 
 const SECONDS = Number(process.argv[2] ?? 600);
 const SEED = Number(process.argv[3] ?? Date.now() % 1_000_000);
@@ -48,7 +48,7 @@ const random = seededRandom(SEED);
 const wait = (ms: number) => sleepUntil(systemClock, systemClock.now() + ms);
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 
-/** What the upstream does while guests are there. Throttles are few: after each the gateway yields for ten seconds. */
+/** What the upstream does while clients are there. Throttles are few: after each the gateway yields for ten seconds. */
 const FAULTS = {
   latencyMs: 20,
   jitterMs: 20,
@@ -95,7 +95,7 @@ const gateway = await runGateway(emulator.url, {
 });
 await gateway.opened();
 const inspector = await inspect(gateway);
-const visits = noVisits();
+const counts = noCounts();
 
 const readings: Held[] = [];
 async function tell(what: string): Promise<void> {
@@ -112,7 +112,7 @@ await tell("before");
 for (let round = 1; round <= ROUNDS; round++) {
   await collectorGoes();
   await setFaults(FAULTS);
-  const farewell = welcome({ gateway, fleet: FLEET, random, visits });
+  const farewell = welcome({ gateway, fleet: FLEET, random, counts });
   await wait((ROUND_MS - REST_MS) / 2);
   await collectorIsBack();
   await setFaults({ ...FAULTS, refuseConnectionsMs: 500 });
@@ -121,15 +121,15 @@ for (let round = 1; round <= ROUNDS; round++) {
   await setFaults({ refuseConnectionsMs: 100 }); // which closes connections that wait to be used again
   await wait(REST_MS);
   const { arrivals } = await emulator.stats();
-  await tell(`round ${round}, ${visits.rpcs} requests, ${arrivals} calls, ${visits.devicesAccepted} devices`);
+  await tell(`round ${round}, ${counts.rpcs} requests, ${arrivals} calls, ${counts.devicesAccepted} devices`);
 }
 inspector.close(); // or the gateway waits for it
 gateway.kill("SIGTERM");
 const code = await gateway.ended;
 
 const stats = await emulator.stats();
-say(JSON.stringify({ guests: Object.fromEntries(visits.byGuest), ends: Object.fromEntries(visits.ends) }));
-const hours = { calls: stats.arrivals / HOUR.calls, devices: visits.devicesAccepted / HOUR.devices };
+say(JSON.stringify({ clients: Object.fromEntries(counts.byKind), ends: Object.fromEntries(counts.ends) }));
+const hours = { calls: stats.arrivals / HOUR.calls, devices: counts.devicesAccepted / HOUR.devices };
 say(`at ten calls a second: calls of ${hours.calls.toFixed(2)} hours, devices of ${hours.devices.toFixed(2)} hours`);
 
 // Of the first round, in which its code was compiled, all that counts is where it ended.

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { officialSdk } from "./official-sdk.js";
 import { factsOf, type PeerName } from "./peers.js";
 

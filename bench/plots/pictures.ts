@@ -1,5 +1,4 @@
 // Which pictures there are, and what each of them shows. A picture whose results are missing is left as it is.
-
 import { median } from "../median.js";
 import { readResult, writePicture } from "../results.js";
 import type { BystanderFigures } from "../scenarios/bystander.js";

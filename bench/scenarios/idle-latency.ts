@@ -1,7 +1,7 @@
 // What an idle gateway adds to a call: a direct call by the gateway's own upstream client, a request through the gateway,
 // one to a grpc-js server that does nothing, and one through each peer, turn about, against an upstream that answers at once. Idle is not new: the gateway and our
 // client have been at work before, so that their code is compiled as it is in a process that has run for a while.
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/base/clock.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
 import { provide } from "../../test/support/debian.js";

@@ -1,6 +1,6 @@
 // Ten devices that the upstream does not know, among 20,000: the upstream refuses a whole call for one of them. Who
 // is told that their device failed, and what it costs.
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { cancelEach } from "../crowd.js";
 import type { Measured } from "../goal.js";
 import { CALLS_PER_SECOND } from "../peers/peer.js";

@@ -1,7 +1,7 @@
 // Stopping a rollout: 50 callers have all devices of a rollout canceled, one device a request. How close to the ideal,
 // how many arrivals the worst second holds, and how long a caller waits who comes with one device when all have begun.
-import { SEEDED_NAME_LENGTH, seededName } from "../../src/emulator/seeded-name.js";
 import type { Stats } from "../../src/emulator/server.js";
+import { SEEDED_NAME_LENGTH, seededName } from "../../src/emulator/state/seeded-name.js";
 import { provide } from "../../test/support/debian.js";
 import { type RedisServer, startRedis } from "../../test/support/redis.js";
 import { cancelEach } from "../crowd.js";

@@ -1,19 +1,19 @@
 // The subcommand `cancel`: names of devices in, what became of each out. Ends with 0 only if every one of them
 // ended well and that is written down, with 1 if not or if it was stopped, and with 2 for misuse.
 import { Command, Option } from "commander";
-import { dryRun, dryRunJson, dryRunText } from "../cancel/dry-run.js";
-import { endedWell, UnusableResults } from "../cancel/earlier-results.js";
-import { DEFAULT_COLUMN, UnreadableNames } from "../cancel/name-lines.js";
-import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "../cancel/output.js";
-import { runCancel } from "../cancel/run.js";
-import { openSources, type Sources } from "../cancel/sources.js";
-import { isComplete, type RunReport, summaryJson, summaryText } from "../cancel/summary.js";
+import { systemClock } from "../base/clock.js";
+import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
 import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
-import { systemClock } from "../clock.js";
-import { nextSignal, nextSignalOrHangup } from "../signals.js";
-import { paintFor } from "../terminal/paint.js";
+import { dryRun, dryRunJson, dryRunText } from "./cancel/dry-run.js";
+import { endedWell, UnusableResults } from "./cancel/earlier-results.js";
+import { DEFAULT_COLUMN, UnreadableNames } from "./cancel/name-lines.js";
+import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "./cancel/output.js";
+import { runCancel } from "./cancel/run.js";
+import { openSources, type Sources } from "./cancel/sources.js";
+import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { paintFor } from "./terminal/paint.js";
 
 interface Flags extends GatewayFlags {
   readonly productKey: string;

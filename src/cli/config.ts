@@ -2,6 +2,7 @@
 // if it can be used, 1 if it has mistakes, 2 if there is no such file. Shows where keys come from, and never a key.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
+import { visible, visibleJson } from "../base/visible-text.js";
 import { ConfigError, type Environment } from "../config/config.js";
 import {
   type AccountDefaults,
@@ -13,7 +14,6 @@ import {
 import { SETTINGS, type Setting } from "../config/settings.js";
 import { OTHERS } from "../identity/caller-book.js";
 import type { Rights } from "../identity/rights.js";
-import { visible, visibleJson } from "../visible.js";
 
 interface Flags {
   readonly json?: true;

@@ -1,13 +1,13 @@
 // The subcommand `demo`: the emulator with a seeded fleet, the gateway against it, and 20 callers who
 // cancel 5,000 devices through the real gRPC port. The figures at the end are the emulator's count.
 import { Command } from "commander";
+import { nextSignal } from "../base/signals.js";
 import { type Client, connect } from "../client/client.js";
 import { type Environment, readConfig } from "../config/config.js";
 import { DEFAULTS } from "../emulator/options.js";
-import { seededName } from "../emulator/seeded-name.js";
 import { type Emulator, type Stats, startEmulator } from "../emulator/server.js";
-import { nextSignal } from "../signals.js";
-import type { Telemetry } from "../telemetry/sdk.js";
+import { seededName } from "../emulator/state/seeded-name.js";
+import type { Telemetry } from "../observe/telemetry/sdk.js";
 
 const DEVICES = 5000;
 const CALLERS = 20;
@@ -57,13 +57,13 @@ async function startLocalTelemetry(): Promise<Telemetry> {
   if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) {
     for (const signal of ["TRACES", "METRICS", "LOGS"]) process.env[`OTEL_${signal}_EXPORTER`] = "none";
   }
-  const { startTelemetry } = await import("../telemetry/sdk.js");
+  const { startTelemetry } = await import("../observe/telemetry/sdk.js");
   return startTelemetry(process.env);
 }
 
 async function startGateway(emulator: Emulator, readMetrics: Telemetry["readMetrics"]) {
   const { serve } = await import("../serve/serve.js");
-  const { createLog } = await import("../serve/create-log.js");
+  const { createLog } = await import("../serve/logging/create-log.js");
   const keys = {
     ALIBABA_CLOUD_ACCESS_KEY_ID: DEFAULTS.accessKeyId,
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: DEFAULTS.accessKeySecret,

@@ -1,10 +1,10 @@
 // The subcommand `emulate`: flags to options, one line when it is ready, and an end at the first signal.
 import { Command } from "commander";
+import { nextSignal } from "../base/signals.js";
 import { emulatorFlags } from "../emulator/flags.js";
 import { DEFAULTS, type EmulatorSettings } from "../emulator/options.js";
 import { seededRandom } from "../emulator/random.js";
 import { startEmulator } from "../emulator/server.js";
-import { nextSignal } from "../signals.js";
 
 interface Flags extends Omit<EmulatorSettings, "clock" | "random" | "faults" | "faultPlan" | "taskState"> {
   readonly seed?: number;

@@ -1,7 +1,7 @@
 // What a failure means to somebody at a terminal, and what to do about it.
 import { OtaError, type Violation } from "../client/client.js";
-import { wrapped } from "../terminal/wrapped.js";
 import type { GatewayFlags } from "./gateway-flags.js";
+import { wrapped } from "./terminal/wrapped.js";
 
 /** Of the flags, those that advice depends on. */
 type Given = Pick<GatewayFlags, "address" | "cert" | "tokenFile">;

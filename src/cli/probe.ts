@@ -2,17 +2,17 @@
 // sends nothing without a yes. Ends with 0 when all was asked, 1 if it ended early or was not let, 2 at misuse.
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../base/clock.js";
+import { nextSignal } from "../base/signals.js";
+import { DEVICE_NAME, ID, type TextRule, wrongWith } from "../base/text-rules.js";
 import { ConfigError, type Environment } from "../config/config.js";
 import { SETTINGS, type Setting } from "../config/settings.js";
-import { planText } from "../probe/plan.js";
-import { reportJson, reportText } from "../probe/report.js";
-import { runProbe } from "../probe/run.js";
-import type { Given } from "../probe/trials.js";
-import { createWire } from "../probe/wire.js";
-import { nextSignal } from "../signals.js";
-import { DEVICE_NAME, ID, type TextRule, wrongWith } from "../text-rules.js";
 import { createCredentials } from "../upstream/credentials.js";
+import { planText } from "./probe/plan.js";
+import { reportJson, reportText } from "./probe/report.js";
+import { runProbe } from "./probe/run.js";
+import type { Given } from "./probe/trials.js";
+import { createWire } from "./probe/wire.js";
 
 interface Flags {
   readonly productKey: string;
@@ -101,10 +101,10 @@ async function run(flags: Flags, command: Command): Promise<void> {
   // With it the vendor's credentials print whole answers.
   delete process.env["DEBUG"];
   const clock = systemClock;
-  const unspeakable = [productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, ...sacrificialDevice];
+  const secrets = [productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, ...sacrificialDevice];
   const credentials = createCredentials({ clock });
-  const names = unspeakable.filter((each) => each !== undefined);
-  const wire = createWire({ url, timeoutMs, credentials, clock, unspeakable: names });
+  const names = secrets.filter((each) => each !== undefined);
+  const wire = createWire({ url, timeoutMs, credentials, clock, secrets: names });
   const progress = (line: string) => void process.stderr.write(`  ${line}\n`);
   const probe = await runProbe(asked, { wire, clock, signal: ending.signal, progress });
   await wire.close();

@@ -1,7 +1,7 @@
 // The program: its subcommands, and the exit codes 0 (done), 1 (failed) and 2 (misuse).
 import { Command, CommanderError } from "commander";
+import { visible } from "../base/visible-text.js";
 import { ConfigError } from "../config/config.js";
-import { visible } from "../visible.js";
 import { cancelCommand } from "./cancel.js";
 import { configCommand } from "./config.js";
 import { demoCommand } from "./demo.js";

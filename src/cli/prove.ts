@@ -3,9 +3,9 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
-import { Incomparable, type Proof, prove } from "../recorder/proof.js";
-import { holds, proofJson, proofText } from "../recorder/proof-text.js";
-import { type FlightRecord, readFlightRecords, UnreadableRecord } from "../recorder/read-flight-record.js";
+import { Incomparable, type Proof, prove } from "./prove/proof.js";
+import { holds, proofJson, proofText } from "./prove/proof-text.js";
+import { type FlightRecord, readFlightRecords, UnreadableRecord } from "./prove/read-flight-record.js";
 
 interface Flags {
   readonly json?: true;

@@ -1,7 +1,7 @@
 // How an account stands, in words: as a table, and in one line for whoever reads one every second.
 import type { Quota } from "../client/client.js";
-import { count, counted, duration } from "../terminal/figures.js";
-import type { Paint } from "../terminal/paint.js";
+import { count, counted, duration } from "./terminal/figures.js";
+import type { Paint } from "./terminal/paint.js";
 
 const LEDGERS: Record<Quota["ledger"], string> = {
   IN_PROCESS: "in this gateway alone",

@@ -1,12 +1,12 @@
 // The subcommand `quota`: how the account stands; once, or every second until it is stopped.
 import { Command } from "commander";
+import { sleepUntil, systemClock } from "../base/clock.js";
+import { nextSignal } from "../base/signals.js";
 import { type Client, OtaError, type Quota } from "../client/client.js";
-import { sleepUntil, systemClock } from "../clock.js";
-import { nextSignal } from "../signals.js";
-import { type Paint, paintFor } from "../terminal/paint.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { quotaLine, quotaText } from "./quota-text.js";
+import { type Paint, paintFor } from "./terminal/paint.js";
 
 interface Flags extends GatewayFlags {
   readonly account?: string;

@@ -1,11 +1,11 @@
 // The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
 // drains, the second ends at once.
 import { Command } from "commander";
+import { nextSignal } from "../base/signals.js";
 import { type Environment, readConfig } from "../config/config.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
-import { logWarnings } from "../serve/log-lines.js";
-import { nextSignal } from "../signals.js";
+import { logWarnings } from "../serve/logging/log-lines.js";
 import { outliveStandardOutput } from "./standard-streams.js";
 
 type Flags = Readonly<Record<string, string | true>>;
@@ -47,10 +47,10 @@ async function run(environment: Environment): Promise<void> {
   };
   process.on("SIGHUP", () => reload());
   // Before anything else is loaded, so that every tracer finds the SDK.
-  const { startTelemetry } = await import("../telemetry/sdk.js");
+  const { startTelemetry } = await import("../observe/telemetry/sdk.js");
   const telemetry = startTelemetry(environment);
   const { serve } = await import("../serve/serve.js");
-  const { createLog } = await import("../serve/create-log.js");
+  const { createLog } = await import("../serve/logging/create-log.js");
 
   const log = createLog(config.logLevel);
   logWarnings(log);

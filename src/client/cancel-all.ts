@@ -1,7 +1,7 @@
 // Cancels for any number of devices through the stream: as many as can be under way at a time, each asked for
 // again while that makes sense, also after the gateway has gone and come back. Whatever name was taken gets
 // exactly one result, however it ends.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
 import type { Failure } from "./failure.js";
 import { type CancelStream, LastingStream } from "./lasting-stream.js";

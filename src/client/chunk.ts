@@ -1,5 +1,5 @@
 // Devices that are asked for in one request, each once, however often the caller named it.
-import { DEVICE_NAME, wrongWith } from "../text-rules.js";
+import { DEVICE_NAME, wrongWith } from "../base/text-rules.js";
 import type { Failure } from "./failure.js";
 import type { DeviceResult } from "./response.js";
 

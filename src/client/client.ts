@@ -2,7 +2,7 @@
 // can be repeated; a cancel that is repeated may hit a device that was upgraded again in between.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../base/clock.js";
 import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v1/ota_service.js";
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";

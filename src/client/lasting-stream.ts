@@ -1,7 +1,7 @@
 // A stream to the gateway that is opened again when it breaks, later each time. What was asked on the one that
 // broke is for its owner to ask again.
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
 import { type Failure, failureOfRpc } from "./failure.js";
 import { failureIn, type OtaError, thrownError } from "./ota-error.js";

@@ -1,6 +1,6 @@
 // Reads names from any iterable into chunks, and no further than there is room. A chunk goes when it is full or
 // when the source pauses: names that trickle in are not kept waiting for their chunk to fill.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 
 /** How long a chunk that is not full waits for more. */
 const LINGER_MS = 100;

@@ -1,7 +1,7 @@
 // The calls of an account, counted by operation. The figures at the top are those of
 // CancelOTATaskByDevice, whose quota is what this project is about.
-import type { Clock } from "../clock.js";
-import { CANCEL_BY_DEVICE } from "./operations/registry.js";
+import type { Clock } from "../base/clock.js";
+import { CANCEL_OPERATION } from "./operations/registry.js";
 import { type CallCounts, Statistics } from "./statistics.js";
 
 export interface AccountCounts extends CallCounts {
@@ -29,7 +29,7 @@ export class AccountStatistics {
   }
 
   counts(): AccountCounts {
-    const top = (this.#operations.get(CANCEL_BY_DEVICE) ?? new Statistics(this.#clock)).counts();
+    const top = (this.#operations.get(CANCEL_OPERATION) ?? new Statistics(this.#clock)).counts();
     const operations = [...this.#operations].map(([action, statistics]) => {
       const { arrivals, refused, worstSecond } = statistics.counts();
       return [action, { arrivals, refused, worstSecond }] as const;

@@ -1,25 +1,25 @@
 // One account of the upstream: a call is verified, counted, admitted and carried out, in this order and in
 // one go, so that calls never interleave. The one place where what was thrown becomes an answer.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { AccountStatistics } from "./account-statistics.js";
-import type { Answer } from "./answer.js";
-import { GatewayError, gatewayError, ServiceError, serviceError } from "./errors.js";
-import type { Fault, Faults } from "./faults.js";
-import type { Executed, Operation, Service } from "./operations/operation.js";
-import { API_VERSION, CANCEL_BY_DEVICE, operationOf } from "./operations/registry.js";
+import type { Fault, Faults } from "./faults/faults.js";
+import type { EmulatedOperation, Executed, Service } from "./operations/operation.js";
+import { API_VERSION, CANCEL_OPERATION, operationOf } from "./operations/registry.js";
 import type { EmulatorSettings } from "./options.js";
-import { type Quota, quotaOf } from "./quota.js";
+import type { EmulatedAnswer } from "./protocol/answer.js";
+import { PopError, popError, ServiceError, serviceError } from "./protocol/errors.js";
+import { type SignedCall, signatureCheck } from "./protocol/signature-check.js";
+import { throttled } from "./protocol/throttling.js";
+import { headerValue, type ReceivedRequest } from "./protocol/wire.js";
+import { createQuota, type EmulatedQuota } from "./quota.js";
 import { newRequestId } from "./random.js";
 import { refusalAnswer, refusalOf, withStatus } from "./refusal.js";
-import { type SignedCall, signatureCheck } from "./signature-check.js";
 import type { Platform } from "./state/platform.js";
 import type { Statistics } from "./statistics.js";
-import { throttled } from "./throttling.js";
-import { headerOf, type WireRequest } from "./wire.js";
 
 /** How a call ends, for the server to play. */
 export type Ending =
-  | { readonly kind: "answer"; readonly answer: Answer; readonly delayMs: number; readonly bodyMs: number }
+  | { readonly kind: "answer"; readonly answer: EmulatedAnswer; readonly delayMs: number; readonly bodyMs: number }
   | { readonly kind: "hang" }
   | { readonly kind: "reset" }
   | { readonly kind: "bad-gateway" };
@@ -32,16 +32,16 @@ export interface Received {
 
 /** A call of an operation that there is. */
 interface KnownCall extends SignedCall {
-  readonly operation: Operation;
+  readonly operation: EmulatedOperation;
 }
 
-export class Account {
+export class EmulatedAccount {
   readonly #settings: EmulatorSettings;
   readonly #service: Service;
   readonly #statistics: AccountStatistics;
   readonly #faults: Faults;
-  readonly #verify: (request: WireRequest) => SignedCall;
-  readonly #quotas = new Map<string, Quota>();
+  readonly #verify: (request: ReceivedRequest) => SignedCall;
+  readonly #quotas = new Map<string, EmulatedQuota>();
   #newestMs = Number.NEGATIVE_INFINITY;
   #admitted = 0;
 
@@ -61,7 +61,7 @@ export class Account {
   }
 
   /** Takes a call that arrived at the monotonic `arrivedMs`. */
-  receive(request: WireRequest, arrivedMs: number): Received {
+  receive(request: ReceivedRequest, arrivedMs: number): Received {
     const requestId = newRequestId(this.#settings.random);
     let call: KnownCall | undefined;
     try {
@@ -72,19 +72,19 @@ export class Account {
       const refusal = withStatus(refusalOf(thrown), call?.operation, this.#settings);
       const statistics = call ? this.#statistics.of(call.action) : this.#statistics.outside;
       statistics.refused(refusal.code);
-      const host = headerOf(request, "host") ?? "";
+      const host = headerValue(request, "host") ?? "";
       const answer = refusalAnswer(refusal, { requestId, action: call?.action ?? "", host });
       return { ending: { kind: "answer", answer, delayMs: 0, bodyMs: 0 }, statistics };
     }
   }
 
-  #check(request: WireRequest): KnownCall {
-    if (request.method !== "GET" && request.method !== "POST") throw gatewayError("UnsupportedHTTPMethod");
-    if (request.path !== "/") throw gatewayError("InvalidApi.NotFound");
+  #check(request: ReceivedRequest): KnownCall {
+    if (request.method !== "GET" && request.method !== "POST") throw popError("UnsupportedHTTPMethod");
+    if (request.path !== "/") throw popError("InvalidApi.NotFound");
     const call = this.#verify(request);
     const operation = operationOf(call.action);
-    if (call.version !== API_VERSION || !operation) throw gatewayError("InvalidApi.NotFound");
-    if (!operation.methods.includes(request.method)) throw gatewayError("UnsupportedHTTPMethod");
+    if (call.version !== API_VERSION || !operation) throw popError("InvalidApi.NotFound");
+    if (!operation.methods.includes(request.method)) throw popError("UnsupportedHTTPMethod");
     return { ...call, operation };
   }
 
@@ -95,8 +95,8 @@ export class Account {
     const statistics = this.#statistics.of(action);
     statistics.arrived(this.#newestMs);
     const { window, quota: cancelsPerSecond } = this.#settings;
-    const callsPerSecond = action === CANCEL_BY_DEVICE ? cancelsPerSecond : operation.callsPerSecond;
-    const quota = this.#quotas.get(action) ?? quotaOf(window, callsPerSecond);
+    const callsPerSecond = action === CANCEL_OPERATION ? cancelsPerSecond : operation.callsPerSecond;
+    const quota = this.#quotas.get(action) ?? createQuota(window, callsPerSecond);
     this.#quotas.set(action, quota);
     const admission = quota.admit(this.#newestMs);
     if (!admission.admitted) throw throttled(this.#settings, callsPerSecond, admission.retryAfterMs);
@@ -140,9 +140,9 @@ export class Account {
   }
 }
 
-function errorOf(fault: Fault & { readonly kind: "error" }): GatewayError | ServiceError {
+function errorOf(fault: Fault & { readonly kind: "error" }): PopError | ServiceError {
   const { code, status, message, retryAfterMs } = fault;
   if (fault.shape === "service") return new ServiceError(code, message, { status });
   const headers = retryAfterMs === undefined ? {} : { "x-acs-retry-after": String(retryAfterMs) };
-  return new GatewayError(code, status, message, headers);
+  return new PopError(code, status, message, headers);
 }

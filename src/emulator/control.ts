@@ -1,8 +1,8 @@
 // What tests and users ask of the emulator itself, without a signature: statistics, faults, and reports in
 // the devices' place. Anyone who can reach it may, so it belongs on a network of one's own.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { JsonMistakes, JsonObject } from "./json-checks.js";
-import { readBody } from "./wire.js";
+import { JsonMistakes, JsonObject } from "./protocol/json-checks.js";
+import { readBody } from "./protocol/wire.js";
 
 /** By method and path: takes the JSON of the body, gives the JSON of the answer; undefined: there is no such thing. */
 export type Controls = Readonly<Record<string, (json: unknown) => object | undefined>>;

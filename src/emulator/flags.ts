@@ -1,12 +1,12 @@
 // The flags of `emulate`, each with its bounds. Those for open questions follow from their table.
 import { InvalidArgumentError, Option } from "commander";
-import type { FaultPlan } from "./fault-plan.js";
-import { readFaultPlan } from "./fault-plan-reader.js";
+import type { FaultPlan } from "./faults/fault-plan.js";
+import { readFaultPlan } from "./faults/fault-plan-reader.js";
 import { parseListenAddress } from "./listen-address.js";
 import { QUESTIONS } from "./open-questions.js";
 import { DEFAULTS } from "./options.js";
 import { QUOTA_WINDOWS } from "./quota.js";
-import { SEEDED_NAME_LENGTH } from "./seeded-name.js";
+import { SEEDED_NAME_LENGTH } from "./state/seeded-name.js";
 
 const TEN_MINUTES_MS = 600_000;
 

@@ -5,7 +5,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ListenAddress } from "./listen-address.js";
 
-export interface Listener {
+export interface HttpListener {
   readonly url: string;
   readonly port: number;
   /** Refuses connections until the promise resolves; if it rejects, for good. */
@@ -20,7 +20,7 @@ const MAX_HEADER_BYTES = 65_536;
 const KEEP_ALIVE_MS = 60_000;
 
 /** Rejects if the address cannot be listened on. */
-export async function openListener(wanted: ListenAddress, take: RequestListener): Promise<Listener> {
+export async function openListener(wanted: ListenAddress, take: RequestListener): Promise<HttpListener> {
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, take);
   server.listen(wanted);
   await once(server, "listening");

@@ -1,13 +1,13 @@
 // Everything that an emulator can be told, and what it does when it is not.
-import { type Clock, systemClock } from "../clock.js";
-import type { FaultPlan } from "./fault-plan.js";
-import type { Faults } from "./faults.js";
+import { type Clock, systemClock } from "../base/clock.js";
+import type { FaultPlan } from "./faults/fault-plan.js";
+import type { Faults } from "./faults/faults.js";
 import { OPEN_DEFAULTS, type OpenQuestions } from "./open-questions.js";
+import type { AccessKey } from "./protocol/signature-check.js";
 import type { QuotaWindow } from "./quota.js";
 import type { Random } from "./random.js";
-import { SEEDED_NAME_LENGTH } from "./seeded-name.js";
-import type { AccessKey } from "./signature-check.js";
 import type { FleetSeed } from "./state/seed.js";
+import { SEEDED_NAME_LENGTH } from "./state/seeded-name.js";
 
 export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQuestions {
   /** `host:port`; port 0 takes a free one. */

@@ -8,16 +8,16 @@ export type QuotaWindow = (typeof QUOTA_WINDOWS)[number];
 
 type Admission = { readonly admitted: true } | { readonly admitted: false; readonly retryAfterMs: number };
 
-export interface Quota {
+export interface EmulatedQuota {
   /** Admits or refuses a call that arrives at the monotonic `nowMs`; calls come in order. */
   admit(nowMs: number): Admission;
 }
 
-export function quotaOf(window: QuotaWindow, callsPerSecond: number): Quota {
+export function createQuota(window: QuotaWindow, callsPerSecond: number): EmulatedQuota {
   return WINDOWS[window](callsPerSecond);
 }
 
-const WINDOWS: Readonly<Record<QuotaWindow, (callsPerSecond: number) => Quota>> = {
+const WINDOWS: Readonly<Record<QuotaWindow, (callsPerSecond: number) => EmulatedQuota>> = {
   sliding(callsPerSecond) {
     const admitted = new LastSecond();
     return {

@@ -1,31 +1,31 @@
 // How a refusal looks on the wire: one shape for the POP gateway's, one for the service's. A refusal by the
 // service that is registered under HTTP 400 comes in the POP gateway's shape, for that is who writes it.
-import type { Answer } from "./answer.js";
-import { GatewayError, gatewayError, ServiceError } from "./errors.js";
 import type { OpenQuestions } from "./open-questions.js";
-import type { Operation } from "./operations/operation.js";
+import type { EmulatedOperation } from "./operations/operation.js";
+import type { EmulatedAnswer } from "./protocol/answer.js";
+import { PopError, popError, ServiceError } from "./protocol/errors.js";
 
-type Refusal = GatewayError | ServiceError;
+type Refusal = PopError | ServiceError;
 
 /** What was thrown, as a refusal. Anything that is not one is the emulator's own fault. */
 export function refusalOf(thrown: unknown): Refusal {
-  if (thrown instanceof GatewayError || thrown instanceof ServiceError) return thrown;
+  if (thrown instanceof PopError || thrown instanceof ServiceError) return thrown;
   process.stderr.write(`emulator: ${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
-  return gatewayError("InternalError");
+  return popError("InternalError");
 }
 
 /** The refusal under the HTTP status that is documented for the operation, or switched to. */
-export function withStatus(refusal: Refusal, operation: Operation | undefined, open: OpenQuestions): Refusal {
-  if (refusal instanceof GatewayError || refusal.status !== undefined) return refusal;
+export function withStatus(refusal: Refusal, operation: EmulatedOperation | undefined, open: OpenQuestions): Refusal {
+  if (refusal instanceof PopError || refusal.status !== undefined) return refusal;
   const with400 = open.refusalStatus === "documented" ? operation?.refusesWith400 : open.refusalStatus === "400";
-  return with400 ? new GatewayError(refusal.code, 400, refusal.message) : refusal;
+  return with400 ? new PopError(refusal.code, 400, refusal.message) : refusal;
 }
 
 /** The answer that tells a refusal of the call to `action` on `host`. */
 export function refusalAnswer(
   refusal: Refusal,
   call: { readonly requestId: string; readonly action: string; readonly host: string },
-): Answer {
+): EmulatedAnswer {
   const { code, message } = refusal;
   const RequestId = call.requestId;
   if (refusal instanceof ServiceError) {

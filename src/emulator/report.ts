@@ -1,9 +1,9 @@
 // A report that a test sends in a device's place: how far its update is, or what version it runs now.
-import { JsonObject } from "./json-checks.js";
+import { JsonObject } from "./protocol/json-checks.js";
 import { reportProgress, reportVersion, taskUnderWay } from "./state/device-reports.js";
 import { DEFAULT_MODULE } from "./state/firmware.js";
 import type { Platform } from "./state/platform.js";
-import type { TaskState } from "./task-state.js";
+import type { TaskState } from "./state/task-state.js";
 
 export interface DeviceReport {
   /** The seeded product, if it is not told. */

@@ -2,22 +2,22 @@
 // the ending on the socket. What is not a call goes to the controls.
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Clock, sleepUntil } from "../clock.js";
-import { Account } from "./account.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
+import { EmulatedAccount } from "./account.js";
 import { type AccountCounts, AccountStatistics } from "./account-statistics.js";
+import { play } from "./call-ending.js";
 import { answerControl, type Controls, readAdvance } from "./control.js";
-import { type FaultPlan, NO_FAULTS, PlannedFaults } from "./fault-plan.js";
-import { readFaultPlan } from "./fault-plan-reader.js";
+import { type FaultPlan, NO_FAULTS, PlannedFaults } from "./faults/fault-plan.js";
+import { readFaultPlan } from "./faults/fault-plan-reader.js";
+import { transit } from "./faults/transit.js";
 import { parseListenAddress } from "./listen-address.js";
 import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
-import { play } from "./playing.js";
+import { answerFormat, readRequest } from "./protocol/wire.js";
 import { type DeviceReport, readReport, takeReport } from "./report.js";
 import type { TaskCounts } from "./state/platform.js";
 import { startPlatform } from "./state/start.js";
-import type { TaskState } from "./task-state.js";
-import { transit } from "./transit.js";
-import { formatOf, readRequest } from "./wire.js";
+import type { TaskState } from "./state/task-state.js";
 
 /** What `GET /__stats` answers. */
 export interface Stats extends AccountCounts, TaskCounts {}
@@ -58,7 +58,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     at: (timeMs, run) => clock.at(timeMs, run),
   };
   const faults = (call: Parameters<typeof planned.choose>[0]) => settings.faults(call) ?? planned.choose(call);
-  const account = new Account(settings, platform, statistics, faults, skewed);
+  const account = new EmulatedAccount(settings, platform, statistics, faults, skewed);
   const closing = new AbortController();
   // One for each travelling call; Node warns of a leak from eleven on.
   setMaxListeners(0, closing.signal);
@@ -73,7 +73,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     const { ending, statistics: counted } = account.receive(wireRequest, outwardMs > 0 ? clock.now() : reachedMs);
     await pause(backMs + (ending.kind === "answer" ? ending.delayMs : 0));
     const written = () => counted.answered(clock.now() - reachedMs);
-    await play(ending, { response, format: formatOf(wireRequest), epochMs: skewed.wallNow(), pause, written });
+    await play(ending, { response, format: answerFormat(wireRequest), epochMs: skewed.wallNow(), pause, written });
   }
 
   const stats = (): Stats => {

@@ -1,7 +1,7 @@
 // What happened, counted for tests and users. `worstSecond` is the figure a sender is judged by: the
 // largest number of arrivals in any second, wherever it begins, refused ones included. Memory does not
 // grow with time.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import { LastSecond } from "./last-second.js";
 
 export interface CallCounts {

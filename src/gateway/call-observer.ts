@@ -12,9 +12,9 @@ export interface SentCall {
   readonly devices: number;
   /** A device that two asked for counts for both. */
   readonly devicesByCaller: ReadonlyMap<string, number>;
-  /** The largest over the devices on board. */
+  /** The largest over the devices in the call. */
   readonly attempt: number;
-  /** For how long the first of those on board has waited. */
+  /** For how long the first of those in the call has waited. */
   readonly tokenWaitMs: number;
 }
 

@@ -1,19 +1,19 @@
 // The loop of one account: while work waits, take a token, cut a batch, send it, tell everyone.
-// The wait for a token is the batching window; whoever arrives meanwhile rides along. A call that has
+// The wait for a token is the batching window; whoever arrives meanwhile joins the call. A call that has
 // been sent runs to its own end, whoever leaves: giving it up would let its token back too early.
 import { setMaxListeners } from "node:events";
-import { sleepUntil } from "../clock.js";
-import { within } from "../telemetry/instruments.js";
-import { AnswerTime } from "./answer-time.js";
-import { CallReport, type ReportOptions } from "./call-report.js";
+import { sleepUntil } from "../base/clock.js";
+import { inContext } from "../observe/telemetry/instruments.js";
+import { AnswerTime } from "./admission/answer-time.js";
+import { CallReport, type ReportOptions } from "./call/call-report.js";
+import { type Consequence, consequence, tokenEnd } from "./call/consequence.js";
+import { SentBatch } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
-import { type Consequence, consequence, tokenEnd } from "./fan-out.js";
-import { DEMOTION_MS, Isolation, soleCaller } from "./isolation.js";
 import type { Limiter, Token, Wish } from "./limiter.js";
-import { Manifest } from "./manifest.js";
-import { type Batch, type Callers, type Limits, Queue } from "./queue.js";
+import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
+import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
-import type { Fate, Waiter } from "./waiter.js";
+import type { DeviceOutcome, Waiter } from "./waiter.js";
 
 export interface DispatcherOptions extends Omit<ReportOptions, "operation"> {
   readonly limiter: Limiter;
@@ -77,7 +77,7 @@ export class Dispatcher {
   /** The waiter's devices that have not been sent leave at once. */
   leave(waiter: Waiter): void {
     this.queue.leave(waiter);
-    if (this.queue.tally.devices === 0) this.#taking?.abort.abort();
+    if (this.queue.backlog.devices === 0) this.#taking?.abort.abort();
   }
 
   /** Ends the loop and waits for the calls that are under way. */
@@ -91,7 +91,7 @@ export class Dispatcher {
 
   async #run(): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      if (this.queue.tally.devices === 0) {
+      if (this.queue.backlog.devices === 0) {
         await this.#change();
         continue;
       }
@@ -121,7 +121,7 @@ export class Dispatcher {
   async #take(): Promise<Token | undefined> {
     const { clock, limiter, log } = this.#options;
     const abort = new AbortController();
-    const wish = { priority: this.queue.tally.highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
+    const wish = { priority: this.queue.backlog.highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
     this.#taking = { wish, abort };
     try {
       return await limiter.take(wish, abort.signal);
@@ -138,44 +138,44 @@ export class Dispatcher {
   async #call(batch: Batch, token: Token, sentMs: number): Promise<void> {
     const { clock } = this.#options;
     const sentWallMs = clock.wallNow();
-    const manifest = new Manifest(batch, sentMs, sentWallMs);
-    const report = new CallReport(this.#report, manifest.sentCall(sentMs, sentWallMs), manifest.waiters);
-    const end = await within(report.context, () => this.#send(batch));
+    const sentBatch = new SentBatch(batch, sentMs, sentWallMs);
+    const report = new CallReport(this.#report, sentBatch.sentCall(sentMs, sentWallMs), sentBatch.waiters);
+    const end = await inContext(report.context, () => this.#send(batch));
     const endedMs = clock.now();
     token.settle(tokenEnd(end));
     report.end(end, endedMs);
     const durationMs = endedMs - sentMs;
     if ("requestId" in end) this.#answerTime.note(durationMs);
-    manifest.complete(end, durationMs);
-    await this.#conclude(manifest, consequence(end, batch.seats.length));
+    sentBatch.complete(end, durationMs);
+    await this.#conclude(sentBatch, consequence(end, batch.devices.length));
   }
 
   /** A client that throws has broken its promise; the call may have been sent all the same. */
-  async #send({ lane: { scope }, seats }: Batch): Promise<CallEnd> {
+  async #send({ scopeQueue: { scope }, devices }: Batch): Promise<CallEnd> {
     try {
-      return await this.#options.upstream.cancelTasks({ scope, deviceNames: seats.map(({ name }) => name) });
+      return await this.#options.upstream.cancelTasks({ scope, deviceNames: devices.map(({ name }) => name) });
     } catch (error) {
       this.#options.log.error({ err: error }, "the upstream client threw");
       return { kind: "lost", message: "the call ended in an internal error" };
     }
   }
 
-  async #conclude(manifest: Manifest, what: Consequence): Promise<void> {
-    const { batch } = manifest;
-    this.#obstacle = what.kind === "repeat" ? what.fate.failure.message : "";
+  async #conclude(sentBatch: SentBatch, what: Consequence): Promise<void> {
+    const { batch } = sentBatch;
+    this.#obstacle = what.kind === "repeat" ? what.outcome.failure.message : "";
     switch (what.kind) {
       case "settle":
-        manifest.settle(what.fate);
+        sentBatch.settle(what.outcome);
         // Told apart to the last device: or one bad device a request would spoil one shared call each.
-        if (batch.lane.isolation && what.fate.outcome === "rejected") this.#demote(batch);
+        if (batch.scopeQueue.bisection && what.outcome.kind === "rejected") this.#demote(batch);
         break;
       case "repeat":
-        manifest.release(what.fate);
-        if (what.backoff) await this.#backoff(manifest.attempt);
+        sentBatch.release(what.outcome);
+        if (what.backoff) await this.#backoff(sentBatch.attempt);
         this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "spent" : "kept");
         break;
-      case "isolate":
-        this.#isolate(manifest, what.fate);
+      case "bisect":
+        this.#bisect(sentBatch, what.outcome);
         break;
     }
     // Somebody waits again; or who had too little time for a typical answer has enough by this one.
@@ -183,22 +183,22 @@ export class Dispatcher {
   }
 
   /** Tells the devices of a refused call apart, as far as its budget goes. */
-  #isolate(manifest: Manifest, fate: Fate): void {
-    const isolation = manifest.batch.lane.isolation ?? new Isolation();
-    if (!isolation.reserveHalves()) {
-      manifest.settle(fate);
+  #bisect(sentBatch: SentBatch, outcome: DeviceOutcome): void {
+    const bisection = sentBatch.batch.scopeQueue.bisection ?? new Bisection();
+    if (!bisection.reserveHalves()) {
+      sentBatch.settle(outcome);
       return;
     }
-    manifest.release(fate);
-    this.#demote(manifest.batch);
-    this.queue.separate(manifest.batch, isolation);
+    sentBatch.release(outcome);
+    this.#demote(sentBatch.batch);
+    this.queue.separate(sentBatch.batch, bisection);
   }
 
-  /** The only caller on board of a refused call rides alone for a while. */
-  #demote({ lane, seats }: Batch): void {
+  /** The only caller in a refused call is sent alone for a while. */
+  #demote({ scopeQueue, devices }: Batch): void {
     const nowMs = this.#options.clock.now();
-    const culprit = soleCaller(seats);
-    if (culprit !== undefined) this.queue.demote(lane.scope, culprit, nowMs + DEMOTION_MS, nowMs);
+    const culprit = soleCaller(devices);
+    if (culprit !== undefined) this.queue.demote(scopeQueue.scope, culprit, nowMs + DEMOTION_MS, nowMs);
   }
 
   /** Grows with the attempts, and differs from call to call so that repeats do not come in step. */
@@ -209,7 +209,7 @@ export class Dispatcher {
     await sleepUntil(clock, untilMs, this.#closing.signal).catch(() => {}); // closing cuts it short
   }
 
-  /** Resolves when somebody may be taken on board who could not before, or the dispatcher closes. */
+  /** Resolves when somebody may be taken into a call who could not before, or the dispatcher closes. */
   #change(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closing.signal.aborted) resolve();

@@ -1,5 +1,5 @@
 // Everything that can go wrong for a caller, as one closed list, in the gateway's own terms. What it
-// becomes on the wire is decided in one place, grpc/status.ts.
+// becomes on the wire is decided in one place, grpc/wire/status.ts.
 import type { Rejection } from "./upstream.js";
 
 /** Kinds of failure. The order decides ties when an answer needs one cause for many devices. */

@@ -1,24 +1,32 @@
 // The way of one request: admit it, let it wait, settle it before its deadline, and judge the answer.
 // Whatever was let in is answered exactly once, also when it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import type { AccountReading, AccountState } from "./account-state.js";
-import { type AdmissionBounds, ANYBODY, admit, type Outlook, type Plan, plan, retryAfterMs } from "./admission.js";
+import {
+  type AdmissionBounds,
+  admit,
+  NEW_CALLER,
+  type Outlook,
+  type Plan,
+  plan,
+  retryAfterMs,
+} from "./admission/admission.js";
+import { Deadlines } from "./admission/deadlines.js";
+import { type Forecast, forecast } from "./admission/forecast.js";
 import { type Command, PRIORITIES, type Priority } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
-import { type Forecast, forecast } from "./estimate.js";
-import { OpenWaiters } from "./open-waiters.js";
 import { verdict } from "./verdict.js";
 import type { Verifier } from "./verifier.js";
-import { type Answer, type Fate, Waiter } from "./waiter.js";
+import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
   readonly bounds: AdmissionBounds;
   /** Without it nothing is read back. */
   readonly verifier?: Verifier;
   /** Told of every request that was let in, once, when it is answered. Quick, and never throws. */
-  readonly answered?: (caller: string, fates: readonly Fate[]) => void;
+  readonly answered?: (caller: string, outcomes: readonly DeviceOutcome[]) => void;
 }
 
 /** A request that was let in. */
@@ -45,7 +53,7 @@ export class Gateway {
   readonly #clock: Clock;
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
-  readonly #open: OpenWaiters;
+  readonly #deadlines: Deadlines;
   #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
   #ledgerMs = -Infinity;
   /** When the ledger was last seen unable to grant a token to anybody, and why. */
@@ -56,7 +64,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#clock = options.clock;
     this.#options = options;
-    this.#open = new OpenWaiters(options.clock, (waiter) => this.#expire(waiter));
+    this.#deadlines = new Deadlines(options.clock, (waiter) => this.#expire(waiter));
     this.#dispatcher = new Dispatcher(options);
     this.#dispatcher.start();
   }
@@ -66,15 +74,15 @@ export class Gateway {
     if (this.#draining) throw this.draining();
     admit(command, this.#options.bounds, this.#outlook());
     const waiter = new Waiter(command, this.#clock.now(), span);
-    this.#open.add(waiter);
+    this.#deadlines.add(waiter);
     this.#dispatcher.add(waiter);
     const { verifier, answered } = this.#options;
     const told =
       command.verify && verifier ? waiter.answer.then((answer) => verifier.verify(waiter, answer)) : waiter.answer;
     const settled = told.then((answer) => {
-      this.#open.delete(waiter);
-      if (this.#open.size === 0) this.#drained();
-      answered?.(command.caller, answer.fates);
+      this.#deadlines.delete(waiter);
+      if (this.#deadlines.size === 0) this.#drained();
+      answered?.(command.caller, answer.outcomes);
       return this.#judge(command, answer);
     });
     settled.catch(() => {}); // a caller that has left does not look any more
@@ -93,13 +101,13 @@ export class Gateway {
   state(): AccountState {
     const outlook = this.#outlook();
     const ledger = this.#options.limiter.state();
-    const { devices, devicesByCaller } = outlook.queue.tally;
+    const { devices, devicesByCaller } = outlook.queue.backlog;
     const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
     return {
       ledger,
       waitingDevices: devices,
       waitingCallers: devicesByCaller.size,
-      expectedWaitMs: plan(ANYBODY, 1, outlook).waitMs,
+      expectedWaitMs: plan(NEW_CALLER, 1, outlook).waitMs,
       ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
     };
   }
@@ -107,21 +115,21 @@ export class Gateway {
   /** How the account stands, for the operator. */
   reading(): AccountReading {
     const outlook = this.#outlook();
-    const { tally } = outlook.queue;
+    const { backlog } = outlook.queue;
     return {
       ledger: this.#options.limiter.state(),
-      waitingDevices: byClass((priority) => tally.devicesIn(priority)),
-      waitingByCaller: tally.devicesByCaller,
-      expectedWaitMs: byClass((priority) => plan({ ...ANYBODY, priority }, 1, outlook).waitMs),
-      oldestSinceMs: oldestOf(this.#open.waiting)?.arrivedMs,
+      waitingDevices: byClass((priority) => backlog.devicesIn(priority)),
+      waitingByCaller: backlog.devicesByCaller,
+      expectedWaitMs: byClass((priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs),
+      oldestSinceMs: oldestOf(this.#deadlines.waiting)?.arrivedMs,
       remainingMs: (caller) => this.remainingMs(caller),
     };
   }
 
   /** How long until everything that waits for this caller can be expected to be done. */
   remainingMs(caller: string): number {
-    const { tally } = this.#dispatcher.queue;
-    const waiting = PRIORITIES.filter((priority) => tally.devicesOf(caller, priority) > 0);
+    const { backlog } = this.#dispatcher.queue;
+    const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
     const outlook = this.#outlook();
     return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
   }
@@ -136,14 +144,16 @@ export class Gateway {
     return this.#error(DRAINING);
   }
 
-  /** Lets nobody in any more, and resolves when everybody who was let in has been answered, `withinMs` at the latest. */
+  /**
+   * Lets nobody in any more, and resolves when everybody who was let in has been answered, `withinMs` at the latest.
+   */
   async drain(withinMs: number): Promise<void> {
     this.#draining = true;
-    if (this.#open.size === 0) return;
+    if (this.#deadlines.size === 0) return;
     const drainedBefore = this.#drained;
     await new Promise<void>((resolve) => {
       const disarm = this.#clock.at(this.#clock.now() + withinMs, () => {
-        for (const waiter of this.#open.waiting) this.#conclude(waiter, DRAINING);
+        for (const waiter of this.#deadlines.waiting) this.#conclude(waiter, DRAINING);
       });
       this.#drained = () => {
         drainedBefore(); // who asked for it before waits as well
@@ -177,7 +187,7 @@ export class Gateway {
   }
 
   #judge(command: Command, answer: Answer): Answer {
-    const judged = verdict(answer.fates, command.deviceNames, command.requireAll);
+    const judged = verdict(answer.outcomes, command.deviceNames, command.requireAll);
     if (judged) throw this.#error(judged.failure, judged.causes);
     return answer;
   }

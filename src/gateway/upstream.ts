@@ -37,9 +37,9 @@ export type Reaction =
   | { readonly kind: "throttled" }
   /** A fault of the upstream that passes: send again, after a backoff. */
   | { readonly kind: "unavailable" }
-  /** The gateway's own fault (keys, clock, signature). `mended`: the next call will differ; send again. */
-  | { readonly kind: "internal"; readonly mended: boolean }
-  /** Refused for what it asks. `deviceFault`: one device on board may be the reason for all. */
+  /** The gateway's own fault (keys, clock, signature). `recovered`: the next call will differ; send again. */
+  | { readonly kind: "internal"; readonly recovered: boolean }
+  /** Refused for what it asks. `deviceFault`: one device in the call may be the reason for all. */
   | { readonly kind: "rejected"; readonly rejection: Rejection; readonly deviceFault: boolean };
 
 /** Why a request was rejected, in the few words that callers need to branch on. */

@@ -1,7 +1,7 @@
 // Whether an answer is a success or an error for its caller as a whole. Pure. It is an error if no
 // device ended well, or with `require_all` if any did not; the commonest cause names it.
 import { type CauseCount, FAILURE_KINDS, type Failure, type FailureKind } from "./errors.js";
-import type { Fate } from "./waiter.js";
+import type { DeviceOutcome } from "./waiter.js";
 
 /** Names of the caller's own devices that an error shows, over all causes. */
 const SAMPLE_NAMES = 10;
@@ -14,25 +14,25 @@ export interface Verdict {
 }
 
 /** Whether a device ended well. */
-export function isWell(fate: Fate): boolean {
-  return !("failure" in fate);
+export function isWell(outcome: DeviceOutcome): boolean {
+  return !("failure" in outcome);
 }
 
-/** Undefined if the rpc is OK. `deviceNames` are those of the request, in the order of the fates. */
+/** Undefined if the rpc is OK. `deviceNames` are those of the request, in the order of the outcomes. */
 export function verdict(
-  fates: readonly Fate[],
+  outcomes: readonly DeviceOutcome[],
   deviceNames: readonly string[],
   requireAll: boolean,
 ): Verdict | undefined {
-  const isError = requireAll ? !fates.every(isWell) : !fates.some(isWell);
+  const isError = requireAll ? !outcomes.every(isWell) : !outcomes.some(isWell);
   if (!isError) return undefined;
 
   const indexesByFailure = new Map<Failure, number[]>();
-  for (const [index, fate] of fates.entries()) {
-    if (!("failure" in fate)) continue;
-    const indexes = indexesByFailure.get(fate.failure);
+  for (const [index, outcome] of outcomes.entries()) {
+    if (!("failure" in outcome)) continue;
+    const indexes = indexesByFailure.get(outcome.failure);
     if (indexes) indexes.push(index);
-    else indexesByFailure.set(fate.failure, [index]);
+    else indexesByFailure.set(outcome.failure, [index]);
   }
   // Commonest first, so that each kind is represented by its commonest failure.
   const groups = [...indexesByFailure].sort(([, a], [, b]) => b.length - a.length);

@@ -3,16 +3,16 @@
 import type { Answer, Waiter } from "./waiter.js";
 
 /** A request that has been carried out. */
-export type Asked = Pick<Waiter, "command" | "span">;
+export type CarriedOut = Pick<Waiter, "command" | "span">;
 
 export interface Verifier {
   /**
    * The answer with what the tasks of its devices were when they were read. Never rejects; resolves with what is known
    * when the command's time to answer comes.
    */
-  verify(asked: Asked, answer: Answer): Promise<Answer>;
+  verify(request: CarriedOut, answer: Answer): Promise<Answer>;
   /** Nobody waits for it any longer: it resolves now, or is not begun. */
-  leave(asked: Asked): void;
+  leave(request: CarriedOut): void;
   /** After everybody has been answered: waits for the calls under way. */
   close(): Promise<void>;
 }

@@ -1,18 +1,18 @@
-// One caller's devices awaiting an outcome. Every device ends with one fate, and the waiter settles
-// exactly once: when the last device has its fate, or when it concludes early and says what is known.
+// One caller's devices awaiting an outcome. Every device ends with one outcome, and the waiter settles
+// exactly once: when the last device has its outcome, or when it concludes early and says what is known.
 import type { Span } from "@opentelemetry/api";
+import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import type { Failure } from "./errors.js";
-import type { HeapMember } from "./heap.js";
-import type { Place } from "./place.js";
+import type { QueueEntry } from "./queue/queue-entry.js";
 
 /** What became of a device, and why if it is not well. One object serves all devices it holds for. */
-export type Fate =
-  | { readonly outcome: "accepted"; readonly unverified?: Failure }
+export type DeviceOutcome =
+  | { readonly kind: "accepted"; readonly unverified?: Failure }
   /** What its task was when it was read back. `unverified`: what could not be told of a task that was to be read. */
-  | { readonly outcome: "verified-canceled" | "already-finished" }
-  | { readonly outcome: "no-task"; readonly unverified?: Failure }
-  | { readonly outcome: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
+  | { readonly kind: "verified-canceled" | "already-finished" }
+  | { readonly kind: "no-task"; readonly unverified?: Failure }
+  | { readonly kind: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
 
 /** Every outcome: the good ones first. */
 export const OUTCOMES = [
@@ -23,7 +23,7 @@ export const OUTCOMES = [
   "rejected",
   "unknown",
   "not-attempted",
-] as const satisfies readonly Fate["outcome"][];
+] as const satisfies readonly DeviceOutcome["kind"][];
 
 /** What a caller is told about one upstream call. `durationMs` is absent while it is under way. */
 export interface CallRecord {
@@ -40,7 +40,7 @@ export interface CallRecord {
 /** What a caller is told in the end. */
 export interface Answer {
   /** One per requested device, in the order of the request. */
-  readonly fates: readonly Fate[];
+  readonly outcomes: readonly DeviceOutcome[];
   /** Into `calls`, the last call that held the device; -1 for none. */
   readonly callIndexes: readonly number[] | Int32Array;
   readonly calls: readonly CallRecord[];
@@ -56,16 +56,16 @@ const FEW = 8;
 const NONE: number[] = [];
 
 const WAITING = 0;
-const ABOARD = 1;
+const IN_CALL = 1;
 const SETTLED = 2;
 
-const LEFT_ABOARD: Failure = {
+const LEFT_IN_CALL: Failure = {
   kind: "unknown",
   reason: "OUTCOME_UNKNOWN",
   message: "sent, and not answered in time",
 };
 
-const NOWHERE: readonly Place[] = [];
+const NO_ENTRIES: readonly QueueEntry[] = [];
 
 export class Waiter implements HeapMember {
   readonly command: Command;
@@ -73,16 +73,16 @@ export class Waiter implements HeapMember {
   /** The caller's span, to be linked to the calls that carry its devices. */
   readonly span: Span | undefined;
   readonly answer: Promise<Answer>;
-  /** Where its devices wait, kept by the queue; in more than one lane while they are being told apart. */
-  places = NOWHERE;
+  /** Where its devices wait, kept by the queue; in more than one scope queue while they are being told apart. */
+  entries = NO_ENTRIES;
   position = -1;
   #settle: ((answer: Answer) => void) | undefined;
   #unsettled: number;
   #quotaWaitMs = 0;
   readonly #calls: CallRecord[] = [];
   /** Final once SETTLED; until then why the device is not settled yet, if it was ever sent. */
-  #fates: Fate[] = [];
-  // Made at the first boarding: a million waiting devices should cost little more than their names.
+  #outcomes: DeviceOutcome[] = [];
+  // Made when the first device is sent: a million waiting devices should cost little more than their names.
   #states: Bytes = NONE;
   #attempts: Bytes = NONE;
   #callIndexes: Indexes = NONE;
@@ -122,57 +122,57 @@ export class Waiter implements HeapMember {
     return this.#attempts[index] ?? 0;
   }
 
-  /** Notes a call with devices of this waiter on board. */
-  board(indexes: readonly number[], record: CallRecord, nowMs: number): void {
+  /** Notes a call with devices of this waiter in the call. */
+  noteSent(indexes: readonly number[], record: CallRecord, nowMs: number): void {
     if (this.#states.length === 0) this.#allocate();
     this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
     const callIndex = this.#calls.push(record) - 1;
     record.deviceCount = indexes.length;
     for (const index of indexes) {
-      this.#states[index] = ABOARD;
+      this.#states[index] = IN_CALL;
       this.#callIndexes[index] = callIndex;
       this.#attempts[index] = Math.min(this.attemptsOf(index) + 1, 255);
       record.attempts = Math.max(record.attempts, this.attemptsOf(index));
     }
   }
 
-  /** Back to waiting after a call that did not settle it; `fate` is what to say if there is no other call. */
-  putBack(index: number, fate: Fate): void {
+  /** Back to waiting after a call that did not settle it; `outcome` is what to say if there is no other call. */
+  putBack(index: number, outcome: DeviceOutcome): void {
     if (!this.open) return;
-    this.#fates[index] = this.#knowing(index, fate);
+    this.#outcomes[index] = this.#knowing(index, outcome);
     this.#states[index] = WAITING;
   }
 
-  /** The device's final fate. */
-  settle(index: number, fate: Fate): void {
+  /** The device's final outcome. */
+  settle(index: number, outcome: DeviceOutcome): void {
     if (!this.open || this.#states[index] === SETTLED) return;
-    this.#fates[index] = this.#knowing(index, fate);
+    this.#outcomes[index] = this.#knowing(index, outcome);
     this.#states[index] = SETTLED;
     if (--this.#unsettled === 0) this.#tell();
   }
 
-  /** Answers now, with what is known. `failure` is the fate of what was never sent. */
+  /** Answers now, with what is known. `failure` is the outcome of what was never sent. */
   conclude(failure: Failure): void {
     if (!this.open) return;
     if (this.#states.length === 0) this.#allocate();
-    const unsent: Fate = { outcome: "not-attempted", failure };
-    const aboard: Fate = { outcome: "unknown", failure: LEFT_ABOARD };
+    const unsent: DeviceOutcome = { kind: "not-attempted", failure };
+    const inCall: DeviceOutcome = { kind: "unknown", failure: LEFT_IN_CALL };
     for (let index = 0; index < this.#states.length; index++) {
-      if (this.#states[index] === ABOARD) this.#fates[index] = aboard;
-      else this.#fates[index] ??= unsent;
+      if (this.#states[index] === IN_CALL) this.#outcomes[index] = inCall;
+      else this.#outcomes[index] ??= unsent;
     }
     this.#tell();
   }
 
   /** A later call that was not carried out does not unsay that an earlier one may have been. */
-  #knowing(index: number, fate: Fate): Fate {
-    const before = this.#fates[index];
-    return fate.outcome === "not-attempted" && before?.outcome === "unknown" ? before : fate;
+  #knowing(index: number, outcome: DeviceOutcome): DeviceOutcome {
+    const before = this.#outcomes[index];
+    return outcome.kind === "not-attempted" && before?.kind === "unknown" ? before : outcome;
   }
 
   #allocate(): void {
     const length = this.command.deviceNames.length;
-    this.#fates = new Array<Fate>(length);
+    this.#outcomes = new Array<DeviceOutcome>(length);
     const few = length <= FEW;
     this.#states = few ? new Array<number>(length).fill(WAITING) : new Uint8Array(length);
     this.#attempts = few ? new Array<number>(length).fill(0) : new Uint8Array(length);
@@ -183,7 +183,7 @@ export class Waiter implements HeapMember {
     const settle = this.#settle;
     this.#settle = undefined;
     settle?.({
-      fates: this.#fates,
+      outcomes: this.#outcomes,
       callIndexes: this.#callIndexes,
       calls: this.#calls,
       quotaWaitMs: this.#quotaWaitMs,

@@ -5,16 +5,16 @@ import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
-import type { Authentication, Calling } from "./call-context.js";
-import { createCohorts } from "./cohorts.js";
-import { tolerant } from "./decoding.js";
-import { Door } from "./door.js";
-import { Health } from "./health.js";
-import { type Listener, listen, type TlsOptions } from "./listener.js";
-import { createOtaService, type OtaServiceOptions } from "./ota-service.js";
-import { serverReflectionInfo } from "./reflection.js";
-import { watchSlowSenders } from "./slow-senders.js";
-import { uncompressedOnly } from "./uncompressed.js";
+import type { Authentication, RpcHead } from "./rpc/caller.js";
+import { InFlightLimits } from "./rpc/in-flight.js";
+import { Health } from "./service/health.js";
+import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
+import { serverReflectionInfo } from "./service/reflection.js";
+import { createConnectionAging } from "./transport/connection-age.js";
+import { type Listener, type ListenerTls, listen } from "./transport/listener.js";
+import { uncompressedOnly } from "./transport/no-compression.js";
+import { watchRequestTimeouts } from "./transport/request-timeout.js";
+import { tolerant } from "./wire/decoding.js";
 
 // grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
 // that it does not like. What matters it throws as well.
@@ -38,8 +38,8 @@ const DEVICE_NAME_BYTES = 34;
 const OTHER_FIELDS_BYTES = 65_536;
 
 /** Where to listen, how, and how callers prove who they are. */
-export interface ServerOptions extends Omit<OtaServiceOptions, "door" | "authentication"> {
-  readonly tls?: TlsOptions | undefined;
+export interface ServerOptions extends Omit<OtaServiceOptions, "inFlight" | "authentication"> {
+  readonly tls?: ListenerTls | undefined;
   readonly bearer?: Authentication["bearer"];
 }
 
@@ -59,9 +59,9 @@ export interface GrpcServer {
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: ServerOptions): Promise<GrpcServer> {
   const { clock, log, tls, bearer, maxDevices } = options;
-  const slowSenders = watchSlowSenders(clock);
+  const requestTimeouts = watchRequestTimeouts(clock);
   const server = new Server({
-    interceptors: [uncompressedOnly, slowSenders.interceptor],
+    interceptors: [uncompressedOnly, requestTimeouts.interceptor],
     // Twice the largest request that is allowed: who has some devices too many is told so, and by how many.
     "grpc.max_receive_message_length": 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES,
     "grpc.max_concurrent_streams": STREAMS_OF_A_CONNECTION,
@@ -69,21 +69,21 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
     "grpc.enable_channelz": 0, // nobody asks, and it counts every message
   });
-  const cohorts = createCohorts(server, clock);
+  const connectionAging = createConnectionAging(server, clock);
   let listener: Listener;
   try {
-    listener = await listen(cohorts.take, { host, port, clock, log, tls });
+    listener = await listen(connectionAging.take, { host, port, clock, log, tls });
   } catch (error) {
-    slowSenders.close();
-    await cohorts.close(0);
+    requestTimeouts.close();
+    await connectionAging.close(0);
     throw error;
   }
   const health = new Health(["ota.v1.OtaService"]);
   const connectionOf = (peer: string) => listener.connections.of(peer);
-  const door = new Door({ clock, log, connectionOf });
-  const certificate = tls?.paths.tlsClientCa ? (call: Calling) => connectionOf(call.getPeer())?.name : undefined;
+  const inFlight = new InFlightLimits({ clock, log, connectionOf });
+  const certificate = tls?.paths.tlsClientCa ? (call: RpcHead) => connectionOf(call.getPeer())?.name : undefined;
   const authentication = certificate || bearer ? { certificate, bearer } : undefined;
-  const service = createOtaService({ ...options, door, authentication });
+  const service = createOtaService({ ...options, inFlight, authentication });
   server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(tolerant(HealthService), health.service);
   server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });
@@ -99,8 +99,8 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     close: async (withinMs) => {
       health.endWatches();
       listener.close();
-      await cohorts.close(withinMs);
-      slowSenders.close();
+      await connectionAging.close(withinMs);
+      requestTimeouts.close();
     },
   };
 }

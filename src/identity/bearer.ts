@@ -3,9 +3,9 @@
 // expired. Ten thousand rpcs with one token cost one verification.
 import { hash } from "node:crypto";
 import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import { isCallerName } from "./caller-name.js";
-import type { Identity, Stranger, Verification, WhyStrange } from "./identity.js";
+import type { Identity, IdentityCheck, Stranger, WhyStrange } from "./identity.js";
 import { type KeySet, KeysAway } from "./key-set.js";
 
 /** Those with a key pair. With a shared secret, whoever can verify a token could make one. */
@@ -44,7 +44,7 @@ export class Bearer {
   }
 
   /** Who the bearer of these credentials is: all values of `authorization`. */
-  identify(authorization: readonly unknown[]): Identity | Verification {
+  identify(authorization: readonly unknown[]): Identity | IdentityCheck {
     const [value] = authorization;
     if (value === undefined) return { why: "no credentials" };
     if (typeof value !== "string" || authorization.length > 1 || value.length > LONGEST_VALUE) return NO_TOKEN;

@@ -5,7 +5,7 @@
 export type Identity = string | Stranger;
 
 /** What finds out who it is, if that takes some time; nothing is done before it is called. It never rejects. */
-export type Verification = () => Promise<Identity>;
+export type IdentityCheck = () => Promise<Identity>;
 
 /** Somebody who has not proved who they are. */
 export interface Stranger {

@@ -2,8 +2,8 @@
 // a key that is not among them, and never more often than once in some seconds: whoever sends tokens with made-up
 // keys must not be able to flood the issuer. While the issuer is away, what was read holds on for a day.
 import { type CryptoKey, createLocalJWKSet, errors, type FlattenedJWSInput, type JWSHeaderParameters } from "jose";
-import type { Clock } from "../clock.js";
-import type { Log } from "../log.js";
+import type { Clock } from "../base/clock.js";
+import type { Log } from "../base/log.js";
 import { type KeySource, keysOf } from "./key-source.js";
 
 /** After a reading, an unknown key is not looked for again for so long, */

@@ -4,7 +4,7 @@
 // take a waiting job back; who waits for a drawn token waits here.
 import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
-import { type Clock, sleepUntil } from "../clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
 import {
   answered,

@@ -1,13 +1,13 @@
 // Who may come in and what each may touch, as the settings say, and how that is renewed while the gateway runs.
 // A file with a mistake changes nothing.
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
+import type { Log } from "../base/log.js";
 import { type Config, ConfigError } from "../config/config.js";
 import { type AccountSettings, readConfigFile } from "../config/file.js";
-import type { Authentication } from "../grpc/call-context.js";
+import type { Authentication } from "../grpc/rpc/caller.js";
 import { CallerBook } from "../identity/caller-book.js";
 import type { KeySet } from "../identity/key-set.js";
 import { keySourceOf } from "../identity/key-source.js";
-import type { Log } from "../log.js";
 
 export interface Access {
   readonly callers: CallerBook;

@@ -1,7 +1,7 @@
 // Everything behind one account: its keys, its way to the upstream, its ledger and its loop. Accounts share
 // nothing but the process, so that what slows one down is not felt in another.
-import { CallFeed } from "../admin/call-feed.js";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
+import { type Log, withFields } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
@@ -12,10 +12,10 @@ import type { CallerBook } from "../identity/caller-book.js";
 import { createInProcessLedger } from "../limiter/in-process.js";
 import { MARGIN_MS } from "../limiter/rule.js";
 import type { Store } from "../limiter/shared/store.js";
-import { type Log, withFields } from "../log.js";
-import { FlightRecorder } from "../recorder/recorder.js";
-import type { UpstreamOperation } from "../telemetry/instruments.js";
-import type { Metrics } from "../telemetry/metrics.js";
+import { CallFeed } from "../observe/admin/call-feed.js";
+import { FlightRecorder } from "../observe/recorder/recorder.js";
+import type { UpstreamOperation } from "../observe/telemetry/instruments.js";
+import type { Metrics } from "../observe/telemetry/metrics.js";
 import { createUpstream, type UpstreamClient } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";

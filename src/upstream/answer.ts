@@ -2,28 +2,28 @@
 // upstream's (anything on the way can answer 502), and only `Success` decides, for codes are sent with
 // successes too, and refusals with HTTP 200.
 import type { CallEnd, Refusal } from "../gateway/upstream.js";
-import { type Cure, verdictOn } from "./codes.js";
+import { type Recovery, verdictOn } from "./codes.js";
 import { type Fields, readFields } from "./fields.js";
-import { speakable, word } from "./wording.js";
+import { redactSecrets, word } from "./redaction.js";
 
 /** An HTTP answer, body and all. */
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** How the call ended, and what may mend the gateway if the fault is its own. */
-export interface Reading {
+/** How the call ended, and how the gateway may recover if the fault is its own. */
+export interface AnswerReading {
   readonly end: CallEnd;
-  readonly cure: Cure;
+  readonly recovery: Recovery;
 }
 
 /** The longest wait that the upstream can impose: a wrong header must not stop an account for hours. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** Reads an answer. `secrets` are what the request was signed with and must not come back in a text. */
-export function readAnswer(answer: Answer, secrets: readonly string[] = []): Reading {
+export function readAnswer(answer: HttpAnswer, secrets: readonly string[] = []): AnswerReading {
   const fields = readFields(answer.body);
   const requestId = word(fields.get("requestid") ?? "", secrets);
   if (requestId === "") return lost(`An answer without a RequestId came (HTTP ${answer.status}).`);
@@ -31,31 +31,40 @@ export function readAnswer(answer: Answer, secrets: readonly string[] = []): Rea
   const success = fields.get("success")?.toLowerCase();
   const code = word(fields.get("code") ?? "", secrets);
   if (answer.status < 400) {
-    if (success === "true") return { end: { kind: "accepted", requestId }, cure: "none" };
+    if (success === "true") return { end: { kind: "accepted", requestId }, recovery: "none" };
     // Neither yes nor no. To call it a success would be a guess, and to call it a refusal too.
     if (success !== "false" && code === "") return lost("An answer that says neither success nor failure came.");
   }
   return refused(answer, fields, requestId, code, secrets);
 }
 
-function refused(answer: Answer, fields: Fields, requestId: string, code: string, secrets: readonly string[]): Reading {
+function refused(
+  answer: HttpAnswer,
+  fields: Fields,
+  requestId: string,
+  code: string,
+  secrets: readonly string[],
+): AnswerReading {
   const retryAfterMs = readRetryAfterMs(answer.headers);
   const verdict = verdictOn(code, answer.status, retryAfterMs !== undefined);
   const refusal: Refusal = {
     code,
-    message: speakable(fields.get("errormessage") ?? fields.get("message") ?? "", code, secrets),
-    reaction: verdict.kind === "internal" ? { kind: "internal", mended: false } : verdict,
+    message: redactSecrets(fields.get("errormessage") ?? fields.get("message") ?? "", code, secrets),
+    reaction: verdict.kind === "internal" ? { kind: "internal", recovered: false } : verdict,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
-  return { end: { kind: "refused", requestId, refusal }, cure: verdict.kind === "internal" ? verdict.cure : "none" };
+  return {
+    end: { kind: "refused", requestId, refusal },
+    recovery: verdict.kind === "internal" ? verdict.recovery : "none",
+  };
 }
 
-function lost(message: string): Reading {
-  return { end: { kind: "lost", message }, cure: "none" };
+function lost(message: string): AnswerReading {
+  return { end: { kind: "lost", message }, recovery: "none" };
 }
 
 /** `x-acs-retry-after` in ms, or its predecessor, as in `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`. */
-function readRetryAfterMs(headers: Answer["headers"]): number | undefined {
+function readRetryAfterMs(headers: HttpAnswer["headers"]): number | undefined {
   const legacy = [headers["x-ratelimit-user-api"], headers["x-ratelimit-user"]]
     .map((header) => /\bRemain:0\b.*?\bTimeLeft:(\d+)/i.exec(String(header))?.[1])
     .find((timeLeft) => timeLeft !== undefined);

@@ -3,21 +3,21 @@
 // a device name of ours.
 import { randomUUID } from "node:crypto";
 import { context, propagation, trace } from "@opentelemetry/api";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
+import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
-import { type Answer, readAnswer } from "./answer.js";
+import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
-import { createMender, type Standing } from "./mend.js";
 import { CANCEL_BY_DEVICE, type Operation, type OperationShape, TASKS_OF_JOB, UNFINISHED_TASKS } from "./operations.js";
 import { createPool } from "./pool.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
+import { createSigningContext, type SignedWith } from "./signing-context.js";
 import { readTaskList } from "./task-list.js";
-import { OutOfTime, within } from "./within.js";
 
 export interface UpstreamOptions {
   /** Scheme, host and port of the endpoint. */
@@ -47,7 +47,7 @@ interface Sent {
 /** An upstream over HTTP. */
 export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const { url, timeoutMs, maxUrlBytes = 12_288, clock } = options;
-  const mender = createMender(options.credentials, clock);
+  const signing = createSigningContext(options.credentials, clock);
   const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
@@ -57,13 +57,13 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     if (closed) return { end: unwritten("The gateway is shutting down.") };
     const span = trace.getActiveSpan();
     span?.setAttributes(asked);
-    let standing: Standing;
+    let signedWith: SignedWith;
     let request: WireRequest;
     try {
       const headers = contextHeaders();
-      standing = await within(clock, untilMs, mender.standing());
-      const wallMs = clock.wallNow() + standing.offsetMs;
-      const made = makeRequest(operation, { url, credentials: standing.credentials, wallMs, nonce: randomUUID() });
+      signedWith = await withDeadline(clock, untilMs, signing.signedWith());
+      const wallMs = clock.wallNow() + signedWith.offsetMs;
+      const made = makeRequest(operation, { url, credentials: signedWith.credentials, wallMs, nonce: randomUUID() });
       request = { path: made.path, headers: { ...headers, ...made.headers } };
     } catch (error) {
       if (span) describeFault(span, error instanceof Error ? error.name : "Error");
@@ -72,19 +72,21 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
     if (span) describeExchange(span, exchanged);
     if (exchanged.kind !== "answered") return { end: endOf(exchanged) };
-    const end = await read(exchanged.answer, standing, untilMs);
+    const end = await read(exchanged.answer, signedWith, untilMs);
     if (span && end.kind === "refused" && exchanged.answer.status < 400) describeFault(span, end.refusal.code);
     return { end, body: exchanged.answer.body };
   };
 
-  const read = async (answer: Answer, standing: Standing, untilMs: number): Promise<CallEnd> => {
-    const { accessKeyId, accessKeySecret, securityToken = "" } = standing.credentials;
-    const { end, cure } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken]);
-    if (end.kind !== "refused" || cure === "none") return end;
+  const read = async (answer: HttpAnswer, signedWith: SignedWith, untilMs: number): Promise<CallEnd> => {
+    const { accessKeyId, accessKeySecret, securityToken = "" } = signedWith.credentials;
+    const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken]);
+    if (end.kind !== "refused" || recovery === "none") return end;
     const date = String(answer.headers["date"]);
-    // A cure that fails leaves what was refused, and says so.
-    const mended = await within(clock, untilMs, mender.mend(cure, standing, date)).catch(() => false);
-    return { ...end, refusal: { ...end.refusal, reaction: { kind: "internal", mended } } };
+    // A recovery that fails leaves what was refused, and says so.
+    const recovered = await withDeadline(clock, untilMs, signing.recover(recovery, signedWith, date)).catch(
+      () => false,
+    );
+    return { ...end, refusal: { ...end.refusal, reaction: { kind: "internal", recovered } } };
   };
 
   const begin = (operation: Operation): Promise<Sent> => {
@@ -136,6 +138,6 @@ function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
 
 function messageOfPreparation(error: unknown): string {
   if (error instanceof NoCredentials) return error.message;
-  if (error instanceof OutOfTime) return "The credentials did not come in time.";
+  if (error instanceof DeadlineExceeded) return "The credentials did not come in time.";
   return "The request could not be made.";
 }

@@ -3,28 +3,30 @@
 // products, and a code that no row knows is classified by its HTTP status and passed on untouched.
 import type { Reaction, Rejection } from "../gateway/upstream.js";
 
-/** What may mend a fault of the gateway's own: the clock's offset, or newer keys. */
-export type Cure = "clock" | "credentials" | "none";
+/** What may cure a fault of the gateway's own: the clock's offset, or newer keys. */
+export type Recovery = "clock" | "credentials" | "none";
 
-/** A reaction before it is known whether the gateway could mend itself. */
-export type Verdict = Exclude<Reaction, { kind: "internal" }> | { readonly kind: "internal"; readonly cure: Cure };
+/** A reaction before it is known whether the gateway could recover. */
+export type CodeVerdict =
+  | Exclude<Reaction, { kind: "internal" }>
+  | { readonly kind: "internal"; readonly recovery: Recovery };
 
-const THROTTLED: Verdict = { kind: "throttled" };
-const UNAVAILABLE: Verdict = { kind: "unavailable" };
-const internal = (cure: Cure): Verdict => ({ kind: "internal", cure });
-const rejected = (rejection: Rejection): Verdict => ({ kind: "rejected", rejection, deviceFault: false });
-const deviceFault = (rejection: Rejection): Verdict => ({ kind: "rejected", rejection, deviceFault: true });
+const THROTTLED: CodeVerdict = { kind: "throttled" };
+const UNAVAILABLE: CodeVerdict = { kind: "unavailable" };
+const internal = (recovery: Recovery): CodeVerdict => ({ kind: "internal", recovery });
+const rejected = (rejection: Rejection): CodeVerdict => ({ kind: "rejected", rejection, deviceFault: false });
+const deviceFault = (rejection: Rejection): CodeVerdict => ({ kind: "rejected", rejection, deviceFault: true });
 
 /** Letter case is ignored: the registry itself has `InvalidFormattedProductkey` and `Iot.system`. */
-const VERDICTS: readonly (readonly [code: RegExp, verdict: Verdict])[] = [
+const VERDICTS: readonly (readonly [code: RegExp, verdict: CodeVerdict])[] = [
   [/^Throttling|^iot\.common\.TooManyRequest/i, THROTTLED],
   [/^(ServiceUnavailable|InternalError|iot\.system\.SystemException)/i, UNAVAILABLE],
   // A repeat carries a new nonce. What became of the request that used this one is not known.
   [/^SignatureNonceUsed/i, UNAVAILABLE],
 
   [/^InvalidTimeStamp\.Expired/i, internal("clock")],
-  // A key can be disabled while a call that was signed with it is under way, and the new one be at hand already. And who
-  // replaces its files one after the other lets a new id be read beside the old secret.
+  // A key can be disabled while a call that was signed with it is under way, and the new one be at hand already. And
+  // who replaces its files one after the other lets a new id be read beside the old secret.
   [/^((Invalid|Missing)SecurityToken|InvalidAccessKeyId|SignatureDoesNotMatch)/i, internal("credentials")],
   [/^(IncompleteSignature|(Invalid|Missing)Signature)/i, internal("none")],
   [/^(Invalid|Missing)(AccessKey|TimeStamp|Action|Version|Format$|Api\.|Product\.|Protocol)/i, internal("none")],
@@ -49,7 +51,7 @@ const VERDICTS: readonly (readonly [code: RegExp, verdict: Verdict])[] = [
  * What a code calls for; an unknown or empty one goes by the HTTP status, and by whether the answer asks to
  * wait: the vendor's own clients take any refusal that does for a throttle.
  */
-export function verdictOn(code: string, status: number, asksToWait: boolean): Verdict {
+export function verdictOn(code: string, status: number, asksToWait: boolean): CodeVerdict {
   const known = knownVerdict(code);
   if (known) return known;
   if (status === 429 || asksToWait) return THROTTLED;
@@ -58,6 +60,6 @@ export function verdictOn(code: string, status: number, asksToWait: boolean): Ve
 }
 
 /** What a row of the table says of the code; undefined if none knows it. */
-export function knownVerdict(code: string): Verdict | undefined {
+export function knownVerdict(code: string): CodeVerdict | undefined {
   return VERDICTS.find(([pattern]) => pattern.test(code))?.[1];
 }

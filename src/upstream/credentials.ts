@@ -4,7 +4,7 @@
 // or a file said, for those are secrets.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { createVendorChain } from "./vendor-chain.js";
 

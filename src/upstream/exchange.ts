@@ -2,13 +2,13 @@
 // was written. `onRequestStart` is called in the same step as the write: an error before it means that
 // nothing was written, an abort from within it that nothing will be, and anything after it is doubt.
 import type { Dispatcher } from "undici";
-import type { Clock } from "../clock.js";
-import type { Answer } from "./answer.js";
+import type { Clock } from "../base/clock.js";
+import type { HttpAnswer } from "./answer.js";
 import type { WireRequest } from "./request.js";
 
 /** What came of a request. A fault is an error's code or one of our own words, fit for an attribute. */
 export type Exchange =
-  | { readonly kind: "answered"; readonly answer: Answer }
+  | { readonly kind: "answered"; readonly answer: HttpAnswer }
   | { readonly kind: "lost"; readonly fault: string; readonly status?: number }
   | { readonly kind: "unwritten"; readonly fault: string };
 
@@ -30,7 +30,7 @@ export function exchange(
 ): Promise<Exchange> {
   return new Promise((resolve) => {
     let state: State = { kind: "waiting" };
-    let head: Omit<Answer, "body"> | undefined;
+    let head: Omit<HttpAnswer, "body"> | undefined;
     const chunks: Buffer[] = [];
     let bodyBytes = 0;
 

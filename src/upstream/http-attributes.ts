@@ -9,15 +9,15 @@ import {
   ATTR_SERVER_PORT,
   ATTR_URL_FULL,
 } from "@opentelemetry/semantic-conventions";
-import { inOnePiece } from "../one-piece.js";
+import { flatten } from "../base/flat-string.js";
 import type { Exchange } from "./exchange.js";
 
 /** What is known before anything is sent; the same for all calls. */
 export function requestAttributes(url: URL): Attributes {
   return {
     [ATTR_HTTP_REQUEST_METHOD]: "POST",
-    [ATTR_URL_FULL]: inOnePiece(`${url.origin}${url.pathname}`),
-    [ATTR_SERVER_ADDRESS]: inOnePiece(url.hostname),
+    [ATTR_URL_FULL]: flatten(`${url.origin}${url.pathname}`),
+    [ATTR_SERVER_ADDRESS]: flatten(url.hostname),
     [ATTR_SERVER_PORT]: Number(url.port) || (url.protocol === "https:" ? 443 : 80),
   };
 }

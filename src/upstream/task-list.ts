@@ -2,7 +2,7 @@
 // not say whether there are any, is no list, for who is missing in a list is said to have no task.
 import type { ListedTask, TaskList } from "../gateway/task-reader.js";
 import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
-import { word } from "./wording.js";
+import { word } from "./redaction.js";
 
 /** Undefined if the body is not JSON, or not a list of tasks. Letter case of names is ignored, as in fields.ts. */
 export function readTaskList(body: string): TaskList | undefined {

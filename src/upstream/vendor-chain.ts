@@ -2,9 +2,9 @@
 // of several concurrent first calls, stays on its last provider for good after a failure, and asks once
 // per caller when keys expire. So: one question at a time for all, and a new chain after every failure.
 import type { DefaultCredentialsProvider } from "@alicloud/credentials";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../base/clock.js";
+import { withDeadline } from "../base/deadline.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "./credentials-source.js";
-import { within } from "./within.js";
 
 const NONE_FOUND =
   "No Alibaba Cloud credentials were found. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET " +
@@ -21,7 +21,7 @@ export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsS
     try {
       const chain = provider ?? (await newProvider());
       provider = chain;
-      return copyOf(await within(clock, clock.now() + timeoutMs, chain.getCredentials()));
+      return copyOf(await withDeadline(clock, clock.now() + timeoutMs, chain.getCredentials()));
     } catch {
       provider = undefined;
       // Without the cause: providers put whole answers and profiles, secrets included, into their errors.

@@ -1,16 +1,16 @@
 // The loop of one reading operation: while devices wait, take a token of the operation's own quota, cut a call, send
 // it, tell everyone. It shares neither tokens nor queue with the cancels. A call that has been sent runs to its end.
 import { setMaxListeners } from "node:events";
-import { type Clock, sleepUntil } from "../clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
+import { CallReport, type ReportOptions } from "../gateway/call/call-report.js";
+import { consequence, tokenEnd } from "../gateway/call/consequence.js";
 import type { SentCall } from "../gateway/call-observer.js";
-import { CallReport, type ReportOptions } from "../gateway/call-report.js";
-import { consequence, tokenEnd } from "../gateway/fan-out.js";
 import type { Limiter, Token } from "../gateway/limiter.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
-import { within } from "../telemetry/instruments.js";
+import { inContext } from "../observe/telemetry/instruments.js";
 import { asCallEnd, isDeviceFault, tellAll, tellTasks, unreadBy } from "./read-end.js";
 import { type ReadBatch, ReadQueue } from "./read-queue.js";
-import type { Reading } from "./reading.js";
+import type { ReadRequest } from "./read-request.js";
 
 export interface ReadLoopOptions extends ReportOptions {
   /** Of this operation alone. */
@@ -43,14 +43,14 @@ export class ReadLoop {
   }
 
   /** Its devices wait from now on; each is told in the end, unless the request leaves. */
-  read(reading: Reading): void {
-    this.#queue.add(reading);
+  read(readRequest: ReadRequest): void {
+    this.#queue.add(readRequest);
     this.#wake();
   }
 
-  leave(reading: Reading): void {
-    reading.leave();
-    this.#queue.leave(reading);
+  leave(readRequest: ReadRequest): void {
+    readRequest.leave();
+    this.#queue.leave(readRequest);
     if (this.#queue.isEmpty) this.#taking?.abort();
   }
 
@@ -79,7 +79,7 @@ export class ReadLoop {
         const call = this.#call(batch, token, sentMs).finally(() => this.#underWay.delete(call));
         this.#underWay.add(call);
       } else {
-        this.#queue.putBack(batch.scope, batch.seats);
+        this.#queue.putBack(batch.scope, batch.devices);
       }
     }
   }
@@ -102,9 +102,9 @@ export class ReadLoop {
   }
 
   async #call(batch: ReadBatch, token: Token, sentMs: number): Promise<void> {
-    const askers = [...new Set(batch.seats.flatMap(({ readings }) => readings))].map(({ asker }) => asker);
-    const report = new CallReport(this.#options, sentCall(batch, sentMs, this.#clock.wallNow()), askers);
-    const end = await within(report.context, () => this.#send(batch));
+    const origins = [...new Set(batch.devices.flatMap(({ readRequests }) => readRequests))].map(({ origin }) => origin);
+    const report = new CallReport(this.#options, sentCall(batch, sentMs, this.#clock.wallNow()), origins);
+    const end = await inContext(report.context, () => this.#send(batch));
     const endedMs = this.#clock.now();
     token.settle(tokenEnd(asCallEnd(end)));
     report.end(asCallEnd(end), endedMs);
@@ -114,12 +114,12 @@ export class ReadLoop {
   }
 
   /** A client that throws has broken its promise; the call may have been sent all the same. */
-  async #send({ scope, seats }: ReadBatch): Promise<ReadEnd> {
+  async #send({ scope, devices }: ReadBatch): Promise<ReadEnd> {
     const { reader, log, operation } = this.#options;
     try {
       return await reader.read(
         scope,
-        seats.map(({ name }) => name),
+        devices.map(({ name }) => name),
       );
     } catch (error) {
       log.error({ err: error, operation }, "the upstream client threw");
@@ -128,23 +128,23 @@ export class ReadLoop {
   }
 
   /** A call that told nothing. */
-  async #conclude({ scope, seats }: ReadBatch, end: Exclude<ReadEnd, { kind: "read" }>): Promise<void> {
-    const what = consequence(end, seats.length);
-    const why = unreadBy(what.fate);
+  async #conclude({ scope, devices }: ReadBatch, end: Exclude<ReadEnd, { kind: "read" }>): Promise<void> {
+    const what = consequence(end, devices.length);
+    const why = unreadBy(what.outcome);
     switch (what.kind) {
       case "settle":
-        tellAll(seats, why);
+        tellAll(devices, why);
         // No right to read, or no such batch: the calls of the others would be refused as well.
         if (!isDeviceFault(end)) tellAll(this.#queue.takeAlike(scope), why);
         break;
-      case "isolate":
+      case "bisect":
         this.#queue.putBack(
           scope,
-          seats.map((seat) => ({ ...seat, alone: true })),
+          devices.map((device) => ({ ...device, alone: true })),
         );
         break;
       case "repeat": {
-        const tried = seats.map((seat) => ({ ...seat, attempts: seat.attempts + 1 }));
+        const tried = devices.map((device) => ({ ...device, attempts: device.attempts + 1 }));
         const givenUp = tried.filter(({ attempts }) => attempts >= MOST_ATTEMPTS);
         tellAll(givenUp, why);
         const againMs = this.#clock.now() + AGAIN_MS;
@@ -163,19 +163,19 @@ export class ReadLoop {
   }
 }
 
-function sentCall({ scope, seats }: ReadBatch, sentMs: number, sentWallMs: number): SentCall {
+function sentCall({ scope, devices }: ReadBatch, sentMs: number, sentWallMs: number): SentCall {
   const { productKey, firmwareId, jobId } = scope;
   const devicesByCaller = new Map<string, number>();
   let waitingSinceMs = sentMs;
   let attempt = 0;
-  for (const { readings, attempts } of seats) {
+  for (const { readRequests, attempts } of devices) {
     attempt = Math.max(attempt, attempts + 1);
-    for (const caller of new Set(readings.map(({ asker }) => asker.caller))) {
+    for (const caller of new Set(readRequests.map(({ origin }) => origin.caller))) {
       devicesByCaller.set(caller, (devicesByCaller.get(caller) ?? 0) + 1);
     }
-    for (const { asker } of readings) waitingSinceMs = Math.min(waitingSinceMs, asker.arrivedMs);
+    for (const { origin } of readRequests) waitingSinceMs = Math.min(waitingSinceMs, origin.arrivedMs);
   }
   const tokenWaitMs = Math.round(sentMs - waitingSinceMs);
-  const about = { productKey, firmwareId, jobId, devices: seats.length, devicesByCaller };
+  const about = { productKey, firmwareId, jobId, devices: devices.length, devicesByCaller };
   return { sentMs, sentWallMs, ...about, attempt, tokenWaitMs };
 }

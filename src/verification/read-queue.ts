@@ -3,31 +3,31 @@
 // and nobody is told by a call that was sent before they asked.
 import type { Scope } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
-import type { Reading } from "./reading.js";
+import type { ReadRequest } from "./read-request.js";
 
 /** A device on its way through the queue, with all who want to be told of it. */
-export interface Seat {
+export interface ReadDevice {
   readonly name: string;
-  readonly readings: readonly Reading[];
+  readonly readRequests: readonly ReadRequest[];
   /** In how many calls it has been that told nothing. */
   readonly attempts: number;
-  /** A call that held it was refused for one of its devices: it rides alone, so that no other suffers for it. */
+  /** A call that held it was refused for one of its devices: it is sent alone, so that no other suffers for it. */
   readonly alone: boolean;
 }
 
 export interface ReadBatch {
   readonly scope: Scope;
-  readonly seats: readonly Seat[];
+  readonly devices: readonly ReadDevice[];
 }
 
 /** Devices that the same call can read, by name, in the order of arrival. */
-type Lane = Map<string, Seat>;
+type ScopeDevices = Map<string, ReadDevice>;
 
 export class ReadQueue {
   readonly #room: Room;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #byScope = new Map<string, ScopeDevices>();
   /** By caller, whoever's turn it is first; of each the requests with devices that wait, the oldest first. */
-  readonly #turns = new Map<string, Set<Reading>>();
+  readonly #turns = new Map<string, Set<ReadRequest>>();
 
   constructor(room: Room) {
     this.#room = room;
@@ -37,135 +37,136 @@ export class ReadQueue {
     return this.#turns.size === 0;
   }
 
-  add(reading: Reading): void {
-    for (const name of reading.waiting) this.#seat(reading.asker.scope, { ...NEW, name, readings: [reading] });
-    this.#queue(reading);
+  add(readRequest: ReadRequest): void {
+    for (const name of readRequest.waiting)
+      this.#put(readRequest.origin.scope, { ...NEW, name, readRequests: [readRequest] });
+    this.#queue(readRequest);
   }
 
   /** Its devices wait no longer, unless somebody else waits for them. */
-  leave(reading: Reading): void {
-    const { scope } = reading.asker;
-    const lane = this.#laneOf(scope);
-    for (const name of reading.waiting) {
-      const seat = lane.get(name);
-      const readings = seat?.readings.filter((each) => each !== reading) ?? [];
-      if (seat && readings.length > 0) lane.set(name, { ...seat, readings });
-      else lane.delete(name);
+  leave(readRequest: ReadRequest): void {
+    const { scope } = readRequest.origin;
+    const inScope = this.#devicesOf(scope);
+    for (const name of readRequest.waiting) {
+      const device = inScope.get(name);
+      const readRequests = device?.readRequests.filter((each) => each !== readRequest) ?? [];
+      if (device && readRequests.length > 0) inScope.set(name, { ...device, readRequests });
+      else inScope.delete(name);
     }
-    reading.waiting.clear();
-    this.#dequeue(reading);
-    this.#drop(scope, lane);
+    readRequest.waiting.clear();
+    this.#dequeue(readRequest);
+    this.#drop(scope, inScope);
   }
 
   /** Takes the devices of the next call; undefined if none wait. */
   cut(): ReadBatch | undefined {
     const [turn] = this.#turns;
     if (!turn) return undefined;
-    const [caller, readings] = turn;
-    const [first] = readings;
+    const [caller, readRequests] = turn;
+    const [first] = readRequests;
     if (!first) throw new Error("a caller without a request has a turn");
-    const { scope } = first.asker;
-    const seats = this.#fill(scope, first);
+    const { scope } = first.origin;
+    const devices = this.#fill(scope, first);
     const others = this.#turns.get(caller);
     if (others) {
       this.#turns.delete(caller);
       this.#turns.set(caller, others);
     }
-    return { scope, seats };
+    return { scope, devices };
   }
 
   /** Takes all that could share a call with these. */
-  takeAlike(scope: Scope): Seat[] {
-    const lane = this.#laneOf(scope);
-    const seats = [...lane.values()];
-    for (const seat of seats) this.#take(lane, seat);
-    this.#drop(scope, lane);
-    return seats;
+  takeAlike(scope: Scope): ReadDevice[] {
+    const inScope = this.#devicesOf(scope);
+    const devices = [...inScope.values()];
+    for (const device of devices) this.#take(inScope, device);
+    this.#drop(scope, inScope);
+    return devices;
   }
 
   /** They wait again, for those who have not left. */
-  putBack(scope: Scope, seats: readonly Seat[]): void {
-    for (const seat of seats) {
-      const readings = seat.readings.filter((reading) => reading.awaits(seat.name));
-      if (readings.length === 0) continue;
-      this.#seat(scope, { ...seat, readings });
-      for (const reading of readings) {
-        reading.waiting.add(seat.name);
-        this.#queue(reading);
+  putBack(scope: Scope, devices: readonly ReadDevice[]): void {
+    for (const device of devices) {
+      const readRequests = device.readRequests.filter((readRequest) => readRequest.awaits(device.name));
+      if (readRequests.length === 0) continue;
+      this.#put(scope, { ...device, readRequests });
+      for (const readRequest of readRequests) {
+        readRequest.waiting.add(device.name);
+        this.#queue(readRequest);
       }
     }
   }
 
-  #fill(scope: Scope, first: Reading): Seat[] {
-    const lane = this.#laneOf(scope);
-    const { devices, bytes, bytesOfScope, bytesOfDevice } = this.#room;
+  #fill(scope: Scope, first: ReadRequest): ReadDevice[] {
+    const inScope = this.#devicesOf(scope);
+    const { devices: most, bytes, bytesOfScope, bytesOfDevice } = this.#room;
     let leftBytes = bytes - bytesOfScope(scope);
-    const seats: Seat[] = [];
-    for (const seat of inTurn(first, lane)) {
-      leftBytes -= bytesOfDevice(seat.name);
-      if (seats.length === devices || (leftBytes < 0 && seats.length > 0)) break;
-      if (seat.alone && seats.length > 0) continue;
-      this.#take(lane, seat);
-      seats.push(seat);
-      if (seat.alone) break;
+    const devices: ReadDevice[] = [];
+    for (const device of inTurn(first, inScope)) {
+      leftBytes -= bytesOfDevice(device.name);
+      if (devices.length === most || (leftBytes < 0 && devices.length > 0)) break;
+      if (device.alone && devices.length > 0) continue;
+      this.#take(inScope, device);
+      devices.push(device);
+      if (device.alone) break;
     }
-    this.#drop(scope, lane);
-    return seats;
+    this.#drop(scope, inScope);
+    return devices;
   }
 
-  #take(lane: Lane, seat: Seat): void {
-    lane.delete(seat.name);
-    for (const reading of seat.readings) {
-      reading.waiting.delete(seat.name);
-      if (reading.waiting.size === 0) this.#dequeue(reading);
+  #take(inScope: ScopeDevices, device: ReadDevice): void {
+    inScope.delete(device.name);
+    for (const readRequest of device.readRequests) {
+      readRequest.waiting.delete(device.name);
+      if (readRequest.waiting.size === 0) this.#dequeue(readRequest);
     }
   }
 
-  #seat(scope: Scope, seat: Seat): void {
-    const lane = this.#laneOf(scope);
-    const there = lane.get(seat.name);
-    lane.set(seat.name, there ? merged(there, seat) : seat);
+  #put(scope: Scope, device: ReadDevice): void {
+    const inScope = this.#devicesOf(scope);
+    const there = inScope.get(device.name);
+    inScope.set(device.name, there ? merged(there, device) : device);
   }
 
-  #queue(reading: Reading): void {
-    const { caller } = reading.asker;
-    const readings = this.#turns.get(caller) ?? new Set();
-    this.#turns.set(caller, readings.add(reading));
+  #queue(readRequest: ReadRequest): void {
+    const { caller } = readRequest.origin;
+    const readRequests = this.#turns.get(caller) ?? new Set();
+    this.#turns.set(caller, readRequests.add(readRequest));
   }
 
-  #dequeue(reading: Reading): void {
-    const { caller } = reading.asker;
-    const readings = this.#turns.get(caller);
-    readings?.delete(reading);
-    if (readings?.size === 0) this.#turns.delete(caller);
+  #dequeue(readRequest: ReadRequest): void {
+    const { caller } = readRequest.origin;
+    const readRequests = this.#turns.get(caller);
+    readRequests?.delete(readRequest);
+    if (readRequests?.size === 0) this.#turns.delete(caller);
   }
 
-  #laneOf(scope: Scope): Lane {
+  #devicesOf(scope: Scope): ScopeDevices {
     const key = keyOf(scope);
-    const lane = this.#lanes.get(key) ?? new Map<string, Seat>();
-    this.#lanes.set(key, lane);
-    return lane;
+    const inScope = this.#byScope.get(key) ?? new Map<string, ReadDevice>();
+    this.#byScope.set(key, inScope);
+    return inScope;
   }
 
-  #drop(scope: Scope, lane: Lane): void {
-    if (lane.size === 0) this.#lanes.delete(keyOf(scope));
+  #drop(scope: Scope, inScope: ScopeDevices): void {
+    if (inScope.size === 0) this.#byScope.delete(keyOf(scope));
   }
 }
 
 const NEW = { attempts: 0, alone: false };
 
 /** First those of the request whose turn it is. What is taken meanwhile does not come again. */
-function* inTurn(first: Reading, lane: Lane): Generator<Seat> {
+function* inTurn(first: ReadRequest, inScope: ScopeDevices): Generator<ReadDevice> {
   for (const name of first.waiting) {
-    const seat = lane.get(name);
-    if (seat) yield seat;
+    const device = inScope.get(name);
+    if (device) yield device;
   }
-  yield* lane.values();
+  yield* inScope.values();
 }
 
-function merged(a: Seat, b: Seat): Seat {
-  const readings = [...new Set([...a.readings, ...b.readings])];
-  return { name: a.name, readings, attempts: Math.max(a.attempts, b.attempts), alone: a.alone || b.alone };
+function merged(a: ReadDevice, b: ReadDevice): ReadDevice {
+  const readRequests = [...new Set([...a.readRequests, ...b.readRequests])];
+  return { name: a.name, readRequests, attempts: Math.max(a.attempts, b.attempts), alone: a.alone || b.alone };
 }
 
 function keyOf({ iotInstanceId, productKey, firmwareId, jobId }: Scope): string {

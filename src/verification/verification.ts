@@ -1,14 +1,14 @@
 // What becomes of one request after its cancel: which of its devices are read back, by which operation, how often, and
 // what is said of those that it told nothing about. A device that was accepted stays so whatever happens here, and a
 // device that is read gets the outcome that the list showed.
-import { type Clock, sleepUntil } from "../clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
 import type { Failure } from "../gateway/errors.js";
-import type { Asked, Verifier } from "../gateway/verifier.js";
-import type { Answer, Fate } from "../gateway/waiter.js";
+import type { CarriedOut, Verifier } from "../gateway/verifier.js";
+import type { Answer, DeviceOutcome } from "../gateway/waiter.js";
 import { judge } from "./judge.js";
 import { notVerified } from "./not-verified.js";
 import type { ReadLoop } from "./read-loop.js";
-import { Reading, type Told } from "./reading.js";
+import { ReadRequest, type Told } from "./read-request.js";
 
 export interface VerificationOptions {
   readonly clock: Clock;
@@ -33,9 +33,9 @@ const CROWDED = notVerified("its task was not read back: too many devices wait f
 
 export class Verification implements Verifier {
   readonly #options: VerificationOptions;
-  readonly #leaving = new Map<Asked, AbortController>();
+  readonly #leaving = new Map<CarriedOut, AbortController>();
   /** Also those whose cancel ends because they leave: it may still be under way. */
-  readonly #left = new WeakSet<Asked>();
+  readonly #left = new WeakSet<CarriedOut>();
   readonly #devicesByCaller = new Map<string, number>();
   #devices = 0;
   readonly #tooMany: Failure;
@@ -48,32 +48,32 @@ export class Verification implements Verifier {
     );
   }
 
-  async verify(asked: Asked, answer: Answer): Promise<Answer> {
+  async verify(request: CarriedOut, answer: Answer): Promise<Answer> {
     const { clock, mostWithoutJob } = this.#options;
-    const { scope, caller, deviceNames, answerByMs } = asked.command;
-    const course = new Course(deviceNames, answer.fates, scope.jobId !== "");
+    const { scope, caller, deviceNames, answerByMs } = request.command;
+    const course = new Course(deviceNames, answer.outcomes, scope.jobId !== "");
     const most = scope.jobId ? Infinity : mostWithoutJob;
     const names = course.open.slice(0, Math.min(most, this.#roomFor(caller)));
     course.explain(course.open.slice(most), this.#tooMany);
     course.explain(course.open.slice(names.length, most), CROWDED);
     course.explain(names, OUT_OF_TIME);
-    if (names.length === 0 || this.#left.has(asked)) return course.over(answer);
+    if (names.length === 0 || this.#left.has(request)) return course.over(answer);
 
     const leaving = new AbortController();
     const isEndless = answerByMs === Infinity;
     const disarm = isEndless ? () => {} : clock.at(answerByMs, () => leaving.abort());
-    this.#leaving.set(asked, leaving);
+    this.#leaving.set(request, leaving);
     this.#count(caller, names.length);
-    await this.#read(asked, names, course, leaving.signal);
+    await this.#read(request, names, course, leaving.signal);
     this.#count(caller, -names.length);
-    this.#leaving.delete(asked);
+    this.#leaving.delete(request);
     disarm();
     return course.over(answer);
   }
 
-  leave(asked: Asked): void {
-    this.#left.add(asked);
-    this.#leaving.get(asked)?.abort();
+  leave(request: CarriedOut): void {
+    this.#left.add(request);
+    this.#leaving.get(request)?.abort();
   }
 
   async close(): Promise<void> {
@@ -82,7 +82,12 @@ export class Verification implements Verifier {
   }
 
   /** Reads them, and those again that may show their cancel later. */
-  async #read({ command, span }: Asked, names: readonly string[], course: Course, signal: AbortSignal): Promise<void> {
+  async #read(
+    { command, span }: CarriedOut,
+    names: readonly string[],
+    course: Course,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { clock, tasksOfJob, unfinishedTasks } = this.#options;
     const loop = command.scope.jobId ? tasksOfJob : unfinishedTasks;
     let next = names;
@@ -90,14 +95,14 @@ export class Verification implements Verifier {
       if (nth > 1) await sleepUntil(clock, clock.now() + FIRST_WAIT_MS * 2 ** (nth - 2), signal).catch(() => {});
       if (signal.aborted || clock.now() >= command.answerByMs) return;
       const again: string[] = [];
-      const asker = { scope: command.scope, caller: command.caller, span, arrivedMs: clock.now() };
-      const reading = new Reading(asker, next, (name, told) => {
+      const origin = { scope: command.scope, caller: command.caller, span, arrivedMs: clock.now() };
+      const readRequest = new ReadRequest(origin, next, (name, told) => {
         if (course.note(name, told, nth)) again.push(name);
       });
-      const leave = () => loop.leave(reading);
+      const leave = () => loop.leave(readRequest);
       signal.addEventListener("abort", leave);
-      loop.read(reading);
-      await reading.over;
+      loop.read(readRequest);
+      await readRequest.over;
       signal.removeEventListener("abort", leave);
       next = again;
     }
@@ -118,19 +123,19 @@ export class Verification implements Verifier {
 
 /** What is known of the devices of one request, as it is learnt. */
 class Course {
-  readonly #fates: Fate[];
+  readonly #outcomes: DeviceOutcome[];
   readonly #indexes = new Map<string, number>();
   /** Thousands of devices share a failure. */
   readonly #unfinished = new Map<string, Failure>();
   readonly #complete: boolean;
 
   /** `complete`: tasks that are over are listed as well. */
-  constructor(deviceNames: readonly string[], fates: readonly Fate[], complete: boolean) {
-    this.#fates = [...fates];
+  constructor(deviceNames: readonly string[], outcomes: readonly DeviceOutcome[], complete: boolean) {
+    this.#outcomes = [...outcomes];
     this.#complete = complete;
-    for (const [index, { outcome }] of fates.entries()) {
+    for (const [index, { kind }] of outcomes.entries()) {
       const name = deviceNames[index] as string;
-      if (outcome === "accepted" || outcome === "unknown") this.#indexes.set(name, index);
+      if (kind === "accepted" || kind === "unknown") this.#indexes.set(name, index);
     }
   }
 
@@ -139,12 +144,12 @@ class Course {
     return [...this.#indexes.keys()];
   }
 
-  /** Why these are not verified, as things are now. What is not known of the others is said by their fate. */
+  /** Why these are not verified, as things are now. What is not known of the others is said by their outcome. */
   explain(names: readonly string[], failure: Failure): void {
-    const fate: Fate = { outcome: "accepted", unverified: failure };
+    const outcome: DeviceOutcome = { kind: "accepted", unverified: failure };
     for (const name of names) {
       const index = this.#indexes.get(name) ?? -1;
-      if (this.#fates[index]?.outcome === "accepted") this.#fates[index] = fate;
+      if (this.#outcomes[index]?.kind === "accepted") this.#outcomes[index] = outcome;
     }
   }
 
@@ -157,15 +162,15 @@ class Course {
     const index = this.#indexes.get(name) ?? -1;
     const found = judge(told.tasks, this.#complete);
     if (found.kind === "known") {
-      this.#fates[index] = found.fate;
+      this.#outcomes[index] = found.outcome;
       return false;
     }
     this.explain([name], this.#stillIn(found.state, nth));
-    return this.#fates[index]?.outcome === "accepted"; // the cancel of the others may never have been carried out
+    return this.#outcomes[index]?.kind === "accepted"; // the cancel of the others may never have been carried out
   }
 
   over(answer: Answer): Answer {
-    return { ...answer, fates: this.#fates };
+    return { ...answer, outcomes: this.#outcomes };
   }
 
   #stillIn(state: string, nth: number): Failure {

@@ -1,7 +1,7 @@
 // What every ledger must do, in real time because it rests on the timers of libraries and servers. Several limiters
 // over one ledger are what several replicas have; the ledger of one process has one.
 import { afterAll, describe, expect, it } from "vitest";
-import { sleepUntil, systemClock } from "../../src/clock.js";
+import { sleepUntil, systemClock } from "../../src/base/clock.js";
 import type { Limiter, Token, Wish } from "../../src/gateway/limiter.js";
 import { createInProcessLedger } from "../../src/limiter/in-process.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";

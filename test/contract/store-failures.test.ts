@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { sleepUntil, systemClock } from "../../src/clock.js";
+import { sleepUntil, systemClock } from "../../src/base/clock.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { connectStore } from "../../src/limiter/shared/redis.js";
 import { mostInAnySecond } from "../support/arrivals.js";

@@ -7,10 +7,10 @@ import { type CryptoKey, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from "jo
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthClient } from "../../src/gen/grpc/health/v1/health.js";
 import type { Priority } from "../../src/gen/ota/v1/ota_service.js";
+import { bearing, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, type Claims, createIssuer, ISSUER, type Issuer, keySetOf } from "../support/issuer.js";
 import { endPrograms, type GatewayProgram, runEmulator, runGateway, until } from "../support/processes.js";
-import { bearing, visitorOf } from "../support/visitor.js";
 
 let folder: string;
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { type Caller, createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { startHttpUpstream } from "../support/http-upstream.js";

@@ -1,7 +1,7 @@
 // The page of the real program, in a real browser, during a real cancel: what it shows follows what the emulator
 // counts, and is never ahead of it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { rowsOf, textOf } from "../support/admin-page.js";
 import { browserOfFile, takePicture } from "../support/chromium.js";

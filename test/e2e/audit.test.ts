@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { endPrograms, runEmulator, runGateway, until } from "../support/processes.js";
 

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { GatewayError } from "../../src/gateway/errors.js";
 import { CancelTasksByDeviceResponse, GetQuotaResponse, Ledger } from "../../src/gen/ota/v1/ota_service.js";
-import { statusOf } from "../../src/grpc/status.js";
+import { statusOf } from "../../src/grpc/wire/status.js";
 import { names } from "../support/fake-command.js";
 import { accepted, answerOf, listenOta } from "../support/fake-ota-service.js";
 import { endPrograms, type Program, run, type Surroundings, until } from "../support/processes.js";

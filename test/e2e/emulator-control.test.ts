@@ -1,7 +1,7 @@
 // What tests ask of the emulator itself: to hear a device, and to turn the time.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { HandClock } from "../support/hand-clock.js";
 
 const deviceName = seededName(0);

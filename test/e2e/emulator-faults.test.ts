@@ -4,8 +4,8 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { HandClock } from "../support/hand-clock.js";
 import { cancelParameters, signedV3 } from "../unit/emulator/signed-requests.js";
 

@@ -1,5 +1,4 @@
 // The largest fleet that is promised: a million devices, seeded within the time of a test, in 600 MB.
-
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";

@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import type Iot from "@alicloud/iot20180120";
 import RPCClient from "@alicloud/pop-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 
 // Not by import: vitest and Node disagree about the default export of a CommonJS module that has one itself.
 const iot: typeof Iot = createRequire(import.meta.url)("@alicloud/iot20180120");

@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Clock } from "../../src/clock.js";
-import type { Fault } from "../../src/emulator/faults.js";
+import type { Clock } from "../../src/base/clock.js";
+import type { Fault } from "../../src/emulator/faults/faults.js";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import type { ReceivedRequest } from "../../src/emulator/protocol/wire.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
-import type { WireRequest } from "../../src/emulator/wire.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { HandClock } from "../support/hand-clock.js";
 import { cancelParameters, signedV1, signedV3 } from "../unit/emulator/signed-requests.js";
 
@@ -29,7 +29,7 @@ interface Reply {
 }
 
 /** Sends what was signed, header for header, which fetch would not. */
-async function send({ port }: Emulator, wire: WireRequest): Promise<Reply> {
+async function send({ port }: Emulator, wire: ReceivedRequest): Promise<Reply> {
   const path = `${wire.path}?${new URLSearchParams(wire.query.map(([name, value]): [string, string] => [name, value]))}`;
   const request = httpRequest({ host: "127.0.0.1", port, path, method: wire.method, headers: wire.headers });
   request.end(wire.body);
@@ -39,7 +39,7 @@ async function send({ port }: Emulator, wire: WireRequest): Promise<Reply> {
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
-const withHeaders = (wire: WireRequest, headers: Record<string, string>): WireRequest => ({
+const withHeaders = (wire: ReceivedRequest, headers: Record<string, string>): ReceivedRequest => ({
   ...wire,
   headers: { ...wire.headers, ...headers },
 });
@@ -86,7 +86,7 @@ describe("startEmulator", () => {
 
   it("refuses a replayed request, an unsigned x-acs header, a stale date and a changed parameter", async () => {
     const { emulator, epochMs, unsigned } = await start();
-    const codeOf = async (wire: WireRequest) =>
+    const codeOf = async (wire: ReceivedRequest) =>
       JSON.parse((await send(emulator, withHeaders(wire, { accept: "application/json" }))).body).Code;
     const request = signedV3(unsigned);
     expect(await codeOf(request)).toBeUndefined();

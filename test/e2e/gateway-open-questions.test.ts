@@ -3,10 +3,10 @@
 import { describe, it, type TestContext } from "vitest";
 import { readConfig } from "../../src/config/config.js";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog } from "../../src/serve/create-log.js";
+import { createLog } from "../../src/serve/logging/create-log.js";
 import { serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { KEYS } from "../support/processes.js";

@@ -3,12 +3,12 @@
 // asked of it until then waits together.
 import { describe, it, type TestContext } from "vitest";
 import { type Environment, readConfig } from "../../src/config/config.js";
-import type { Fault } from "../../src/emulator/faults.js";
+import type { Fault } from "../../src/emulator/faults/faults.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome, Priority } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog } from "../../src/serve/create-log.js";
+import { createLog } from "../../src/serve/logging/create-log.js";
 import { serve } from "../../src/serve/serve.js";
 import { type Caller, createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";

@@ -1,7 +1,7 @@
 // How a gateway ends by a signal; by force: kills.test.ts. Real processes, and the emulator's own count.
 import { credentials } from "@grpc/grpc-js";
 import { afterEach, describe, expect, it } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { HealthCheckResponse_ServingStatus as Health, HealthClient } from "../../src/gen/grpc/health/v1/health.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { type Caller, createCaller, type Rpc } from "../support/grpc-caller.js";

@@ -1,6 +1,5 @@
 // The gateway and the emulator as processes, called as strangers would: with a plain gRPC client, a probe,
 // and curl.
-
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -8,7 +7,7 @@ import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { HealthCheckResponse_ServingStatus as Health, HealthClient } from "../../src/gen/grpc/health/v1/health.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { type Caller, createCaller } from "../support/grpc-caller.js";

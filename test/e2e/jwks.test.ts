@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { bearing, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, createIssuer, ISSUER, keySetOf } from "../support/issuer.js";
 import { type KeyServer, startKeyServer } from "../support/key-server.js";
 import { endPrograms, type GatewayProgram, KEYS, run, runEmulator, runGateway, until } from "../support/processes.js";
-import { bearing, visitorOf } from "../support/visitor.js";
 
 const KEYS_AT = { OTA_JWT_ISSUER: ISSUER, OTA_JWT_AUDIENCE: AUDIENCE };
 

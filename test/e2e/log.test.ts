@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { visitorOf } from "../support/all-rpcs.js";
 import { endPrograms, KEYS, NODE_FLAGS, runEmulator } from "../support/processes.js";
-import { visitorOf } from "../support/visitor.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-log-"));
 let gateway: ChildProcess | undefined;

@@ -1,8 +1,8 @@
 // What the probe does not do: send a cancel where harm is possible, go on where there is nothing to learn, or tell
 // in its report what it was given.
 import { afterAll, describe, expect, it } from "vitest";
+import { reportText } from "../../src/cli/probe/report.js";
 import { emulatorFlags } from "../../src/emulator/flags.js";
-import { reportText } from "../../src/probe/report.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
 import { GIVEN_UP, IDLE, LEAST_GIVEN, startProbing } from "../support/probing.js";
 import { endPrograms, KEYS, run, runEmulator } from "../support/processes.js";

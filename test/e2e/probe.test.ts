@@ -1,9 +1,9 @@
 // The probe against the emulator, set each way: what it reports is how the emulator was set, and no task is lost
 // but those that were given up.
 import { describe, expect, it } from "vitest";
+import { reportJson } from "../../src/cli/probe/report.js";
+import { PAUSE_MS } from "../../src/cli/probe/run.js";
 import { OPEN_DEFAULTS, type OpenQuestions, QUESTIONS } from "../../src/emulator/open-questions.js";
-import { reportJson } from "../../src/probe/report.js";
-import { PAUSE_MS } from "../../src/probe/run.js";
 import { choicesOf, GIVEN_UP, IDLE, LEAST_GIVEN, type Probing, startProbing } from "../support/probing.js";
 import { seededRandom } from "../support/seeded-random.js";
 

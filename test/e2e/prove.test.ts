@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { endPrograms, run, runEmulator, runGateway, until } from "../support/processes.js";
 import { endRedis } from "../support/redis.js";

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/gateway/errors.js";
 import { GetQuotaResponse } from "../../src/gen/ota/v1/ota_service.js";
-import { wireErrorOf } from "../../src/grpc/status.js";
+import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { listenOta } from "../support/fake-ota-service.js";
 import { endPrograms, run, runEmulator, runGateway, until } from "../support/processes.js";
 

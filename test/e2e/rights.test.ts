@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import {
   OtaServiceClient,
   StreamCancelTasksByDeviceRequest,
   type StreamCancelTasksByDeviceResponse,
 } from "../../src/gen/ota/v1/ota_service.js";
+import { visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { endPrograms, type GatewayProgram, runEmulator, runGateway } from "../support/processes.js";
-import { visitorOf } from "../support/visitor.js";
 
 const { productKey, firmwareId } = DEFAULTS;
 const ACCOUNTS = `accounts:\n  default: {}\n  lab: {}\n`;

@@ -4,8 +4,8 @@ import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js"
 import { describe, it, type TestContext } from "vitest";
 import { type Environment, readConfig } from "../../src/config/config.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import {
   type StreamCancelTasksByDeviceResponse_Answer as Answer,
   type GetQuotaResponse,
@@ -13,7 +13,7 @@ import {
   type StreamCancelTasksByDeviceResponse_Progress as Progress,
   StreamCancelTasksByDeviceRequest,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog } from "../../src/serve/create-log.js";
+import { createLog } from "../../src/serve/logging/create-log.js";
 import { serve } from "../../src/serve/serve.js";
 import { readFailure } from "../support/grpc-failure.js";
 import { KEYS, until, untilReady } from "../support/processes.js";

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { bearing } from "../support/all-rpcs.js";
 import { createCertificateAuthority, type Pair } from "../support/certificate-authority.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, createIssuer, ISSUER, type Issuer, keySetOf } from "../support/issuer.js";
 import { endPrograms, type GatewayProgram, runGateway, until } from "../support/processes.js";
 import { parsePrometheus, sumOf } from "../support/prometheus-text.js";
 import { createTlsCaller } from "../support/tls-caller.js";
-import { bearing } from "../support/visitor.js";
 
 const authority = createCertificateAuthority();
 const strangers = createCertificateAuthority("another authority");

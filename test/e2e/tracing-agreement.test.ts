@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import {
   CancelTasksByDeviceRequest,
   type CancelTasksByDeviceResponse,
@@ -91,7 +91,7 @@ afterAll(async () => {
 });
 
 describe("a thousand requests of callers who are sampled, are not, and do not say", () => {
-  it("share calls: two hundred are on board of one", () => {
+  it("share calls: two hundred are in one", () => {
     expect(Math.max(...wire.calls.map((call) => aboard(call).length))).toBeGreaterThanOrEqual(200);
     expect([...replies.values()].filter(({ code }) => code === status.OK).length).toBeGreaterThan(REQUESTS / 2);
   });
@@ -105,7 +105,7 @@ describe("a thousand requests of callers who are sampled, are not, and do not sa
     expect(receiver.spans.filter(({ dropped }) => dropped > 0)).toEqual([]);
   });
 
-  it("are linked from the spans of the calls they were on board of, sampled or not, and from no others", () => {
+  it("are linked from the spans of the calls they were in, sampled or not, and from no others", () => {
     for (const call of wire.calls) {
       const links = spanOf(call).links.map(({ traceId, spanId }) => `${traceId}-${spanId}`);
       expect(new Set(links).size).toBe(links.length);
@@ -140,7 +140,7 @@ describe("a thousand requests of callers who are sampled, are not, and do not sa
     }
   });
 
-  it("tell in an event of each call they were on board of, under the ids of its span and of the emulator", () => {
+  it("tell in an event of each call they were in, under the ids of its span and of the emulator", () => {
     for (const request of requests.filter(isSampled)) {
       expect(serverSpanOf(request).events.map(({ name, attributes }) => [name, attributes])).toEqual(
         callsOf(request).map((call) => ["ota.upstream_call", eventOf(call)]),
@@ -219,13 +219,13 @@ describe("a thousand requests of callers who are sampled, are not, and do not sa
   it("leave no device name, no key and no query in what is exported", () => {
     const names = [...requests.flatMap((request) => request.names), ...streamedNames()];
     expect(names.filter((name) => receiver.text.includes(name))).toEqual([]);
-    for (const unspeakable of ["testsecret", "DeviceName", "?"]) {
-      expect(JSON.stringify(receiver.spans, jsonable)).not.toContain(unspeakable);
+    for (const secret of ["testsecret", "DeviceName", "?"]) {
+      expect(JSON.stringify(receiver.spans, jsonable)).not.toContain(secret);
     }
   });
 });
 
-describe("many requests of one stream on board of one call", () => {
+describe("many requests of one stream in one call", () => {
   it("are one link and one event, for they have one span (was: one for each)", () => {
     const calls = wire.calls.filter(wasStreamed);
     expect(Math.max(...calls.map(({ names }) => names.length))).toBeGreaterThan(1);
@@ -234,7 +234,9 @@ describe("many requests of one stream on board of one call", () => {
   });
 });
 
-/** Every tenth says nothing of a trace, and every other one that it is not sampled; some have devices for several calls. */
+/**
+ * Every tenth says nothing of a trace, and every other one that it is not sampled; some have devices for several calls.
+ */
 function requestOf(n: number): Request {
   const names = [seededName(n), ...(n % 25 === 0 ? [seededName(REQUESTS + n), seededName(REQUESTS + n + 1)] : [])];
   if (n % 10 === 9) return { n, names, trace: undefined };

@@ -4,8 +4,8 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config/config.js";
-import { createLog } from "../../src/serve/create-log.js";
-import { startTelemetry, type Telemetry } from "../../src/telemetry/sdk.js";
+import { startTelemetry, type Telemetry } from "../../src/observe/telemetry/sdk.js";
+import { createLog } from "../../src/serve/logging/create-log.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { type HttpUpstream, startHttpUpstream } from "../support/http-upstream.js";
@@ -68,7 +68,7 @@ function calls(firmwareId: string): ReadableSpan[] {
   return exporter.getFinishedSpans().filter(({ attributes }) => attributes["ota.firmware_id"] === firmwareId);
 }
 
-describe("the spans of many callers on board of one call", () => {
+describe("the spans of many callers in one call", () => {
   let call: ReadableSpan;
   let servers: ReadableSpan[];
   beforeAll(async () => {
@@ -202,8 +202,8 @@ describe("all spans", () => {
   it("hold no device name, no key and no query", () => {
     for (const { name, attributes, events, status, resource } of exporter.getFinishedSpans()) {
       const told = JSON.stringify([name, attributes, events, status, resource.attributes]);
-      for (const unspeakable of [DEVICE, KEYS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "DeviceName", "?"]) {
-        expect(told).not.toContain(unspeakable);
+      for (const secret of [DEVICE, KEYS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "DeviceName", "?"]) {
+        expect(told).not.toContain(secret);
       }
     }
   });

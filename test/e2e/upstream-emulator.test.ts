@@ -1,6 +1,6 @@
 // The client against the emulator, which shares nothing with it but how a signature is computed.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Clock, systemClock } from "../../src/clock.js";
+import { type Clock, systemClock } from "../../src/base/clock.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
@@ -51,7 +51,7 @@ describe("createUpstream against the emulator", () => {
       refusal: {
         code: "SignatureDoesNotMatch",
         message: "The upstream did not accept the gateway's signature.",
-        reaction: { kind: "internal", mended: false },
+        reaction: { kind: "internal", recovered: false },
       },
     });
   });
@@ -60,7 +60,7 @@ describe("createUpstream against the emulator", () => {
     const slow: Clock = { ...systemClock, wallNow: () => Date.now() - 3 * 3_600_000 };
     const { upstream } = await upstreamWith({ clock: slow });
     expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
-      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", mended: true } },
+      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", recovered: true } },
     });
     expect((await upstream.cancelTasks({ scope, deviceNames: names(1) })).kind).toBe("accepted");
   });

@@ -3,7 +3,7 @@
 import { createServer, type Socket } from "node:net";
 import { Pool } from "undici";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/base/clock.js";
 import { type Exchange, exchange } from "../../src/upstream/exchange.js";
 
 const REQUESTS = 2_000;

@@ -4,9 +4,9 @@ import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it, type TestContext } from "vitest";
 import { readConfig } from "../../src/config/config.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
-import type { TaskState } from "../../src/emulator/task-state.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
+import type { TaskState } from "../../src/emulator/state/task-state.js";
 import { ErrorInfo } from "../../src/gen/google/rpc/error_details.js";
 import {
   CancelTasksByDeviceRequest,
@@ -15,7 +15,7 @@ import {
   OtaServiceClient,
   Outcome,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { createLog } from "../../src/serve/create-log.js";
+import { createLog } from "../../src/serve/logging/create-log.js";
 import { serve } from "../../src/serve/serve.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { KEYS, type Variables } from "../support/processes.js";

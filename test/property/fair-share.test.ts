@@ -1,4 +1,4 @@
-// Whose turn it is among callers who come and go and ride along. A caller of weight w is due w/W of each call, W
+// Whose turn it is among callers who come and go and join the call. A caller of weight w is due w/W of each call, W
 // being the weight of all who wait or have gone while ahead of their share; it is owed what was due since it came,
 // less what it has paid: -1 call at the least, and less than 1 (docs/adr/0008). What follows is checked exactly:
 // 1. Who all wait from the beginning have paid w/W of the calls to within less than one call, at every moment.
@@ -7,10 +7,10 @@
 // 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Bill, refund } from "../../src/gateway/bill.js";
-import { FairShare } from "../../src/gateway/fair-share.js";
-import { MaxMin, type Vessel } from "../../src/gateway/max-min.js";
-import { aVessel } from "../support/a-vessel.js";
+import { type Charge, refund } from "../../src/gateway/queue/charge.js";
+import { FairShare } from "../../src/gateway/queue/fair-share.js";
+import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
+import { aShare } from "../support/a-share.js";
 import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 
@@ -64,10 +64,10 @@ class History {
     this.passedOver.delete(caller);
   }
 
-  note(bill: Bill, seats: ReadonlyMap<string, number>): void {
-    const calls = [...bill].some(([{ caller }, price]) => caller === undefined && price > 0) ? 1 : 0;
+  note(charge: Charge, seats: ReadonlyMap<string, number>): void {
+    const calls = [...charge].some(([{ caller }, price]) => caller === undefined && price > 0) ? 1 : 0;
     this.calls += calls;
-    for (const [{ caller }, price] of bill) {
+    for (const [{ caller }, price] of charge) {
       if (caller !== undefined) this.paid.set(caller, (this.paid.get(caller) ?? 0) + price * this.#weightOf(caller));
     }
     for (const [caller, sum] of this.passedOver) this.passedOver.set(caller, seats.get(caller) ? 0 : sum + calls);
@@ -91,18 +91,18 @@ function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
 /** What each has of a call that all of them can fill. */
 function sharesOf(wants: readonly Caller[]): Map<string, number> {
   const byName = new Map(wants.map((caller) => [caller.name, caller]));
-  const shares = new MaxMin<Vessel>();
-  for (const { name } of wants) shares.join(aVessel(name));
+  const shares = new SeatSharing<Share>();
+  for (const { name } of wants) shares.join(aShare(name));
   const seats = new Map(wants.map(({ name }) => [name, 0]));
-  const cabin = { left: SEATS };
-  const take = ({ caller }: Vessel) => {
+  const seatsOfCall = { left: SEATS };
+  const take = ({ caller }: Share) => {
     const had = seats.get(caller) as number;
     if (had === byName.get(caller)?.devices) return false;
     seats.set(caller, had + 1);
-    cabin.left--;
+    seatsOfCall.left--;
     return true;
   };
-  shares.share(cabin, (caller) => (byName.get(caller) as Caller).weight, take);
+  shares.allot(seatsOfCall, (caller) => (byName.get(caller) as Caller).weight, take);
   return seats;
 }
 
@@ -123,20 +123,20 @@ function* comeAndGo(callers: readonly Caller[], stayers: number, seed: number): 
       else if (waits.has(name) && random() < 0.02) history.go(name);
     }
     const taker = history.turn(n * 100);
-    const riders = names.filter((name) => name !== taker && waits.has(name) && random() < riding);
+    const sharers = names.filter((name) => name !== taker && waits.has(name) && random() < riding);
     const seats = new Map<string, number>();
     let left = SEATS;
-    for (const name of [taker, ...riders]) {
+    for (const name of [taker, ...sharers]) {
       const taken = Math.ceil(random() ** 2 * left);
       if (taken > 0) seats.set(name, taken);
       left -= taken;
     }
-    const bill = share.charge(taker, seats, n * 100);
+    const charge = share.charge(taker, seats, n * 100);
     if (random() < 0.1) {
-      refund(bill);
+      refund(charge);
       continue;
     }
-    history.note(bill, seats);
+    history.note(charge, seats);
     yield history;
     for (const name of passers) if (seats.has(name) && random() < 0.7) history.go(name);
   }
@@ -151,7 +151,7 @@ function callersWith(scopes: fc.Arbitrary<number[]>, maxLength = 40) {
     .map((all) => all.map((each, index) => ({ ...each, name: `caller-${index}` })));
 }
 
-/** Nobody shares a scope: every call has one caller on board, who pays for all of it. */
+/** Nobody shares a scope: every call has one caller in the call, who pays for all of it. */
 const apart = callersWith(fc.constant([])).map((all) =>
   all.map((each, index) => ({ ...each, scopes: Array.from({ length: 1000 }, (_, n) => index * 1000 + n) })),
 );

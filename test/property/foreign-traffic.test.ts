@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
-import type { Fate } from "../../src/gateway/waiter.js";
+import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { mostInAnySecond } from "../support/arrivals.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aCommand, names } from "../support/fake-command.js";
@@ -90,7 +90,7 @@ describe("a gateway that shares its account with a stranger at a steady three ca
       };
       clock.at(fromMs, foreign);
       const deviceNames = names(1400 * ROOM.devices);
-      const fates = gateway.cancel(aCommand({ answerByMs: Infinity, deviceNames })).answer;
+      const outcomes = gateway.cancel(aCommand({ answerByMs: Infinity, deviceNames })).answer;
       await clock.advance(200_000);
 
       expect(within(0, fromMs).some(isRefused)).toBe(false);
@@ -107,7 +107,7 @@ describe("a gateway that shares its account with a stranger at a steady three ca
       expect(limiter.state().withheld).toBe(0);
 
       await clock.advance(60_000);
-      expect((await fates).fates.every(({ outcome }) => outcome === "accepted")).toBe(true);
+      expect((await outcomes).outcomes.every(({ kind }) => kind === "accepted")).toBe(true);
       const taken = arrivals.filter((arrival) => !isRefused(arrival)).flatMap((arrival) => arrival.deviceNames);
       expect(taken).toHaveLength(deviceNames.length);
       expect(new Set(taken).size).toBe(deviceNames.length);
@@ -145,15 +145,15 @@ describe("a gateway whose upstream fails a fifth of all calls at random for a mi
         return { deviceNames, answer: gateway.cancel(command).answer };
       });
       // One device at a time, each with ten seconds.
-      const hurried: { name: string; fate: Promise<Fate["outcome"] | "error"> }[] = [];
+      const hurried: { name: string; outcome: Promise<DeviceOutcome["kind"] | "error"> }[] = [];
       for (let second = 0; second < 60; second++) {
         const name = `hurried-${second}`;
         const command = aCommand({ caller: "hurried", deviceNames: [name], answerByMs: clock.now() + 10_000 });
-        const fate = gateway.cancel(command).answer.then(
-          ({ fates }) => (fates[0] as Fate).outcome,
+        const outcome = gateway.cancel(command).answer.then(
+          ({ outcomes }) => (outcomes[0] as DeviceOutcome).kind,
           () => "error" as const,
         );
-        hurried.push({ name, fate });
+        hurried.push({ name, outcome });
         await clock.advance(1000);
       }
       const minute = within(0, 60_000);
@@ -170,12 +170,12 @@ describe("a gateway whose upstream fails a fifth of all calls at random for a mi
       const isAccepted = new Set(acceptedNames);
       expect(acceptedNames).toHaveLength(isAccepted.size);
       for (const { deviceNames, answer } of patient) {
-        const { fates } = await answer;
-        expect(fates.every(({ outcome }) => outcome === "accepted")).toBe(true);
+        const { outcomes } = await answer;
+        expect(outcomes.every(({ kind }) => kind === "accepted")).toBe(true);
         expect(deviceNames.every((name) => isAccepted.has(name))).toBe(true);
       }
-      for (const { name, fate } of hurried) {
-        expect(await fate).toBe(isAccepted.has(name) ? "accepted" : "error");
+      for (const { name, outcome } of hurried) {
+        expect(await outcome).toBe(isAccepted.has(name) ? "accepted" : "error");
       }
       expect(mostInAnySecond(arrivals.map(({ ms }) => ms))).toBeLessThanOrEqual(QUOTA);
       expect(limiter.out).toBe(0);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../src/gateway/command.js";
-import { type Batch, Queue } from "../../src/gateway/queue.js";
+import { type Batch, Queue } from "../../src/gateway/queue/queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../support/fake-command.js";
@@ -54,9 +54,9 @@ function checkCounters(queue: Queue, model: Model): void {
     const calls = Math.ceil(devices / DEVICES_PER_CALL);
     byCalls.set(calls, (byCalls.get(calls) ?? 0) + 1);
   }
-  expect(queue.tally.devices).toBe([...byCaller.values()].reduce((sum, devices) => sum + devices, 0));
-  expect(new Map(queue.tally.devicesByCaller)).toEqual(byCaller);
-  expect(new Map(queue.tally.callersByCalls("normal"))).toEqual(byCalls);
+  expect(queue.backlog.devices).toBe([...byCaller.values()].reduce((sum, devices) => sum + devices, 0));
+  expect(new Map(queue.backlog.devicesByCaller)).toEqual(byCaller);
+  expect(new Map(queue.backlog.callersByCalls("normal"))).toEqual(byCalls);
   const calls = SCOPES.map((scope) => Math.ceil(distinctOf(model, scope).size / DEVICES_PER_CALL));
   expect(queue.calls).toBe(calls.reduce((sum, each) => sum + each, 0));
 }
@@ -67,7 +67,7 @@ describe("Queue", () => {
       fc.property(fc.array(step, { maxLength: 60 }), (script) => {
         const queue = new Queue({ ...ROOM, devices: DEVICES_PER_CALL }, EQUAL);
         const model: Model = new Map();
-        const aboard: Batch[] = [];
+        const inCall: Batch[] = [];
         const lastCutMs = new Map<Scope, number>();
         let nowMs = 0;
         for (const each of script) {
@@ -86,33 +86,34 @@ describe("Queue", () => {
               model.delete(waiter);
             }
           }
-          if (each.kind === "forget") aboard.splice(each.nth, 1);
+          if (each.kind === "forget") inCall.splice(each.nth, 1);
           if (each.kind === "putBack") {
-            for (const batch of aboard.splice(each.nth, 1)) {
+            for (const batch of inCall.splice(each.nth, 1)) {
               queue.putBack(batch, nowMs, each.turn);
-              for (const { name, owners } of batch.seats) for (const { waiter } of owners) model.get(waiter)?.add(name);
+              for (const { name, owners } of batch.devices)
+                for (const { waiter } of owners) model.get(waiter)?.add(name);
             }
           }
           if (each.kind === "cut") {
             const limits = { nowMs, answerMs: 50, newcomersOnly: each.newcomersOnly };
             const isSilent = (scope: Scope) => nowMs - (lastCutMs.get(scope) ?? -Infinity) >= 1000;
             const inTime = ({ command }: Waiter) => command.answerByMs - nowMs > limits.answerMs;
-            const mayBoard = (waiter: Waiter) =>
+            const maySend = (waiter: Waiter) =>
               inTime(waiter) && (!limits.newcomersOnly || isSilent(waiter.command.scope));
-            const expected = SCOPES.some((scope) => distinctOf(model, scope, mayBoard).size > 0);
+            const expected = SCOPES.some((scope) => distinctOf(model, scope, maySend).size > 0);
             const silent = SCOPES.some((scope) => isSilent(scope) && distinctOf(model, scope, inTime).size > 0);
             expect(queue.hasNewcomer(limits)).toBe(silent);
             const batch = queue.cut(limits);
             expect(batch !== undefined).toBe(expected);
             if (!batch) continue;
-            const { seats } = batch;
-            const { scope } = batch.lane;
-            const boardable = distinctOf(model, scope, mayBoard);
+            const { devices } = batch;
+            const { scope } = batch.scopeQueue;
+            const sendable = distinctOf(model, scope, maySend);
             lastCutMs.set(scope, nowMs);
-            expect(seats.length).toBe(Math.min(DEVICES_PER_CALL, boardable.size));
-            expect(new Set(seats.map(({ name }) => name)).size).toBe(seats.length);
-            for (const { name, owners } of seats) {
-              expect(boardable.has(name)).toBe(true);
+            expect(devices.length).toBe(Math.min(DEVICES_PER_CALL, sendable.size));
+            expect(new Set(devices.map(({ name }) => name)).size).toBe(devices.length);
+            for (const { name, owners } of devices) {
+              expect(sendable.has(name)).toBe(true);
               const waiting = [...model].filter(([waiter, set]) => waiter.command.scope === scope && set.has(name));
               expect(new Set(owners.map(({ waiter }) => waiter))).toEqual(new Set(waiting.map(([waiter]) => waiter)));
               for (const { waiter, index } of owners) {
@@ -120,7 +121,7 @@ describe("Queue", () => {
                 model.get(waiter)?.delete(name);
               }
             }
-            aboard.push(batch);
+            inCall.push(batch);
           }
           checkCounters(queue, model);
         }

@@ -7,7 +7,7 @@ import { Dispatcher } from "../../src/gateway/dispatcher.js";
 import { type Failure, GatewayError } from "../../src/gateway/errors.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
-import type { Answer, CallRecord, Fate } from "../../src/gateway/waiter.js";
+import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";
 import { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aCommand, aScope, names } from "../support/fake-command.js";
@@ -68,8 +68,8 @@ const ENDS: readonly CallEnd[] = [
   THROTTLED,
   refused({ kind: "throttled" }, { retryAfterMs: 300 }),
   UNAVAILABLE,
-  refused({ kind: "internal", mended: true }),
-  refused({ kind: "internal", mended: false }),
+  refused({ kind: "internal", recovered: true }),
+  refused({ kind: "internal", recovered: false }),
   DEVICE_FAULT,
   REJECTED,
   LOST,
@@ -91,7 +91,7 @@ const failure = (kind: "expired" | "aborted" | "draining"): Failure => ({ kind, 
 /** A caller's request, and everything that is known of it from outside the gateway's own books. */
 class Watched extends Waiter {
   /** Which calls held which devices, in order. */
-  readonly boardings: { readonly call: number; readonly indexes: readonly number[] }[] = [];
+  readonly sentIn: { readonly call: number; readonly indexes: readonly number[] }[] = [];
   /** The calls that had not ended when the answer was given. */
   underWay: ReadonlySet<SeenCall> = new Set();
   told: Answer | undefined;
@@ -108,11 +108,11 @@ class Watched extends Waiter {
     });
   }
 
-  /** Taken on board right before its call is sent. */
-  override board(indexes: readonly number[], record: CallRecord, nowMs: number): void {
+  /** Taken into a call right before its call is sent. */
+  override noteSent(indexes: readonly number[], record: CallRecord, nowMs: number): void {
     expect(this.open).toBe(true);
-    this.boardings.push({ call: this.#upstream.calls.length, indexes });
-    super.board(indexes, record, nowMs);
+    this.sentIn.push({ call: this.#upstream.calls.length, indexes });
+    super.noteSent(indexes, record, nowMs);
   }
 
   override conclude(cause: Failure): void {
@@ -122,20 +122,20 @@ class Watched extends Waiter {
 }
 
 /** What the ends of a device's calls amount to, in order. */
-function outcomeOf(calls: readonly SeenCall[], underWay: ReadonlySet<SeenCall>): Fate["outcome"] {
-  let outcome: Fate["outcome"] = "not-attempted";
+function outcomeOf(calls: readonly SeenCall[], underWay: ReadonlySet<SeenCall>): DeviceOutcome["kind"] {
+  let kind: DeviceOutcome["kind"] = "not-attempted";
   for (const call of calls) {
     const { end } = call;
     if (!end || underWay.has(call)) return "unknown";
     if (end.kind === "accepted") return "accepted";
-    if (end.kind === "lost") outcome = "unknown";
+    if (end.kind === "lost") kind = "unknown";
     if (end.kind !== "refused") continue;
     const { reaction } = end.refusal;
-    if (reaction.kind === "unavailable") outcome = "unknown";
+    if (reaction.kind === "unavailable") kind = "unknown";
     if (reaction.kind === "rejected")
-      outcome = reaction.deviceFault && call.deviceNames.length > 1 ? "unknown" : "rejected";
+      kind = reaction.deviceFault && call.deviceNames.length > 1 ? "unknown" : "rejected";
   }
-  return outcome;
+  return kind;
 }
 
 function repeats({ end, deviceNames }: SeenCall): boolean {
@@ -146,14 +146,14 @@ function repeats({ end, deviceNames }: SeenCall): boolean {
     reaction.kind === "throttled" ||
     reaction.kind === "unavailable" ||
     (reaction.kind === "rejected" && reaction.deviceFault && deviceNames.length > 1) ||
-    (reaction.kind === "internal" && reaction.mended)
+    (reaction.kind === "internal" && reaction.recovered)
   );
 }
 
 function checkCalls(upstream: FakeUpstream, waiters: readonly Watched[]): void {
   const onBoard = upstream.calls.map(() => new Set<string>());
   for (const waiter of waiters) {
-    for (const { call, indexes } of waiter.boardings) {
+    for (const { call, indexes } of waiter.sentIn) {
       expect(upstream.calls[call]?.scope).toEqual(waiter.command.scope);
       for (const index of indexes) onBoard[call]?.add(waiter.command.deviceNames[index] as string);
     }
@@ -172,7 +172,7 @@ function checkFates(upstream: FakeUpstream, waiter: Watched): void {
   if (!told) throw new Error("not answered");
   expect(waiter.tellings).toBe(1);
   const callsOf = waiter.command.deviceNames.map((): number[] => []);
-  for (const { call, indexes } of waiter.boardings) for (const index of indexes) callsOf[index]?.push(call);
+  for (const { call, indexes } of waiter.sentIn) for (const index of indexes) callsOf[index]?.push(call);
   for (const [index, numbers] of callsOf.entries()) {
     const calls = numbers.map((call) => upstream.calls[call] as SeenCall);
     for (const [nth, call] of calls.slice(1).entries()) {
@@ -180,9 +180,9 @@ function checkFates(upstream: FakeUpstream, waiter: Watched): void {
       expect(repeats(before)).toBe(true);
       expect(before.endedMs).toBeLessThanOrEqual(call.sentMs); // never in two calls at once
     }
-    const fate = told.fates[index] as Fate;
-    expect(fate.outcome).toBe(outcomeOf(calls, underWay));
-    expect(told.callIndexes[index]).toBe(waiter.boardings.findLastIndex(({ call }) => call === numbers.at(-1)));
+    const outcome = told.outcomes[index] as DeviceOutcome;
+    expect(outcome.kind).toBe(outcomeOf(calls, underWay));
+    expect(told.callIndexes[index]).toBe(waiter.sentIn.findLastIndex(({ call }) => call === numbers.at(-1)));
   }
 }
 
@@ -228,8 +228,8 @@ describe("Dispatcher", () => {
         checkCalls(upstream, waiters);
         for (const waiter of waiters) checkFates(upstream, waiter);
         const { calls } = dispatcher.queue;
-        const { devices, devicesByCaller } = dispatcher.queue.tally;
-        const callersByCalls = dispatcher.queue.tally.callersByCalls("normal");
+        const { devices, devicesByCaller } = dispatcher.queue.backlog;
+        const callersByCalls = dispatcher.queue.backlog.callersByCalls("normal");
         expect({ devices, calls, callers: devicesByCaller.size, tallies: callersByCalls.size }).toEqual({
           devices: 0,
           calls: 0,
@@ -283,9 +283,9 @@ describe("Gateway", () => {
             const one = { abort: request.abort, answeredMs: [] as number[], devices: size, answerByMs, told: 0 };
             asked.push(one);
             request.answer.then(
-              ({ fates }) => {
+              ({ outcomes }) => {
                 one.answeredMs.push(clock.now());
-                one.told = fates.length;
+                one.told = outcomes.length;
               },
               ({ causes }: GatewayError) => {
                 one.answeredMs.push(clock.now());

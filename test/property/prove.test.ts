@@ -3,13 +3,13 @@
 // doctored by one call, or by microseconds, shows N + 1.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type Proof, prove } from "../../src/cli/prove/proof.js";
 import { MARGIN_MS, tokenBackMs } from "../../src/limiter/rule.js";
-import type { EndKind } from "../../src/recorder/flight-record.js";
-import { type Proof, prove } from "../../src/recorder/proof.js";
-import { FlightRecorder } from "../../src/recorder/recorder.js";
+import type { EndKind } from "../../src/observe/recorder/flight-record.js";
+import { FlightRecorder } from "../../src/observe/recorder/recorder.js";
 import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
-import { type CallLine, readText, written } from "../unit/recorder/records.js";
+import { type CallLine, readText, written } from "../unit/observe/recorder/records.js";
 
 /** One call's luck. */
 interface Luck {

@@ -5,12 +5,12 @@
 // K = ⌈2 W/w⌉ - 1. If others have credit, one more call can go before each of these K and after the last: 2 K + 1.
 // A lower class has a call in every ten for each other class: after nine calls of the highest comes the class that
 // has waited longest, and each other one can have waited for longer only once. So before the K + 1st call of
-// its class, which takes it on board, there are at most (K + 1) × 10 × (classes - 1) - 1 calls.
+// its class, which takes it into the call, there are at most (K + 1) × 10 × (classes - 1) - 1 calls.
 // If no class is higher, nine calls of its own lie between two of lower ones: K + 1 + ⌊K/9⌋ calls.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PRIORITIES, type Priority } from "../../src/gateway/command.js";
-import { type Batch, Queue } from "../../src/gateway/queue.js";
+import { type Batch, Queue } from "../../src/gateway/queue/queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aScope, aWaiter, names } from "../support/fake-command.js";
@@ -43,14 +43,14 @@ function ask(queue: Queue, { name, priority }: Caller, scope: string, devices: n
 
 function cut(queue: Queue, nth: number): Batch {
   const batch = queue.cut({ nowMs: nth * CALL_MS, answerMs: 50, newcomersOnly: false });
-  if (!batch) throw new Error("nobody was taken on board");
+  if (!batch) throw new Error("no batch was cut");
   return batch;
 }
 
 /** Seats by caller. */
-function aboard({ seats }: Batch): Map<string, number> {
+function inCall({ devices }: Batch): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { owners } of seats) {
+  for (const { owners } of devices) {
     const caller = owners[0]?.waiter.command.caller ?? "";
     counts.set(caller, (counts.get(caller) ?? 0) + 1);
   }
@@ -83,7 +83,7 @@ describe("Queue.cut, over many calls,", () => {
         for (const caller of callers) ask(queue, caller, "shared", calls * SEATS);
         const had = new Map<string, number>();
         for (let nth = 0; nth < calls; nth++) {
-          for (const [name, seats] of aboard(cut(queue, nth))) had.set(name, (had.get(name) ?? 0) + seats);
+          for (const [name, seats] of inCall(cut(queue, nth))) had.set(name, (had.get(name) ?? 0) + seats);
         }
         const sum = all.reduce((total, weight) => total + weight, 0);
         for (const { name, weight } of callers) {
@@ -100,7 +100,7 @@ describe("Queue.cut, over many calls,", () => {
     for (const caller of callers) ask(queue, caller, "shared", 300);
     const had = new Map<string, number>();
     for (let nth = 0; nth < 150; nth++) {
-      for (const [name, seats] of aboard(cut(queue, nth))) had.set(name, (had.get(name) ?? 0) + seats);
+      for (const [name, seats] of inCall(cut(queue, nth))) had.set(name, (had.get(name) ?? 0) + seats);
     }
     // 30,000 seats for a weight of 1,000.
     for (const { name, weight } of callers) {
@@ -119,7 +119,7 @@ describe("Queue.cut, over many calls,", () => {
         let scope = 0;
         // One of them has one device in each of a thousand scopes, as against more than a call's worth in a few.
         const askAtRandom = (caller: Caller, n: number, nth: number) => {
-          const waiting = () => queue.tally.devicesByCaller.get(caller.name) ?? 0;
+          const waiting = () => queue.backlog.devicesByCaller.get(caller.name) ?? 0;
           const [least, most] = n === scattered % all.length ? [2, 1] : [21, 50];
           while (waiting() < least || random() < 0.3) {
             const devices = Math.ceil(random() * most);
@@ -128,7 +128,7 @@ describe("Queue.cut, over many calls,", () => {
         };
         for (let nth = 0; nth < 200; nth++) {
           for (const [n, caller] of callers.entries()) askAtRandom(caller, n, nth);
-          for (const name of aboard(cut(queue, nth)).keys()) had.set(name, (had.get(name) ?? 0) + 1);
+          for (const name of inCall(cut(queue, nth)).keys()) had.set(name, (had.get(name) ?? 0) + 1);
           for (const { name, weight } of callers) {
             const more = (had.get(name) ?? 0) - ((nth + 1) * weight) / sum;
             if (Math.abs(more) >= 1) throw new Error(`${name}, of weight ${weight} in ${sum}: ${more}`);
@@ -164,12 +164,12 @@ describe("Queue.cut, over many calls,", () => {
               for (const waiter of asked.splice(0)) queue.leave(waiter);
               passed.delete(name);
             }
-            const isDue = every === 0 ? !queue.tally.devicesByCaller.has(name) : nth % every === 0;
+            const isDue = every === 0 ? !queue.backlog.devicesByCaller.has(name) : nth % every === 0;
             if (isDue) asked.push(ask(queue, each, `s${scopes[nth % scopes.length]}`, devices, nth * CALL_MS));
           }
-          const waiting = new Set(queue.tally.devicesByCaller.keys());
+          const waiting = new Set(queue.backlog.devicesByCaller.keys());
           if (waiting.size === 0) continue;
-          const seated = aboard(cut(queue, nth));
+          const seated = inCall(cut(queue, nth));
           for (const each of callers) {
             const count = waiting.has(each.name) && !seated.has(each.name) ? (passed.get(each.name) ?? 0) + 1 : 0;
             passed.set(each.name, count);
@@ -186,7 +186,7 @@ describe("Queue.cut, over many calls,", () => {
     const queue = queueFor(callers);
     // The oldest request is a heap of BULK, which must not take every tenth call from NORMAL.
     for (const caller of callers.toReversed()) ask(queue, caller, caller.name, 100 * SEATS);
-    const turns = Array.from({ length: 60 }, (_, nth) => cut(queue, nth).lane.scope.productKey);
+    const turns = Array.from({ length: 60 }, (_, nth) => cut(queue, nth).scopeQueue.scope.productKey);
     const lower = turns.flatMap((name, nth) => (name === "urgent" ? [] : [[nth + 1, name]]));
     expect(lower.map(([nth]) => nth)).toEqual([10, 20, 30, 40, 50, 60]);
     expect(lower.filter(([, name]) => name === "normal")).toHaveLength(3);

@@ -2,11 +2,11 @@
 // joined without a space, cut short, written as in an address, beside and around what is freed of addresses and keys.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Seat } from "../../src/gateway/cabin.js";
-import { Lane } from "../../src/gateway/lane.js";
-import { Manifest } from "../../src/gateway/manifest.js";
+import { SentBatch } from "../../src/gateway/call/sent-batch.js";
+import type { BatchDevice } from "../../src/gateway/queue/batch.js";
+import { ScopeQueue } from "../../src/gateway/queue/scope-queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
-import { speakable } from "../../src/upstream/wording.js";
+import { redactSecrets } from "../../src/upstream/redaction.js";
 import { aWaiter, SCOPE } from "../support/fake-command.js";
 import { refused } from "../support/fake-upstream.js";
 import { runs } from "../support/property-runs.js";
@@ -87,19 +87,23 @@ function written({ form, cutAt }: Mention, whole: string, own: string): string {
 /** What the waiter of `own` is told of a refused call that carried the devices of others too. */
 async function toldOf(text: string, own: readonly string[], others: readonly string[]): Promise<string> {
   const waiters = [own, others].map((deviceNames) => aWaiter({ deviceNames }));
-  const seats = new Map<string, Seat & { owners: { waiter: Waiter; index: number }[] }>();
+  const devices = new Map<string, BatchDevice & { owners: { waiter: Waiter; index: number }[] }>();
   for (const waiter of waiters) {
     for (const [index, each] of waiter.command.deviceNames.entries()) {
-      const seat = seats.get(each) ?? { name: each, owners: [] };
-      seats.set(each, seat);
-      seat.owners.push({ waiter, index });
+      const device = devices.get(each) ?? { name: each, owners: [] };
+      devices.set(each, device);
+      device.owners.push({ waiter, index });
     }
   }
-  const manifest = new Manifest({ lane: new Lane("", SCOPE), seats: [...seats.values()], bill: new Map() }, 0, 0);
+  const sentBatch = new SentBatch(
+    { scopeQueue: new ScopeQueue("", SCOPE), devices: [...devices.values()], charge: new Map() },
+    0,
+    0,
+  );
   const code = "iot.device.NotExistedDevice";
-  const message = speakable(text, code, [KEY]);
-  manifest.complete(refused({ kind: "rejected", rejection: "not-found", deviceFault: true }, { code, message }), 20);
-  manifest.settle({ outcome: "accepted" });
+  const message = redactSecrets(text, code, [KEY]);
+  sentBatch.complete(refused({ kind: "rejected", rejection: "not-found", deviceFault: true }, { code, message }), 20);
+  sentBatch.settle({ kind: "accepted" });
   return (await waiters[0]?.answer)?.calls[0]?.message ?? "";
 }
 

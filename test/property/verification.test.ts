@@ -126,13 +126,13 @@ describe("a gateway that reads back", () => {
         for (const { answer, toldMs = Infinity, tellings, deviceNames, verify, scope, askedMs, byMs } of all) {
           expect(tellings).toBe(1);
           expect(toldMs).toBeLessThanOrEqual(byMs);
-          expect(answer?.fates).toHaveLength(deviceNames.length);
-          for (const [index, fate] of answer?.fates.entries() ?? []) {
+          expect(answer?.outcomes).toHaveLength(deviceNames.length);
+          for (const [index, outcome] of answer?.outcomes.entries() ?? []) {
             const name = deviceNames[index] as string;
-            const explained = "unverified" in fate && fate.unverified !== undefined;
-            if (!verify) expect(explained || /verified|finished|no-task/.test(fate.outcome)).toBe(false);
-            if (verify && fate.outcome === "accepted") expect(explained).toBe(true);
-            if (!/verified|finished|no-task/.test(fate.outcome)) continue;
+            const explained = "unverified" in outcome && outcome.unverified !== undefined;
+            if (!verify) expect(explained || /verified|finished|no-task/.test(outcome.kind)).toBe(false);
+            if (verify && outcome.kind === "accepted") expect(explained).toBe(true);
+            if (!/verified|finished|no-task/.test(outcome.kind)) continue;
             const calls = upstream.calls.filter(
               (call) => call.sentMs >= askedMs && call.deviceNames.includes(name) && call.scope === scope,
             );
@@ -144,7 +144,7 @@ describe("a gateway that reads back", () => {
                 read.sentMs >= canceledMs &&
                 (read.endedMs ?? Infinity) <= toldMs,
             );
-            expect(seen.map((read) => outcomeIn(read, name))).toContain(fate.outcome);
+            expect(seen.map((read) => outcomeIn(read, name))).toContain(outcome.kind);
           }
         }
         for (const { limiter } of [world, ofJob, unfinished]) expect(limiter.out).toBe(0);

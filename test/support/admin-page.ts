@@ -2,16 +2,16 @@
 import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, expect } from "vitest";
-import { CallFeed } from "../../src/admin/call-feed.js";
-import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/admin/server.js";
-import type { Readiness, Snapshot } from "../../src/admin/snapshot.js";
-import { type AccountReading, snapshotOf } from "../../src/admin/snapshot-of.js";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/base/clock.js";
+import { CallFeed } from "../../src/observe/admin/call-feed.js";
+import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/observe/admin/server.js";
+import type { Readiness, Snapshot } from "../../src/observe/admin/snapshot.js";
+import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
 import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 
-const IDLE: AccountReading = {
+const IDLE: ShownAccount = {
   ledger: { mode: "in-process", callsPerSecond: 10, free: 10, inFlightSinceMs: [], withheld: 0, pausedUntilMs: 0 },
   waitingDevices: { urgent: 0, normal: 0, bulk: 0 },
   waitingByCaller: new Map(),
@@ -19,7 +19,7 @@ const IDLE: AccountReading = {
   remainingMs: () => 42_000,
 };
 
-export const BUSY: AccountReading = {
+export const BUSY: ShownAccount = {
   ledger: {
     mode: "shared",
     replicas: 3,
@@ -39,7 +39,7 @@ export const BUSY: AccountReading = {
 /** All its accounts are alike. */
 export class MadeUpGateway {
   readiness: Readiness = "ok";
-  account: AccountReading = IDLE;
+  account: ShownAccount = IDLE;
   names = ["default"];
   readonly feed = new CallFeed();
 

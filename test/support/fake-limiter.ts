@@ -1,6 +1,6 @@
 // A ledger under the hand clock, on the same arithmetic as the real ones: simulated seconds pass exactly
 // as real ones would. It keeps count of tokens, and throws if one is settled twice.
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/base/clock.js";
 import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
 import {
   answered,

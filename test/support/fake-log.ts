@@ -1,5 +1,5 @@
 // A log that a test can read.
-import type { Log } from "../../src/log.js";
+import type { Log } from "../../src/base/log.js";
 
 export class FakeLog implements Log {
   readonly lines: { readonly level: string; readonly fields: object; readonly message: string }[] = [];

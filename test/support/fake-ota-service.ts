@@ -12,7 +12,7 @@ import {
   type StreamCancelTasksByDeviceRequest,
   type StreamCancelTasksByDeviceResponse,
 } from "../../src/gen/ota/v1/ota_service.js";
-import type { WireError } from "../../src/grpc/status.js";
+import type { WireError } from "../../src/grpc/wire/status.js";
 import { listenGrpc } from "./grpc-server.js";
 
 export type FakeStream = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;

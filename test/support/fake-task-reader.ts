@@ -1,6 +1,6 @@
 // The upstream's lists of tasks under the hand clock: what a list says is what stands in `tasks` when it is answered.
 // It remembers every call.
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/base/clock.js";
 import type { Scope } from "../../src/gateway/command.js";
 import type { ListedTask, ReadEnd, TaskReader } from "../../src/gateway/task-reader.js";
 import type { Room } from "../../src/gateway/upstream.js";

@@ -1,5 +1,5 @@
 // An upstream under the hand clock that answers as it is told, and remembers every call.
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/base/clock.js";
 import type { CallEnd, CancelCall, Reaction, Room, Upstream } from "../../src/gateway/upstream.js";
 
 /** How one call is answered, and after how long. */

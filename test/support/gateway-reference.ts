@@ -1,10 +1,10 @@
 // What the gateway owes everybody, judged from outside: from what was asked, what was sent, how that ended, and what
-// was told, in the order in which it happened. It knows no queue, no lanes and no turns.
+// was told, in the order in which it happened. It knows no queue, no scope queues and no turns.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
 import type { FailureKind, GatewayError } from "../../src/gateway/errors.js";
 import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
-import type { Answer, CallRecord, Fate } from "../../src/gateway/waiter.js";
+import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";
 
 /** A call as the upstream saw it. `nth` numbers all that happens, so that what is simultaneous has an order too. */
 export interface Sent extends CancelCall {
@@ -49,7 +49,7 @@ function isFinal({ ended, deviceNames }: Sent): boolean {
   if (ended?.end.kind !== "refused") return false;
   const { reaction } = ended.end.refusal;
   if (reaction.kind === "rejected") return !reaction.deviceFault || deviceNames.length === 1;
-  return reaction.kind === "internal" && !reaction.mended;
+  return reaction.kind === "internal" && !reaction.recovered;
 }
 
 function isAccepted({ ended }: Sent): boolean {
@@ -64,19 +64,19 @@ function isRejected(call: Sent): boolean {
 export function checkTold({ command, nth, concluded, told: [told] }: Asked, calls: readonly Sent[]): void {
   if (!told) throw new Error("never told");
   const { deviceNames } = command;
-  const { fates, callIndexes, calls: records } = told.answer;
-  expect(fates.length).toBe(deviceNames.length);
+  const { outcomes, callIndexes, calls: records } = told.answer;
+  expect(outcomes.length).toBe(deviceNames.length);
   expect(callIndexes.length).toBe(deviceNames.length);
   const mine = calls.filter((call) => call.scope === command.scope && call.nth > nth && call.nth < told.nth);
   const isEarly = told.ms < Math.min(command.answerByMs, concluded?.byMs ?? Infinity);
   const held = callsOf(records, mine, told, deviceNames);
 
   for (const [index, name] of deviceNames.entries()) {
-    const { outcome } = fates[index] as Fate;
+    const { kind } = outcomes[index] as DeviceOutcome;
     const callIndex = callIndexes[index] as number;
     const last = held[callIndex];
     if (!last) {
-      expect([callIndex, outcome]).toEqual([-1, "not-attempted"]);
+      expect([callIndex, kind]).toEqual([-1, "not-attempted"]);
       continue;
     }
     expect(last.deviceNames).toContain(name);
@@ -84,17 +84,17 @@ export function checkTold({ command, nth, concluded, told: [told] }: Asked, call
     const inCalls = held.slice(0, callIndex + 1).filter((call) => call.deviceNames.includes(name));
     const isKnown = !isUnclear(last, told.nth);
     // Word for word: accepted if and only if the last call that held it was answered Success by then.
-    expect(outcome === "accepted").toBe(isKnown && isAccepted(last));
-    expect(outcome === "rejected").toBe(isKnown && isRejected(last));
-    if (outcome === "unknown") expect(inCalls.some((call) => isUnclear(call, told.nth))).toBe(true);
-    if (outcome === "not-attempted") expect(isKnown).toBe(true);
+    expect(kind === "accepted").toBe(isKnown && isAccepted(last));
+    expect(kind === "rejected").toBe(isKnown && isRejected(last));
+    if (kind === "unknown") expect(inCalls.some((call) => isUnclear(call, told.nth))).toBe(true);
+    if (kind === "not-attempted") expect(isKnown).toBe(true);
   }
 
   for (const [index, call] of held.entries()) {
     const { deviceCount } = records[index] as CallRecord;
     const ofMine = deviceNames.flatMap((name, n) => (call.deviceNames.includes(name) ? [n] : []));
     const isOver = isAccepted(call) || (isRejected(call) && !isUnclear(call, told.nth));
-    // Nobody rides on after that, and nobody who was on board is forgotten.
+    // Nobody is sent after that, and nobody who was in the call is forgotten.
     if (isOver && !isUnclear(call, told.nth))
       expect(callIndexes.filter((each) => each === index).length).toBe(deviceCount);
     expect(deviceCount).toBeLessThanOrEqual(ofMine.length);
@@ -102,7 +102,7 @@ export function checkTold({ command, nth, concluded, told: [told] }: Asked, call
     if (deviceCount < ofMine.length) continue; // some of them rode for others
     for (const n of ofMine) expect(callIndexes[n]).toBeGreaterThanOrEqual(index);
     if (!isUnclear(call, told.nth)) continue;
-    for (const n of ofMine) expect((fates[n] as Fate).outcome).not.toBe("not-attempted");
+    for (const n of ofMine) expect((outcomes[n] as DeviceOutcome).kind).not.toBe("not-attempted");
   }
 }
 
@@ -130,16 +130,17 @@ const KINDS: readonly FailureKind[] = [
   ...(["draining", "rejected", "throttled", "unavailable", "unknown", "internal"] as const),
 ];
 
-/** Whether the rpc is OK, and if not what it says: computed anew from the fates. */
+/** Whether the rpc is OK, and if not what it says: computed anew from the outcomes. */
 export function checkVerdict({ command, told: [told] }: Asked): void {
   if (!told) throw new Error("never told");
-  const { fates } = told.answer;
-  const well = fates.filter(({ outcome }) => outcome === "accepted").length;
-  const isOk = command.requireAll ? well === fates.length : well > 0;
+  const { outcomes } = told.answer;
+  const well = outcomes.filter(({ kind }) => kind === "accepted").length;
+  const isOk = command.requireAll ? well === outcomes.length : well > 0;
   expect(told.error === undefined).toBe(isOk);
   if (!told.error) return;
   const { failure, causes } = told.error;
-  const namesBy = (kind: FailureKind) => command.deviceNames.filter((_, n) => kindOf(fates[n] as Fate) === kind);
+  const namesBy = (kind: FailureKind) =>
+    command.deviceNames.filter((_, n) => kindOf(outcomes[n] as DeviceOutcome) === kind);
   const counts = KINDS.map((kind) => ({ kind, devices: namesBy(kind).length })).filter(({ devices }) => devices > 0);
   const commonestFirst = counts.toSorted((a, b) => b.devices - a.devices);
   expect(causes.map(({ kind, devices }) => ({ kind, devices }))).toEqual(commonestFirst);
@@ -149,8 +150,8 @@ export function checkVerdict({ command, told: [told] }: Asked): void {
   }
 }
 
-function kindOf(fate: Fate): FailureKind | undefined {
-  return "failure" in fate ? fate.failure.kind : undefined;
+function kindOf(outcome: DeviceOutcome): FailureKind | undefined {
+  return "failure" in outcome ? outcome.failure.kind : undefined;
 }
 
 /** When the ledger could not be reached, and when that began among all that was asked and told. */
@@ -161,8 +162,8 @@ export function checkTime({ command, told, concluded, askedMs }: Asked, awayMs: 
   expect(told.length).toBe(1);
   const [{ nth, ms, answer }] = told as [Told];
   expect(ms).toBeLessThanOrEqual(Math.min(command.answerByMs, concluded?.byMs ?? Infinity));
-  const unsent = answer.fates.flatMap((fate, n) =>
-    answer.callIndexes[n] === -1 && "failure" in fate ? fate.failure.kind : [],
+  const unsent = answer.outcomes.flatMap((outcome, n) =>
+    answer.callIndexes[n] === -1 && "failure" in outcome ? outcome.failure.kind : [],
   );
   for (const kind of unsent) {
     if (concluded && ms >= concluded.byMs && ms < command.answerByMs) expect(kind).toBe(concluded.kind);

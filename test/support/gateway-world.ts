@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
 import { GatewayError } from "../../src/gateway/errors.js";
 import { Gateway } from "../../src/gateway/gateway.js";
-import type { Fate } from "../../src/gateway/waiter.js";
+import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { EQUAL } from "./fake-callers.js";
 import { aCommand } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";
@@ -27,7 +27,7 @@ export class GatewayWorld {
   readonly #openingMs: number;
   readonly #asked: Asked[] = [];
   readonly #aborts: (() => void)[] = [];
-  readonly #answered: (readonly Fate[])[] = [];
+  readonly #answered: (readonly DeviceOutcome[])[] = [];
   readonly #awayMs: Away[] = [];
   #pausedUntilMs = 0;
   #nth = 0;
@@ -50,7 +50,7 @@ export class GatewayWorld {
       callers: EQUAL,
       random: () => 0.5,
       bounds: BOUNDS,
-      answered: (_, fates) => void this.#answered.push(fates),
+      answered: (_, outcomes) => void this.#answered.push(outcomes),
     });
   }
 
@@ -161,7 +161,7 @@ export class GatewayWorld {
       checkVerdict(one);
       checkTime(one, this.#awayMs);
     }
-    expect(new Set(this.#answered)).toEqual(new Set(this.#asked.map(({ told }) => told[0]?.answer.fates)));
+    expect(new Set(this.#answered)).toEqual(new Set(this.#asked.map(({ told }) => told[0]?.answer.outcomes)));
     expect(this.#answered.length).toBe(this.#asked.length);
     const { waitingByCaller, expectedWaitMs } = this.#gateway.reading();
     expect({ callers: waitingByCaller.size, ...expectedWaitMs }).toEqual({ callers: 0, urgent: 0, normal: 0, bulk: 0 });

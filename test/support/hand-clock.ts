@@ -1,5 +1,5 @@
 // A clock turned by hand. Time stands still until a test advances it.
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/base/clock.js";
 
 export class HandClock implements Clock {
   #nowMs: number;

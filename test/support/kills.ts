@@ -4,8 +4,8 @@
 // sends arrives at once.
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { DEFAULTS } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "./grpc-caller.js";
 import { runGateway, warmGateway } from "./processes.js";

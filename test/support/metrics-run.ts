@@ -2,9 +2,9 @@
 // a test file has one.
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import type { AccountStanding } from "../../src/telemetry/gauges.js";
-import { createMetrics, type Metrics } from "../../src/telemetry/metrics.js";
-import { createScrape } from "../../src/telemetry/prometheus.js";
+import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
+import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
+import { createScrape } from "../../src/observe/telemetry/prometheus.js";
 import { type Family, parsePrometheus } from "./prometheus-text.js";
 
 export interface Measured {
@@ -46,7 +46,7 @@ export function useAll({ metrics }: Measured): void {
   const account = metrics.account("default");
   account.sent({ devices: 200, tokenWaitMs: 120 });
   account.ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
-  account.answered("nobody", [{ outcome: "accepted" }]);
+  account.answered("nobody", [{ kind: "accepted" }]);
   metrics.reads("default", "ListOTATaskByJob").ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);

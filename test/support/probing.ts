@@ -1,13 +1,13 @@
 // The probe against an emulator in this process: what it finds, and what became of every task.
 import type { TestContext } from "vitest";
-import { systemClock } from "../../src/clock.js";
+import { systemClock } from "../../src/base/clock.js";
+import { findingsOf } from "../../src/cli/probe/report.js";
+import { type Probe, type ProbeOptions, runProbe } from "../../src/cli/probe/run.js";
+import type { Given } from "../../src/cli/probe/trials.js";
+import { createWire, type Wire } from "../../src/cli/probe/wire.js";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
-import { seededName } from "../../src/emulator/seeded-name.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
-import { findingsOf } from "../../src/probe/report.js";
-import { type Probe, type ProbeOptions, runProbe } from "../../src/probe/run.js";
-import type { Given } from "../../src/probe/trials.js";
-import { createWire, type Wire } from "../../src/probe/wire.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
 import { KEYS } from "./processes.js";
 
@@ -49,8 +49,8 @@ export async function startProbing(
     const env = { ...KEYS, ALIBABA_CLOUD_ACCESS_KEY_SECRET: key };
     const credentials = createCredentials({ clock: systemClock, env });
     const url = new URL(emulator.url);
-    const unspeakable = [productKey, firmwareId, IDLE, ...GIVEN_UP];
-    return createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, unspeakable });
+    const secrets = [productKey, firmwareId, IDLE, ...GIVEN_UP];
+    return createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, secrets });
   };
   const [wire, owner] = [wireWith(secret), wireWith("testsecret")];
   onTestFinished(async () => {

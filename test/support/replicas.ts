@@ -1,7 +1,7 @@
 // Several gateways on one account: the emulator, a real Redis, and gateways that each reach it by a network of
 // their own. And callers who never tire: each asks for the next devices of the fleet when it has been answered.
 import { type ServiceError, status } from "@grpc/grpc-js";
-import { seededName } from "../../src/emulator/seeded-name.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "./grpc-caller.js";
 import { type EmulatorProgram, type GatewayProgram, runEmulator, runGateway, type Variables } from "./processes.js";

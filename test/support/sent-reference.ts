@@ -1,4 +1,4 @@
-// When a call may be sent, and with whom on board, judged from outside: from what was asked and sent before it.
+// When a call may be sent, and with whom in the call, judged from outside: from what was asked and sent before it.
 import { expect } from "vitest";
 import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
 import type { Asked, Sent } from "./gateway-reference.js";

@@ -1,7 +1,7 @@
 // A gateway that reads back, under the hand clock, with an upstream that cancels and lists as it is told.
 import type { Command } from "../../src/gateway/command.js";
 import { Gateway, type Request } from "../../src/gateway/gateway.js";
-import type { Fate } from "../../src/gateway/waiter.js";
+import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { ReadLoop } from "../../src/verification/read-loop.js";
 import { Verification } from "../../src/verification/verification.js";
 import { EQUAL } from "./fake-callers.js";
@@ -41,14 +41,14 @@ export function startVerifying({ mostWithoutJob = 50 } = {}) {
   return { clock, log, upstream, limiter, gateway, ofJob, unfinished, ask };
 }
 
-async function fatesOf({ told }: Request): Promise<readonly Fate[]> {
-  return (await told).fates;
+async function fatesOf({ told }: Request): Promise<readonly DeviceOutcome[]> {
+  return (await told).outcomes;
 }
 
 /** Each outcome, with why it is not verified if that is said. */
 export async function toldBy(request: Request): Promise<string[]> {
-  return (await fatesOf(request)).map((fate) => {
-    const why = "unverified" in fate && fate.unverified ? `: ${fate.unverified.message}` : "";
-    return `${fate.outcome}${why}`;
+  return (await fatesOf(request)).map((outcome) => {
+    const why = "unverified" in outcome && outcome.unverified ? `: ${outcome.unverified.message}` : "";
+    return `${outcome.kind}${why}`;
   });
 }

@@ -2,7 +2,7 @@
 // can follow its predecessor at once, however busy the machine is.
 await import(new URL("../../dist/cli/serve.js", import.meta.url));
 await import(new URL("../../dist/serve/serve.js", import.meta.url));
-await import(new URL("../../dist/telemetry/sdk.js", import.meta.url));
+await import(new URL("../../dist/observe/telemetry/sdk.js", import.meta.url));
 const goes = new Promise((resolve) => process.once("SIGUSR2", resolve));
 const alive = setInterval(() => {}, 60_000);
 process.stdout.write("warm\n");

@@ -88,8 +88,8 @@ describe("the files of deploy/", () => {
     const { drainTimeoutMs } = configOf(deployed);
     const afterwards = [
       ...textOf("src/serve/serve.ts").matchAll(/^const LAST_\w+_MS = ([\d_]+);/gm),
-      ...textOf("src/audit/audit-log.ts").matchAll(/^const LAST_LINES_MS = ([\d_]+);/gm),
-      ...textOf("src/telemetry/sdk.ts").matchAll(/^const SHUTDOWN_MS = ([\d_]+);/gm),
+      ...textOf("src/observe/audit/audit-log.ts").matchAll(/^const LAST_LINES_MS = ([\d_]+);/gm),
+      ...textOf("src/observe/telemetry/sdk.ts").matchAll(/^const SHUTDOWN_MS = ([\d_]+);/gm),
     ].map(([, ms = ""]) => Number(ms.replaceAll("_", "")));
     expect(afterwards).toHaveLength(4);
     const endMs = afterwards.reduce((sum, ms) => sum + ms, drainTimeoutMs);

@@ -1,5 +1,4 @@
 // The flags that Node is given: see docs/adr/0021. What is measured and tested runs with those of the image.
-
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

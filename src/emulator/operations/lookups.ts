@@ -1,12 +1,12 @@
 // What a call names, found or refused.
-import { serviceError } from "../errors.js";
+import { serviceError } from "../protocol/errors.js";
 import type { Firmware } from "../state/firmware.js";
 import type { Job } from "../state/job.js";
 import type { Platform } from "../state/platform.js";
 import type { Product } from "../state/product.js";
 
 /** Documented for RegisterDevice. */
-export const DEVICE_NAME = /^[A-Za-z0-9_.:@-]{4,32}$/;
+export const NAME_PATTERN = /^[A-Za-z0-9_.:@-]{4,32}$/;
 
 export function findProduct(platform: Platform, productKey: string): Product {
   const product = platform.products.get(productKey);

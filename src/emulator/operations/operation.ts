@@ -1,6 +1,6 @@
 // What an operation of the IoT service is: its quota, the parameters it reads, and what it does with them.
-import type { Fields } from "../answer.js";
 import type { OpenQuestions } from "../open-questions.js";
+import type { AnswerFields } from "../protocol/answer.js";
 import type { Platform } from "../state/platform.js";
 import type { CallParameters, Reader } from "./readers.js";
 
@@ -13,12 +13,12 @@ export interface Service {
 
 export interface Executed {
   /** What the answer carries besides RequestId and Success. */
-  readonly fields?: Fields;
+  readonly fields?: AnswerFields;
   /** How many distinct devices the call was for, where that is counted. */
   readonly devices?: number;
 }
 
-export interface Operation extends Outline {
+export interface EmulatedOperation extends Outline {
   /** Every parameter that it knows but `IotInstanceId`, which all know. */
   readonly parameters: Readers;
   /** Carries a call out, or throws. */
@@ -41,7 +41,7 @@ export const ANY_METHOD = ["GET", "POST"] as const;
 /** `parameters` are read in their order, which is the order in which they are complained of. */
 export function operation<R extends Readers>(
   spec: Outline & { readonly parameters: R; carryOut(asked: Asked<R>, service: Service): Executed },
-): Operation {
+): EmulatedOperation {
   const { carryOut, ...outline } = spec;
   const readers = Object.entries<Reader<unknown>>(spec.parameters);
   return {

@@ -1,5 +1,5 @@
 // Pages of a list: how they are asked for, and how they are answered.
-import { serviceError } from "../errors.js";
+import { serviceError } from "../protocol/errors.js";
 import { whole } from "./readers.js";
 
 const MOST_PAGES = 2 ** 31 - 1;

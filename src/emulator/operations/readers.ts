@@ -1,7 +1,7 @@
 // How a parameter is read and what it may be. A parameter that is present but empty counts as absent.
 // The codes for a value that is out of bounds are guesses in the POP gateway's pattern, `Invalid<Name>`,
 // unless a reader is given one that is documented.
-import { GatewayError, missingParameter, type ServiceCode, serviceError } from "../errors.js";
+import { missingParameter, PopError, type ServiceCode, serviceError } from "../protocol/errors.js";
 
 export type CallParameters = ReadonlyMap<string, string>;
 
@@ -27,14 +27,14 @@ export function whole(least: number, most: number, refusal?: ServiceCode): Reade
   });
 }
 
-export function flag(): Reader<boolean | undefined> {
+export function readFlag(): Reader<boolean | undefined> {
   return optionalReader((value, name) => {
     if (!/^(true|false)$/i.test(value)) throw invalidParameter(name);
     return value.toLowerCase() === "true";
   });
 }
 
-export function oneOf<const T extends string>(choices: readonly T[], refusal?: ServiceCode): Reader<T | undefined> {
+export function readOneOf<const T extends string>(choices: readonly T[], refusal?: ServiceCode): Reader<T | undefined> {
   return optionalReader((value, name) => {
     const choice = choices.find((each) => each === value);
     if (choice === undefined) throw refusal ? serviceError(refusal) : invalidParameter(name);
@@ -102,8 +102,8 @@ export function records<const F extends string>(
   };
 }
 
-export function invalidParameter(name: string): GatewayError {
-  return new GatewayError(`Invalid${name}`, 400, `The specified parameter ${name} is not valid.`);
+export function invalidParameter(name: string): PopError {
+  return new PopError(`Invalid${name}`, 400, `The specified parameter ${name} is not valid.`);
 }
 
 function optionalReader<T>(read: (value: string, name: string) => T): Reader<T | undefined> {

@@ -1,35 +1,35 @@
 // Every operation that the emulator knows, by its action name. Any other is refused as the POP gateway does.
-import { batchCheckDeviceNames } from "./batch-check-device-names.js";
-import { cancelOtaStrategyByJob } from "./cancel-ota-strategy-by-job.js";
-import { cancelOtaTaskByDevice } from "./cancel-ota-task-by-device.js";
-import { cancelOtaTaskByJob } from "./cancel-ota-task-by-job.js";
-import { confirmOtaTask } from "./confirm-ota-task.js";
-import { createOtaDynamicUpgradeJob } from "./create-ota-dynamic-upgrade-job.js";
-import { createOtaFirmware } from "./create-ota-firmware.js";
-import { createOtaStaticUpgradeJob } from "./create-ota-static-upgrade-job.js";
-import { createOtaVerifyJob } from "./create-ota-verify-job.js";
-import { createProduct } from "./create-product.js";
-import { deleteDevice } from "./delete-device.js";
-import { listOtaFirmware } from "./list-ota-firmware.js";
-import { listOtaJobByDevice } from "./list-ota-job-by-device.js";
-import { listOtaJobByFirmware } from "./list-ota-job-by-firmware.js";
-import { listOtaTaskByJob } from "./list-ota-task-by-job.js";
-import { listOtaUnfinishedTaskByDevice } from "./list-ota-unfinished-task-by-device.js";
-import type { Operation } from "./operation.js";
-import { queryDevice } from "./query-device.js";
-import { queryOtaFirmware } from "./query-ota-firmware.js";
-import { queryOtaJob } from "./query-ota-job.js";
-import { registerDevice } from "./register-device.js";
-import { reupgradeOtaTask } from "./reupgrade-ota-task.js";
+import { batchCheckDeviceNames } from "./devices/batch-check-device-names.js";
+import { deleteDevice } from "./devices/delete-device.js";
+import { queryDevice } from "./devices/query-device.js";
+import { registerDevice } from "./devices/register-device.js";
+import { createOtaFirmware } from "./firmware/create-ota-firmware.js";
+import { listOtaFirmware } from "./firmware/list-ota-firmware.js";
+import { queryOtaFirmware } from "./firmware/query-ota-firmware.js";
+import { cancelOtaStrategyByJob } from "./jobs/cancel-ota-strategy-by-job.js";
+import { createOtaDynamicUpgradeJob } from "./jobs/create-ota-dynamic-upgrade-job.js";
+import { createOtaStaticUpgradeJob } from "./jobs/create-ota-static-upgrade-job.js";
+import { createOtaVerifyJob } from "./jobs/create-ota-verify-job.js";
+import { listOtaJobByDevice } from "./jobs/list-ota-job-by-device.js";
+import { listOtaJobByFirmware } from "./jobs/list-ota-job-by-firmware.js";
+import { queryOtaJob } from "./jobs/query-ota-job.js";
+import type { EmulatedOperation } from "./operation.js";
+import { createProduct } from "./products/create-product.js";
+import { cancelOtaTaskByDevice } from "./tasks/cancel-ota-task-by-device.js";
+import { cancelOtaTaskByJob } from "./tasks/cancel-ota-task-by-job.js";
+import { confirmOtaTask } from "./tasks/confirm-ota-task.js";
+import { listOtaTaskByJob } from "./tasks/list-ota-task-by-job.js";
+import { listOtaUnfinishedTaskByDevice } from "./tasks/list-ota-unfinished-task-by-device.js";
+import { reupgradeOtaTask } from "./tasks/reupgrade-ota-task.js";
 
 /** The version of the IoT API whose operations these are. */
 export const API_VERSION = "2018-01-20";
 
 /** The one whose quota is an option, and whose arrivals are the figures at the top of the statistics. */
-export const CANCEL_BY_DEVICE = "CancelOTATaskByDevice";
+export const CANCEL_OPERATION = "CancelOTATaskByDevice";
 
-export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  [CANCEL_BY_DEVICE]: cancelOtaTaskByDevice,
+export const OPERATIONS: Readonly<Record<string, EmulatedOperation>> = {
+  [CANCEL_OPERATION]: cancelOtaTaskByDevice,
   CancelOTATaskByJob: cancelOtaTaskByJob,
   CancelOTAStrategyByJob: cancelOtaStrategyByJob,
   ConfirmOTATask: confirmOtaTask,
@@ -53,6 +53,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 };
 
 /** Own keys only: an action may be called `constructor`. */
-export function operationOf(action: string): Operation | undefined {
+export function operationOf(action: string): EmulatedOperation | undefined {
   return Object.hasOwn(OPERATIONS, action) ? OPERATIONS[action] : undefined;
 }

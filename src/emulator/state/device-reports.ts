@@ -1,9 +1,9 @@
 // The devices' side of an update: what they report, and what that makes of their task. Reports that no
 // task waits for change nothing but the version.
-import { UNFINISHED } from "../task-state.js";
 import { DEFAULT_MODULE } from "./firmware.js";
 import type { Platform } from "./platform.js";
 import { joinDynamicBatches } from "./rollout.js";
+import { UNFINISHED } from "./task-state.js";
 
 /** The notification went out, or the device fetched it. */
 export function reportFetched(platform: Platform, task: number): void {
@@ -52,7 +52,7 @@ export function taskUnderWay(platform: Platform, device: number, module = DEFAUL
 }
 
 /** The device leaves, and its tasks with it. That they are canceled is a guess. */
-export function deleteDevice(platform: Platform, device: number): void {
+export function removeDevice(platform: Platform, device: number): void {
   const { tasks } = platform;
   for (const task of tasks.ofDevice(device)) {
     if (UNFINISHED[tasks.stateOf(task)]) tasks.move(task, "CANCELED", platform.now(), "the device was deleted");

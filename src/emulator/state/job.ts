@@ -1,10 +1,10 @@
 // An update batch (the API calls it a job): what it was created with, its tasks, and its own life, which
 // follows from theirs. Its counts by state are kept at every move, so that no question about a job of a
 // million tasks needs a walk over them.
-import { TASK_STATES, type TaskState, UNFINISHED } from "../task-state.js";
 import { Column } from "./column.js";
 import type { Firmware } from "./firmware.js";
 import type { Product } from "./product.js";
+import { TASK_STATES, type TaskState, UNFINISHED } from "./task-state.js";
 
 export interface JobTraits {
   readonly type: "VERIFY_FIRMWARE" | "UPGRADE_FIRMWARE";

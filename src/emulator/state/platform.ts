@@ -1,10 +1,10 @@
 // All that the emulated platform knows, in memory and nowhere else: products, devices, packages, batches
 // and tasks, and the time. The rules by which it changes stand beside it: rollout.ts and device-reports.ts.
-import type { TaskState } from "../task-state.js";
 import { Devices, NONE } from "./devices.js";
 import type { Firmware } from "./firmware.js";
 import type { Job } from "./job.js";
 import type { Product } from "./product.js";
+import type { TaskState } from "./task-state.js";
 import { Tasks } from "./tasks.js";
 import { Timeline } from "./timeline.js";
 

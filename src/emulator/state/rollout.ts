@@ -1,13 +1,13 @@
 // How a batch comes to its tasks: who gets one, what becomes of a device that has one already, and when
 // the batch begins and ends. A device has at most one unfinished task (with MultiModuleMode: a module).
-import { UNFINISHED } from "../task-state.js";
 import type { Firmware } from "./firmware.js";
 import { idOf } from "./ids.js";
 import { Job, type JobTraits } from "./job.js";
 import type { Platform } from "./platform.js";
 import type { Product } from "./product.js";
+import { UNFINISHED } from "./task-state.js";
 
-export interface Batch {
+export interface RolloutBatch {
   /** Made up if absent. */
   readonly id?: string;
   readonly firmware: Firmware;
@@ -18,7 +18,7 @@ export interface Batch {
 }
 
 /** Opens a batch with a task for each device that is to have one; it may have none. */
-export function openBatch(platform: Platform, { firmware, product, traits, devices, ...batch }: Batch): Job {
+export function openBatch(platform: Platform, { firmware, product, traits, devices, ...batch }: RolloutBatch): Job {
   const nowMs = platform.now();
   const job = new Job(batch.id ?? idOf("job", platform.jobs.size), firmware, product, traits, nowMs);
   platform.jobs.set(job.id, job);

@@ -1,11 +1,11 @@
 // The fleet that an emulator may begin with: one product, one package, and one batch with a task for each
 // device, all under names that were chosen beforehand.
-import { SEEDED_NAME_LENGTH, seededName } from "../seeded-name.js";
-import type { TaskState } from "../task-state.js";
 import { DEFAULT_MODULE, type Firmware } from "./firmware.js";
 import type { Platform } from "./platform.js";
 import { newProduct } from "./product.js";
 import { openBatch } from "./rollout.js";
+import { SEEDED_NAME_LENGTH, seededName } from "./seeded-name.js";
+import type { TaskState } from "./task-state.js";
 
 export interface FleetSeed {
   readonly productKey: string;

@@ -1,5 +1,5 @@
 // The platform as an emulator begins with it: its time, the devices that play along, and the seeded fleet.
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../base/clock.js";
 import type { Random } from "../random.js";
 import { Platform } from "./platform.js";
 import { type FleetSeed, seedFleet } from "./seed.js";

@@ -1,10 +1,10 @@
 // Every task of every job, as rows over columns. `move` is the one way in which a task changes its state,
 // so that the counts of a job and of the whole are right at any moment.
-import { TASK_STATES, type TaskState } from "../task-state.js";
 import { Column } from "./column.js";
 import { type Devices, NONE } from "./devices.js";
 import { idOf, rowOf } from "./ids.js";
 import type { Job } from "./job.js";
+import { TASK_STATES, type TaskState } from "./task-state.js";
 
 /** What `TaskDesc` says. The second is documented; the others are this emulator's words. */
 const TASK_NOTES = [

@@ -2,7 +2,7 @@
 // kept for the time when the store is away. A kept token may be used without asking for as long as the store
 // certainly counts it as ours: until `startUntilMs`, which lies before the end of its lease by all that a call
 // can take. What is not kept goes back to the store.
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../base/clock.js";
 import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
 import {
   answered,

@@ -1,16 +1,16 @@
 // The ledger that replicas share. With one command it tells the store what became of our tokens and asks for the
 // next; a wake-up from the store, the time that it told us, or a slow poll decides when. What is safe rests on
 // our own monotonic clock and on leases, never on agreement about what time it is.
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../base/clock.js";
+import type { Log } from "../../base/log.js";
 import type { LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
-import type { Log } from "../../log.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../rule.js";
 import { Takers } from "../takers.js";
+import { Availability } from "./availability.js";
 import { ClockFrame } from "./clock-frame.js";
-import { Conversation } from "./conversation.js";
 import { Holdings } from "./holdings.js";
+import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
-import { Reach } from "./reach.js";
 import { type Heard, RANKS, stateOf } from "./state.js";
 import type { Store } from "./store.js";
 
@@ -51,8 +51,8 @@ class SharedLedger implements Limiter {
   readonly #takers = new Takers();
   readonly #held: Holdings;
   readonly #frame = new ClockFrame();
-  readonly #reach: Reach;
-  readonly #conversation: Conversation;
+  readonly #availability: Availability;
+  readonly #poll: Poll;
   readonly #shareMs: number;
   readonly #reserve: number;
   #heard: Heard | undefined;
@@ -67,7 +67,7 @@ class SharedLedger implements Limiter {
   constructor(options: SharedOptions) {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
     [this.#options, this.#clock] = [options, clock];
-    this.#reach = new Reach(options.log);
+    this.#availability = new Availability(options.log);
     // So that half of the tokens are nobody's in particular, however many replicas keep one.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
     this.#shareMs = this.#reserve > 0 ? SHARE_MS : 0;
@@ -79,9 +79,9 @@ class SharedLedger implements Limiter {
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
     });
-    this.#conversation = new Conversation(clock, () => this.#ask());
+    this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
-    this.#conversation.by(clock.now());
+    this.#poll.by(clock.now());
   }
 
   take(wish: Wish, signal: AbortSignal): Promise<Token> {
@@ -93,15 +93,15 @@ class SharedLedger implements Limiter {
 
   state(): LedgerState {
     const { callsPerSecond } = this.#options;
-    return stateOf(this.#clock.now(), callsPerSecond, this.#held, this.#reach.isAway ? undefined : this.#heard);
+    return stateOf(this.#clock.now(), callsPerSecond, this.#held, this.#availability.isAway ? undefined : this.#heard);
   }
 
   /** Gives back what comes back within a second: others would miss it for the length of a lease. */
   async close(): Promise<void> {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
-    await this.#conversation.end();
-    if (this.#reach.isAway) return;
+    await this.#poll.end();
+    if (this.#availability.isAway) return;
     const nowMs = this.#clock.now();
     const lastMs = Math.min(Math.max(nowMs, ...this.#held.coolingUntilMs()), nowMs + 1000);
     await new Promise<void>((resolve) => this.#clock.at(lastMs + 5, resolve)); // timers of one time fire in any order
@@ -111,18 +111,18 @@ class SharedLedger implements Limiter {
 
   /** Whether the store can be asked for tokens. */
   #serves(): boolean {
-    return !this.#reach.isAway && this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
+    return !this.#availability.isAway && this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
   }
 
   #changed(): void {
-    if (!this.#reach.isAway) this.#conversation.by(this.#clock.now());
+    if (!this.#availability.isAway) this.#poll.by(this.#clock.now());
     this.#useKept();
   }
 
   /** "<replica> <microseconds>": whose turn it is, and in how long. */
   #woken(message: string): void {
     const [replica, delayUs] = message.split(" ");
-    if (replica === this.#options.replica) this.#conversation.by(this.#clock.now() + Number(delayUs) / 1000);
+    if (replica === this.#options.replica) this.#poll.by(this.#clock.now() + Number(delayUs) / 1000);
   }
 
   /** One command. Returns when to send the next. */
@@ -184,12 +184,12 @@ class SharedLedger implements Limiter {
 
   #hear(ask: Ask, reply: Reply, askedMs: number): number {
     const nowMs = this.#clock.now();
-    this.#reach.hear(reply);
+    this.#availability.hear(reply);
     this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
     if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
     this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
-    if (reply.granted && nowMs - askedMs > FENCE_MS) this.#reach.late(nowMs - askedMs, nowMs);
+    if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
     // Received before it could be given back as one that we are not left.
     const token = reply.granted && this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
@@ -201,7 +201,7 @@ class SharedLedger implements Limiter {
   }
 
   #miss(error: Error): number {
-    const retryMs = this.#reach.miss(error);
+    const retryMs = this.#availability.miss(error);
     this.#told = undefined;
     this.#useKept();
     return this.#clock.now() + retryMs;

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import type { Log } from "../../log.js";
+import type { Log } from "../../base/log.js";
 import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
@@ -71,7 +71,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
     } catch (error) {
       // A network that has swallowed packets may take minutes to notice by itself.
       const isSilent = performance.now() - silentSinceMs >= LONGEST_SILENCE_MS;
-      if (error instanceof OutOfTime && isSilent) reconnect();
+      if (error instanceof DeadlineExceeded && isSilent) reconnect();
       throw error;
     }
   };
@@ -95,7 +95,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   };
 }
 
-class OutOfTime extends Error {
+class DeadlineExceeded extends Error {
   override readonly name = "OutOfTime";
 }
 
@@ -113,7 +113,7 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   work.catch(() => {}); // it may fail when nobody waits for it any more
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new OutOfTime(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
+    const error = new DeadlineExceeded(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
     timer = setTimeout(() => reject(error), COMMAND_TIMEOUT_MS);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { proveCommand } from "../../../src/cli/prove.js";
-import { answered, fileOf } from "../recorder/records.js";
+import { answered, fileOf } from "../observe/recorder/records.js";
 
 const KEPT = fileOf([answered(0, 100), answered(1100, 1200)], { callsPerSecond: 1 });
 const BROKEN = fileOf([answered(0, 100), answered(1099.999, 1200)], { callsPerSecond: 1 });

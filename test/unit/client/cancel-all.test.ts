@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, connect, type DeviceResult, OtaError } from "../../../src/client/client.js";
 import { GatewayError } from "../../../src/gateway/errors.js";
-import { statusOf, wireErrorOf } from "../../../src/grpc/status.js";
+import { statusOf, wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { names } from "../../support/fake-command.js";
 import { accepted, answerOf, type FakeStream, listenOta } from "../../support/fake-ota-service.js";
 import { until } from "../../support/processes.js";

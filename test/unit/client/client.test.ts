@@ -5,8 +5,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, type ConnectOptions, connect, OtaError } from "../../../src/client/client.js";
 import { GatewayError } from "../../../src/gateway/errors.js";
 import { type GetQuotaRequest, GetQuotaResponse, OtaServiceService } from "../../../src/gen/ota/v1/ota_service.js";
-import { wireErrorOf } from "../../../src/grpc/status.js";
-import { CallStackContext } from "../../../src/telemetry/call-stack-context.js";
+import { wireErrorOf } from "../../../src/grpc/wire/status.js";
+import { CallStackContext } from "../../../src/observe/telemetry/call-stack-context.js";
 import { createCertificateAuthority } from "../../support/certificate-authority.js";
 import { accepted, type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
 

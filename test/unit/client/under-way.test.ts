@@ -8,7 +8,7 @@ import {
   CancelTasksByDeviceResponse,
   Outcome,
 } from "../../../src/gen/ota/v1/ota_service.js";
-import { deviceStatusOf, statusOf } from "../../../src/grpc/status.js";
+import { deviceStatusOf, statusOf } from "../../../src/grpc/wire/status.js";
 import { names } from "../../support/fake-command.js";
 import { accepted } from "../../support/fake-ota-service.js";
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Account } from "../../../src/emulator/account.js";
+import { EmulatedAccount } from "../../../src/emulator/account.js";
 import { AccountStatistics } from "../../../src/emulator/account-statistics.js";
-import type { CountedCall, Fault } from "../../../src/emulator/faults.js";
+import type { CountedCall, Fault } from "../../../src/emulator/faults/faults.js";
 import { DEFAULTS, type EmulatorOptions } from "../../../src/emulator/options.js";
+import type { ReceivedRequest } from "../../../src/emulator/protocol/wire.js";
 import { seededRandom } from "../../../src/emulator/random.js";
-import { seededName } from "../../../src/emulator/seeded-name.js";
+import { seededName } from "../../../src/emulator/state/seeded-name.js";
 import { startPlatform } from "../../../src/emulator/state/start.js";
-import type { WireRequest } from "../../../src/emulator/wire.js";
 import { HandClock } from "../../support/hand-clock.js";
 import { cancelParameters, signedV1, signedV3, type Unsigned } from "./signed-requests.js";
 
@@ -15,15 +15,15 @@ function newAccount(options: EmulatorOptions = {}) {
   const settings = { ...DEFAULTS, devices: 10, clock, random: seededRandom(1), ...options };
   const platform = startPlatform(settings);
   const statistics = new AccountStatistics(clock);
-  const account = new Account(settings, platform, statistics, settings.faults);
-  const take = (request: WireRequest, arrivedMs = clock.now()) => account.receive(request, arrivedMs).ending;
+  const account = new EmulatedAccount(settings, platform, statistics, settings.faults);
+  const take = (request: ReceivedRequest, arrivedMs = clock.now()) => account.receive(request, arrivedMs).ending;
   const receive = (more: Partial<Unsigned> = {}, arrivedMs = clock.now()) =>
     take(signedV3({ epochMs: clock.wallNow(), query: cancelParameters(seededName(0)), ...more }), arrivedMs);
   const taskOf = (index: number) => platform.taskOf(settings.productKey, seededName(index));
   return { clock, taskOf, statistics, take, receive };
 }
 
-describe("Account", () => {
+describe("EmulatedAccount", () => {
   it("answers a cancel with Success and a RequestId", () => {
     const { receive, taskOf } = newAccount();
     expect(receive()).toEqual({

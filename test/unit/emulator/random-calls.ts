@@ -1,8 +1,8 @@
 // Calls at random, in any order, that are mostly right: for properties that must hold whatever is asked.
 import fc from "fast-check";
-import { ServiceError } from "../../../src/emulator/errors.js";
 import { OPERATIONS } from "../../../src/emulator/operations/registry.js";
-import { seededName } from "../../../src/emulator/seeded-name.js";
+import { ServiceError } from "../../../src/emulator/protocol/errors.js";
+import { seededName } from "../../../src/emulator/state/seeded-name.js";
 import { type Asked, newService, type TestService } from "./service.js";
 
 const CALLS = Object.keys(OPERATIONS);

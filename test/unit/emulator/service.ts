@@ -1,8 +1,8 @@
 // The operations without a wire: what a call asks, straight to what it answers.
-import type { Fields } from "../../../src/emulator/answer.js";
 import type { OpenQuestions } from "../../../src/emulator/open-questions.js";
 import { operationOf } from "../../../src/emulator/operations/registry.js";
 import { DEFAULTS, type EmulatorOptions } from "../../../src/emulator/options.js";
+import type { AnswerFields } from "../../../src/emulator/protocol/answer.js";
 import { seededRandom } from "../../../src/emulator/random.js";
 import { type DeviceReport, takeReport } from "../../../src/emulator/report.js";
 import { startPlatform } from "../../../src/emulator/state/start.js";
@@ -29,7 +29,7 @@ export function newService(options: EmulatorOptions & Partial<OpenQuestions> = {
     platform,
     settings,
     execute,
-    call: (action: string, asked: Asked = {}): Fields => execute(action, asked).fields ?? {},
+    call: (action: string, asked: Asked = {}): AnswerFields => execute(action, asked).fields ?? {},
     /** The code of the refusal; undefined if there is none. */
     codeOf(action: string, asked: Asked = {}): string | undefined {
       try {

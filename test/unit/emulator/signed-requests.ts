@@ -1,6 +1,6 @@
 // Requests as a client signs them, before they are on a wire: tests bend them one field at a time.
 import { createHash, randomUUID } from "node:crypto";
-import type { WireRequest } from "../../../src/emulator/wire.js";
+import type { ReceivedRequest } from "../../../src/emulator/protocol/wire.js";
 import { authorizationV3, signV1 } from "../../../src/upstream/signature.js";
 
 export interface Unsigned {
@@ -18,7 +18,7 @@ export interface Unsigned {
 }
 
 /** A request with a V3 signature. */
-export function signedV3(unsigned: Unsigned): WireRequest {
+export function signedV3(unsigned: Unsigned): ReceivedRequest {
   const { method = "POST", query = {}, accessKeyId = "testid", accessKeySecret = "testsecret" } = unsigned;
   const body = bodyOf(unsigned);
   const bodySha256 = createHash("sha256").update(body).digest("hex");
@@ -38,7 +38,7 @@ export function signedV3(unsigned: Unsigned): WireRequest {
 }
 
 /** A request with a V1 signature, its common parameters in the query. */
-export function signedV1(unsigned: Unsigned): WireRequest {
+export function signedV1(unsigned: Unsigned): ReceivedRequest {
   const { method = "GET", accessKeyId = "testid", accessKeySecret = "testsecret" } = unsigned;
   const query = {
     AccessKeyId: accessKeyId,
@@ -72,7 +72,7 @@ function wire(
   query: [string, string][],
   headers: Record<string, string>,
   body: Buffer,
-): WireRequest {
+): ReceivedRequest {
   return { method, path: "/", query, form: Object.entries(form), headers, body };
 }
 

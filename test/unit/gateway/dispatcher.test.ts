@@ -47,7 +47,7 @@ function start({ replies = [] as Reply[], openingMs = 0, random = 0.5 } = {}) {
 }
 
 async function outcomes(waiter: Waiter): Promise<string[]> {
-  return (await waiter.answer).fates.map(({ outcome }) => outcome);
+  return (await waiter.answer).outcomes.map(({ kind }) => kind);
 }
 
 describe("Dispatcher", () => {
@@ -99,7 +99,7 @@ describe("Dispatcher", () => {
     expect(sentMs().map(Math.round)).toEqual([0, 100, 201, 301, 402, 503, 604, 705, 807, 908, 1020, 1120]);
   });
 
-  it("does not take on board who has left, and sends nothing if all have", async () => {
+  it("does not take into a call who has left, and sends nothing if all have", async () => {
     const { clock, limiter, dispatcher, ask, sent } = start({ openingMs: 1000 });
     const [leaver, stayer] = [
       ask({ caller: "a", deviceNames: ["x", "y"] }),
@@ -222,7 +222,7 @@ describe("Dispatcher", () => {
     ]);
   });
 
-  describe("when a token is granted ahead of pacing, and no newcomer can be taken on board any more", () => {
+  describe("when a token is granted ahead of pacing, and no newcomer can be taken into a call any more", () => {
     /** Five tokens come back at 1020, so that most are free again, and the bulk's next call is due at 1101. */
     async function startBulk() {
       const all = start();
@@ -243,7 +243,7 @@ describe("Dispatcher", () => {
       await clock.advance(1000);
       expect(sentMs().slice(6).map(Math.round)).toEqual([1121]);
       expect(await outcomes(bulk)).toEqual(Array(400).fill("accepted"));
-      expect(dispatcher.queue.tally.devices).toBe(0);
+      expect(dispatcher.queue.backlog.devices).toBe(0);
     });
 
     it("goes on for the others if the newcomer has too little time left (was: the same)", async () => {
@@ -257,7 +257,7 @@ describe("Dispatcher", () => {
     });
   });
 
-  it("does not spin when nobody who waits can be taken on board, and goes on when somebody comes", async () => {
+  it("does not spin when nobody who waits can be taken into a call, and goes on when somebody comes", async () => {
     const { clock, limiter, ask, sent } = start();
     await clock.advance(1000);
     ask({ deviceNames: ["late"], answerByMs: clock.now() + 30 });
@@ -269,7 +269,7 @@ describe("Dispatcher", () => {
     expect(sent()).toEqual([["fresh"]]);
   });
 
-  it("takes those on board for whom time is enough again, once answers are quicker", async () => {
+  it("takes those into a call for whom time is enough again, once answers are quicker", async () => {
     const replies = [8000, 8000, 8000, 8000, 8000, 110].map((delayMs) => ({ end: accepted(), delayMs }));
     const { clock, dispatcher, ask, sentMs } = start({ replies });
     for (let n = 0; n < 5; n++) ask({ scope: aScope(`slow-${n}`) });
@@ -352,14 +352,14 @@ describe("Dispatcher", () => {
 });
 
 describe("Dispatcher, when its keys are refused", () => {
-  const refusedKey = (mended: boolean) =>
-    refused({ kind: "internal", mended }, { code: "InvalidAccessKeyId.Inactive" });
+  const refusedKey = (recovered: boolean) =>
+    refused({ kind: "internal", recovered }, { code: "InvalidAccessKeyId.Inactive" });
 
   it("sends nothing again if there are no others, and tells the operator", async () => {
     const { clock, log, ask, sent } = start({ replies: [{ end: refusedKey(false), delayMs: 20 }] });
     const waiter = ask({ deviceNames: names(2) });
     await clock.advance(5000);
-    expect((await waiter.answer).fates).toMatchObject(Array(2).fill({ failure: { kind: "internal" } }));
+    expect((await waiter.answer).outcomes).toMatchObject(Array(2).fill({ failure: { kind: "internal" } }));
     expect(sent()).toHaveLength(1);
     expect(log.lines).toMatchObject([{ level: "error", fields: { code: "InvalidAccessKeyId.Inactive" } }]);
   });

@@ -33,7 +33,7 @@ function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
 }
 
 async function outcomes({ answer }: Request): Promise<string[]> {
-  return (await answer).fates.map(({ outcome }) => outcome);
+  return (await answer).outcomes.map(({ kind }) => kind);
 }
 
 async function errorOf({ answer }: Pick<Request, "answer">): Promise<GatewayError> {
@@ -56,7 +56,7 @@ function thrownBy(act: () => unknown): GatewayError {
 }
 
 describe("Gateway.cancel", () => {
-  it("answers when every device has its fate, and lets go of the deadline", async () => {
+  it("answers when every device has its outcome, and lets go of the deadline", async () => {
     const { clock, cancel } = start();
     const request = cancel({ deviceNames: names(450) });
     await clock.advance(1000);
@@ -66,7 +66,7 @@ describe("Gateway.cancel", () => {
     expect(clock.armed).toBe(0);
   });
 
-  it("refuses at the door what cannot be done in time", () => {
+  it("refuses at arrival what cannot be done in time", () => {
     const { cancel, limiter } = start({ openingMs: 2000 });
     expect(thrownBy(() => cancel({ answerByMs: 1000 })).failure.kind).toBe("deadline-too-short");
     expect(thrownBy(() => cancel({ deviceNames: names(5001) })).failure.kind).toBe("invalid");
@@ -83,8 +83,8 @@ describe("Gateway.cancel", () => {
     limiter.obstacle = ""; // it comes back, and somebody more urgent goes first
     const late = cancel({ priority: "urgent", deviceNames: names(1000, 0, "urgent-") });
     await clock.advance(2000);
-    expect((await patient.answer).fates.at(-1)).toMatchObject({
-      outcome: "not-attempted",
+    expect((await patient.answer).outcomes.at(-1)).toMatchObject({
+      kind: "not-attempted",
       failure: { kind: "unavailable", message: "no token could be had in time: the ledger is away" },
     });
     expect(await outcomes(late)).toEqual(Array(1000).fill("accepted"));
@@ -147,7 +147,7 @@ describe("Gateway.cancel", () => {
     expect(upstream.calls).toHaveLength(2);
     request.abort();
     request.abort();
-    expect((await outcomes(request)).filter((outcome) => outcome === "not-attempted")).toHaveLength(600);
+    expect((await outcomes(request)).filter((kind) => kind === "not-attempted")).toHaveLength(600);
     await clock.advance(5000);
     expect(upstream.calls).toHaveLength(2);
     expect(limiter.out).toBe(0);

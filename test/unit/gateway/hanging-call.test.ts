@@ -34,13 +34,13 @@ describe("a call that hangs", () => {
     });
     await clock.advance(2000);
     expect(answeredMs).toBe(2000);
-    const { fates, calls } = await answer;
+    const { outcomes, calls } = await answer;
     expect(calls.map(({ success, durationMs }) => [success, durationMs])).toEqual([
       [true, 20],
       [true, 20],
       [false, undefined], // still under way: it is never aborted
     ]);
-    expect(fates.slice(0, 400).every(({ outcome }) => outcome === "accepted")).toBe(true);
-    expect(fates.slice(400).every(({ outcome }) => outcome === "unknown")).toBe(true);
+    expect(outcomes.slice(0, 400).every(({ kind }) => kind === "accepted")).toBe(true);
+    expect(outcomes.slice(400).every(({ kind }) => kind === "unknown")).toBe(true);
   });
 });

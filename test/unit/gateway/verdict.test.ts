@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../../src/gateway/errors.js";
 import { isWell, verdict } from "../../../src/gateway/verdict.js";
-import type { Fate } from "../../../src/gateway/waiter.js";
+import type { DeviceOutcome } from "../../../src/gateway/waiter.js";
 import { names } from "../../support/fake-command.js";
 
-const ACCEPTED: Fate = { outcome: "accepted" };
+const ACCEPTED: DeviceOutcome = { kind: "accepted" };
 const THROTTLED: Failure = { kind: "throttled", message: "throttled" };
 const EXPIRED: Failure = { kind: "expired", message: "expired" };
 const UNAVAILABLE: Failure = { kind: "unavailable", message: "unavailable" };
-const not = (failure: Failure): Fate => ({ outcome: "not-attempted", failure });
+const not = (failure: Failure): DeviceOutcome => ({ kind: "not-attempted", failure });
 
-function judge(fates: readonly Fate[], requireAll = false) {
-  return verdict(fates, names(fates.length), requireAll);
+function judge(outcomes: readonly DeviceOutcome[], requireAll = false) {
+  return verdict(outcomes, names(outcomes.length), requireAll);
 }
 
 describe("verdict", () => {
@@ -53,8 +53,8 @@ describe("verdict", () => {
   });
 
   it("shows ten of the caller's names at the most, some of each cause", () => {
-    const fates = [...Array(100).fill(not(THROTTLED)), ...Array(50).fill(not(EXPIRED)), not(UNAVAILABLE)];
-    const judged = judge(fates);
+    const outcomes = [...Array(100).fill(not(THROTTLED)), ...Array(50).fill(not(EXPIRED)), not(UNAVAILABLE)];
+    const judged = judge(outcomes);
     const samples = judged?.causes.map(({ sampleNames }) => sampleNames.length);
     expect(samples).toEqual([4, 3, 1]);
     expect(judge(Array(100).fill(not(EXPIRED)))?.causes[0]?.sampleNames).toEqual(names(10));
@@ -64,8 +64,8 @@ describe("verdict", () => {
 describe("isWell", () => {
   it("is true of what was accepted only", () => {
     expect(isWell(ACCEPTED)).toBe(true);
-    for (const outcome of ["rejected", "unknown", "not-attempted"] as const) {
-      expect(isWell({ outcome, failure: EXPIRED })).toBe(false);
+    for (const kind of ["rejected", "unknown", "not-attempted"] as const) {
+      expect(isWell({ kind, failure: EXPIRED })).toBe(false);
     }
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../../src/gateway/errors.js";
-import type { Answer, CallRecord, Fate, Waiter } from "../../../src/gateway/waiter.js";
+import type { Answer, CallRecord, DeviceOutcome, Waiter } from "../../../src/gateway/waiter.js";
 import { aWaiter, names } from "../../support/fake-command.js";
 import { settle } from "../../support/hand-clock.js";
 
 const EXPIRED: Failure = { kind: "expired", message: "too late" };
-const ACCEPTED: Fate = { outcome: "accepted" };
-const LOST: Fate = {
-  outcome: "unknown",
+const ACCEPTED: DeviceOutcome = { kind: "accepted" };
+const LOST: DeviceOutcome = {
+  kind: "unknown",
   failure: { kind: "unknown", reason: "OUTCOME_UNKNOWN", message: "lost" },
 };
-const UNWRITTEN: Fate = { outcome: "not-attempted", failure: { kind: "unavailable", message: "no connection" } };
-const THROTTLED: Fate = { outcome: "not-attempted", failure: { kind: "throttled", message: "refused for rate" } };
+const UNWRITTEN: DeviceOutcome = { kind: "not-attempted", failure: { kind: "unavailable", message: "no connection" } };
+const THROTTLED: DeviceOutcome = { kind: "not-attempted", failure: { kind: "throttled", message: "refused for rate" } };
 
 function record(): CallRecord {
   return { sentWallMs: 0, deviceCount: 0, attempts: 0, success: false, requestId: "", code: "", message: "" };
@@ -26,16 +26,16 @@ async function answers(waiter: Waiter): Promise<Answer[]> {
 }
 
 describe("Waiter", () => {
-  it("answers when the last device has its fate, in the order of the request", async () => {
+  it("answers when the last device has its outcome, in the order of the request", async () => {
     const waiter = aWaiter({ deviceNames: names(3) });
-    waiter.board([2, 0], record(), 10);
+    waiter.noteSent([2, 0], record(), 10);
     waiter.settle(2, ACCEPTED);
     waiter.settle(0, LOST);
     expect(await answers(waiter)).toEqual([]);
-    waiter.board([1], record(), 30);
+    waiter.noteSent([1], record(), 30);
     waiter.settle(1, ACCEPTED);
     const [answer] = await answers(waiter);
-    expect(answer?.fates).toEqual([LOST, ACCEPTED, ACCEPTED]);
+    expect(answer?.outcomes).toEqual([LOST, ACCEPTED, ACCEPTED]);
     expect([...(answer?.callIndexes ?? [])]).toEqual([0, 1, 0]);
     expect(answer?.calls.map(({ deviceCount }) => deviceCount)).toEqual([2, 1]);
     expect(answer?.quotaWaitMs).toBe(30);
@@ -44,34 +44,34 @@ describe("Waiter", () => {
 
   it("settles once: nothing that comes later changes the answer", async () => {
     const waiter = aWaiter({ deviceNames: names(2) });
-    waiter.board([0, 1], record(), 0);
+    waiter.noteSent([0, 1], record(), 0);
     waiter.settle(0, ACCEPTED);
     waiter.settle(0, LOST);
     waiter.conclude(EXPIRED);
     const [answer] = await answers(waiter);
-    const fates = [...(answer?.fates ?? [])];
+    const outcomes = [...(answer?.outcomes ?? [])];
     waiter.settle(1, ACCEPTED);
     waiter.putBack(1, UNWRITTEN);
     waiter.conclude({ kind: "aborted", message: "left" });
-    expect((await answers(waiter)).map((each) => each.fates)).toEqual([fates]);
-    expect(fates.map(({ outcome }) => outcome)).toEqual(["accepted", "unknown"]);
+    expect((await answers(waiter)).map((each) => each.outcomes)).toEqual([outcomes]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["accepted", "unknown"]);
   });
 
   it("says of each device what is known when it has to answer early", async () => {
     const waiter = aWaiter({ deviceNames: names(5) });
-    waiter.board([0, 1, 2], record(), 0);
+    waiter.noteSent([0, 1, 2], record(), 0);
     waiter.settle(0, ACCEPTED);
     waiter.putBack(1, THROTTLED);
     waiter.putBack(2, LOST);
-    waiter.board([3], record(), 0);
+    waiter.noteSent([3], record(), 0);
     waiter.conclude(EXPIRED);
     const [answer] = await answers(waiter);
-    expect(answer?.fates).toEqual([
+    expect(answer?.outcomes).toEqual([
       ACCEPTED,
       THROTTLED,
       LOST,
-      { outcome: "unknown", failure: expect.objectContaining({ kind: "unknown", reason: "OUTCOME_UNKNOWN" }) },
-      { outcome: "not-attempted", failure: EXPIRED },
+      { kind: "unknown", failure: expect.objectContaining({ kind: "unknown", reason: "OUTCOME_UNKNOWN" }) },
+      { kind: "not-attempted", failure: EXPIRED },
     ]);
     expect([...(answer?.callIndexes ?? [])]).toEqual([0, 0, 0, 1, -1]);
   });
@@ -80,7 +80,7 @@ describe("Waiter", () => {
     const waiter = aWaiter({ deviceNames: names(2) });
     waiter.conclude(EXPIRED);
     const [answer] = await answers(waiter);
-    expect(answer?.fates).toEqual(Array(2).fill({ outcome: "not-attempted", failure: EXPIRED }));
+    expect(answer?.outcomes).toEqual(Array(2).fill({ kind: "not-attempted", failure: EXPIRED }));
     expect([...(answer?.callIndexes ?? [])]).toEqual([-1, -1]);
     expect(answer?.calls).toEqual([]);
   });
@@ -88,36 +88,36 @@ describe("Waiter", () => {
   it("does not unsay that a device may have been cancelled because a later call was not carried out", async () => {
     for (const later of [UNWRITTEN, THROTTLED]) {
       const waiter = aWaiter();
-      waiter.board([0], record(), 0);
+      waiter.noteSent([0], record(), 0);
       waiter.putBack(0, LOST);
-      waiter.board([0], record(), 0);
+      waiter.noteSent([0], record(), 0);
       waiter.putBack(0, later);
       waiter.conclude(EXPIRED);
-      expect((await answers(waiter))[0]?.fates).toEqual([LOST]);
+      expect((await answers(waiter))[0]?.outcomes).toEqual([LOST]);
     }
     const waiter = aWaiter();
-    waiter.board([0], record(), 0);
+    waiter.noteSent([0], record(), 0);
     waiter.putBack(0, LOST);
-    waiter.board([0], record(), 0);
+    waiter.noteSent([0], record(), 0);
     waiter.settle(0, UNWRITTEN);
-    expect((await answers(waiter))[0]?.fates).toEqual([LOST]);
+    expect((await answers(waiter))[0]?.outcomes).toEqual([LOST]);
   });
 
   it("lets a later definite answer stand over an earlier doubt", async () => {
     const waiter = aWaiter();
-    waiter.board([0], record(), 0);
+    waiter.noteSent([0], record(), 0);
     waiter.putBack(0, LOST);
-    waiter.board([0], record(), 0);
+    waiter.noteSent([0], record(), 0);
     waiter.settle(0, ACCEPTED);
-    expect((await answers(waiter))[0]?.fates).toEqual([ACCEPTED]);
+    expect((await answers(waiter))[0]?.outcomes).toEqual([ACCEPTED]);
   });
 
   it("counts in how many calls a device has been, and tells each call its largest count", () => {
     const waiter = aWaiter({ deviceNames: names(2) });
     const [first, second] = [record(), record()];
-    waiter.board([0], first, 0);
+    waiter.noteSent([0], first, 0);
     waiter.putBack(0, LOST);
-    waiter.board([0, 1], second, 0);
+    waiter.noteSent([0, 1], second, 0);
     expect([waiter.attemptsOf(0), waiter.attemptsOf(1)]).toEqual([2, 1]);
     expect([first.attempts, second.attempts]).toEqual([1, 2]);
   });
@@ -125,7 +125,7 @@ describe("Waiter", () => {
   it("knows which of its devices wait", () => {
     const waiter = aWaiter({ deviceNames: names(3) });
     expect(waiter.isWaiting(0)).toBe(true);
-    waiter.board([0, 1], record(), 0);
+    waiter.noteSent([0, 1], record(), 0);
     waiter.putBack(0, LOST);
     waiter.settle(1, ACCEPTED);
     expect([0, 1, 2].map((index) => waiter.isWaiting(index))).toEqual([true, false, true]);

@@ -1,7 +1,7 @@
 // Replicas that were configured with more calls a second than the account has, and their successors with fewer: the
 // ledger between them still holds what the former knew.
 import { describe, expect, it } from "vitest";
-import { forecast } from "../../../src/gateway/estimate.js";
+import { forecast } from "../../../src/gateway/admission/forecast.js";
 import type { Limiter, Wish } from "../../../src/gateway/limiter.js";
 import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";
 import { FakeLog } from "../../support/fake-log.js";

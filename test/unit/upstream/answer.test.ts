@@ -81,15 +81,15 @@ describe("readAnswer", () => {
     expect(wait({ "x-ratelimit-user-api": "Limit:9,Remain:3,TimeLeft:2000,Reset:1234" })).toBeUndefined();
   });
 
-  it("tells which faults of our own can be cured, and leaves them unmended", () => {
+  it("tells which faults of our own can be cured, and leaves them unrecovered", () => {
     const reading = (Code: string) =>
       readAnswer({ status: 400, headers: {}, body: JSON.stringify({ RequestId, Code }) });
-    expect(reading("InvalidTimeStamp.Expired").cure).toBe("clock");
-    expect(reading("InvalidSecurityToken.Expired").cure).toBe("credentials");
-    expect(reading("SignatureDoesNotMatch").cure).toBe("credentials");
-    expect(reading("IncompleteSignature").cure).toBe("none");
+    expect(reading("InvalidTimeStamp.Expired").recovery).toBe("clock");
+    expect(reading("InvalidSecurityToken.Expired").recovery).toBe("credentials");
+    expect(reading("SignatureDoesNotMatch").recovery).toBe("credentials");
+    expect(reading("IncompleteSignature").recovery).toBe("none");
     expect(reading("SignatureDoesNotMatch").end).toMatchObject({
-      refusal: { reaction: { kind: "internal", mended: false } },
+      refusal: { reaction: { kind: "internal", recovered: false } },
     });
   });
 

@@ -93,7 +93,7 @@ describe("createUpstream", () => {
     const { upstream } = upstreamAt(port, { clock });
     expect(await upstream.cancelTasks(call)).toMatchObject({
       kind: "refused",
-      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", mended: true } },
+      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", recovered: true } },
     });
     expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
     expect(requests[1]?.headers["x-acs-date"]).toBe("2026-01-01T02:00:00Z");
@@ -112,7 +112,7 @@ describe("createUpstream", () => {
       nth > 1 ? accepted() : { status: 400, body: { RequestId: "R-0", Code: "InvalidSecurityToken.Expired" } },
     );
     const { upstream } = upstreamAt(port, { credentials });
-    expect(await upstream.cancelTasks(call)).toMatchObject({ refusal: { reaction: { mended: true } } });
+    expect(await upstream.cancelTasks(call)).toMatchObject({ refusal: { reaction: { recovered: true } } });
     await upstream.cancelTasks(call);
     expect(requests[1]?.headers["x-acs-security-token"]).toBe("new");
   });
@@ -120,23 +120,26 @@ describe("createUpstream", () => {
   it.each([
     ["was replaced under way", "InvalidAccessKeyId.Inactive", keys],
     ["was being replaced, file by file", "SignatureDoesNotMatch", { ...keys, accessKeyId: "newid" }],
-  ])("says that it mended a call whose key %s (was: INTERNAL, with the new key at hand)", async (_, Code, before) => {
-    let current: Credentials = before;
-    const credentials: CredentialsSource = { get: async () => current, refresh: async () => current };
-    const { port, requests } = await server((nth) => {
-      if (nth > 1) return accepted();
-      current = { accessKeyId: "newid", accessKeySecret: "newsecret" };
-      return { status: 400, body: { RequestId: "R-0", Code } };
-    });
-    const { upstream } = upstreamAt(port, { credentials });
-    expect(await upstream.cancelTasks(call)).toMatchObject({
-      refusal: { reaction: { kind: "internal", mended: true } },
-    });
-    expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
-    expect(requests[1]?.headers.authorization).toContain("Credential=newid,");
-  });
+  ])(
+    "says that it recovered a call whose key %s (was: INTERNAL, with the new key at hand)",
+    async (_, Code, before) => {
+      let current: Credentials = before;
+      const credentials: CredentialsSource = { get: async () => current, refresh: async () => current };
+      const { port, requests } = await server((nth) => {
+        if (nth > 1) return accepted();
+        current = { accessKeyId: "newid", accessKeySecret: "newsecret" };
+        return { status: 400, body: { RequestId: "R-0", Code } };
+      });
+      const { upstream } = upstreamAt(port, { credentials });
+      expect(await upstream.cancelTasks(call)).toMatchObject({
+        refusal: { reaction: { kind: "internal", recovered: true } },
+      });
+      expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+      expect(requests[1]?.headers.authorization).toContain("Credential=newid,");
+    },
+  );
 
-  it("does not say that it mended a refused key when there is no other", async () => {
+  it("does not say that it recovered a refused key when there is no other", async () => {
     const { port, requests } = await server(() => ({
       status: 404,
       body: { RequestId: "R-0", Code: "InvalidAccessKeyId.NotFound", Message: "testid is not found" },
@@ -144,12 +147,12 @@ describe("createUpstream", () => {
     const { upstream } = upstreamAt(port);
     expect(await upstream.cancelTasks(call)).toMatchObject({
       kind: "refused",
-      refusal: { reaction: { kind: "internal", mended: false } },
+      refusal: { reaction: { kind: "internal", recovered: false } },
     });
     expect(requests).toHaveLength(1);
   });
 
-  it("ends in time although the refresh of keys hangs, and does not claim that it mended", async () => {
+  it("ends in time although the refresh of keys hangs, and does not claim that it recovered", async () => {
     const refreshing = Promise.withResolvers<void>();
     const credentials: CredentialsSource = {
       get: async () => keys,
@@ -163,7 +166,7 @@ describe("createUpstream", () => {
     const end = upstream.cancelTasks(call);
     await refreshing.promise;
     await clock.advance(TIMEOUT_MS);
-    expect(await end).toMatchObject({ kind: "refused", refusal: { reaction: { kind: "internal", mended: false } } });
+    expect(await end).toMatchObject({ kind: "refused", refusal: { reaction: { kind: "internal", recovered: false } } });
   });
 
   it("says that it is ours when there are no keys, and what to do", async () => {

@@ -3,7 +3,7 @@ import { verdictOn } from "../../../src/upstream/codes.js";
 import registry from "../../golden/iot-2018-01-20.json" with { type: "json" };
 
 const rejected = (rejection: string, deviceFault = false) => ({ kind: "rejected", rejection, deviceFault });
-const internal = (cure: string) => ({ kind: "internal", cure });
+const internal = (recovery: string) => ({ kind: "internal", recovery });
 
 describe("verdictOn", () => {
   it.each([

@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../../src/clock.js";
+import { systemClock } from "../../../src/base/clock.js";
 import { createCredentials } from "../../../src/upstream/credentials.js";
 import { HandClock, settle } from "../../support/hand-clock.js";
 import { listenHttp } from "./local-server.js";

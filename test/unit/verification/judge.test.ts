@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judge } from "../../../src/verification/judge.js";
 import { aTask } from "../../support/fake-task-reader.js";
 
-const known = (outcome: string) => ({ kind: "known", fate: { outcome } });
+const known = (kind: string) => ({ kind: "known", outcome: { kind } });
 const at = (state: string, created: string) => aTask({ state, created: `2026-01-0${created}T00:00:00.000Z` });
 
 describe("judge", () => {
@@ -10,8 +10,8 @@ describe("judge", () => {
     ["CANCELED", "verified-canceled"],
     ["SUCCEEDED", "already-finished"],
     ["FAILED", "already-finished"],
-  ])("takes a task that is %s for %s", (state, outcome) => {
-    expect(judge([aTask({ state })], true)).toEqual(known(outcome));
+  ])("takes a task that is %s for %s", (state, kind) => {
+    expect(judge([aTask({ state })], true)).toEqual(known(kind));
   });
 
   it.each(["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS", "SOMETHING_NEW"])(
@@ -28,7 +28,7 @@ describe("judge", () => {
 
   it("says what a list of unfinished tasks leaves open", () => {
     expect(judge([], false)).toMatchObject({
-      fate: { outcome: "no-task", unverified: { reason: "NOT_VERIFIED", message: expect.stringContaining("job_id") } },
+      outcome: { kind: "no-task", unverified: { reason: "NOT_VERIFIED", message: expect.stringContaining("job_id") } },
     });
   });
 

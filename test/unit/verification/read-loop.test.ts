@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SentCall } from "../../../src/gateway/call-observer.js";
 import type { ReadEnd } from "../../../src/gateway/task-reader.js";
 import { ReadLoop } from "../../../src/verification/read-loop.js";
-import { Reading } from "../../../src/verification/reading.js";
+import { ReadRequest } from "../../../src/verification/read-request.js";
 import { aScope } from "../../support/fake-command.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";
@@ -23,8 +23,8 @@ function start({ openingMs = 0 } = {}) {
   const loop = new ReadLoop({ ...about, clock, log, limiter, reader });
   const told: string[] = [];
   const read = (caller: string, ...deviceNames: string[]) => {
-    const asker = { scope: SCOPE, caller, span: undefined, arrivedMs: clock.now() };
-    loop.read(new Reading(asker, deviceNames, (name) => told.push(`${caller}: ${name}`)));
+    const origin = { scope: SCOPE, caller, span: undefined, arrivedMs: clock.now() };
+    loop.read(new ReadRequest(origin, deviceNames, (name) => told.push(`${caller}: ${name}`)));
   };
   return { clock, log, limiter, reader, loop, sent, told, read };
 }
@@ -37,8 +37,8 @@ describe("ReadLoop", () => {
     await clock.advance(400);
     read("b", "dev-2");
     await clock.advance(3000);
-    const aboard = { devices: 2, devicesByCaller: new Map(Object.entries({ a: 2, b: 1 })) };
-    const call = { productKey: "product", firmwareId: SCOPE.firmwareId, jobId: "job", ...aboard };
+    const inCall = { devices: 2, devicesByCaller: new Map(Object.entries({ a: 2, b: 1 })) };
+    const call = { productKey: "product", firmwareId: SCOPE.firmwareId, jobId: "job", ...inCall };
     expect(sent).toEqual([
       { ...call, sentMs: 1000, sentWallMs: clock.wallNow() - 2400, attempt: 1, tokenWaitMs: 1000 },
       { ...call, sentMs: 2020, sentWallMs: clock.wallNow() - 1380, attempt: 2, tokenWaitMs: 2020 },

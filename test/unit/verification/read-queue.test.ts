@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../../src/gateway/command.js";
 import { type ReadBatch, ReadQueue } from "../../../src/verification/read-queue.js";
-import { Reading } from "../../../src/verification/reading.js";
+import { ReadRequest } from "../../../src/verification/read-request.js";
 import { aScope, names } from "../../support/fake-command.js";
 import { ROOM } from "../../support/fake-upstream.js";
 
@@ -10,15 +10,15 @@ const SCOPE = aScope("product", "job");
 function start(devices = 3) {
   const queue = new ReadQueue({ ...ROOM, devices, bytes: 300, bytesOfScope: () => 100 });
   const add = (caller: string, deviceNames: string[], scope: Scope = SCOPE) => {
-    const reading = new Reading({ scope, caller, span: undefined, arrivedMs: 0 }, deviceNames, () => {});
-    queue.add(reading);
-    return reading;
+    const readRequest = new ReadRequest({ scope, caller, span: undefined, arrivedMs: 0 }, deviceNames, () => {});
+    queue.add(readRequest);
+    return readRequest;
   };
   return { queue, add };
 }
 
 function namesOf(batch: ReadBatch | undefined): string[] {
-  return batch?.seats.map(({ name }) => name) ?? [];
+  return batch?.devices.map(({ name }) => name) ?? [];
 }
 
 describe("ReadQueue", () => {
@@ -56,9 +56,9 @@ describe("ReadQueue", () => {
     const { queue, add } = start();
     const [first, second] = [add("a", ["dev-1"]), add("b", ["dev-1", "dev-2"])];
     const batch = queue.cut();
-    expect(batch?.seats[0]?.readings).toEqual([first, second]);
+    expect(batch?.devices[0]?.readRequests).toEqual([first, second]);
     const third = add("c", ["dev-1"]);
-    expect(queue.cut()?.seats).toMatchObject([{ name: "dev-1", readings: [third] }]);
+    expect(queue.cut()?.devices).toMatchObject([{ name: "dev-1", readRequests: [third] }]);
   });
 
   it("cuts a call by the bytes of its address", () => {
@@ -73,11 +73,11 @@ describe("ReadQueue", () => {
     const leaving = add("a", ["dev-1", "dev-2"]);
     const staying = add("b", ["dev-2"]);
     queue.leave(leaving);
-    expect(queue.cut()?.seats).toMatchObject([{ name: "dev-2", readings: [staying] }]);
+    expect(queue.cut()?.devices).toMatchObject([{ name: "dev-2", readRequests: [staying] }]);
     expect(queue.isEmpty).toBe(true);
   });
 
-  it("takes back who still waits, and lets a suspect ride alone", () => {
+  it("takes back who still waits, and lets a suspect be sent alone", () => {
     const { queue, add } = start();
     const leaving = add("a", ["dev-1"]);
     add("b", ["dev-2", "dev-3"]);
@@ -85,26 +85,26 @@ describe("ReadQueue", () => {
     leaving.leave();
     queue.putBack(
       SCOPE,
-      (batch?.seats ?? []).map((seat) => ({ ...seat, alone: seat.name === "dev-3" })),
+      (batch?.devices ?? []).map((device) => ({ ...device, alone: device.name === "dev-3" })),
     );
     add("c", ["dev-4"]);
     const calls = [queue.cut(), queue.cut()].map(namesOf);
     expect(calls.toSorted()).toEqual([["dev-2", "dev-4"], ["dev-3"]]);
   });
 
-  it("lets a suspect ride alone also for who has asked for it meanwhile, and counts its calls on", () => {
+  it("lets a suspect be sent alone also for who has asked for it meanwhile, and counts its calls on", () => {
     const { queue, add } = start();
     const first = add("a", ["dev-1"]);
     const batch = queue.cut();
     const second = add("b", ["dev-1", "dev-2"]);
     queue.putBack(
       SCOPE,
-      (batch?.seats ?? []).map((seat) => ({ ...seat, alone: true, attempts: 3 })),
+      (batch?.devices ?? []).map((device) => ({ ...device, alone: true, attempts: 3 })),
     );
-    const calls = [queue.cut(), queue.cut()].map((call) => call?.seats);
+    const calls = [queue.cut(), queue.cut()].map((call) => call?.devices);
     expect(calls).toMatchObject([
-      [{ name: "dev-1", alone: true, attempts: 3, readings: [second, first] }],
-      [{ name: "dev-2", alone: false, attempts: 0, readings: [second] }],
+      [{ name: "dev-1", alone: true, attempts: 3, readRequests: [second, first] }],
+      [{ name: "dev-2", alone: false, attempts: 0, readRequests: [second] }],
     ]);
   });
 

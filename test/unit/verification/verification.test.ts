@@ -156,17 +156,17 @@ describe("a request that names a batch", () => {
     };
     const [before, after] = [await told(false), await told(true)];
     expect(new Set(before)).toEqual(new Set(["accepted", "rejected", "unknown"]));
-    for (const [index, outcome] of before.entries()) {
-      const isCanceled = index % 2 === 0 && outcome !== "rejected";
+    for (const [index, kind] of before.entries()) {
+      const isCanceled = index % 2 === 0 && kind !== "rejected";
       const still = "accepted: its task was still QUEUED when it was read back, 5 times";
-      const otherwise = outcome === "accepted" ? still : outcome;
+      const otherwise = kind === "accepted" ? still : kind;
       expect(after[index]).toBe(isCanceled ? "verified-canceled" : otherwise);
     }
   });
 
   it("is not read back if nothing was sent for it", async () => {
     const { clock, upstream, ofJob, ask } = startVerifying();
-    upstream.reply = () => ({ end: refused({ kind: "internal", mended: false }), delayMs: 20 });
+    upstream.reply = () => ({ end: refused({ kind: "internal", recovered: false }), delayMs: 20 });
     const request = ask();
     await clock.advance(1000);
     expect(await toldBy(request)).toEqual(["not-attempted"]);

@@ -1,0 +1,102 @@
+// What a run would take: every name is checked by the gateway, and nothing is sent to the upstream.
+import { type CancelPlan, type CancelScope, type Client, OtaError } from "../../client/client.js";
+import { isTooLarge } from "../../client/settlement.js";
+import { counted, duration } from "../terminal/figures.js";
+import { type NameLine, UnreadableNames } from "./name-lines.js";
+import { NameList } from "./name-list.js";
+
+export interface DryRunOptions {
+  readonly client: Client;
+  readonly scope: CancelScope;
+  readonly lines: AsyncIterable<NameLine>;
+  /** Where they come from, for who reads of it. */
+  readonly source: string;
+  /** They ended well in an earlier run. */
+  readonly before: ReadonlySet<string>;
+  readonly callsPerSecond: number;
+  readonly signal: AbortSignal;
+}
+
+export interface DryRun {
+  readonly devices: number;
+  readonly invalidNames: number;
+  readonly duplicates: number;
+  readonly skipped: number;
+  readonly calls: number;
+  readonly expectedWaitMs: number;
+  readonly expectedDurationMs: number;
+}
+
+/** As in a run; half as many, and half of those, for a gateway that takes fewer. */
+const DEVICES_PER_REQUEST = 1000;
+
+/** A gateway fills its calls out of all requests of a run, into however many they are cut. */
+const DEVICES_PER_CALL = 200;
+
+const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0 };
+
+/** Throws UnreadableNames if there is none. */
+export async function dryRun(options: DryRunOptions): Promise<DryRun> {
+  const { client, scope, lines, source, before, callsPerSecond, signal } = options;
+  const names = new NameList(before, () => {});
+  let mostDevices = DEVICES_PER_REQUEST;
+  let first: CancelPlan | undefined;
+  const ask = async (deviceNames: readonly string[]): Promise<void> => {
+    try {
+      const { plan } = await client.cancelTasksByDevice({ ...scope, deviceNames, validateOnly: true }, { signal });
+      if (!plan) throw new Error("the gateway told no plan");
+      first ??= plan;
+    } catch (error) {
+      if (!(error instanceof OtaError && isTooLarge(error)) || deviceNames.length === 1) throw error;
+      const half = Math.ceil(deviceNames.length / 2);
+      mostDevices = Math.min(mostDevices, half);
+      await ask(deviceNames.slice(0, half));
+      await ask(deviceNames.slice(half));
+    }
+  };
+  let begun: string[] = [];
+  for await (const name of names.taken(lines)) {
+    begun.push(name);
+    if (begun.length < mostDevices) continue;
+    await ask(begun);
+    begun = [];
+  }
+  signal.throwIfAborted();
+  if (names.isEmpty) throw new UnreadableNames(`${source} names no device`);
+  if (begun.length > 0) await ask(begun);
+  const { taken: devices, invalid: invalidNames, duplicates, skipped } = names.counts;
+  const { expectedWaitMs, expectedDurationMs, calls: firstCalls }: CancelPlan = first ?? NOTHING;
+  const calls = Math.ceil(devices / DEVICES_PER_CALL);
+  // Each plan is told as if it were alone: those after the first come in step with the quota.
+  const restMs = ((calls - firstCalls) * 1000) / callsPerSecond;
+  const plan = { calls, expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };
+  return { devices, invalidNames, duplicates, skipped, ...plan };
+}
+
+/** With the keys of a run's summary. */
+export function dryRunJson(run: DryRun): object {
+  const { devices, invalidNames, duplicates, skipped, calls, expectedWaitMs, expectedDurationMs } = run;
+  return {
+    devices,
+    invalid_names: invalidNames,
+    duplicates,
+    skipped,
+    upstream_calls: calls,
+    expected_wait_ms: expectedWaitMs,
+    expected_duration_ms: expectedDurationMs,
+  };
+}
+
+export function dryRunText(run: DryRun): string {
+  const left = [
+    run.invalidNames > 0 && `${counted(run.invalidNames, "line")} without a device name`,
+    run.duplicates > 0 && `${counted(run.duplicates, "name")} named again`,
+    run.skipped > 0 && `${counted(run.skipped, "device")} accepted before`,
+  ].filter(Boolean);
+  return [
+    `${counted(run.devices, "device")} would take ${counted(run.calls, "call")}: the first in ` +
+      `${duration(run.expectedWaitMs)}, the last answered in about ${duration(run.expectedDurationMs)}.`,
+    ...(left.length > 0 ? [`Left out: ${left.join(", ")}.`] : []),
+    "Nothing was sent. Run it without --dry-run to cancel.\n",
+  ].join("\n");
+}

@@ -1,0 +1,78 @@
+// What an earlier run has done already: the names whose last line in its results file is a good one. A torn last
+// line is passed over.
+import { createReadStream } from "node:fs";
+import { pipeline } from "node:stream";
+import { parse } from "csv-parse";
+import { boundedLines } from "../../base/bounded-lines.js";
+import { type CancelScope, isGood, type Outcome } from "../../client/client.js";
+import { otherScope, type ResultFormat, rowFrom } from "./result-row.js";
+
+export class UnusableResults extends Error {
+  override readonly name = "UnusableResults";
+}
+
+const LONGEST_LINE_CHARS = 65_536;
+
+/** Throws UnusableResults if it cannot be read, is for something else, or is no results file. */
+export async function endedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
+  try {
+    return await readEndedWell(file, format, scope);
+  } catch (error) {
+    if (error instanceof UnusableResults) throw error;
+    const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UnusableResults(`${file} ${isAbsent ? "does not exist" : `cannot be read: ${(error as Error).message}`}`);
+  }
+}
+
+async function readEndedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
+  const names = new Set<string>();
+  const lines = wholeLines(createReadStream(file, "utf8"));
+  for await (const { line, values } of format === "csv" ? csvRows(lines) : jsonRows(lines)) {
+    const row = rowFrom(values);
+    if (!row) throw new UnusableResults(`${file} is no results file: line ${line} is not a result`);
+    const other = otherScope(row, scope);
+    if (other) throw new UnusableResults(`${file} is for ${other}`);
+    if (isGood(row.outcome as Outcome)) names.add(row.device_name);
+    else names.delete(row.device_name);
+  }
+  return names;
+}
+
+interface Line {
+  readonly line: number;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+async function* jsonRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
+  for await (const { number: line, text } of boundedLines(pieces, LONGEST_LINE_CHARS)) {
+    yield { line, values: parsed(text ?? "") };
+  }
+}
+
+async function* csvRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
+  const options = { columns: true, info: true, relax_quotes: true, relax_column_count: true } as const;
+  // Its errors end the parser, and so whoever reads of it.
+  const parser = pipeline(pieces, parse(options), () => {});
+  for await (const { record, info } of parser as AsyncIterable<{ record: Line["values"]; info: { lines: number } }>) {
+    yield { line: info.lines, values: record };
+  }
+}
+
+/** Leaves out what follows the last line's end: a crash tore it. */
+async function* wholeLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let begun = "";
+  for await (const piece of pieces) {
+    const text = begun + piece;
+    const end = text.lastIndexOf("\n") + 1;
+    begun = text.slice(end);
+    if (end > 0) yield text.slice(0, end);
+  }
+}
+
+function parsed(line: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(line) ?? {}) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,68 @@
+// Where results go, and the command that goes on from there. A results file is never overwritten: it is gone on
+// with, if that is what the user asks for.
+import { existsSync } from "node:fs";
+import { basename, relative, resolve } from "node:path";
+import { type ResultFormat, resultFormatOf } from "./result-row.js";
+import { ResultsFile, type WriteFailed } from "./results-file.js";
+
+export interface Output {
+  /** Undefined for standard output. */
+  readonly file: string | undefined;
+  /** Throws UnusableOutput. */
+  open(failed: WriteFailed): ResultsFile;
+}
+
+/** The flags contradict each other or what is there. The message says what to do. */
+export class UnusableOutput extends Error {
+  override readonly name = "UnusableOutput";
+}
+
+export const STDOUT = "-";
+
+/** Undefined if nothing is to be written. Throws UnusableOutput. */
+export function outputBy(output: string | undefined, resume: string | undefined): Output | undefined {
+  if (output === STDOUT) return { file: undefined, open: (failed) => ResultsFile.onto(1, "standard output", failed) };
+  if (output && resume && resolve(output) !== resolve(resume)) {
+    throw new UnusableOutput(
+      `--resume ${resume} goes on in that file: leave out --output ${output}, or copy the file and resume the copy`,
+    );
+  }
+  const file = resume ?? output;
+  if (file === undefined) return undefined;
+  const format = resultFormat(file);
+  if (file === resume)
+    return { file, open: (failed) => opened(file, () => ResultsFile.continued(file, format, failed)) };
+  if (existsSync(file)) {
+    throw new UnusableOutput(`${file} is there already: go on with it by --resume ${file}, or choose another file`);
+  }
+  return { file, open: (failed) => opened(file, () => ResultsFile.create(file, format, failed)) };
+}
+
+function opened(file: string, open: () => ResultsFile): ResultsFile {
+  try {
+    return open();
+  } catch (error) {
+    throw new UnusableOutput(`${file} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+export function resultFormat(file: string): ResultFormat {
+  const format = resultFormatOf(file);
+  if (!format) throw new UnusableOutput(`${file} is neither .csv nor .jsonl: its name says how results are written`);
+  return format;
+}
+
+/** The command line that was given, with `--resume` in the place of `--output`. */
+export function resumeCommand(argv: readonly string[], file: string): string {
+  const [, script = "", ...args] = argv;
+  const program = basename(script) === "cli.js" ? ["node", relative(process.cwd(), script)] : [basename(script)];
+  const kept = args.filter((arg, n) => {
+    const isValue = ["--output", "--resume"].includes(args[n - 1] ?? "");
+    return !isValue && !/^--(output|resume)(=|$)/.test(arg);
+  });
+  return [...program, ...kept, "--resume", file].map(shellQuoted).join(" ");
+}
+
+function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

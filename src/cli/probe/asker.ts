@@ -1,0 +1,153 @@
+// Asks one thing after the other, each a pause after the answer before it, so that the probe alone never comes near
+// the quota. Repeats what passes; ends the probe at what no further call would change.
+import { type Clock, sleepUntil } from "../../base/clock.js";
+import { NoCredentials } from "../../upstream/credentials-source.js";
+import type { Operation } from "../../upstream/operations.js";
+import type { ProbeReply, Sending, ThrottleHint, Wire } from "./wire.js";
+
+/** The probe cannot go on. The message says why, and what to do. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
+/** What came of a question, after repeats. */
+export type Sighting =
+  | { readonly kind: "accepted"; readonly status: number }
+  | { readonly kind: "refused"; readonly status: number; readonly code: string }
+  | { readonly kind: "unanswered"; readonly why: string };
+
+/** A refusal for rate. */
+export interface Throttle {
+  readonly code: string;
+  readonly status: number;
+  readonly hint: ThrottleHint;
+}
+
+export interface ProbeAnswer {
+  readonly sighting: Sighting;
+  /** Of a success; else empty. */
+  readonly body: string;
+}
+
+export interface AskerOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  /** From an answer to the next call. */
+  readonly pauseMs: number;
+  /** Ends the waiting. A call that is under way goes on to its answer. */
+  readonly signal: AbortSignal;
+}
+
+export interface Asker {
+  /** Throws Stopped, or the signal's reason. `needed`: without leave to call this there is nothing to find out. */
+  ask(operation: Operation, options?: { readonly needed?: boolean }): Promise<ProbeAnswer>;
+  /** Sends at once, whatever else is under way; for the burst that has to be one. */
+  sendNow(operation: Operation): Promise<Sending>;
+  /** Resolves so long after the last answer. */
+  quiet(ms: number): Promise<void>;
+  readonly callsSent: number;
+  readonly throttles: readonly Throttle[];
+}
+
+const MOST_ATTEMPTS = 5;
+/** Before a repeat, unless the upstream says otherwise. */
+const BACKOFF_MS = 2000;
+/** The probe is to be patient, not endless. */
+const LONGEST_BACKOFF_MS = 10_000;
+
+export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Asker {
+  const throttles: Throttle[] = [];
+  let callsSent = 0;
+  let answeredMs = Number.NEGATIVE_INFINITY;
+
+  const quiet = async (ms: number) => {
+    signal.throwIfAborted();
+    if (clock.now() < answeredMs + ms) await sleepUntil(clock, answeredMs + ms, signal);
+  };
+
+  const sendNow = async (operation: Operation): Promise<Sending> => {
+    callsSent++;
+    const sending = await wire.send(operation).catch((error: unknown) => {
+      if (error instanceof NoCredentials) throw new Stopped(error.message);
+      throw new Stopped("The credentials did not come in time.");
+    });
+    answeredMs = clock.now();
+    if (sending.kind === "refused" && sending.reaction === "throttled") {
+      throttles.push({ code: sending.code, status: sending.status, hint: sending.hint });
+    }
+    return sending;
+  };
+
+  return {
+    async ask(operation, { needed = false } = {}) {
+      let why = "";
+      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+        await quiet(pauseMs);
+        const sending = await sendNow(operation);
+        if (sending.kind === "unwritten") throw new Stopped(unreachable(sending.fault));
+        if (sending.kind === "accepted") return { sighting: sightingOf(sending), body: sending.body };
+        if (sending.kind === "refused") {
+          const { reaction, code } = sending;
+          if (reaction === "rejected") return { sighting: sightingOf(sending), body: "" };
+          if (reaction === "forbidden" && !needed) return { sighting: sightingOf(sending), body: "" };
+          if (reaction === "at-fault" && !needed && isOfCall(code)) {
+            return { sighting: sightingOf(sending), body: "" };
+          }
+          if (reaction === "forbidden" || reaction === "at-fault") throw new Stopped(atFault(code, operation.action));
+        }
+        why = sending.kind === "refused" ? `${sending.code}, time and again` : `no answer (${sending.fault})`;
+        const askedMs = sending.kind === "refused" ? sending.retryAfterMs : 0;
+        await quiet(Math.min(Math.max(askedMs || BACKOFF_MS, pauseMs), LONGEST_BACKOFF_MS));
+      }
+      return { sighting: { kind: "unanswered", why }, body: "" };
+    },
+    sendNow,
+    quiet,
+    get callsSent() {
+      return callsSent;
+    },
+    throttles,
+  };
+}
+
+function sightingOf(reply: ProbeReply): Sighting {
+  const { status } = reply;
+  return reply.kind === "accepted" ? { kind: "accepted", status } : { kind: "refused", status, code: reply.code };
+}
+
+/** An answer in a few words. */
+export function words(sighting: Sighting): string {
+  switch (sighting.kind) {
+    case "accepted":
+      return `Success (HTTP ${sighting.status})`;
+    case "refused":
+      return `${sighting.code || "refused without a code"} (HTTP ${sighting.status})`;
+    case "unanswered":
+      return sighting.why;
+  }
+}
+
+/** What would be the gateway's own fault, and is what the probe does on purpose. */
+function isOfCall(code: string): boolean {
+  return /^iot\.device\.TooManyDeviceNamesPerRequest$/i.test(code);
+}
+
+function unreachable(fault: string): string {
+  return `The endpoint cannot be reached (${fault}): is --upstream-url right, and may this machine connect to it?`;
+}
+
+/** By code, first match wins. */
+const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
+  [/SecurityToken/i, "the temporary keys are not valid, or not any more: get new ones"],
+  [/AccessKey/i, "the endpoint does not know the access key, or it is disabled: see ALIBABA_CLOUD_ACCESS_KEY_ID"],
+  [/Signature/i, "the secret does not belong to the access key: see ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+  [/TimeStamp/i, "this machine's clock is too far off"],
+  [/Api|Action|Version|Product\.|Protocol|HTTPMethod/i, "the endpoint is not one of IoT Platform: see --upstream-url"],
+  [/Uid/i, "the account has no IoT Platform in this region: see --upstream-url"],
+];
+
+function atFault(code: string, action: string): string {
+  const known = ADVICE.find(([pattern]) => pattern.test(code));
+  const advice = known?.[1] ?? `the keys may not call ${action}: grant iot:${action}`;
+  return `${action} was refused with ${code}: ${advice}.`;
+}

@@ -1,0 +1,193 @@
+// What the answers mean, question by question: which choice of the emulator answers as the upstream did. Pure, and
+// honest: where an answer could have another reason, there is no choice but a note that says what would tell.
+import { QUESTIONS } from "../../emulator/open-questions.js";
+import { knownVerdict } from "../../upstream/codes.js";
+import type { Sighting, Throttle } from "./asker.js";
+import type { SacrificeSeen } from "./sacrifice.js";
+import type { TrialName } from "./trials.js";
+import type { WindowVerdict } from "./window.js";
+
+/** All that was seen; what was not asked is missing. */
+export interface Evidence {
+  readonly trials: Readonly<Partial<Record<TrialName, Sighting>>>;
+  /** How the tasks of a device that does not exist are refused to be listed. */
+  readonly refusedRead?: Sighting;
+  readonly sacrifice?: SacrificeSeen;
+  readonly throttles: readonly Throttle[];
+  /** `disturbed`: no burst could be read. */
+  readonly window?: WindowVerdict | "disturbed";
+  /** Whether an idle device was given, to ask with. */
+  readonly withIdleDevice: boolean;
+}
+
+export type QuestionName = keyof typeof QUESTIONS | "window";
+
+export interface Interpretation {
+  /** The choice of the emulator's flag; undefined if it cannot be told, or if none fits. */
+  readonly choice?: string;
+  /** Why there is none, or what else there is to say. */
+  readonly note?: string;
+  /** What it was read from. */
+  readonly seen?: Sighting;
+  /** It was told, and the emulator has no such choice. */
+  readonly unlisted?: true;
+}
+
+/** One for each open question: a new one does not compile until it is read here. */
+export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence) => Interpretation>> = {
+  unknownDevice: readUnknownDevice,
+  duplicateNames: (evidence) => readBeside(evidence, "twice"),
+  malformedName: readMalformedName,
+  tooManyNames: readTooManyNames,
+  unknownProduct: (evidence) => readBeside(evidence, "unknownProduct"),
+  unknownFirmware: (evidence) => readBeside(evidence, "unknownFirmware"),
+  foreignFirmware: (evidence) =>
+    evidence.trials.foreignFirmware ? readBeside(evidence, "foreignFirmware") : needs("--foreign-firmware-id"),
+  unknownJob: (evidence) => readBeside(evidence, "unknownJob"),
+  nothingToCancel: readNothingToCancel,
+  refusedCall: readRefusedCall,
+  instanceError: readInstanceError,
+  refusalStatus: readRefusalStatus,
+  throttleCode: (evidence) => readThrottle(evidence, "throttleCode", ({ code }) => code),
+  throttleStatus: (evidence) => readThrottle(evidence, "throttleStatus", ({ status }) => String(status)),
+  throttleHint: (evidence) => readThrottle(evidence, "throttleHint", ({ hint }) => hint),
+  window: readWindow,
+};
+
+/** Whether a code says that a device of the list is at fault. */
+function blamesDevice(code: string): boolean {
+  const verdict = knownVerdict(code);
+  return verdict?.kind === "rejected" && verdict.deviceFault;
+}
+
+function readUnknownDevice({ trials: { madeUp, idle } }: Evidence): Interpretation {
+  if (!madeUp || madeUp.kind === "unanswered") return unanswered(madeUp);
+  if (madeUp.kind === "accepted") return { choice: "ignore", seen: madeUp };
+  if (blamesDevice(madeUp.code)) return { choice: "reject", seen: madeUp };
+  if (!idle || idle.kind === "unanswered") {
+    return { seen: madeUp, note: "the code does not say whether for that; --idle-device would tell" };
+  }
+  // As a device is treated that exists and has nothing to cancel.
+  return { choice: same(madeUp, idle) ? "ignore" : "reject", seen: madeUp };
+}
+
+/** Of a call with one thing odd about it, against the same call without. */
+function readBeside({ trials, withIdleDevice }: Evidence, name: TrialName): Interpretation {
+  const odd = trials[name];
+  const plain = withIdleDevice ? trials.idle : trials.madeUp;
+  if (!odd || odd.kind === "unanswered") return unanswered(odd);
+  if (odd.kind === "accepted") return { choice: "ignore", seen: odd };
+  if (plain?.kind === "accepted") return { choice: "reject", seen: odd };
+  // That there is no task to cancel is no word on what was odd, but on what is left without it.
+  if (/task/i.test(odd.code)) return { seen: odd, note: "refused for having nothing to cancel" };
+  if (plain?.kind === "refused" && !same(odd, plain)) return { choice: "reject", seen: odd };
+  const hope = withIdleDevice ? "" : "; --idle-device may tell";
+  return { seen: odd, note: `the device is refused with the same code, with or without that${hope}` };
+}
+
+/** A name that no device can have is passed over if it is taken for any other that no device has. */
+function readMalformedName({ trials: { malformed, madeUp } }: Evidence): Interpretation {
+  if (!malformed || malformed.kind === "unanswered") return unanswered(malformed);
+  if (malformed.kind === "accepted" || same(malformed, madeUp)) return { choice: "ignore", seen: malformed };
+  if (madeUp?.kind === "unanswered")
+    return { seen: malformed, note: "not known without the answer to a made-up device" };
+  return { choice: "reject", seen: malformed };
+}
+
+function readTooManyNames({ trials: { tooMany, madeUp } }: Evidence): Interpretation {
+  if (!tooMany || tooMany.kind === "unanswered") return unanswered(tooMany);
+  if (tooMany.kind === "accepted")
+    return { seen: tooMany, note: "201 names are taken; the emulator has no such choice" };
+  if (same(tooMany, madeUp)) return { seen: tooMany, note: "a single made-up device is refused with the same code" };
+  return { choice: isOfService(tooMany.code) ? "service" : "gateway", seen: tooMany };
+}
+
+function readNothingToCancel({ trials: { idle }, sacrifice }: Evidence): Interpretation {
+  if (!idle) return needs("--idle-device");
+  if (idle.kind === "unanswered") return unanswered(idle);
+  if (idle.kind === "accepted") return { choice: "ignore", seen: idle };
+  const beside = sacrifice?.besideIdle;
+  if (beside?.kind === "accepted") return { choice: "reject-all", seen: idle };
+  if (same(idle, beside)) return { choice: "reject-any", seen: idle };
+  return { seen: idle, note: "refused; whether others with it are, --sacrificial-device may tell" };
+}
+
+function readRefusedCall({ sacrifice }: Evidence): Interpretation {
+  if (!sacrifice) return needs("--sacrificial-device");
+  if (!sacrifice.afterRefusal) return { note: "no call was refused that held a task" };
+  return { choice: sacrifice.afterRefusal === "canceled" ? "cancels-rest" : "cancels-none" };
+}
+
+function readInstanceError({ trials: { wrongInstance, idle, madeUp }, withIdleDevice }: Evidence): Interpretation {
+  if (!wrongInstance || wrongInstance.kind === "unanswered") return unanswered(wrongInstance);
+  if (wrongInstance.kind === "accepted" || same(wrongInstance, withIdleDevice ? idle : madeUp)) {
+    return { seen: wrongInstance, note: "a made-up instance is passed over, as without --instance-id" };
+  }
+  return chosen("instanceError", wrongInstance.code, wrongInstance);
+}
+
+/** The service's own refusals of cancels; one of a list tells "by operation" from "all alike". */
+function readRefusalStatus({ trials, refusedRead }: Evidence): Interpretation {
+  const refusals = Object.values(trials).filter((each) => each.kind === "refused" && isOfService(each.code));
+  const statuses = new Set(refusals.map((each) => (each.kind === "unanswered" ? 0 : each.status)));
+  const [status] = statuses;
+  const [seen] = refusals;
+  if (status === undefined || !seen) return { note: "the service refused nothing" };
+  if (statuses.size > 1) return { note: `differs from refusal to refusal: ${[...statuses].join(", ")}` };
+  const ofRead = refusedRead?.kind === "refused" && isOfService(refusedRead.code) ? refusedRead.status : undefined;
+  if (status === 400 && (ofRead ?? 400) === 400) return { choice: "400", seen };
+  if (status === 200 && ofRead === 200) return { choice: "200", seen };
+  if (status === 200 && ofRead === 400) return { choice: "documented", seen };
+  const note = ofRead === undefined ? "of lists it is not known" : `${status} for cancels, ${ofRead} for lists`;
+  return { seen, note };
+}
+
+function readThrottle(
+  { throttles }: Evidence,
+  name: "throttleCode" | "throttleStatus" | "throttleHint",
+  of: (throttle: Throttle) => string,
+): Interpretation {
+  const values = new Set(throttles.map(of));
+  const [value] = values;
+  const [first] = throttles;
+  if (value === undefined || !first) return needs("--consent-to-throttling");
+  if (values.size > 1) return { note: `differs from refusal to refusal: ${[...values].join(", ")}` };
+  return chosen(name, value, { kind: "refused", code: first.code, status: first.status });
+}
+
+function readWindow({ window }: Evidence): Interpretation {
+  return window === undefined ? needs("--consent-to-throttling") : WINDOWS[window];
+}
+
+const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Interpretation>> = {
+  sliding: { choice: "sliding" },
+  fixed: { choice: "fixed" },
+  either: { note: "answers took too long to tell" },
+  neither: { note: "neither sliding nor fixed: perhaps a bucket that fills steadily, or a higher quota" },
+  disturbed: { note: "the bursts were refused in part: others use the account, or its quota is lower" },
+};
+
+/** The choice that is this value, if there is one. */
+function chosen(name: keyof typeof QUESTIONS, value: string, seen: Sighting): Interpretation {
+  const choices: readonly string[] = QUESTIONS[name].choices;
+  return choices.includes(value)
+    ? { choice: value, seen }
+    : { seen, unlisted: true, note: `the emulator has no choice ${value}` };
+}
+
+function needs(flag: string): Interpretation {
+  return { note: `not asked: that takes ${flag}` };
+}
+
+function unanswered(sighting: Sighting | undefined): Interpretation {
+  return sighting?.kind === "unanswered" ? { seen: sighting, note: sighting.why } : { note: "not asked" };
+}
+
+function same(a: Sighting, b: Sighting | undefined): boolean {
+  return a.kind === "refused" && b?.kind === "refused" && a.code === b.code;
+}
+
+/** Codes of the gateway in front have no such beginning. */
+function isOfService(code: string): boolean {
+  return /^iot\./i.test(code);
+}

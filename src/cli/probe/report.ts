@@ -1,0 +1,103 @@
+// What was found, for people and for programs: a line for each open question, the emulator's flags that answer
+// likewise, and the codes that nobody knew of. Holds no key, product or device, so that it can be shared.
+import { knownVerdict } from "../../upstream/codes.js";
+import { table } from "../terminal/table.js";
+import { words } from "./asker.js";
+import { INTERPRETATIONS, type Interpretation, type QuestionName } from "./questions.js";
+import type { Probe } from "./run.js";
+
+export interface Finding extends Interpretation {
+  readonly question: QuestionName;
+}
+
+interface NewCode {
+  readonly code: string;
+  readonly question: string;
+  /** Whether the gateway has a row for it. */
+  readonly known: boolean;
+}
+
+/** With which code the emulator refuses, where it is a guess. */
+const EMULATED: Readonly<Partial<Record<QuestionName, RegExp>>> = {
+  unknownDevice: /^iot\.device\.NotExistedDevice$/,
+  duplicateNames: /^iot\.device\.InvalidFormattedDeviceNameInNameArray$/,
+  malformedName: /^iot\.device\.InvalidFormattedDeviceNameInNameArray$/,
+  tooManyNames: /^(iot\.device\.TooManyDeviceNamesPerRequest|InvalidDeviceName)$/,
+  unknownProduct: /^iot\.prod\.NotExistedProduct$/,
+  unknownFirmware: /^iot\.ota\.FirmwareNotFound$/,
+  foreignFirmware: /^iot\.ota\.FirmwareAndProductKeyMismatch$/,
+  unknownJob: /^iot\.ota\.InvalidJobId$/,
+  nothingToCancel: /^iot\.ota\.taskNotExist$/,
+  instanceError: /^(iot\.system\.InstanceNotFound|iot\.Sre\.IotInstanceNotFound|iot\.ota\.InstanceIdMisMatch)$/,
+  throttleCode: /^Throttling(\.User|\.Api)?$/,
+};
+
+export function findingsOf({ evidence }: Probe): readonly Finding[] {
+  return Object.entries(INTERPRETATIONS).map(([question, read]) => ({
+    question: question as QuestionName,
+    ...read(evidence),
+  }));
+}
+
+/** The flags of `emulate` for what could be told. */
+function emulatorArguments(findings: readonly Finding[]): readonly string[] {
+  return findings.flatMap(({ question, choice }) => (choice === undefined ? [] : [`--${flagOf(question)}`, choice]));
+}
+
+export function reportText(probe: Probe): string {
+  if (probe.endedBy !== undefined && Object.keys(probe.evidence.trials).length === 0) {
+    return `Nothing was found out: ${probe.endedBy}\n`;
+  }
+  const findings = findingsOf(probe);
+  const flags = emulatorArguments(findings);
+  const codes = newCodes(findings);
+  const rows = findings.map(({ question, choice, seen, note }) => [
+    flagOf(question),
+    choice ?? "?",
+    [...(seen && seen.kind !== "unanswered" ? [words(seen)] : []), ...(note ? [note] : [])].join("; "),
+  ]);
+  return [
+    ...(probe.endedBy === undefined ? [] : [`Not finished: ${probe.endedBy}`, ""]),
+    table([["question", "answer", "seen"], ...rows]),
+    "",
+    `${probe.callsSent} calls were sent. ? is what cannot be told, or what the emulator has no choice for.`,
+    ...(flags.length === 0 ? [] : ["The emulator that answers so:", "", `  ota-gateway emulate ${flags.join(" ")}`]),
+    ...(codes.length === 0
+      ? []
+      : [
+          "",
+          "Codes that the emulator does not answer with; please report them to the project, with this report:",
+          ...codes.map(
+            ({ code, question, known }) => `  ${code} (${question}${known ? "" : ", unknown to the gateway"})`,
+          ),
+        ]),
+    "",
+  ].join("\n");
+}
+
+export function reportJson(probe: Probe): object {
+  const findings = findingsOf(probe);
+  return {
+    finished: probe.endedBy === undefined,
+    endedBy: probe.endedBy,
+    callsSent: probe.callsSent,
+    findings: findings.map(({ question, choice, note, seen }) => ({ question: flagOf(question), choice, note, seen })),
+    emulate: emulatorArguments(findings),
+    newCodes: newCodes(findings),
+  };
+}
+
+/** Codes of refusals that the emulator would have put otherwise. */
+function newCodes(findings: readonly Finding[]): readonly NewCode[] {
+  return findings.flatMap(({ question, seen, choice, unlisted }) => {
+    const expected = EMULATED[question];
+    // A refusal that is not for what was asked about has its code from elsewhere.
+    const own = unlisted ?? (choice !== undefined && choice !== "ignore");
+    if (seen?.kind !== "refused" || !expected || !own || expected.test(seen.code)) return [];
+    return [{ code: seen.code, question: flagOf(question), known: knownVerdict(seen.code) !== undefined }];
+  });
+}
+
+function flagOf(question: QuestionName): string {
+  return question.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,95 @@
+// The probe from its first call to its last. Whatever ends it early, what was seen until then is kept.
+import type { Clock } from "../../base/clock.js";
+import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.js";
+import { ROUNDS, sendBursts } from "./bursts.js";
+import { type Evidence, INTERPRETATIONS } from "./questions.js";
+import { sacrifice } from "./sacrifice.js";
+import { refusedRead, ruleOutHarm } from "./safety.js";
+import { cancelOperation, type Given, makeUp, quiet, type TrialName, trialsFor } from "./trials.js";
+import { windowOf } from "./window.js";
+import type { Wire } from "./wire.js";
+
+export interface Probe {
+  readonly evidence: Evidence;
+  readonly callsSent: number;
+  /** Why it ended before its end; undefined if it did not. */
+  readonly endedBy?: string;
+}
+
+export interface ProbeOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Told as it goes. */
+  readonly progress: (line: string) => void;
+  /** From an answer to the next call. */
+  readonly pauseMs?: number;
+}
+
+/** A tenth of the documented quota, at the most. */
+export const PAUSE_MS = 1100;
+
+/** Resolves also if the probe was stopped, or the signal came; rejects only if the program is wrong. */
+export async function runProbe(given: Given, options: ProbeOptions): Promise<Probe> {
+  const { wire, clock, signal, progress, pauseMs = PAUSE_MS } = options;
+  const asker = createAsker({ wire, clock, pauseMs, signal });
+  let evidence: Evidence = { trials: {}, throttles: asker.throttles, withIdleDevice: given.idleDevice !== undefined };
+  const learn = (more: Partial<Evidence>) => {
+    evidence = { ...evidence, ...more };
+  };
+  try {
+    await findOut(given, { asker, clock, signal, progress, learn, known: () => evidence });
+    return { evidence, callsSent: asker.callsSent };
+  } catch (error) {
+    if (!(error instanceof Stopped) && !signal.aborted) throw error;
+    return { evidence, callsSent: asker.callsSent, endedBy: error instanceof Stopped ? error.message : "interrupted" };
+  }
+}
+
+interface FindingOut {
+  readonly asker: Asker;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+  readonly learn: (more: Partial<Evidence>) => void;
+  readonly known: () => Evidence;
+}
+
+async function findOut(given: Given, { asker, clock, signal, progress, learn, known }: FindingOut): Promise<void> {
+  const madeUp = makeUp();
+  progress("reading whether anything could be harmed");
+  const tasks = await ruleOutHarm(given, asker);
+  for (const { name, trial, cancel } of trialsFor(given, madeUp)) {
+    const { sighting } = await asker.ask(cancelOperation(given, cancel), { needed: name === "madeUp" });
+    progress(`${trial.words}: ${words(sighting)}`);
+    learn({ trials: { ...known().trials, [name]: sighting } });
+    if (name === "madeUp") checkLetIn(sighting);
+  }
+  learn({ refusedRead: await refusedRead(madeUp.deviceNames[0], given, asker) });
+  if (tasks.length > 0) {
+    progress("what becomes of the tasks that were given up");
+    const refusesUnknown = INTERPRETATIONS.unknownDevice(known()).choice === "reject";
+    const refusesIdle = isRefused(known(), "idle");
+    learn({ sacrifice: await sacrifice(tasks, { given, madeUp, asker, progress, refusesUnknown, refusesIdle }) });
+  }
+  if (given.throttlingQuota !== undefined) {
+    progress(`${ROUNDS} bursts of ${given.throttlingQuota} calls, each with one more`);
+    const operation = cancelOperation(given, { names: [quiet(given, madeUp)] });
+    const callsPerSecond = given.throttlingQuota;
+    const rounds = await sendBursts({ asker, clock, signal, callsPerSecond, operation });
+    learn({ window: rounds.length === 0 ? "disturbed" : windowOf(rounds) });
+  }
+}
+
+/** What is refused of the product or the package themselves would be refused whatever else is asked. */
+function checkLetIn(sighting: Sighting): void {
+  if (sighting.kind !== "refused" || !/Product|Firmware|Instance|Tenant|\.prod\./i.test(sighting.code)) return;
+  throw new Stopped(
+    `A cancel was refused with ${sighting.code}. Are --upstream-url (its region), --product-key and --instance-id ` +
+      "right, and is the package for that product?",
+  );
+}
+
+function isRefused({ trials }: Evidence, name: TrialName): boolean {
+  return trials[name]?.kind === "refused";
+}

@@ -1,0 +1,98 @@
+// One signed call and what came back, as raw as a report needs it: code, HTTP status, the throttle's header, and when
+// it was sent and answered. What may bring the keys or the clock in order is tried here, and said.
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../../base/clock.js";
+import { withDeadline } from "../../base/deadline.js";
+import { type HttpAnswer, readAnswer } from "../../upstream/answer.js";
+import type { CredentialsSource } from "../../upstream/credentials-source.js";
+import { exchange } from "../../upstream/exchange.js";
+import type { Operation } from "../../upstream/operations.js";
+import { createPool } from "../../upstream/pool.js";
+import { makeRequest } from "../../upstream/request.js";
+import { createSigningContext } from "../../upstream/signing-context.js";
+
+/** Monotonic times between which the upstream counted the call. */
+export interface Times {
+  readonly sentMs: number;
+  readonly answeredMs: number;
+}
+
+/** An answer with a RequestId. */
+export type ProbeReply = Times & { readonly status: number } & (
+    | { readonly kind: "accepted"; readonly body: string }
+    | {
+        readonly kind: "refused";
+        readonly code: string;
+        readonly reaction: "throttled" | "unavailable" | "rejected" | "forbidden" | "mended" | "at-fault";
+        /** The header that asks to wait: x-acs-retry-after, x-ratelimit-user-api, or none. */
+        readonly hint: ThrottleHint;
+        readonly retryAfterMs: number;
+      }
+  );
+
+/** How a call ended. A fault is an error's code or words without addresses. */
+export type Sending = ProbeReply | { readonly kind: "lost" | "unwritten"; readonly fault: string };
+
+export type ThrottleHint = "x-acs-retry-after" | "x-ratelimit-user-api" | "none";
+
+export interface Wire {
+  /**
+   * Sends once; resolves within the timeout. Rejects with NoCredentials, or DeadlineExceeded if these do not come in
+   * time.
+   */
+  send(operation: Operation): Promise<Sending>;
+  close(): Promise<void>;
+}
+
+export interface WireOptions {
+  readonly url: URL;
+  readonly timeoutMs: number;
+  readonly credentials: CredentialsSource;
+  readonly clock: Clock;
+  /** What the upstream may not repeat in its codes: the user's names, for reports are to be shared. */
+  readonly secrets: readonly string[];
+}
+
+export function createWire({ url, timeoutMs, credentials: source, clock, secrets }: WireOptions): Wire {
+  const signing = createSigningContext(source, clock);
+  const pool = createPool(url, timeoutMs);
+  return {
+    async send(operation) {
+      const untilMs = clock.now() + timeoutMs;
+      const signedWith = await withDeadline(clock, untilMs, signing.signedWith());
+      const { credentials, offsetMs } = signedWith;
+      const making = { url, credentials, wallMs: clock.wallNow() + offsetMs, nonce: randomUUID() };
+      const request = makeRequest(operation, making);
+      const sentMs = clock.now();
+      const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
+      const answeredMs = clock.now();
+      if (exchanged.kind !== "answered") return exchanged;
+
+      const { answer } = exchanged;
+      const { accessKeyId, accessKeySecret, securityToken = "" } = credentials;
+      const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken, ...secrets]);
+      const seen = { sentMs, answeredMs, status: answer.status };
+      if (end.kind === "accepted") return { kind: "accepted", ...seen, body: answer.body };
+      if (end.kind !== "refused") return { kind: "lost", fault: end.message };
+      const { code, reaction, retryAfterMs = 0 } = end.refusal;
+      const refused = { kind: "refused", ...seen, code, hint: hintOf(answer), retryAfterMs } as const;
+      if (reaction.kind === "rejected") {
+        return { ...refused, reaction: reaction.rejection === "forbidden" ? "forbidden" : "rejected" };
+      }
+      if (reaction.kind !== "internal") return { ...refused, reaction: reaction.kind };
+      const date = String(answer.headers["date"]);
+      const recovered = await withDeadline(clock, untilMs, signing.recover(recovery, signedWith, date)).catch(
+        () => false,
+      );
+      return { ...refused, reaction: recovered ? "mended" : "at-fault" };
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+function hintOf({ headers }: HttpAnswer): ThrottleHint {
+  if (headers["x-acs-retry-after"] !== undefined) return "x-acs-retry-after";
+  return headers["x-ratelimit-user-api"] !== undefined || headers["x-ratelimit-user"] !== undefined
+    ? "x-ratelimit-user-api"
+    : "none";
+}

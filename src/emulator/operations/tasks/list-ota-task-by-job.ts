@@ -1,0 +1,71 @@
+// ListOTATaskByJob: the tasks of a batch, in the order of their creation; of one state or of some devices.
+import type { Job } from "../../state/job.js";
+import type { Platform } from "../../state/platform.js";
+import { TASK_STATES, type TaskState } from "../../state/task-state.js";
+import { findJob } from "../lookups.js";
+import { ANY_METHOD, operation } from "../operation.js";
+import { checkDepth, type PageRequest, page, pageNumber, pageSize } from "../paging.js";
+import { list, orElse, readOneOf, required, text } from "../readers.js";
+import { taskView } from "../views.js";
+
+/** Documented: how far pages reach. */
+const MOST_LISTED = 100_000;
+
+export const listOtaTaskByJob = operation({
+  callsPerSecond: 10,
+  methods: ANY_METHOD,
+  parameters: {
+    JobId: required(text()),
+    // Both optional; the defaults are those of QueryDevice.
+    CurrentPage: orElse(pageNumber, 1),
+    PageSize: orElse(pageSize(100), 10),
+    TaskStatus: readOneOf(TASK_STATES, "iot.firmware.InvalidTaskStatus"),
+    DeviceNames: list(50, "iot.device.TooManyDeviceNamesPerRequest"),
+  },
+  carryOut({ JobId, TaskStatus, DeviceNames, ...asked }, { platform }) {
+    const job = findJob(platform, JobId);
+    checkDepth(asked, MOST_LISTED);
+    const { rows, fields } = find(platform, job, TaskStatus, DeviceNames, asked);
+    const SimpleOTATaskInfo = rows.map((task) => ({
+      ...taskView(platform, task),
+      TaskDesc: platform.tasks.noteOf(task) || undefined,
+      Progress: platform.tasks.progressOf(task).toFixed(2),
+      Timeout: job.traits.timeoutInMinutes?.toString(),
+    }));
+    return { fields: { ...fields, Data: { SimpleOTATaskInfo } } };
+  },
+});
+
+/** Walks over a whole batch only to pass over tasks of other states. */
+function find(
+  platform: Platform,
+  job: Job,
+  state: TaskState | undefined,
+  names: readonly string[],
+  asked: PageRequest,
+) {
+  const { tasks } = platform;
+  const fits = (task: number) => state === undefined || tasks.stateOf(task) === state;
+  if (names.length > 0) {
+    const found = tasksOf(platform, job, names).filter(fits);
+    return page(asked, found.length, (place) => found[place] as number);
+  }
+  if (state === undefined) return page(asked, job.tasks.size, (place) => job.tasks.at(place));
+  let place = 0;
+  const next = (): number => {
+    place = tasks.placeInState(job, state, place);
+    return job.tasks.at(place++);
+  };
+  const total = job.counts[state];
+  const before = Math.min((asked.CurrentPage - 1) * asked.PageSize, total);
+  for (let passed = 0; passed < before; passed++) next();
+  return page(asked, total, next);
+}
+
+/** The batch's tasks for the named devices; names without one are passed over. */
+function tasksOf({ tasks }: Platform, job: Job, names: readonly string[]): number[] {
+  return [...new Set(names)].flatMap((name) => {
+    const device = job.product.rowOfName.get(name);
+    return device === undefined ? [] : [...tasks.ofDevice(device)].filter((task) => tasks.jobOf(task) === job);
+  });
+}

@@ -1,0 +1,28 @@
+// Nonces that were used. Each is remembered for as long as a call that carries it could still pass the
+// clock check: a timestamp may lie as far in the future as in the past, hence twice the clock tolerance.
+import type { Clock } from "../../base/clock.js";
+
+/** How far a call's timestamp may be from the server's clock, either way. */
+export const CLOCK_TOLERANCE_MS = 15 * 60 * 1000;
+
+export class Nonces {
+  readonly #clock: Clock;
+  /** In the order of use, which is the order of expiry. */
+  readonly #usedAtMs = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Notes the nonce; false if it was used before. */
+  use(nonce: string): boolean {
+    const nowMs = this.#clock.now();
+    for (const [old, usedAtMs] of this.#usedAtMs) {
+      if (nowMs - usedAtMs <= 2 * CLOCK_TOLERANCE_MS) break;
+      this.#usedAtMs.delete(old);
+    }
+    if (this.#usedAtMs.has(nonce)) return false;
+    this.#usedAtMs.set(nonce, nowMs);
+    return true;
+  }
+}

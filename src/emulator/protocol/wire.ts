@@ -1,0 +1,61 @@
+// A request as it came off the wire, decoded but not judged.
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Format } from "./answer.js";
+
+/** Names and values, decoded, in the order of the wire. */
+type Pairs = readonly (readonly [name: string, value: string])[];
+
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: Pairs;
+  /** The parameters of a form body; none for any other body. */
+  readonly form: Pairs;
+  /** Names in lower case; `host` as sent, with its port. */
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Far above any request that the upstream's own limits allow. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Reads to the end of the body; rejects as `readBody` does. */
+export async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
+  const body = await readBody(request);
+  const { method = "", url = "/", headers } = request;
+  const queryAt = url.indexOf("?");
+  const isForm = headers["content-type"]?.toLowerCase().startsWith("application/x-www-form-urlencoded") ?? false;
+  return {
+    method,
+    path: queryAt < 0 ? url : url.slice(0, queryAt),
+    query: queryAt < 0 ? [] : [...new URLSearchParams(url.slice(queryAt + 1))],
+    form: isForm ? [...new URLSearchParams(body.toString("utf8"))] : [],
+    headers,
+    body,
+  };
+}
+
+/** Rejects if the sender goes away before the end, or sends far too much. */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new Error(`a body of more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The value of a header; repeated ones are joined, as HTTP has it. */
+export function headerValue(request: ReceivedRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : value?.join(", ");
+}
+
+/** XML, unless `Format` or else `Accept` asks for JSON. */
+export function answerFormat(request: ReceivedRequest): Format {
+  const asked = [...request.query, ...request.form].find(([name]) => name === "Format")?.[1].toUpperCase();
+  if (asked === "JSON" || asked === "XML") return asked;
+  return headerValue(request, "accept")?.includes("application/json") ? "JSON" : "XML";
+}

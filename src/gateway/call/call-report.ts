@@ -1,0 +1,89 @@
+// What the operator is told of one upstream call: in its span, in its line of the log, and through whoever watches.
+// No device name is in it.
+import type { Context, Span } from "@opentelemetry/api";
+import type { Clock } from "../../base/clock.js";
+import type { Log } from "../../base/log.js";
+import {
+  type CallFacts,
+  type CallResult,
+  endCallSpan,
+  startCallSpan,
+  traceOf,
+  type UpstreamOperation,
+} from "../../observe/telemetry/instruments.js";
+import type { CallObserver, EndedCall, SentCall } from "../call-observer.js";
+import type { CallEnd } from "../upstream.js";
+
+export interface ReportOptions {
+  /** Its name in logs and spans. */
+  readonly account: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What is called. */
+  readonly operation: UpstreamOperation;
+  /** Whoever watches. */
+  readonly observers?: readonly CallObserver[];
+}
+
+export class CallReport {
+  /** For what happens within the call. */
+  readonly context: Context;
+  readonly #options: ReportOptions;
+  readonly #facts: CallFacts;
+  readonly #sent: SentCall;
+  readonly #span: Span;
+  readonly #callers: readonly Span[];
+
+  /** The call is sent now, for these requests. */
+  constructor(options: ReportOptions, sent: SentCall, requests: readonly { readonly span: Span | undefined }[]) {
+    this.#options = options;
+    this.#sent = sent;
+    const { productKey, firmwareId, jobId, devices, devicesByCaller, attempt, tokenWaitMs } = this.#sent;
+    const scope = { account: options.account, productKey, firmwareId, jobId };
+    const inCall = { devices, callers: devicesByCaller.size, waiters: requests.length };
+    this.#facts = { ...scope, ...inCall, attempt, tokenWaitMs };
+    // The requests of one stream have one span.
+    this.#callers = [...new Set(requests.flatMap(({ span }) => span ?? []))];
+    const { span, context } = startCallSpan(options.operation, this.#facts, this.#callers);
+    this.#span = span;
+    this.context = context;
+    for (const observer of options.observers ?? []) observer.sent(this.#sent);
+  }
+
+  /** The call has ended; `endedMs` was read before its token knew. */
+  end(end: CallEnd, endedMs: number): void {
+    const durationMs = endedMs - this.#sent.sentMs;
+    const ended = endedCallOf(end, endedMs, durationMs);
+    for (const observer of this.#options.observers ?? []) observer.ended(this.#sent, ended);
+    const { kind, requestId, code, cause } = ended;
+    const result: CallResult = { kind, ...(requestId && { requestId }), ...(code && { code }) };
+    endCallSpan(this.#span, result, this.#callers, this.#sent.sentWallMs);
+    const how = { ...result, ...(cause && { cause }), durationMs: Math.round(durationMs), ...traceOf(this.#span) };
+    const { log, operation } = this.#options;
+    log[levelOf(ended)]({ operation, ...this.#facts, ...how }, "upstream call");
+  }
+}
+
+function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCall {
+  const { kind } = end;
+  const how = { endedMs, durationMs, kind };
+  switch (end.kind) {
+    case "accepted":
+      return { ...how, requestId: end.requestId, throttled: false, ours: false };
+    case "refused": {
+      const { code, reaction } = end.refusal;
+      const why = { throttled: reaction.kind === "throttled", ours: reaction.kind === "internal" };
+      return { ...how, requestId: end.requestId, code, ...why };
+    }
+    case "lost":
+      return { ...how, throttled: false, ours: false, cause: end.message };
+    case "unwritten":
+      return { ...how, throttled: false, ours: end.ours, cause: end.message };
+  }
+}
+
+/** What is the gateway's own fault is for the operator to fix. */
+function levelOf({ kind, ours }: EndedCall): "info" | "warn" | "error" {
+  if (kind === "accepted") return "info";
+  return ours ? "error" : "warn";
+}

@@ -1,0 +1,106 @@
+// Who is in one call with which devices, and what each of them is told about it. A caller
+// never learns another caller's devices, not even from the upstream's error message.
+import type { SentCall } from "../call-observer.js";
+import type { Batch } from "../queue/queue.js";
+import type { CallEnd } from "../upstream.js";
+import type { CallRecord, DeviceOutcome, Waiter } from "../waiter.js";
+import { redactDevices } from "./device-redaction.js";
+
+/** One waiter's part of a call. */
+interface Part {
+  readonly indexes: number[];
+  readonly record: CallRecord;
+}
+
+export class SentBatch {
+  readonly batch: Batch;
+  /** Everybody in the call. */
+  readonly waiters: readonly Waiter[];
+  readonly #parts = new Map<Waiter, Part>();
+
+  /** Notes everybody in the call. */
+  constructor(batch: Batch, nowMs: number, wallMs: number) {
+    this.batch = batch;
+    for (const { owners } of batch.devices) {
+      for (const { waiter, index } of owners) {
+        const part = this.#parts.get(waiter);
+        if (part) part.indexes.push(index);
+        else this.#parts.set(waiter, { indexes: [index], record: newRecord(wallMs) });
+      }
+    }
+    for (const [waiter, { indexes, record }] of this.#parts) waiter.noteSent(indexes, record, nowMs);
+    this.waiters = [...this.#parts.keys()];
+  }
+
+  /** How many devices each caller has in the call; one that two asked for counts for both. */
+  get devicesByCaller(): Map<string, number> {
+    const counts = new Map<string, number>();
+    const count = (caller: string) => counts.set(caller, (counts.get(caller) ?? 0) + 1);
+    for (const { owners } of this.batch.devices) {
+      const [first] = owners;
+      if (first && owners.length === 1) count(first.waiter.command.caller);
+      else for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) count(caller);
+    }
+    return counts;
+  }
+
+  /** Which attempt this is: the largest over the devices in the call. */
+  get attempt(): number {
+    let attempt = 0;
+    for (const { record } of this.#parts.values()) attempt = Math.max(attempt, record.attempts);
+    return attempt;
+  }
+
+  /** Since when the first of them has waited. */
+  get waitingSinceMs(): number {
+    return this.waiters.reduce((sinceMs, { arrivedMs }) => Math.min(sinceMs, arrivedMs), Infinity);
+  }
+
+  /** For whoever watches; `sentMs` was read before the call's token knew that it is sent. */
+  sentCall(sentMs: number, sentWallMs: number): SentCall {
+    const { productKey, firmwareId, jobId } = this.batch.scopeQueue.scope;
+    return {
+      sentMs,
+      sentWallMs,
+      productKey,
+      firmwareId,
+      jobId,
+      devices: this.batch.devices.length,
+      devicesByCaller: this.devicesByCaller,
+      attempt: this.attempt,
+      tokenWaitMs: Math.round(sentMs - this.waitingSinceMs),
+    };
+  }
+
+  /** Completes what each waiter is told about the call. To be called before their devices settle. */
+  complete(end: CallEnd, durationMs: number): void {
+    const message = end.kind === "refused" ? end.refusal.message : "";
+    const named =
+      message === "" ? [] : this.batch.devices.map(({ name }) => name).filter((name) => message.includes(name));
+    for (const [{ command }, { indexes, record }] of this.#parts) {
+      record.durationMs = durationMs;
+      record.success = end.kind === "accepted";
+      if ("requestId" in end) record.requestId = end.requestId;
+      if (end.kind === "lost" || (end.kind === "unwritten" && !end.ours)) record.message = end.message;
+      if (end.kind === "refused" && end.refusal.reaction.kind !== "internal") {
+        record.code = end.refusal.code;
+        const own = indexes.map((index) => command.deviceNames[index] as string);
+        record.message = redactDevices(message, named, new Set(own));
+      }
+    }
+  }
+
+  /** Every device of every waiter gets this outcome. */
+  settle(outcome: DeviceOutcome): void {
+    for (const [waiter, { indexes }] of this.#parts) for (const index of indexes) waiter.settle(index, outcome);
+  }
+
+  /** Every device of every waiter waits again. */
+  release(outcome: DeviceOutcome): void {
+    for (const [waiter, { indexes }] of this.#parts) for (const index of indexes) waiter.putBack(index, outcome);
+  }
+}
+
+function newRecord(sentWallMs: number): CallRecord {
+  return { sentWallMs, deviceCount: 0, attempts: 0, success: false, requestId: "", code: "", message: "" };
+}

@@ -1,0 +1,35 @@
+// Whether a caller may do what it asks for. It is answered before anything else about the request is, and what
+// it may not touch and what there is not are answered alike.
+import { GatewayError } from "../../gateway/errors.js";
+import type { CallerBook } from "../../identity/caller-book.js";
+import type { Stranger } from "../../identity/identity.js";
+import { beyond, mayUse, type Rights, type Touched } from "../../identity/rights.js";
+
+/** Throws GatewayError if the caller may not do all of this. */
+export function checkRights(book: CallerBook, caller: string, touched: Touched): void {
+  const fields = beyond(rightsOf(book, caller), touched);
+  if (fields.length > 0) throw forbidden(`this caller has no right to this ${fields.join(", ")}`);
+}
+
+/** Throws GatewayError if the caller may not know of this account. */
+export function checkAccount(book: CallerBook, caller: string, account: string): void {
+  if (!mayUse(rightsOf(book, caller), account)) throw forbidden("this caller has no right to this account");
+}
+
+/** The rights of the caller. Throws GatewayError if it has none. */
+export function rightsOf(book: CallerBook, caller: string): Rights {
+  const rights = book.rightsOf(caller);
+  if (!rights) throw forbidden("this caller has no rights here");
+  return rights;
+}
+
+/** What a stranger is told: the same, whatever was wrong. */
+export function turnedAway({ retryAfterMs }: Stranger): GatewayError {
+  if (retryAfterMs === undefined) return new GatewayError({ kind: "unauthenticated", message: "no valid credentials" });
+  const message = "credentials cannot be checked at the moment";
+  return new GatewayError({ kind: "unavailable", message }, { retryAfterMs });
+}
+
+function forbidden(message: string): GatewayError {
+  return new GatewayError({ kind: "forbidden", message });
+}

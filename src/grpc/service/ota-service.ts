@@ -1,0 +1,167 @@
+// OtaService as it is served: a request is checked, becomes a command, and its answer a response.
+import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
+import type { Gateway } from "../../gateway/gateway.js";
+import {
+  CancelTasksByDeviceRequest,
+  type GetQuotaRequest,
+  type GetQuotaResponse,
+  type OtaServiceServer,
+  priorityToJSON,
+} from "../../gen/ota/v1/ota_service.js";
+import type { CallerBook } from "../../identity/caller-book.js";
+import type { Identity } from "../../identity/identity.js";
+import type { AuditEntry, Auditor } from "../../observe/audit/auditor.js";
+import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
+import { admitRpc, unary } from "../rpc/handler.js";
+import type { AdmittedRpc } from "../rpc/in-flight.js";
+import { type HandlerOptions, Rpc, type RpcContext } from "../rpc/rpc.js";
+import type { WireError } from "../wire/status.js";
+import { quotaResponseOf } from "./quota.js";
+import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
+import { planResponseOf, responseOf } from "./response.js";
+import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
+
+export interface OtaServiceOptions extends HandlerOptions {
+  /** By account. */
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  /** In one request. */
+  readonly maxDevices: number;
+  /** What each caller may do. */
+  readonly callers: CallerBook;
+  /** Who keeps the audit log, if there is one. */
+  readonly auditor?: Auditor | undefined;
+}
+
+const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
+
+/** What a stranger asks by opening a stream. */
+const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
+
+export interface OtaService {
+  readonly implementation: OtaServiceServer;
+  /** Reads nothing more from open streams, and ends each when what was read has been answered. */
+  drain(): void;
+}
+
+export function createOtaService(options: OtaServiceOptions): OtaService {
+  const { gateways, maxDevices, clock, auditor, callers } = options;
+  const limits: RequestLimits = { maxDevices, accounts: new Set(gateways.keys()) };
+  const all = [...gateways.values()];
+  const streams = new Set<RequestStream>();
+  const implementation: OtaServiceServer = {
+    cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, cancel, (request, context, error) => {
+      begin("CancelTasksByDevice", request ?? NOTHING, context)?.refused(error);
+    }),
+    streamCancelTasksByDevice: (call) => {
+      const refuse = (error: WireError) => void call.emit("error", error);
+      admitRpc(STREAM_METHOD, call, options, refuse, (admitted, ...of) => openStream(call, admitted, ...of));
+    },
+    getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
+  };
+  return {
+    implementation,
+    drain: () => {
+      for (const stream of streams) stream.drain();
+    },
+  };
+
+  function cancel(request: CancelTasksByDeviceRequest, context: RpcContext) {
+    const entry = begin("CancelTasksByDevice", request, context);
+    try {
+      const { response, abort } = ask(request, context, entry);
+      context.onAbort(abort);
+      return response;
+    } catch (error) {
+      entry?.refused(error);
+      throw error;
+    }
+  }
+
+  function begin(rpc: string, request: CancelTasksByDeviceRequest, context: RpcContext, sequence?: bigint) {
+    return auditor?.begin(
+      { ...request, account: request.account || DEFAULT_ACCOUNT },
+      {
+        caller: context.caller,
+        ...(context.stranger && { stranger: context.stranger }),
+        rpc,
+        priority: priorityToJSON(request.priority),
+        span: context.span.spanContext(),
+        ...(sequence !== undefined && { sequence }),
+      },
+    );
+  }
+
+  /** Who is not let in is for the caller to record: a stream asks again while the queue is full. */
+  function ask(request: CancelTasksByDeviceRequest, context: RpcContext, entry?: AuditEntry): StreamedRequest {
+    checkRights(callers, context.caller, touchedBy(request));
+    const command = commandOf(request, context.caller, context.answerByMs, limits);
+    const gateway = gatewayOf(command.account);
+    if (request.validateOnly) {
+      const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      entry?.validated();
+      return { response: Promise.resolve(plan), abort: () => {} };
+    }
+    const { answer, told, abort } = gateway.cancel(command, context.span);
+    if (entry) {
+      void answer.then(
+        (all) => entry.answered(all),
+        async (error: unknown) => entry.answered(await told, error),
+      );
+    }
+    return {
+      response: answer.then((all) => responseOf(all, command.deviceNames)),
+      failedResponse: async () => responseOf(await told, command.deviceNames),
+      obstacle: () => gateway.obstacle,
+      abort,
+    };
+  }
+
+  function openStream(call: DuplexCall, admitted: AdmittedRpc, identity: Identity, startedMs: number): void {
+    // Without a deadline of its own a stream has none.
+    const rpc = new Rpc(STREAM_METHOD, call, admitted, identity, startedMs, {
+      ...options,
+      defaultDeadlineMs: Infinity,
+    });
+    try {
+      if (rpc.stranger) throw turnedAway(rpc.stranger);
+      rightsOf(callers, rpc.caller);
+    } catch (error) {
+      begin("StreamCancelTasksByDevice", NOTHING, rpc)?.refused(error);
+      const wire = rpc.fail(error);
+      call.emit("error", wire);
+      rpc.finish(wire.code);
+      return;
+    }
+    void serveStream(call, rpc, admitted);
+  }
+
+  async function serveStream(call: DuplexCall, rpc: Rpc, admitted: AdmittedRpc): Promise<void> {
+    const stream = new RequestStream(call, rpc, {
+      clock,
+      begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, rpc, sequence),
+      ask: (request, entry) => ask(request, rpc, entry),
+      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(rpc.caller))),
+      draining: () => (all[0] as Gateway).draining(),
+      schedule: (run) => {
+        admitted.asked();
+        admitted.schedule(run);
+      },
+    });
+    streams.add(stream);
+    await stream.serve();
+    streams.delete(stream);
+  }
+
+  function getQuota(request: GetQuotaRequest, { caller }: RpcContext): GetQuotaResponse {
+    checkAccount(callers, caller, request.account || DEFAULT_ACCOUNT);
+    const account = accountOf(request, limits);
+    return quotaResponseOf(account, gatewayOf(account).state());
+  }
+
+  /** Of an account that has been checked. */
+  function gatewayOf(account: string): Gateway {
+    const gateway = gateways.get(account);
+    if (!gateway) throw new Error("an account that is not configured has passed the checks");
+    return gateway;
+  }
+}

@@ -1,0 +1,30 @@
+// From the account's state to what GetQuota answers.
+import type { AccountState } from "../../gateway/account-state.js";
+import type { LedgerMode } from "../../gateway/limiter.js";
+import { type GetQuotaResponse, Ledger } from "../../gen/ota/v1/ota_service.js";
+import { durationOf, timestampOf } from "../wire/details.js";
+
+const LEDGERS: Record<LedgerMode, Ledger> = {
+  "in-process": Ledger.IN_PROCESS,
+  shared: Ledger.SHARED,
+  opening: Ledger.OPENING,
+  away: Ledger.AWAY,
+};
+
+export function quotaResponseOf(account: string, state: AccountState): GetQuotaResponse {
+  const { ledger, pausedUntilWallMs } = state;
+  return {
+    account,
+    callsPerSecond: ledger.callsPerSecond,
+    tokensFree: ledger.free,
+    tokensInFlight: ledger.inFlightSinceMs.length,
+    // What is neither: also tokens that are just being drawn again.
+    tokensCooling: Math.max(ledger.callsPerSecond - ledger.free - ledger.inFlightSinceMs.length, 0),
+    tokensWithheld: ledger.withheld,
+    waitingDevices: BigInt(state.waitingDevices),
+    waitingCallers: state.waitingCallers,
+    expectedWait: durationOf(state.expectedWaitMs),
+    pausedUntil: pausedUntilWallMs === undefined ? undefined : timestampOf(pausedUntilWallMs),
+    ledger: LEDGERS[ledger.mode],
+  };
+}

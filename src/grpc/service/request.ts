@@ -1,0 +1,115 @@
+// From what stands on the wire to a command, or to everything that is wrong with it at once. Nothing
+// here costs quota.
+import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../../base/text-rules.js";
+import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
+import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
+import {
+  type CancelTasksByDeviceRequest,
+  type GetQuotaRequest,
+  Priority as WirePriority,
+} from "../../gen/ota/v1/ota_service.js";
+import type { Touched } from "../../identity/rights.js";
+
+/** What a request is checked against. */
+export interface RequestLimits {
+  readonly maxDevices: number;
+  readonly accounts: ReadonlySet<string>;
+}
+
+const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
+  [WirePriority.UNSPECIFIED, "normal"],
+  [WirePriority.BULK, "bulk"],
+  [WirePriority.NORMAL, "normal"],
+  [WirePriority.URGENT, "urgent"],
+]);
+
+/** What a request would touch, before anything of it is checked. */
+export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
+  return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
+}
+
+/** Throws GatewayError with every violation. */
+export function commandOf(
+  request: CancelTasksByDeviceRequest,
+  caller: string,
+  answerByMs: number,
+  limits: RequestLimits,
+): Command {
+  const account = request.account || DEFAULT_ACCOUNT;
+  const priority = PRIORITIES.get(request.priority);
+  const violations = new Violations();
+  checkId("product_key", request.productKey, true, violations);
+  checkId("firmware_id", request.firmwareId, true, violations);
+  checkNames(request.deviceNames, limits.maxDevices, violations);
+  checkId("job_id", request.jobId, false, violations);
+  checkId("iot_instance_id", request.iotInstanceId, false, violations);
+  checkAccount(request.account, limits, violations);
+  if (!priority) violations.add("priority", "is not known");
+  checkText("reason", request.reason, REASON, violations);
+  if (violations.count > 0 || !priority) throw violations.error();
+  const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll, verify } = request;
+  const scope = { productKey, firmwareId, jobId, iotInstanceId };
+  return { account, scope, deviceNames, caller, priority, answerByMs, requireAll, verify };
+}
+
+/** The configured account that GetQuota asks for. Throws GatewayError if there is none. */
+export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
+  const account = request.account || DEFAULT_ACCOUNT;
+  const violations = new Violations();
+  checkAccount(request.account, limits, violations);
+  if (violations.count === 0) return account;
+  throw violations.error();
+}
+
+/** What is wrong with a request. Of hundreds of thousands of bad names no more is kept than is listed. */
+class Violations {
+  count = 0;
+  readonly #listed: Violation[] = [];
+
+  add(field: string, description: string, index?: number): void {
+    this.count++;
+    if (this.#listed.length === MOST_VIOLATIONS) return;
+    this.#listed.push({ field: index === undefined ? field : `${field}[${index}]`, description });
+  }
+
+  error(): GatewayError {
+    const [violations, unlisted] = [this.#listed, this.count - this.#listed.length];
+    return new GatewayError({ kind: "invalid", message: "the request can never work", violations, unlisted });
+  }
+}
+
+// Each adds what is wrong, in the order of the fields.
+
+function checkAccount(named: string, { accounts }: RequestLimits, violations: Violations): void {
+  if (accounts.has(named || DEFAULT_ACCOUNT)) return;
+  const description = named
+    ? (wrongWith(named, ACCOUNT) ?? "is not configured")
+    : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
+  violations.add("account", description);
+}
+
+function checkId(field: string, id: string, required: boolean, violations: Violations): void {
+  if (id !== "") checkText(field, id, ID, violations);
+  else if (required) violations.add(field, "is required");
+}
+
+function checkNames(names: readonly string[], maxDevices: number, violations: Violations): void {
+  const field = "device_names";
+  if (names.length === 0) violations.add(field, "is required");
+  if (names.length > maxDevices) {
+    violations.add(field, `has ${names.length} names, at most ${maxDevices} are allowed`);
+  }
+  const firstIndexes = names.length > 1 ? new Map<string, number>() : undefined;
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as string;
+    const first = firstIndexes?.get(name);
+    if (first === undefined) firstIndexes?.set(name, index);
+    const wrong = wrongWith(name, DEVICE_NAME) ?? (first === undefined ? undefined : `repeats ${field}[${first}]`);
+    if (wrong) violations.add(field, wrong, index);
+  }
+}
+
+function checkText(field: string, text: string, rule: TextRule, violations: Violations): void {
+  const description = wrongWith(text, rule);
+  if (description) violations.add(field, description);
+}

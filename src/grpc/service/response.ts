@@ -1,0 +1,94 @@
+// From the gateway's answer to what stands on the wire.
+import type { Plan } from "../../gateway/admission/admission.js";
+import type { Failure } from "../../gateway/errors.js";
+import { isWell } from "../../gateway/verdict.js";
+import type { Answer, CallRecord, DeviceOutcome } from "../../gateway/waiter.js";
+import type { Status } from "../../gen/google/rpc/status.js";
+import {
+  type CancelTasksByDeviceResponse,
+  type DeviceResult,
+  Outcome,
+  type UpstreamCall,
+} from "../../gen/ota/v1/ota_service.js";
+import { durationOf, timestampOf } from "../wire/details.js";
+import { deviceStatusOf } from "../wire/status.js";
+
+const OUTCOMES: Record<DeviceOutcome["kind"], Outcome> = {
+  accepted: Outcome.ACCEPTED,
+  "verified-canceled": Outcome.VERIFIED_CANCELED,
+  "already-finished": Outcome.ALREADY_FINISHED,
+  "no-task": Outcome.NO_TASK,
+  rejected: Outcome.REJECTED,
+  unknown: Outcome.UNKNOWN,
+  "not-attempted": Outcome.NOT_ATTEMPTED,
+};
+
+/** The response of a request that was carried out. */
+export function responseOf(answer: Answer, deviceNames: readonly string[]): CancelTasksByDeviceResponse {
+  let statuses: Map<Failure, Status> | undefined; // thousands of devices share a failure
+  const statusOf = (outcome: DeviceOutcome): Status | undefined => {
+    const failure = failureOf(outcome);
+    if (!failure) return undefined;
+    statuses ??= new Map();
+    let status = statuses.get(failure);
+    if (!status) {
+      status = deviceStatusOf(failure);
+      statuses.set(failure, status);
+    }
+    return status;
+  };
+  const results = answer.outcomes.map(
+    (outcome, index): DeviceResult => ({
+      deviceName: deviceNames[index] as string,
+      outcome: OUTCOMES[outcome.kind],
+      status: statusOf(outcome),
+      callIndex: answer.callIndexes[index] as number,
+    }),
+  );
+  return {
+    results,
+    calls: answer.calls.map(wireCall),
+    quotaWait: durationOf(answer.quotaWaitMs),
+    success: answer.outcomes.every(isWell),
+    plan: undefined,
+  };
+}
+
+/** The response of a request that was only validated. */
+export function planResponseOf(plan: Plan, deviceNames: readonly string[]): CancelTasksByDeviceResponse {
+  return {
+    results: deviceNames.map((deviceName) => ({
+      deviceName,
+      outcome: Outcome.NOT_ATTEMPTED,
+      status: undefined,
+      callIndex: -1,
+    })),
+    calls: [],
+    quotaWait: durationOf(0),
+    success: false,
+    plan: {
+      calls: plan.calls,
+      expectedWait: durationOf(plan.waitMs),
+      expectedDuration: durationOf(plan.durationMs),
+    },
+  };
+}
+
+/** Why a device did not end well, or what could not be told of one that did. */
+function failureOf(outcome: DeviceOutcome): Failure | undefined {
+  if ("failure" in outcome) return outcome.failure;
+  return "unverified" in outcome ? outcome.unverified : undefined;
+}
+
+function wireCall(call: CallRecord): UpstreamCall {
+  return {
+    requestId: call.requestId,
+    deviceCount: call.deviceCount,
+    success: call.success,
+    code: call.code,
+    errorMessage: call.message,
+    attempts: call.attempts,
+    sentTime: timestampOf(call.sentWallMs),
+    duration: call.durationMs === undefined ? undefined : durationOf(call.durationMs),
+  };
+}

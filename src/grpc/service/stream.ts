@@ -1,0 +1,213 @@
+// One StreamCancelTasksByDevice: many requests on one call, each answered once, in the order of completion.
+// Its memory is bounded: reading stops while too many of its devices wait, while the gateway's queue is
+// full, and while its client does not read its answers.
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { type Clock, sleepUntil } from "../../base/clock.js";
+import { GatewayError } from "../../gateway/errors.js";
+import type {
+  CancelTasksByDeviceRequest,
+  CancelTasksByDeviceResponse,
+  StreamCancelTasksByDeviceRequest,
+  StreamCancelTasksByDeviceResponse,
+} from "../../gen/ota/v1/ota_service.js";
+import type { AuditEntry } from "../../observe/audit/auditor.js";
+import type { Rpc } from "../rpc/rpc.js";
+import { checkDecoded } from "../wire/decoding.js";
+import { statusOf, type WireError, wireErrorOf } from "../wire/status.js";
+import { StreamProgress } from "./progress.js";
+
+export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
+
+/** A request that was let in. */
+export interface StreamedRequest {
+  readonly response: Promise<CancelTasksByDeviceResponse>;
+  /** What became of each device, once that has failed. */
+  failedResponse?(): Promise<CancelTasksByDeviceResponse>;
+  /** Why nothing goes on for it at the moment; empty if there is no reason. */
+  obstacle?(): string;
+  abort(): void;
+}
+
+export interface StreamOptions {
+  readonly clock: Clock;
+  /** A request has been read. */
+  readonly begin: (request: CancelTasksByDeviceRequest, sequence: bigint) => AuditEntry | undefined;
+  /** Lets a request in, or throws. */
+  readonly ask: (request: CancelTasksByDeviceRequest, entry?: AuditEntry) => StreamedRequest;
+  /** How long the devices that wait can be expected to take. */
+  readonly remainingMs: () => number;
+  /** What to end with while the gateway drains. */
+  readonly draining: () => GatewayError;
+  /** Runs it when it is this caller's turn. */
+  readonly schedule: (run: () => void) => void;
+}
+
+/** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
+const WINDOW_DEVICES = 20_000;
+
+const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while the queue was full" });
+
+export class RequestStream {
+  readonly #call: DuplexCall;
+  readonly #rpc: Rpc;
+  readonly #options: StreamOptions;
+  readonly #closing = new AbortController();
+  /** Aborted when it closes or drains: nothing waits for room in the queue any more. */
+  readonly #stopping = new AbortController();
+  readonly #pending = new Map<bigint, StreamedRequest>();
+  readonly #progress: StreamProgress;
+  #reading = false;
+  #ended = false;
+
+  constructor(call: DuplexCall, rpc: Rpc, options: StreamOptions) {
+    this.#call = call;
+    this.#rpc = rpc;
+    this.#options = options;
+    const { clock, remainingMs } = options;
+    this.#progress = new StreamProgress({
+      clock,
+      remainingMs,
+      obstacle: () => {
+        const [oldest] = this.#pending.values();
+        return oldest?.obstacle?.() ?? "";
+      },
+      isUnread: () => call.writableNeedDrain,
+      tell: (progress) => this.#write({ $case: "progress", progress }),
+    });
+  }
+
+  /** Resolves when the stream has ended, either way. */
+  serve(): Promise<void> {
+    const call = this.#call;
+    call.on("data", (message: StreamCancelTasksByDeviceRequest) => {
+      try {
+        checkDecoded(message);
+      } catch (error) {
+        this.#fail(this.#rpc.fail(error)); // it has no sequence that could be answered
+        return;
+      }
+      this.#reading = true;
+      this.#call.pause();
+      this.#options.schedule(() => void this.#read(message));
+    });
+    call.on("drain", () => this.#next());
+    call.on("end", () => {
+      this.#ended = true;
+      this.#next();
+    });
+    return new Promise((resolve) => {
+      this.#closing.signal.addEventListener("abort", () => resolve());
+      const { answerByMs } = this.#rpc;
+      // Clients give their calls up at the deadline, a moment before it has come here.
+      const isLate = () => this.#options.clock.now() >= answerByMs;
+      this.#rpc.onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
+    });
+  }
+
+  /** Reads nothing more; ends when what was read has been answered. */
+  drain(): void {
+    this.#stopping.abort();
+    this.#call.pause();
+    this.#next();
+  }
+
+  /** One message; no other is read meanwhile. */
+  async #read({ sequence, request }: StreamCancelTasksByDeviceRequest): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const entry = request && this.#options.begin(request, sequence);
+    try {
+      if (this.#pending.has(sequence)) throw invalid("sequence", "is that of a request that is still waiting");
+      if (!request) throw invalid("request", "is required");
+      const asked = await this.#ask(request, entry);
+      if (asked) this.#await(sequence, asked, request.deviceNames.length);
+      else entry?.refused(LEFT);
+    } catch (error) {
+      entry?.refused(error);
+      this.#rpc.fail(error); // for the log; the answer is the same
+      this.#answer(sequence, { $case: "error", error: statusOf(error) });
+    }
+    this.#reading = false;
+    this.#next();
+  }
+
+  /** Undefined if the stream ended while it waited for room in the queue. */
+  async #ask(request: CancelTasksByDeviceRequest, entry?: AuditEntry): Promise<StreamedRequest | undefined> {
+    const { clock, ask } = this.#options;
+    const { answerByMs } = this.#rpc;
+    for (;;) {
+      try {
+        return ask(request, entry);
+      } catch (error) {
+        if (!(error instanceof GatewayError) || error.failure.kind !== "overloaded") throw error;
+        if (this.#stopping.signal.aborted || clock.now() >= answerByMs) throw error;
+        const againMs = Math.min(clock.now() + (error.retryAfterMs ?? 0), answerByMs);
+        await sleepUntil(clock, againMs, this.#stopping.signal).catch(() => {});
+        if (this.#closing.signal.aborted) return undefined;
+      }
+    }
+  }
+
+  #await(sequence: bigint, asked: StreamedRequest, devices: number): void {
+    this.#pending.set(sequence, asked);
+    this.#progress.taken(devices);
+    const settle = (result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse) => {
+      this.#pending.delete(sequence);
+      this.#progress.settled(devices);
+      this.#answer(sequence, result, failedResponse);
+      this.#next();
+    };
+    asked.response.then(
+      (response) => settle({ $case: "response", response }),
+      async (error: unknown) => {
+        this.#rpc.fail(error);
+        settle({ $case: "error", error: statusOf(error) }, await asked.failedResponse?.());
+      },
+    );
+  }
+
+  #answer(sequence: bigint, result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse): void {
+    this.#write({ $case: "answer", answer: { sequence, result, failedResponse } });
+  }
+
+  /** Reads on if it may, ends if it is done, and reports progress while it is not. */
+  #next(): void {
+    if (this.#closing.signal.aborted) return;
+    const isDone = this.#pending.size === 0 && !this.#reading;
+    const isDraining = this.#stopping.signal.aborted;
+    if (isDone && (this.#ended || isDraining)) {
+      if (this.#ended) this.#close(status.OK);
+      else this.#fail(wireErrorOf(this.#options.draining()));
+      return;
+    }
+    const mayRead = this.#progress.waitingDevices < WINDOW_DEVICES && !this.#call.writableNeedDrain;
+    if (mayRead && !this.#reading && !isDraining) this.#call.resume();
+    this.#progress.tellInTime();
+  }
+
+  #write(event: NonNullable<StreamCancelTasksByDeviceResponse["event"]>): void {
+    if (!this.#closing.signal.aborted) this.#call.write({ event });
+  }
+
+  /** Ends with an error; what is still waiting leaves. */
+  #fail(error: WireError): void {
+    if (!this.#closing.signal.aborted) this.#call.emit("error", error);
+    this.#close(error.code);
+  }
+
+  #close(code: status): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.#stopping.abort();
+    this.#progress.close();
+    for (const { abort } of this.#pending.values()) abort();
+    if (code === status.OK) this.#call.end();
+    this.#rpc.finish(code);
+  }
+}
+
+type Answer = Extract<NonNullable<StreamCancelTasksByDeviceResponse["event"]>, { $case: "answer" }>["answer"];
+
+function invalid(field: string, description: string): GatewayError {
+  const violations = [{ field, description }];
+  return new GatewayError({ kind: "invalid", message: "the request can never work", violations });
+}

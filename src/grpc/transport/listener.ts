@@ -1,0 +1,151 @@
+// Where connections come in: by TCP, or by TLS with the caller's certificate checked. Nothing of gRPC sees a
+// connection before it has been let in, so that who is refused learns nothing.
+import { constants } from "node:crypto";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { Clock } from "../../base/clock.js";
+import type { Log } from "../../base/log.js";
+import type { TlsFiles, TlsPaths } from "../../config/tls-files.js";
+import { nameOfCertificate } from "../../identity/certificate.js";
+import { type Certificates, watchCertificates } from "./certificates.js";
+import { Connections } from "./connections.js";
+import { staggerAccepts } from "./staggered-accepts.js";
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Without it, connections are in plain text. */
+  readonly tls?: ListenerTls | undefined;
+}
+
+export interface ListenerTls {
+  readonly paths: TlsPaths;
+  /**
+   * If there is a CA: whether a caller may come without a certificate, because there is another way to say who it is.
+   */
+  readonly clientCertificates: "required" | "optional";
+}
+
+export interface Listener {
+  readonly port: number;
+  readonly connections: Connections;
+  /** When its certificate ends, in ms since the epoch; undefined without TLS. */
+  certificateEndsWallMs(): number | undefined;
+  /** Looks for new certificates now. */
+  reload(): void;
+  /** Takes no more connections; those that are open are left alone. */
+  close(): void;
+}
+
+const MOST_CONNECTIONS = 4096;
+
+const HANDSHAKE_WITHIN_MS = 10_000;
+
+/** Of TLS 1.2 only what hides past conversations from who learns the key later; TLS 1.3 has nothing else. */
+const CIPHERS = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+/** Resolves when it listens; `take` is given every connection that was let in. Throws TlsFilesError. */
+export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
+  const { host, port, clock, log, tls } = options;
+  const connections = new Connections({ clock, log });
+  const letIn = staggerAccepts(take);
+  let certificates: Certificates | undefined;
+  const close = () => {
+    server.close();
+    certificates?.close();
+    connections.close();
+  };
+  const server: Server = tls
+    ? secure(tls)
+    : createServer((socket) => void (connections.admit(socket) && letIn(socket)));
+  server.maxConnections = MOST_CONNECTIONS;
+  server.on("drop", () => connections.note("too many in all"));
+  try {
+    await bound(server, host, port);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address ? address.port : port,
+    connections,
+    certificateEndsWallMs: () => certificates?.endsWallMs(),
+    reload: () => certificates?.look(),
+    close,
+  };
+
+  function secure({ paths, clientCertificates }: ListenerTls): Server {
+    certificates = watchCertificates(paths, {
+      clock,
+      log,
+      replace: (files) => tlsServer.setSecureContext(contextOf(files)),
+    });
+    const requestCert = certificates.files.ca !== undefined;
+    const tlsServer = createTlsServer({
+      ...contextOf(certificates.files),
+      ALPNProtocols: ["h2"],
+      handshakeTimeout: HANDSHAKE_WITHIN_MS,
+      requestCert,
+      // Checked below, which can say why, and also knows callers that need no certificate.
+      rejectUnauthorized: false,
+    });
+    tlsServer.prependListener("connection", (socket) => void connections.admit(socket));
+    tlsServer.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+      connections.refuse(socket, error.code ?? "no handshake");
+    });
+    tlsServer.on("secureConnection", (socket) => {
+      const refusal = refusalOf(socket, requestCert, clientCertificates === "required");
+      if (refusal) connections.refuse(socket, refusal);
+      else letIn(socket);
+    });
+    return tlsServer;
+  }
+
+  /** Why this caller is not let in, if it is not. */
+  function refusalOf(socket: TLSSocket, requestCert: boolean, isRequired: boolean): string | undefined {
+    if (socket.alpnProtocol !== "h2") return "it does not speak HTTP/2";
+    if (!requestCert) return undefined;
+    const certificate = socket.getPeerCertificate();
+    if (!certificate?.raw) return isRequired ? "no client certificate" : undefined;
+    if (!socket.authorized) return `client certificate: ${socket.authorizationError}`;
+    const name = nameOfCertificate(certificate);
+    const connection = connections.of(`${socket.remoteAddress}:${socket.remotePort}`);
+    if (name === undefined || !connection) return "the client certificate names nobody";
+    return connections.isNamed(connection, name) ? undefined : "too many with one certificate";
+  }
+}
+
+function contextOf({ cert, key, ca }: TlsFiles) {
+  return {
+    cert,
+    key,
+    ...(ca !== undefined && { ca }),
+    minVersion: "TLSv1.2" as const,
+    ciphers: CIPHERS,
+    // Who resumes a session is not asked for its certificate again, which may have ended meanwhile.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
+
+function bound(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,51 @@
+// Whether the store can be reached, told to the operator when it changes, and when to try again.
+import type { Log } from "../../base/log.js";
+import type { Reply } from "./protocol.js";
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 1000;
+const TELL_AGAIN_MS = 60_000;
+
+export class Availability {
+  readonly #log: Log;
+  #epoch: string | undefined;
+  #misses = 0;
+  #isAway = true;
+  #lateMs = -Infinity;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get isAway(): boolean {
+    return this.#isAway;
+  }
+
+  /** The store has answered. */
+  hear({ epoch, opensInMs, replicas }: Reply): void {
+    const isNew = epoch !== this.#epoch;
+    if (isNew || this.#isAway) {
+      const message = isNew ? "the shared ledger has been joined" : "the shared ledger can be reached again";
+      this.#log.info({ opensInMs: Math.ceil(opensInMs), replicas }, message);
+    }
+    this.#epoch = epoch;
+    this.#isAway = false;
+    this.#misses = 0;
+  }
+
+  /** It has granted a token too late for it to be used; told once a minute. */
+  late(tookMs: number, nowMs: number): void {
+    if (nowMs - this.#lateMs < TELL_AGAIN_MS) return;
+    this.#lateMs = nowMs;
+    this.#log.warn({ tookMs: Math.round(tookMs) }, "the shared ledger answers too slowly: its grants cannot be used");
+  }
+
+  /** It has not. Returns how long to wait before it is asked again. */
+  miss(error: Error): number {
+    if (!this.#isAway || (this.#misses === 0 && this.#epoch === undefined)) {
+      this.#log.warn({ cause: error.message }, "the shared ledger cannot be reached");
+    }
+    this.#isAway = true;
+    return Math.min(FIRST_RETRY_MS * 2 ** this.#misses++, LONGEST_RETRY_MS);
+  }
+}

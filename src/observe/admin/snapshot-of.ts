@@ -1,0 +1,146 @@
+// From what the gateway knows of an account to what the page shows of it. Pure.
+import { wordsOf } from "./account-words.js";
+import type { CallFeed } from "./call-feed.js";
+import type { SentLastMinute } from "./caller-counts.js";
+import { shownText } from "./shown-text.js";
+import type {
+  AccountSnapshot,
+  CallerSnapshot,
+  ShownLedgerMode,
+  TokenCounts,
+  Waiting,
+  WaitingClass,
+} from "./snapshot.js";
+
+/** The account as it stands. Times are monotonic. */
+export interface ShownAccount {
+  readonly ledger: ShownLedger;
+  readonly waitingDevices: Readonly<Record<WaitingClass, number>>;
+  readonly waitingByCaller: ReadonlyMap<string, number>;
+  /** Until a new request of one device would be sent; Infinity if that cannot be told. */
+  readonly expectedWaitMs: Readonly<Record<WaitingClass, number>>;
+  /** Until everything that waits for this caller can be expected to be done. Asked for ten callers at most. */
+  remainingMs(caller: string): number;
+  /** When the oldest request that has no answer yet arrived, if there is one. */
+  readonly oldestSinceMs?: number | undefined;
+}
+
+export interface ShownLedger {
+  readonly mode: ShownLedgerMode;
+  /** All tokens. */
+  readonly callsPerSecond: number;
+  /** Those that are withheld included. */
+  readonly free: number;
+  readonly inFlightSinceMs: readonly number[];
+  readonly withheld: number;
+  readonly pausedUntilMs: number;
+  /** Gateways that share it, this one included; absent if not known. */
+  readonly replicas?: number | undefined;
+  /** Why no token can be had, if that is the ledger's fault. */
+  readonly obstacle?: string | undefined;
+}
+
+const TOP_CALLERS = 10;
+const LONGEST_NAME = 64;
+const RECENT_MS = 60_000;
+
+export function snapshotOf(name: string, account: ShownAccount, feed: CallFeed, nowMs: number): AccountSnapshot {
+  const { ledger } = account;
+  const { mode, replicas, obstacle } = ledger;
+  const tokens = tokensOf(ledger);
+  const pace = feed.pace(nowMs);
+  const throttles = feed.throttles(nowMs);
+  const pausedForMs = Math.max(0, Math.ceil(ledger.pausedUntilMs - nowMs));
+  const lastEnds = feed.lastEnds.filter(({ endedMs }) => nowMs - endedMs < RECENT_MS);
+  const isPaused = pausedForMs > 0;
+  return {
+    name,
+    words: wordsOf({ mode, tokens, pace, throttles, isPaused, lastEnds, replicas, obstacle }),
+    mode,
+    tokens,
+    pace,
+    waiting: waitingOf(account, feed.sentLastMinute(nowMs), nowMs),
+    pausedForMs,
+    throttles,
+    totals: feed.totals,
+    calls: feed.calls,
+  };
+}
+
+/** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
+function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: ShownLedger): TokenCounts {
+  const inFlight = inFlightSinceMs.length;
+  const leftAlone = Math.min(withheld, free);
+  return {
+    limit,
+    free: free - leftAlone,
+    inFlight,
+    cooling: Math.max(0, limit - free - inFlight),
+    withheld: leftAlone,
+  };
+}
+
+function waitingOf(account: ShownAccount, sent: SentLastMinute, nowMs: number): Waiting {
+  const { waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = account;
+  const classOf = (name: WaitingClass) => ({
+    devices: waitingDevices[name],
+    ...(Number.isFinite(expectedWaitMs[name]) && { expectedWaitMs: Math.round(expectedWaitMs[name]) }),
+  });
+  const devices = waitingDevices.urgent + waitingDevices.normal + waitingDevices.bulk;
+  const top = topCallers(waitingByCaller, sent.byCaller);
+  const idle = [...sent.byCaller.keys()].filter((caller) => !waitingByCaller.has(caller)).length;
+  return {
+    devices,
+    callers: waitingByCaller.size,
+    ...(oldestSinceMs !== undefined && { oldestMs: Math.max(0, Math.round(nowMs - oldestSinceMs)) }),
+    classes: { urgent: classOf("urgent"), normal: classOf("normal"), bulk: classOf("bulk") },
+    topCallers: top.map(({ caller, waiting, sentLastMinute }) => ({
+      caller: shownText(caller, LONGEST_NAME),
+      waiting,
+      sentLastMinute,
+      ...doneIn(waiting > 0 ? account.remainingMs(caller) : Infinity),
+    })),
+    otherCallers: {
+      callers: waitingByCaller.size + idle - top.length,
+      devices: devices - sum(top.map(({ waiting }) => waiting)),
+      sentLastMinute: sum(sent.byCaller.values()) + sent.others - sum(top.map(({ sentLastMinute }) => sentLastMinute)),
+    },
+  };
+}
+
+function doneIn(remainingMs: number): Pick<CallerSnapshot, "doneInMs"> {
+  return Number.isFinite(remainingMs) ? { doneInMs: Math.round(remainingMs) } : {};
+}
+
+type Caller = Omit<CallerSnapshot, "doneInMs">;
+
+/** In one pass that keeps ten: there may be very many callers. */
+function topCallers(waiting: ReadonlyMap<string, number>, sent: ReadonlyMap<string, number>): Caller[] {
+  const top: Caller[] = [];
+  const offer = (candidate: Caller) => {
+    const last = top[TOP_CALLERS - 1];
+    if (last && !goesBefore(candidate, last)) return;
+    const at = top.findIndex((each) => goesBefore(candidate, each));
+    top.splice(at < 0 ? top.length : at, 0, candidate);
+    top.splice(TOP_CALLERS);
+  };
+  for (const [caller, devices] of waiting) {
+    if (devices < (top[TOP_CALLERS - 1]?.waiting ?? 0)) continue; // nearly all of them, if they are many
+    offer({ caller, waiting: devices, sentLastMinute: sent.get(caller) ?? 0 });
+  }
+  for (const [caller, devices] of sent) {
+    if (!waiting.has(caller)) offer({ caller, waiting: 0, sentLastMinute: devices });
+  }
+  return top;
+}
+
+/** Of equals the one that came first: rows must not change places without a reason. */
+function goesBefore(a: Caller, b: Caller): boolean {
+  return a.waiting > b.waiting || (a.waiting === b.waiting && a.sentLastMinute > b.sentLastMinute);
+}
+
+function sum(counts: Iterable<number>): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
+}

@@ -1,0 +1,110 @@
+// Every span and event of the gateway with its attributes, through the OpenTelemetry API only: with no SDK
+// started, all of it does nothing. No attribute holds a device name, a secret or a query string. metrics.ts is the
+// other half.
+import {
+  type Attributes,
+  type Context,
+  context,
+  INVALID_TRACEID,
+  type Link,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import { ATTR_HTTP_REQUEST_RESEND_COUNT } from "@opentelemetry/semantic-conventions";
+
+const tracer = trace.getTracer("ota-gateway");
+
+/** The upstream's operations that are called, each the name of the span of one call. */
+export type UpstreamOperation = (typeof OPERATIONS)[number];
+const OPERATIONS = ["CancelOTATaskByDevice", "ListOTATaskByJob", "ListOTAUnfinishedTaskByDevice"] as const;
+
+/** Those spans are always recorded, however callers are sampled. */
+export const UPSTREAM_CALL_SPANS: ReadonlySet<string> = new Set(OPERATIONS);
+
+/** What a call's span tells about it. */
+export interface CallFacts {
+  readonly account: string;
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+  readonly devices: number;
+  readonly callers: number;
+  readonly waiters: number;
+  readonly attempt: number;
+  readonly tokenWaitMs: number;
+}
+
+/** How a call ended, for its span. */
+export interface CallResult {
+  readonly kind: "accepted" | "refused" | "lost" | "unwritten";
+  readonly requestId?: string;
+  readonly code?: string;
+}
+
+/** Starts the span of an upstream call: a trace of its own, linked to every caller in the call. */
+export function startCallSpan(
+  operation: UpstreamOperation,
+  facts: CallFacts,
+  callers: readonly Span[],
+): { span: Span; context: Context } {
+  const links: Link[] = callers.map((caller) => ({ context: caller.spanContext() }));
+  const attributes: Attributes = {
+    "ota.account": facts.account,
+    "ota.product_key": facts.productKey,
+    "ota.firmware_id": facts.firmwareId,
+    ...(facts.jobId && { "ota.job_id": facts.jobId }),
+    "ota.devices": facts.devices,
+    "ota.callers": facts.callers,
+    "ota.waiters": facts.waiters,
+    "ota.attempt": facts.attempt,
+    ...(facts.attempt > 1 && { [ATTR_HTTP_REQUEST_RESEND_COUNT]: facts.attempt - 1 }),
+    "ota.token_wait_ms": facts.tokenWaitMs,
+  };
+  const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes, links }, ROOT_CONTEXT);
+  return { span, context: trace.setSpan(ROOT_CONTEXT, span) };
+}
+
+/**
+ * Ends the span of an upstream call and tells each caller's span which call carried its devices, by an event at the
+ * time when it was sent: before it the caller waited for its turn, after it for the upstream.
+ */
+export function endCallSpan(span: Span, result: CallResult, callers: readonly Span[], sentWallMs: number): void {
+  const { traceId, spanId } = span.spanContext();
+  const outcome: Attributes = {
+    "ota.result": result.kind,
+    ...(result.requestId && { "ota.upstream_request_id": result.requestId }),
+    ...(result.code && { "ota.upstream_code": result.code }),
+  };
+  span.setAttributes(outcome);
+  if (result.kind !== "accepted") span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+  const event = { ...outcome, "ota.call.trace_id": traceId, "ota.call.span_id": spanId };
+  for (const caller of callers) caller.addEvent("ota.upstream_call", event, sentWallMs);
+}
+
+/** Starts the span of an inbound rpc, continuing the caller's trace. */
+export function startRpcSpan(method: string, caller: string, parent: Context): Span {
+  const attributes = { "rpc.system.name": "grpc", "rpc.method": method, "ota.caller": caller };
+  return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
+}
+
+/** Ends the span of an inbound rpc. `serverFault`: one of the statuses that are the server's failing. */
+export function endRpcSpan(span: Span, status: string, serverFault: boolean): void {
+  span.setAttribute("rpc.status_code", status);
+  if (serverFault) span.setAttribute("error.type", status).setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** The trace that a line of the log belongs to; nothing while no SDK is started, for then there are only zeros. */
+export function traceOf(span: Span): { readonly traceId?: string; readonly spanId?: string } {
+  const { traceId, spanId } = span.spanContext();
+  return traceId === INVALID_TRACEID ? {} : { traceId, spanId };
+}
+
+/** Runs `work` with this context active, so that what it sends carries it. */
+export function inContext<T>(active: Context, work: () => T): T {
+  return context.with(active, work);
+}

@@ -1,0 +1,147 @@
+import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { endedWell } from "../../../../src/cli/cancel/earlier-results.js";
+import { outputBy, resumeCommand } from "../../../../src/cli/cancel/output.js";
+import { type ResultFormat, resultRow } from "../../../../src/cli/cancel/result-row.js";
+import { ResultsFile } from "../../../../src/cli/cancel/results-file.js";
+import type { Outcome } from "../../../../src/client/client.js";
+
+const SCOPE = { productKey: "a1", firmwareId: "f1" };
+const folder = mkdtempSync(join(tmpdir(), "ota-gateway-results-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function fresh(format: ResultFormat): string {
+  return join(folder, `results-${files++}.${format}`);
+}
+
+function noFailure(error: Error): never {
+  throw error;
+}
+
+function write(results: ResultsFile, rows: readonly (readonly [string, Outcome])[]): void {
+  for (const [deviceName, outcome] of rows) {
+    const ok = outcome === "ACCEPTED";
+    const failure = {
+      reason: "REJECTED",
+      code: "NOT_FOUND",
+      message: 'no "such",\ndevice',
+      violations: [],
+      devices: {},
+    };
+    results.add(resultRow({ deviceName, outcome, ok, ...(!ok && { failure }) }, SCOPE, new Date(0)));
+  }
+  results.close();
+}
+
+describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
+  it("gives back which devices ended well: the last line of each counts", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format, noFailure), [
+      ["dev-0", "ACCEPTED"],
+      ["dev-1", "REJECTED"],
+      ["dev-2", "UNKNOWN"],
+    ]);
+    write(ResultsFile.continued(file, format, noFailure), [["dev-2", "ACCEPTED"]]);
+    expect([...(await endedWell(file, format, SCOPE))].sort()).toEqual(["dev-0", "dev-2"]);
+    expect(readFileSync(file, "utf8").match(/device_name,outcome/g) ?? []).toHaveLength(format === "csv" ? 1 : 0);
+  });
+
+  it("passes over a line that a crash tore, and cuts it off before it goes on", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format, noFailure), [
+      ["dev-0", "ACCEPTED"],
+      ["dev-1", "ACCEPTED"],
+    ]);
+    const whole = readFileSync(file, "utf8");
+    writeFileSync(file, whole.slice(0, -20)); // in the middle of the last line
+    expect([...(await endedWell(file, format, SCOPE))]).toEqual(["dev-0"]);
+    write(ResultsFile.continued(file, format, noFailure), [["dev-1", "ACCEPTED"]]);
+    expect(readFileSync(file, "utf8")).toBe(whole);
+  });
+
+  it("begins anew in a file of which a crash left nothing whole", async () => {
+    const file = fresh(format);
+    writeFileSync(file, "devi");
+    expect((await endedWell(file, format, SCOPE)).size).toBe(0);
+    write(ResultsFile.continued(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
+    expect([...(await endedWell(file, format, SCOPE))]).toEqual(["dev-0"]);
+  });
+
+  it("is not gone on with for another product, firmware or batch", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
+    await expect(endedWell(file, format, { ...SCOPE, firmwareId: "f2" })).rejects.toThrow(
+      `${file} is for firmware_id f1, and this run is for f2`,
+    );
+    await expect(endedWell(file, format, { ...SCOPE, jobId: "j" })).rejects.toThrow("job_id (none)");
+  });
+
+  it("is refused if it is something else", async () => {
+    const file = fresh(format);
+    appendFileSync(file, "hello\nworld\n");
+    await expect(endedWell(file, format, SCOPE)).rejects.toThrow("is no results file");
+  });
+
+  it("is never overwritten", () => {
+    const file = fresh(format);
+    writeFileSync(file, "precious");
+    expect(() => outputBy(file, undefined)).toThrow(`go on with it by --resume ${file}`);
+    expect(() => ResultsFile.create(file, format, noFailure)).toThrow("EEXIST");
+  });
+});
+
+describe("ResultsFile on a full disk", () => {
+  it("says so once, never throws, and tells what it could not write", () => {
+    const failures: string[] = [];
+    const results = ResultsFile.onto(openSync("/dev/full", "w"), "r.jsonl", ({ message }) => failures.push(message));
+    const row = resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0));
+    results.add(row);
+    results.flush();
+    results.add(row);
+    results.flush();
+    expect(failures).toEqual(["r.jsonl cannot be written: ENOSPC: no space left on device, write"]);
+    expect(results.close()).toMatchObject({ rows: 2 });
+    expect(failures).toHaveLength(1);
+  });
+
+  it("says so also if it finds out at the end", () => {
+    const failures: Error[] = [];
+    const results = ResultsFile.onto(openSync("/dev/full", "w"), "r.jsonl", (error) => failures.push(error));
+    results.add(resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0)));
+    expect(results.close()).toEqual({ rows: 1, error: failures[0] });
+  });
+});
+
+describe("outputBy", () => {
+  it("refuses to go on from one file in another: the next run would not know of the first", () => {
+    expect(() => outputBy("b.jsonl", "a.jsonl")).toThrow(
+      "--resume a.jsonl goes on in that file: leave out --output b.jsonl",
+    );
+  });
+
+  it("takes both for the same file, however it is written, and beside standard output", () => {
+    expect(outputBy(`${folder}/./a.jsonl`, join(folder, "a.jsonl"))?.file).toBe(join(folder, "a.jsonl"));
+    expect(outputBy("-", "a.jsonl")).toMatchObject({ file: undefined });
+  });
+});
+
+describe("resumeCommand", () => {
+  it("is the command that was given, with --resume in the place of --output", () => {
+    const argv = [
+      "/usr/bin/node",
+      "/usr/bin/ota-gateway",
+      "cancel",
+      "--output",
+      "r.jsonl",
+      "--reason",
+      "it's bad",
+      "--devices-file=x",
+    ];
+    expect(resumeCommand(argv, "r.jsonl")).toBe(
+      `ota-gateway cancel --reason 'it'\\''s bad' --devices-file=x --resume r.jsonl`,
+    );
+  });
+});

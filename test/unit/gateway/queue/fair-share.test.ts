@@ -1,0 +1,228 @@
+import { describe, expect, it } from "vitest";
+import { type Charge, refund } from "../../../../src/gateway/queue/charge.js";
+import { FairShare } from "../../../../src/gateway/queue/fair-share.js";
+
+const SEATS = 200;
+const EVERYBODY = () => true;
+
+function sharing({ weights = {}, proven = false }: { weights?: Record<string, number>; proven?: boolean } = {}) {
+  const share = new FairShare({
+    seatsPerCall: SEATS,
+    weightOf: (caller) => weights[caller] ?? 1,
+    creditNameOf: (caller) => (proven ? caller : "everybody"),
+  });
+  let nowMs = 0;
+  let charge: Charge = new Map();
+  return {
+    share,
+    join: (...callers: string[]) => {
+      for (const caller of callers) share.join(caller);
+    },
+    leave: (caller: string) => share.leave(caller),
+    rejoin: (caller: string) => share.rejoin(caller),
+    /** Whose turn it was, with so many seats for sharers. */
+    next: (sharers: Record<string, number> = {}, mayGo: (caller: string) => boolean = EVERYBODY) => {
+      const taker = share.turn(nowMs, mayGo);
+      if (taker === undefined) throw new Error("nobody may go");
+      charge = share.charge(taker, new Map([[taker, 1], ...Object.entries(sharers)]), nowMs);
+      nowMs += 100;
+      return taker;
+    },
+    refund: () => refund(charge),
+    /** What the last call cost each, in calls. */
+    prices: () => {
+      const calls = [...charge].flatMap(([{ caller }, price]) =>
+        caller === undefined ? [] : [[caller, price * (weights[caller] ?? 1)] as const],
+      );
+      return Object.fromEntries(calls);
+    },
+  };
+}
+
+describe("FairShare.turn", () => {
+  it("goes by new weights from the next turn on, for those who wait and for all that were owed", () => {
+    const weights: Record<string, number> = { a: 1, b: 1 };
+    const { join, next } = sharing({ weights });
+    join("a", "b");
+    const turns = (n: number) => Array.from({ length: n }, () => next()).join("");
+    expect(turns(8)).toBe("abababab");
+    weights["a"] = 3;
+    turns(4); // what they were ahead and behind by is of the old weights
+    expect(turns(40).replaceAll("b", "")).toHaveLength(30);
+    weights["a"] = 1;
+    turns(4);
+    const last = next();
+    weights[last] = 100; // and is not kept waiting for fifty calls, though it has just paid for one as a light one
+    expect(turns(20).replaceAll(last, "").length).toBeLessThanOrEqual(1);
+    weights[last] = 1;
+    turns(4);
+    expect(turns(40).replaceAll("b", "")).toHaveLength(20);
+  });
+
+  it("spreads the turns of a heavy caller (was: one, all the others, four in a row)", () => {
+    const { join, next } = sharing({ weights: { heavy: 5 } });
+    join("heavy", "a", "b", "c", "d", "e");
+    const turns = Array.from({ length: 20 }, () => (next() === "heavy" ? "H" : "-")).join("");
+    expect(turns.slice(0, 7)).toBe("H-H-H-H"); // though five tenths are not a half if they are added up
+    expect(turns).not.toContain("HHH");
+    expect(turns.replaceAll("-", "")).toHaveLength(10);
+  });
+
+  it("does not put off who took what nobody else could use for more than a call", () => {
+    const { join, next } = sharing();
+    join("a", "b");
+    for (let n = 0; n < 50; n++) next({}, (caller) => caller === "b");
+    expect(Array.from({ length: 4 }, () => next())).toContain("b");
+  });
+
+  it("shares among the others by weight what those who are due cannot use", () => {
+    const { join, next } = sharing({ weights: { b: 3 } });
+    join("a", "b", "c");
+    const turns = Array.from({ length: 40 }, () => next({}, (caller) => caller !== "a"));
+    expect(Math.abs(turns.filter((caller) => caller === "c").length - 10)).toBeLessThanOrEqual(1);
+  });
+
+  it("lets a proven caller that has had nothing lately go first, on every other call at the most", () => {
+    const { join, next } = sharing({ proven: true });
+    join("a", "b", "c", "d");
+    for (let n = 0; n < 42; n++) next();
+    join("x", "y");
+    expect([next(), next(), next()]).toEqual(["x", "c", "y"]); // "c" has had least
+  });
+
+  it("puts off who went by credit for no more than a call", () => {
+    const { join, next } = sharing({ proven: true, weights: { light: 0.1 } });
+    join("a", "b", "light");
+    const turns = Array.from({ length: 60 }, () => next());
+    expect(turns.filter((caller) => caller === "light").length).toBeGreaterThan(3); // once a second
+    // It has a seat each second, so it has no credit any more. Its part is one call in 21.
+    const later = Array.from({ length: 42 }, (_, n) => next(n % 5 === 0 ? { light: 0 } : {}));
+    expect(later).toContain("light");
+  });
+});
+
+describe("FairShare.charge", () => {
+  it("has sharers pay for the seats they fill, and whoever's turn it was for the rest", () => {
+    const { join, next, prices } = sharing();
+    join("a", "b", "c");
+    next({ b: 20 });
+    expect(prices()).toEqual({ a: 0.9, b: 0.1 });
+  });
+
+  it("has sharers pay no more than their part of the call, and nothing once they are ahead", () => {
+    const { join, next, prices } = sharing({ weights: { a: 2 } });
+    join("a", "b", "c");
+    expect(next({ b: 199 })).toBe("a");
+    expect(prices()).toEqual({ a: 0.75, b: 0.25 });
+    expect(next()).toBe("c");
+    expect(next({ c: 199 })).toBe("a");
+    expect(prices()).toEqual({ a: 1 });
+  });
+
+  it("leaves their part to who have gone while they were ahead", () => {
+    const { join, leave, next, prices } = sharing();
+    join("a", "b", "c");
+    expect(next()).toBe("a");
+    leave("a");
+    expect(next({ c: 199 })).toBe("b");
+    expect(prices()).toMatchObject({ c: expect.closeTo(1 / 3) });
+  });
+
+  it("keeps to the shares when all who are owed something join the call in one caller's turns", () => {
+    const light = new Set(Array.from({ length: 50 }, (_, n) => `light-${n}`));
+    const { join, next, prices } = sharing({ weights: { heavy: 50 } });
+    join("heavy", ...light);
+    let paid = 0;
+    for (let n = 1; n <= 100; n++) {
+      const sharers = n > 50 ? Object.fromEntries([...light].map((caller) => [caller, 7])) : {};
+      light.delete(next(sharers)); // 25 of them have had a turn before the others share
+      const { heavy = 0 } = prices();
+      paid += heavy;
+      expect(Math.abs(paid - n / 2)).toBeLessThan(1);
+    }
+  });
+
+  it("charges nobody who does not wait in this class", () => {
+    const { join, next, prices } = sharing();
+    join("a", "b");
+    next({ guest: 150 });
+    expect(prices()).toEqual({ a: 1 });
+  });
+
+  it("does not let sharers far ahead of their share keep others from their turn", () => {
+    const { join, next } = sharing();
+    join("a", "b", "c");
+    // Whose turn it is, "a" has one device and "b" fills the call; but "c" waits elsewhere.
+    const turns = Array.from({ length: 300 }, () => next({ a: 1, b: 198 }));
+    expect(turns.filter((caller) => caller === "c").length).toBeGreaterThan(98);
+  });
+});
+
+describe("FairShare.join", () => {
+  it("puts a caller who comes later behind those who wait, however new its name is", () => {
+    const { join, next } = sharing();
+    join("patient");
+    const turns = Array.from({ length: 20 }, (_, n) => {
+      join(`name-${n}`);
+      return next();
+    });
+    expect(turns[0]).toBe("patient");
+    expect(turns.filter((caller) => caller === "patient").length).toBeGreaterThanOrEqual(3);
+  });
+
+  it("puts nobody behind who comes when nobody waits", () => {
+    const { join, leave, next } = sharing();
+    join("a", "b");
+    expect(next()).toBe("a");
+    leave("a");
+    leave("b");
+    join("a", "c");
+    expect(next()).toBe("a");
+  });
+
+  it("lets all who come before the first call begin even, each time that nobody has waited", () => {
+    const { join, leave, next } = sharing({ weights: { light: 0.1 } });
+    join("a");
+    next();
+    leave("a");
+    join("a", "light");
+    expect([next(), next()]).toContain("light"); // "a" has had its call
+  });
+
+  it("knows again who left while ahead, and does not make it wait longer for that", () => {
+    const { join, leave, next } = sharing();
+    join("a", "b", "c");
+    expect(next()).toBe("a");
+    leave("a");
+    join("a", "d");
+    expect([next(), next(), next()]).toEqual(["b", "c", "d"]);
+    expect(next()).toBe("a");
+  });
+});
+
+describe("FairShare.leave", () => {
+  it("remembers who has gone while ahead when it forgets those who have not", () => {
+    const { join, leave, next } = sharing({ weights: { light: 0.1 } });
+    join("a", "b", "light");
+    expect(Array.from({ length: 255 }, () => next()).at(-1)).toBe("light"); // every 21st, first the third
+    leave("light");
+    for (let n = 0; n < 13; n++) next(); // the 256th tidies up
+    join("light");
+    expect(Array.from({ length: 8 }, () => next()).at(-1)).toBe("light");
+  });
+});
+
+describe("refund", () => {
+  it("puts who did not wait meanwhile before all others too, and owes it no more than the call that it lost", () => {
+    const { join, leave, rejoin, next, refund } = sharing({ weights: { b: 3, c: 3 } });
+    join("a", "b", "c");
+    expect([next(), next(), next()]).toEqual(["b", "c", "a"]);
+    refund();
+    leave("a");
+    for (let n = 0; n < 70; n++) next();
+    rejoin("a");
+    const turns = Array.from({ length: 14 }, () => next());
+    expect(turns[0]).toBe("a");
+    expect(turns.filter((caller) => caller === "a").length).toBeLessThanOrEqual(3);
+  });
+});

@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { SeatSharing, type Share } from "../../../../src/gateway/queue/seat-sharing.js";
+import { aShare } from "../../../support/a-share.js";
+
+it("SeatSharing takes no seats from a caller for having another weight with every call", () => {
+  const shares = new SeatSharing<Share>();
+  for (const caller of ["changing", "steady"]) shares.join(aShare(caller));
+  const had = { changing: 0, steady: 0 };
+  for (let call = 0; call < 100; call++) {
+    const seatsOfCall = { left: 6 };
+    const take = ({ caller }: Share) => {
+      if (caller === "changing") had.changing++;
+      else had.steady++;
+      seatsOfCall.left--;
+      return true;
+    };
+    shares.allot(seatsOfCall, (caller) => (caller === "changing" ? 4 + (call % 3) : 1), take);
+  }
+  // Five parts of six, as if it had always been 5.
+  expect(Math.abs(had.changing - 500)).toBeLessThanOrEqual(5);
+});

@@ -1,0 +1,157 @@
+import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { pino } from "pino";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { GatewayError } from "../../../../src/gateway/errors.js";
+import {
+  CancelTasksByDeviceRequest,
+  CancelTasksByDeviceResponse,
+  OtaServiceClient,
+  OtaServiceService,
+} from "../../../../src/gen/ota/v1/ota_service.js";
+import type { Authentication } from "../../../../src/grpc/rpc/caller.js";
+import { unary } from "../../../../src/grpc/rpc/handler.js";
+import { InFlightLimits } from "../../../../src/grpc/rpc/in-flight.js";
+import type { RpcContext } from "../../../../src/grpc/rpc/rpc.js";
+import { failureOf } from "../../../support/grpc-failure.js";
+import { listenGrpc } from "../../../support/grpc-server.js";
+import { HandClock } from "../../../support/hand-clock.js";
+import { until } from "../../../support/processes.js";
+
+type Handle = (request: CancelTasksByDeviceRequest, context: RpcContext) => Promise<CancelTasksByDeviceResponse>;
+
+const OK = CancelTasksByDeviceResponse.fromPartial({ success: true });
+
+async function setUp(handle: Handle, authentication?: Authentication) {
+  const written: string[] = [];
+  const lines = () => written.map((line) => JSON.parse(line));
+  const clock = new HandClock();
+  const log = pino({ level: "trace" }, { write: (line) => void written.push(line) });
+  const inFlight = new InFlightLimits({ clock, log, connectionOf: () => undefined });
+  const ended: [status: string, durationMs: number][] = [];
+  const rpcEnded = (_: string, status: string, __: boolean, durationMs: number) =>
+    void ended.push([status, durationMs]);
+  const options = { clock, log, defaultDeadlineMs: 60_000, inFlight, authentication, rpcEnded };
+  const cancelTasksByDevice = unary("ota.v1.OtaService/CancelTasksByDevice", options, handle);
+  const client = new OtaServiceClient(
+    await listenGrpc([OtaServiceService, { cancelTasksByDevice }]),
+    credentials.createInsecure(),
+  );
+  onTestFinished(() => client.close());
+  const call = (headers: Record<string, string> = {}) => {
+    const metadata = new Metadata();
+    for (const [key, value] of Object.entries(headers)) metadata.set(key, value);
+    let leave = () => {};
+    const answer = new Promise<CancelTasksByDeviceResponse>((resolve, reject) => {
+      const rpc = client.cancelTasksByDevice(
+        CancelTasksByDeviceRequest.fromPartial({}),
+        metadata,
+        (error: ServiceError | null, response) => (error ? reject(error) : resolve(response)),
+      );
+      leave = () => rpc.cancel();
+    });
+    answer.catch(() => {}); // looked at later
+    return { answer, leave };
+  };
+  return { call, lines, clock, inFlight, ended };
+}
+
+describe("unary", () => {
+  it("logs one line for each rpc, with its caller and its status", async () => {
+    const { call, lines } = await setUp(async () => OK);
+    await call({ "x-ota-caller": "service-a" }).answer;
+    await until(() => lines().length > 0);
+    expect(lines()).toMatchObject([
+      { level: 30, msg: "rpc", method: "ota.v1.OtaService/CancelTasksByDevice", caller: "service-a", status: "OK" },
+    ]);
+    expect(lines()[0]).not.toHaveProperty("traceId"); // of all zeros, for no SDK is started
+  });
+
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("the secret is testsecret");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("the secret is testsecret"))],
+    ["rejects with no error at all", () => Promise.reject("testsecret")],
+  ] as [string, Handle][])(
+    "answers INTERNAL when the handler %s, and only the log has the cause",
+    async (_, handle) => {
+      const { call, lines } = await setUp(handle);
+      const failure = await failureOf(call().answer);
+      expect(failure).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", message: "internal error" });
+      expect(JSON.stringify(failure)).not.toContain("testsecret");
+      await until(() => lines().length === 2);
+      expect(lines()[0]).toMatchObject({ level: 50, msg: "internal error" });
+      expect(JSON.stringify(lines()[0])).toContain("testsecret");
+      expect(lines()[1]).toMatchObject({ level: 30, msg: "rpc", status: "INTERNAL" });
+    },
+  );
+
+  // The log's own serializer copies every field of an error, and a GatewayError has the caller's devices.
+  it("keeps the devices of an expected failure out of the log", async () => {
+    const causes = [{ kind: "internal", devices: 1, sampleNames: ["dev-1"] }] as const;
+    const { call, lines } = await setUp(async () => {
+      throw new GatewayError(
+        { kind: "internal", message: "the gateway could not make an acceptable call" },
+        { causes },
+      );
+    });
+    const failure = await failureOf(call().answer);
+    expect(failure.devices).toEqual([{ resourceName: "dev-1", description: "internal" }]);
+    await until(() => lines().length > 0);
+    expect(JSON.stringify(lines())).not.toContain("dev-1");
+  });
+
+  it("finds out nothing for who is refused while thousands are being found out", async () => {
+    let verified = 0;
+    const { call, inFlight } = await setUp(async () => OK, {
+      bearer: () => async () => {
+        verified++;
+        return "service-a";
+      },
+    });
+    const incoming = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
+    const met = Array.from({ length: 4096 }, () => inFlight.enterUnverified(incoming));
+    expect(await failureOf(call().answer)).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "OVERLOADED" });
+    expect(verified).toBe(0);
+    met[0]?.();
+    expect((await call().answer).success).toBe(true);
+    expect(verified).toBe(1);
+  });
+
+  it("counts how long those waited that were told no faster (was: 0 s)", async () => {
+    const { call, inFlight, clock, ended } = await setUp(async () => OK);
+    const incoming = { metadata: new Metadata(), cancelled: false, getPeer: () => "", on: () => {} };
+    for (let n = 0; n < 4096; n++) inFlight.enter("anonymous", incoming);
+    await Promise.all(Array.from({ length: 10 }, () => failureOf(call().answer)));
+    const last = failureOf(call().answer);
+    await until(() => clock.armed > 0); // it has come, and is held back
+    await clock.advance(20);
+    await last;
+    expect(ended.map(([code]) => code)).toEqual(Array(11).fill("RESOURCE_EXHAUSTED"));
+    expect(ended.map(([, durationMs]) => durationMs)).toEqual([...Array(10).fill(0), 20]);
+  });
+
+  it("tells the handler when its caller leaves", async () => {
+    let entered = false;
+    let left = false;
+    const { call, lines } = await setUp(
+      (_, context) =>
+        new Promise((_resolve, reject) => {
+          entered = true;
+          context.onAbort(() => {
+            left = true;
+            reject(new GatewayError({ kind: "aborted", message: "the caller left" }));
+          });
+        }),
+    );
+    const { answer, leave } = call();
+    await until(() => entered);
+    leave();
+    expect(await failureOf(answer)).toMatchObject({ code: "CANCELLED" });
+    await until(() => left && lines().length > 0);
+    expect(lines()).toMatchObject([{ status: "CANCELLED" }]);
+  });
+});

@@ -1,0 +1,179 @@
+import { type Metadata, status } from "@grpc/grpc-js";
+import { describe, expect, it } from "vitest";
+import {
+  FAILURE_KINDS,
+  type Failure,
+  type FailureKind,
+  GatewayError,
+  type Violation,
+} from "../../../../src/gateway/errors.js";
+import { ErrorInfo } from "../../../../src/gen/google/rpc/error_details.js";
+import { deviceStatusOf, type WireError, wireErrorOf } from "../../../../src/grpc/wire/status.js";
+import { readFailure } from "../../../support/grpc-failure.js";
+
+const UPSTREAM = { code: "iot.device.NotExistedDevice", requestId: "4D9FD1EA-E711-47CE-BB17-5A075BE4CF72" };
+
+/** One failure of each kind. */
+const FAILURES: Record<FailureKind, Failure> = {
+  invalid: { kind: "invalid", message: "", violations: [{ field: "product_key", description: "is required" }] },
+  unauthenticated: { kind: "unauthenticated", message: "m" },
+  forbidden: { kind: "forbidden", message: "m" },
+  overloaded: { kind: "overloaded", message: "m", subject: "caller" },
+  "deadline-too-short": { kind: "deadline-too-short", message: "m" },
+  expired: { kind: "expired", message: "m" },
+  aborted: { kind: "aborted", message: "m" },
+  draining: { kind: "draining", message: "m" },
+  rejected: { kind: "rejected", message: "m", rejection: "precondition", upstream: UPSTREAM },
+  throttled: { kind: "throttled", message: "m", upstream: UPSTREAM },
+  unavailable: { kind: "unavailable", message: "m" },
+  unknown: { kind: "unknown", message: "m", reason: "OUTCOME_UNKNOWN" },
+  internal: { kind: "internal", message: "m" },
+};
+
+/** As the proto file promises it. */
+const PROMISED: Record<FailureKind, [code: keyof typeof status, reason: string, domain: string]> = {
+  invalid: ["INVALID_ARGUMENT", "INVALID_REQUEST", "ota.v1"],
+  unauthenticated: ["UNAUTHENTICATED", "UNAUTHENTICATED", "ota.v1"],
+  forbidden: ["PERMISSION_DENIED", "FORBIDDEN", "ota.v1"],
+  overloaded: ["RESOURCE_EXHAUSTED", "OVERLOADED", "ota.v1"],
+  "deadline-too-short": ["DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", "ota.v1"],
+  expired: ["DEADLINE_EXCEEDED", "EXPIRED", "ota.v1"],
+  aborted: ["CANCELLED", "ABORTED", "ota.v1"],
+  draining: ["UNAVAILABLE", "DRAINING", "ota.v1"],
+  rejected: ["FAILED_PRECONDITION", "REJECTED", "iot.aliyuncs.com"],
+  throttled: ["RESOURCE_EXHAUSTED", "THROTTLED", "iot.aliyuncs.com"],
+  unavailable: ["UNAVAILABLE", "UNAVAILABLE", "ota.v1"],
+  unknown: ["UNKNOWN", "OUTCOME_UNKNOWN", "ota.v1"],
+  internal: ["INTERNAL", "INTERNAL", "ota.v1"],
+};
+
+/** What a proxy counts: every trailer with its name, as HTTP/2 carries them. */
+function trailerBytes({ code, details, metadata }: WireError): number {
+  const headers = {
+    ...(metadata as Metadata).toHttp2Headers(),
+    "grpc-status": code,
+    "grpc-message": encodeURI(details),
+  };
+  return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + String(value).length, 0);
+}
+
+function longNames(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${n}`.padStart(32, "n"));
+}
+
+describe("wireErrorOf", () => {
+  it.each(FAILURE_KINDS)("gives %s the code, reason and domain that the proto file promises", (kind) => {
+    const { code, reason, domain, pushback, retryAfterMs } = readFailure(wireErrorOf(new GatewayError(FAILURES[kind])));
+    expect([code, reason, domain]).toEqual(PROMISED[kind]);
+    expect([pushback, retryAfterMs]).toEqual([undefined, undefined]);
+  });
+
+  it.each([
+    ["not-found", "NOT_FOUND"],
+    ["invalid", "INVALID_ARGUMENT"],
+    ["precondition", "FAILED_PRECONDITION"],
+    ["forbidden", "PERMISSION_DENIED"],
+  ] as const)("gives a rejection that is %s the code %s", (rejection, code) => {
+    const failure: Failure = { kind: "rejected", message: "m", rejection, upstream: UPSTREAM };
+    expect(readFailure(wireErrorOf(new GatewayError(failure)))).toMatchObject({ code, reason: "REJECTED" });
+  });
+
+  it("tells what was refused together with others from what was never answered", () => {
+    const failure: Failure = { kind: "unknown", message: "m", reason: "BATCH_REJECTED", upstream: UPSTREAM };
+    expect(readFailure(wireErrorOf(new GatewayError(failure)))).toMatchObject({
+      code: "UNKNOWN",
+      reason: "BATCH_REJECTED",
+      metadata: { upstream_code: UPSTREAM.code, request_id: UPSTREAM.requestId },
+    });
+  });
+
+  it("counts the devices of each cause and names up to ten of them", () => {
+    const causes = [
+      { kind: "unknown", devices: 7, sampleNames: ["dev-1", "dev-2"] },
+      { kind: "expired", devices: 3, sampleNames: ["dev-8"] },
+    ] as const;
+    expect(readFailure(wireErrorOf(new GatewayError(FAILURES.unknown, { causes })))).toMatchObject({
+      metadata: { devices_unknown: "7", devices_expired: "3" },
+      devices: [
+        { resourceName: "dev-1", description: "unknown" },
+        { resourceName: "dev-2", description: "unknown" },
+        { resourceName: "dev-8", description: "expired" },
+      ],
+    });
+  });
+
+  it("says who has filled the queue", () => {
+    expect(readFailure(wireErrorOf(new GatewayError(FAILURES.overloaded))).quotaSubjects).toEqual(["caller"]);
+  });
+
+  it.each([0, 0.4, 99.5, 100, 1234.567, 50_000_000])("hints to retry after %d ms, twice and alike", (retryAfterMs) => {
+    const failure = readFailure(wireErrorOf(new GatewayError(FAILURES.draining, { retryAfterMs })));
+    expect(failure.pushback).toMatch(/^\d+$/);
+    expect(Number(failure.pushback)).toBeGreaterThanOrEqual(retryAfterMs);
+    expect(Number(failure.pushback) - (failure.retryAfterMs ?? Number.NaN)).toBeLessThan(1);
+  });
+
+  it("leaves the pushback out where asking again in time can never do (was: grpc-java slept its deadline away)", () => {
+    const failure = readFailure(wireErrorOf(new GatewayError(FAILURES["deadline-too-short"], { retryAfterMs: 1500 })));
+    expect([failure.pushback, failure.retryAfterMs]).toEqual([undefined, 1500]);
+  });
+
+  it("lists up to 50 violations, and always says how many there are", () => {
+    const violations = Array.from({ length: 60 }, (_, n): Violation => ({ field: `f[${n}]`, description: "no" }));
+    const failure = readFailure(wireErrorOf(new GatewayError({ kind: "invalid", message: "", violations })));
+    expect(failure.violations).toEqual(violations.slice(0, 50));
+    expect(failure.metadata).toEqual({ violations: "60" });
+    const counted = { kind: "invalid", message: "", violations, unlisted: 7 } as const;
+    expect(readFailure(wireErrorOf(new GatewayError(counted))).metadata).toEqual({ violations: "67" });
+    expect(failure.message).toBe("60 violation(s), the first: f[0] no");
+  });
+
+  it("keeps the trailers under 4 KB for 10,000 bad names", () => {
+    const violations = Array.from({ length: 10_000 }, (_, n): Violation => {
+      const field = `device_names[${90_000 + n}]`; // the limit can be raised to 100,000
+      return { field, description: n % 2 ? "must be 4-32 of A-Za-z0-9-_@.:" : "repeats device_names[89999]" };
+    });
+    const wire = wireErrorOf(new GatewayError({ kind: "invalid", message: "", violations }));
+    expect(trailerBytes(wire)).toBeLessThan(4096);
+    const failure = readFailure(wire);
+    expect(failure.violations.length).toBeGreaterThan(30);
+    expect(failure.metadata).toEqual({ violations: "10000" });
+  });
+
+  it("keeps the trailers under 4 KB for ten of the longest names, every cause, and an upstream that talks much", () => {
+    const upstream = { code: "c".repeat(128), requestId: "r".repeat(128) };
+    const failure: Failure = { kind: "overloaded", subject: "gateway", message: `m: ${upstream.code}`, upstream };
+    const causes = FAILURE_KINDS.map((kind, n) => ({ kind, devices: 10_000, sampleNames: longNames(n < 10 ? 1 : 0) }));
+    const wire = wireErrorOf(new GatewayError(failure, { causes, retryAfterMs: 123_456_789 }));
+    expect(readFailure(wire).devices).toHaveLength(10);
+    expect(trailerBytes(wire)).toBeLessThan(4096);
+  });
+
+  it.each([
+    new Error("the secret is testsecret"),
+    new TypeError("cannot read 'dev-1'"),
+    Object.assign(new Error("x"), { code: 5, details: "the secret is testsecret" }),
+    "testsecret",
+    undefined,
+    null,
+  ])("shows nothing of what is no GatewayError: %s", (error) => {
+    const wire = wireErrorOf(error);
+    expect(readFailure(wire)).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", message: "internal error" });
+    expect(Object.keys(wire.metadata.getMap())).toEqual(["grpc-status-details-bin"]);
+    expect(String(wire.metadata.get("grpc-status-details-bin")[0])).not.toMatch(/testsecret|dev-1/);
+  });
+});
+
+describe("deviceStatusOf", () => {
+  it.each(FAILURE_KINDS)("agrees with wireErrorOf on %s", (kind) => {
+    const { code, details } = deviceStatusOf(FAILURES[kind]);
+    const [info] = details.map(({ value }) => ErrorInfo.decode(value));
+    expect([status[code], info?.reason, info?.domain]).toEqual(PROMISED[kind]);
+  });
+
+  it("says what the upstream said", () => {
+    const { details } = deviceStatusOf(FAILURES.rejected);
+    const [info] = details.map(({ value }) => ErrorInfo.decode(value));
+    expect(info?.metadata).toEqual({ upstream_code: UPSTREAM.code, request_id: UPSTREAM.requestId });
+  });
+});

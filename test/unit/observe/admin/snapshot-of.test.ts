@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { CallFeed } from "../../../../src/observe/admin/call-feed.js";
+import { type ShownAccount, type ShownLedger, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
+import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.js";
+
+const NOW_MS = 100_000;
+
+const IDLE: ShownAccount = {
+  ledger: {
+    mode: "in-process",
+    callsPerSecond: 10,
+    free: 10,
+    inFlightSinceMs: [],
+    withheld: 0,
+    pausedUntilMs: -Infinity,
+  },
+  waitingDevices: { urgent: 0, normal: 0, bulk: 0 },
+  waitingByCaller: new Map(),
+  expectedWaitMs: { urgent: 0, normal: 0, bulk: 0 },
+  remainingMs: () => 1000,
+};
+
+function withLedger(ledger: Partial<ShownLedger>): ShownAccount {
+  return { ...IDLE, ledger: { ...IDLE.ledger, ...ledger } };
+}
+
+/** A feed that was told of these ends, the last one just now. */
+function fed(...ends: Ending[]): CallFeed {
+  const feed = new CallFeed();
+  for (const [n, end] of ends.entries()) {
+    const call = aSentCall(NOW_MS - (ends.length - n) * 100);
+    feed.sent(call);
+    feed.ended(call, anEnd(call, end));
+  }
+  return feed;
+}
+
+function snapshot(account: ShownAccount, feed = new CallFeed(), nowMs = NOW_MS) {
+  return snapshotOf("default", account, feed, nowMs);
+}
+
+describe("snapshotOf", () => {
+  it("accounts for every token: those withheld are free ones that are left alone", () => {
+    const { tokens } = snapshot(withLedger({ free: 4, inFlightSinceMs: [1, 2], withheld: 3 }));
+    expect(tokens).toEqual({ limit: 10, free: 1, inFlight: 2, cooling: 4, withheld: 3 });
+    const throttledJustNow = snapshot(withLedger({ free: 0, inFlightSinceMs: [1], withheld: 2 }));
+    expect(throttledJustNow.tokens).toEqual({ limit: 10, free: 0, inFlight: 1, cooling: 9, withheld: 0 });
+  });
+
+  it("tells how long the pause lasts, and nothing of one that is over", () => {
+    expect(snapshot(withLedger({ pausedUntilMs: NOW_MS + 1500 })).pausedForMs).toBe(1500);
+    expect(snapshot(withLedger({ pausedUntilMs: NOW_MS - 1 })).pausedForMs).toBe(0);
+    expect(snapshot(IDLE).pausedForMs).toBe(0);
+  });
+
+  it("shows the ten callers with most devices waiting, then with most sent, and counts the rest", () => {
+    const waitingByCaller = new Map(Array.from({ length: 9 }, (_, n) => [`w${n}`, 100 + n]));
+    const feed = new CallFeed();
+    const devicesByCaller = new Map(Object.entries({ w0: 5, quiet: 20, small: 1 }));
+    const call = aSentCall(NOW_MS, { devices: 26, devicesByCaller });
+    feed.sent(call);
+    feed.ended(call, anEnd(call, { kind: "accepted", durationMs: 0 }));
+    const waitingDevices = { urgent: 6, normal: 900, bulk: 30 };
+    const { waiting } = snapshot({ ...IDLE, waitingDevices, waitingByCaller, oldestSinceMs: NOW_MS - 2500 }, feed);
+    expect(waiting).toMatchObject({ devices: 936, callers: 9, oldestMs: 2500 });
+    const names = waiting.topCallers.map(({ caller }) => caller);
+    expect(names).toEqual(["w8", "w7", "w6", "w5", "w4", "w3", "w2", "w1", "w0", "quiet"]);
+    expect(waiting.topCallers[8]).toEqual({ caller: "w0", waiting: 100, sentLastMinute: 5, doneInMs: 1000 });
+    expect(waiting.topCallers[9]).toEqual({ caller: "quiet", waiting: 0, sentLastMinute: 20 });
+    expect(waiting.otherCallers).toEqual({ callers: 1, devices: 0, sentLastMinute: 1 });
+  });
+
+  it("leaves out a wait that cannot be told", () => {
+    const expectedWaitMs = { urgent: 12.4, normal: Infinity, bulk: Infinity };
+    const waitingByCaller = new Map([["a", 3]]);
+    const waitingDevices = { urgent: 0, normal: 3, bulk: 0 };
+    const account = { ...IDLE, expectedWaitMs, waitingDevices, waitingByCaller, remainingMs: () => Infinity };
+    const { waiting } = snapshot(account);
+    expect(waiting.classes.urgent).toEqual({ devices: 0, expectedWaitMs: 12 });
+    expect(waiting.classes.normal).toEqual({ devices: 3 });
+    expect(waiting.topCallers).toEqual([{ caller: "a", waiting: 3, sentLastMinute: 0 }]);
+  });
+
+  it("is plain JSON, and small even if everybody has a long name", () => {
+    const waitingByCaller = new Map(Array.from({ length: 500 }, (_, n) => [`${n}${"n".repeat(500)}`, 1]));
+    const account = { ...IDLE, waitingByCaller, waitingDevices: { urgent: 0, normal: 500, bulk: 0 } };
+    const all = snapshot(account, fed(...Array(40).fill({ kind: "refused", durationMs: 1, code: "c".repeat(500) })));
+    expect(JSON.parse(JSON.stringify(all))).toEqual(all);
+    expect(JSON.stringify(all).length).toBeLessThan(20_000);
+  });
+});
+
+describe("the words of a snapshot", () => {
+  const lost: Ending = { kind: "lost", durationMs: 1, cause: "no answer" };
+  const throttled: Ending = { kind: "refused", durationMs: 1, requestId: "r", code: "Throttling", throttled: true };
+  const accepted: Ending = { kind: "accepted", durationMs: 1, requestId: "r" };
+
+  it.each<[string, string, ShownAccount, CallFeed]>([
+    ["Within quota", "good", IDLE, fed(accepted)],
+    ["Opening", "wait", withLedger({ mode: "opening", free: 0 }), fed()],
+    ["Ledger away", "bad", withLedger({ mode: "away", free: 0, obstacle: "ECONNREFUSED" }), fed()],
+    ["Paused", "wait", withLedger({ pausedUntilMs: NOW_MS + 500, withheld: 1 }), fed(throttled)],
+    ["Yielding", "wait", withLedger({ withheld: 1 }), fed(throttled)],
+    ["No answers", "bad", IDLE, fed(accepted, lost, { kind: "unwritten", durationMs: 1 }, lost)],
+    ["Within quota", "good", IDLE, fed(lost, lost)],
+    ["Gateway at fault", "bad", IDLE, fed({ kind: "unwritten", durationMs: 1, ours: true })],
+    ["Above quota", "bad", withLedger({ callsPerSecond: 5 }), fed(...Array<Ending>(10).fill(accepted))],
+  ])("are %s (%s)", (state, tone, account, feed) => {
+    expect(snapshot(account, feed).words).toMatchObject({ state, tone });
+  });
+
+  it("do not judge by calls of long ago", () => {
+    expect(snapshot(IDLE, fed(lost, lost, lost), NOW_MS + 61_000).words.state).toBe("Within quota");
+  });
+
+  it("tell who else uses the account, as far as can be told", () => {
+    expect(snapshot(IDLE, fed(accepted)).words.others).toMatch(/^Nobody/);
+    expect(snapshot(withLedger({ withheld: 1 }), fed(throttled)).words.others).toMatch(
+      /^Probably; .* 1 call was refused/,
+    );
+    expect(snapshot(IDLE, fed(throttled, throttled)).words.others).toMatch(/^Not now\. 2 calls were refused/);
+  });
+
+  it("tell where the tokens are", () => {
+    expect(snapshot(IDLE).words.ledger).toMatch(/in this process/);
+    expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/3 gateways share/);
+    expect(snapshot(withLedger({ mode: "away", obstacle: "the store refused" })).words.ledger).toMatch(
+      /the store refused/,
+    );
+  });
+});

@@ -1,0 +1,166 @@
+// What is printed of what is told, by the real SDK and exporter.
+import { describe, expect, it } from "vitest";
+import { OUTCOMES } from "../../../../src/gateway/waiter.js";
+import { aStanding, measured, useAll } from "../../../support/metrics-run.js";
+import { sumOf } from "../../../support/prometheus-text.js";
+
+const run = measured(["fleet-backend"]);
+const { metrics, read } = run;
+
+describe("createMetrics", () => {
+  it("prints each result of calls from the start, and counts a refusal for rate as a throttle", async () => {
+    const account = metrics.account("calls");
+    const of = async (result: string) =>
+      sumOf(await read(), "ota_calls_total", { ota_account: "calls", ota_result: result });
+    expect(await of("throttled")).toBe(0);
+    account.ended(undefined, { kind: "refused", throttled: true, durationMs: 10 });
+    account.ended(undefined, { kind: "refused", throttled: false, durationMs: 10 });
+    account.ended(undefined, { kind: "lost", throttled: false, durationMs: 10_000 });
+    expect(await Promise.all(["throttled", "refused", "lost", "accepted", "unwritten"].map(of))).toEqual([
+      1, 1, 1, 0, 0,
+    ]);
+  });
+
+  it("tells full calls from all others, and counts seconds", async () => {
+    const account = metrics.account("sizes");
+    account.sent({ devices: 199, tokenWaitMs: 300 });
+    account.sent({ devices: 200, tokenWaitMs: 700 });
+    const families = await read();
+    const labels = { ota_account: "sizes" };
+    expect(sumOf(families, "ota_call_devices_bucket", { ...labels, le: "199" })).toBe(1);
+    expect(sumOf(families, "ota_call_devices_count", labels)).toBe(2);
+    expect(sumOf(families, "ota_call_token_wait_sum", labels)).toBeCloseTo(1);
+  });
+
+  it("names configured callers, and puts all others together however many there are", async () => {
+    const account = metrics.account("callers");
+    account.answered("fleet-backend", [{ kind: "accepted" }, { kind: "rejected" }, { kind: "accepted" }]);
+    for (let n = 0; n < 5000; n++) account.answered(`service-${n}`, [{ kind: "unknown" }]);
+    const families = await read();
+    const labels = { ota_account: "callers" };
+    const devices = families
+      .get("ota_devices_total")
+      ?.samples.filter(({ labels }) => labels["ota_account"] === "callers");
+    expect(devices).toHaveLength(2 * 7);
+    expect(
+      sumOf(families, "ota_devices_total", { ...labels, ota_caller: "fleet-backend", ota_outcome: "accepted" }),
+    ).toBe(2);
+    expect(sumOf(families, "ota_devices_total", { ...labels, ota_caller: "other", ota_outcome: "unknown" })).toBe(5000);
+  });
+
+  // It may not import the gateway's list, and has its own.
+  it("prints each outcome that the gateway knows from the start, and no other", async () => {
+    metrics.account("outcomes");
+    const devices = (await read()).get("ota_devices_total")?.samples ?? [];
+    const own = devices.filter(
+      ({ labels }) => labels["ota_account"] === "outcomes" && labels["ota_caller"] === "other",
+    );
+    expect(own.map(({ labels }) => labels["ota_outcome"])).toEqual(OUTCOMES);
+  });
+
+  it("names callers that are configured later, and keeps the names of those before", async () => {
+    const account = metrics.account("reloaded");
+    account.answered("newcomer", [{ kind: "accepted" }]);
+    metrics.name(["newcomer"]);
+    account.answered("newcomer", [{ kind: "accepted" }]);
+    account.answered("fleet-backend", [{ kind: "accepted" }]);
+    const families = await read();
+    const of = (caller: string) =>
+      sumOf(families, "ota_devices_total", { ota_account: "reloaded", ota_caller: caller, ota_outcome: "accepted" });
+    expect(["newcomer", "fleet-backend", "other"].map(of)).toEqual([1, 1, 1]);
+  });
+
+  it("splits the tokens so that they add up to the quota", async () => {
+    const accounts = new Map([["tokens", { maxQueuedDevices: 5, standing: () => aStanding() }]]);
+    const unwatch = metrics.watch(accounts, () => 1000);
+    const families = await read();
+    unwatch();
+    const states = ["free", "in-flight", "cooling", "withheld"].map((state) =>
+      sumOf(families, "ota_tokens", { ota_account: "tokens", ota_token_state: state }),
+    );
+    expect(states).toEqual([3, 3, 3, 1]);
+    expect(sumOf(families, "ota_tokens", { ota_account: "tokens" })).toBe(sumOf(families, "ota_quota_rate"));
+  });
+
+  it("reads the gauges of an account when it is asked, until it is not watched any more", async () => {
+    let mode: "shared" | "away" = "shared";
+    let asked = 0;
+    const standing = () => {
+      asked += 1;
+      return aStanding({ mode });
+    };
+    const unwatch = metrics.watch(new Map([["watched", { maxQueuedDevices: 1000, standing }]]), () => 1000);
+    const labels = { ota_account: "watched" };
+    const before = await read();
+    expect(sumOf(before, "ota_ledger_mode", { ...labels, ota_ledger_mode: "shared" })).toBe(1);
+    expect(sumOf(before, "ota_ledger_replicas", labels)).toBe(2);
+    expect(sumOf(before, "ota_queue_devices", labels)).toBe(321);
+    expect(sumOf(before, "ota_queue_devices", { ...labels, ota_priority: "bulk" })).toBe(300);
+    expect(sumOf(before, "ota_queue_capacity", labels)).toBe(1000);
+    expect(sumOf(before, "ota_queue_callers", labels)).toBe(2);
+    expect(sumOf(before, "ota_queue_oldest_age", labels)).toBe(0.75);
+    expect(sumOf(before, "ota_quota_pause", labels)).toBe(0.5);
+    expect(sumOf(before, "ota_queue_expected_wait", { ...labels, ota_priority: "normal" })).toBe(0.2);
+    // It cannot be told: no number would be true.
+    expect(() => sumOf(before, "ota_queue_expected_wait", { ...labels, ota_priority: "bulk" })).toThrow("no sample");
+    mode = "away";
+    const after = await read();
+    expect(sumOf(after, "ota_ledger_mode", { ...labels, ota_ledger_mode: "shared" })).toBe(0);
+    expect(sumOf(after, "ota_ledger_mode", { ...labels, ota_ledger_mode: "away" })).toBe(1);
+    unwatch();
+    const askedBefore = asked;
+    await read();
+    expect(asked).toBe(askedBefore);
+  });
+
+  it("tells of what has to be looked after, and nothing of what is not used", async () => {
+    const none = { auditLog: () => undefined, certificateLeftMs: () => undefined, keysAgeMs: () => undefined };
+    metrics.watchUpkeep(none)();
+    expect([...(await read()).keys()].filter((name) => /audit|tls|jwt/.test(name))).toEqual([]);
+    const unwatch = metrics.watchUpkeep({
+      auditLog: () => ({ lost: 2, waitingBytes: 300 }),
+      certificateLeftMs: () => -5000,
+      keysAgeMs: () => 1500,
+    });
+    const families = await read();
+    unwatch();
+    expect(
+      ["ota_audit_lost_total", "ota_audit_waiting", "ota_tls_expires_in", "ota_jwt_keys_age"].map((name) =>
+        sumOf(families, name),
+      ),
+    ).toEqual([2, 300, -5, 1.5]);
+  });
+
+  it("goes on with the other metrics when an account cannot be read", async () => {
+    const standing = () => {
+      throw new Error("no standing");
+    };
+    const unwatch = metrics.watch(new Map([["broken", { maxQueuedDevices: 1, standing }]]), () => 1000);
+    expect((await read()).has("ota_calls_total")).toBe(true);
+    unwatch();
+  });
+
+  it("gives rpcs the attributes of the semantic conventions, an error type only for the server's failings", async () => {
+    metrics.rpcEnded("ota.v1.OtaService/GetQuota", "OK", false, 250);
+    metrics.rpcEnded("ota.v1.OtaService/GetQuota", "INTERNAL", true, 1);
+    const samples = (await read()).get("rpc_server_call_duration")?.samples ?? [];
+    const counts = samples.filter(
+      ({ name, labels }) => name.endsWith("_count") && labels["rpc_method"]?.endsWith("Quota"),
+    );
+    const common = { rpc_system_name: "grpc", rpc_method: "ota.v1.OtaService/GetQuota" };
+    expect(counts.map(({ labels }) => labels)).toEqual([
+      { ...common, rpc_status_code: "OK" },
+      { ...common, rpc_status_code: "INTERNAL", error_type: "INTERNAL" },
+    ]);
+    expect(sumOf(await read(), "rpc_server_call_duration_sum", { ...common, rpc_status_code: "OK" })).toBeCloseTo(0.25);
+  });
+
+  it("explains every metric, and prints nothing of the process or the host", async () => {
+    useAll(run);
+    const families = await read();
+    for (const [name, { help }] of families) {
+      expect(name).toMatch(/^(ota|rpc_server)_/);
+      expect(help).toMatch(/^.{20,}\.$/);
+    }
+  });
+});
