@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command on a clean machine: a bare Debian with this machine's Node and npm, and a fresh clone of HEAD in it. What
-# happens to be installed here cannot hide a missing step. Needs root, and a system that permits namespaces.
+# Runs a command on a clean machine: a bare Debian with this machine's Node and npm, and a fresh
+# clone of HEAD in it. Programs that happen to be installed here cannot hide a missing step. Needs
+# root, and a system that permits namespaces.
 # usage: clean-machine.sh [--user] [--release NAME] COMMAND [ARGUMENT…]
 #   --user      as a user without rights; otherwise as root
 #   --release   of Debian: this machine's own, or else bookworm
-# Exits with the command's code; with 125 if there is no clean machine to be had here, and says why.
+# Exits with the command's code, or with 125 and a reason if no clean machine can be made here.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 as=root release=
@@ -26,7 +27,8 @@ done
 ours=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-}" || true)
 release=${release:-${ours:-bookworm}}
 
-# The bare Debian is kept for a month. Its name holds all that it depends on, and it has that name only once it is complete.
+# The bare Debian is kept for a month. Its name contains everything that it depends on, and it gets
+# that name only once it is complete.
 cache=${XDG_CACHE_HOME:-/var/cache}/ota-gateway
 kept=$cache/debian-$release-$(uname -m)
 base=$kept-$(sha256sum "$0" | cut -c1-8)
@@ -68,8 +70,8 @@ git clone -q "$project" "$root$home/ota-gateway"
 [ -z "$(git -C "$project" status --porcelain)" ] || echo "clean machine: runs HEAD, without what is not committed" >&2
 chroot "$root" chown -R $as: "$home"
 
-# In namespaces of its own: mounts vanish with the last process, and every process with the first, which is the shell:
-# it reaps what others leave behind.
+# Runs in namespaces of its own: mounts vanish with the last process, and every process with the
+# first. That is the shell, which reaps the processes that others leave behind.
 enter() {
   unshare --mount --pid --fork --kill-child bash -euc '
     root=$1 as=$2 home=$3 && shift 3
