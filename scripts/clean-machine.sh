@@ -54,8 +54,10 @@ cp -a --reflink=auto "$base" "$root"
 [ $as = root ] || { home=/home/$as && chroot "$root" useradd --create-home --shell /bin/bash $as; }
 # This machine's Node, npm and way to the network.
 cp -L "$(node -p process.execPath)" "$root/usr/local/bin/node"
+npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+[ -f "$npm/bin/npm-cli.js" ] || none "npm is not where its program is: $npm"
 mkdir -p "$root/usr/local/lib/node_modules"
-cp -rL "$(npm root -g)/npm" "$root/usr/local/lib/node_modules/"
+cp -rL "$npm" "$root/usr/local/lib/node_modules/npm"
 for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$root/usr/local/bin/$name"; done
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 command -v apt-config >/dev/null && apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https|Check)' >"$root/etc/apt/apt.conf.d/99machine" || true
