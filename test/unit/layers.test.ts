@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   // those who watch
   "observe/telemetry": "base",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/call-observer",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
   "observe/audit": "base gateway/errors gateway/waiter",
   // what puts it together
   serve:
