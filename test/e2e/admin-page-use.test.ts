@@ -20,10 +20,10 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await page.getByLabel("Find").fill("unlucky");
     expect(await rowsOf(page, "calls")).toEqual([expect.stringMatching(/unlucky 5.*no answer/)]);
     await page.getByLabel("Find").fill("");
-    await page.getByLabel("Only what was not accepted").check();
+    await page.getByLabel("Not accepted only").check();
     expect(await rowsOf(page, "calls")).toEqual([expect.stringContaining("unlucky")]);
     await page.getByLabel("Find").fill("nothing like it");
-    expect(await textOf(page, "no-calls")).toBe("None of the calls seen here.");
+    expect(await textOf(page, "no-calls")).toBe("No matching calls.");
   });
 
   it("keeps the list still while it is held or read, and copies a request id", async () => {
@@ -98,7 +98,9 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     const { page } = await run.open();
     await run.stopServing();
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(true);
-    expect(await textOf(page, "lost")).toMatch(/^No connection to the gateway. What you see is from \d\d:\d\d:\d\d/);
+    expect(await textOf(page, "lost")).toMatch(
+      /^No connection to the gateway. The page shows the state at \d\d:\d\d:\d\d/,
+    );
     expect(await page.title()).toBe("No connection · ota-gateway");
     expect(await page.locator("main").getAttribute("class")).toBe("stale");
     expect(await textOf(page, "announcement")).toBe("No connection to the gateway");

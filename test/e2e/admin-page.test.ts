@@ -43,7 +43,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     const label = await page.locator("#tokens").getAttribute("aria-label");
     expect(label).toBe("10 tokens: 3 in flight, 5 cooling, 1 free, 1 withheld");
     expect(await textOf(page, "state")).toBe("Yielding");
-    expect(await textOf(page, "ledger")).toContain("3 gateways share them");
+    expect(await textOf(page, "ledger")).toContain("shared by 3 gateways");
     run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, callsPerSecond: 200, free: 50 } };
     await expect.poll(() => page.locator("#tokens .part").count()).toBe(4);
     run.gateway.account = BUSY;
@@ -53,7 +53,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   it("follows the gateway within a second: figures, state, title, queue, calls", async () => {
     const { page, complaints } = await run.open();
     expect(await page.title()).toBe("Within quota, 0 devices wait · ota-gateway");
-    expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("nobody")]);
+    expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("none in the last minute")]);
 
     run.gateway.account = BUSY;
     for (let n = 0; n < 7; n++) run.gateway.call();
@@ -88,9 +88,9 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   it("draws calls against the limit, and tells them to who cannot see it", async () => {
     const { page } = await run.open();
     for (let n = 0; n < 5; n++) run.gateway.call();
-    await expect.poll(() => textOf(page, "calls-most")).toBe("most in any second 5, allowed 10");
+    await expect.poll(() => textOf(page, "calls-most")).toBe("peak 5 in any second, limit 10");
     const label = await page.locator("#calls-chart").getAttribute("aria-label");
-    expect(label).toMatch(/^Calls in each of the last 60 seconds: from 0 to [1-5], the limit is 10$/);
+    expect(label).toMatch(/^Calls in each of the last 60 seconds: from 0 to [1-5], limit 10$/);
     expect(await page.locator("#calls-chart .bar").count()).toBe(61);
   });
 
@@ -122,7 +122,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     const outline = await page.locator("body").ariaSnapshot();
     for (const part of ["banner", "main", "contentinfo", 'heading "ota-gateway" [level=1]'])
       expect(outline).toContain(part);
-    for (const name of ["Quota", "The last minute", "Who waits, and how long", "Last upstream calls"]) {
+    for (const name of ["Quota", "The last minute", "Waiting", "Last upstream calls"]) {
       expect(outline).toContain(`region "${name}"`);
     }
     await page.evaluate(`

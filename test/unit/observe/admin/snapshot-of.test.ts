@@ -115,16 +115,18 @@ describe("the words of a snapshot", () => {
   });
 
   it("tell who else uses the account, as far as can be told", () => {
-    expect(snapshot(IDLE, fed(accepted)).words.others).toMatch(/^Nobody/);
+    expect(snapshot(IDLE, fed(accepted)).words.others).toMatch(/^None detected/);
     expect(snapshot(withLedger({ withheld: 1 }), fed(throttled)).words.others).toMatch(
-      /^Probably; .* 1 call was refused/,
+      /^Probably, .* 1 call was throttled/,
     );
-    expect(snapshot(IDLE, fed(throttled, throttled)).words.others).toMatch(/^Not now\. 2 calls were refused/);
+    expect(snapshot(IDLE, fed(throttled, throttled)).words.others).toMatch(
+      /^Not at the moment\. 2 calls were throttled/,
+    );
   });
 
   it("tell where the tokens are", () => {
     expect(snapshot(IDLE).words.ledger).toMatch(/in this process/);
-    expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/3 gateways share/);
+    expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/shared by 3 gateways/);
     expect(snapshot(withLedger({ mode: "away", obstacle: "the store refused" })).words.ledger).toMatch(
       /the store refused/,
     );
