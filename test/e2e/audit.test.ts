@@ -70,7 +70,7 @@ describe("OTA_AUDIT_LOG", () => {
     await gateway.said(/the audit log cannot be written/);
     await caller.cancel([seededName(1)]).answer;
     renameSync(path, `${path}.full`);
-    await gateway.said(/the audit log is written again/);
+    await gateway.said(/the audit log can be written again/);
     await until(() => read().length === 2);
     renameSync(path, `${path}.1`);
     gateway.kill("SIGHUP");
