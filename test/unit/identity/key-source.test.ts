@@ -22,7 +22,7 @@ describe("keySourceOf", () => {
 
   it("takes no other answer: errors and redirects", async () => {
     const failing = await sourceAt((_, response) => response.writeHead(503).end("x"));
-    await expect(failing.read()).rejects.toThrow("it answered with status 503");
+    await expect(failing.read()).rejects.toThrow("the issuer answered with status 503");
     const elsewhere = await sourceAt((_, response) => response.writeHead(302, { location: "/other" }).end());
     await expect(elsewhere.read()).rejects.toThrow("redirect");
   });
@@ -41,7 +41,7 @@ describe("keySourceOf", () => {
       response.on("drain", more).on("close", hangUp);
       more();
     });
-    await expect(endless.read()).rejects.toThrow("it is over 1048576 bytes");
+    await expect(endless.read()).rejects.toThrow("too large (limit 1048576 bytes)");
     await hungUp;
   });
 
