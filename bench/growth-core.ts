@@ -24,6 +24,7 @@ const limiter: Limiter = {
     ...{ mode: "in-process", callsPerSecond: 10, free: 10, spaceMs: 100, inFlightSinceMs: [], coolingUntilMs: [] },
     ...{ withheld: 0, pausedUntilMs: -Infinity },
   }),
+  forecast: () => () => 0,
   close: async () => {},
 };
 const upstream: Upstream = {

@@ -1,7 +1,8 @@
 // A ledger under the hand clock, on the same arithmetic as the real ones: simulated seconds pass exactly
 // as real ones would. It keeps count of tokens, and throws if one is settled twice.
 import type { Clock } from "../../src/base/clock.js";
-import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
+import type { Forecast, LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
+import { forecastOf } from "../../src/limiter/forecast.js";
 import {
   answered,
   asked,
@@ -126,6 +127,10 @@ export class FakeLimiter implements Limiter {
       pausedUntilMs: this.#pace.pausedUntilMs,
       ...(this.obstacle && { obstacle: this.obstacle }),
     };
+  }
+
+  forecast(answerMs: number): Forecast {
+    return forecastOf(this.state(), answerMs, this.#clock.now());
   }
 
   async close(): Promise<void> {
