@@ -86,7 +86,9 @@ describe("callers in OTA_CONFIG", () => {
     const { violations } = await failureOf(
       visitorOf(gateway.grpc, { "x-ota-caller": "small" }).cancel({ deviceNames: [seededName(1), seededName(2)] }),
     );
-    expect(violations).toEqual([{ field: "device_names", description: "has 2 names, no more than 1 may wait" }]);
+    expect(violations).toEqual([
+      { field: "device_names", description: "has 2 names, more than may be queued (limit 1); send fewer" },
+    ]);
   });
 
   it("are read again at SIGHUP, as a whole or not at all, and streams that are open are judged anew", async () => {

@@ -307,7 +307,7 @@ describe("Dispatcher", () => {
     await clock.advance(1000);
     expect(await outcomes(waiter)).toEqual(["accepted"]);
     expect(limiter.ends.map(({ kind }) => kind)).toEqual(["lost", "answered"]);
-    expect(log.lines.find(({ level }) => level === "error")?.message).toBe("the upstream client threw");
+    expect(log.lines.find(({ level }) => level === "error")?.message).toBe("the upstream client threw an error");
   });
 
   it("asks a ledger that fails again after a second (was: only when somebody else came)", async () => {
@@ -315,7 +315,7 @@ describe("Dispatcher", () => {
     limiter.broken = new Error("away");
     ask();
     await clock.advance(1500);
-    expect(log.lines.map(({ message }) => message)).toEqual(["no token could be taken", "no token could be taken"]);
+    expect(log.lines.map(({ message }) => message)).toEqual(["could not take a token", "could not take a token"]);
     limiter.broken = undefined;
     await clock.advance(500);
     expect(sentMs()).toEqual([2000]);

@@ -85,7 +85,7 @@ describe("Gateway.cancel", () => {
     await clock.advance(2000);
     expect((await patient.answer).outcomes.at(-1)).toMatchObject({
       kind: "not-attempted",
-      failure: { kind: "unavailable", message: "no token could be had in time: the ledger is away" },
+      failure: { kind: "unavailable", message: "no token was available in time: the ledger is away" },
     });
     expect(await outcomes(late)).toEqual(Array(1000).fill("accepted"));
   });

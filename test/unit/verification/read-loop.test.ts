@@ -53,7 +53,7 @@ describe("ReadLoop", () => {
     expect([limiter.wishes.length, told]).toEqual([2, []]);
     await clock.advance(50);
     expect(told).toEqual(["a: dev-1"]);
-    const failures = log.lines.filter(({ message }) => message === "no token could be taken");
+    const failures = log.lines.filter(({ message }) => message === "could not take a token");
     expect(failures).toMatchObject(Array(2).fill({ level: "error", fields: { operation: "ListOTATaskByJob" } }));
   });
 

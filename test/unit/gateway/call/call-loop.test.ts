@@ -134,7 +134,7 @@ describe("CallLoop", () => {
     expect([limiter.ends, done]).toEqual([[{ kind: "lost" }], ["a lost 0"]]);
     const fields = { err: new Error("broken"), operation: "CancelOTATaskByDevice", account: "default" };
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([
-      { level: "error", fields, message: "the upstream client threw" },
+      { level: "error", fields, message: "the upstream client threw an error" },
     ]);
   });
 
@@ -209,7 +209,7 @@ describe("CallLoop", () => {
     expect(done).toEqual(["a accepted 20"]);
     const fields = { operation: "CancelOTATaskByDevice", account: "default" };
     expect(log.lines.filter(({ level }) => level === "error")).toMatchObject(
-      Array(3).fill({ message: "no token could be taken", fields }),
+      Array(3).fill({ message: "could not take a token", fields }),
     );
   });
 
