@@ -76,7 +76,7 @@ describe("stateOf", () => {
 
   it.each([
     ["away", undefined, "the shared ledger cannot be reached"],
-    ["opening", { opensMs: 7000 }, "the shared ledger opens anew"],
+    ["opening", { opensMs: 7000 }, "the shared ledger is opening"],
   ])("names the obstacle if it holds nothing while the store is %s", (mode, more, obstacle) => {
     expect(stateOf(1100, QUOTA, held, more && heard(more))).toMatchObject({ mode, free: 0, obstacle });
   });
