@@ -1,7 +1,8 @@
-// A promise that is given up at a time. Nothing stops the work behind it: for what cannot be aborted.
+// Gives up on a promise at a deadline. The work behind it goes on: this is for work that cannot be
+// aborted.
 import type { Clock } from "./clock.js";
 
-/** What a promise that did not settle in time is rejected with. */
+/** Rejection of a promise that did not settle in time. */
 export class DeadlineExceeded extends Error {
   override readonly name = "OutOfTime";
 }
