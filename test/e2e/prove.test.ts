@@ -44,7 +44,7 @@ describe("ota-gateway prove", () => {
     );
     const bad = run(["prove", file]);
     expect(await bad.ended).toBe(1);
-    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held 1[1-9] arrivals, 10 are allowed/);
+    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held 1[1-9] arrivals, but 10 are allowed/);
     const misuse = run(["prove", "/nowhere"]);
     expect(await misuse.ended).toBe(2);
     rmSync(folder, { recursive: true });

@@ -89,8 +89,8 @@ function checkNames(listed: readonly string[], names: ReadonlySet<string>, { ope
   if (!listed.every((name) => NAME_PATTERN.test(name))) {
     refuse("iot.device.InvalidFormattedDeviceNameInNameArray", openQuestions.malformedName);
   }
-  // "Must be unique" is documented. What happens to a list that is not, and under which code, is
-  // open.
+  // "Must be unique" is documented. It is open how a list that is not is treated, and under which
+  // code.
   if (names.size < listed.length) {
     refuse("iot.device.InvalidFormattedDeviceNameInNameArray", openQuestions.duplicateNames);
   }
