@@ -1,4 +1,5 @@
-// Runs the parts of `npm run check` beside each other, and prints what each that fails has to say. Exit 1 if one fails.
+// Runs the parts of `npm run check` in parallel, and prints the output of those that fail. Exits
+// with 1 if one fails.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), ".."));
 
-/** The longest first. */
+/** Longest first. */
 const PARTS = {
   "format and lint": ["@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
   "dead code": ["knip/bin/knip.js"],

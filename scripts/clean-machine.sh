@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Runs a command on a clean machine: a bare Debian with this machine's Node and npm, and a fresh clone of HEAD in it. What
-# happens to be installed here cannot hide a missing step. Needs root, and a system that permits namespaces.
+# Runs a command on a clean machine: a bare Debian with this machine's Node and npm, and a fresh
+# clone of HEAD in it. So nothing that is installed here can hide a missing step. Needs root, and a
+# system that permits namespaces.
+#
 # usage: clean-machine.sh [--user] [--release NAME] COMMAND [ARGUMENT…]
-#   --user      as a user without rights; otherwise as root
-#   --release   of Debian: this machine's own, or else bookworm
-# Exits with the command's code; with 125 if there is no clean machine to be had here, and says why.
+#   --user      runs the command as an unprivileged user; otherwise as root
+#   --release   Debian release; default: this machine's own, or else bookworm
+# Exits with the command's code, or with 125 and the reason if no clean machine can be made here.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 as=root release=
@@ -16,17 +18,18 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift
 done
-(($# > 0)) || { echo "clean-machine: which command?" >&2 && exit 2; }
+(($# > 0)) || { echo "clean-machine: no command given" >&2 && exit 2; }
 
 none() { echo "no clean machine: $1" >&2 && exit 125; }
-(($(id -u) == 0)) || none "only root can make one"
+(($(id -u) == 0)) || none "it needs root"
 for program in unshare chroot node npm git; do
-  command -v $program >/dev/null || none "there is no $program here"
+  command -v $program >/dev/null || none "$program is missing"
 done
 ours=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-}" || true)
 release=${release:-${ours:-bookworm}}
 
-# The bare Debian is kept for a month. Its name holds all that it depends on, and it has that name only once it is complete.
+# The bare Debian is kept for a month. Its name contains everything that it depends on, and it gets
+# that name only once it is complete.
 cache=${XDG_CACHE_HOME:-/var/cache}/ota-gateway
 kept=$cache/debian-$release-$(uname -m)
 base=$kept-$(sha256sum "$0" | cut -c1-8)
@@ -37,7 +40,7 @@ trap 'exit 130' INT TERM
 if [ -z "$(find "$base" -maxdepth 0 -mtime -30 2>/dev/null)" ]; then
   command -v debootstrap >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends debootstrap; } \
     >"$work/log" 2>&1 || none "debootstrap is missing and cannot be installed"
-  echo "clean machine: making a bare Debian $release in $cache" >&2
+  echo "clean machine: creating a bare Debian $release in $cache" >&2
   sources=/etc/apt/sources.list.d/debian.sources
   [ "$release" = "$ours" ] && [ -f $sources ] && mirror=$(sed -n 's/^URIs: *//p' $sources | head -1)
   debootstrap --variant=minbase "$release" "$work/base" ${mirror:-} >"$work/log" 2>&1 ||
@@ -50,7 +53,7 @@ fi
 root=$work/root home=/root
 cp -a --reflink=auto "$base" "$root"
 [ $as = root ] || { home=/home/$as && chroot "$root" useradd --create-home --shell /bin/bash $as; }
-# This machine's Node, npm and way to the network.
+# Copies this machine's Node, npm and network settings.
 cp -L "$(node -p process.execPath)" "$root/usr/local/bin/node"
 mkdir -p "$root/usr/local/lib/node_modules"
 cp -rL "$(npm root -g)/npm" "$root/usr/local/lib/node_modules/"
@@ -65,11 +68,11 @@ if [ -f "${NODE_EXTRA_CA_CERTS:-}" ]; then
 fi
 
 git clone -q "$project" "$root$home/ota-gateway"
-[ -z "$(git -C "$project" status --porcelain)" ] || echo "clean machine: runs HEAD, without what is not committed" >&2
+[ -z "$(git -C "$project" status --porcelain)" ] || echo "clean machine: runs HEAD, without uncommitted changes" >&2
 chroot "$root" chown -R $as: "$home"
 
-# In namespaces of its own: mounts vanish with the last process, and every process with the first, which is the shell:
-# it reaps what others leave behind.
+# Enters the machine in namespaces of its own. Mounts vanish with the last process, and all
+# processes with the first, the shell, which reaps what others leave behind.
 enter() {
   unshare --mount --pid --fork --kill-child bash -euc '
     root=$1 as=$2 home=$3 && shift 3
