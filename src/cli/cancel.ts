@@ -49,7 +49,7 @@ export function cancelCommand(): Command {
   const command = new Command("cancel")
     .description("Cancel the update tasks of devices through a gateway, and report the outcome of each.")
     .usage("--product-key KEY --firmware-id ID [flags] [NAME...]")
-    .argument("[name...]", "devices")
+    .argument("[name...]", "device names")
     .requiredOption("--product-key <key>", "the product of the devices")
     .requiredOption("--firmware-id <id>", "the update package (FirmwareId)")
     .option("--devices-file <file>", "names in text (one a line), CSV or JSON lines; - for standard input")
