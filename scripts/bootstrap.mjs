@@ -130,7 +130,7 @@ function compare(a, b) {
 }
 
 function npmCi(...options) {
-  const args = ["ci", ...options, "--ignore-scripts", "--include=dev", "--no-fund", "--no-audit", "--loglevel=error"];
+  const args = ["ci", "--ignore-scripts", "--include=dev", ...options, "--no-fund", "--no-audit", "--loglevel=error"];
   const npm = process.env.npm_execpath;
   if (npm) execute(process.execPath, [npm, ...args]);
   else execute("npm", args);

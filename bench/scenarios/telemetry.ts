@@ -26,7 +26,7 @@ const NOBODY = "http://127.0.0.1:9";
 /**
  * Small, so that uncollected garbage is not mistaken for growth. The spans would take a hundred MB.
  */
-const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=96" };
+const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=160", OTA_MAX_QUEUED_DEVICES: "100000" };
 
 const LOAD = { forMs: ROUND_MS, isTraced: true };
 const QUOTA = { OTA_QUOTA_CALLS_PER_SECOND: "50" };

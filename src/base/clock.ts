@@ -33,6 +33,19 @@ export const systemClock: Clock = {
   },
 };
 
+/** Calls `run` every `periodMs`, until the returned function is called. */
+export function every(clock: Clock, periodMs: number, run: () => void): () => void {
+  let disarm = () => {};
+  const arm = () => {
+    disarm = clock.at(clock.now() + periodMs, () => {
+      arm(); // first, so that `run` may end it
+      run();
+    });
+  };
+  arm();
+  return () => disarm();
+}
+
 /**
  * Resolves at the monotonic `timeMs`, never before; rejects with the signal's reason if it aborts
  * first.

@@ -1,6 +1,7 @@
 // Opens the channel to the gateway: credentials, the retry policy that grpc-js carries out, and how
 // a dead connection is noticed. A token never travels in plain text, except within this machine.
 import { type ChannelOptions, credentials } from "@grpc/grpc-js";
+import { isLoopback } from "../base/loopback.js";
 import { OtaServiceClient } from "../gen/ota/v1/ota_service.js";
 
 /** PEM texts. Defaults: the system's certificate authorities, and no client certificate. */
@@ -44,7 +45,7 @@ const SERVICE_CONFIG = {
  * Creates a channel, which connects at the first call. Throws if the options contradict each other.
  */
 export function openChannel(address: string, tls: TlsOptions | true | undefined, hasToken: boolean): OtaServiceClient {
-  const isLocal = isLoopback(address);
+  const isLocal = address.startsWith("unix:") || isLoopback(address.replace(/:\d+$/, ""));
   if (hasToken && !tls && !isLocal) {
     throw new Error(`a token must not travel in plain text to ${address}; set tls`);
   }
@@ -61,10 +62,6 @@ export function openChannel(address: string, tls: TlsOptions | true | undefined,
   };
   const secrets = tls ? credentials.createSsl(bytesOf(ca), bytesOf(key), bytesOf(cert)) : credentials.createInsecure();
   return new OtaServiceClient(address, secrets, options);
-}
-
-function isLoopback(address: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(address) || address.startsWith("unix:");
 }
 
 function bytesOf(pem: string | Uint8Array | undefined): Buffer | null {

@@ -1,12 +1,24 @@
 // Finds settings that are valid alone but not together: half a key pair, half an issuer, plain text
 // where others can read it.
+import { isLoopback } from "../base/loopback.js";
 import type { Settings } from "./settings.js";
 import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
-import { isLoopback } from "./values.js";
 
 /** Returns all contradictions. A setting that could not be read contradicts nothing. */
 export function contradictions(settings: Partial<Settings>): readonly string[] {
   return [...encryption(settings), ...halfAnIssuer(settings)];
+}
+
+/** Finds endpoints, by the setting of each, that would be called in plain text across a network. */
+export function plainEndpoints(endpoints: ReadonlyMap<string, URL>, insecure: boolean | undefined): readonly string[] {
+  if (insecure !== false) return [];
+  return [...endpoints]
+    .filter(([, { protocol, hostname }]) => protocol === "http:" && !isLoopback(hostname))
+    .map(
+      ([where, { host }]) =>
+        `${where}: http://${host} would carry signed requests and device names in plain text; use https, or set ` +
+        "OTA_INSECURE=1 if the network itself is trusted",
+    );
 }
 
 /** A token whose issuer or audience is not checked may have been made for another service. */

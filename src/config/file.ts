@@ -37,6 +37,8 @@ export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond">;
 export interface ConfigFile {
   readonly accounts: ReadonlyMap<string, AccountSettings>;
   readonly callers: ReadonlyMap<string, Rights>;
+  /** Whether there is a file, but without any content. */
+  readonly isEmpty: boolean;
 }
 
 const MAX_QUOTA = 1000;
@@ -48,7 +50,7 @@ const REGION = /^[a-z0-9-]{1,40}$/;
 /** The configuration without a file. */
 export function withoutFile(defaults: AccountDefaults): ConfigFile {
   const account: AccountSettings = { ...defaults, credentials: { kind: "own" } };
-  return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map() };
+  return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map(), isEmpty: false };
 }
 
 /** Reads the file, and adds every mistake in it to `mistakes`. */
@@ -62,7 +64,8 @@ export function readConfigFile(path: string, defaults: AccountDefaults, mistakes
     accounts.set(name, accountOf(`accounts.${name}`, value ?? {}, defaults, wrong));
   }
   if (accounts.size === 0) accounts.set(DEFAULT_ACCOUNT, { ...defaults, credentials: { kind: "own" } });
-  return { accounts, callers: callersOf(file["callers"], new Set(accounts.keys()), wrong) };
+  const callers = callersOf(file["callers"], new Set(accounts.keys()), wrong);
+  return { accounts, callers, isEmpty: Object.keys(file).length === 0 };
 }
 
 function accountOf(where: string, value: unknown, defaults: AccountDefaults, wrong: Wrong): AccountSettings {

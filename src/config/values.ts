@@ -1,5 +1,6 @@
 // Parsers for the values of settings. Each takes the text of a variable, and throws an Error that
 // says what was expected.
+import { isLoopback } from "../base/loopback.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
 export type Parser<T> = (text: string) => T;
@@ -74,11 +75,6 @@ export function keyLocation(text: string): KeyLocation | undefined {
  */
 export function hasUser({ username, password }: URL): boolean {
   return username !== "" || password !== "";
-}
-
-/** Whether a host can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 export function integer(least: number, most: number): Parser<number> {

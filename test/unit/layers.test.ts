@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   base: "",
   identity: "base",
-  config: "gateway/command identity",
+  config: "base gateway/command identity",
   // the heart, and its seams: each is named where it is implemented or used
   gateway: "base gateway/admission gateway/queue gateway/call observe/telemetry/instruments",
   "gateway/admission": "base gateway/queue gateway/command gateway/errors gateway/limiter gateway/waiter",
@@ -25,16 +25,16 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
   "grpc/rpc":
     "base gateway/errors grpc/transport grpc/wire identity observe/telemetry/instruments observe/telemetry/metrics",
-  "grpc/transport": "base config/tls-files gateway/errors grpc/wire identity",
+  "grpc/transport": "base config/tls-files gateway/errors grpc/budget grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/errors gateway/upstream gen",
   // those who watch
   "observe/telemetry": "base",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/call-observer",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
   "observe/audit": "base gateway/errors gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway grpc grpc/rpc/caller identity limiter observe/admin observe/audit observe/recorder " +
+    "base config gateway grpc grpc/transport/caller identity limiter observe/admin observe/audit observe/recorder " +
     "observe/telemetry upstream verification",
   // programs beside the gateway
   client: "base gen",
@@ -69,7 +69,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   undici: "cli/probe upstream",
   yaml: "config",
   "node:http": "emulator observe/admin",
-  "node:http2": "healthcheck.ts",
+  "node:http2": "grpc/transport healthcheck.ts",
   "node:net": "cli/cancel emulator grpc/transport observe/admin",
   "node:tls": "config grpc/transport",
 };

@@ -1,5 +1,6 @@
 // Writes one device's result as a line of a results file, CSV or JSON, and reads it back. Each line
 // also holds its scope, because a file can be continued only for the scope that it was begun for.
+import { visible, visibleJson } from "../../base/visible-text.js";
 import type { CancelScope, DeviceResult, Failure } from "../../client/client.js";
 
 export type ResultFormat = "csv" | "jsonl";
@@ -17,6 +18,9 @@ const COLUMNS = [
   "iot_instance_id",
   "account",
 ] as const;
+
+/** The characters of device names. A device name may begin with - or @. */
+const PLAIN = /^[\w@.:-]+$/;
 
 /** Empty where there is no value. */
 export type ResultRow = Readonly<Record<(typeof COLUMNS)[number], string>>;
@@ -65,7 +69,7 @@ export function isUnverified(failure: Failure | undefined): failure is Failure &
 /** Includes the line end. */
 export function resultLine(row: ResultRow, format: ResultFormat): string {
   if (format === "csv") return `${COLUMNS.map((column) => quoted(row[column])).join(",")}\n`;
-  return `${JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : []))))}\n`;
+  return `${visibleJson(JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : [])))))}\n`;
 }
 
 /** Undefined for values that are no row of a results file. */
@@ -82,8 +86,14 @@ export function otherScope(row: ResultRow, scope: CancelScope): string | undefin
   return other && `${other} ${row[other] || "(none)"}, but this run is for ${now[other] || "(none)"}`;
 }
 
-/** Replaces line ends, because one inside a field would split a row into two lines. */
+/**
+ * Makes a field safe to show. Replaces line ends, because one inside a field would split a row into
+ * two lines. Names come from a user's file as they are, so control characters are spelled out, and
+ * an apostrophe, which marks text in spreadsheets, goes before anything that a spreadsheet would
+ * take for a formula. Valid names need neither.
+ */
 function quoted(field: string): string {
-  const line = field.replace(/\s*[\r\n]+\s*/g, " ");
+  const shown = visible(field.replace(/\s*[\r\n]+\s*/g, " "));
+  const line = /^\s*[=+@-]/.test(shown) && !PLAIN.test(shown) ? `'${shown}` : shown;
   return /[",]/.test(line) ? `"${line.replaceAll('"', '""')}"` : line;
 }

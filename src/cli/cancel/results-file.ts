@@ -10,6 +10,9 @@ const PIECE_CHARS = 65_536;
 
 const NEWLINE = 0x0a;
 
+/** Readable by its owner only, because it names devices. */
+const MODE = 0o600;
+
 /** Called at most once, with the error to report. */
 export type WriteFailed = (error: Error) => void;
 
@@ -39,7 +42,7 @@ export class ResultsFile {
 
   /** Creates a file. Throws if it exists, or cannot be written to. */
   static create(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
-    const fd = openSync(file, "wx");
+    const fd = openSync(file, "wx", MODE);
     if (format === "csv") writeHeader(fd);
     return new ResultsFile(fd, file, format, failed);
   }

@@ -1,6 +1,6 @@
 // Runs one cancel: reads names, and writes a line of results and a count for each device, until all
 // are answered or the user stops it. Devices under way at that moment are recorded as unknown.
-import type { Clock } from "../../base/clock.js";
+import { type Clock, every } from "../../base/clock.js";
 import type { CancelAllProgress, CancelScope, Client } from "../../client/client.js";
 import type { Paint } from "../terminal/paint.js";
 import { ProgressLine, type Screen } from "../terminal/progress.js";
@@ -118,18 +118,6 @@ async function begun(names: AsyncIterator<string> & AsyncIterable<string>): Prom
     yield* names;
   }
   return all();
-}
-
-function every(clock: Clock, periodMs: number, run: () => void): () => void {
-  let disarm = () => {};
-  const arm = () => {
-    disarm = clock.at(clock.now() + periodMs, () => {
-      run();
-      arm();
-    });
-  };
-  arm();
-  return () => disarm();
 }
 
 function invalidText({ line, text, message }: InvalidName): string {

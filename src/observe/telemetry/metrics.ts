@@ -7,16 +7,6 @@ import { type WatchedAccount, watch } from "./gauges.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
-/** The gateway's outcomes, which this folder may not import. A test compares the two lists. */
-const OUTCOMES = [
-  "accepted",
-  "verified-canceled",
-  "already-finished",
-  "no-task",
-  "rejected",
-  "unknown",
-  "not-attempted",
-] as const;
 /** The name of all callers that are not configured. */
 const OTHER_CALLERS = "other";
 
@@ -42,7 +32,7 @@ export interface AccountMetrics {
   sent(call: { readonly devices: number; readonly tokenWaitMs: number }): void;
   ended(call: unknown, end: CallEnding): void;
   /** An admitted request has been answered. */
-  answered(caller: string, outcomes: readonly { readonly kind: (typeof OUTCOMES)[number] }[]): void;
+  answered(caller: string, outcomes: readonly { readonly kind: string }[]): void;
 }
 
 /** Calls that read tasks back. They have a quota of their own, and so are counted separately. */
@@ -67,24 +57,27 @@ export interface Metrics {
   watchUpkeep(upkeep: Upkeep): () => void;
   /** `serverFault`: the status is one that means a failure of the server. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
+  /** A connection or an rpc has been refused. The caller bounds the number of addresses. */
+  refused(reason: string, address: string): void;
 }
 
 /**
  * To be called after the SDK has started, because the API does not attach existing instruments to
- * it.
+ * it. `outcomes` lists every outcome of a device.
  */
-export function createMetrics(configuredCallers: Iterable<string>): Metrics {
+export function createMetrics(configuredCallers: Iterable<string>, outcomes: readonly string[]): Metrics {
   const meter = metrics.getMeter("ota-gateway");
   const events = createEvents(meter);
   const callers = new Set([...configuredCallers, OTHER_CALLERS]);
   return {
-    account: (name) => accountMetrics(name, events, callers),
+    account: (name) => accountMetrics(name, events, callers, outcomes),
     reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events),
     name: (more) => {
       for (const caller of more) callers.add(caller);
     },
     watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
     watchUpkeep: (upkeep) => watchUpkeep(meter, upkeep),
+    refused: (reason, address) => events.refusals.add(1, { "ota.reason": reason, "client.address": address }),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {
         "rpc.system.name": "grpc",
@@ -129,6 +122,12 @@ function createEvents(meter: Meter) {
       description: "Time that the longest waiting device of an upstream call had waited when the call was sent.",
       advice: { explicitBucketBoundaries: WAIT_SECONDS },
     }),
+    refusals: meter.createCounter("ota.refusals", {
+      ...integer,
+      unit: "{refusal}",
+      description:
+        "Connections and rpcs that the gRPC port refused or ended, by reason and by address; addresses beyond 64 are other.",
+    }),
     devices: createDevices(meter),
     rpcDuration: meter.createHistogram("rpc.server.call.duration", {
       unit: "s",
@@ -171,15 +170,20 @@ function createDevices(meter: Meter): (attributes: Attributes) => Count {
  * Creates all series at the start, because a series that begins with the first throttle has no
  * rate.
  */
-function accountMetrics(account: string, events: Events, callers: ReadonlySet<string>): AccountMetrics {
+function accountMetrics(
+  account: string,
+  events: Events,
+  callers: ReadonlySet<string>,
+  outcomes: readonly string[],
+): AccountMetrics {
   const attributes = { "ota.account": account };
   const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
   for (const result of RESULTS) events.calls.add(0, results[result]);
-  const countsByCaller = new Map<string, Record<(typeof OUTCOMES)[number], Count>>();
+  const countsByCaller = new Map<string, Record<string, Count>>();
   const countsOf = (caller: string) => {
     let counts = countsByCaller.get(caller);
     if (!counts) {
-      counts = tableOf(OUTCOMES, (outcome) =>
+      counts = tableOf(outcomes, (outcome) =>
         events.devices({ ...attributes, "ota.caller": caller, "ota.outcome": outcome }),
       );
       countsByCaller.set(caller, counts);
@@ -197,9 +201,12 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
       events.calls.add(1, ofResult);
       events.callDuration.record(durationMs / 1000, ofResult);
     },
-    answered(caller, outcomes) {
+    answered(caller, ended) {
       const counts = countsOf(callers.has(caller) ? caller : OTHER_CALLERS);
-      for (const { kind } of outcomes) counts[kind].value++;
+      for (const { kind } of ended) {
+        const count = counts[kind];
+        if (count) count.value++;
+      }
     },
   };
 }

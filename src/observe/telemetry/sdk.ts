@@ -7,19 +7,18 @@ import {
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
 import { NodeSDK, resources } from "@opentelemetry/sdk-node";
-// Not part of the public API, which either reads the variables or takes a custom reader; both are
-// needed here.
-import {
-  getOtlpMetricExporterFromEnv,
-  getPeriodicExportingMetricReaderFromEnv,
-  getSpanProcessorsFromEnv,
-} from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { systemClock } from "../../base/clock.js";
+import { withDeadline } from "../../base/deadline.js";
 import { flatten } from "../../base/flat-string.js";
 import { CallStackContext } from "./call-stack-context.js";
 import { oneExportAtATime } from "./one-export.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
+import { sdkNodeInternals } from "./sdk-node-internals.js";
+
+const { getOtlpMetricExporterFromEnv, getPeriodicExportingMetricReaderFromEnv, getSpanProcessorsFromEnv } =
+  sdkNodeInternals();
 
 /** A call links to every caller in it: its 200 devices can belong to more than 200 callers. */
 const MAX_LINKS = 1024;
@@ -72,12 +71,8 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
   return {
     readMetrics: scrape.read,
     async end() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, SHUTDOWN_MS);
-      });
-      await Promise.race([sdk.shutdown().catch(() => {}), late]); // the rest is dropped
-      clearTimeout(timer);
+      const untilMs = systemClock.now() + SHUTDOWN_MS;
+      await withDeadline(systemClock, untilMs, sdk.shutdown()).catch(() => {}); // the rest is dropped
     },
   };
 }
