@@ -52,7 +52,7 @@ export function cancelCommand(): Command {
     .argument("[name...]", "device names")
     .requiredOption("--product-key <key>", "the product of the devices")
     .requiredOption("--firmware-id <id>", "the update package (FirmwareId)")
-    .option("--devices-file <file>", "names in text (one a line), CSV or JSON lines; - for standard input")
+    .option("--devices-file <file>", "names in text (one per line), CSV or JSON lines; - for standard input")
     .option("--column <name>", `column or key that holds the names (default: ${DEFAULT_COLUMN})`)
     .option("--job-id <id>", "only tasks of this update batch")
     .option("--instance-id <id>", "IoT Platform instance, if the product belongs to one")

@@ -140,6 +140,6 @@ function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
 
 function messageOfPreparation(error: unknown): string {
   if (error instanceof NoCredentials) return error.message;
-  if (error instanceof DeadlineExceeded) return "The credentials did not come in time.";
+  if (error instanceof DeadlineExceeded) return "The credentials did not arrive in time.";
   return "The request could not be made.";
 }
