@@ -1,5 +1,5 @@
-// Gives up on a promise at a deadline, or when a signal aborts. The work behind it goes on: this is
-// for work that cannot be aborted.
+// Gives up waiting for a promise at a deadline, or when a signal aborts. The work behind it goes
+// on: this is for work that cannot be aborted.
 import type { Clock } from "./clock.js";
 
 /** Rejection of a promise that did not settle in time. */

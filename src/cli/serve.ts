@@ -47,7 +47,7 @@ async function run(environment: Environment): Promise<void> {
   const signal = nextSignal();
   let asked = 0;
   let reload = () => {
-    asked++; // the reload under way may have read the files already
+    asked++; // the start may have read the files already
   };
   process.on("SIGHUP", () => reload());
   // Before anything else is loaded, so that every tracer finds the SDK.

@@ -17,8 +17,8 @@ export interface Rpc {
 
 export interface Caller {
   /**
-   * Resolves once it is connected. Needed because grpc-js never closes a connection that is closed
-   * while it opens.
+   * Resolves once it is connected. Wait for it before closing: grpc-js leaves a connection open for
+   * good if it is closed while connecting.
    */
   connected(): Promise<void>;
   /**

@@ -85,8 +85,8 @@ export class LogSink {
 let ofStderr: LogSink | undefined;
 
 /**
- * The only sink of standard error. Uses the file descriptor, because a use of
- * `process.stderr` makes the pipe non-blocking, and a write then fails with EAGAIN.
+ * The only sink of standard error. Once `process.stderr` has been used, as here, a full pipe
+ * reports EAGAIN where a write would otherwise wait for the reader.
  */
 export function stderrSink(): LogSink {
   ofStderr ??= openStderr();
