@@ -1,8 +1,8 @@
 import type { SeatSharing, Share } from "../../src/gateway/queue/seat-sharing.js";
 
 /**
- * Shares out the seats of one call, as a scope queue does. `take` gives a caller a seat, or says that it could use none
- * or had no room. `first` has the turn.
+ * Shares out the seats of one call, as a scope queue does. `take` gives a caller a seat, or returns
+ * false if the caller could use none or had no room. `first` has the turn.
  */
 export function allot<T extends Share>(
   shares: SeatSharing<T>,

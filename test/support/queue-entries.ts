@@ -4,7 +4,7 @@ import { QueueEntry } from "../../src/gateway/queue/queue-entry.js";
 import { ScopeQueue } from "../../src/gateway/queue/scope-queue.js";
 import { aWaiter, SCOPE } from "./fake-command.js";
 
-/** Its counts go nowhere. */
+/** A scope queue whose counts are not kept. */
 export function aScopeQueue(weightOf: (caller: string) => number = () => 1): ScopeQueue {
   return new ScopeQueue({ key: "key", scope: SCOPE }, { change: () => {} }, weightOf);
 }

@@ -82,7 +82,7 @@ describe("createSharedLedger", () => {
     const grants: string[] = [];
     greedy(ledger, "a", grants);
     await clock.advance(OPENING_MS - 1);
-    expect(ledger.state()).toMatchObject({ mode: "opening", free: 0, obstacle: expect.stringContaining("opens") });
+    expect(ledger.state()).toMatchObject({ mode: "opening", free: 0, obstacle: expect.stringContaining("opening") });
     expect(grants).toEqual([]);
     await clock.advance(1);
     // Before it has heard from the store again, too (was: all tokens out for half a minute more).
