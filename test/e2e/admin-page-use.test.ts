@@ -48,7 +48,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await expect.poll(() => textOf(page, "held")).toBe("Held; 1 newer call");
   });
 
-  it("starts its list anew for a gateway that has started again", async () => {
+  it("starts a new list for a gateway that has restarted", async () => {
     const { page } = await run.open();
     for (let n = 0; n < 5; n++) run.gateway.call();
     await expect.poll(() => rowsOf(page, "calls")).toHaveLength(5);
@@ -123,7 +123,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(false);
   });
 
-  it("asks for the token, and shows everything to who knows it", async () => {
+  it("asks for the token, and shows everything with it", async () => {
     await run.stopServing();
     await run.serve({ token: "s3cret" });
     const stranger = await run.browser().newPage();

@@ -85,7 +85,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect(complaints).toEqual([]);
   });
 
-  it("draws calls against the limit, and tells them to who cannot see it", async () => {
+  it("draws calls against the limit, and describes them to screen readers", async () => {
     const { page } = await run.open();
     for (let n = 0; n < 5; n++) run.gateway.call();
     await expect.poll(() => textOf(page, "calls-most")).toBe("peak 5 in any second, limit 10");
@@ -116,7 +116,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect([dialogs, complaints]).toEqual([0, []]);
   });
 
-  it("has landmarks, headings and named regions for those who listen, and announces changes of state alone", async () => {
+  it("has landmarks, headings and named regions for screen readers, and announces changes of state only", async () => {
     run.gateway.account = BUSY;
     const { page } = await run.open();
     const outline = await page.locator("body").ariaSnapshot();

@@ -60,7 +60,7 @@ describe("OTA_AUDIT_LOG", () => {
     expect(lines[3]?.["upstreamRequestIds"]).toHaveLength(1);
   });
 
-  it("never stops cancelling: a full disk is told in the log, and the lines come once there is room", async () => {
+  it("never stops canceling: a full disk is reported in the log, and the lines follow once there is room", async () => {
     symlinkSync("/dev/full", path);
     const emulator = await runEmulator("--devices", "50");
     const gateway = await runGateway(emulator.url, { OTA_AUDIT_LOG: path });

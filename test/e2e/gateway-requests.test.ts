@@ -196,7 +196,7 @@ describe.concurrent("callers whose devices share a call", () => {
     test.expect(sent()).toEqual([devices(8).toSorted()]);
   });
 
-  it("are told apart if one of them names an unknown device, and each learns of its own devices only", async (test) => {
+  it("are isolated if one of them names an unknown device, and each learns about its own devices only", async (test) => {
     const { caller, emulator } = await setUp(test, { devices: 10 });
     const [good, bad] = [caller("service-a").cancel(devices(2)), caller("service-b").cancel(["device-nobody"])];
     const [answer, failure] = [await good.answer, await failureOf(bad.answer)];

@@ -91,7 +91,7 @@ describe("callers in OTA_CONFIG", () => {
     ]);
   });
 
-  it("are read again at SIGHUP, as a whole or not at all, and streams that are open are judged anew", async () => {
+  it("are read again at SIGHUP, as a whole or not at all, and apply to open streams too", async () => {
     const audit = join(folder, "audit.jsonl");
     const gateway = await start("callers: { ops: {}, old: {} }\n", { OTA_AUDIT_LOG: audit });
     const metadata = new Metadata();

@@ -1,8 +1,8 @@
 // Estimates how many calls precede a device that arrives now. It uses counts only, so its cost does
-// not depend on the length of the queue. Preceding are: the calls of the device's own scope queue,
-// whose seats it shares with those that wait there; between them one turn of every other caller of
-// the class for each of its own; before all of these the higher classes; and every tenth call
-// belongs to a lower class.
+// not depend on the length of the queue. A device waits for the calls of its own scope queue, whose
+// seats it shares with the devices there; between those, for one turn of every other caller of its
+// class per turn of its own; and before them, for the higher classes. Every tenth call belongs to a
+// lower class.
 import { type Command, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
 import type { Queue } from "../queue/queue.js";
 

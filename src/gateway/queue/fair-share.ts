@@ -5,6 +5,7 @@
 // Among the callers not ahead of the ideal, the turn goes to the one that would be a call behind it
 // first. Invariant, while all callers may go and no call is refunded: no waiting caller is a full
 // call behind, or more than one call ahead (docs/adr/0008).
+
 /** A caller without a seat for this long has credit: it may go first. */
 const LATELY_MS = 1000;
 

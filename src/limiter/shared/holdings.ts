@@ -1,7 +1,7 @@
 // The tokens that this replica holds, timed by its own clock: in use, cooling until one second
 // after the answer, or kept for times without the store. A kept token may be used without asking
 // only while the store certainly counts it as ours: until `startUntilMs`, which precedes the end of
-// its lease by the longest time of a call. Tokens that are not kept go back to the store.
+// its lease by the longest time for which a call can count. Other tokens go back to the store.
 import type { Clock } from "../../base/clock.js";
 import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
 import {

@@ -33,8 +33,8 @@ describe("keySourceOf", () => {
       hangUp = resolve;
     });
     const endless = await sourceAt((_, response) => {
-      // Only when the socket takes more: a write to a response that was hung up calls back at once, and a loop of
-      // such callbacks keeps this process from ever seeing the socket's end.
+      // Only when the socket takes more: a write to a response that was hung up calls back at once,
+      // and a loop of such callbacks keeps this process from ever seeing the socket's end.
       const more = () => {
         while (response.write("x".repeat(65_536)));
       };
@@ -45,7 +45,7 @@ describe("keySourceOf", () => {
     await hungUp;
   });
 
-  it("says why nobody answers", async () => {
+  it("says why the issuer does not answer", async () => {
     const gone = keySourceOf({ kind: "url", url: new URL("http://127.0.0.1:1/") });
     await expect(gone.read()).rejects.toThrow(/ECONNREFUSED|bad port/);
     await expect(keySourceOf({ kind: "file", path: "/no/such/file" }).read()).rejects.toThrow("ENOENT");

@@ -30,7 +30,7 @@ function start({ openingMs = 0 } = {}) {
 }
 
 describe("ReadLoop", () => {
-  it("tells whoever watches what each call is, for whom, and for how long the first has waited", async () => {
+  it("reports each call to observers, with its callers and how long the first has waited", async () => {
     const { clock, reader, sent, read } = start({ openingMs: 1000 });
     reader.reply = (_, nth) => (nth === 0 ? { end: NO_ANSWER } : {});
     read("a", "dev-1", "dev-2");

@@ -146,7 +146,8 @@ describe("a request that names a batch", () => {
   it("learns what became of devices whose outcome was not known, and leaves those that were refused", async () => {
     const told = async (verify: boolean) => {
       const { clock, upstream, ofJob, ask } = startVerifying();
-      // Every call with more than one device is refused: they are told apart until the budget for that is spent.
+      // Every call with more than one device is refused: they are told apart until the budget for
+      // that is spent.
       upstream.reply = ({ deviceNames }) => {
         if (deviceNames.length > 1) return { end: DEVICE_FAULT, delayMs: 20 };
         return deviceNames[0] === "dev-3" ? { end: REJECTED, delayMs: 20 } : undefined;
@@ -232,7 +233,7 @@ describe("a request that names a batch", () => {
 });
 
 describe("a request that names no batch", () => {
-  it("is told that nothing is left, one device a call, for as many as are allowed", async () => {
+  it("learns that no task is left, one device a call, up to the limit", async () => {
     const { clock, ofJob, unfinished, ask } = startVerifying({ mostWithoutJob: 3 });
     unfinished.reader.set("dev-1", "QUEUED");
     unfinished.reader.tasks.set("dev-2", [aTask({ deviceName: "dev-2", firmwareId: "another", state: "QUEUED" })]);

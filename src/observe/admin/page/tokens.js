@@ -7,7 +7,13 @@ import { count, number } from "./words.js";
 
 const MOST_LAMPS = 50;
 
-/** @type {readonly { readonly key: "inFlight" | "cooling" | "free" | "withheld", readonly name: string, readonly word: string }[]} */
+/**
+ * @type {readonly {
+ *   readonly key: "inFlight" | "cooling" | "free" | "withheld",
+ *   readonly name: string,
+ *   readonly word: string,
+ * }[]}
+ */
 const KINDS = [
   { key: "inFlight", name: "in-flight", word: "in flight" },
   { key: "cooling", name: "cooling", word: "cooling" },

@@ -85,7 +85,7 @@ describe("admit", () => {
     expect(() => admit(aCommand({ caller: "c", deviceNames: names(300) }), bounds, outlook)).not.toThrow();
   });
 
-  it("refuses for good what is more than may ever wait (was: to come again, for ever)", () => {
+  it("refuses a request that exceeds the queue permanently (was: with a time to retry)", () => {
     const bounds = { queuedDevices: 1000, queuedDevicesPerCaller: 300 };
     const { failure, retryAfterMs } = refusalOf({ deviceNames: names(301) }, outlookOf(), bounds);
     expect(failure).toMatchObject({
@@ -107,7 +107,7 @@ describe("admit", () => {
     });
   });
 
-  it("tells who finds no room when the calls that make room for it will have been sent", () => {
+  it("tells a request without room when the calls that make room will have been sent", () => {
     const bounds = { ...BOUNDS, queuedDevices: 1000 };
     const outlook = outlookOf([{ caller: "a", deviceNames: names(1000) }]);
     const hints = [1, 200, 201, 401].map(

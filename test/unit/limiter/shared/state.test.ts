@@ -8,7 +8,7 @@ const QUOTA = 10;
 let clock: HandClock;
 let held: Holdings;
 
-/** What the store told a tenth of a second ago, at 1000. */
+/** A reply received a tenth of a second ago, at 1000. */
 function heard(more: Partial<Heard> = {}): Heard {
   return {
     ...{ epoch: "1", storeMs: 0, opensInMs: 0, pausedForMs: 0, withheld: 0, free: QUOTA, countsMs: 0, replicas: 2 },

@@ -274,7 +274,7 @@ describe("AuditLog", () => {
       await clock.advance(50);
       await closed;
       expect(log.lines).toMatchObject([{ level: "error", fields: { lines: 1 }, message: UNWRITTEN }]);
-      await passed(50, () => clock.armed === 0); // it does not try for ever
+      await passed(50, () => clock.armed === 0); // it does not try forever
       closeSync(reader);
     });
 
