@@ -20,7 +20,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await page.getByLabel("Find").fill("unlucky");
     expect(await rowsOf(page, "calls")).toEqual([expect.stringMatching(/unlucky 5.*no answer/)]);
     await page.getByLabel("Find").fill("");
-    await page.getByLabel("Not accepted only").check();
+    await page.getByLabel("Only calls not accepted").check();
     expect(await rowsOf(page, "calls")).toEqual([expect.stringContaining("unlucky")]);
     await page.getByLabel("Find").fill("nothing like it");
     expect(await textOf(page, "no-calls")).toBe("No matching calls.");
