@@ -12,7 +12,7 @@ const PLACES = [
   ...["bench", "scripts", "test/support", "src/cli.ts", "src/healthcheck.ts", "src/base", "src/cli", "src/client"],
   ...["src/config", "src/emulator", "src/gateway", "src/identity", "src/limiter", "src/observe", "src/serve"],
   ...["src/upstream", "src/verification", "test/unit/gateway", "test/unit/identity", "test/unit/limiter"],
-  ...["test/unit/observe/admin", "test/unit/observe/audit", "test/unit/verification"],
+  ...["test/unit/observe/admin", "test/unit/observe/audit", "test/unit/verification", "test/contract", "test/property"],
 ];
 /** Not checked: being rewritten, and the list of phrases itself. */
 const EXEMPT = ["docs/architecture.md", "scripts/check-english.mjs", "src/identity/identity.ts"];
