@@ -127,7 +127,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await run.stopServing();
     await run.serve({ token: "s3cret" });
     const stranger = await run.browser().newPage();
-    // A browser that nobody sits at asks in vain.
+    // A browser without a user gets no token.
     await expect(stranger.goto(`http://127.0.0.1:${run.port}`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
     run.gateway.call();
     const { page, complaints } = await run.open({

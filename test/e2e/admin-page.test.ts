@@ -1,5 +1,5 @@
-// The admin page in a real browser: what an operator sees of the gateway, on a desk and on a phone, by day and
-// by night, and what one hears who cannot see it.
+// The admin page in a real browser: how it looks to an operator on a desktop and on a phone, in light
+// and dark mode, and what a screen reader gets.
 import axe from "axe-core";
 import { describe, expect, it } from "vitest";
 import { BUSY, pageRun, rowsOf, textOf } from "../support/admin-page.js";

@@ -62,7 +62,7 @@ describe("callers in OTA_CONFIG", () => {
     const product = await failureOf(cancel({ ...ours, productKey }));
     expect(product).toMatchObject(forbidden("product_key"));
     expect(await failureOf(cancel({ ...ours, productKey: "no such\nproduct" }))).toEqual(product);
-    // Nothing else that is wrong with it is told.
+    // Other mistakes in the request are not reported.
     const all = { account: "default", productKey: "", firmwareId: "", priority: 3, verify: true } as const;
     expect(await failureOf(cancel(all))).toMatchObject({
       ...forbidden("account, product_key, priority, verify"),

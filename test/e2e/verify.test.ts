@@ -1,5 +1,5 @@
-// Tasks read back from the real emulator, over both rpcs: each device ends as the emulator's books have it, and what
-// could not be read is said to be so.
+// Tasks read back from the real emulator, over both rpcs: each outcome matches the emulator's state,
+// and devices that could not be read are reported as such.
 import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it, type TestContext } from "vitest";
 import { readConfig } from "../../src/config/config.js";

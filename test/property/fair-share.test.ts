@@ -1,12 +1,15 @@
 // Turns among callers that come, leave and join calls. A caller of weight w is due w/W of each
-// call, where W is the weight of all callers that wait or left while ahead of their share. It is
-// owed what was due since it came, minus what it has paid: at least -1 call, and less than 1
-// (docs/adr/0008). The following is checked exactly: 1. Callers that wait from the beginning have
-// paid w/W of the calls, to within less than one call,    at every moment. 2. Regardless of others
-// that come and leave, a caller that waits all the time is less than a call    behind its part
-// among all callers there ever are; and two such callers are, by weight, less    than a call of
-// each apart. 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls
-// pass it over.
+// call, where W is the weight of all callers that wait, or that left while ahead of their share. It
+// is owed what was due since it came, minus what it has paid: at least -1 call, and less than 1
+// (docs/adr/0008). The following is checked exactly:
+//
+// 1. Callers that wait from the beginning have paid w/W of the calls, to within less than one call,
+//    at every moment.
+// 2. Regardless of others that come and leave, a caller that waits all the time is less than a call
+//    behind its part among all callers there ever are; and two such callers are, by weight, less
+//    than a call of each apart.
+// 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it
+//    over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Charge, FairShare, refund, type Turn } from "../../src/gateway/queue/fair-share.js";
