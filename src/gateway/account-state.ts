@@ -1,14 +1,14 @@
-// How an account stands at a moment, as it is told to callers and to the operator.
+// Readings of an account at one moment: a short one for callers, a detailed one for the operator.
 import type { Priority } from "./command.js";
 import type { LedgerState } from "./limiter.js";
 
-/** A reading of the account, for planning and display. */
+/** The state of the account, for planning and display. */
 export interface AccountState {
   readonly ledger: LedgerState;
-  /** Counted once for each request. */
+  /** Each device counts once for each request that waits for it. */
   readonly waitingDevices: number;
   readonly waitingCallers: number;
-  /** Until a new request of one device and normal priority would be sent. */
+  /** Time until a new request for one device with normal priority would be sent. */
   readonly expectedWaitMs: number;
   /** Absent if the account is not paused. */
   readonly pausedUntilWallMs?: number;
@@ -19,9 +19,9 @@ export interface AccountReading {
   readonly ledger: LedgerState;
   readonly waitingDevices: Readonly<Record<Priority, number>>;
   readonly waitingByCaller: ReadonlyMap<string, number>;
-  /** Until a new request of one device would be sent. */
+  /** Time until a new request for one device would be sent. */
   readonly expectedWaitMs: Readonly<Record<Priority, number>>;
-  /** When the oldest request that has no answer yet arrived. */
+  /** Arrival of the oldest unanswered request. */
   readonly oldestSinceMs: number | undefined;
   remainingMs(caller: string): number;
 }

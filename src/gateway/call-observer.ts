@@ -1,42 +1,43 @@
-// The seam to whoever watches upstream calls: the flight recorder, the page, the metrics. They are told of each call
-// when it is sent and when it has ended; they are quick, and never throw.
+// The seam to observers of upstream calls: the flight recorder, the admin page and the metrics.
+// They are notified when a call is sent and when it ends. Observers must be quick and must never
+// throw.
 
-/** A call as it is sent. Names no device. */
+/** A call at the moment it is sent. Contains no device names. */
 export interface SentCall {
-  /** Monotonic: read before the ledger was told that the call is sent. */
+  /** Monotonic: read before the ledger was notified that the call is sent. */
   readonly sentMs: number;
   readonly sentWallMs: number;
   readonly productKey: string;
   readonly firmwareId: string;
   readonly jobId: string;
   readonly devices: number;
-  /** A device that two asked for counts for both. */
+  /** A device that two callers asked for counts for both. */
   readonly devicesByCaller: ReadonlyMap<string, number>;
-  /** The largest over the devices in the call. */
+  /** The largest attempt number of the devices in the call. */
   readonly attempt: number;
-  /** For how long the first of those in the call has waited. */
+  /** How long the earliest request in the call has waited. */
   readonly tokenWaitMs: number;
 }
 
-/** How it ended. */
+/** The end of a call. */
 export interface EndedCall {
-  /** Monotonic: read before the token's second began. */
+  /** Monotonic: read before the second began after which the token returns. */
   readonly endedMs: number;
   readonly durationMs: number;
   readonly kind: "accepted" | "refused" | "lost" | "unwritten";
   readonly requestId?: string;
-  /** The upstream's. */
+  /** The upstream's code. */
   readonly code?: string;
-  /** Refused for rate. */
+  /** The upstream refused the call for rate. */
   readonly throttled: boolean;
-  /** The gateway's own credentials, clock or signature were at fault. */
+  /** The gateway's own credentials, clock or signature caused the failure. */
   readonly ours: boolean;
-  /** Why there was no answer. Names no device and no secret. */
+  /** Why there was no answer. Contains no device names and no secrets. */
   readonly cause?: string;
 }
 
 export interface CallObserver {
   sent(call: SentCall): void;
-  /** With the very object that `sent` was given. */
+  /** Receives the same object that `sent` received. */
   ended(call: SentCall, end: EndedCall): void;
 }

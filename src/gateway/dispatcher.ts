@@ -1,5 +1,5 @@
-// Cancels what waits in one account's queue: each call of the loop takes a batch from the queue,
-// and its end settles the devices, sends them again or tells them apart.
+// Cancels the tasks that wait in one account's queue: each call of the loop takes a batch from the
+// queue. At its end the devices are settled, sent again, or bisected to find the one at fault.
 import { AnswerTime } from "./admission/answer-time.js";
 import { CallLoop } from "./call/call-loop.js";
 import type { ReportOptions } from "./call/call-report.js";
@@ -48,14 +48,14 @@ export class Dispatcher {
     });
   }
 
-  /** How long a typical answer takes. */
+  /** The typical time to an answer. */
   get answerMs(): number {
     return this.#answerTime.typicalMs;
   }
 
   /**
-   * Why the last call settled nothing although it may be repeated; empty if it did. Names no
-   * device.
+   * Why the last call settled nothing although it may be repeated; empty if it settled. Contains no
+   * device names.
    */
   get obstacle(): string {
     return this.#obstacle;
@@ -65,26 +65,26 @@ export class Dispatcher {
     this.#loop.start();
   }
 
-  /** The waiter's devices wait from now on. */
+  /** Queues the waiter's devices. */
   add(waiter: Waiter): void {
     this.queue.add(waiter);
     this.#loop.wake();
     const { wish } = this.#loop;
     if (!wish) return;
-    // A more urgent waiter, or a newcomer, does not wait for a token that was asked for on lesser
+    // A more urgent waiter or a newcomer must not wait for a token that was requested on lesser
     // terms.
     const isFirst = PRIORITIES.indexOf(waiter.command.priority) < PRIORITIES.indexOf(wish.priority);
     const isNew = !wish.newcomer && this.queue.isNewcomer(waiter, this.#options.clock.now());
     if (isFirst || isNew) this.#loop.wishAgain();
   }
 
-  /** The waiter's devices that have not been sent leave at once. */
+  /** Removes the waiter's unsent devices from the queue. */
   leave(waiter: Waiter): void {
     this.queue.leave(waiter);
     if (this.queue.backlog.devices === 0) this.#loop.wishAgain();
   }
 
-  /** Ends the loop and waits for the calls that are under way. */
+  /** Ends the loop and waits for the calls in flight. */
   close(): Promise<void> {
     return this.#loop.close();
   }
@@ -108,8 +108,8 @@ export class Dispatcher {
     switch (what.kind) {
       case "settle":
         sentBatch.settle(what.outcome);
-        // The device at fault was found: without this, one bad device a request would spoil one
-        // shared call each.
+        // The device at fault has been found. Without this, one bad device per request would spoil
+        // one shared call each time.
         if (batch.scopeQueue.bisection && what.outcome.kind === "rejected") this.#demote(batch);
         break;
       case "repeat":
@@ -123,7 +123,7 @@ export class Dispatcher {
     }
   }
 
-  /** Sends the devices of a refused call again in halves, as far as its budget goes. */
+  /** Sends the devices of a refused call again in halves, as long as the budget allows. */
   #bisect(sentBatch: SentBatch, outcome: DeviceOutcome): void {
     const bisection = sentBatch.batch.scopeQueue.bisection ?? new Bisection();
     if (!bisection.reserveHalves()) {
@@ -135,14 +135,14 @@ export class Dispatcher {
     this.queue.separate(sentBatch.batch, bisection);
   }
 
-  /** The only caller in a refused call is sent alone for a while. */
+  /** If a refused call had a single caller, that caller is sent alone for a while. */
   #demote({ scopeQueue, devices }: Batch): void {
     const nowMs = this.#options.clock.now();
     const culprit = soleCaller(devices);
     if (culprit !== undefined) this.queue.demote(scopeQueue.scope, culprit, nowMs + DEMOTION_MS, nowMs);
   }
 
-  /** Grows with the attempts, and differs from call to call so that repeats do not come in step. */
+  /** Grows with the attempts, with jitter so that repeated calls do not synchronize. */
   #backoffMs(attempt: number): number {
     const longestMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
     return (longestMs * (1 + this.#options.random())) / 2;

@@ -1,8 +1,8 @@
-// Everything that can go wrong for a caller, as one closed list, in the gateway's own terms. What it
-// becomes on the wire is decided in one place, grpc/wire/status.ts.
+// All failures that a caller can see, as one closed list in the gateway's own terms. Only
+// grpc/wire/status.ts decides what they become on the wire.
 import type { Rejection } from "./upstream.js";
 
-/** Kinds of failure. The order decides ties when an answer needs one cause for many devices. */
+/** Kinds of failure. When an answer needs one cause for many devices, this order breaks ties. */
 export const FAILURE_KINDS = [
   "invalid",
   "unauthenticated",
@@ -21,8 +21,8 @@ export const FAILURE_KINDS = [
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /**
- * Why something did not end well. Carries no device name, address or secret. Violations beyond those that are listed
- * are counted: `unlisted`.
+ * Why something failed. Contains no device names, addresses or secrets. `unlisted` counts the
+ * violations beyond those that are listed.
  */
 export type Failure = { readonly message: string; readonly upstream?: UpstreamCause } & (
   | { readonly kind: "invalid"; readonly violations: readonly Violation[]; readonly unlisted?: number }
@@ -32,27 +32,30 @@ export type Failure = { readonly message: string; readonly upstream?: UpstreamCa
   | { readonly kind: Exclude<FailureKind, "invalid" | "overloaded" | "rejected" | "unknown"> }
 );
 
-/** The most violations that are listed; the others are counted. */
+/** The maximum number of listed violations; further ones are counted. */
 export const MOST_VIOLATIONS = 50;
 
-/** One thing that is wrong with a request. */
+/** One invalid part of a request. */
 export interface Violation {
-  /** Path of the field, like `device_names[17]`. */
+  /** Path of the field, such as `device_names[17]`. */
   readonly field: string;
-  /** In few words: error details have to fit into trailers. */
+  /** A few words only: error details must fit into trailers. */
   readonly description: string;
 }
 
-/** What the upstream said, where it is the cause. */
+/** The upstream's answer, where it is the cause. */
 export interface UpstreamCause {
   readonly code: string;
   readonly requestId: string;
 }
 
-/** Sent and never answered; refused together with others and not told apart; accepted, and not told by reading back. */
+/**
+ * Why an outcome is unknown: the call was sent and never answered; it was refused with several
+ * devices, and the cause could not be isolated; or it was accepted, and reading back told nothing.
+ */
 export type UnknownReason = "OUTCOME_UNKNOWN" | "BATCH_REJECTED" | "NOT_VERIFIED";
 
-/** How many devices ended for one cause, and a few of the caller's own names among them. */
+/** How many devices failed for one cause, with a few of the caller's own device names. */
 export interface CauseCount {
   readonly kind: FailureKind;
   readonly devices: number;
@@ -63,7 +66,7 @@ export interface CauseCount {
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   readonly failure: Failure;
-  /** When it makes sense to ask again; absent where it never does. */
+  /** The wait before a retry makes sense; absent if it never does. */
   readonly retryAfterMs: number | undefined;
   readonly causes: readonly CauseCount[];
 
@@ -78,7 +81,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** A request that is wrong in one field, and would be refused whenever it came. */
+/** Makes the error for a request with one invalid field. It fails the same way every time. */
 export function invalid(field: string, description: string): GatewayError {
   return new GatewayError({ kind: "invalid", message: "invalid request", violations: [{ field, description }] });
 }

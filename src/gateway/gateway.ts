@@ -1,5 +1,5 @@
-// The way of one request: admit it, let it wait, settle it before its deadline, and judge the answer.
-// Whatever was let in is answered exactly once, also when it is aborted or the gateway drains.
+// The path of one request: admit it, queue it, settle it before its deadline, and judge the answer.
+// Every admitted request is answered exactly once, even if it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
 import type { AccountReading, AccountState } from "./account-state.js";
@@ -23,30 +23,37 @@ import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
   readonly bounds: AdmissionBounds;
-  /** Without it nothing is read back. */
+  /** Without it, nothing is read back. */
   readonly verifier?: Verifier;
-  /** Told of every request that was let in, once, when it is answered. Quick, and never throws. */
+  /**
+   * Called once for each admitted request, when it is answered. Must be quick and must not throw.
+   */
   readonly answered?: (caller: string, outcomes: readonly DeviceOutcome[]) => void;
 }
 
-/** A request that was let in. */
+/** An admitted request. */
 export interface Request {
-  /** Resolves when the rpc is OK, else rejects with GatewayError. */
+  /** Resolves if the rpc succeeds, otherwise rejects with GatewayError. */
   readonly answer: Promise<Answer>;
-  /** The same whether the rpc is OK or not: what is known of each device. Never rejects. */
+  /**
+   * Resolves with what is known about each device, whether the rpc succeeds or not. Never rejects.
+   */
   readonly told: Promise<Answer>;
-  /** The caller has left: nothing that was not sent will be. */
+  /** To be called when the caller has left: devices that were not sent leave the queue. */
   abort(): void;
 }
 
-/** A forecast serves for so long: thousands of requests may come within a few milliseconds. */
+/** How long a forecast is reused: thousands of requests may arrive within milliseconds. */
 const FORECAST_MS = 5;
 
-const EXPIRED: Failure = { kind: "expired", message: "the deadline came while devices waited to be sent" };
+const EXPIRED: Failure = {
+  kind: "expired",
+  message: "the deadline passed while devices waited to be sent; retry with a longer deadline",
+};
 const ABORTED: Failure = { kind: "aborted", message: "the caller left" };
-const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down" };
+const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down; retry on another replica" };
 
-/** Failures that pass by themselves: the caller is told when to ask again. */
+/** Temporary failures: the answer includes a time to retry. */
 const PASSING: ReadonlySet<FailureKind> = new Set(["draining", "throttled", "unavailable"]);
 
 export class Gateway {
@@ -56,7 +63,7 @@ export class Gateway {
   readonly #deadlines: Deadlines;
   #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
   #ledgerMs = -Infinity;
-  /** When the ledger was last seen unable to grant a token to anybody, and why. */
+  /** When the ledger was last seen unable to grant any token, and why. */
   #hindered = { obstacle: "", seenMs: -Infinity };
   #draining = false;
   #drained: () => void = () => {};
@@ -69,7 +76,7 @@ export class Gateway {
     this.#dispatcher.start();
   }
 
-  /** Lets the command in, or throws GatewayError. `span` is the caller's. */
+  /** Admits the command, or throws GatewayError. `span` is the caller's. */
   cancel(command: Command, span?: Span): Request {
     if (this.#draining) throw this.draining();
     admit(command, this.#options.bounds, this.#outlook());
@@ -85,11 +92,11 @@ export class Gateway {
       answered?.(command.caller, answer.outcomes);
       return this.#judge(command, answer);
     });
-    settled.catch(() => {}); // a caller that has left does not look any more
+    settled.catch(() => {}); // nobody handles it after the caller has left
     return { answer: settled, told, abort: () => this.#conclude(waiter, ABORTED) };
   }
 
-  /** What the command would take. Throws GatewayError where `cancel` would. */
+  /** Plans the command without sending anything. Throws GatewayError where `cancel` would. */
   validate(command: Command): Plan {
     if (this.#draining) throw this.draining();
     const outlook = this.#outlook();
@@ -97,7 +104,7 @@ export class Gateway {
     return plan(command, command.deviceNames.length, outlook);
   }
 
-  /** How the account stands now. */
+  /** The state of the account now. */
   state(): AccountState {
     const outlook = this.#outlook();
     const ledger = this.#options.limiter.state();
@@ -112,7 +119,7 @@ export class Gateway {
     };
   }
 
-  /** How the account stands, for the operator. */
+  /** The state of the account now, for the operator. */
   reading(): AccountReading {
     const outlook = this.#outlook();
     const { backlog } = outlook.queue;
@@ -126,7 +133,7 @@ export class Gateway {
     };
   }
 
-  /** How long until everything that waits for this caller can be expected to be done. */
+  /** Expected time until everything that waits for this caller is done. */
   remainingMs(caller: string): number {
     const { backlog } = this.#dispatcher.queue;
     const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
@@ -134,18 +141,19 @@ export class Gateway {
     return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
   }
 
-  /** Why nothing goes on at the moment, in words that name no device; empty while calls are carried out. */
+  /** Why nothing is sent at the moment, without device names; empty while calls are made. */
   get obstacle(): string {
     return this.#outlook().obstacle || this.#dispatcher.obstacle;
   }
 
-  /** What to tell those who are turned away because it drains. */
+  /** The error for requests that arrive while the gateway drains. */
   draining(): GatewayError {
     return this.#error(DRAINING);
   }
 
   /**
-   * Lets nobody in any more, and resolves when everybody who was let in has been answered, `withinMs` at the latest.
+   * Stops admitting, and resolves when all admitted requests are answered, at the latest after
+   * `withinMs`.
    */
   async drain(withinMs: number): Promise<void> {
     this.#draining = true;
@@ -156,23 +164,26 @@ export class Gateway {
         for (const waiter of this.#deadlines.waiting) this.#conclude(waiter, DRAINING);
       });
       this.#drained = () => {
-        drainedBefore(); // who asked for it before waits as well
+        drainedBefore(); // earlier callers of `drain` wait as well
         disarm();
         resolve();
       };
     });
   }
 
-  /** After `drain`: waits for the calls under way and lets go of everything. */
+  /** Waits, after `drain`, for the calls in flight, and releases everything. */
   async close(): Promise<void> {
     const { limiter, verifier } = this.#options;
     await Promise.all([this.#dispatcher.close().then(() => limiter.close()), verifier?.close()]);
   }
 
-  /** The deadline has come. Whoever met a ledger that grants nothing is told so, and not that it took too long. */
+  /**
+   * Ends a waiter at its deadline. If the ledger granted nothing meanwhile, that is reported as the
+   * reason.
+   */
   #expire(waiter: Waiter): void {
     this.#noteObstacle(this.#options.limiter.state().obstacle);
-    const message = `no token could be had in time: ${this.#hindered.obstacle}`;
+    const message = `no token was available in time: ${this.#hindered.obstacle}`;
     this.#conclude(waiter, this.#hindered.seenMs >= waiter.arrivedMs ? { kind: "unavailable", message } : EXPIRED);
   }
 

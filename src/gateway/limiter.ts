@@ -1,79 +1,92 @@
-// The seam to the ledger of tokens. A token is leave to make one upstream call: it is out from just before the call is
-// sent until one second after its answer. That is why a sent call is never aborted for a caller's sake, and why every
-// token taken must be settled exactly once.
+// The seam to the ledger of tokens. A token is the permission to make one upstream call. It is out
+// from just before the call is sent until one second after its answer. Hence a sent call is never
+// aborted when its caller leaves, and each token taken must be settled exactly once.
 import type { Priority } from "./command.js";
 
-/** The account's share of the upstream's quota. */
+/** Grants the account's share of the upstream's quota. */
 export interface Limiter {
   /**
-   * Resolves with a token once the quota, pacing and pauses allow a call to start. Takers of one process are served in
-   * the order they came. Rejects with the signal's reason if it aborts first; then no token is taken.
+   * Resolves with a token once the quota, pacing and pauses allow a call to start. Takers of one
+   * process are served in order of arrival. If the signal aborts first, rejects with its reason; no
+   * token is taken then.
    */
   take(wish: Wish, signal: AbortSignal): Promise<Token>;
-  /** How the ledger stands now. */
+  /** The state of the ledger now. */
   state(): LedgerState;
-  /** When calls can be expected to start, as the ledger stands now, if an answer typically takes `answerMs`. */
+  /**
+   * When calls are expected to start, from the current state, if answers typically take `answerMs`.
+   */
   forecast(answerMs: number): Forecast;
-  /** Lets go of timers and connections. Takes under way reject. */
+  /** Releases timers and connections. Pending takes reject. */
   close(): Promise<void>;
 }
 
-/** The monotonic time at which the `nth` call from now, counted from 0, can be expected to be sent. */
+/** The monotonic time at which the `nth` call from now, counted from 0, is expected to be sent. */
 export type Forecast = (nth: number) => number;
 
-/** What the taker wants a token for. */
+/** The purpose of a token. */
 export interface Wish {
-  /** The highest class that waits: it decides whose turn it is among replicas that share a ledger. */
+  /** The highest waiting class: it decides whose turn it is among replicas that share a ledger. */
   readonly priority: Priority;
-  /** A scope that has sent nothing for a second waits: no pacing for it while more than half of the tokens are free. */
+  /**
+   * Whether a scope waits that has sent nothing for a second: it skips pacing while more than half
+   * of the tokens are free.
+   */
   readonly newcomer: boolean;
 }
 
-/** Leave to make one call. */
+/** The permission to make one call. */
 export interface Token {
-  /** Granted ahead of pacing, for a scope that has sent nothing for a second and no other. */
+  /** Granted ahead of pacing, only for a scope that has sent nothing for a second. */
   readonly newcomer: boolean;
-  /** To be called right before sending. False if the grant is too old to be used; the token has then been given back. */
+  /**
+   * To be called right before sending. Returns false if the grant is too old; the token has then
+   * been given back.
+   */
   send(): boolean;
-  /** To be called once, when the call has ended; with `unwritten` also for a token that is not needed. */
+  /**
+   * To be called once, when the call has ended. `unwritten` also returns a token that is not
+   * needed.
+   */
   settle(end: TokenEnd): void;
 }
 
-/** How the call ended, as far as its token is concerned. */
+/** The end of a call, as it concerns the token. */
 export type TokenEnd =
-  /** An answer that carries a RequestId: back one second later. */
+  /** An answer with a RequestId: the token returns one second later. */
   | { readonly kind: "answered" }
-  /** The same, refused for rate: the account pauses as well. */
+  /** The same, but refused for rate: the account is paused as well. */
   | { readonly kind: "throttled"; readonly retryAfterMs?: number }
-  /** Nothing was written: back at once. */
+  /** Nothing was written: the token returns immediately. */
   | { readonly kind: "unwritten" }
-  /** Anything else: back when nothing of the call can still be on its way. */
+  /** Anything else: the token returns when nothing of the call can still be in transit. */
   | { readonly kind: "lost" };
 
 /**
- * Where the tokens are: here, or in a store that replicas share. `opening`: all tokens are out until nothing that was
- * sent before the ledger began can still be on its way; `away`: the store cannot be reached.
+ * Where the tokens are kept: in this process, or in a store that replicas share. `opening`: all
+ * tokens are out until nothing sent before the ledger began can still be in transit. `away`: the
+ * store cannot be reached.
  */
 export type LedgerMode = "in-process" | "shared" | "opening" | "away";
 
-/** A reading of the ledger, for estimates and display. Times are monotonic. */
+/** The state of the ledger, for estimates and display. Times are monotonic. */
 export interface LedgerState {
   readonly mode: LedgerMode;
-  /** All tokens, N. */
+  /** The total number of tokens, N. */
   readonly callsPerSecond: number;
   readonly free: number;
-  /** How far apart calls start. */
+  /** The distance between starts of calls. */
   readonly spaceMs: number;
-  /** When each call now in flight was sent. */
+  /** When each call in flight was sent. */
   readonly inFlightSinceMs: readonly number[];
-  /** When each token that is out but not in flight comes back. */
+  /** When each token returns that is out but not in flight. */
   readonly coolingUntilMs: readonly number[];
-  /** Tokens left unused for a while, for the sake of foreign traffic on the account. */
+  /** Tokens left unused for a while, because another program seems to use the account. */
   readonly withheld: number;
-  /** Nothing is sent before this time, which is in the past if the account is not paused. */
+  /** Nothing is sent before this time. In the past if the account is not paused. */
   readonly pausedUntilMs: number;
-  /** What is wrong with the ledger, if that is why it grants no token: requests that expire meanwhile say so. */
+  /** Why the ledger grants no token; reported to requests that expire meanwhile. */
   readonly obstacle?: string;
-  /** How many replicas share the ledger, as far as it knows. */
+  /** The number of replicas that share the ledger, as far as known. */
   readonly replicas?: number;
 }

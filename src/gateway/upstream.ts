@@ -1,5 +1,6 @@
-// The seam to the upstream: one call out, one end back. What a code means is decided behind it; what
-// follows for tokens, devices and callers is decided by the gateway from these types alone.
+// The seam to the upstream: one call out, one end back. The meaning of the upstream's codes is
+// decided behind it. From these types alone, the gateway decides what follows for tokens, devices
+// and callers.
 import type { Scope } from "./command.js";
 
 /** One HTTP request to the upstream. */
@@ -9,57 +10,70 @@ export interface CancelCall {
   readonly deviceNames: readonly string[];
 }
 
-/** How a call ended. The token's way back depends on which of the four it was. */
+/** How a call ended. The four kinds differ in when the token returns. */
 export type CallEnd =
-  /** An answer with a RequestId that says Success. */
+  /** An answer with a RequestId that reports success. */
   | { readonly kind: "accepted"; readonly requestId: string }
-  /** An answer with a RequestId that does not. */
+  /** An answer with a RequestId that reports a failure. */
   | { readonly kind: "refused"; readonly requestId: string; readonly refusal: Refusal }
-  /** Something was or may have been written, and no answer came back that says success or failure under a RequestId. */
+  /**
+   * Something was or may have been written, but no answer reported success or failure under a
+   * RequestId.
+   */
   | { readonly kind: "lost"; readonly message: string }
   /** Nothing was written: no connection, or no credentials (`ours`: the gateway's own fault). */
   | { readonly kind: "unwritten"; readonly message: string; readonly ours: boolean };
 
-/** What the upstream said when it refused. */
+/** The upstream's refusal. */
 export interface Refusal {
-  /** The upstream's code, such as `iot.device.NotExistedDevice`; passed on as it came, empty if it gave none. */
+  /**
+   * The upstream's code, unchanged, such as `iot.device.NotExistedDevice`; empty if it gave none.
+   */
   readonly code: string;
-  /** The upstream's words, freed of addresses, keys and signatures. May name devices of the call, each whole. */
+  /**
+   * The upstream's text, without addresses, keys and signatures. May contain complete device names
+   * of the call.
+   */
   readonly message: string;
   readonly reaction: Reaction;
   /** How long the upstream asks to wait, if it does. */
   readonly retryAfterMs?: number;
 }
 
-/** What a refusal calls for. */
+/** How the gateway reacts to a refusal. */
 export type Reaction =
   /** Refused for rate: pause the account and send again. */
   | { readonly kind: "throttled" }
-  /** A fault of the upstream that passes: send again, after a backoff. */
+  /** A temporary fault of the upstream: send again after a backoff. */
   | { readonly kind: "unavailable" }
-  /** The gateway's own fault (keys, clock, signature). `recovered`: the next call will differ; send again. */
+  /**
+   * The gateway's own fault (keys, clock, signature). `recovered`: the next call will differ; send
+   * again.
+   */
   | { readonly kind: "internal"; readonly recovered: boolean }
-  /** Refused for what it asks. `deviceFault`: one device in the call may be the reason for all. */
+  /**
+   * The request itself was refused. `deviceFault`: a single device in the call may be the cause.
+   */
   | { readonly kind: "rejected"; readonly rejection: Rejection; readonly deviceFault: boolean };
 
-/** Why a request was rejected, in the few words that callers need to branch on. */
+/** Why a request was rejected, in the few categories that callers branch on. */
 export type Rejection = "not-found" | "invalid" | "precondition" | "forbidden";
 
-/** How much fits into one call, counted in bytes of the encoded address. */
+/** The capacity of one call, in bytes of the encoded address. */
 export interface Room {
   readonly devices: number;
   readonly bytes: number;
-  /** Bytes that a call of this scope takes without any device. */
+  /** The bytes of a call of this scope without devices. */
   bytesOfScope(scope: Scope): number;
-  /** Bytes that one more device takes, whatever its position. */
+  /** The bytes that one more device adds, at any position. */
   bytesOfDevice(name: string): number;
 }
 
-/** The account's way to the upstream. */
+/** Sends the calls of one account. */
 export interface Upstream {
   readonly room: Room;
-  /** The longest that a call takes from `cancelTasks` to its end. */
+  /** The longest time from `cancelTasks` to the end of its call. */
   readonly timeoutMs: number;
-  /** Sends one call. Always resolves, within `timeoutMs`, and cannot be aborted: see limiter.ts. */
+  /** Sends one call. Always resolves, within `timeoutMs`; cannot be aborted (see limiter.ts). */
   cancelTasks(call: CancelCall): Promise<CallEnd>;
 }

@@ -1,24 +1,24 @@
-// Whether an answer is a success or an error for its caller as a whole. Pure. It is an error if no
-// device ended well, or with `require_all` if any did not; the commonest cause names it.
+// Decides whether the whole answer is a success or an error for its caller. Pure. It is an error if
+// all devices failed, or with `require_all` if any did. The most common cause names the error.
 import { type CauseCount, FAILURE_KINDS, type Failure, type FailureKind } from "./errors.js";
 import type { DeviceOutcome } from "./waiter.js";
 
-/** Names of the caller's own devices that an error shows, over all causes. */
+/** The maximum number of the caller's own device names in an error, over all causes. */
 const SAMPLE_NAMES = 10;
 
 export interface Verdict {
-  /** What the rpc fails with. */
+  /** The error of the rpc. */
   readonly failure: Failure;
-  /** Every cause with its count, commonest first; ties in the order of FAILURE_KINDS. */
+  /** Every cause with its count, most common first; FAILURE_KINDS breaks ties. */
   readonly causes: readonly CauseCount[];
 }
 
-/** Whether a device ended well. */
+/** Whether the outcome is a good one. */
 export function isWell(outcome: DeviceOutcome): boolean {
   return !("failure" in outcome);
 }
 
-/** Undefined if the rpc is OK. `deviceNames` are those of the request, in the order of the outcomes. */
+/** The error; undefined if the rpc succeeds. `deviceNames` are in the order of the outcomes. */
 export function verdict(
   outcomes: readonly DeviceOutcome[],
   deviceNames: readonly string[],
@@ -34,7 +34,7 @@ export function verdict(
     if (indexes) indexes.push(index);
     else indexesByFailure.set(outcome.failure, [index]);
   }
-  // Commonest first, so that each kind is represented by its commonest failure.
+  // Most common first, so that each kind is represented by its most common failure.
   const groups = [...indexesByFailure].sort(([, a], [, b]) => b.length - a.length);
   const kinds = FAILURE_KINDS.flatMap((kind) => kindOf(kind, groups)).sort(
     (a, b) => b.indexes.length - a.indexes.length,
@@ -46,7 +46,7 @@ export function verdict(
     return { kind, devices: indexes.length, sampleNames: samples.map((index) => deviceNames[index] as string) };
   });
   const first = kinds[0];
-  if (!first) throw new Error("devices that did not end well have no failure");
+  if (!first) throw new Error("failed devices have no failure");
   return { failure: first.failure, causes };
 }
 

@@ -1,18 +1,20 @@
-// The seam to whoever reads tasks back after a cancel, on calls of its own: nothing that waits to be cancelled ever
-// waits for it. It may only learn more about a device, and never takes back that a call was accepted.
+// The seam to reading tasks back after a cancel, with separate calls that never delay a waiting
+// cancel. Reading back only adds knowledge; an accepted call stays accepted.
 import type { Answer, Waiter } from "./waiter.js";
 
-/** A request that has been carried out. */
+/** A request whose cancel has been carried out. */
 export type CarriedOut = Pick<Waiter, "command" | "span">;
 
 export interface Verifier {
   /**
-   * The answer with what the tasks of its devices were when they were read. Never rejects; resolves with what is known
-   * when the command's time to answer comes.
+   * Returns the answer completed with the state of the tasks when they were read. Never rejects. At
+   * the command's time to answer it resolves with what is known by then.
    */
   verify(request: CarriedOut, answer: Answer): Promise<Answer>;
-  /** Nobody waits for it any longer: it resolves now, or is not begun. */
+  /**
+   * To be called when the caller has left: `verify` resolves now, or does nothing if called later.
+   */
   leave(request: CarriedOut): void;
-  /** After everybody has been answered: waits for the calls under way. */
+  /** To be called when all requests are answered: waits for the calls in flight. */
   close(): Promise<void>;
 }

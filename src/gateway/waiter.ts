@@ -1,20 +1,24 @@
-// One caller's devices awaiting an outcome. Every device ends with one outcome, and the waiter answers exactly once:
-// when the last device has its outcome, or when it concludes early with what is known.
+// The devices of one request that wait for their outcomes. Each device gets exactly one final
+// outcome, and the waiter answers exactly once: when its last device is settled, or earlier with
+// what is known.
 import type { Span } from "@opentelemetry/api";
 import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import { type DeviceMarks, deviceMarks, NO_MARKS } from "./device-marks.js";
 import type { Failure } from "./errors.js";
 
-/** What became of a device, and why if something is wrong. Devices with the same outcome share one object. */
+/**
+ * The outcome of a device, with the reason if something is wrong. Devices with the same outcome
+ * share one object.
+ */
 export type DeviceOutcome =
   | { readonly kind: "accepted"; readonly unverified?: Failure }
-  /** What its task was when it was read back. `unverified`: why a task that was to be read back was not. */
+  /** The state of its task when read back. `unverified`: why reading the task back told nothing. */
   | { readonly kind: "verified-canceled" | "already-finished" }
   | { readonly kind: "no-task"; readonly unverified?: Failure }
   | { readonly kind: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
 
-/** Every outcome, the good ones first. */
+/** All outcomes, good ones first. */
 export const OUTCOMES = [
   "accepted",
   "verified-canceled",
@@ -25,7 +29,9 @@ export const OUTCOMES = [
   "not-attempted",
 ] as const satisfies readonly DeviceOutcome["kind"][];
 
-/** What a caller learns about one upstream call. `durationMs` is absent while the call is under way. */
+/**
+ * One upstream call, as reported to a caller. `durationMs` is absent while the call is in flight.
+ */
 export interface CallRecord {
   readonly sentWallMs: number;
   deviceCount: number;
@@ -37,14 +43,14 @@ export interface CallRecord {
   durationMs?: number;
 }
 
-/** What a caller learns in the end. */
+/** The final answer to a request. */
 export interface Answer {
-  /** One per requested device, in the order of the request. */
+  /** One for each requested device, in the order of the request. */
   readonly outcomes: readonly DeviceOutcome[];
-  /** The last call that held the device, as an index into `calls`; -1 for none. */
+  /** For each device, the index in `calls` of its last call; -1 for none. */
   readonly callIndexes: Readonly<DeviceMarks>;
   readonly calls: readonly CallRecord[];
-  /** How long the waiter waited until the last of its calls was sent. */
+  /** The time from arrival until the last of its calls was sent. */
   readonly quotaWaitMs: number;
 }
 
@@ -56,25 +62,27 @@ const SETTLED = 2;
 const LEFT_IN_CALL: Failure = {
   kind: "unknown",
   reason: "OUTCOME_UNKNOWN",
-  message: "sent, and not answered in time",
+  message: "sent, but not answered in time",
 };
 
 export class Waiter implements HeapMember {
   readonly command: Command;
   readonly arrivedMs: number;
-  /** The caller's span, to be linked to the calls that carry its devices. */
+  /** The caller's span; linked to the calls that carry its devices. */
   readonly span: Span | undefined;
   readonly answer: Promise<Answer>;
-  /** Kept by the heap of deadlines. */
+  /** Maintained by the heap of deadlines. */
   position = -1;
   #settle: ((answer: Answer) => void) | undefined;
   #unsettled: number;
   #queueEntries: readonly object[] = [];
   #quotaWaitMs = 0;
   readonly #calls: CallRecord[] = [];
-  /** Final once a device is settled; until then why it is not, if it was ever sent. */
+  /**
+   * Final for settled devices. For others, why the last call did not settle them, if there was one.
+   */
   #outcomes: DeviceOutcome[] = [];
-  // By device, and made when the first one is sent.
+  // One number per device, allocated when the first device is sent.
   #states = NO_MARKS;
   #attempts = NO_MARKS;
   #callIndexes = NO_MARKS;
@@ -90,12 +98,15 @@ export class Waiter implements HeapMember {
     });
   }
 
-  /** False once it has been answered; nothing changes any more. */
+  /** False once it has been answered; nothing changes after that. */
   get open(): boolean {
     return this.#settle !== undefined;
   }
 
-  /** Kept for the queue, which alone looks into them: a map there would burden the garbage collector (docs/adr/0021). */
+  /**
+   * Owned by the queue; no other code looks into them. A map in the queue would burden the garbage
+   * collector (docs/adr/0021).
+   */
   get queueEntries(): readonly object[] {
     return this.#queueEntries;
   }
@@ -104,21 +115,21 @@ export class Waiter implements HeapMember {
     this.#queueEntries = entries;
   }
 
-  /** The position of a requested device; `guess` is tried first. */
+  /** The index of a requested device. `guess` is tried first. */
   indexOf(name: string, guess: number): number {
     const names = this.command.deviceNames;
     if (names[guess] === name) return guess;
-    // Needed only for devices that several waiters ask for, so made only then.
+    // Built on demand, because only devices requested by several waiters need it.
     this.#indexes ??= new Map(names.map((each, index) => [each, index]));
     return this.#indexes.get(name) ?? -1;
   }
 
-  /** In how many calls the device at this index has been. */
+  /** The number of calls that the device at this index has been in. */
   attemptsOf(index: number): number {
     return this.#attempts[index] ?? 0;
   }
 
-  /** Notes a call with devices of this waiter in the call. */
+  /** Records a call with devices of this waiter. */
   noteSent(indexes: readonly number[], record: CallRecord, nowMs: number): void {
     this.#makeMarks();
     this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
@@ -132,19 +143,19 @@ export class Waiter implements HeapMember {
     }
   }
 
-  /** A call has ended without settling the device. `outcome` is what to say if no other call follows. */
+  /** Makes the device wait again after a call. `outcome` is reported if no further call is made. */
   putBack(index: number, outcome: DeviceOutcome): void {
     if (this.open) this.#note(index, outcome, OPEN);
   }
 
-  /** The device's final outcome. */
+  /** Sets the device's final outcome. */
   settle(index: number, outcome: DeviceOutcome): void {
     if (!this.open || this.#states[index] === SETTLED) return;
     this.#note(index, outcome, SETTLED);
     if (--this.#unsettled === 0) this.#answer();
   }
 
-  /** Answers now, with what is known. `failure` is the outcome of devices that were never sent. */
+  /** Answers now with what is known. Devices that were never sent get `failure`. */
   conclude(failure: Failure): void {
     if (!this.open) return;
     this.#makeMarks();
@@ -160,7 +171,7 @@ export class Waiter implements HeapMember {
   #note(index: number, outcome: DeviceOutcome, state: number): void {
     this.#makeMarks();
     const before = this.#outcomes[index];
-    // A later call that was not carried out does not mean that an earlier one was not.
+    // An earlier call may have been carried out, even if a later one was not.
     if (outcome.kind !== "not-attempted" || before?.kind !== "unknown") this.#outcomes[index] = outcome;
     this.#states[index] = state;
   }

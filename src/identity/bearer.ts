@@ -1,6 +1,7 @@
-// Verifies bearer tokens: signed by the issuer's key, with an algorithm that proves something, for us, and now.
-// Invariant: a token is taken only while the keys that it was checked with still hold, and never after it has
-// expired. Ten thousand rpcs with one token cost one verification.
+// Verifies bearer tokens (JWTs): signature, algorithm, issuer, audience and validity. Invariant: a
+// token is accepted only while the keys that verified it are still valid, and never after it
+// expires. Verified tokens are remembered, so ten thousand rpcs with one token cost one
+// verification.
 import { hash } from "node:crypto";
 import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import type { Clock } from "../base/clock.js";
@@ -8,13 +9,16 @@ import { isCallerName } from "./caller-name.js";
 import type { Identity, IdentityCheck, Stranger, WhyStrange } from "./identity.js";
 import { type KeySet, KeysAway } from "./key-set.js";
 
-/** Those with a key pair. With a shared secret, whoever can verify a token could make one. */
+/** Asymmetric algorithms only: with a shared secret, every verifier could also issue tokens. */
 const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 
-/** How far the issuer's clock and ours may be apart. */
+/** Tolerated difference between the issuer's clock and ours. */
 const SKEW_SECONDS = 30;
 
-/** Remembered by their digests, so that no dump of our memory holds tokens of those who are not calling. */
+/**
+ * Verified tokens are remembered by digest, so that a memory dump does not contain tokens of idle
+ * callers.
+ */
 const MOST_REMEMBERED = 10_000;
 
 const LONGEST_VALUE = 16_384;
@@ -43,12 +47,12 @@ export class Bearer {
     this.#options = options;
   }
 
-  /** Who the bearer of these credentials is: all values of `authorization`. */
+  /** Identifies the caller from all values of `authorization`. */
   identify(authorization: readonly unknown[]): Identity | IdentityCheck {
     const [value] = authorization;
     if (value === undefined) return { why: "no credentials" };
     if (typeof value !== "string" || authorization.length > 1 || value.length > LONGEST_VALUE) return NO_TOKEN;
-    // Before it is looked at any closer, which takes longer.
+    // Looked up before the token is parsed, because parsing takes longer.
     const digest = hash("sha256", value, "base64");
     const generation = this.#options.keys.generation();
     const known = this.#remembered.get(digest);
@@ -87,7 +91,7 @@ export class Bearer {
       const { sub: caller, exp = 0 } = await claimsOf(token, keys, rules);
       if (!isCallerName(caller)) return { why: "sub is no caller name" };
       const generation = keys.generation();
-      // Else it may have been checked with a key that holds no more.
+      // Otherwise it may have been verified with a key that is no longer valid.
       if (generation !== undefined && generation === before) {
         this.#remember(digest, { caller, untilWallMs: (exp + SKEW_SECONDS) * 1000, generation });
       }
@@ -115,7 +119,7 @@ async function claimsOf(token: string, { find }: Pick<KeySet, "find">, rules: JW
   }
 }
 
-/** A token that does not say which of several keys it was signed with. */
+/** Verifies a token that does not say which of several keys signed it. */
 async function claimsByAny(
   token: string,
   keys: AsyncIterable<CryptoKey>,
@@ -154,7 +158,10 @@ const CLAIMS: Readonly<Record<string, WhyStrange>> = {
   aud: "wrong audience",
 };
 
-/** The commonest cause is an honest caller's token that has expired: its operator has to find out whose. */
+/**
+ * The caller that a rejected token names. Most often an honest caller's token expired, and its
+ * operator must learn whose.
+ */
 function claimedBy(token: string): string | undefined {
   try {
     const { sub } = decodeJwt(token);

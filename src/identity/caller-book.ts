@@ -1,8 +1,9 @@
-// Which callers there are and what each may do, as the file says now. It changes as a whole, so that nobody is
-// ever judged by half of a new file; whoever asks, asks again for each request.
+// The callers and their rights, as the callers file currently defines them. All entries are
+// replaced at once, so no request is judged by half of a new file. Rights are looked up for every
+// request.
 import { type Rights, UNLIMITED } from "./rights.js";
 
-/** The rights of all callers that have no entry of their own. */
+/** The entry for all callers without an entry of their own. */
 export const OTHERS = "*";
 
 export class CallerBook {
@@ -16,24 +17,27 @@ export class CallerBook {
     this.#callers = callers;
   }
 
-  /** Undefined for a caller that may do nothing. */
+  /** The rights of a caller; undefined if it may do nothing. */
   rightsOf(caller: string): Rights | undefined {
     if (this.#callers.size === 0) return UNLIMITED;
-    // No caller is called `*`: that is no name.
+    // No caller can be named `*`: that is not a valid name.
     return this.#callers.get(caller) ?? this.#callers.get(OTHERS);
   }
 
-  /** Also of those who have lost their rights, and still wait. */
+  /**
+   * The weight of a caller. Also defined for callers that lost their rights while their requests
+   * wait.
+   */
   weightOf(caller: string): number {
     return this.rightsOf(caller)?.weight ?? 1;
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     return this.#callers.size;
   }
 
-  /** Who have an entry of their own. */
+  /** The callers with an entry of their own. */
   names(): string[] {
     return [...this.#callers.keys()].filter((name) => name !== OTHERS);
   }

@@ -1,9 +1,9 @@
-// What a caller's name looks like, wherever it comes from. Names stand in logs, spans, metrics and the audit log,
-// so what is not plain and short is no name.
+// Decides which texts are valid caller names, from any source. Names appear in logs, spans, metrics
+// and the audit log, so they must be short and free of special characters.
 
 const NAME = /^[\w.:/@-]{1,128}$/;
 
-/** Who asks if nobody says, and nobody has to. */
+/** The caller's name when no identity is given and none is required. */
 export const ANONYMOUS = "anonymous";
 
 export function isCallerName(name: unknown): name is string {

@@ -1,9 +1,9 @@
-// The name that a client certificate gives its bearer: its SPIFFE ID, else its first DNS name, else its common
-// name. Only for certificates that have been verified. A name that is not plain, or that pretends to be of
-// another kind, names nobody.
+// Derives the caller's name from its client certificate: the SPIFFE ID, else the first DNS name,
+// else the common name. Only for certificates that have been verified. A name that is not valid, or
+// that imitates another kind of name, is not accepted.
 import { isCallerName } from "./caller-name.js";
 
-/** What Node tells of a peer's certificate, as far as it matters here. */
+/** The fields of Node's peer certificate that are used here. */
 export interface NamedCertificate {
   readonly subject?: { readonly CN?: string | readonly string[] | undefined } | undefined;
   readonly subjectaltname?: string | undefined;
@@ -11,15 +11,18 @@ export interface NamedCertificate {
 
 const SPIFFE = "spiffe://";
 
-/** One alternative name. Node quotes as JSON what holds a comma or a quote, so that no value can end early. */
+/**
+ * One alternative name. Node quotes values with a comma or a quote as JSON, so no value can end
+ * early.
+ */
 const ALTERNATIVE = /(?:, |^)([\w ]+):(?:("(?:[^"\\]|\\.)*")|([^",]*))(?=, |$)/y;
 
-/** Undefined if it names nobody. */
+/** The name; undefined if the certificate has no usable one. */
 export function nameOfCertificate({ subject, subjectaltname }: NamedCertificate): string | undefined {
   const alternatives = alternativesOf(subjectaltname ?? "");
   if (!alternatives) return undefined;
   const [spiffe, another] = alternatives.filter(({ kind, value }) => kind === "URI" && value.startsWith(SPIFFE));
-  if (another) return undefined; // by SPIFFE's own rule there is one, and which of two to believe nobody can say
+  if (another) return undefined; // SPIFFE allows only one, and there is no way to choose between two
   if (spiffe) return plain(spiffe.value);
   const name = alternatives.find(({ kind }) => kind === "DNS")?.value ?? subject?.CN;
   return typeof name === "string" && !name.startsWith(SPIFFE) ? plain(name) : undefined;
@@ -34,7 +37,10 @@ interface Alternative {
   readonly value: string;
 }
 
-/** Undefined if the text is not wholly understood: half a list could hide the name that counts. */
+/**
+ * Parses the list. Undefined if any part is not understood: half a list could hide the name that
+ * counts.
+ */
 function alternativesOf(text: string): Alternative[] | undefined {
   const found: Alternative[] = [];
   let read = 0;

@@ -1,26 +1,30 @@
-// The issuer's public keys, as they were read last. They are read again when they are old, or when a token names
-// a key that is not among them, and never more often than once in some seconds: whoever sends tokens with made-up
-// keys must not be able to flood the issuer. While the issuer is away, what was read holds on for a day.
+// The issuer's public keys, cached. They are read again when they are old, or when a token names an
+// unknown key, but never more often than every few seconds: tokens with made-up key IDs must not
+// cause a flood of requests to the issuer. If the issuer cannot be reached, the last keys stay
+// valid for a day.
 import { type CryptoKey, createLocalJWKSet, errors, type FlattenedJWSInput, type JWSHeaderParameters } from "jose";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { type KeySource, keysOf } from "./key-source.js";
 
-/** After a reading, an unknown key is not looked for again for so long, */
+/** The wait before an unknown key causes another read, after a successful read, */
 const COOLDOWN_MS = 10_000;
-/** and after one that failed. */
+/** and after a failed one. */
 const AGAIN_MS = 5000;
 
-/** Keys that cannot be read any more hold for so long: nobody should be kept from stopping a bad firmware by that. */
+/**
+ * How long keys stay valid while they cannot be read: an issuer's outage must not keep callers from
+ * stopping a bad update.
+ */
 const TRUSTED_MS = 24 * 3_600_000;
 
-/** The keys that would tell are out of reach. */
+/** The keys needed to verify a token are not available. */
 export class KeysAway extends Error {
   override readonly name = "KeysAway";
   readonly retryAfterMs: number;
 
   constructor(retryAfterMs: number) {
-    super("the keys that tokens are checked with are out of reach");
+    super("the keys for verifying tokens are not available");
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -43,9 +47,9 @@ export class KeySet {
   #keys: Keys | undefined;
   #generation = 0;
   readonly #openedMs: number;
-  /** When they were last read and found good. */
+  /** When the keys were last read successfully. */
   #readMs = -Infinity;
-  /** When they were last asked for. */
+  /** When the last read was started. */
   #askedMs = -Infinity;
   #trouble: Error | undefined;
   #reading: Promise<void> | undefined;
@@ -60,13 +64,16 @@ export class KeySet {
     this.#arm();
   }
 
-  /** Reads them no more. */
+  /** Stops reading the keys. */
   close(): void {
     this.#isClosed = true;
     this.#disarm();
   }
 
-  /** Also while no tokens come: a key that was withdrawn must not be taken once more, by the first that does. */
+  /**
+   * Schedules reads even while no tokens arrive: the first token after a pause must not be verified
+   * with a withdrawn key.
+   */
   #arm(): void {
     if (this.#isClosed) return;
     this.#disarm = this.#clock.at(this.#dueMs(), async () => {
@@ -75,14 +82,15 @@ export class KeySet {
     });
   }
 
-  /** When they are to be read next. */
+  /** When the next read is due. */
   #dueMs(): number {
     return Math.max(this.#askedMs, this.#openedMs) + (this.#trouble ? AGAIN_MS : this.#source.freshMs);
   }
 
   /**
-   * A number that changes with the keys; undefined while there are none that hold. Begins to read them again if
-   * they are old, and does not wait for that; those that are twice as old hold only if they cannot be read.
+   * Returns a number that changes with the keys; undefined while no keys are valid. Starts a read
+   * if the keys are old, without waiting for it. Keys twice as old as that are valid only if
+   * reading fails.
    */
   generation(): number | undefined {
     const nowMs = this.#clock.now();
@@ -92,7 +100,7 @@ export class KeySet {
     return this.#keys && nowMs - this.#readMs < holdMs ? this.#generation : undefined;
   }
 
-  /** The key that a token names. Throws KeysAway, or one of jose's errors. */
+  /** Finds the key that a token names. Throws KeysAway, or one of jose's errors. */
   readonly find = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
     if (this.generation() === undefined) await this.#again();
     if (!this.#keys || this.generation() === undefined) throw new KeysAway(this.#againInMs());
@@ -106,7 +114,7 @@ export class KeySet {
     }
   };
 
-  /** Reads them now. Never rejects: what was there before holds on. */
+  /** Reads the keys now. Never rejects: on failure the previous keys stay in use. */
   read(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -115,15 +123,15 @@ export class KeySet {
   }
 
   /**
-   * How long ago they were last read and found good, or began to be asked for. Begins to read them again if they are old,
-   * for nothing else does while no tokens come.
+   * Time since the last successful read, or since startup if there was none. Starts a read if the
+   * keys are old, because nothing else does while no tokens arrive.
    */
   ageMs(): number {
     this.generation();
     return this.#clock.now() - Math.max(this.#readMs, this.#openedMs);
   }
 
-  /** Why they could not be read the last time. */
+  /** Why the last read failed; undefined if it succeeded. */
   get trouble(): Error | undefined {
     return this.#trouble;
   }
@@ -149,7 +157,8 @@ export class KeySet {
       this.#trouble = undefined;
     } catch (error) {
       const why = (error as Error).message;
-      if (!this.#trouble) this.#log.warn({ why }, "the keys of OTA_JWT_JWKS cannot be read; those read before hold on");
+      if (!this.#trouble)
+        this.#log.warn({ why }, "the keys of OTA_JWT_JWKS cannot be read; the last keys stay valid for a day");
       this.#trouble = error as Error;
     }
   }

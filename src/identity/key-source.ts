@@ -1,21 +1,27 @@
-// Where the issuer's public keys are read: from a file, or from its address. What is read is a JWK Set, or it
-// fails and says why, in words that hold nothing of it.
+// Reads the issuer's public keys (a JWK Set) from a file or from an https address. Errors say what
+// is wrong without quoting any of the content.
 import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet } from "jose";
 
-/** Where a JWK Set is. */
+/** The location of a JWK Set. */
 export type KeyLocation =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "url"; readonly url: URL };
 
 export interface KeySource {
-  /** The same text is the same keys. Rejects with an Error whose message the operator can act on. */
+  /**
+   * Reads the keys; equal text means equal keys. Rejects with an Error whose message tells the
+   * operator what to fix.
+   */
   read(): Promise<string>;
-  /** What has been read is read again after so long. */
+  /** The keys are read again after this time. */
   readonly freshMs: number;
 }
 
-/** A file costs next to nothing to read. Its keys are withdrawn within ten seconds: this, and some room. */
+/**
+ * Reading a file costs almost nothing. Keys removed from it must be invalid within ten seconds:
+ * this, plus a margin.
+ */
 const FILE_FRESH_MS = 5000;
 const URL_FRESH_MS = 600_000;
 
@@ -27,14 +33,15 @@ export function keySourceOf(location: KeyLocation): KeySource {
   return { read: () => download(location.url), freshMs: URL_FRESH_MS };
 }
 
-/** The keys of a text. Throws an Error that says what is wrong with it. */
+/** Parses the keys. Throws an Error that says what is wrong with the text. */
 export function keysOf(text: string): JSONWebKeySet {
   const set: unknown = jsonOf(text);
   const keys: unknown = typeof set === "object" && set !== null && "keys" in set ? set.keys : undefined;
-  if (!Array.isArray(keys)) throw new Error('it is no JWK Set, like {"keys": [...]}');
+  if (!Array.isArray(keys)) throw new Error('not a JWK Set; expected {"keys": [...]}');
   for (const key of keys as Record<string, unknown>[]) {
-    // Whoever can read a private key can be anybody, and the same goes for a shared secret.
-    if ("d" in key || "k" in key) throw new Error("it holds private or shared keys; only public ones belong there");
+    // With a private key or a shared secret, anybody who can read the set could issue tokens.
+    if ("d" in key || "k" in key)
+      throw new Error("contains private or shared keys; remove them, only public keys belong there");
   }
   return set as JSONWebKeySet;
 }
@@ -43,32 +50,32 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error("it is no JSON");
+    throw new Error("not JSON; expected a JWK Set");
   }
 }
 
 async function download(url: URL): Promise<string> {
   const signal = AbortSignal.timeout(LONGEST_ANSWER_MS);
   const headers = { accept: "application/jwk-set+json, application/json" };
-  // Whoever could redirect it could say which keys hold.
+  // A redirect could replace the keys, so it is not followed.
   const response = await fetch(url, { headers, redirect: "error", signal }).catch((error: Error) => {
     throw new Error(causeOf(error));
   });
   if (!response.ok || !response.body) {
     await response.body?.cancel();
-    throw new Error(`it answered with status ${response.status}`);
+    throw new Error(`the issuer answered with status ${response.status}`);
   }
   let bytes = 0;
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
-    if (bytes > MOST_BYTES) throw new Error(`it is over ${MOST_BYTES} bytes`);
+    if (bytes > MOST_BYTES) throw new Error(`too large (limit ${MOST_BYTES} bytes)`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** fetch says no more than that it failed. */
+/** The actual cause; fetch itself reports only that it failed. */
 function causeOf(error: Error): string {
   const cause = error.cause as NodeJS.ErrnoException | undefined;
   return cause?.code ?? cause?.message ?? error.message;

@@ -1,8 +1,9 @@
-// What a caller may touch. A list that is absent limits nothing, one that is there limits to what it holds. Pure.
+// Decides what a caller may touch. An absent list allows everything; a list that is present allows
+// only its entries. Pure.
 
-/** The rights of one caller, as the file gives them. */
+/** The rights of one caller, from the callers file. */
 export interface Rights {
-  /** The share that it gets when there is not enough for all. */
+  /** The caller's share when there is not enough for all. */
   readonly weight: number;
   readonly accounts?: ReadonlySet<string>;
   readonly products?: Products;
@@ -11,25 +12,25 @@ export interface Rights {
   readonly verify: boolean;
 }
 
-/** Product keys: these, and all that begin so. */
+/** Allowed product keys: exact ones, and prefixes. */
 export interface Products {
   readonly exact: ReadonlySet<string>;
   readonly prefixes: readonly string[];
 }
 
-/** What a request would touch; nothing of it need be valid. */
+/** The targets of a request; none of them need be valid. */
 export interface Touched {
   readonly account: string;
   readonly productKey: string;
-  /** Undefined for one that is not known. */
+  /** Undefined if the request's priority is unknown. */
   readonly priority: string | undefined;
   readonly verify: boolean;
 }
 
-/** The rights of everybody as long as the file names no caller. */
+/** The rights of every caller while the callers file is empty or absent. */
 export const UNLIMITED: Rights = { weight: 1, verify: true };
 
-/** The fields of the request that are beyond these rights: all of them, none if it may be done. */
+/** The fields of the request that exceed these rights; empty if the request is allowed. */
 export function beyond(rights: Rights, { account, productKey, priority, verify }: Touched): readonly string[] {
   if (rights === UNLIMITED) return NONE;
   const fields: string[] = [];

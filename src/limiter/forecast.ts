@@ -1,12 +1,13 @@
-// Estimates when a call can be expected to start. It knows the tokens, their cycle and the pacing, takes every answer
-// for a typical one, and expects withheld tokens to stay withheld. Pure, on the arithmetic of rule.ts.
+// Estimates when calls will start, from the tokens, their cycle and the pacing. It assumes that
+// every answer takes the typical time and that withheld tokens stay withheld. Pure, based on
+// rule.ts.
 import type { Forecast, LedgerState } from "../gateway/limiter.js";
 import { placeMs, WINDOW_MS } from "./rule.js";
 
-/** Starts closer together than this are not told apart. */
+/** Starts closer together than this count as simultaneous. */
 const STEP_MS = 1;
 
-/** The forecast from one reading of a ledger. What it was asked once, it remembers. */
+/** Makes a forecast from one reading of a ledger. It remembers its answers. */
 export function forecastOf(ledger: LedgerState, answerMs: number, nowMs: number): Forecast {
   const cycleMs = WINDOW_MS + answerMs;
   const firstUsesMs = firstUses(ledger, answerMs, nowMs);
@@ -19,7 +20,8 @@ export function forecastOf(ledger: LedgerState, answerMs: number, nowMs: number)
 }
 
 function startOf(nth: number, firstUsesMs: readonly number[], cycleMs: number, nowMs: number): number {
-  // Each token has its own cycle: one that is lost for long must not hold up the estimate of the others.
+  // Each token has its own cycle: one that is out for long must not delay the estimate for the
+  // others.
   const sentBy = (timeMs: number) =>
     firstUsesMs.reduce((calls, firstMs) => calls + Math.max(Math.floor((timeMs - firstMs) / cycleMs) + 1, 0), 0);
   let [tooEarlyMs = nowMs] = firstUsesMs;
@@ -33,7 +35,7 @@ function startOf(nth: number, firstUsesMs: readonly number[], cycleMs: number, n
   return lateEnoughMs;
 }
 
-/** When each token that is not withheld can be used next, in order of time. */
+/** When each token that is not withheld can next be used, in order of time. */
 function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number[] {
   const { callsPerSecond, spaceMs, coolingUntilMs, inFlightSinceMs, withheld, pausedUntilMs } = ledger;
   const soonestMs = Math.max(nowMs, pausedUntilMs);
@@ -41,10 +43,11 @@ function firstUses(ledger: LedgerState, answerMs: number, nowMs: number): number
   const back = [...coolingUntilMs, ...inFlightUntilMs];
   const free = Array<number>(Math.max(callsPerSecond - back.length, 0)).fill(soonestMs);
   const catchesUp = withheld === 0 && ledger.mode !== "opening";
-  // If there was a call, the next may be late already.
+  // If there was a call, the next may already be late.
   let dueMs = catchesUp && back.length > 0 ? soonestMs - spaceMs / 2 : soonestMs;
   const all = [...free, ...back].sort((a, b) => a - b);
-  // The first ones are withheld: it takes more free tokens than that to send. One is left to find out with.
+  // The first ones are withheld, because sending requires more free tokens than that. One is always
+  // left in use.
   return all.slice(Math.min(withheld, all.length - 1)).map((backMs) => {
     const useMs = Math.max(backMs, dueMs, soonestMs);
     dueMs = spaceMs + (catchesUp ? placeMs(dueMs, useMs, spaceMs) : useMs);

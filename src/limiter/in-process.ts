@@ -1,6 +1,7 @@
-// The ledger of one process. A job scheduled on Bottleneck *is* a token: N jobs run at a time, and each lives until its
-// token has been used and is back, so Bottleneck's `maxConcurrent` enforces the rule. Tokens are drawn ahead of demand,
-// because Bottleneck takes milliseconds to schedule a job and cannot take back a waiting one; takers wait here instead.
+// The ledger of a single process. A job scheduled on Bottleneck is a token: N jobs run at a time,
+// and each job lives until its token has been used and has returned, so Bottleneck's
+// `maxConcurrent` enforces the rule. Tokens are drawn ahead of demand, because Bottleneck takes
+// milliseconds to schedule a job and cannot take back a waiting one. Takers wait here instead.
 import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../base/clock.js";
@@ -23,21 +24,27 @@ import { Takers } from "./takers.js";
 
 export interface InProcessOptions {
   readonly clock: Clock;
-  /** N: tokens, and calls a second. */
+  /** N: the number of tokens, and of calls per second. */
   readonly callsPerSecond: number;
-  /** The longest that one call can take. */
+  /** The longest time of a call. */
   readonly callTimeoutMs: number;
 }
 
-/** A token's next job is scheduled so long before it is back: Bottleneck takes some turns of the event loop for it. */
+/**
+ * How long before a token returns its next job is scheduled: Bottleneck needs some turns of the
+ * event loop for it.
+ */
 const REDRAW_MS = 250;
 
-/** A ledger for the only process that uses the account. At first all tokens are out: see OPENING_MS. */
+/**
+ * Creates the ledger for a process that is the only user of the account. At first all tokens are
+ * out (see OPENING_MS).
+ */
 export function createInProcessLedger(options: InProcessOptions): Limiter {
   return new InProcessLedger(options);
 }
 
-/** Ends the job of a drawn token, and says when the token is back. */
+/** Ends the job of a drawn token, given the time at which the token returns. */
 type Return = (backMs: number) => void;
 
 class InProcessLedger implements Limiter {
@@ -50,7 +57,7 @@ class InProcessLedger implements Limiter {
   readonly #free: Return[] = [];
   /** When each token's call was sent. */
   readonly #inFlight = new Map<Token, number>();
-  /** When each token is back, by the job that holds or will hold it. */
+  /** When each token returns, by the job that holds or will hold it. */
   readonly #cooling = new Map<symbol, number>();
   readonly #takers = new Takers();
   #pace: Pace = UNPACED;
@@ -98,7 +105,10 @@ class InProcessLedger implements Limiter {
     await this.#bottleneck.disconnect();
   }
 
-  /** Draws a token that is free from `freeMs` on, and draws it again when it has been used and is almost back. */
+  /**
+   * Draws a token that is free from `freeMs` on, and again each time it has been used and is about
+   * to return.
+   */
   #draw(freeMs: number): void {
     const job = Symbol();
     this.#cooling.set(job, freeMs);
@@ -115,7 +125,7 @@ class InProcessLedger implements Limiter {
         this.#cooling.delete(job);
         this.#draw(backMs);
       },
-      () => {}, // the ledger has closed
+      () => {}, // the ledger was closed
     );
   }
 
@@ -130,7 +140,7 @@ class InProcessLedger implements Limiter {
     if (timeMs > this.#clock.now()) await sleepUntil(this.#clock, timeMs, this.#closing.signal);
   }
 
-  /** Grants what can be granted now, and runs again when time alone allows the next grant. */
+  /** Grants what can be granted now. Runs again when time alone allows the next grant. */
   #serve(): void {
     this.#disarm();
     for (let wish = this.#takers.first; wish; wish = this.#takers.first) {
@@ -148,7 +158,7 @@ class InProcessLedger implements Limiter {
 
   #grant(newcomer: boolean): Token {
     const backAt = this.#free.pop();
-    if (!backAt) throw new Error("granted a token that is not free");
+    if (!backAt) throw new Error("a token was granted that is not free");
     const grantedMs = this.#clock.now();
     const { lastStartMs: beforeMs } = this.#pace;
     this.#pace = started(this.#pace, this.#quota, grantedMs);
@@ -162,7 +172,7 @@ class InProcessLedger implements Limiter {
         return true;
       },
       settle: (end) => {
-        // A token that nobody needed is no start: the next call need not keep its distance.
+        // An unused token is not a start: the next call need not keep its distance from it.
         if (!isSent && this.#pace.lastStartMs === lastStartMs) this.#pace = { ...this.#pace, lastStartMs: beforeMs };
         this.#settle(token, end, backAt);
       },
@@ -179,7 +189,7 @@ class InProcessLedger implements Limiter {
     if (end.kind === "answered") this.#pace = answered(this.#pace, nowMs - sentMs);
     if (end.kind === "throttled") this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, end.retryAfterMs);
     if (end.kind === "unwritten") {
-      this.#free.push(backAt); // the same job goes on: scheduling another would cost milliseconds
+      this.#free.push(backAt); // the same job continues, because scheduling another takes milliseconds
       this.#serve();
     } else {
       backAt(tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs));

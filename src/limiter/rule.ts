@@ -1,33 +1,41 @@
-// The arithmetic of the ledger, for all of its kinds: the script of the shared one takes its constants from here. The
-// rule: a call takes one of N tokens just before it is sent, and the token comes back one second after the answer. Then
-// no second, wherever it begins, can hold more than N arrivals at the upstream, however the network delays them
-// (docs/adr/0001). Pure: the time is an argument, state goes in and comes out.
+// The arithmetic of all ledgers; the script of the shared one takes its constants from here. The
+// rule: a call takes one of N tokens just before it is sent, and the token returns one second after
+// the answer. Hence no second, wherever it begins, contains more than N arrivals at the upstream,
+// however the network delays them (docs/adr/0001). Pure: the time is an argument, state goes in and
+// comes out.
 import type { TokenEnd } from "../gateway/limiter.js";
 
 /** The upstream counts calls per second. */
 export const WINDOW_MS = 1000;
 
-/** The longest that a request can still be on its way after its sender has given it up. */
+/** The longest that a request can still be in transit after its sender has abandoned it. */
 export const MARGIN_MS = 1000;
 
 /** How long the account pauses after a throttle that does not say how long. */
 export const DEFAULT_PAUSE_MS = 1000;
 
-/** One withheld token is used again after so long without a throttle. */
+/** One withheld token returns to use after this long without a throttle. */
 export const CLEAN_MS = 10_000;
 
-/** How long a ledger that cannot know what was sent before it existed holds all tokens back. */
+/**
+ * How long all tokens are held back by a ledger that cannot know what was sent before it existed.
+ */
 export const OPENING_MS = MARGIN_MS + WINDOW_MS;
 
-/** An older grant is not used: its holder was stopped meanwhile, and the lease of its token runs on. */
+/**
+ * Older grants are not used: their holder was suspended meanwhile, while the token's lease runs on.
+ */
 export const FENCE_MS = 250;
 
-/** How long after a token was granted elsewhere the upstream can still count a call made with it. */
+/**
+ * How long after a token was granted to another replica the upstream may still count a call made
+ * with it.
+ */
 export function countsForMs(callTimeoutMs: number): number {
   return callTimeoutMs + MARGIN_MS + WINDOW_MS;
 }
 
-/** When the token of an ended call comes back. */
+/** When the token of an ended call returns. */
 export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: number, callTimeoutMs: number): number {
   switch (end) {
     case "answered":
@@ -36,7 +44,7 @@ export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: numb
     case "unwritten":
       return endedMs;
     case "lost":
-      // A process that was stopped notices late, and its connection has stayed open until then.
+      // A suspended process notices late, and its connection has stayed open until then.
       return Math.max(sentMs + callTimeoutMs + MARGIN_MS, endedMs) + WINDOW_MS;
   }
 }
@@ -44,21 +52,23 @@ export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: numb
 /** The weight of the latest answer in the typical one. */
 const ANSWER_WEIGHT = 1 / 8;
 
-/** Slower answers do not keep calls further apart: free tokens would stay unused for too long. */
+/**
+ * Answers slower than this do not space calls further: free tokens would stay unused for too long.
+ */
 const SLOW_MS = 200;
 
-/** How much of a delay is made up for. */
+/** The fraction of a delay that is made up for. */
 export const MADE_UP = 0.9;
 
-/** What decides, beside the tokens, when the next call may start. */
+/** Decides, in addition to the tokens, when the next call may start. */
 export interface Pace {
-  /** The last call's place in the spacing: when it started, or a little earlier if it started late. */
+  /** The last call's place in the spacing: its start, or a little earlier if it started late. */
   readonly lastStartMs: number;
   readonly pausedUntilMs: number;
-  /** The last throttle, and how many tokens have been withheld since. */
+  /** The last throttle, and the number of tokens withheld because of throttles until then. */
   readonly throttledMs: number;
   readonly withheld: number;
-  /** How long an answer typically takes. */
+  /** The typical time to an answer. */
   readonly answerMs: number;
 }
 
@@ -71,19 +81,23 @@ export const UNPACED: Pace = {
 };
 
 /**
- * How far apart calls start: a token is out for a second and an answer, and that time is divided evenly. With less
- * space, the gap that one late token makes would come round again with every use of the tokens.
+ * The distance between starts of calls. A token is out for a second plus an answer, and that time
+ * is divided evenly. With less space, the gap left by one late token would recur with every cycle
+ * of the tokens.
  */
 export function spaceMs(answerMs: number, quota: number): number {
   return (WINDOW_MS + Math.min(answerMs, SLOW_MS)) / quota;
 }
 
-/** An answer has come after so long. */
+/** Records the time of an answer. */
 export function answered(pace: Pace, tookMs: number): Pace {
   return { ...pace, answerMs: pace.answerMs + (tookMs - pace.answerMs) * ANSWER_WEIGHT };
 }
 
-/** How many tokens are withheld now. One is always left, to find out with. */
+/**
+ * The number of tokens withheld now. One is always left in use, to find out whether throttling has
+ * ended.
+ */
 export function withheldAt(pace: Pace, quota: number, nowMs: number): number {
   if (pace.withheld === 0) return 0;
   const left = pace.withheld - Math.floor((nowMs - pace.throttledMs) / CLEAN_MS);
@@ -91,9 +105,9 @@ export function withheldAt(pace: Pace, quota: number, nowMs: number): number {
 }
 
 /**
- * When a call may start: now or later. Undefined while a token has to come back first.
- * Calls start a space apart: otherwise the tokens of a burst of half-empty calls would come back in a burst, and
- * everybody would wait for them. A newcomer need not wait for the spacing while most tokens are free.
+ * When a call may start: now or later. Undefined if a token must return first. Calls start a space
+ * apart; otherwise the tokens of a burst of half-empty calls would return in a burst, and everybody
+ * would wait for them. A newcomer skips the spacing while most tokens are free.
  */
 export function startMs(pace: Pace, quota: number, free: number, newcomer: boolean, nowMs: number): number | undefined {
   if (free <= withheldAt(pace, quota, nowMs)) return undefined;
@@ -102,12 +116,18 @@ export function startMs(pace: Pace, quota: number, free: number, newcomer: boole
   return Math.max(ready, pace.lastStartMs + spaceMs(pace.answerMs, quota));
 }
 
-/** The first taker since nobody waited asks for a token. Places that have gone by meanwhile belong to nobody. */
+/**
+ * Records the first request for a token after a time without any. Unused places in the spacing are
+ * dropped.
+ */
 export function asked(pace: Pace, quota: number, nowMs: number): Pace {
   return { ...pace, lastStartMs: Math.max(pace.lastStartMs, nowMs - spaceMs(pace.answerMs, quota)) };
 }
 
-/** A call starts now. While tokens are withheld nothing is made up for: somebody else needs the time. */
+/**
+ * Records the start of a call. While tokens are withheld, no delay is made up for: another program
+ * needs the time.
+ */
 export function started(pace: Pace, quota: number, nowMs: number): Pace {
   const apartMs = spaceMs(pace.answerMs, quota);
   const yields = withheldAt(pace, quota, nowMs) > 0;
@@ -115,10 +135,11 @@ export function started(pace: Pace, quota: number, nowMs: number): Pace {
 }
 
 /**
- * The place in the spacing of a call that was due then and starts now; the next is due a space after it. Behind a call
- * that starts late for its token, calls nearly keep their places, by up to half a space: otherwise each late token would
- * put off all calls after it, and cost a hundredth of the rate. Only nearly, or the gap would come round again with every
- * use of the tokens. After a second without a call there is none behind.
+ * The place in the spacing of a call that was due at `dueMs` and starts now; the next call is due a
+ * space after it. If a call starts late because its token was late, the calls behind it nearly keep
+ * their places, by up to half a space. Otherwise each late token would delay all later calls, at a
+ * cost of one percent of the rate. They keep them only nearly, or the gap would recur with every
+ * cycle of the tokens. After a second without a call, no call is behind.
  */
 export function placeMs(dueMs: number, nowMs: number, apartMs: number): number {
   const lateMs = Math.max(nowMs - dueMs, 0);
@@ -126,9 +147,9 @@ export function placeMs(dueMs: number, nowMs: number, apartMs: number): number {
 }
 
 /**
- * The account was throttled although the rule was kept: somebody else uses it, or the quota is lower than configured.
- * Everything pauses, and one more token is withheld. Calls that were sent before the last throttle was known tell
- * nothing new: they prolong the pause, but withhold no token.
+ * Records a throttle although the rule was kept: another program uses the account, or the quota is
+ * lower than configured. Everything pauses, and one more token is withheld. Calls sent before the
+ * last throttle was known give no new information: they prolong the pause, but withhold no token.
  */
 export function throttle(pace: Pace, quota: number, sentMs: number, nowMs: number, retryAfterMs?: number): Pace {
   const pausedUntilMs = Math.max(pace.pausedUntilMs, nowMs + (retryAfterMs ?? DEFAULT_PAUSE_MS));

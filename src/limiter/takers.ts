@@ -1,4 +1,4 @@
-// The takers that wait for a token in this process: first come, first served.
+// The takers in this process that wait for a token: first come, first served.
 import type { Token, Wish } from "../gateway/limiter.js";
 
 interface Taker {
@@ -11,13 +11,13 @@ export class Takers {
   readonly #waiting = new Set<Taker>();
   #closed: { readonly reason: unknown } | undefined;
 
-  /** What the first taker wants. */
+  /** The wish of the first taker. */
   get first(): Wish | undefined {
     const [taker] = this.#waiting;
     return taker?.wish;
   }
 
-  /** Resolves with the token granted; rejects if the signal aborts first, or on `close`. */
+  /** Resolves with a granted token. Rejects if the signal aborts first, or on `close`. */
   wait(wish: Wish, signal: AbortSignal): Promise<Token> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -46,11 +46,11 @@ export class Takers {
   /** Gives the token to the first taker. There must be one. */
   grant(token: Token): void {
     const [taker] = this.#waiting;
-    if (!taker) throw new Error("granted a token that nobody waits for");
+    if (!taker) throw new Error("a token was granted although no taker waits");
     taker.grant(token);
   }
 
-  /** Refuses all takers, also those that come later. */
+  /** Rejects all takers, including later ones. */
   close(reason: unknown): void {
     this.#closed = { reason };
     for (const taker of this.#waiting) taker.refuse(reason);

@@ -1,27 +1,30 @@
-// What the tasks of one device say about its cancel. Pure. It claims only what the list said when it was read: a task
-// that can still go on is none of the three outcomes, for nobody knows how soon a cancel shows.
+// Decides what a device's tasks say about its cancel. Pure. It claims only what the list said when
+// it was read: a task that can still progress gives no outcome, because it is unknown how soon a
+// cancel shows.
 import type { Failure } from "../gateway/errors.js";
 import type { ListedTask } from "../gateway/task-reader.js";
 import type { DeviceOutcome } from "../gateway/waiter.js";
 import { notVerified } from "./not-verified.js";
 
-/** What the list says of one device. */
+/** The verdict on one device. */
 export type Judgment =
   | { readonly kind: "known"; readonly outcome: DeviceOutcome }
-  /** A task of it can still go on. */
+  /** One of its tasks can still progress. */
   | { readonly kind: "unfinished"; readonly state: string };
 
 const CANCELED: Judgment = { kind: "known", outcome: { kind: "verified-canceled" } };
 const FINISHED: Judgment = { kind: "known", outcome: { kind: "already-finished" } };
 const NONE: Judgment = { kind: "known", outcome: { kind: "no-task" } };
 
-/** From a list of what is unfinished, who is missing may have been canceled, have finished, or never had a task. */
+/**
+ * A device missing from a list of unfinished tasks was canceled, has finished, or never had a task.
+ */
 const NONE_LEFT: Failure = notVerified(
-  "it has no unfinished task left; without job_id the upstream does not tell whether it was canceled or had finished",
+  "it has no unfinished task left; set job_id to learn whether it was canceled or had finished",
 );
 const NONE_UNFINISHED: Judgment = { kind: "known", outcome: { kind: "no-task", unverified: NONE_LEFT } };
 
-/** The states in which nothing happens to a task any more. A state that is not known may go on. */
+/** The final states of a task. Tasks in an unknown state may still progress. */
 const OVER: ReadonlyMap<string, Judgment> = new Map([
   ["CANCELED", CANCELED],
   ["SUCCEEDED", FINISHED],
@@ -29,18 +32,19 @@ const OVER: ReadonlyMap<string, Judgment> = new Map([
 ]);
 
 /**
- * All of them are tasks of the device, of the package and batch that were to be cancelled; `complete` if tasks that
- * are over were listed as well.
+ * Judges the tasks of one device. All of them belong to the firmware and batch that were to be
+ * canceled. `complete`: the list also includes finished tasks.
  */
 export function judge(tasks: readonly ListedTask[], complete: boolean): Judgment {
   const goingOn = tasks.find(({ state }) => !OVER.has(state));
   if (goingOn) return { kind: "unfinished", state: goingOn.state };
-  // A batch has one task for a device, as far as is documented. If it has more, the last one counts.
+  // As far as documented, a batch has one task for each device. If there are more, the last one
+  // counts.
   const last = tasks.reduce<ListedTask | undefined>((a, b) => (a && !isLater(b, a) ? a : b), undefined);
   return (last && OVER.get(last.state)) ?? (complete ? NONE : NONE_UNFINISHED);
 }
 
-/** In doubt the one that claims less. */
+/** Whether `a` was created after `b`. In doubt, the task that claims less counts as later. */
 function isLater(a: ListedTask, b: ListedTask): boolean {
   return a.created === b.created ? a.state !== "CANCELED" : a.created > b.created;
 }

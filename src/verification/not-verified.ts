@@ -1,4 +1,4 @@
-// The one way in which it is said that reading back did not tell what became of a task.
+// The failure for devices whose result could not be learned by reading their task back.
 import type { Failure } from "../gateway/errors.js";
 
 export function notVerified(message: string, upstream?: Failure["upstream"]): Failure {

@@ -1,5 +1,5 @@
-// What the end of a reading call means for the devices in the call: their tasks, or the reason why those are not known,
-// in the words of the caller's answer.
+// Converts the end of a reading call into a report for each device: the device's tasks, or the
+// reason why they are unknown.
 import type { Failure } from "../gateway/errors.js";
 import type { ListedTask, TaskList } from "../gateway/task-reader.js";
 import type { CallEnd } from "../gateway/upstream.js";
@@ -8,10 +8,10 @@ import { notVerified } from "./not-verified.js";
 import type { ReadBatch, ReadDevice } from "./read-queue.js";
 import type { Told } from "./read-request.js";
 
-const UNREADABLE = unread("the upstream's list of tasks could not be understood");
+const UNREADABLE = unread("the upstream's list of tasks could not be parsed");
 const NOT_WHOLE = unread("the upstream's list of tasks was longer than one page");
 
-/** Tells each device its tasks of the package, and of the batch if it was asked for one. */
+/** Tells each device its tasks for the firmware, and for the batch if the request named one. */
 export function tellTasks({ scope, devices }: ReadBatch, list: TaskList | undefined): void {
   if (!list?.whole) {
     tellAll(devices, list ? NOT_WHOLE : UNREADABLE);
@@ -30,13 +30,19 @@ export function tellAll(devices: readonly ReadDevice[], told: Told): void {
   for (const { name, readRequests } of devices) for (const readRequest of readRequests) readRequest.tell(name, told);
 }
 
-/** The outcome that devices of a cancel would have had by such an end, as the reason why they could not be read. */
+/**
+ * Converts the outcome that a cancel would have had for such an end into the reason for not
+ * reading.
+ */
 export function unreadBy(outcome: DeviceOutcome): Told {
   if (!("failure" in outcome)) throw new Error("a call that told nothing has no failure");
   return unread(`its task could not be read: ${outcome.failure.message}`, outcome.failure.upstream);
 }
 
-/** Refused for a device in the call, and not for what all of its calls have in common. */
+/**
+ * Whether the call was refused because of one device, not because of what all calls of the scope
+ * share.
+ */
 export function isDeviceFault(end: CallEnd): boolean {
   return end.kind === "refused" && end.refusal.reaction.kind === "rejected" && end.refusal.reaction.deviceFault;
 }
@@ -45,7 +51,7 @@ function unread(message: string, upstream?: Failure["upstream"]): Told {
   return { kind: "unread", failure: notVerified(message, upstream) };
 }
 
-/** What a list does not say contradicts nothing. */
+/** Compares a field of the list. A missing field contradicts nothing. */
 function isOr(said: string, wanted: string): boolean {
   return said === "" || said === wanted;
 }

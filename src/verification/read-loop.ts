@@ -1,6 +1,6 @@
-// Reads back what waits for one reading operation: each call of the loop takes devices from the
-// queue, and its end tells their requests, or sends the devices again. It shares neither tokens nor
-// queue with the cancels (ADR 12).
+// The loop of one reading operation: each call takes devices from the queue; its end informs their
+// requests or puts the devices back. It shares neither tokens nor queue with the cancels, so that
+// reading back never delays a cancel (ADR 12).
 import { CallLoop, type SentWork } from "../gateway/call/call-loop.js";
 import type { ReportOptions } from "../gateway/call/call-report.js";
 import { consequence } from "../gateway/call/consequence.js";
@@ -13,18 +13,18 @@ import { type ReadBatch, ReadQueue } from "./read-queue.js";
 import type { ReadOrigin, ReadRequest } from "./read-request.js";
 
 export interface ReadLoopOptions extends ReportOptions {
-  /** Of this operation alone. */
+  /** Used by this operation only. */
   readonly limiter: Limiter;
   readonly reader: TaskReader;
 }
 
-/** A device is given up after this many calls that told nothing of it. */
+/** The maximum number of unsuccessful calls for a device. */
 const MOST_ATTEMPTS = 5;
 
-/** The wait before devices of a failed call are read again. */
+/** The wait before the devices of a failed call are read again. */
 const READ_AGAIN_MS = 1000;
 
-/** Readings have no classes, and wait for pacing. */
+/** Reads have no priority classes and always follow pacing. */
 const WISH: Wish = { priority: "normal", newcomer: false };
 
 export class ReadLoop {
@@ -52,7 +52,7 @@ export class ReadLoop {
     this.#loop.start();
   }
 
-  /** The request's devices wait from now on; each is told in the end, unless the request leaves. */
+  /** Queues the request's devices. Each one is reported to the request, unless it leaves. */
   read(readRequest: ReadRequest): void {
     this.#queue.add(readRequest);
     this.#loop.wake();
@@ -64,7 +64,7 @@ export class ReadLoop {
     if (this.#queue.isEmpty) this.#loop.wishAgain();
   }
 
-  /** Waits for the calls under way. */
+  /** Waits for the calls in flight. */
   async close(): Promise<void> {
     await this.#loop.close();
     await this.#limiter.close();
@@ -75,15 +75,15 @@ export class ReadLoop {
     else await this.#concludeFailed(batch, end);
   }
 
-  /** The end of a call that told nothing. */
+  /** Handles the end of an unsuccessful call. */
   async #concludeFailed({ scope, devices }: ReadBatch, end: Exclude<CallEnd, { kind: "accepted" }>): Promise<void> {
     const what = consequence(end, devices.length);
     const why = unreadBy(what.outcome);
     switch (what.kind) {
       case "settle":
         tellAll(devices, why);
-        // No right to read, or no such batch: the other calls of this scope would be refused as
-        // well.
+        // No permission to read, or no such batch: all other calls of this scope would be refused
+        // as well.
         if (!isDeviceFault(end)) tellAll(this.#queue.takeAlike(scope), why);
         break;
       case "bisect":
@@ -103,10 +103,10 @@ export class ReadLoop {
   }
 }
 
-/** A batch once sent. */
+/** A batch that was sent. */
 class SentRead implements SentWork {
   readonly batch: ReadBatch;
-  /** Each request in the call once. */
+  /** Each request in the call, once. */
   readonly waiters: readonly ReadOrigin[];
 
   constructor(batch: ReadBatch) {

@@ -1,17 +1,20 @@
-// Devices that wait to be read back, and whose turn it is. Callers take turns by calls: one call is filled with the
-// oldest request of a caller, then with whatever else can be read by it. A device that several ask for is read once,
-// and nobody is told by a call that was sent before they asked.
+// The queue of devices to read back. Callers take turns, one call each: a call takes the devices of
+// the caller's oldest request first, then any others that it can read. A device that several
+// requests ask for is read once. No request is answered by a call sent before the request arrived.
 import { type Scope, scopeKey } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
 import type { ReadRequest } from "./read-request.js";
 
-/** A device on its way through the queue, with all who want to be told of it. */
+/** A queued device, with all requests that wait for it. */
 export interface ReadDevice {
   readonly name: string;
   readonly readRequests: readonly ReadRequest[];
-  /** In how many calls it has been that told nothing. */
+  /** The number of unsuccessful calls that included it. */
   readonly attempts: number;
-  /** A call that held it was refused for one of its devices: it is sent alone, so that no other suffers for it. */
+  /**
+   * Set after a call with it was refused because of one device: it is sent alone, so it cannot harm
+   * others.
+   */
   readonly alone: boolean;
 }
 
@@ -20,13 +23,16 @@ export interface ReadBatch {
   readonly devices: readonly ReadDevice[];
 }
 
-/** Devices that the same call can read, by name, in the order of arrival. */
+/** Devices that the same call can read, by name, in order of arrival. */
 type ScopeDevices = Map<string, ReadDevice>;
 
 export class ReadQueue {
   readonly #room: Room;
   readonly #byScope = new Map<string, ScopeDevices>();
-  /** By caller, whoever's turn it is first; of each the requests with devices that wait, the oldest first. */
+  /**
+   * Requests with waiting devices by caller; the next caller first, and each caller's oldest
+   * request first.
+   */
   readonly #turns = new Map<string, Set<ReadRequest>>();
 
   constructor(room: Room) {
@@ -43,7 +49,7 @@ export class ReadQueue {
     this.#queue(readRequest);
   }
 
-  /** Its devices wait no longer, unless somebody else waits for them. */
+  /** Removes the request's devices from the queue, except those that other requests wait for. */
   leave(readRequest: ReadRequest): void {
     const { scope } = readRequest.origin;
     const inScope = this.#devicesOf(scope);
@@ -75,7 +81,7 @@ export class ReadQueue {
     return { scope, devices };
   }
 
-  /** Takes all that could share a call with these. */
+  /** Takes all waiting devices of this scope. */
   takeAlike(scope: Scope): ReadDevice[] {
     const inScope = this.#devicesOf(scope);
     const devices = [...inScope.values()];
@@ -84,7 +90,7 @@ export class ReadQueue {
     return devices;
   }
 
-  /** They wait again, for those who have not left. */
+  /** Puts devices back, for the requests that have not left. */
   putBack(scope: Scope, devices: readonly ReadDevice[]): void {
     for (const device of devices) {
       const readRequests = device.readRequests.filter((readRequest) => readRequest.awaits(device.name));
@@ -155,7 +161,10 @@ export class ReadQueue {
 
 const NEW = { attempts: 0, alone: false };
 
-/** First those of the request whose turn it is. What is taken meanwhile does not come again. */
+/**
+ * Yields the devices of the request whose turn it is, then the others. Devices taken meanwhile are
+ * skipped.
+ */
 function* inTurn(first: ReadRequest, inScope: ScopeDevices): Generator<ReadDevice> {
   for (const name of first.waiting) {
     const device = inScope.get(name);

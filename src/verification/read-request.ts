@@ -1,16 +1,16 @@
-// One request's devices, each waiting to be told what tasks it has. Each is told once, and nothing once the request
-// has left.
+// The devices of one request that wait to be read back. Each is reported at most once, and none
+// after the request has left.
 import type { Span } from "@opentelemetry/api";
 import type { Scope } from "../gateway/command.js";
 import type { Failure } from "../gateway/errors.js";
 import type { ListedTask } from "../gateway/task-reader.js";
 
-/** What reading a device back came to. */
+/** The result of reading one device back. */
 export type Told =
   | { readonly kind: "read"; readonly tasks: readonly ListedTask[] }
   | { readonly kind: "unread"; readonly failure: Failure };
 
-/** Whose devices they are. */
+/** The request that the devices belong to. */
 export interface ReadOrigin {
   readonly scope: Scope;
   readonly caller: string;
@@ -20,9 +20,9 @@ export interface ReadOrigin {
 
 export class ReadRequest {
   readonly origin: ReadOrigin;
-  /** Those that wait for a call; the queue takes them out, and puts them back. */
+  /** Devices that wait for a call. The queue removes them, and puts them back. */
   readonly waiting: Set<string>;
-  /** Resolves when every device has been told, or when it has left. */
+  /** Resolves when every device has been reported, or when the request has left. */
   readonly over: Promise<void>;
   readonly #untold: Set<string>;
   readonly #tell: (deviceName: string, told: Told) => void;
@@ -49,7 +49,7 @@ export class ReadRequest {
     this.#end();
   }
 
-  /** Whether it wants to be told of this device. */
+  /** Whether this device has not been reported yet. */
   awaits(deviceName: string): boolean {
     return this.#untold.has(deviceName);
   }

@@ -1,6 +1,6 @@
-// What becomes of one request after its cancel: which of its devices are read back, by which operation, how often, and
-// what is said of those that it told nothing about. A device that was accepted stays so whatever happens here, and a
-// device that is read gets the outcome that the list showed.
+// Verifies one request after its cancel: decides which devices are read back, by which operation
+// and how often, and what is reported for devices that reading told nothing about. An accepted
+// device stays accepted, unless the list shows its actual state.
 import { type Clock, sleepUntil } from "../base/clock.js";
 import type { Failure } from "../gateway/errors.js";
 import type { CarriedOut, Verifier } from "../gateway/verifier.js";
@@ -12,29 +12,35 @@ import { ReadRequest, type Told } from "./read-request.js";
 
 export interface VerificationOptions {
   readonly clock: Clock;
-  /** For requests that name a batch: many devices a call. */
+  /** For requests that name a batch: many devices per call. */
   readonly tasksOfJob: ReadLoop;
-  /** For those that do not: one device a call, */
+  /** For requests without a batch: one device per call, */
   readonly unfinishedTasks: ReadLoop;
-  /** and so no more than this many of a request. */
+  /** and therefore at most this many devices per request. */
   readonly mostWithoutJob: number;
 }
 
-/** Devices that may be read back at a time, for memory's sake. Who exceeds it is not refused: the cancel is done. */
+/**
+ * Limits the devices being read back, to bound memory. Beyond it nothing is refused: the cancel is
+ * already done.
+ */
 const MOST_DEVICES = 100_000;
 const MOST_DEVICES_PER_CALLER = 50_000;
 
-/** A cancel need not show at once: who is accepted and can still go on is read again, after longer and longer waits. */
+/**
+ * A cancel may take time to show: accepted devices with an unfinished task are read again, after
+ * growing waits.
+ */
 const READINGS = 5;
 const FIRST_WAIT_MS = 500;
 
-const OUT_OF_TIME = notVerified("its task was not read back: no time was left");
-const CROWDED = notVerified("its task was not read back: too many devices wait for that");
+const OUT_OF_TIME = notVerified("its task was not read back before the deadline; use a longer deadline");
+const CROWDED = notVerified("its task was not read back: too many devices are being read back; ask again later");
 
 export class Verification implements Verifier {
   readonly #options: VerificationOptions;
   readonly #leaving = new Map<CarriedOut, AbortController>();
-  /** Also those whose cancel ends because they leave: it may still be under way. */
+  /** Also requests that left during their cancel, before `verify` was called. */
   readonly #left = new WeakSet<CarriedOut>();
   readonly #devicesByCaller = new Map<string, number>();
   #devices = 0;
@@ -44,7 +50,7 @@ export class Verification implements Verifier {
     this.#options = options;
     const { mostWithoutJob } = options;
     this.#tooMany = notVerified(
-      `its task was not read back: without job_id, that is done for ${mostWithoutJob} devices of a request`,
+      `its task was not read back: without job_id, the limit is ${mostWithoutJob} devices per request; set job_id`,
     );
   }
 
@@ -81,7 +87,7 @@ export class Verification implements Verifier {
     await Promise.all([tasksOfJob.close(), unfinishedTasks.close()]);
   }
 
-  /** Reads them, and those again that may show their cancel later. */
+  /** Reads the devices, and reads those again whose cancel may show later. */
   async #read(
     { command, span }: CarriedOut,
     names: readonly string[],
@@ -121,15 +127,15 @@ export class Verification implements Verifier {
   }
 }
 
-/** What is known of the devices of one request, as it is learnt. */
+/** The known state of one request's devices, updated with each reading. */
 class Course {
   readonly #outcomes: DeviceOutcome[];
   readonly #indexes = new Map<string, number>();
-  /** Thousands of devices share a failure. */
+  /** Shared failures, because thousands of devices have the same one. */
   readonly #unfinished = new Map<string, Failure>();
   readonly #complete: boolean;
 
-  /** `complete`: tasks that are over are listed as well. */
+  /** `complete`: finished tasks are listed as well. */
   constructor(deviceNames: readonly string[], outcomes: readonly DeviceOutcome[], complete: boolean) {
     this.#outcomes = [...outcomes];
     this.#complete = complete;
@@ -139,12 +145,15 @@ class Course {
     }
   }
 
-  /** Those of which reading can tell more. */
+  /** The devices for which reading can tell more. */
   get open(): string[] {
     return [...this.#indexes.keys()];
   }
 
-  /** Why these are not verified, as things are now. What is not known of the others is said by their outcome. */
+  /**
+   * Records why these devices are not verified so far. Outcomes other than accepted speak for
+   * themselves.
+   */
   explain(names: readonly string[], failure: Failure): void {
     const outcome: DeviceOutcome = { kind: "accepted", unverified: failure };
     for (const name of names) {
@@ -153,7 +162,7 @@ class Course {
     }
   }
 
-  /** Whether the `nth` reading leaves hope in another one. */
+  /** Records the `nth` reading, and returns whether another one could tell more. */
   note(name: string, told: Told, nth: number): boolean {
     if (told.kind === "unread") {
       this.explain([name], told.failure);
@@ -166,7 +175,7 @@ class Course {
       return false;
     }
     this.explain([name], this.#stillIn(found.state, nth));
-    return this.#outcomes[index]?.kind === "accepted"; // the cancel of the others may never have been carried out
+    return this.#outcomes[index]?.kind === "accepted"; // for the others, the cancel may never have been carried out
   }
 
   over(answer: Answer): Answer {
@@ -175,7 +184,7 @@ class Course {
 
   #stillIn(state: string, nth: number): Failure {
     const times = nth === 1 ? "once" : `${nth} times`;
-    const message = `its task was still ${state} when it was read back, ${times}`;
+    const message = `its task was still ${state} after it was read back ${times}`;
     const known = this.#unfinished.get(message) ?? notVerified(message);
     this.#unfinished.set(message, known);
     return known;

@@ -1,5 +1,6 @@
-// What every ledger must do, in real time because it rests on the timers of libraries and servers. Several limiters
-// over one ledger are what several replicas have; the ledger of one process has one.
+// The contract of all ledgers, tested in real time because they rest on timers of libraries and
+// servers. Several limiters over one ledger stand for several replicas; the in-process ledger has
+// one.
 import { afterAll, describe, expect, it } from "vitest";
 import { sleepUntil, systemClock } from "../../src/base/clock.js";
 import type { Limiter, Token, Wish } from "../../src/gateway/limiter.js";
@@ -60,7 +61,7 @@ const ledgers: Record<string, Create> = {
 };
 
 describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => {
-  /** A call needs time there and back. */
+  /** The time that a call takes there and back. */
   const onTheWay = (ms: number) => sleepUntil(systemClock, systemClock.now() + ms);
 
   it("lets no second hold more than N arrivals, however calls are delayed, and loses no token", async () => {
@@ -73,7 +74,7 @@ describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => 
       while (left > 0) {
         const token = await limiter.take(NORMAL, never);
         if (left === 0) token.settle({ kind: "unwritten" });
-        // On a machine that is busy with something else a grant can be too old to be used.
+        // On a busy machine a grant can be too old to be used.
         if (left === 0 || !token.send()) continue;
         left--;
         const call = async () => {
@@ -89,7 +90,7 @@ describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => 
     await Promise.all(limiters.map(work));
     expect(arrivals).toHaveLength(CALLS);
     expect(mostInAnySecond(arrivals)).toBeLessThanOrEqual(CALLS_PER_SECOND);
-    // All of them can be had at a time: none has been lost.
+    // All of them are available at once: none has been lost.
     const [last] = limiters;
     const tokens: Token[] = [];
     for (let n = 0; n < CALLS_PER_SECOND; n++) tokens.push(await last.take(NORMAL, never));
@@ -103,7 +104,8 @@ describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => 
     const first = await limiter.take({ ...NORMAL, newcomer: true }, never);
     expect(systemClock.now() - startedMs).toBeGreaterThanOrEqual(1990);
     first.settle({ kind: "unwritten" });
-    // All of them and one more, one after the other; that it takes no second is said under the clock turned by hand.
+    // All tokens and one more, one after the other. The test under the hand clock shows that this
+    // takes less than a second.
     for (let n = 0; n < CALLS_PER_SECOND + 1; n++) (await limiter.take(NORMAL, never)).settle({ kind: "unwritten" });
     for (const each of [limiter, ...others]) await each.close();
   });

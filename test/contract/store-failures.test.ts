@@ -1,5 +1,6 @@
-// What can happen to a real store, and what must not follow from it: more arrivals in any second than there are
-// tokens. Three replicas that are never out of work use one ledger; at the end, they go on.
+// Failures of a real store, and what must not follow from them: more arrivals in any second than
+// there are tokens. Three replicas that never run out of work use one ledger. At the end, they go
+// on.
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,10 +24,10 @@ const JITTER_MS = 60;
 
 afterAll(endRedis);
 
-/** A call needs time there and back. */
+/** The time that a call takes there and back. */
 const onTheWay = (ms: number) => sleepUntil(systemClock, systemClock.now() + ms);
 
-/** Replicas at work, until they are stopped. */
+/** Replicas that work until they are stopped. */
 async function work(urls: readonly string[]) {
   const random = seededRandom(CALLS_PER_SECOND);
   const arrivals: number[] = [];
@@ -70,7 +71,7 @@ async function work(urls: readonly string[]) {
   return {
     arrivals,
     modes: () => replicas.map(({ ledger }) => ledger.state().mode),
-    /** Resolves when so many more have arrived. */
+    /** Resolves when this many more have arrived. */
     more: async (count: number) => {
       const enough = arrivals.length + count;
       await until(() => arrivals.length >= enough);

@@ -1,4 +1,4 @@
-// Who is let in by a real gateway with bearer tokens, and what those who are not can learn.
+// Callers that a real gateway admits with bearer tokens, and how little the others can learn.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -20,10 +20,10 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await page.getByLabel("Find").fill("unlucky");
     expect(await rowsOf(page, "calls")).toEqual([expect.stringMatching(/unlucky 5.*no answer/)]);
     await page.getByLabel("Find").fill("");
-    await page.getByLabel("Only what was not accepted").check();
+    await page.getByLabel("Only calls not accepted").check();
     expect(await rowsOf(page, "calls")).toEqual([expect.stringContaining("unlucky")]);
     await page.getByLabel("Find").fill("nothing like it");
-    expect(await textOf(page, "no-calls")).toBe("None of the calls seen here.");
+    expect(await textOf(page, "no-calls")).toBe("No matching calls.");
   });
 
   it("keeps the list still while it is held or read, and copies a request id", async () => {
@@ -48,7 +48,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await expect.poll(() => textOf(page, "held")).toBe("Held; 1 newer call");
   });
 
-  it("starts its list anew for a gateway that has started again", async () => {
+  it("starts a new list for a gateway that has restarted", async () => {
     const { page } = await run.open();
     for (let n = 0; n < 5; n++) run.gateway.call();
     await expect.poll(() => rowsOf(page, "calls")).toHaveLength(5);
@@ -98,7 +98,9 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     const { page } = await run.open();
     await run.stopServing();
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(true);
-    expect(await textOf(page, "lost")).toMatch(/^No connection to the gateway. What you see is from \d\d:\d\d:\d\d/);
+    expect(await textOf(page, "lost")).toMatch(
+      /^No connection to the gateway. The page shows the state at \d\d:\d\d:\d\d/,
+    );
     expect(await page.title()).toBe("No connection · ota-gateway");
     expect(await page.locator("main").getAttribute("class")).toBe("stale");
     expect(await textOf(page, "announcement")).toBe("No connection to the gateway");
@@ -121,11 +123,11 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(false);
   });
 
-  it("asks for the token, and shows everything to who knows it", async () => {
+  it("asks for the token, and shows everything with it", async () => {
     await run.stopServing();
     await run.serve({ token: "s3cret" });
     const stranger = await run.browser().newPage();
-    // A browser that nobody sits at asks in vain.
+    // A browser without a user gets no token.
     await expect(stranger.goto(`http://127.0.0.1:${run.port}`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
     run.gateway.call();
     const { page, complaints } = await run.open({

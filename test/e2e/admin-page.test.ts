@@ -1,5 +1,5 @@
-// The admin page in a real browser: what an operator sees of the gateway, on a desk and on a phone, by day and
-// by night, and what one hears who cannot see it.
+// The admin page in a real browser: how it looks to an operator on a desktop and on a phone, in light
+// and dark mode, and what a screen reader gets.
 import axe from "axe-core";
 import { describe, expect, it } from "vitest";
 import { BUSY, pageRun, rowsOf, textOf } from "../support/admin-page.js";
@@ -43,7 +43,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     const label = await page.locator("#tokens").getAttribute("aria-label");
     expect(label).toBe("10 tokens: 3 in flight, 5 cooling, 1 free, 1 withheld");
     expect(await textOf(page, "state")).toBe("Yielding");
-    expect(await textOf(page, "ledger")).toContain("3 gateways share them");
+    expect(await textOf(page, "ledger")).toContain("shared by 3 gateways");
     run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, callsPerSecond: 200, free: 50 } };
     await expect.poll(() => page.locator("#tokens .part").count()).toBe(4);
     run.gateway.account = BUSY;
@@ -53,7 +53,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   it("follows the gateway within a second: figures, state, title, queue, calls", async () => {
     const { page, complaints } = await run.open();
     expect(await page.title()).toBe("Within quota, 0 devices wait · ota-gateway");
-    expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("nobody")]);
+    expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("none in the last minute")]);
 
     run.gateway.account = BUSY;
     for (let n = 0; n < 7; n++) run.gateway.call();
@@ -85,12 +85,12 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect(complaints).toEqual([]);
   });
 
-  it("draws calls against the limit, and tells them to who cannot see it", async () => {
+  it("draws calls against the limit, and describes them to screen readers", async () => {
     const { page } = await run.open();
     for (let n = 0; n < 5; n++) run.gateway.call();
-    await expect.poll(() => textOf(page, "calls-most")).toBe("most in any second 5, allowed 10");
+    await expect.poll(() => textOf(page, "calls-most")).toBe("peak 5 in any second, limit 10");
     const label = await page.locator("#calls-chart").getAttribute("aria-label");
-    expect(label).toMatch(/^Calls in each of the last 60 seconds: from 0 to [1-5], the limit is 10$/);
+    expect(label).toMatch(/^Calls in each of the last 60 seconds: from 0 to [1-5], limit 10$/);
     expect(await page.locator("#calls-chart .bar").count()).toBe(61);
   });
 
@@ -116,13 +116,13 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect([dialogs, complaints]).toEqual([0, []]);
   });
 
-  it("has landmarks, headings and named regions for those who listen, and announces changes of state alone", async () => {
+  it("has landmarks, headings and named regions for screen readers, and announces changes of state only", async () => {
     run.gateway.account = BUSY;
     const { page } = await run.open();
     const outline = await page.locator("body").ariaSnapshot();
     for (const part of ["banner", "main", "contentinfo", 'heading "ota-gateway" [level=1]'])
       expect(outline).toContain(part);
-    for (const name of ["Quota", "The last minute", "Who waits, and how long", "Last upstream calls"]) {
+    for (const name of ["Quota", "The last minute", "Waiting", "Last upstream calls"]) {
       expect(outline).toContain(`region "${name}"`);
     }
     await page.evaluate(`

@@ -1,4 +1,4 @@
-// What prints to a standard output that nobody reads any more, or that is full: one line at the most, and no stack.
+// Programs whose standard output is closed or full: they print at most one line, and no stack.
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { GetQuotaResponse, Ledger } from "../../src/gen/ota/v1/ota_service.js";
 import { accepted, answerOf, listenOta } from "../support/fake-ota-service.js";

@@ -1,4 +1,4 @@
-// What is refused of a command line before anybody is asked: `ota-gateway` with values that are empty.
+// Command lines that are refused before anything is sent: `ota-gateway` with empty values.
 import { afterAll, describe, expect, it } from "vitest";
 import { endPrograms, run } from "../support/processes.js";
 

@@ -1,4 +1,4 @@
-// What an operator is told who starts the program wrongly, and what comes of rubbish on its ports.
+// The errors for starting the program wrongly, and the effect of garbage on its ports.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import { connect } from "node:net";

@@ -58,7 +58,7 @@ describe.concurrent("a device that has nothing to cancel any more", () => {
       const { emulator, caller } = await setUp(test, { nothingToCancel });
       await caller.cancel([seededName(0)]).answer;
       const { results } = await caller.cancel([seededName(0), seededName(1)]).answer.catch(() => ({ results: [] }));
-      // Whatever it says of the first: the second is accepted only if it is canceled.
+      // Regardless of the first device, the second is accepted only if it is canceled.
       if (results[1]?.outcome === Outcome.ACCEPTED) test.expect(emulator.taskOf(seededName(1))).toBe("CANCELED");
       if (nothingToCancel !== "reject-any") test.expect(results[1]?.outcome).toBe(Outcome.ACCEPTED);
     },

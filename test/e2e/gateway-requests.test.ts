@@ -74,8 +74,8 @@ function devices(count: number, first = 0): string[] {
 }
 
 /**
- * A gateway whose one token is out, with a call that the upstream answers when it is told to: until then everything that
- * is asked waits together, however long the asking takes.
+ * A gateway whose only token is out, with a call that the upstream answers on `release`. Until then
+ * all requests wait together, however long it takes to send them.
  */
 async function setUpHeld(test: TestContext) {
   let release = () => {};
@@ -91,7 +91,7 @@ async function setUpHeld(test: TestContext) {
   const { caller } = await setUp(test, {}, settings);
   caller("blocker").cancel([BLOCKER]);
   await until(() => upstream.calls.length === 1);
-  /** What was sent after it. */
+  /** The calls sent after the held one. */
   const sent = () => upstream.calls.slice(1).map(({ deviceNames }) => deviceNames.toSorted());
   return { caller, release, sent };
 }
@@ -196,7 +196,7 @@ describe.concurrent("callers whose devices share a call", () => {
     test.expect(sent()).toEqual([devices(8).toSorted()]);
   });
 
-  it("are told apart if one of them names an unknown device, and each learns of its own devices only", async (test) => {
+  it("are isolated if one of them names an unknown device, and each learns about its own devices only", async (test) => {
     const { caller, emulator } = await setUp(test, { devices: 10 });
     const [good, bad] = [caller("service-a").cancel(devices(2)), caller("service-b").cancel(["device-nobody"])];
     const [answer, failure] = [await good.answer, await failureOf(bad.answer)];

@@ -77,7 +77,7 @@ describe("ota-gateway serve at OTA_LOG_LEVEL=trace", () => {
     const endings = ["unknown-device", "bad-signature", "bad-key", "throttled", "broken", "no-request-id", "hanging"];
     await Promise.all(endings.map(both));
 
-    // What the upstream said of a caller's own device is passed on to it, and of another's is not.
+    // A caller gets the upstream's text about its own device, and nothing about another's.
     const mixed = [a, b].map((caller, n) =>
       caller.cancel([nameOf(3), nameOf(4 + n)], { firmwareId: "unknown-device", requireAll: false, jobId: "job" }),
     );
@@ -95,7 +95,7 @@ describe("ota-gateway serve at OTA_LOG_LEVEL=trace", () => {
     expect(await gateway.ended).toBe(0);
     for (const caller of [a, b]) caller.close();
 
-    // All of it happened, and was told.
+    // All kinds of end happened, and were reported.
     expect(new Set(upstream.calls.map(({ parameters }) => parameters.get("FirmwareId")))).toEqual(
       new Set([...endings, "good"]),
     );

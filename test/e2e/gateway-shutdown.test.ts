@@ -49,7 +49,7 @@ function expectDraining(failure: RpcFailure): void {
   expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
 }
 
-/** A request that is still on its way when the port closes is told nothing by the gateway. */
+/** A request still in transit when the port closes gets no answer from the gateway. */
 async function untilAllHaveArrived(gateway: GatewayProgram, emulator: EmulatorProgram, devices: number): Promise<void> {
   await until(async () => {
     const waiting = await waitingDevices(gateway.grpc);
@@ -103,11 +103,11 @@ describe("SIGTERM", () => {
     const failed = outcomes.flatMap((outcome, n) => (outcome.status === "rejected" ? [n] : []));
     expect(failed.length).toBeGreaterThan(500);
     const failures = await Promise.all(failed.map((n) => failureOf((requests[n] as Rpc).answer)));
-    // Whose devices were under way at that moment is told that nobody knows.
+    // Callers with devices in flight at that moment get an unknown outcome.
     const unknown = failures.filter(({ reason }) => reason === "OUTCOME_UNKNOWN");
     for (const failure of failures) if (!unknown.includes(failure)) expectDraining(failure);
     expect(await gateway.ended).toBe(0);
-    // Everybody was told the truth, also those of whose devices only some were sent.
+    // All answers are true, even where only some devices of a request were sent.
     const results = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.results : []));
     const accepted = results.filter(({ outcome }) => outcome === Outcome.ACCEPTED);
     const notSaid = (await emulator.stats()).devicesCanceled - accepted.length;

@@ -6,7 +6,7 @@ import { until } from "../support/processes.js";
 
 const SEED = Number(process.env["FUZZ_SEED"] ?? 1);
 
-/** What a heap may have grown by, of which nothing may depend on how much came. */
+/** Allowed growth of the heap, independent of the amount of traffic. */
 const GROWTH_MIB = 16;
 
 let campaign: Campaign;

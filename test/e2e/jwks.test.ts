@@ -100,7 +100,7 @@ describe("OTA_JWT_JWKS", () => {
     expect((await failureOf(quota(gateway, await old.token()))).code).toBe("UNAUTHENTICATED");
     writeFileSync(path, "{");
     gateway.kill("SIGHUP");
-    await gateway.said(/"why":"it is no JSON","msg":"the keys of OTA_JWT_JWKS cannot be read/);
+    await gateway.said(/"why":"not JSON; expected a JWK Set","msg":"the keys of OTA_JWT_JWKS cannot be read/);
     await quota(gateway, token);
   });
 

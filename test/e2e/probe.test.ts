@@ -25,7 +25,7 @@ describe("ota-gateway probe", () => {
     const probe = await probing.run({ ...everything(probing), instanceId });
     expect(probe.endedBy).toBeUndefined();
     const settings = Object.entries({ ...OPEN_DEFAULTS, [name]: choice });
-    // Nothing then refuses a call for some of its devices, so that what becomes of the others is not to be seen.
+    // Then no call is refused for some of its devices, so the fate of the others cannot be seen.
     const moot = name === "unknownDevice" && choice === "ignore" ? ["refusedCall"] : [];
     const expected = settings.filter(([each]) => !THROTTLES.includes(each) && !moot.includes(each));
     expect(choicesOf(probe)).toEqual(Object.fromEntries(expected));

@@ -32,7 +32,7 @@ async function python(address: string, more?: string): Promise<string[]> {
   writeFileSync(join(folder, "cancel.py"), recipe.replace("127.0.0.1:50051", address));
   writeFileSync(join(folder, "more.py"), more ?? "");
   const shell = more === undefined ? commands : commands.replace("python3 cancel.py", "python3 more.py");
-  // Python tells what it has compiled from what is new by second and size, in which another port need not differ.
+  // Python recognizes changed files by second and size, and another port need not change either.
   const env = { PATH: process.env["PATH"], HOME: folder, PYTHONDONTWRITEBYTECODE: "1" };
   const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env });
   return stdout.trimEnd().split("\n");

@@ -26,7 +26,7 @@ async function more({ emulator }: Fleet, calls: number): Promise<void> {
   await until(async () => (await emulator.stats()).arrivals > arrivals + calls);
 }
 
-/** Nobody was refused, no second had more than it may, and who was told "accepted" was cancelled. */
+/** No caller was refused, no second exceeded the quota, and accepted devices were canceled. */
 async function expectTruth({ emulator }: Fleet, loads: readonly Load[]) {
   await Promise.all(loads.map((load) => load.stop()));
   const stats = await emulator.stats();

@@ -62,7 +62,7 @@ describe("callers in OTA_CONFIG", () => {
     const product = await failureOf(cancel({ ...ours, productKey }));
     expect(product).toMatchObject(forbidden("product_key"));
     expect(await failureOf(cancel({ ...ours, productKey: "no such\nproduct" }))).toEqual(product);
-    // Nothing else that is wrong with it is told.
+    // Other mistakes in the request are not reported.
     const all = { account: "default", productKey: "", firmwareId: "", priority: 3, verify: true } as const;
     expect(await failureOf(cancel(all))).toMatchObject({
       ...forbidden("account, product_key, priority, verify"),
@@ -86,10 +86,12 @@ describe("callers in OTA_CONFIG", () => {
     const { violations } = await failureOf(
       visitorOf(gateway.grpc, { "x-ota-caller": "small" }).cancel({ deviceNames: [seededName(1), seededName(2)] }),
     );
-    expect(violations).toEqual([{ field: "device_names", description: "has 2 names, no more than 1 may wait" }]);
+    expect(violations).toEqual([
+      { field: "device_names", description: "has 2 names, more than may be queued (limit 1); send fewer" },
+    ]);
   });
 
-  it("are read again at SIGHUP, as a whole or not at all, and streams that are open are judged anew", async () => {
+  it("are read again at SIGHUP, as a whole or not at all, and apply to open streams too", async () => {
     const audit = join(folder, "audit.jsonl");
     const gateway = await start("callers: { ops: {}, old: {} }\n", { OTA_AUDIT_LOG: audit });
     const metadata = new Metadata();

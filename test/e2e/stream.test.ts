@@ -189,7 +189,7 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
     await opened();
     const { call, send } = stream("fleet");
     let written = 0;
-    // A million devices; whoever minds the flow control stops much earlier.
+    // A million devices; a client that respects flow control stops much earlier.
     while (written < 200 && send(devices(5000, written * 5000))) written++;
     test.expect(written).toBeLessThan(200);
     for (let n = 0; n < 60; n++) send(devices(5000, (written + n) * 5000));
@@ -304,7 +304,7 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
     await stopped;
     const refused = answers.filter((answer) => errorOf(answer) !== "");
     for (const answer of refused) test.expect(errorOf(answer)).toBe("UNAVAILABLE");
-    // Whoever was answered was told the truth, and nothing was sent for nobody.
+    // All answers are true, and nothing was sent without a waiting caller.
     test.expect(emulator.stats()).toMatchObject({ devicesCanceled: accepted(), repeatedCancels: 0 });
   });
 

@@ -50,7 +50,7 @@ interface SentCall {
 interface Request {
   readonly n: number;
   readonly names: readonly string[];
-  /** What its caller says where it stands; undefined if it says nothing. */
+  /** The trace context that its caller sends; undefined if it sends none. */
   readonly trace: { readonly traceId: string; readonly spanId: string; readonly sampled: boolean } | undefined;
 }
 
@@ -235,7 +235,8 @@ describe("many requests of one stream in one call", () => {
 });
 
 /**
- * Every tenth says nothing of a trace, and every other one that it is not sampled; some have devices for several calls.
+ * Every tenth has no trace context, and every other one says that it is not sampled; some have
+ * devices for several calls.
  */
 function requestOf(n: number): Request {
   const names = [seededName(n), ...(n % 25 === 0 ? [seededName(REQUESTS + n), seededName(REQUESTS + n + 1)] : [])];
@@ -244,7 +245,7 @@ function requestOf(n: number): Request {
   return { n, names, trace: { traceId, spanId: `${n + 1}`.padStart(16, "b"), sampled: n % 2 === 0 } };
 }
 
-/** The default sampler takes whoever does not say. */
+/** The default sampler takes requests without a trace context. */
 function isSampled({ trace }: Request): boolean {
   return trace?.sampled ?? true;
 }

@@ -49,7 +49,7 @@ afterAll(async () => {
   await telemetry.end();
 });
 
-/** What each caller says where it stands; `n` is written all over the ids. */
+/** The trace context that each caller sends; `n` is visible in the IDs. */
 const traceIdOf = (n: number) => `${n + 1}`.padStart(32, "a");
 const spanIdOf = (n: number) => `${n + 1}`.padStart(16, "b");
 

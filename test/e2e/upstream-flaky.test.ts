@@ -1,5 +1,5 @@
-// The premise of the ledger: what is said to be unwritten never arrives, and nothing arrives twice, whatever
-// the connections do. Over real sockets, for it rests on what undici does with them.
+// The premise of the ledger: calls reported as unwritten never arrive, and nothing arrives twice,
+// whatever the connections do. Over real sockets, because it depends on undici.
 import { createServer, type Socket } from "node:net";
 import { Pool } from "undici";
 import { describe, expect, it } from "vitest";

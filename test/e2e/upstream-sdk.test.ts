@@ -1,5 +1,5 @@
-// Proof from outside that requests are signed as the upstream expects: what the official clients sign, ours
-// signs alike when given the same date and nonce.
+// Independent proof that requests are signed as the upstream expects: with the same date and nonce,
+// our client signs exactly like the official ones.
 import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import RPCClient from "@alicloud/pop-core";

@@ -1,5 +1,5 @@
-// Tasks read back from the real emulator, over both rpcs: each device ends as the emulator's books have it, and what
-// could not be read is said to be so.
+// Tasks read back from the real emulator, over both rpcs: each outcome matches the emulator's state,
+// and devices that could not be read are reported as such.
 import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it, type TestContext } from "vitest";
 import { readConfig } from "../../src/config/config.js";
@@ -138,7 +138,7 @@ describe.concurrent("CancelTasksByDevice with verify", () => {
     expect(emulator.stats().operations[action]).toMatchObject({ arrivals: 4 });
   });
 
-  it("tells what became of devices that a refused call held, where they could not be told apart", async (test) => {
+  it("reports the outcome of devices of a refused call that could not be isolated", async (test) => {
     // More unknown devices than there are calls to find them; the refused calls cancel the others all the same.
     const { verify } = await setUp(test, { unknownDevice: "reject", refusedCall: "cancels-rest" });
     const unknown = Array.from({ length: 40 }, (_, n) => `nobody-${n}`);

@@ -1,6 +1,6 @@
-// Histories of one loop under the hand clock: whatever comes, leaves, fails or throws, each token
-// that was granted is settled exactly once (the fake limiter throws if one is settled twice), and
-// no work is lost or sent after its end.
+// Histories of one loop under the hand clock: however work arrives, leaves, fails or throws, each
+// token granted is settled exactly once (the fake limiter throws if one is settled twice), and no
+// work is lost, or sent after its end.
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CallLoop } from "../../src/gateway/call/call-loop.js";
@@ -12,7 +12,7 @@ import { accepted, LOST, THROTTLED, UNWRITTEN } from "../support/fake-upstream.j
 import { HandClock } from "../support/hand-clock.js";
 
 const ENDS = [accepted(), accepted(), LOST, THROTTLED, UNWRITTEN];
-/** What a client does in place of an answer. */
+/** A client's behavior in place of an answer. */
 const FAULTS = ["throws", "rejects"] as const;
 
 const anAnswer = fc.record({

@@ -1,10 +1,15 @@
-// Whose turn it is among callers who come and go and join the call. A caller of weight w is due w/W of each call, W
-// being the weight of all who wait or have gone while ahead of their share; it is owed what was due since it came,
-// less what it has paid: -1 call at the least, and less than 1 (docs/adr/0008). What follows is checked exactly:
-// 1. Who all wait from the beginning have paid w/W of the calls to within less than one call, at every moment.
-// 2. Whoever else comes and goes, who waits all the time is less than a call behind its part among all there
-//    ever are; and two such callers are, by weight, less than a call of the one and a call of the other apart.
-// 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it over.
+// Turns among callers that come, leave and join calls. A caller of weight w is due w/W of each
+// call, where W is the weight of all callers that wait, or that left while ahead of their share. It
+// is owed what was due since it came, minus what it has paid: at least -1 call, and less than 1
+// (docs/adr/0008). The following is checked exactly:
+//
+// 1. Callers that wait from the beginning have paid w/W of the calls, to within less than one call,
+//    at every moment.
+// 2. Regardless of others that come and leave, a caller that waits all the time is less than a call
+//    behind its part among all callers there ever are; and two such callers are, by weight, less
+//    than a call of each apart.
+// 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it
+//    over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Charge, FairShare, refund, type Turn } from "../../src/gateway/queue/fair-share.js";
@@ -20,12 +25,14 @@ const CALLS = 300;
 interface Caller {
   readonly name: string;
   readonly weight: number;
-  /** Where it always has so many devices waiting in each. */
+  /** Its scopes; this many devices always wait in each. */
   readonly scopes: readonly number[];
   readonly devices: number;
 }
 
-/** Of calls that did not go by credit: what each caller has paid, and how many have passed it over. */
+/**
+ * For calls that did not go by credit: how much each caller has paid, and how many passed it over.
+ */
 class History {
   readonly share: FairShare;
   readonly waits = new Set<string>();
@@ -36,7 +43,7 @@ class History {
   readonly #weightOf: (caller: string) => number;
   readonly #servedMs = new Map<string, number>();
 
-  /** The first so many wait from the beginning; the others can have credit. */
+  /** The first `stayers` callers wait from the beginning; the others can have credit. */
   constructor(callers: readonly Caller[], stayers = Infinity) {
     const weights = new Map(callers.map(({ name, weight }) => [name, weight]));
     const proven = new Set(callers.slice(stayers).map(({ name }) => name));
@@ -89,7 +96,7 @@ function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
   }
 }
 
-/** What each has of a call that all of them can fill. */
+/** Each caller's part of a call that all of them can fill. */
 function sharesOf(wants: readonly Caller[]): Map<string, number> {
   const byName = new Map(wants.map((caller) => [caller.name, caller]));
   const shares = new SeatSharing<Share>((caller) => (byName.get(caller) as Caller).weight);
@@ -108,8 +115,8 @@ function sharesOf(wants: readonly Caller[]): Map<string, number> {
 }
 
 /**
- * The first so many wait all the time, the others come and go, whether they had something or not. Who rides
- * along is left to chance, some calls go by credit, and some are turned away.
+ * The first callers wait all the time; the others come and leave, whether they had something or
+ * not. Sharers of calls are random, some calls go by credit, and some are turned away.
  */
 function* comeAndGo(callers: readonly Caller[], stayers: number, seed: number): Generator<History> {
   const random = seededRandom(seed);
@@ -153,7 +160,7 @@ function callersWith(scopes: fc.Arbitrary<number[]>, maxLength = 40) {
     .map((all) => all.map((each, index) => ({ ...each, name: `caller-${index}` })));
 }
 
-/** Nobody shares a scope: every call has one caller in the call, who pays for all of it. */
+/** No scope is shared: every call has a single caller, which pays for all of it. */
 const apart = callersWith(fc.constant([])).map((all) =>
   all.map((each, index) => ({ ...each, scopes: Array.from({ length: 1000 }, (_, n) => index * 1000 + n) })),
 );

@@ -1,9 +1,11 @@
-// The estimate held against what then really happens, in a simulated hour: 15 callers of different weights, all
-// classes, shared scopes and own ones, one device to ten thousand, idle minutes and minutes of 130 % load.
+// Compares estimates with what then happens, in a simulated hour: 15 callers of different weights,
+// all classes, shared scopes and separate ones, one device to ten thousand, idle minutes and
+// minutes of 130 % load.
 //
-// The bounds, and why they are what they are. An estimate knows what waits, not who will come. A request of up
-// to 400 devices is done before much has changed; a heap is overtaken by whoever comes meanwhile, so for a heap
-// the estimate is the least that it takes: about right for URGENT, three quarters of it for NORMAL, half for BULK.
+// The bounds and their reasons: an estimate knows what waits, but not what will arrive. A request
+// of up to 400 devices is done before much has changed. A large request is overtaken by later
+// arrivals, so its estimate is a lower bound: about right for URGENT, three quarters of the time
+// for NORMAL, half of it for BULK.
 //
 // | up to 400 devices | typically off by | 19 in 20 off by no more than |
 // |-------------------|------------------|------------------------------|
@@ -23,14 +25,14 @@ import { seededRandom } from "../support/seeded-random.js";
 
 const HOUR_MS = 3_600_000;
 const CALLERS = 15;
-/** Of what the quota carries, two minutes each, over and over. */
+/** The load as a part of the quota's capacity; two minutes each, repeated. */
 const LOADS = [0.2, 0.6, 0.9, 1.3, 0.4];
 const PHASE_MS = 120_000;
 /** Nine and a half calls a second, as full as they get. */
 const DEVICES_PER_SECOND = 1200;
 const SMALL = 400;
 
-/** What was expected of a request, and what happened. */
+/** The expectation for a request, and the result. */
 interface Outcome {
   readonly priority: Priority;
   readonly devices: number;

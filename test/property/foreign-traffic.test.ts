@@ -1,5 +1,5 @@
-// An upstream that refuses for reasons of its own, in simulated time: somebody else uses the account, or it
-// is simply ill. The gateway has a caller with more to do than there is time for.
+// An upstream that refuses for its own reasons, in simulated time: another program uses the
+// account, or the upstream is failing. The gateway has a caller with more work than time.
 import { describe, expect, it } from "vitest";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
@@ -21,7 +21,7 @@ interface Arrival {
   readonly deviceNames: readonly string[];
 }
 
-/** A gateway whose calls arrive some time after they are sent, and end as `endOf` says at that moment. */
+/** A gateway whose calls arrive some time after they are sent, and end as `endOf` says then. */
 function start(seed: number, endOf: (clock: HandClock) => CallEnd, callTimeoutMs = 10_000) {
   const clock = new HandClock();
   const random = seededRandom(seed);
@@ -52,10 +52,13 @@ function start(seed: number, endOf: (clock: HandClock) => CallEnd, callTimeoutMs
   return { clock, random, arrivals, limiter, gateway, within };
 }
 
-/** So many calls in any second [t, t + 1000), whoever makes them; refused ones use nothing up. */
+/**
+ * Admits a number of calls in any second [t, t + 1000), regardless of the caller. Refused ones use
+ * nothing.
+ */
 function slidingWindow() {
   const admittedMs: number[] = [];
-  /** How long until there is room; undefined if the call was admitted. */
+  /** Time until there is room; undefined if the call was admitted. */
   return (nowMs: number): number | undefined => {
     while ((admittedMs[0] ?? Infinity) <= nowMs - 1000) admittedMs.shift();
     if (admittedMs.length >= QUOTA) return (admittedMs[0] as number) + 1000 - nowMs;
@@ -119,12 +122,12 @@ describe("a gateway that shares its account with a stranger at a steady three ca
 describe("a gateway whose upstream fails a fifth of all calls at random for a minute", () => {
   const SCRIPT_THROTTLE = refused({ kind: "throttled" }, { code: "Throttling.User", retryAfterMs: 200 });
 
-  /** How calls fail, and what part of the full rate is done at the least. */
+  /** How calls fail, and the part of the full rate that must be reached at least. */
   const FAILURES: Record<string, { readonly endOf: (which: number) => CallEnd; readonly done: number }> = {
     "refuses them": { endOf: () => UNAVAILABLE, done: 0.75 },
-    // An answer that is lost takes a token away for twelve seconds, and every hundredth call is throttled. With more
-    // throttles it is right to take them for a stranger's calls and to yield: at one call in fifty the rate falls to
-    // half, at one in fifteen to a fifth.
+    // A lost answer takes a token away for twelve seconds, and every hundredth call is throttled.
+    // With more throttles it is right to attribute them to another program and to yield: at one
+    // call in fifty the rate falls to half, at one in fifteen to a fifth.
     "refuses most of them, loses some, and throttles a few": {
       endOf: (which) => (which < 0.85 ? UNAVAILABLE : which < 0.95 ? LOST : SCRIPT_THROTTLE),
       done: 0.4,

@@ -1,6 +1,7 @@
-// The whole gateway against a reference, by commands in any order: callers ask and leave, the upstream answers each
-// call as it likes or never, the ledger pauses, goes away and breaks, time passes, and it drains. What is owed to
-// everybody is said in support/gateway-reference.ts.
+// The whole gateway against a reference, with commands in any order: callers ask and leave, the
+// upstream answers each call in any way or never, the ledger pauses, goes away and fails, time
+// passes, and the gateway drains. The reference (support/gateway-reference.ts) says what every
+// caller is owed.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
@@ -10,7 +11,7 @@ import { DEVICE_FAULT, REJECTED, refused, THROTTLED, UNAVAILABLE } from "../supp
 import { GatewayWorld } from "../support/gateway-world.js";
 import { runs } from "../support/property-runs.js";
 
-/** What decides which commands make sense. */
+/** The facts that decide which commands make sense. */
 interface Model {
   isDraining: boolean;
   isAway: boolean;
@@ -18,7 +19,7 @@ interface Model {
 
 type Step = fc.AsyncCommand<Model, GatewayWorld>;
 
-/** A command from its name, when it makes sense, and what it does. */
+/** A command by name: when it makes sense, and what it does. */
 function step(
   name: string,
   makesSense: (model: Model) => boolean,
@@ -37,7 +38,7 @@ function step(
 const always = () => true;
 const SCOPES = [aScope("p1"), aScope("p1", "job"), aScope("p2")];
 
-/** Longer than it takes until all is over: what is left behind of it then is seen. */
+/** Longer than anything takes to finish, so that leftovers become visible. */
 const HOUR_MS = 3_600_000;
 
 const asked = fc

@@ -32,7 +32,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant("pass" as const), ms: fc.constantFrom(1, 60, 1000) }),
 );
 
-/** What waits, by waiter. */
+/** The waiting devices of each waiter. */
 type Model = Map<Waiter, Set<string>>;
 
 function distinctOf(model: Model, scope: Scope, allowed: (waiter: Waiter) => boolean = () => true): Set<string> {

@@ -1,5 +1,5 @@
-// Whatever callers, time and the upstream do, in whatever order: everybody is answered once, with
-// exactly what is known of each device.
+// In any order of events from callers, time and the upstream, every request is answered once, with
+// exactly what is known about each device.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../src/gateway/command.js";
@@ -77,7 +77,7 @@ const ENDS: readonly CallEnd[] = [
   { kind: "unwritten", message: "no credentials", ours: true },
 ];
 
-/** Told in turn, over and over. */
+/** Replies in turn, repeated. */
 const replies: fc.Arbitrary<Reply[]> = fc.array(
   fc.record({
     end: fc.oneof(fc.constant(accepted()), fc.constantFrom(...ENDS)),
@@ -88,9 +88,9 @@ const replies: fc.Arbitrary<Reply[]> = fc.array(
 
 const failure = (kind: "expired" | "aborted" | "draining"): Failure => ({ kind, message: kind });
 
-/** A caller's request, and everything that is known of it from outside the gateway's own books. */
+/** A caller's request, and all that is known about it outside the gateway. */
 class Watched extends Waiter {
-  /** Which calls held which devices, in order. */
+  /** The calls that held each device, in order. */
   readonly sentIn: { readonly call: number; readonly indexes: readonly number[] }[] = [];
   /** The calls that had not ended when the answer was given. */
   underWay: ReadonlySet<SeenCall> = new Set();
@@ -108,7 +108,7 @@ class Watched extends Waiter {
     });
   }
 
-  /** Taken into a call right before its call is sent. */
+  /** Runs when its devices are taken into a call, right before the call is sent. */
   override noteSent(indexes: readonly number[], record: CallRecord, nowMs: number): void {
     expect(this.open).toBe(true);
     this.sentIn.push({ call: this.#upstream.calls.length, indexes });
@@ -121,7 +121,7 @@ class Watched extends Waiter {
   }
 }
 
-/** What the ends of a device's calls amount to, in order. */
+/** The outcome that follows from the ends of a device's calls, in order. */
 function outcomeOf(calls: readonly SeenCall[], underWay: ReadonlySet<SeenCall>): DeviceOutcome["kind"] {
   let kind: DeviceOutcome["kind"] = "not-attempted";
   for (const call of calls) {
@@ -162,7 +162,7 @@ function checkCalls(upstream: FakeUpstream, waiters: readonly Watched[]): void {
     expect(deviceNames.length).toBeGreaterThan(0);
     expect(deviceNames.length).toBeLessThanOrEqual(200);
     expect(new Set(deviceNames).size).toBe(deviceNames.length);
-    // Every device is in the call for somebody who still waited, and nobody is told of others.
+    // Each device is in the call for a caller that still waited, and no caller learns about others.
     expect(new Set(deviceNames)).toEqual(onBoard[nth]);
   }
 }

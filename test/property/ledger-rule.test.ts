@@ -1,11 +1,11 @@
-// The proof of the rule by random histories: whatever the network does, no second holds more than N
-// arrivals at the upstream. And the proof of this proof: small mutations of the rule make it fail.
+// Tests the rule by random histories: whatever the network does, no second contains more than N
+// arrivals at the upstream. It also tests this test: small mutations of the rule make it fail.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TokenEnd } from "../../src/gateway/limiter.js";
 import { MARGIN_MS, OPENING_MS, tokenBackMs, WINDOW_MS } from "../../src/limiter/rule.js";
 
-/** One call's luck. Fractions are of what is possible. */
+/** The random course of one call. Fractions are relative to what is possible. */
 interface Luck {
   readonly idleMs: number;
   readonly end: "answered" | "timed out" | "reset" | "unwritten" | "crash";
@@ -15,19 +15,19 @@ interface Luck {
   readonly restartMs: number;
 }
 
-/** What is put to the test. */
+/** The rule under test, and its surroundings. */
 interface Rule {
   backMs(end: TokenEnd["kind"], sentMs: number, endedMs: number, callTimeoutMs: number): number;
   readonly openingMs: number;
-  /** The sender gives a call up after so long, and takes that for its end. */
+  /** The sender abandons a call after this time, and takes that for its end. */
   readonly givesUpAfterMs: number;
 }
 
 const RULE: Rule = { backMs: tokenBackMs, openingMs: OPENING_MS, givesUpAfterMs: Infinity };
 
 /**
- * A sender as greedy as the rule allows: it sends whenever a token is back. Returns when the upstream
- * counted each call.
+ * A sender as greedy as the rule allows: it sends whenever a token is back. Returns when the
+ * upstream counted each call.
  */
 function arrivals(rule: Rule, tokens: number, callTimeoutMs: number, history: readonly Luck[]): number[] {
   let counted: number[] = [];
@@ -60,8 +60,8 @@ function arrivals(rule: Rule, tokens: number, callTimeoutMs: number, history: re
         break;
       }
       case "crash": {
-        // The process dies just after sending. What it has sent travels no longer than the margin, and its
-        // successor, which knows nothing of that, opens with all tokens out.
+        // The process dies just after sending. Its call is in transit no longer than the margin,
+        // and its successor, which does not know about it, opens with all tokens out.
         counted.push(sentMs + MARGIN_MS * luck.outFraction);
         counted = counted.map((countedMs) => Math.min(countedMs, sentMs + MARGIN_MS));
         nowMs = sentMs + luck.restartMs;

@@ -1,6 +1,6 @@
-// What the flight recorder proves, from the ledger's rule to the verdict: a run with the real rule and an
-// unkind network never seems to overdraw, one that uses all tokens shows exactly N, and a file that was
-// doctored by one call, or by microseconds, shows N + 1.
+// The chain from the ledger's rule to the flight recorder's verdict: a run with the real rule and
+// an unkind network never seems to exceed the quota; a run that uses all tokens shows exactly N; a
+// file falsified by one call, or by microseconds, shows N + 1.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Proof, prove } from "../../src/cli/prove/proof.js";
@@ -11,7 +11,7 @@ import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 import { type CallLine, readText, written } from "../unit/observe/recorder/records.js";
 
-/** One call's luck. */
+/** The random course of one call. */
 interface Luck {
   readonly idleMs: number;
   readonly end: EndKind;
@@ -21,7 +21,7 @@ interface Luck {
 interface Run {
   readonly callsPerSecond: number;
   readonly callTimeoutMs: number;
-  /** How long the process has been up. */
+  /** How long the process has been running. */
   readonly startMs: number;
   readonly lucks: readonly Luck[];
 }
@@ -34,7 +34,7 @@ const TOKEN_ENDS = {
   unwritten: "unwritten",
 } as const;
 
-/** A sender as greedy as the rule allows: it sends at the very moment at which a token is back. */
+/** A sender as greedy as the rule allows: it sends at the moment a token is back. */
 function record({ callsPerSecond, callTimeoutMs, startMs, lucks }: Run): FlightRecorder {
   let nowMs = startMs;
   const clock = { now: () => nowMs, wallNow: () => 1_767_225_600_000 + Math.floor(nowMs), at: () => () => {} };
@@ -45,7 +45,7 @@ function record({ callsPerSecond, callTimeoutMs, startMs, lucks }: Run): FlightR
   for (const { idleMs, end, tookMs } of lucks) {
     back.sort((a, b) => a - b);
     nowMs = Math.max(back.shift() as number, nowMs) + idleMs;
-    // Who gives a call up does so at its timeout, or somewhat later if the process was busy.
+    // A call is abandoned at its timeout, or a little later if the process was busy.
     const endedMs = nowMs + (end === "lost" ? Math.min(tookMs, callTimeoutMs + 5000) : Math.min(tookMs, callTimeoutMs));
     recorder.sent(nowMs, 200).ended(endedMs, end);
     lastMs = Math.max(lastMs, endedMs);
@@ -71,7 +71,10 @@ const someMs = (max: number) =>
     fc.nat(max),
     fc.nat(max * 1_000_000).map((ns) => ns / 1e6),
   );
-/** No call is answered within a microsecond; at no time at all, rounding could not keep its promise. */
+/**
+ * No call is answered within a microsecond. With a duration of zero, rounding could not keep its
+ * promise.
+ */
 const tookMs = (max: number) => someMs(max).map((ms) => Math.max(ms, 0.001));
 const startMs = fc.oneof(fc.constant(0), someMs(1000), fc.double({ min: 0, max: 1e10, noNaN: true }));
 const answeredLuck: fc.Arbitrary<Luck> = fc.record({

@@ -1,12 +1,14 @@
-// Who gets how much, and who waits how long, through the whole queue: callers who want more than they get,
-// in simulated time at ten calls a second. How many calls can pass over a caller that always has work and time:
+// How much each caller gets and how long it waits, through the whole queue: callers that want more
+// than they get, in simulated time at ten calls a second. The maximum number of calls that pass
+// over a caller that always has work and time:
 //
-// By share, fewer than 2 W/w calls of its class, with W for the weight of all in the class (fair-share.test.ts):
-// K = ⌈2 W/w⌉ - 1. If others have credit, one more call can go before each of these K and after the last: 2 K + 1.
-// A lower class has a call in every ten for each other class: after nine calls of the highest comes the class that
-// has waited longest, and each other one can have waited for longer only once. So before the K + 1st call of
-// its class, which takes it into the call, there are at most (K + 1) × 10 × (classes - 1) - 1 calls.
-// If no class is higher, nine calls of its own lie between two of lower ones: K + 1 + ⌊K/9⌋ calls.
+// By share, fewer than 2 W/w calls of its class, with W the weight of all in the class
+// (fair-share.test.ts): K = ⌈2 W/w⌉ - 1. If others have credit, one more call can go before each of
+// these K and after the last: 2 K + 1. A lower class has one call in ten for each other class:
+// after nine calls of the highest class comes the class that has waited longest, and each other one
+// can have waited longer only once. So before the K + 1st call of its class, which includes the
+// caller, there are at most (K + 1) × 10 × (classes - 1) - 1 calls. If no class is higher, nine
+// calls of its own lie between two of lower ones: K + 1 + ⌊K/9⌋ calls.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PRIORITIES, type Priority } from "../../src/gateway/command.js";
@@ -61,7 +63,7 @@ function callersOf(weights: readonly number[], priority: Priority = "normal"): C
   return weights.map((weight, n) => ({ name: `c${n}`, weight, priority }));
 }
 
-/** How many calls can pass over this caller while it has work: see above. */
+/** The maximum number of calls that pass over this caller while it has work: see above. */
 function mostPassedOver({ weight, priority }: Caller, callers: readonly Caller[], proven: boolean): number {
   const sum = callers.reduce((all, other) => (other.priority === priority ? all + other.weight : all), 0);
   const byShare = Math.ceil((2 * sum) / weight) - 1;
@@ -117,7 +119,8 @@ describe("Queue.cut, over many calls,", () => {
         const sum = all.reduce((total, weight) => total + weight, 0);
         const had = new Map<string, number>();
         let scope = 0;
-        // One of them has one device in each of a thousand scopes, as against more than a call's worth in a few.
+        // One of them has one device in each of a thousand scopes; the others more than a call's
+        // worth in a few.
         const askAtRandom = (caller: Caller, n: number, nth: number) => {
           const waiting = () => queue.backlog.devicesByCaller.get(caller.name) ?? 0;
           const [least, most] = n === scattered % all.length ? [2, 1] : [21, 50];
@@ -144,11 +147,11 @@ describe("Queue.cut, over many calls,", () => {
       weight: fc.integer({ min: 1, max: 5 }),
       priority: fc.constantFrom(...PRIORITIES),
       scopes: fc.uniqueArray(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 4 }),
-      /** Of calls that take 20. */
+      /** Devices of each request; a call takes 20. */
       devices: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 70 })),
-      /** Asks again so many calls after it asked last; 0 keeps it busy. */
+      /** Asks again this many calls after it last asked; 0 keeps it busy. */
       every: fc.integer({ min: 0, max: 12 }),
-      /** Gives up whatever it waits for after so many calls; 0 for never. */
+      /** Abandons its requests after this many calls; 0 for never. */
       patience: fc.oneof(fc.constant(0), fc.integer({ min: 5, max: 30 })),
     });
     const all = fc.array(caller, { minLength: 2, maxLength: 9 });
@@ -184,7 +187,7 @@ describe("Queue.cut, over many calls,", () => {
   it("gives every tenth call to the lower classes, and that in turn", () => {
     const callers = PRIORITIES.map((priority) => ({ name: priority, weight: 1, priority }));
     const queue = queueFor(callers);
-    // The oldest request is a heap of BULK, which must not take every tenth call from NORMAL.
+    // The oldest request is a large one of BULK, which must not take every tenth call from NORMAL.
     for (const caller of callers.toReversed()) ask(queue, caller, caller.name, 100 * SEATS);
     const turns = Array.from({ length: 60 }, (_, nth) => cut(queue, nth).scopeQueue.scope.productKey);
     const lower = turns.flatMap((name, nth) => (name === "urgent" ? [] : [[nth + 1, name]]));

@@ -1,5 +1,6 @@
-// What a caller is told of the upstream's words, whatever the devices are called and whatever the words make of them:
-// joined without a space, cut short, written as in an address, beside and around what is freed of addresses and keys.
+// The text that callers learn from the upstream's text, for any device names and any form of them
+// in the text: joined without a space, truncated, encoded as in an address, next to and around
+// parts from which addresses and keys are removed.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SentBatch } from "../../src/gateway/call/sent-batch.js";
@@ -12,7 +13,7 @@ import { runs } from "../support/property-runs.js";
 
 const KEY = "testid";
 
-/** What of a name may pass for something else. */
+/** Parts of a name that may be mistaken for something else. */
 const AWKWARD = ["10.0.0.1", "x.com", "iot.local:80", "http:", "LTAI5tAbCdEfGh", "STS.AbCdEfGh", KEY, "a-f0", "..."];
 const NAME_CHARACTERS = [..."abcXYZ019-_@.:"];
 
@@ -21,10 +22,13 @@ const name = fc
   .map((parts) => parts.join("").slice(0, 32))
   .filter((each) => each.length >= 4);
 
-/** How much of an own name another's may begin with. */
+/** How much of an own name another one may begin with. */
 const SHARED = 4;
 
-/** A name within the text: as it is, or as an address has it, or only its beginning or end, or behind an own one. */
+/**
+ * A name within the text: as it is, or encoded as in an address, or only its beginning or end, or
+ * behind an own one.
+ */
 interface Mention {
   readonly nth: number;
   readonly form: "whole" | "encoded" | "beginning" | "end" | "overlapping";
@@ -83,7 +87,9 @@ function written({ form, cutAt }: Mention, whole: string, own: string): string {
   }
 }
 
-/** What the waiter of `own` is told of a refused call that carried the devices of others too. */
+/**
+ * The text for the waiter of `own`, after a refused call that carried other callers' devices too.
+ */
 async function toldOf(text: string, own: readonly string[], others: readonly string[]): Promise<string> {
   const waiters = [own, others].map((deviceNames) => aWaiter({ deviceNames }));
   const devices = new Map<string, BatchDevice & { owners: { waiter: Waiter; index: number }[] }>();
@@ -121,7 +127,7 @@ describe("the upstream's words as a caller is told them", () => {
         const inWords = (each: Mention | string) =>
           typeof each === "string" ? each : written(each, nameOf(each), first);
         const message = text.map(inWords).join("");
-        // All that the upstream says but the others' names, and our own words.
+        // All that the upstream says except the others' names, and our own words.
         const open = text.map((each) => {
           if (typeof each === "string") return each;
           if (!own.includes(nameOf(each))) {

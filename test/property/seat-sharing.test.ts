@@ -5,7 +5,7 @@ import { aShare } from "../support/a-share.js";
 import { allot } from "../support/allot.js";
 import { runs } from "../support/property-runs.js";
 
-/** One who wants seats. */
+/** A caller that wants seats. */
 interface Want {
   readonly seats: number;
   readonly weight: number;
@@ -17,7 +17,7 @@ interface Asker extends Share {
   had: number;
 }
 
-/** A class of callers, and how often one of them has been looked at. */
+/** A class of callers, and how often one of them was looked at. */
 class Crowd {
   readonly all: Asker[] = [];
   looks = 0;
@@ -45,7 +45,7 @@ class Crowd {
     this.#shares.join(asker);
   }
 
-  /** What each has of a call with so many seats. */
+  /** Each caller's part of a call with this many seats. */
   share(seats: number, first?: Asker): number[] {
     const before = this.all.map(({ had }) => had);
     const seatsOfCall = { left: seats };

@@ -1,6 +1,7 @@
-// The shared ledger by random histories: whatever happens to replicas, to the store, to its clock and to the network
-// between them, no second holds more than N arrivals at the upstream, but for one case of `share` that is told apart
-// (`isExcused`); and when it is over, work goes on.
+// The shared ledger in random histories: whatever happens to replicas, to the store, to its clock
+// and to the network between them, no second contains more than N arrivals at the upstream. The
+// only exception is one case of `share`, which is recognized (`isExcused`). Afterwards, work goes
+// on.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mostAtOnce, mostInAnySecond } from "../support/arrivals.js";
@@ -11,7 +12,7 @@ import { seededRandom } from "../support/seeded-random.js";
 
 type Blow = (world: LedgerWorld, which: number, ms: number, nowMs: number) => void;
 
-/** What can go wrong. `which` picks a replica, `ms` says for how long or by how much. */
+/** The kinds of failure. `which` picks a replica, `ms` says for how long or by how much. */
 const BLOWS: Record<string, Blow> = {
   "a replica is cut off": ({ replicas }, which, ms, nowMs) => {
     const replica = replicas[which % replicas.length];
@@ -74,7 +75,10 @@ function event(blows: readonly string[]): fc.Arbitrary<Event> {
   });
 }
 
-/** What decides whether replicas go on without the store, and what may be granted to others meanwhile. */
+/**
+ * The settings that decide whether replicas continue without the store, and what others may be
+ * granted meanwhile.
+ */
 const LOSSES = [
   "a replica is cut off",
   "a replica dies, and another starts",
@@ -84,7 +88,7 @@ const LOSSES = [
   "the store comes back empty, and only a new replica reaches it",
 ];
 
-/** Few kinds of bad luck at a time, each again and again: it takes several of a kind to do harm. */
+/** Few kinds of failure at a time, each repeated: it takes several of a kind to do harm. */
 const history = fc
   .oneof(fc.subarray(Object.keys(BLOWS), { minLength: 1, maxLength: 3 }), fc.subarray(LOSSES, { minLength: 1 }))
   .chain((blows) => fc.array(event(blows), { maxLength: 12 }));
@@ -126,14 +130,15 @@ describe.each(["closed", "share"] as const)("a shared ledger that is `%s` withou
           BLOWS[blow]?.(world, which, ms, clock.now());
         }
         await clock.advance(10_000);
-        // And when it is over, and what was promised to the dead has run out, work goes on, as this network allows.
+        // Afterwards, when all promises to dead replicas have expired, work goes on as this network
+        // allows.
         world.mend();
         await clock.advance(50_000);
         const before = world.arrivalsMs.length;
         await clock.advance(50_000 / any.callsPerSecond);
         expect(world.arrivalsMs.length - before).toBeGreaterThan(any.callsPerSecond === 2 ? 5 : 10);
         if (world.isExcused) return;
-        // Which is seen more often than what follows from it, an arrival too many.
+        // This is seen more often than its consequence, one arrival too many.
         expect(mostAtOnce(world.outMs)).toBeLessThanOrEqual(any.callsPerSecond);
         expect(mostInAnySecond(world.arrivalsMs.toSorted((a, b) => a - b))).toBeLessThanOrEqual(any.callsPerSecond);
       }),

@@ -1,5 +1,6 @@
-// Whatever callers, tasks, time and the upstream do: who asks for it is told of each device one thing, in time, and
-// what is told of a task is what a list said that was asked for after the cancel and answered before the telling.
+// However callers, tasks, time and the upstream behave: a request with `verify` gets one result for
+// each device, in time, and each result is what a list said that was requested after the cancel and
+// received before the answer.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../src/gateway/command.js";
@@ -69,7 +70,7 @@ interface Asked {
   tellings: number;
 }
 
-/** What a list that held the device may be told as. */
+/** The outcome that a list with the device allows. */
 function outcomeIn({ end }: SeenRead, name: string): string | undefined {
   if (end?.kind !== "accepted") return undefined;
   const [task] = end.list?.tasks.filter(({ deviceName }) => deviceName === name) ?? [];

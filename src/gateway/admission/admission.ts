@@ -1,20 +1,21 @@
-// Decides at arrival whether a request is let in, or refused at once with a reason and, where it helps, a time to come
-// back. Once let in, a request is never dropped; one that cannot be done in time is refused before it costs a call.
+// Decides on arrival whether a request is admitted or refused with a reason and, where useful, a
+// time to retry. An admitted request is never dropped. A request that cannot finish in time is
+// refused before it costs a call.
 import type { Command } from "../command.js";
 import { type Failure, GatewayError, invalid } from "../errors.js";
 import type { Forecast } from "../limiter.js";
 import type { Queue } from "../queue/queue.js";
 import { type Applicant, callsBefore } from "./queue-position.js";
 
-/** How many devices may wait. */
+/** Limits on the number of waiting devices. */
 export interface AdmissionBounds {
   readonly queuedDevices: number;
   readonly queuedDevicesPerCaller: number;
-  /** The bound of a caller that has its own. */
+  /** The limit of a caller with a limit of its own. */
   readonly queuedDevicesOf?: (caller: string) => number | undefined;
 }
 
-/** How the account stands now. */
+/** The state of the account now. */
 export interface Outlook {
   readonly queue: Queue;
   readonly forecast: Forecast;
@@ -25,36 +26,39 @@ export interface Outlook {
   readonly obstacle?: string | undefined;
 }
 
-/** What a request would take. Times are from now. */
+/** The cost of a request. Times are from now. */
 export interface Plan {
   readonly calls: number;
   readonly waitMs: number;
   readonly durationMs: number;
 }
 
-/** The shortest delay that a caller is asked to wait before it retries. */
+/** The shortest retry delay given to a caller. */
 const SHORTEST_RETRY_MS = 100;
 
-/** A caller for whom nothing waits. */
+/** A caller without waiting devices. */
 export const NEW_CALLER: Applicant = { caller: "", priority: "normal" };
 
-/** What it takes to cancel so many devices behind everything that waits already. */
+/** Plans the cancel of this many devices behind everything that already waits. */
 export function plan(applicant: Applicant, devices: number, outlook: Outlook): Plan {
   const { queue, forecast, answerMs, devicesPerCall, nowMs } = outlook;
   const calls = Math.ceil(devices / devicesPerCall);
-  // The forecast may be some milliseconds old.
+  // The forecast may be a few milliseconds old.
   const startMs = (nth: number) => Math.max(forecast(callsBefore(applicant, nth, queue, devicesPerCall)), nowMs);
   const firstMs = startMs(1);
   const lastMs = devices === 1 ? firstMs : startMs(devices);
   return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
 }
 
-/** How long until a small request of a new caller would be sent: the hint for every caller that should retry. */
+/**
+ * Time until a small request of a new caller would be sent: the retry hint for every refused
+ * caller.
+ */
 export function retryAfterMs(outlook: Outlook): number {
   return Math.max(Math.ceil(plan(NEW_CALLER, 1, outlook).waitMs), SHORTEST_RETRY_MS);
 }
 
-/** Throws if the command cannot be taken. */
+/** Admits the command, or throws GatewayError. */
 export function admit(command: Command, bounds: AdmissionBounds, outlook: Outlook): void {
   const { queue, nowMs } = outlook;
   const { caller, deviceNames, answerByMs } = command;
@@ -68,14 +72,15 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   if (queue.backlog.devices + deviceNames.length > bounds.queuedDevices) {
     throw overloaded("gateway", queue.backlog.devices, deviceNames.length, bounds.queuedDevices, outlook);
   }
-  // Most requests are far from their deadline, and the worst case is cheaper to compute than the likely one.
+  // Most requests are far from their deadline, and the worst case is cheaper to compute than the
+  // likely one.
   const mostCalls = 2 * queue.backlog.calls + Math.ceil(deviceNames.length / outlook.devicesPerCall);
   if (outlook.forecast(mostCalls) + outlook.answerMs <= answerByMs) return;
   const { durationMs } = plan(command, deviceNames.length, outlook);
   const lateMs = nowMs + durationMs - answerByMs;
   if (lateMs > 0) {
     const [neededMs, leftMs] = [Math.ceil(durationMs), Math.max(Math.floor(answerByMs - nowMs), 0)];
-    const late = `cannot be done in time: it takes about ${neededMs} ms and ${leftMs} ms are left; nothing was sent`;
+    const late = `cannot be done in time: about ${neededMs} ms needed, ${leftMs} ms left; nothing was sent; retry later or with a longer deadline`;
     const soonestMs = Math.max(Math.ceil(lateMs), SHORTEST_RETRY_MS);
     const { obstacle } = outlook;
     const failure: Failure = obstacle
@@ -85,9 +90,9 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   }
 }
 
-/** The queue would never have room, however long the request waited. */
+/** The request exceeds the queue itself, so waiting for room would not help. */
 function tooMany(asked: number, most: number): GatewayError {
-  return invalid("device_names", `has ${asked} names, no more than ${most} may wait`);
+  return invalid("device_names", `has ${asked} names, more than may be queued (limit ${most}); send fewer`);
 }
 
 function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {
@@ -95,7 +100,7 @@ function overloaded(who: "caller" | "gateway", waiting: number, asked: number, b
   const excessCalls = Math.ceil((waiting + asked - bound) / devicesPerCall);
   const roomMs = forecast(excessCalls) - nowMs;
   const whose = who === "caller" ? "of this caller" : "of all callers";
-  const message = `the queue is full: ${waiting} devices ${whose} wait, ${asked} more would exceed ${bound}`;
+  const message = `the queue is full: ${waiting} devices ${whose} wait, and ${asked} more would exceed the limit of ${bound}; retry later`;
   return new GatewayError(
     { kind: "overloaded", message, subject: who },
     { retryAfterMs: Math.max(Math.ceil(roomMs), SHORTEST_RETRY_MS) },

@@ -1,14 +1,15 @@
-// How long a typical answer takes. Old answers lose weight with time: after slow answers, requests in a hurry are no
-// longer taken into calls, and if every request is in a hurry, no new answer would ever correct the estimate.
+// Estimates the typical answer time. Old answers lose weight with time. Otherwise slow answers
+// would keep requests with short deadlines out of calls forever: if all requests have short
+// deadlines, no new answer would correct the estimate.
 import type { Clock } from "../../base/clock.js";
 
-/** Assumed until an answer has been timed. */
+/** Assumed until the first answer. */
 const FIRST_MS = 50;
 
 /** The weight of the latest answer. */
 const WEIGHT = 0.2;
 
-/** After so long without an answer, the estimate is half way back to FIRST_MS. */
+/** After this long without an answer, the estimate is halfway back to FIRST_MS. */
 const HALF_LIFE_MS = 10_000;
 
 export class AnswerTime {
@@ -25,7 +26,7 @@ export class AnswerTime {
     return FIRST_MS + (this.#answerMs - FIRST_MS) * left;
   }
 
-  /** An answer has come after so long. */
+  /** Records the time of an answer. */
   note(answerMs: number): void {
     const typicalMs = this.typicalMs;
     this.#answerMs = typicalMs + WEIGHT * (answerMs - typicalMs);

@@ -1,6 +1,6 @@
-// Tracks the waiters that were let in until they are answered. One timer, set to the earliest deadline, serves all of
-// them. They stand in a heap, not in a Set or Map: when V8 enlarges or cleans one of those, the old table can keep
-// everything that stood in it alive until the next full collection (docs/adr/0021).
+// Tracks admitted waiters until they are answered. One timer, set to the earliest deadline, serves
+// all of them. They are kept in a heap, not in a Set or Map: when V8 resizes one of those, the old
+// table can keep its former content alive until the next full collection (docs/adr/0021).
 import type { Clock } from "../../base/clock.js";
 import { Heap } from "../../base/heap.js";
 import type { Waiter } from "../waiter.js";
@@ -8,24 +8,24 @@ import type { Waiter } from "../waiter.js";
 export class Deadlines {
   readonly #clock: Clock;
   readonly #expire: (waiter: Waiter) => void;
-  /** Waiters whose deadline has not come. */
+  /** Waiters whose deadline has not passed. */
   readonly #byDeadline = new Heap<Waiter>((a, b) => a.command.answerByMs < b.command.answerByMs);
   #size = 0;
   #armedMs = Infinity;
   #disarm: () => void = () => {};
 
-  /** `expire` is called once for each waiter whose deadline comes before its answer. */
+  /** `expire` is called once for each waiter that is not answered by its deadline. */
   constructor(clock: Clock, expire: (waiter: Waiter) => void) {
     this.#clock = clock;
     this.#expire = expire;
   }
 
-  /** The number of waiters, including those that have expired and are about to be answered. */
+  /** The number of waiters, including those that expired and are about to be answered. */
   get size(): number {
     return this.#size;
   }
 
-  /** The waiters that have not expired, in no order. */
+  /** The waiters that have not expired, in no particular order. */
   get waiting(): readonly Waiter[] {
     return [...this.#byDeadline];
   }
@@ -36,7 +36,7 @@ export class Deadlines {
     this.#arm();
   }
 
-  /** The waiter has been answered. */
+  /** Removes a waiter that has been answered. */
   delete(waiter: Waiter): void {
     this.#size--;
     this.#byDeadline.delete(waiter);

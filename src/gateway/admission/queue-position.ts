@@ -1,14 +1,15 @@
-// Estimates how many calls go before a device that arrives now, from counts alone, so that the estimate costs the same
-// however much waits. First come the calls of the device's own scope queue, whose seats it shares with those that wait
-// there; between them the other callers of the class, one turn for each of its own; before all of them the higher
-// classes; and every tenth call is one of a lower class.
+// Estimates how many calls precede a device that arrives now. It uses counts only, so its cost does
+// not depend on the length of the queue. A device waits for the calls of its own scope queue, whose
+// seats it shares with the devices there; between those, for one turn of every other caller of its
+// class per turn of its own; and before them, for the higher classes. Every tenth call belongs to a
+// lower class.
 import { type Command, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
 import type { Queue } from "../queue/queue.js";
 
-/** The caller that asks; without a scope, for a scope where nothing waits. */
+/** The caller that asks. Without a scope, the answer is for a scope where nothing waits. */
 export type Applicant = Pick<Command, "caller" | "priority"> & Partial<Pick<Command, "scope">>;
 
-/** How many calls go before the one that takes the last of so many devices along. */
+/** How many calls precede the one that carries the last of this many devices. */
 export function callsBefore(
   { caller, priority, scope }: Applicant,
   devices: number,
@@ -19,7 +20,8 @@ export function callsBefore(
   const scopeQueue = scope && queue.scopeQueueOf(scope);
   const waitingIn = (each: Priority) => scopeQueue?.waitingIn(each) ?? { callers: 0, devices: 0 };
   const own = backlog.devicesOf(caller, priority);
-  // In which scope queues they wait is not known. If nobody else waits there, the caller's own turns come in order.
+  // The scope queues of the caller's waiting devices are unknown. If nobody else waits there, its
+  // own turns are in order.
   const isThere = own > 0 && waitingIn(priority).devices > 0;
   const ownThere = isThere ? Math.min(own, waitingIn(priority).devices) : 0;
   const peers = waitingIn(priority).callers - (isThere ? 1 : 0);
@@ -30,7 +32,7 @@ export function callsBefore(
   const wanted = higherThere + Math.min(waitingIn(priority).devices - ownThere, peers * mine) + mine;
   const scopeCalls = Math.ceil(Math.min(wanted, (scopeQueue?.size ?? 0) + devices) / seats);
 
-  // A lower class also gets the seats that higher classes leave empty in their own calls.
+  // A lower class also gets the seats that higher classes leave empty in their calls.
   const joinsHigher = scopeCalls <= Math.ceil(higherThere / seats);
   const turnClass = (joinsHigher && higher.find((each) => waitingIn(each).devices > 0)) || priority;
   const members = turnClass === priority ? peers + 1 : waitingIn(turnClass).callers;
@@ -46,7 +48,9 @@ export function callsBefore(
   return Math.min(Math.round(position) - 1, queue.backlog.calls + scopeCalls - 1);
 }
 
-/** The number of a call that is the `inClass`th of its class, while `first` calls of higher classes wait. */
+/**
+ * The position of the `inClass`th call of its class, while `first` calls of higher classes wait.
+ */
 function withTenthCalls(queue: Queue, priority: Priority, inClass: number, first: number): number {
   const waiting = PRIORITIES.filter((each) => each === priority || queue.backlog.callers(each) > 0);
   if (first > 0) return Math.min(first + inClass, inClass * LOWER_CLASS_EVERY * (waiting.length - 1));
@@ -55,14 +59,14 @@ function withTenthCalls(queue: Queue, priority: Priority, inClass: number, first
   return inClass + Math.min(lowerCalls, Math.floor(inClass / (LOWER_CLASS_EVERY - 1)));
 }
 
-/** The calls of a class as if none were shared, counting no more than `most` of each caller. */
+/** The calls of a class if none were shared, counting at most `most` for each caller. */
 function callsOf(queue: Queue, priority: Priority, most = Infinity): number {
   let sum = 0;
   for (const [calls, callers] of queue.backlog.callersByCalls(priority)) sum += callers * Math.min(calls, most);
   return sum;
 }
 
-/** The fraction of those calls that is needed, since many requests share calls. */
+/** The fraction of those calls that is actually needed, because requests share calls. */
 function sharing(queue: Queue): number {
   const apart = PRIORITIES.reduce((sum, priority) => sum + callsOf(queue, priority), 0);
   return apart > 0 ? Math.min(queue.backlog.calls / apart, 1) : 1;

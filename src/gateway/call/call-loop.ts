@@ -1,7 +1,7 @@
 // The loop of one upstream operation: while work waits, take a token, cut a batch, send it,
-// conclude. Each token is settled exactly once, and each batch that is cut is concluded or put
-// back. The wait for a token is the batching window (ADR 3). A call that was sent runs to its own
-// end: ending it early would return its token early (ADR 4).
+// conclude. Each token is settled exactly once, and each batch is concluded or put back. The wait
+// for a token is the batching window (ADR 3). A call in flight is never ended early, because its
+// token would return early (ADR 4).
 import { setMaxListeners } from "node:events";
 import type { Span } from "@opentelemetry/api";
 import { sleepUntil } from "../../base/clock.js";
@@ -12,34 +12,34 @@ import type { CallEnd } from "../upstream.js";
 import { CallReport, type ReportOptions } from "./call-report.js";
 import { tokenEnd } from "./consequence.js";
 
-/** What the loop has to know of a batch that is sent. */
+/** A batch that was sent, as far as the loop needs to know it. */
 export interface SentWork {
-  /** The requests in the call: its span links to theirs. */
+  /** The requests in the call; its span links to theirs. */
   readonly waiters: readonly { readonly span: Span | undefined }[];
   sentCall(sentMs: number, sentWallMs: number): SentCall;
 }
 
-/** How a call ends whose client threw. */
+/** The end of a call whose client threw an error. */
 type Lost = Extract<CallEnd, { kind: "lost" }>;
 
 export interface CallLoopOptions<Batch, Sent extends SentWork, End extends CallEnd> extends ReportOptions {
-  /** Of this operation alone. */
+  /** Used by this operation only. */
   readonly limiter: Limiter;
-  /** What to ask for; undefined while nothing waits. `newcomer` only if `cut` would find one. */
+  /** The token to take; undefined while nothing waits. `newcomer` only if `cut` would find one. */
   readonly wish: () => Wish | undefined;
   /** Takes the next call's work from the queue; undefined if none fits this token. */
   readonly cut: (token: Token) => Batch | undefined;
   /** Returns a batch that was not sent to the queue. */
   readonly putBack: (batch: Batch) => void;
-  /** Notes that the batch is sent now. */
+  /** Records that the batch is sent now. */
   readonly begin: (batch: Batch, sentMs: number, sentWallMs: number) => Sent;
   /** Makes the call. Should always resolve; if it throws, the call counts as lost. */
   readonly send: (batch: Batch) => Promise<End>;
-  /** Settles what was in an ended call, or puts it back. Its token is settled already. */
+  /** Settles the devices of an ended call, or puts them back. Its token is already settled. */
   readonly conclude: (sent: Sent, end: End | Lost, durationMs: number) => Promise<void>;
 }
 
-/** The wait before the next take when the limiter fails. */
+/** The wait before the next take after the limiter failed. */
 const TAKE_AGAIN_MS = 1000;
 
 export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
@@ -52,35 +52,35 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
 
   constructor(options: CallLoopOptions<Batch, Sent, End>) {
     this.#options = options;
-    setMaxListeners(0, this.#closing.signal); // every call in `sleep` listens
+    setMaxListeners(0, this.#closing.signal); // one listener for each call in `sleep`
   }
 
   start(): void {
     this.#running = this.#run();
   }
 
-  /** What the loop is asking the limiter for; undefined if it waits for no token. */
+  /** The wish of the pending take; undefined if no take is pending. */
   get wish(): Wish | undefined {
     return this.#taking?.wish;
   }
 
-  /** To be called when work has come, or when what waits may have become fit to be sent. */
+  /** To be called when work arrives, or when waiting work may have become ready to send. */
   wake(): void {
     this.#wake();
   }
 
-  /** Gives up the take under way, and asks for what is wished now. */
+  /** Abandons the pending take, and takes again with the current wish. */
   wishAgain(): void {
     this.#taking?.abort.abort();
   }
 
-  /** Waits for `waitMs`; closing ends the wait. */
+  /** Waits for `waitMs`. Closing ends the wait. */
   async sleep(waitMs: number, signal: AbortSignal = this.#closing.signal): Promise<void> {
     const { clock } = this.#options;
     await sleepUntil(clock, clock.now() + waitMs, signal).catch(() => {});
   }
 
-  /** Ends the loop, and waits for the calls under way. What was not sent stays in the queue. */
+  /** Ends the loop and waits for the calls in flight. Unsent work stays in the queue. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.wishAgain();
@@ -97,13 +97,14 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
         continue;
       }
       const token = await this.#take(wish);
-      // A token for newcomers only is no use to the others: they need another one. After any other
-      // token that fitted nothing, taking again at once would spin.
+      // After an unused token for newcomers, the rest of the work needs another token at once.
+      // After any other unused token nothing can be sent, and taking again at once would be a busy
+      // loop.
       if (token && !this.#use(token) && !token.newcomer) await this.#change();
     }
   }
 
-  /** A token; undefined if it is no longer wanted like this, or none can be had. */
+  /** Takes a token. Undefined if the wish has changed, or if none is available. */
   async #take(wish: Wish): Promise<Token | undefined> {
     const { limiter, log, operation, account } = this.#options;
     const abort = new AbortController();
@@ -112,7 +113,7 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
       return await limiter.take(wish, abort.signal);
     } catch (error) {
       if (abort.signal.aborted) return undefined;
-      log.error({ err: error, operation, account }, "no token could be taken");
+      log.error({ err: error, operation, account }, "could not take a token");
       await this.sleep(TAKE_AGAIN_MS, abort.signal);
       return undefined;
     } finally {
@@ -120,7 +121,10 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
     }
   }
 
-  /** Sends a call with the token, or gives the token back. False if there was nothing to send. */
+  /**
+   * Sends a call with the token, or gives the token back. Returns false if there was nothing to
+   * send.
+   */
   #use(token: Token): boolean {
     const { clock, cut, putBack } = this.#options;
     const batch = this.#closing.signal.aborted ? undefined : cut(token);
@@ -128,12 +132,12 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
       token.settle({ kind: "unwritten" });
       return false;
     }
-    const sentMs = clock.now(); // not later than the limiter takes it for sent
+    const sentMs = clock.now(); // not later than the limiter records it as sent
     if (token.send()) {
       const call = this.#call(batch, token, sentMs).finally(() => this.#underWay.delete(call));
       this.#underWay.add(call);
     } else {
-      putBack(batch); // and a token that may not be used has settled itself
+      putBack(batch); // a token that is too old has settled itself
     }
     return true;
   }
@@ -151,11 +155,11 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
     this.#wake();
   }
 
-  /** A client that throws has broken its promise; the call may have been sent all the same. */
+  /** The client broke its promise by throwing. The call may have been sent nevertheless. */
   #lost(error: unknown): Lost {
     const { log, operation, account } = this.#options;
-    log.error({ err: error, operation, account }, "the upstream client threw");
-    return { kind: "lost", message: "the call ended in an internal error" };
+    log.error({ err: error, operation, account }, "the upstream client threw an error");
+    return { kind: "lost", message: "internal error during the call" };
   }
 
   /** Resolves at the next `wake`, or when the loop closes. */

@@ -1,5 +1,5 @@
-// What the operator is told of one upstream call: in its span, in its line of the log, and through whoever watches.
-// No device name is in it.
+// Reports one upstream call to the operator: its span, its log line, and the observers. Contains no
+// device names.
 import type { Context, Span } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
@@ -15,18 +15,18 @@ import type { CallObserver, EndedCall, SentCall } from "../call-observer.js";
 import type { CallEnd } from "../upstream.js";
 
 export interface ReportOptions {
-  /** Its name in logs and spans. */
+  /** The account's name in logs and spans. */
   readonly account: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** What is called. */
+  /** The upstream operation. */
   readonly operation: UpstreamOperation;
-  /** Whoever watches. */
+  /** Notified of each call. */
   readonly observers?: readonly CallObserver[];
 }
 
 export class CallReport {
-  /** For what happens within the call. */
+  /** The tracing context of the call. */
   readonly context: Context;
   readonly #options: ReportOptions;
   readonly #facts: CallFacts;
@@ -34,7 +34,7 @@ export class CallReport {
   readonly #span: Span;
   readonly #callers: readonly Span[];
 
-  /** The call is sent now, for these requests. */
+  /** Starts the report. To be created when the call is sent; `requests` are those in the call. */
   constructor(options: ReportOptions, sent: SentCall, requests: readonly { readonly span: Span | undefined }[]) {
     this.#options = options;
     this.#sent = sent;
@@ -42,7 +42,7 @@ export class CallReport {
     const scope = { account: options.account, productKey, firmwareId, jobId };
     const inCall = { devices, callers: devicesByCaller.size, waiters: requests.length };
     this.#facts = { ...scope, ...inCall, attempt, tokenWaitMs };
-    // The requests of one stream have one span.
+    // The requests of one stream share a span.
     this.#callers = [...new Set(requests.flatMap(({ span }) => span ?? []))];
     const { span, context } = startCallSpan(options.operation, this.#facts, this.#callers);
     this.#span = span;
@@ -50,7 +50,7 @@ export class CallReport {
     for (const observer of options.observers ?? []) observer.sent(this.#sent);
   }
 
-  /** The call has ended; `endedMs` was read before its token knew. */
+  /** Reports the end of the call. `endedMs` was read before the token was settled. */
   end(end: CallEnd, endedMs: number): void {
     const durationMs = endedMs - this.#sent.sentMs;
     const ended = endedCallOf(end, endedMs, durationMs);
@@ -82,7 +82,7 @@ function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCa
   }
 }
 
-/** What is the gateway's own fault is for the operator to fix. */
+/** Errors are for the operator to fix: failures that are the gateway's own fault. */
 function levelOf({ kind, ours }: EndedCall): "info" | "warn" | "error" {
   if (kind === "accepted") return "info";
   return ours ? "error" : "warn";

@@ -1,24 +1,30 @@
-// What the end of one call means: for its token, for the devices in the call, and whether they are sent
-// again. Pure. The upstream tells one boolean for the whole call, and no outcome claims more than that.
+// Decides what the end of a call means for its token and its devices, and whether the devices are
+// sent again. Pure. The upstream reports a single boolean for the whole call, and no outcome claims
+// more than that.
 import type { Failure } from "../errors.js";
 import type { TokenEnd } from "../limiter.js";
 import type { CallEnd, Refusal } from "../upstream.js";
 import type { DeviceOutcome } from "../waiter.js";
 
-/** What happens to the devices of an ended call. */
+/** An outcome that includes the reason for a failure. */
 type FailedOutcome = Extract<DeviceOutcome, { readonly failure: Failure }>;
 
 export type Consequence =
   | { readonly kind: "settle"; readonly outcome: DeviceOutcome }
-  /** Back to the queue, and `outcome` is what to say if there is no other call in time. */
+  /** The devices return to the queue. `outcome` is reported if no further call is made in time. */
   | { readonly kind: "repeat"; readonly outcome: FailedOutcome; readonly backoff: boolean }
-  /** One device may be the reason for all: they are told apart, and `outcome` is for those that cannot be. */
+  /**
+   * One device may be the cause for all: bisect to find it. `outcome` is for those not isolated.
+   */
   | { readonly kind: "bisect"; readonly outcome: DeviceOutcome };
 
-/** The cause is in the log, for the operator; a caller has no use for the state of our keys. */
-const OURS: Failure = { kind: "internal", message: "the gateway could not make an acceptable call" };
+/** The cause is in the gateway's log. Callers learn nothing about the state of its keys. */
+const OURS: Failure = {
+  kind: "internal",
+  message: "the gateway could not make a valid call; report this to its operator",
+};
 
-/** The token's way back. */
+/** When the token returns. */
 export function tokenEnd(end: CallEnd): TokenEnd {
   if (end.kind === "accepted") return { kind: "answered" };
   if (end.kind !== "refused") return { kind: end.kind };
@@ -27,7 +33,7 @@ export function tokenEnd(end: CallEnd): TokenEnd {
   return { kind: "throttled", ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** What follows for the devices in the call, of which there are so many. */
+/** The consequence for the devices in the call; `devices` is their number. */
 export function consequence(end: CallEnd, devices: number): Consequence {
   switch (end.kind) {
     case "accepted":
@@ -49,7 +55,7 @@ function refused(requestId: string, { code, reaction }: Refusal, devices: number
   const upstream = { code, requestId };
   switch (reaction.kind) {
     case "throttled": {
-      const message = "the upstream refused the call for rate";
+      const message = "the upstream throttled the call";
       const failure: Failure = { kind: "throttled", message, upstream };
       return { kind: "repeat", outcome: { kind: "not-attempted", failure }, backoff: false };
     }
@@ -63,7 +69,7 @@ function refused(requestId: string, { code, reaction }: Refusal, devices: number
     }
     case "rejected": {
       if (reaction.deviceFault && devices > 1) {
-        const message = `refused together with others, and not told apart: ${code}`;
+        const message = `refused together with other devices and not isolated: ${code}`;
         const failure: Failure = { kind: "unknown", reason: "BATCH_REJECTED", message, upstream };
         return { kind: "bisect", outcome: { kind: "unknown", failure } };
       }

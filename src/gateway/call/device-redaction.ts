@@ -1,10 +1,11 @@
-// The upstream's words as one of those in the call may read them: without the devices of the others. Exact, since
-// callers choose names, and may choose them to overlap: a name is left standing only within one of the reader's own.
+// Removes other callers' devices from the upstream's text, so that one caller in a shared call may
+// read it. The removal is exact, because callers choose device names and may make them overlap: a
+// name remains visible only within one of the reader's own names.
 
-/** In place of a device of somebody else. */
+/** Replaces a device of another caller. */
 const HIDDEN = "***";
 
-/** `message` without those of the `named` devices that are not the reader's `own`. */
+/** Returns `message` without the `named` devices that are not the reader's `own`. */
 export function redactDevices(message: string, named: readonly string[], own: ReadonlySet<string>): string {
   const others = named.filter((name) => !own.has(name));
   if (others.length === 0) return message;
@@ -19,7 +20,8 @@ export function redactDevices(message: string, named: readonly string[], own: Re
   for (let at = 0; at < message.length; at++) {
     ownUntil = Math.max(ownUntil, ownEnds[at] ?? 0);
     const otherEnd = otherEnds[at] ?? 0;
-    // What ends within an own name is a part of it: who has `dev-12` learns nothing of `dev-1` from it.
+    // A name that ends within an own name is part of it: the owner of `dev-12` learns nothing about
+    // `dev-1` from it.
     if (otherEnd > ownUntil) {
       if (at >= hiddenUntil) told += HIDDEN;
       hiddenUntil = Math.max(hiddenUntil, otherEnd);
@@ -29,7 +31,7 @@ export function redactDevices(message: string, named: readonly string[], own: Re
   return told;
 }
 
-/** By position in the text, where the longest of these names that begins there ends. */
+/** For each position in the text, the end of the longest of these names that begins there. */
 function endsOf(names: readonly string[], text: string): number[] {
   const ends: number[] = [];
   for (const name of names) {

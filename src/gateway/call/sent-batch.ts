@@ -1,5 +1,5 @@
-// Who is in one call with which devices, and what each of them is told about it. A caller
-// never learns another caller's devices, not even from the upstream's error message.
+// A batch that was sent: its waiters with their devices, and what each waiter is given of the
+// result. A caller never learns other callers' devices, not even from the upstream's error message.
 import type { SentCall } from "../call-observer.js";
 import type { Batch } from "../queue/queue.js";
 import type { CallEnd } from "../upstream.js";
@@ -14,11 +14,11 @@ interface Part {
 
 export class SentBatch {
   readonly batch: Batch;
-  /** Everybody in the call. */
+  /** All waiters in the call. */
   readonly waiters: readonly Waiter[];
   readonly #parts = new Map<Waiter, Part>();
 
-  /** Notes everybody in the call. */
+  /** Records the call with all its waiters. */
   constructor(batch: Batch, nowMs: number, wallMs: number) {
     this.batch = batch;
     for (const { owners } of batch.devices) {
@@ -32,7 +32,7 @@ export class SentBatch {
     this.waiters = [...this.#parts.keys()];
   }
 
-  /** How many devices each caller has in the call; one that two asked for counts for both. */
+  /** The number of devices of each caller. A device that two callers asked for counts for both. */
   get devicesByCaller(): Map<string, number> {
     const counts = new Map<string, number>();
     const count = (caller: string) => counts.set(caller, (counts.get(caller) ?? 0) + 1);
@@ -44,19 +44,19 @@ export class SentBatch {
     return counts;
   }
 
-  /** Which attempt this is: the largest over the devices in the call. */
+  /** The attempt number: the largest of the devices in the call. */
   get attempt(): number {
     let attempt = 0;
     for (const { record } of this.#parts.values()) attempt = Math.max(attempt, record.attempts);
     return attempt;
   }
 
-  /** Since when the first of them has waited. */
+  /** The arrival of the earliest waiter. */
   get waitingSinceMs(): number {
     return this.waiters.reduce((sinceMs, { arrivedMs }) => Math.min(sinceMs, arrivedMs), Infinity);
   }
 
-  /** For whoever watches; `sentMs` was read before the call's token knew that it is sent. */
+  /** Describes the call for observers. `sentMs` was read before the token was notified. */
   sentCall(sentMs: number, sentWallMs: number): SentCall {
     const { productKey, firmwareId, jobId } = this.batch.scopeQueue.scope;
     return {
@@ -72,7 +72,7 @@ export class SentBatch {
     };
   }
 
-  /** Completes what each waiter is told about the call. To be called before their devices settle. */
+  /** Completes the record of the call for each waiter. To be called before the devices settle. */
   complete(end: CallEnd, durationMs: number): void {
     const message = end.kind === "refused" ? end.refusal.message : "";
     const named =
@@ -90,12 +90,12 @@ export class SentBatch {
     }
   }
 
-  /** Every device of every waiter gets this outcome. */
+  /** Gives this outcome to every device of every waiter. */
   settle(outcome: DeviceOutcome): void {
     for (const [waiter, { indexes }] of this.#parts) for (const index of indexes) waiter.settle(index, outcome);
   }
 
-  /** Every device of every waiter waits again. */
+  /** Makes every device of every waiter wait again. */
   release(outcome: DeviceOutcome): void {
     for (const [waiter, { indexes }] of this.#parts) for (const index of indexes) waiter.putBack(index, outcome);
   }

@@ -1,5 +1,5 @@
-// How much waits, by class and by caller: the counts that admission, forecasts and displays go by. Every device that
-// begins or ceases to wait passes `change`, and nothing else changes a count here.
+// Counts what waits, by class and by caller, for admission, forecasts and displays. Invariant:
+// `change` is called whenever devices start or stop waiting, and nothing else changes a count.
 import { byPriority, PRIORITIES, type Priority } from "../command.js";
 import type { QueueEntry } from "./queue-entry.js";
 
@@ -14,12 +14,12 @@ export class Backlog {
     this.#devicesPerCall = devicesPerCall;
   }
 
-  /** The number of calls it takes to send everything that waits. */
+  /** The number of calls needed to send everything that waits. */
   get calls(): number {
     return this.#calls;
   }
 
-  /** Devices that wait, here and below counted once for each waiter. */
+  /** The number of waiting devices. Here and below, each counts once for each waiter. */
   get devices(): number {
     return this.#devices;
   }
@@ -36,7 +36,7 @@ export class Backlog {
     return this.#classes[priority].devices;
   }
 
-  /** The highest class that waits; the lowest if none does. */
+  /** The highest class with waiting devices; the lowest if nothing waits. */
   get highest(): Priority {
     return PRIORITIES.find((priority) => this.callers(priority) > 0) ?? "bulk";
   }
@@ -45,12 +45,18 @@ export class Backlog {
     return this.#classes[priority].devicesByCaller.size;
   }
 
-  /** How many callers of a class wait for 1, 2, 3… calls' worth of devices: few entries, however many callers. */
+  /**
+   * How many callers of a class wait for 1, 2, 3… calls' worth of devices. The map stays small,
+   * however many callers there are.
+   */
   callersByCalls(priority: Priority): ReadonlyMap<number, number> {
     return this.#classes[priority].callersByCalls;
   }
 
-  /** So many more of the entry's devices wait, less if negative, and so many `distinct` ones in its scope queue by now. */
+  /**
+   * Adds `devices` to the entry's waiting devices; negative if they stop waiting. `distinct` is the
+   * change already made in the size of its scope queue.
+   */
   change({ waiter, scopeQueue: { size } }: Counted, devices: number, distinct: number): void {
     const { caller, priority } = waiter.command;
     const counts = this.#classes[priority];

@@ -1,4 +1,5 @@
-// A call while it is filled: it holds as many devices as the upstream takes, and as many as its address has bytes for.
+// A call while it is being filled, limited by the upstream's maximum of devices and by the bytes of
+// its address.
 import type { Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
@@ -6,7 +7,7 @@ import type { Waiter } from "../waiter.js";
 /** A device in a call, with all waiters that asked for it. */
 export interface BatchDevice {
   readonly name: string;
-  /** The first owner took it into the call, and pays for the seat. */
+  /** The first owner brought the device into the call, and pays for the seat. */
   readonly owners: readonly Owner[];
 }
 
@@ -27,12 +28,12 @@ export class BatchBuilder {
     this.#bytesLeft = room.bytes - room.bytesOfScope(scope);
   }
 
-  /** Seats left. There are none once a device did not fit: no shorter one may overtake it. */
+  /** Free seats. None once a device did not fit, so that no shorter one overtakes it. */
   get left(): number {
     return this.#isFull ? 0 : this.#room.devices - this.devices.length;
   }
 
-  /** Whether there is room for the device. There always is for the first. */
+  /** Whether there is room for the device. The first device always fits. */
   fits(name: string): boolean {
     const fits = this.devices.length === 0 || (this.left > 0 && this.#room.bytesOfDevice(name) <= this.#bytesLeft);
     this.#isFull ||= !fits;

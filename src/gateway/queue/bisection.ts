@@ -1,19 +1,19 @@
-// Finds the device at fault when a call was refused because of one of its devices: the batch is halved by callers
-// until one is left, then by that caller's devices, and the halves are sent by themselves. One bad device among 200
-// takes about 16 calls. How many calls the devices of one refused call may take is bounded.
+// Finds the device that caused a call to be refused. The batch is halved by callers until one
+// caller is left, then by that caller's devices; each half is sent separately. One bad device among
+// 200 takes about 16 calls. The number of calls for one refused call is limited.
 import type { BatchDevice } from "./batch.js";
 
-/** The number of further calls that one refused call may cost. */
+/** The maximum number of further calls for one refused call. */
 const BUDGET_CALLS = 32;
 
-/** How long a caller is sent alone in a scope after its devices were refused by themselves. */
+/** How long a caller is sent alone in a scope, after a call with only its devices was refused. */
 export const DEMOTION_MS = 60_000;
 
-/** What is left of the budget, shared by all parts of one refused call. */
+/** The remaining budget, shared by all parts of one refused call. */
 export class Bisection {
   #callsLeft = BUDGET_CALLS;
 
-  /** Reserves a call for each of two halves; false if the budget does not allow it. */
+  /** Reserves one call for each of two halves. Returns false if the budget is exhausted. */
   reserveHalves(): boolean {
     if (this.#callsLeft < 2) return false;
     this.#callsLeft -= 2;
@@ -21,7 +21,7 @@ export class Bisection {
   }
 }
 
-/** Two halves, by callers if there are several. There must be at least two devices. */
+/** Splits a batch of at least two devices in halves, by callers if there are several. */
 export function halves(devices: readonly BatchDevice[]): [BatchDevice[], BatchDevice[]] {
   const callers = [...new Set(devices.map(callerOf))];
   if (callers.length === 1) {
@@ -42,8 +42,9 @@ export function soleCaller(devices: readonly BatchDevice[]): string | undefined 
 }
 
 /**
- * The caller that a device counts for while a batch is halved: the same one in every call. The one that took it into
- * the call would not do, because it changes, and halves of devices that two callers share would be no halves.
+ * The caller that a device counts for during the bisection: the same one in every call. The caller
+ * that brought the device into the call changes from call to call, and then devices shared by two
+ * callers would not be halved.
  */
 function callerOf({ owners }: BatchDevice): string {
   return owners.map(({ waiter }) => waiter.command.caller).sort()[0] ?? "";

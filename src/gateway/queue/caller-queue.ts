@@ -1,5 +1,5 @@
-// The callers that wait in one class of a scope queue, each with its entries, and the order in which they get seats.
-// Invariant: a caller is here as long as it has an entry.
+// The callers that wait in one class of a scope queue, with their entries and the order in which
+// they get seats. Invariant: a caller is present exactly while it has an entry.
 import type { QueueEntry } from "./queue-entry.js";
 import { RequeueList } from "./requeue-list.js";
 import { SeatSharing, type Share } from "./seat-sharing.js";
@@ -23,7 +23,7 @@ export class CallerQueue implements Share {
 export class CallerQueues {
   readonly sharing: SeatSharing<CallerQueue>;
   readonly #byCaller = new Map<string, CallerQueue>();
-  /** Devices that wait, counted once for each waiter; changed by the scope queue alone. */
+  /** Waiting devices, counted once for each waiter. Only the scope queue changes it. */
   devices = 0;
 
   constructor(weightOf: (caller: string) => number) {
@@ -42,7 +42,7 @@ export class CallerQueues {
     return this.#byCaller.get(caller);
   }
 
-  /** The list that the entry belongs in. The caller joins if it had no entry. */
+  /** Returns the list for the entry. Its caller joins if it had no entry. */
   listFor({ waiter: { command } }: QueueEntry): RequeueList<QueueEntry> {
     let callerQueue = this.#byCaller.get(command.caller);
     if (!callerQueue) {

@@ -1,40 +1,48 @@
-// Decides which caller of a class has the next call. Calls are what is scarce, so a call costs all of its seats: callers
-// that share it pay for the seats they fill, up to their part of the call, and the caller whose turn it was pays for the
-// rest. A caller's payments, divided by its weight, are its virtual time; the ideal is that of a caller with exactly its
-// share. Of the callers not ahead of the ideal, the turn goes to the one that would be a call behind it first. Invariant,
-// while all may go and no call is refunded: nobody who waits is a call behind, or more than one ahead (docs/adr/0008).
-/** A caller without a seat for so long has credit: it may go first. */
+// Decides which caller of a class gets the next call. Calls are the scarce resource, so each call
+// costs all of its seats. Callers that share it pay for the seats they fill, up to their part of
+// the call; the caller whose turn it was pays for the rest. A caller's payments divided by its
+// weight are its virtual time; the ideal is the virtual time of a caller with exactly its share.
+// Among the callers not ahead of the ideal, the turn goes to the one that would be a call behind it
+// first. Invariant, while all callers may go and no call is refunded: no waiting caller is a full
+// call behind, or more than one call ahead (docs/adr/0008).
+
+/** A caller without a seat for this long has credit: it may go first. */
 const LATELY_MS = 1000;
 
-/** In calls: being ahead by less counts as even, since thirds and tenths do not add up to one. */
+/**
+ * In calls. A smaller lead counts as even, because rounded thirds and tenths do not add up to one.
+ */
 const EXACTNESS = 1e-9;
 
-/** How many calls pass between two searches for callers that can be forgotten. */
+/** How many calls pass between two searches for callers to forget. */
 const FORGET_EVERY = 256;
 
-/** How much a caller has paid for calls: its virtual time. */
+/** The virtual time of a caller: how much it has paid for calls. */
 export interface VirtualClock {
   /** Undefined for the ideal, which always has exactly its share. */
   readonly caller?: string;
   /** In calls, divided by the caller's weight. */
   paid: number;
-  /** The number of the last call it paid for; 0 for none since it came, less for one that was refunded. */
+  /**
+   * The number of the last call it paid for. 0 if none since it joined; negative if that call was
+   * refunded.
+   */
   lastCall: number;
 }
 
-/** What each paid for one call, in calls divided by weight. */
+/** Payments for one call, in calls divided by weight. */
 export type Charge = ReadonlyMap<VirtualClock, number>;
 
 interface Account extends VirtualClock {
   readonly caller: string;
   weight: number;
-  /** What a call costs it: 1 / weight. */
+  /** The price of a call: 1 / weight. */
   callPrice: number;
-  /** It has no credit before that. */
+  /** The caller has no credit before this time. */
   creditMs: number;
 }
 
-/** The caller of the next call, and whether it goes first only because it has had nothing lately. */
+/** The caller of the next call. `byCredit`: it goes first only because it had no seat lately. */
 export interface Turn {
   readonly caller: string;
   readonly byCredit: boolean;
@@ -42,9 +50,12 @@ export interface Turn {
 
 export interface FairShareOptions {
   readonly seatsPerCall: number;
-  /** Above 0. */
+  /** Always above 0. */
   readonly weightOf: (caller: string) => number;
-  /** The name a caller's credit is kept under. All callers without a proven identity share one. */
+  /**
+   * The name under which a caller's credit is kept. All callers without a verified identity share
+   * one.
+   */
   readonly creditNameOf: (caller: string) => string;
 }
 
@@ -53,25 +64,33 @@ export class FairShare {
   readonly #servedMs: Map<string, number>;
   readonly #accounts = new Map<string, Account>();
   readonly #ideal: VirtualClock = { paid: 0, lastCall: 0 };
-  /** Callers that wait, in the order they came. */
+  /** Waiting callers, in order of arrival. */
   readonly #waiting = new Set<Account>();
-  /** Callers that left while they were ahead: they still have a part in each call. */
+  /** Callers that left while ahead. They still have a part in each call. */
   readonly #ahead = new Set<Account>();
   #waitingWeight = 0;
   #calls = 0;
-  /** Where the latest call began, in virtual time; -Infinity if there was none since somebody waits. */
+  /**
+   * Where the latest call began, in virtual time; -Infinity if there was none since callers began
+   * to wait.
+   */
   #latest = -Infinity;
   #wasByCredit = false;
-  /** Callers may be ahead by more than a call, through calls that did not move the ideal. */
+  /**
+   * Some callers may be more than one call ahead, because of calls that did not advance the ideal.
+   */
   #isUncapped = false;
 
-  /** `servedMs`: when each credit name last had a seat; the classes share it. */
+  /** `servedMs`: when each credit name last had a seat; shared by all classes. */
   constructor(options: FairShareOptions, servedMs = new Map<string, number>()) {
     this.#options = options;
     this.#servedMs = servedMs;
   }
 
-  /** The caller begins to wait, behind those that do: as if it had had the latest call. */
+  /**
+   * Starts to wait, behind the callers that already do, as if the caller had just had the latest
+   * call.
+   */
   join(caller: string): void {
     if (this.#waiting.size === 0) {
       // Everybody starts even.
@@ -79,7 +98,7 @@ export class FairShare {
       this.#latest = -Infinity;
     }
     const account = this.#accountOf(caller);
-    // A caller that is ahead goes on as if it had never left.
+    // A caller that is ahead continues as if it had never left.
     if (!this.#isAhead(account)) {
       account.paid = Math.max(Math.min(this.#latest, this.#ideal.paid) + account.callPrice, this.#ideal.paid);
       account.lastCall = 0;
@@ -87,16 +106,19 @@ export class FairShare {
     this.#wait(account);
   }
 
-  /** The caller waits again for what a refunded call left unsettled. What it has paid decides its place. */
+  /**
+   * Waits again for devices that a refunded call left unsettled. The caller's place follows from
+   * its payments.
+   */
   rejoin(caller: string): void {
     const account = this.#accountOf(caller);
-    // It did not wait meanwhile, so it is owed the refund and no more than one call.
+    // It did not wait meanwhile, so it is owed the refund, but at most one call.
     const owed = account.lastCall < 0 ? account.callPrice : 0;
     account.paid = Math.max(account.paid, this.#ideal.paid - owed);
     this.#wait(account);
   }
 
-  /** The caller no longer waits. What it has paid in advance is remembered as long as it matters. */
+  /** Stops waiting. Payments ahead of the ideal are remembered while they matter. */
   leave(caller: string): void {
     const account = this.#accounts.get(caller);
     if (!account || !this.#waiting.delete(account)) return;
@@ -105,7 +127,9 @@ export class FairShare {
     else if (this.#isAhead(account)) this.#ahead.add(account);
   }
 
-  /** The turn among the callers that wait and may go; undefined if none may. `charge` is to be called with it. */
+  /**
+   * Picks among the waiting callers that may go; undefined if none may. To be followed by `charge`.
+   */
   turn(nowMs: number, mayGo: (caller: string) => boolean): Turn | undefined {
     let next: Account | undefined;
     let credited: Account | undefined;
@@ -116,13 +140,13 @@ export class FairShare {
       const isNext = !next || this.#goesBefore(account, next);
       const isCredited =
         !this.#wasByCredit && (!credited || this.#goesBefore(account, credited)) && this.#hasCredit(account, nowMs);
-      // Asked last and rarely: it may take looking through all that the caller waits for.
+      // Checked last, because it may search everything the caller waits for.
       if (!(isNext || isCredited) || !mayGo(account.caller)) continue;
       if (isNext) next = account;
       if (isCredited) credited = account;
     }
     if (!next) return undefined;
-    // If everybody is ahead, the share of callers that have left is free, and goes to them.
+    // If all callers are ahead, the share of those that have left is free and goes to the others.
     this.#ideal.paid = Math.max(this.#ideal.paid, least);
     if (this.#isUncapped && !this.#isAhead(next)) {
       for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, this.#ideal.paid + each.callPrice);
@@ -131,7 +155,10 @@ export class FairShare {
     return { caller: (credited ?? next).caller, byCredit: credited !== undefined && credited !== next };
   }
 
-  /** A call was cut in this turn, with so many seats for each caller in it. All of them still wait. */
+  /**
+   * Charges the call cut in this turn; `seats` by caller. All of these callers must still be
+   * waiting.
+   */
   charge({ caller, byCredit }: Turn, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
     const { seatsPerCall, creditNameOf } = this.#options;
     const charge = new Map<VirtualClock, number>();
@@ -142,8 +169,8 @@ export class FairShare {
     this.#calls++;
     this.#wasByCredit = byCredit;
     const payer = this.#accountOf(caller);
-    // A call by credit, or one that no caller that was due could use, does not move the ideal: it must not take from the
-    // others what they are owed, nor put off its own caller for more than a call.
+    // A call by credit, or one that no due caller could use, does not advance the ideal: it must
+    // not take from the others what they are owed, nor delay its own caller by more than one call.
     const isBeside = byCredit || this.#isAhead(payer);
     const share = isBeside ? 0 : 1 / this.#weight();
     if (isBeside) this.#isUncapped = true;
@@ -154,8 +181,8 @@ export class FairShare {
       this.#servedMs.set(creditNameOf(sharer), nowMs);
       const account = this.#accounts.get(sharer);
       if (sharer === caller || !account || !this.#waiting.has(account)) continue;
-      // Seats beyond its part are lent. If sharers paid for those too, the caller whose turn it was would pay next to
-      // nothing, and could keep the turn for 200 calls.
+      // Seats beyond a sharer's part are lent. If sharers paid for those too, the caller whose turn
+      // it was would pay almost nothing, and could keep the turn for 200 calls.
       const price = Math.min((filled / seatsPerCall) * account.callPrice, share, this.#ideal.paid - account.paid);
       if (price <= 0) continue;
       pay(account, price);
@@ -168,7 +195,10 @@ export class FairShare {
     return charge;
   }
 
-  /** Callers that are ahead wait until the ideal has caught up; of the others, the first to be a call behind goes first. */
+  /**
+   * Callers ahead wait until the ideal catches up. Of the others, the first to be a call behind
+   * goes first.
+   */
   #goesBefore(a: Account, b: Account): boolean {
     const byStart = (this.#isAhead(a) ? a.paid : this.#ideal.paid) - (this.#isAhead(b) ? b.paid : this.#ideal.paid);
     return (byStart || a.paid + a.callPrice - (b.paid + b.callPrice) || a.lastCall - b.lastCall) < 0;
@@ -179,12 +209,15 @@ export class FairShare {
   }
 
   #hasCredit(account: Account, nowMs: number): boolean {
-    if (nowMs < account.creditMs) return false; // most have none, and need not be looked up for every call
+    if (nowMs < account.creditMs) return false; // avoids a lookup for every call: most have no credit
     account.creditMs = (this.#servedMs.get(this.#options.creditNameOf(account.caller)) ?? -Infinity) + LATELY_MS;
     return nowMs >= account.creditMs;
   }
 
-  /** The weight of all callers with a part in the next call: those that wait, and those that left while ahead. */
+  /**
+   * The total weight of callers with a part in the next call: waiting ones, and those that left
+   * while ahead.
+   */
   #weight(): number {
     let sum = this.#waitingWeight;
     for (const account of this.#ahead) {
@@ -205,7 +238,10 @@ export class FairShare {
     return account;
   }
 
-  /** Weights can change at any time. Afterwards no caller is further behind or ahead than a call of the new weight. */
+  /**
+   * Applies a changed weight. Afterwards the caller is at most one call of the new weight behind or
+   * ahead.
+   */
   #weigh(account: Account): void {
     const weight = this.#options.weightOf(account.caller);
     if (account.weight === weight) return;
@@ -230,10 +266,10 @@ export class FairShare {
   }
 }
 
-/** Undoes a charge: the call was turned away through no fault of the callers in it. */
+/** Undoes a charge, for a call that was turned away through no fault of its callers. */
 export function refund(charge: Charge): void {
   for (const [virtualClock, price] of charge) {
     virtualClock.paid -= price;
-    virtualClock.lastCall = -1; // goes before callers that would be a call behind at the same time
+    virtualClock.lastCall = -1; // wins ties against callers that would be a call behind at the same time
   }
 }

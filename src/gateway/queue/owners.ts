@@ -1,5 +1,6 @@
-// Which entries wait for each device of a scope queue. A device waits once, however many requests name it. Nearly every
-// one has a single entry, so only the others have lists: with a list for each, a million devices take 77 MB, not 21.
+// Maps each device of a scope queue to the entries that wait for it. A device waits once, however
+// many requests name it. Nearly all devices have a single entry, so only the others have lists:
+// with lists for all, a million devices take 77 MB instead of 21 MB.
 import type { QueueEntry } from "./queue-entry.js";
 
 const NOBODY: readonly QueueEntry[] = [];
@@ -18,14 +19,14 @@ export class Owners {
     else this.#byDevice.set(name, [owned, entry]);
   }
 
-  /** The entries beside this one that wait for the device; undefined if this one does not. */
+  /** The other entries that wait for the device; undefined if this entry does not wait for it. */
   othersOf(name: string, entry: QueueEntry): readonly QueueEntry[] | undefined {
     const owned = this.#byDevice.get(name);
     if (owned === entry) return NOBODY;
     return Array.isArray(owned) && owned.includes(entry) ? owned.filter((other) => other !== entry) : undefined;
   }
 
-  /** The entry no longer waits for the device. False if it did not before. */
+  /** Removes the entry from the device. Returns false if it did not wait for it. */
   remove(name: string, entry: QueueEntry): boolean {
     const owned = this.#byDevice.get(name);
     if (!Array.isArray(owned)) return owned === entry && this.#byDevice.delete(name);

@@ -1,13 +1,14 @@
-// One waiter's part of a scope queue: how many of its devices wait there, and where in the request to look for them.
+// One waiter's part of a scope queue: the number of its devices that wait there, and their
+// positions in the request.
 import type { Waiter } from "../waiter.js";
 import type { ScopeQueue } from "./scope-queue.js";
 
 export class QueueEntry {
   readonly waiter: Waiter;
   readonly scopeQueue: ScopeQueue;
-  /** The number of its devices that wait here; changed by the scope queue alone. */
+  /** The number of its waiting devices. Only the scope queue changes it. */
   waiting = 0;
-  /** Positions that came back from a call. They are looked at before those that were never sent. */
+  /** Positions returned from a call. They precede those that were never sent. */
   readonly #returned: number[] = [];
   #nextReturned = 0;
   #next: number;
@@ -23,7 +24,10 @@ export class QueueEntry {
     this.#returned.push(index);
   }
 
-  /** The position to look at next, where a call may have taken the device along; undefined once no device waits. */
+  /**
+   * The next position to look at; a call may already have taken that device. Undefined if no device
+   * waits.
+   */
   peek(): number | undefined {
     if (this.waiting === 0) return undefined;
     const returned = this.#returned[this.#nextReturned];
@@ -36,7 +40,7 @@ export class QueueEntry {
   }
 }
 
-/** Where a waiter's devices wait; in more than one scope queue only while a refused batch is told apart. */
+/** The entries of a waiter. It has several only while a refused batch is bisected. */
 export function entriesOf(waiter: Waiter): readonly QueueEntry[] {
   return waiter.queueEntries as readonly QueueEntry[];
 }

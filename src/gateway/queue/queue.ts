@@ -1,5 +1,5 @@
-// Everything that waits to be sent for one account. A batch is cut from what waits at that moment: one scope queue,
-// filled with the devices of all waiters in it. Invariant: a device of an open waiter is here, or in a call, or
+// Everything that waits to be sent for one account. A batch is cut from one scope queue, and filled
+// with devices of all waiters in it. Invariant: each device of an open waiter is here, in a call,
 // in its backoff, or settled.
 import type { Scope } from "../command.js";
 import type { Room } from "../upstream.js";
@@ -17,19 +17,19 @@ import { ScopeQueues } from "./scope-queues.js";
 export interface Batch {
   readonly scopeQueue: ScopeQueueId;
   readonly devices: readonly BatchDevice[];
-  /** What each caller was charged for it. */
+  /** The charge of each caller for the call. */
   readonly charge: Charge;
 }
 
-/** What a cut has to respect beside whose turn it is. */
+/** Conditions of a cut, in addition to the turn. */
 export interface Limits {
   readonly nowMs: number;
-  /** Waiters with less time left than an answer takes are not taken into a call. */
+  /** Waiters with less time left than an answer takes are not sent. */
   readonly answerMs: number;
 }
 
 export interface CutLimits extends Limits {
-  /** Only from scope queues that have sent nothing for a second. */
+  /** Cut only from scope queues that have sent nothing for a second. */
   readonly newcomersOnly: boolean;
 }
 
@@ -49,17 +49,19 @@ export class Queue {
     this.#scheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
   }
 
-  /** How much waits, and for whom. */
+  /** Counts of what waits. */
   get backlog(): Omit<Backlog, "change"> {
     return this.#backlog;
   }
 
-  /** The scope queue that a new waiter of this scope would join, if anybody waits there. */
+  /**
+   * The scope queue that a new waiter of this scope would join; undefined if nothing waits there.
+   */
   scopeQueueOf(scope: Scope): Pick<ScopeQueue, "size" | "waitingIn"> | undefined {
     return this.#scopeQueues.shared(scope);
   }
 
-  /** Whether a cut for newcomers only would find anybody. */
+  /** Whether a cut for newcomers only would find any device. */
   hasNewcomer(limits: Limits): boolean {
     for (const scopeQueue of this.#scopeQueues) {
       if (!this.#scopeQueues.isSilent(scopeQueue.id, limits.nowMs)) continue;
@@ -68,20 +70,20 @@ export class Queue {
     return false;
   }
 
-  /** Whether a scope queue that this waiter waits in has sent nothing for a second. */
+  /** Whether one of the waiter's scope queues has sent nothing for a second. */
   isNewcomer(waiter: Waiter, nowMs: number): boolean {
     return entriesOf(waiter).some(({ scopeQueue }) => this.#scopeQueues.isSilent(scopeQueue.id, nowMs));
   }
 
-  /** All devices of a new waiter. */
+  /** Queues all devices of a new waiter. */
   add(waiter: Waiter): void {
     const entry = this.#entryIn(this.#scopeQueues.forWaiter(waiter, waiter.arrivedMs), waiter, 0);
     this.#add(entry, waiter.command.deviceNames);
   }
 
   /**
-   * The devices of a call that settled nothing. They go before those that were never sent. If the turn is `kept`, the
-   * call is refunded, so that its callers go before others too.
+   * Returns the devices of a call that settled nothing to the queue, ahead of those that were never
+   * sent. If the turn is `kept`, the call is refunded, so that its callers go ahead of others too.
    */
   putBack({ devices, scopeQueue, charge }: Batch, nowMs: number, turn: "kept" | "spent"): void {
     if (turn === "kept") refund(charge);
@@ -90,7 +92,7 @@ export class Queue {
     );
   }
 
-  /** The devices of a refused call, each half to be sent by itself. */
+  /** Queues the devices of a refused call in two halves, each to be sent separately. */
   separate({ devices, scopeQueue: { scope } }: Batch, bisection: Bisection): void {
     for (const half of halves(devices)) {
       const id = this.#scopeQueues.newId(scope, bisection);
@@ -98,7 +100,7 @@ export class Queue {
     }
   }
 
-  /** From now until then, nobody shares a call of this scope with this caller. */
+  /** Sends this caller alone in this scope until `untilMs`. */
   demote(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
     this.#scopeQueues.setAlone(scope, caller, untilMs, nowMs);
     for (const entry of this.#scopeQueues.shared(scope)?.entriesOfCaller(caller) ?? []) {
@@ -112,12 +114,12 @@ export class Queue {
     }
   }
 
-  /** The waiter's devices that still wait leave at once. */
+  /** Removes the waiter's waiting devices. */
   leave(waiter: Waiter): void {
     for (const entry of entriesOf(waiter)) this.#disown(entry);
   }
 
-  /** The devices of the next call; undefined if nothing that waits may be taken into a call. */
+  /** Takes the devices of the next call; undefined if nothing may be sent. */
   cut(limits: CutLimits): Batch | undefined {
     const { nowMs, newcomersOnly } = limits;
     const maySend = (entry: QueueEntry) => inTime(entry, limits);
@@ -157,7 +159,7 @@ export class Queue {
     return entry;
   }
 
-  /** Returns the positions of the devices that waited. */
+  /** Removes the entry's devices, and returns their positions in the request. */
   #disown(entry: QueueEntry): number[] {
     const waited = entry.scopeQueue.disown(entry);
     this.#removeEmpty(entry.waiter);
@@ -178,7 +180,7 @@ function inTime({ waiter }: QueueEntry, { nowMs, answerMs }: Limits): boolean {
   return waiter.command.answerByMs - nowMs > answerMs;
 }
 
-/** By the caller that pays. */
+/** Counts seats by the caller that pays for them. */
 function seatsByCaller(devices: readonly BatchDevice[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { owners } of devices) {

@@ -1,28 +1,32 @@
-// Decides whose turn it is: that of the highest class that waits, but every tenth call goes to the class that has waited
-// longest; in the class, that of the caller picked by fair share (fair-share.ts); and of its entries, that of the oldest.
-// While the highest class always has work, a single lower class gets a call in ten, and each of two a call in twenty.
+// Decides what is sent next. The turn goes to the highest waiting class, but every tenth call goes
+// to the class that has waited longest; within the class to the caller chosen by fair share
+// (fair-share.ts); of its entries to the oldest. While the highest class always has work, one lower
+// class gets a tenth of the calls, and each of two a twentieth.
 import { byPriority, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
 import { type Charge, FairShare, type FairShareOptions, type Turn } from "./fair-share.js";
 import type { QueueEntry } from "./queue-entry.js";
 import { RequeueList } from "./requeue-list.js";
 
-/** Whose turn it is, and which of the caller's entries has waited longest. */
+/** The next turn, with the oldest of the caller's entries. */
 export interface NextCall {
   readonly turn: Turn;
   readonly entry: QueueEntry;
 }
 
 export class Scheduler {
-  /** One for each class: with one for all, a class's callers would be owed the calls of the other classes. */
+  /**
+   * One for each class. With a common one, callers of one class would be owed calls of the other
+   * classes.
+   */
   readonly #shares: Record<Priority, FairShare>;
-  /** By class and caller, the entries in the order they came, requeued ones first. */
+  /** By class and caller, the entries in order of arrival, requeued ones first. */
   readonly #lists = byPriority(() => new Map<string, RequeueList<QueueEntry>>());
-  /** Since when each class has waited for a turn. */
+  /** Since when each class has been waiting for a turn. */
   readonly #sinceMs = byPriority(() => -Infinity);
   /** The number of each class's last turn. */
   readonly #lastTurn = byPriority(() => 0);
   #turns = 0;
-  /** Calls of the highest class since a lower one had its turn or began to wait. */
+  /** Calls of the highest class since a lower class had a turn or began to wait. */
   #passedOver = 0;
 
   constructor(options: FairShareOptions) {
@@ -30,7 +34,10 @@ export class Scheduler {
     this.#shares = byPriority(() => new FairShare(options, servedMs));
   }
 
-  /** `returned`: from a call. If its turn is kept, the caller goes where it would be without the call. */
+  /**
+   * Adds an entry. `returned`: it comes from a call. If its turn is kept, its caller's place is as
+   * if there had been no call.
+   */
   add(entry: QueueEntry, returned?: "kept" | "spent"): void {
     const { caller, priority } = entry.waiter.command;
     if (!this.#lists[priority].has(caller)) {
@@ -51,7 +58,7 @@ export class Scheduler {
     this.#shares[priority].leave(caller);
   }
 
-  /** Whose turn it is among the entries that may go; undefined if none may. */
+  /** The next turn among the entries that may go; undefined if none may. */
   next(mayGo: (entry: QueueEntry) => boolean, nowMs: number): NextCall | undefined {
     for (const priority of this.#classes()) {
       const lists = this.#lists[priority];
@@ -64,22 +71,25 @@ export class Scheduler {
   }
 
   /**
-   * The call has been cut, with so many seats for each caller. To be called before any entry in it is removed. Callers
-   * that wait only in other classes pay nothing: the seats they fill were empty, and are lent.
+   * Charges the call that was cut, with `seats` by caller. To be called before any of its entries
+   * is removed. Callers that wait only in other classes pay nothing: their seats would have been
+   * empty, and are lent.
    */
   charge({ turn, entry }: NextCall, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
     const { priority } = entry.waiter.command;
     this.#sinceMs[priority] = nowMs;
     this.#lastTurn[priority] = ++this.#turns;
     const [highest, ...lower] = this.#waitingClasses();
-    // Counted whether the token allowed the lower ones to go or not: otherwise every newcomer's call would start over.
+    // Counted even if the token allowed no lower class to go: otherwise each call for a newcomer
+    // would reset the count.
     this.#passedOver = priority === highest && lower.length > 0 ? this.#passedOver + 1 : 0;
     return this.#shares[priority].charge(turn, seats, nowMs);
   }
 
   /**
-   * The classes that wait, in the order in which they are asked. When a lower class is due, the first is the one that has
-   * waited longest, even if it is the highest now: otherwise URGENT that comes and goes in nines would leave NORMAL none.
+   * The waiting classes, in the order in which they are asked. When a lower class is due, the class
+   * that has waited longest is first, even if it is now the highest: otherwise URGENT arriving nine
+   * at a time would leave NORMAL nothing.
    */
   #classes(): Priority[] {
     const waiting = this.#waitingClasses();

@@ -1,6 +1,6 @@
-// Everything that may share a call. A device waits here once, however many requests name it: `#owners` has exactly the
-// devices that wait. A call's seats go by class, within a class to callers by weight (seat-sharing.ts), and to the
-// devices of one caller in the order they came.
+// The devices that may share a call. A device waits here once, however many requests name it:
+// `#owners` holds exactly the waiting devices. Seats of a call are given by class, within a class
+// to callers by weight (seat-sharing.ts), and to one caller's devices in order of arrival.
 import { byPriority, PRIORITIES, type Priority, type Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Backlog } from "./backlog.js";
@@ -10,11 +10,11 @@ import { type CallerQueue, CallerQueues } from "./caller-queue.js";
 import { Owners } from "./owners.js";
 import type { QueueEntry } from "./queue-entry.js";
 
-/** Which devices wait together. */
+/** Identifies the devices that wait together. */
 export interface ScopeQueueId {
   readonly key: string;
   readonly scope: Scope;
-  /** Set if the devices are those of a refused batch: then no others may join them. */
+  /** Set for the devices of a refused batch. No other devices may join them. */
   readonly bisection?: Bisection;
 }
 
@@ -35,12 +35,12 @@ export class ScopeQueue {
     this.#classes = byPriority(() => new CallerQueues(weightOf));
   }
 
-  /** How many devices wait, each counted once. */
+  /** The number of waiting devices, each counted once. */
   get size(): number {
     return this.#owners.size;
   }
 
-  /** How many wait in a class: callers, and devices, counted once for each waiter. */
+  /** The number of waiting callers and devices of a class. Devices count once for each waiter. */
   waitingIn(priority: Priority): { readonly callers: number; readonly devices: number } {
     const { callers, devices } = this.#classes[priority];
     return { callers, devices };
@@ -54,7 +54,10 @@ export class ScopeQueue {
     return PRIORITIES.flatMap((priority) => [...(this.#classes[priority].get(caller)?.list ?? [])]);
   }
 
-  /** These devices of the entry wait from now on, behind the caller's other entries unless they were `returned`. */
+  /**
+   * Adds devices of the entry. The entry is last among its caller's entries, or first if the
+   * devices were `returned`.
+   */
   add(entry: QueueEntry, names: readonly string[], returned = false): void {
     const before = this.size;
     for (const name of names) this.#owners.add(name, entry);
@@ -64,12 +67,12 @@ export class ScopeQueue {
     this.#change(entry, names.length, this.size - before);
   }
 
-  /** To be called when none of the entry's devices waits any more. */
+  /** Removes an entry without waiting devices. */
   remove(entry: QueueEntry): void {
     this.#classOf(entry).remove(entry);
   }
 
-  /** None of the entry's devices waits any more. Returns the positions of those that did. */
+  /** Removes all devices of the entry, and returns the positions of those that waited. */
   disown(entry: QueueEntry): number[] {
     const waited: number[] = [];
     const { deviceNames } = entry.waiter.command;
@@ -82,7 +85,7 @@ export class ScopeQueue {
     return waited;
   }
 
-  /** Fills a call. `first` has the turn, so its caller gets a seat, however many others wait. */
+  /** Fills a call. `first` has the turn, so its caller is sure to get a seat. */
   fill(first: QueueEntry, { room, maySend }: FillOptions): BatchDevice[] {
     const batch = new BatchBuilder(room, this.id.scope);
     const takers = new Map<CallerQueue, Iterator<BatchDevice, undefined>>();
@@ -99,7 +102,8 @@ export class ScopeQueue {
       batch.add(device);
       own.sharing.seatedInAdvance(turn);
     }
-    // The class that has the turn is the highest that waits, unless it is the turn that lower classes get all the same.
+    // The class with the turn comes first. It is the highest waiting one, except in the turns
+    // reserved for lower classes.
     for (const each of [priority, ...PRIORITIES.filter((other) => other !== priority)]) {
       const { sharing } = this.#classes[each];
       for (let next = sharing.next(batch); next; next = sharing.next(batch)) {
@@ -109,14 +113,15 @@ export class ScopeQueue {
           sharing.seated(next);
         } else if (batch.left > 0) {
           sharing.pass(next);
-        } // else its device does not fit, and has the first seat of the next call
+        } // else its device does not fit, and gets the first seat of the next call
       }
     }
     return batch.devices;
   }
 
   /**
-   * Takes out a caller's devices, one each time it is resumed, as long as there is one that may be sent, and it fits.
+   * Takes one of a caller's devices each time it is resumed, while there is one that may be sent
+   * and fits.
    */
   *#take(
     { list }: CallerQueue,
@@ -130,7 +135,7 @@ export class ScopeQueue {
         const others = this.#owners.othersOf(name, entry);
         if (others && !batch.fits(name)) return;
         entry.advance();
-        if (!others) continue; // a call has taken it along for another entry
+        if (!others) continue; // a call has already taken it for another entry
         this.#owners.delete(name);
         this.#change(entry, -1, -1);
         const owners: Owner[] = [{ waiter: entry.waiter, index }];
@@ -143,7 +148,7 @@ export class ScopeQueue {
     }
   }
 
-  /** Every change of what waits comes through here. */
+  /** All changes of what waits go through here. */
   #change(entry: QueueEntry, devices: number, distinct: number): void {
     entry.waiting += devices;
     this.#classOf(entry).devices += devices;

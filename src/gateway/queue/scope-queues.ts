@@ -1,20 +1,21 @@
-// Which devices may share a call: those of one scope, except that some callers are sent alone in it for a while, and
-// that the devices of a refused batch are kept apart. Also knows which scope queues have sent nothing lately.
+// The scope queues of an account. Devices of one scope share a queue, with two exceptions: some
+// callers are sent alone for a while, and devices of a refused batch are kept apart. Also records
+// which scope queues have sent nothing lately.
 import { type Scope, scopeKey } from "../command.js";
 import type { Waiter } from "../waiter.js";
 import type { Bisection } from "./bisection.js";
 import type { QueueEntry } from "./queue-entry.js";
 import type { ScopeQueue, ScopeQueueId } from "./scope-queue.js";
 
-/** A scope queue that has sent nothing for so long is a newcomer. */
+/** A scope queue that has sent nothing for this long is a newcomer. */
 const SILENT_MS = 1000;
 
 export class ScopeQueues {
   readonly #make: (id: ScopeQueueId) => ScopeQueue;
   readonly #byKey = new Map<string, ScopeQueue>();
-  /** Until when a caller is sent alone in a scope, by the key of the scope queue it has for itself. */
+  /** Until when a caller is sent alone in a scope, by the key of its separate scope queue. */
   readonly #aloneUntilMs = new Map<string, number>();
-  /** When each scope queue was last cut, oldest first, as far back as it matters. */
+  /** When each scope queue was last cut, oldest first. Times that no longer matter are dropped. */
   readonly #cutMs = new Map<string, number>();
   #apart = 0;
 
@@ -26,7 +27,7 @@ export class ScopeQueues {
     return this.#byKey.values();
   }
 
-  /** The scope queue for a waiter's devices: that of its scope, or the one its caller has for itself. */
+  /** The scope queue for a waiter: the one of its scope, or its caller's separate one. */
   forWaiter({ command: { scope, caller } }: Waiter, nowMs: number): ScopeQueue {
     const key = scopeKey(scope);
     if (this.#aloneUntilMs.size === 0) return this.get({ key, scope });
@@ -34,17 +35,17 @@ export class ScopeQueues {
     return this.get({ key: (this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope });
   }
 
-  /** The scope queue that all callers of the scope share, if anybody waits there. */
+  /** The scope queue that all callers of the scope share; undefined if nothing waits there. */
   shared(scope: Scope): ScopeQueue | undefined {
     return this.#byKey.get(scopeKey(scope));
   }
 
-  /** For devices that nobody else may join. */
+  /** A new ID for devices that no others may join. */
   newId(scope: Scope, bisection: Bisection): ScopeQueueId {
     return { key: `${scopeKey(scope)}\n#${++this.#apart}`, scope, bisection };
   }
 
-  /** The scope queue itself, to put an entry in. A new one if it has become empty. */
+  /** The scope queue with this ID, for adding an entry. Creates it if it was empty. */
   get(id: ScopeQueueId): ScopeQueue {
     let scopeQueue = this.#byKey.get(id.key);
     if (!scopeQueue) {
@@ -54,14 +55,14 @@ export class ScopeQueues {
     return scopeQueue;
   }
 
-  /** Takes out an entry none of whose devices waits any more. Empty scope queues are forgotten. */
+  /** Removes an entry without waiting devices. Empty scope queues are dropped. */
   remove(entry: QueueEntry): void {
     const { scopeQueue } = entry;
     scopeQueue.remove(entry);
     if (scopeQueue.size === 0) this.#byKey.delete(scopeQueue.id.key);
   }
 
-  /** From now until then, nobody shares a call of this scope with this caller. */
+  /** Sends this caller alone in this scope until `untilMs`. */
   setAlone(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
     for (const [key, endMs] of this.#aloneUntilMs) if (endMs <= nowMs) this.#aloneUntilMs.delete(key);
     this.#aloneUntilMs.set(aloneKey(scopeKey(scope), caller), untilMs);
@@ -73,7 +74,7 @@ export class ScopeQueues {
   }
 
   noteCut({ key }: ScopeQueueId, nowMs: number): void {
-    this.#cutMs.delete(key); // keeps the map in the order of time
+    this.#cutMs.delete(key); // keeps the map ordered by time
     this.#cutMs.set(key, nowMs);
     for (const [oldest, cutMs] of this.#cutMs) {
       if (nowMs - cutMs < SILENT_MS) break;

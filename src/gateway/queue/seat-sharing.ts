@@ -1,38 +1,53 @@
-// Shares the seats of calls among callers by weight. A caller's next seat is due 1 / weight of virtual time after its
-// last one, and the seat that is due first is given first: that of the caller that has had least for its weight. So no
-// caller gets more than it wants, and no seat stays empty while somebody wants it (weighted max-min fairness, in whole
-// seats). Virtual time goes on from call to call: what one call cannot divide evenly is made up for by the next, or
+// Shares the seats of calls among callers by weight. A caller's next seat is due 1 / weight of
+// virtual time after its last one, and the seat that is due first is given first, to the caller
+// with the fewest seats for its weight. So no caller gets more than it wants, and no seat stays
+// empty while a caller wants it (weighted max-min fairness, in whole seats). Virtual time continues
+// from call to call: the next call makes up for what one call cannot divide evenly. Otherwise
 // callers of small weight would be rounded down to nothing in every call.
 import { Heap, type HeapMember } from "../../base/heap.js";
 
-/** One caller's share of the seats; the fields are kept by SeatSharing. */
+/** One caller's share of the seats. SeatSharing maintains the fields. */
 export interface Share extends HeapMember {
   readonly caller: string;
   /** As of its last seat. */
   weight: number;
-  /** The virtual time since which that weight holds, and the number of seats since then, the next one included. */
+  /**
+   * The virtual time since which this weight applies, and the number of seats since then, including
+   * the next.
+   */
   from: number;
   seats: number;
-  /** The virtual time at which the next seat is due, never in the past. -Infinity until the next call begins. */
+  /**
+   * The virtual time at which the next seat is due, never in the past. -Infinity until the next
+   * call begins.
+   */
   due: number;
-  /** Of seats due at the same time, the one whose caller has waited longest for it goes first. */
+  /**
+   * Breaks ties between seats due at the same time: the caller that has waited longest goes first.
+   */
   turn: number;
 }
 
 export class SeatSharing<T extends Share> {
   readonly #weightOf: (caller: string) => number;
   readonly #shares = new Heap<T>((a, b) => (a.due === b.due ? a.turn < b.turn : a.due < b.due));
-  /** Shares whose callers could use no seat of the call that is being filled. */
+  /** Shares whose callers cannot use a seat of the current call. */
   #passed: T[] = [];
   #virtualTime = 0;
   #turns = 0;
 
-  /** Weights are above 0 and can change at any time; a new one holds from the caller's next seat on. */
+  /**
+   * Weights are above 0 and may change at any time. A new weight applies from the caller's next
+   * seat on.
+   */
   constructor(weightOf: (caller: string) => number) {
     this.#weightOf = weightOf;
   }
 
-  /** Starts as if the caller had just had a seat: otherwise callers under ever new names would get them all. */
+  /**
+   * Starts as if the caller had just had a seat. Otherwise callers that keep changing their names
+   * would get all seats.
+   */
   join(share: T): void {
     share.due = -Infinity;
     share.turn = ++this.#turns;
@@ -44,8 +59,9 @@ export class SeatSharing<T extends Share> {
   }
 
   /**
-   * The share whose seat is due first, to be answered by `seated` or `pass`; without an answer it stays the first.
-   * Undefined, which ends the call, when no seat is left or no share that could use one.
+   * Returns the share whose seat is due first. Answer with `seated` or `pass`; without an answer,
+   * the same share stays first. Undefined, which ends the call, if no seat is left or no share can
+   * use one.
    */
   next(seats: { readonly left: number }): T | undefined {
     this.#placeNew();
@@ -73,14 +89,14 @@ export class SeatSharing<T extends Share> {
     this.#shares.move(share);
   }
 
-  /** The caller has had a seat before its turn. It counts, but puts off the caller by no more than one seat. */
+  /** Counts a seat given ahead of its turn. It delays the caller's next one by at most one seat. */
   seatedInAdvance(share: T): void {
     this.#placeNew();
     if (share.due > this.#virtualTime + 1 / this.#weightOf(share.caller)) this.#place(share);
     this.seated(share);
   }
 
-  /** The caller can use no seat of this call: it loses this one, and is not asked again before the next call. */
+  /** Skips a caller that cannot use a seat of this call, until the next call. */
   pass(share: T): void {
     this.#shares.delete(share);
     this.#passed.push(share);
@@ -93,7 +109,7 @@ export class SeatSharing<T extends Share> {
     }
   }
 
-  /** As if it had just had a seat. */
+  /** Places a share as if it had just had a seat. */
   #place(share: T): void {
     share.weight = this.#weightOf(share.caller);
     share.from = this.#virtualTime;

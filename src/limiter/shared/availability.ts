@@ -1,4 +1,5 @@
-// Whether the store can be reached, told to the operator when it changes, and when to try again.
+// Tracks whether the store can be reached: logs each change for the operator, and decides when to
+// try again.
 import type { Log } from "../../base/log.js";
 import type { Reply } from "./protocol.js";
 
@@ -21,7 +22,7 @@ export class Availability {
     return this.#isAway;
   }
 
-  /** The store has answered. */
+  /** Records a reply of the store. */
   hear({ epoch, opensInMs, replicas }: Reply): void {
     const isNew = epoch !== this.#epoch;
     if (isNew || this.#isAway) {
@@ -33,14 +34,17 @@ export class Availability {
     this.#misses = 0;
   }
 
-  /** It has granted a token too late for it to be used; told once a minute. */
+  /** Records a grant that arrived too late to be used. Logged at most once a minute. */
   late(tookMs: number, nowMs: number): void {
     if (nowMs - this.#lateMs < TELL_AGAIN_MS) return;
     this.#lateMs = nowMs;
-    this.#log.warn({ tookMs: Math.round(tookMs) }, "the shared ledger answers too slowly: its grants cannot be used");
+    this.#log.warn(
+      { tookMs: Math.round(tookMs) },
+      "the shared ledger answers too slowly; its grants arrive too late to be used",
+    );
   }
 
-  /** It has not. Returns how long to wait before it is asked again. */
+  /** Records a missing reply. Returns how long to wait before the next attempt. */
   miss(error: Error): number {
     if (!this.#isAway || (this.#misses === 0 && this.#epoch === undefined)) {
       this.#log.warn({ cause: error.message }, "the shared ledger cannot be reached");

@@ -1,7 +1,7 @@
-// The tokens that this replica holds, by its own clock: in use, cooling until one second after the answer, or
-// kept for the time when the store is away. A kept token may be used without asking for as long as the store
-// certainly counts it as ours: until `startUntilMs`, which lies before the end of its lease by all that a call
-// can take. What is not kept goes back to the store.
+// The tokens that this replica holds, timed by its own clock: in use, cooling until one second
+// after the answer, or kept for times without the store. A kept token may be used without asking
+// only while the store certainly counts it as ours: until `startUntilMs`, which precedes the end of
+// its lease by the longest time for which a call can count. Other tokens go back to the store.
 import type { Clock } from "../../base/clock.js";
 import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
 import {
@@ -29,17 +29,20 @@ interface Holding {
 export interface HoldingsOptions {
   readonly clock: Clock;
   readonly callTimeoutMs: number;
-  /** How many tokens are kept when there is nothing to send. */
+  /** The number of tokens to keep when there is nothing to send. */
   readonly reserve: number;
-  /** For how long a token may be used without the store, from when it was asked for. 0: not at all. */
+  /**
+   * How long a token may be used without the store, counted from the request for it. 0 for not at
+   * all.
+   */
   readonly shareMs: number;
   /** Whether the store can be asked for tokens. */
   storeServes(): boolean;
-  /** There is something to tell the store, or a kept token that can be used. */
+  /** Called when there is something to report to the store, or when a kept token can be used. */
   changed(): void;
 }
 
-/** A throttle that the store does not know of yet. */
+/** A throttle that the store does not know about yet. */
 export interface Throttled {
   readonly pauseMs: number;
   readonly sentMs: number;
@@ -58,12 +61,12 @@ export class Holdings {
     this.#clock = options.clock;
   }
 
-  /** How long the upstream typically takes to answer. */
+  /** The typical time to an answer. */
   get answerMs(): number {
     return this.#pace.answerMs;
   }
 
-  /** Nothing starts before this time, as far as this replica has been throttled. */
+  /** Nothing starts before this time, according to the throttles of this replica. */
   get pausedUntilMs(): number {
     return this.#pace.pausedUntilMs;
   }
@@ -85,15 +88,19 @@ export class Holdings {
     return this.#in("cooling").flatMap(({ backMs }) => backMs ?? []);
   }
 
-  /** Kept tokens with which a call may start. */
+  /** The kept tokens that may be used for a call. */
   kept(): string[] {
     const nowMs = this.#clock.now();
     return this.#in("kept").flatMap(({ token, startUntilMs }) => (startUntilMs > nowMs ? token : []));
   }
 
-  /** What the store is to be told; whoever drains it tells it, or puts it back. */
+  /**
+   * Takes what must be reported to the store. The caller reports it, or puts it back with
+   * `undrain`.
+   */
   drain(): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
-    // Here and nowhere else: what the store is being asked to leave us must not be given back meanwhile.
+    // Done only here: tokens that we are asking the store to leave us must not be given back
+    // meanwhile.
     const usable = new Set(this.kept());
     for (const { token } of this.#in("kept")) if (!usable.has(token)) this.#giveBack(token, true);
     const back = this.#back;
@@ -107,8 +114,9 @@ export class Holdings {
   }
 
   /**
-   * The store has granted a token that was asked for at that time. Undefined if it is one of ours whose call is under
-   * way or has just ended: it comes back by itself, and must not before.
+   * Receives a token granted by the store for a request made at `askedMs`. Undefined if it is
+   * already ours and its call is in flight or has just ended: it returns by itself, and must not
+   * return earlier.
    */
   receive(token: string, ahead: boolean, askedMs: number): Token | undefined {
     const held = this.#byToken.get(token);
@@ -119,8 +127,8 @@ export class Holdings {
   }
 
   /**
-   * Of the tokens that we would keep, as asked at that time, the store has left us these. The others are not taken
-   * from us either, for we might not have heard of it: we give them back.
+   * Records which of the tokens that we asked to keep the store has left us. The others are ours
+   * until we give them back, because we might have missed the reply.
    */
   noteKept(asked: readonly string[], left: ReadonlySet<string>, askedMs: number): void {
     const startUntilMs = askedMs + this.#options.shareMs;
@@ -135,8 +143,8 @@ export class Holdings {
   }
 
   /**
-   * A kept token, to be used without asking; or the time when one may be, if time alone decides. Calls start as far
-   * apart as the tokens held allow.
+   * Takes a kept token for use without asking; or returns the time when one may be used, if only
+   * time is missing. Calls are spaced as the number of held tokens allows.
    */
   takeKept(wish: Wish): Token | number | undefined {
     const nowMs = this.#clock.now();
@@ -151,7 +159,7 @@ export class Holdings {
     return this.#tokenOf(holding, false, nowMs);
   }
 
-  /** Gives up what is kept. */
+  /** Gives up all kept tokens. */
   release(): void {
     for (const { token } of this.#in("kept")) this.#giveBack(token, true);
   }
@@ -161,7 +169,7 @@ export class Holdings {
       newcomer,
       send: () => {
         const nowMs = this.#clock.now();
-        // The process was stopped, and what it was granted may be somebody else's by now.
+        // The process was suspended, and its grant may belong to another replica by now.
         const isStale = nowMs - grantedMs > FENCE_MS;
         if (isStale) this.#comeBack(holding, false);
         else holding.sentMs = nowMs;
@@ -191,11 +199,11 @@ export class Holdings {
     else this.#clock.at(backMs, () => this.#comeBack(holding, true));
   }
 
-  /** A token may be used again: by us if we keep it, else by whoever is next. */
+  /** Frees a token: we keep it, or the store gives it to the next replica. */
   #comeBack(holding: Holding, used: boolean): void {
     const { token, startUntilMs } = holding;
     const { storeServes, reserve, changed } = this.#options;
-    // What was not used goes back, so that the store can give its start to somebody else.
+    // Unused tokens go back, so that the store can give their start to another replica.
     const mayKeep = !storeServes() || (used && this.#in("kept").length < reserve);
     const isKept = mayKeep && startUntilMs > this.#clock.now();
     delete holding.sentMs;

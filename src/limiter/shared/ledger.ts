@@ -1,6 +1,7 @@
-// The ledger that replicas share. With one command it reports to the store what became of our tokens and asks for the
-// next. A wake-up from the store, the time that the store named, or a slow poll decides when. Safety rests on our own
-// monotonic clock and on leases, never on agreement about what time it is.
+// The ledger shared by several replicas. A single command reports to the store what became of our
+// tokens and asks for the next one. The next command is sent after a wake-up from the store, at the
+// time the store named, or at the next poll. Safety depends on our own monotonic clock and on
+// leases, never on agreement about the time of day.
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { Forecast, LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
@@ -19,29 +20,29 @@ export interface SharedOptions {
   readonly clock: Clock;
   readonly store: Store;
   readonly log: Log;
-  /** Different for each replica, and each time it starts. */
+  /** Different for each replica and for each start of it. */
   readonly replica: string;
-  /** N: tokens, and calls a second. */
+  /** N: the number of tokens, and of calls per second. */
   readonly callsPerSecond: number;
-  /** The longest that one call can take. */
+  /** The longest time of a call. */
   readonly callTimeoutMs: number;
-  /** Without the store: no calls, or those that the tokens held at that moment allow. */
+  /** Without the store: no calls, or as many as the tokens held at that moment allow. */
   readonly onStoreLoss: "closed" | "share";
 }
 
-/** How long a replica that waits for a token waits for a wake-up before it asks again. */
+/** How long a waiting replica waits for a wake-up before it asks again. */
 const POLL_MS = 500;
 
-/** How often a replica that does not wait reports that it is there. */
+/** How often an idle replica reports that it exists. */
 const HEARTBEAT_MS = 1000;
 
-/** A replica that waits and is not heard of for so long loses its turn. */
+/** A waiting replica that is not heard from for this long loses its turn. */
 const WAITS_FOR_MS = 1500;
 
-/** With `share`, calls may start for so long after the store was last heard of. */
+/** With `share`, how long after the last reply calls may start. */
 const SHARE_MS = 30_000;
 
-/** A ledger for one of several processes that use the account. */
+/** Creates the ledger for one of several processes that use the account. */
 export function createSharedLedger(options: SharedOptions): Limiter {
   return new SharedLedger(options);
 }
@@ -57,10 +58,10 @@ class SharedLedger implements Limiter {
   readonly #shareMs: number;
   readonly #reserve: number;
   #heard: Heard | undefined;
-  /** Until when calls of any user of the ledgers that we know of can be counted. */
+  /** Until when calls of any user of the ledgers known to us may be counted. */
   #countsUntilMs = -Infinity;
   #hasStepped = false;
-  /** What the store knows that we want. */
+  /** Our wish, as the store knows it. */
   #told: Wish | undefined;
   #named = 0;
   #disarmKept: () => void = () => {};
@@ -69,7 +70,8 @@ class SharedLedger implements Limiter {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
     [this.#options, this.#clock] = [options, clock];
     this.#availability = new Availability(options.log);
-    // Half of the tokens are nobody's in particular, however many replicas keep some: see keptAtMost.
+    // At least half of the tokens stay available to all replicas, however many keep some: see
+    // keptAtMost.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
     this.#shareMs = this.#reserve > 0 ? SHARE_MS : 0;
     this.#held = new Holdings({
@@ -101,7 +103,10 @@ class SharedLedger implements Limiter {
     return forecastOf(this.state(), answerMs, this.#clock.now());
   }
 
-  /** Gives back the tokens that come back within a second: others would miss them for the length of a lease. */
+  /**
+   * Gives back the tokens that return within a second; others would miss them until their leases
+   * end.
+   */
   async close(): Promise<void> {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
@@ -109,7 +114,7 @@ class SharedLedger implements Limiter {
     if (this.#availability.isAway) return;
     const nowMs = this.#clock.now();
     const lastMs = Math.min(Math.max(nowMs, ...this.#held.coolingUntilMs()), nowMs + 1000);
-    await new Promise<void>((resolve) => this.#clock.at(lastMs + 5, resolve)); // timers of one time fire in any order
+    await new Promise<void>((resolve) => this.#clock.at(lastMs + 5, resolve)); // timers with equal times fire in any order
     this.#held.release();
     await this.#ask("last");
   }
@@ -124,13 +129,15 @@ class SharedLedger implements Limiter {
     this.#useKept();
   }
 
-  /** "<replica> <microseconds>": whose turn it is, and in how long it may ask. */
+  /**
+   * Handles "<replica> <microseconds>": the replica whose turn it is, and in how long it may ask.
+   */
   #woken(message: string): void {
     const [replica, delayUs] = message.split(" ");
     if (replica === this.#options.replica) this.#poll.by(this.#clock.now() + Number(delayUs) / 1000);
   }
 
-  /** One command. Returns when to send the next. */
+  /** Sends one command. Returns when to send the next. */
   async #ask(which?: "last"): Promise<number> {
     const askedMs = this.#clock.now();
     const { back, throttled } = this.#held.drain();
@@ -148,7 +155,8 @@ class SharedLedger implements Limiter {
       this.#told = reply.granted ? undefined : wish;
       return this.#hear(ask, reply, askedMs);
     } catch (error) {
-      // It may have run: then the token it granted must be given back. Reporting the rest twice does no harm.
+      // It may have run; then the granted token must be given back. Reporting the rest twice does
+      // no harm.
       this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
       return this.#miss(error as Error);
     }
@@ -161,7 +169,7 @@ class SharedLedger implements Limiter {
     return {
       replica,
       quota,
-      // If this ledger is lost, the one that opens in its place cannot know which replicas go on with its tokens.
+      // If this ledger is lost, its successor cannot know which replicas continue with its tokens.
       countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
       ...(this.#heard && { seen: { epoch: this.#heard.epoch, agoMs: nowMs - this.#heard.atMs } }),
@@ -174,15 +182,16 @@ class SharedLedger implements Limiter {
   }
 
   #wishFor(token: string, { priority, newcomer }: Wish): NonNullable<Ask["wish"]> {
-    // While the store does not serve, kept tokens are used without asking, and one may be until it answers.
+    // Without the store, kept tokens are used without asking, and one may be in use until the store
+    // answers.
     const [kept] = this.#serves() ? this.#held.kept() : [];
     return { token, rank: RANKS[priority], newcomer, forMs: WAITS_FOR_MS, ...(kept !== undefined && { kept }) };
   }
 
-  /** The tokens to keep in reserve, so that this replica has some when the store goes away. */
+  /** The tokens to keep in reserve, so that this replica has some when the store fails. */
   #wouldKeep(): string[] {
     const kept = this.#held.kept();
-    if (this.#takers.first) return kept; // at work it holds tokens anyway
+    if (this.#takers.first) return kept; // while it works, it holds tokens anyway
     for (let n = 1; kept.length < this.#reserve; n++) kept.push(`${this.#options.replica}.${this.#named}-${n}`);
     return kept;
   }
@@ -195,7 +204,7 @@ class SharedLedger implements Limiter {
     this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
-    // Received first: noteKept would give it back as a token that we may not keep.
+    // Before noteKept, which would give the token back as one that we may not keep.
     const token = reply.granted && this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
     if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
@@ -212,7 +221,7 @@ class SharedLedger implements Limiter {
     return this.#clock.now() + retryMs;
   }
 
-  /** While the store is away or the ledger opens, kept tokens are used without asking. */
+  /** Uses kept tokens without asking, while the store is away or the ledger opens. */
   #useKept(): void {
     this.#disarmKept();
     for (let wish = this.#takers.first; wish && !this.#serves(); wish = this.#takers.first) {

@@ -1,7 +1,7 @@
-// The passwords of the store's addresses, kept out of what the store says: one that does not know AUTH, or a proxy
-// before it, quotes the arguments of the command that it refuses.
+// Hides the passwords of the store's addresses in the store's messages. A store that does not know
+// AUTH, or a proxy in front of it, quotes the arguments of the command that it refuses.
 
-/** Puts `***` in the place of each. */
+/** Returns a function that replaces each password with `***`. */
 export function passwordsHidden(urls: readonly URL[]): (text: string) => string {
   const passwords = urls.flatMap(({ password }) => (password ? [password, decoded(password)] : []));
   return (text) => {
@@ -14,6 +14,6 @@ function decoded(password: string): string {
   try {
     return decodeURIComponent(password);
   } catch {
-    return password; // a % of its own
+    return password; // a literal %
   }
 }

@@ -1,4 +1,5 @@
-// When to ask the store: one command at a time, each when the one before it said or something has come up.
+// Schedules commands to the store: one at a time, each at the time named by the one before, or
+// earlier if there is news.
 import type { Clock } from "../../base/clock.js";
 
 export class Poll {
@@ -9,20 +10,20 @@ export class Poll {
   #disarm: () => void = () => {};
   #isOver = false;
 
-  /** `ask` never rejects; it resolves with the time at which it wants to ask again. */
+  /** `ask` must never reject. It resolves with the time of the next command. */
   constructor(clock: Clock, ask: () => Promise<number>) {
     this.#clock = clock;
     this.#ask = ask;
   }
 
-  /** Asks at this time at the latest, or as soon as it can after it. */
+  /** Asks by this time at the latest, or as soon after it as possible. */
   by(timeMs: number): void {
     if (timeMs >= this.#dueMs) return;
     this.#dueMs = timeMs;
     if (!this.#asking) this.#arm();
   }
 
-  /** Waits for the answer that is outstanding, and asks no more. */
+  /** Waits for the outstanding answer, and stops asking. */
   async end(): Promise<void> {
     this.#isOver = true;
     this.#disarm();

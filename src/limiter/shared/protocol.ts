@@ -1,68 +1,69 @@
-// What a replica says to the shared ledger, and what it is told: the arguments and the reply of the script.
+// The commands of a replica to the shared ledger and their replies: the arguments and results of
+// the script.
 
-/** One command. Times are durations in ms: no clock is shared. */
+/** One command. Times are durations in ms, because the clocks are not shared. */
 export interface Ask {
   readonly replica: string;
-  /** All tokens, N. */
+  /** The total number of tokens, N. */
   readonly quota: number;
-  /** For how long after the loss of the ledger a call of this replica can still be counted. */
+  /** How long a call of this replica may still be counted after the ledger is lost. */
   readonly countsMs: number;
   readonly leaseMs: number;
-  /** The ledger as it was when it last answered. */
+  /** The ledger's opening at its last reply, and how long ago that was. */
   readonly seen?: { readonly epoch: string; readonly agoMs: number };
-  /** For how long calls of all who have used the ledgers that this replica has seen can still be counted. */
+  /** How long calls of any user of the ledgers that this replica has seen may still be counted. */
   readonly formerMs: number;
-  /** The store's clock has moved against ours since then. */
+  /** Whether the store's clock has stepped relative to ours since that reply. */
   readonly stepped: boolean;
   readonly wish?: AskedToken;
-  /** How far apart calls start. */
+  /** The distance between starts of calls. */
   readonly spaceMs: number;
   readonly throttle?: { readonly pauseMs: number; readonly sentAgoMs: number };
-  /** Of all replicas. */
+  /** The maximum number of kept tokens of all replicas. */
   readonly keptAtMost: number;
-  /** Tokens that this replica would keep while it does not use them. */
+  /** Tokens that this replica wants to keep while it does not use them. */
   readonly keep: readonly string[];
   readonly back: readonly GivenBack[];
 }
 
 export interface AskedToken {
-  /** The name it is to have. */
+  /** The name for the new token. */
   readonly token: string;
-  /** 0 is served first. */
+  /** Lower ranks are served first, from 0. */
   readonly rank: number;
   readonly newcomer: boolean;
   /** A kept token that may be used instead. */
   readonly kept?: string;
-  /** How long it waits for its turn before it asks again. */
+  /** How long it waits for its turn before asking again. */
   readonly forMs: number;
 }
 
 export interface GivenBack {
   readonly token: string;
-  /** Something may have been sent with it. */
+  /** Whether something may have been sent with it. */
   readonly used: boolean;
 }
 
 export interface Reply {
   readonly epoch: string;
-  /** By the store's clock. */
+  /** The time on the store's clock. */
   readonly storeMs: number;
   readonly granted?: { readonly token: string; readonly ahead: boolean };
-  /** Until a token can be had, if time alone decides. */
+  /** Time until a token is available, if only time is missing. */
   readonly waitMs?: number;
   readonly opensInMs: number;
   readonly pausedForMs: number;
   readonly withheld: number;
   readonly free: number;
-  /** For how long calls of all who have used this ledger count. */
+  /** How long calls of any user of this ledger may be counted. */
   readonly countsMs: number;
   readonly replicas: number;
   readonly kept: ReadonlySet<string>;
-  /** For how long each token has been in use, or on its way back. */
+  /** How long each token has been in use or cooling. */
   readonly inUseForMs: ReadonlyMap<string, number>;
 }
 
-/** The script's arguments. */
+/** Makes the script's arguments. */
 export function argumentsOf(ask: Ask): string[] {
   const { seen, wish, throttle } = ask;
   return [
@@ -89,9 +90,9 @@ export function argumentsOf(ask: Ask): string[] {
   ];
 }
 
-/** Throws if it is not a reply of the script. */
+/** Parses a reply. Throws if the script did not make it. */
 export function replyOf(raw: unknown): Reply {
-  if (!Array.isArray(raw) || raw.length < 12) throw new Error("the store's answer is not one of the ledger's");
+  if (!Array.isArray(raw) || raw.length < 12) throw new Error("the store's answer is not one of the ledger's script");
   const fields = raw.map(String);
   const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas] = fields;
   const end = fields.indexOf("", 11);

@@ -1,5 +1,6 @@
-// The store of shared ledgers: Redis or Valkey, alone or as a Cluster. One connection for commands and one for
-// wake-ups serve all accounts; each ledger has one key, so that a Cluster can place them apart.
+// The store of shared ledgers: Redis or Valkey, standalone or Cluster. All accounts share one
+// connection for commands and one for wake-ups. Each ledger has a single key, so that a Cluster can
+// distribute them.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
@@ -10,7 +11,7 @@ import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
 
-/** A connection to the store, which comes back by itself whenever it is lost. */
+/** A connection to the store that recovers by itself. */
 export interface StoreConnection {
   storeOf(account: string): Store;
   close(): void;
@@ -18,17 +19,18 @@ export interface StoreConnection {
 
 const SCRIPT_SHA = createHash("sha1").update(LEDGER_SCRIPT).digest("hex");
 
-// By time and not by counting: an account has several ledgers, and all of them use the one connection.
+// By time and not by counting: an account has several ledgers, and all of them use the one
+// connection.
 
-/** No command has had an answer for so long, and the connection is taken for dead. */
+/** A connection without any answer for this long is considered dead. */
 const LONGEST_SILENCE_MS = 2 * COMMAND_TIMEOUT_MS;
 
-/** A connection that is not ready for so long is given up for another. */
+/** A connection that is not ready after this long is replaced. */
 const LONGEST_UNREADY_MS = 4000;
 
 /**
- * Connects to `redis://` or `rediss://host:port`; several addresses, with commas between them, are nodes of a
- * Cluster. Resolves once it is connected, or after a second: it goes on trying.
+ * Connects to `redis://` or `rediss://host:port`; several addresses, separated by commas, are nodes
+ * of a Cluster. Resolves once connected, or after a second while it keeps trying.
  */
 export async function connectStore(urls: readonly URL[], log: Log): Promise<StoreConnection> {
   const [commands, wakeUps] = urls.length > 1 ? cluster(urls) : single(urls);
@@ -37,7 +39,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   let unreadySinceMs = Infinity;
   let trouble = "";
   const hidden = passwordsHidden(urls);
-  // Without a listener an error would end the process; what follows from it is told by the ledger.
+  // Without a listener, an error would end the process. The ledger reports the consequences.
   for (const each of [commands, wakeUps]) {
     each.on("error", (error: Error) => {
       trouble = hidden(error.message || error.name);
@@ -46,7 +48,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   }
   wakeUps.on("message", (channel: string, message: string) => wakeOf.get(channel)?.(message));
 
-  /** Both: what the one cannot reach, the other only seems to. */
+  /** Replaces both connections: if one cannot reach the server, the other only seems to. */
   const reconnect = () => {
     silentSinceMs = Infinity;
     unreadySinceMs = Infinity;
@@ -54,7 +56,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
     wakeUps.disconnect(true);
   };
 
-  /** A frozen server takes connections, and never says that it is ready. */
+  /** A frozen server accepts connections but never reports ready. */
   const checkReady = (nowMs: number) => {
     const isReady = commands.status === "ready";
     unreadySinceMs = isReady ? Infinity : Math.min(unreadySinceMs, nowMs);
@@ -71,7 +73,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
       silentSinceMs = Infinity;
       return reply;
     } catch (error) {
-      // A network that has swallowed packets may take minutes to notice by itself.
+      // A network that drops packets may take minutes to report it.
       const isSilent = performance.now() - silentSinceMs >= LONGEST_SILENCE_MS;
       if (error instanceof DeadlineExceeded && isSilent) reconnect();
       throw error;
@@ -86,7 +88,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
         run: (args) => run(key, args),
         onWake(wake) {
           wakeOf.set(`${key}:wake`, wake);
-          wakeUps.subscribe(`${key}:wake`).catch(() => {}); // it subscribes again with each new connection
+          wakeUps.subscribe(`${key}:wake`).catch(() => {}); // each new connection subscribes again
         },
       };
     },
@@ -97,7 +99,10 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   };
 }
 
-/** By its hash, which costs less than its text; a server that has been restarted must be told the text again. */
+/**
+ * Runs the script by its hash, which is cheaper than its text. A restarted server needs the text
+ * again.
+ */
 async function evaluate(client: Redis | Cluster, key: string, args: readonly string[]): Promise<unknown> {
   try {
     return await client.evalsha(SCRIPT_SHA, 1, key, ...args);
@@ -112,14 +117,14 @@ function inTime<T>(work: Promise<T>): Promise<T> {
   return withDeadline(systemClock, systemClock.now() + COMMAND_TIMEOUT_MS, work, { message });
 }
 
-/** For commands: what cannot be sent now fails now, and nothing is sent twice. */
+/** For commands: a command that cannot be sent now fails now, and nothing is sent twice. */
 const IMPATIENT = { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } satisfies RedisOptions;
 
 const CONNECTION = {
   connectTimeout: COMMAND_TIMEOUT_MS,
   maxRetriesPerRequest: null,
   retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 500) * (0.5 + Math.random() / 2),
-  // After a failover the old primary is still there, and refuses to write.
+  // After a failover, the old primary still answers but refuses writes.
   reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
 } satisfies RedisOptions;
 

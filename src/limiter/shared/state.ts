@@ -1,4 +1,4 @@
-// How a shared ledger stands, from what the store told last and what this replica knows of its own tokens.
+// Derives the state of a shared ledger from the store's last reply and this replica's own tokens.
 import { byPriority, PRIORITIES } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
 import { spaceMs, WINDOW_MS } from "../rule.js";
@@ -8,13 +8,13 @@ import type { Reply } from "./protocol.js";
 /** The order in which classes are served. */
 export const RANKS = byPriority((priority) => PRIORITIES.indexOf(priority));
 
-/** What the store has told, on our clock. */
+/** The store's last reply, with our time of receiving it. */
 export interface Heard extends Reply {
   readonly atMs: number;
   readonly opensMs: number;
 }
 
-/** Without the store, something may happen at any time; this is what estimates go by. */
+/** The assumed wait without the store, when a call could become possible at any time. */
 const PERHAPS_MS = 1000;
 const RESERVED_MS = 30_000;
 
@@ -24,7 +24,7 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
   const own = { inFlightSinceMs: held.inFlightSinceMs(), coolingUntilMs: held.coolingUntilMs() };
   const holdsAny = kept + own.inFlightSinceMs.length + own.coolingUntilMs.length > 0;
   if (!heard || heard.opensMs > nowMs) {
-    // Tokens that are not ours are out of reach: until it opens, or nobody knows until when.
+    // Other replicas' tokens are not available: until the ledger opens, or indefinitely.
     const others = callsPerSecond - kept - own.inFlightSinceMs.length - own.coolingUntilMs.length;
     const untilMs = heard ? heard.opensMs : nowMs + PERHAPS_MS;
     return {
@@ -36,7 +36,7 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
       coolingUntilMs: [...own.coolingUntilMs, ...Array(Math.max(others, 0)).fill(untilMs)],
       withheld: 0,
       pausedUntilMs: held.pausedUntilMs,
-      ...(!holdsAny && { obstacle: heard ? "the shared ledger opens anew" : "the shared ledger cannot be reached" }),
+      ...(!holdsAny && { obstacle: heard ? "the shared ledger is opening" : "the shared ledger cannot be reached" }),
       ...(heard && { replicas: heard.replicas }),
     };
   }
@@ -44,13 +44,14 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
   const coolingUntilMs = [...own.coolingUntilMs];
   for (const [token, outForMs] of heard.inUseForMs) {
     if (held.has(token)) continue;
-    // Another replica's: it comes back a second after a typical answer, or is in flight for longer than that.
+    // Another replica's token: it returns a second after a typical answer, or has been in flight
+    // for longer already.
     const sinceMs = heard.atMs - outForMs;
     const backMs = sinceMs + held.answerMs + WINDOW_MS;
     if (backMs > nowMs) coolingUntilMs.push(backMs);
     else inFlightSinceMs.push(sinceMs);
   }
-  // What others keep in reserve is out of reach for as long as they live.
+  // Tokens that others keep in reserve are not available as long as those replicas live.
   const reserved = callsPerSecond - heard.free - heard.inUseForMs.size - kept;
   coolingUntilMs.push(...Array(Math.max(reserved, 0)).fill(nowMs + RESERVED_MS));
   return {

@@ -1,16 +1,16 @@
-// The seam to the store of a shared ledger: one script, run by name of the account, and a channel that
-// tells whose turn it is.
+// The seam to the store of a shared ledger: one script for each account, and a channel that
+// announces whose turn it is.
 
-/** One account's part of the store. */
+/** The store of one account's ledger. */
 export interface Store {
   /**
-   * Runs the ledger's script. Rejects when no answer came within COMMAND_TIMEOUT_MS, or none can come; it may
-   * have been run all the same, then or later.
+   * Runs the ledger's script. Rejects if no answer came within COMMAND_TIMEOUT_MS, or if none can
+   * come. The script may have run nevertheless, or may still run.
    */
   run(args: readonly string[]): Promise<unknown>;
-  /** Calls `wake` with what the script publishes. Some of it may be lost. */
+  /** Calls `wake` with each message that the script publishes. Messages may be lost. */
   onWake(wake: (message: string) => void): void;
 }
 
-/** A command that takes longer has failed. */
+/** A command without an answer for this long has failed. */
 export const COMMAND_TIMEOUT_MS = 1000;

@@ -1,8 +1,8 @@
-// How every answer of the admin port looks: JSON, never kept, and with the headers that hold a browser
-// to what the page needs and nothing more.
+// Writes the answers of the admin port. Each carries headers that forbid caching and restrict the
+// browser to what the page needs.
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-/** The page loads its own files and its own events; it has no inline code, is in no frame, and submits no form. */
+/** The page loads its own files and events. It has no inline code, frames or form submissions. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -24,7 +24,7 @@ export const SECURITY_HEADERS = {
   "cache-control": "no-store",
 } as const satisfies OutgoingHttpHeaders;
 
-/** An answer that is no success. */
+/** An unsuccessful answer. */
 export interface HttpRefusal {
   readonly status: number;
   readonly error: string;
@@ -44,7 +44,7 @@ export function refuse(response: ServerResponse, { status, error, headers }: Htt
   answerJson(response, status, { error }, headers);
 }
 
-/** Node leaves the body of an answer to HEAD away. */
+/** Writes a whole body. Node omits the body when it answers HEAD. */
 export function answerText(
   response: ServerResponse,
   status: number,

@@ -1,12 +1,12 @@
-// What became of the last calls of one account, and how fast they went: fed by the dispatcher, read by the
-// page. Memory does not grow, whoever calls how often.
+// Keeps the recent calls of one account and the rates at which they were sent. The dispatcher feeds
+// it and the page reads it. Memory is bounded, regardless of the number of callers and calls.
 import type { CallObserver, EndedCall, SentCall } from "../../gateway/call-observer.js";
 import { CallerCounts, type SentLastMinute } from "./caller-counts.js";
 import { LastMinute } from "./last-minute.js";
 import { shownText } from "./shown-text.js";
 import type { CallSnapshot, ShownPace, ShownResult, Throttles, Totals } from "./snapshot.js";
 
-/** The end of a call, for a judgement of how things go. */
+/** How a call ended, for judging the state of the account. */
 export interface LastEnd {
   readonly endedMs: number;
   readonly result: ShownResult;
@@ -57,13 +57,13 @@ export class CallFeed implements CallObserver {
     this.#ends.splice(LAST_ENDS);
   }
 
-  /** Newest first. */
+  /** The calls to show, newest first. */
   get calls(): CallSnapshot[] {
     const older = this.#troubled.filter((call) => !this.#recent.includes(call));
     return [...this.#recent, ...older.sort((a, b) => b.number - a.number)];
   }
 
-  /** The last three, the last one first. */
+  /** The last three ends of calls, newest first. */
   get lastEnds(): readonly LastEnd[] {
     return this.#ends;
   }
@@ -103,7 +103,7 @@ export class CallFeed implements CallObserver {
       this.#lastThrottleWallMs = call.sentWallMs + durationMs;
     }
     if (result === "unwritten") {
-      // It never was on its way, and the upstream cannot have counted it.
+      // It was never sent, so the upstream cannot have counted it.
       this.#calls.add(call.sentMs, -1);
       this.#devices.add(call.sentMs, -call.devices);
     } else {

@@ -1,11 +1,11 @@
-// How many devices were sent for each caller in the last minute, in bounded memory: in each five seconds
-// the first hundred callers are told apart, and the rest counted together.
+// Counts the devices sent for each caller in the last minute, in bounded memory: each period of
+// five seconds counts its first hundred callers separately and the others together.
 
 const PERIOD_MS = 5000;
 const PERIODS = 12;
 const CALLERS_PER_PERIOD = 100;
 
-/** Devices by caller, and of those that were not told apart. */
+/** Devices by caller, and the total of callers that were not counted separately. */
 export interface SentLastMinute {
   readonly byCaller: ReadonlyMap<string, number>;
   readonly others: number;

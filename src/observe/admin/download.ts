@@ -1,5 +1,5 @@
-// A file that is made while it is sent: as fast as the client takes it, and never so fast that the gateway
-// itself has to wait.
+// Generates a file while sending it, at the pace of the client, and yields between chunks so that
+// the gateway's own work is never delayed.
 import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -12,13 +12,16 @@ export interface Download {
   readonly chunks: Iterable<string> | AsyncIterable<string>;
 }
 
-/** Small chunks are sent together. */
+/** Small chunks are sent together, up to about this size. */
 const PIECE_CHARACTERS = 16_384;
 
-/** A connection on which nothing moves for so long is given up. */
+/** A connection without progress for this long is closed. */
 const PATIENCE_MS = 30_000;
 
-/** Sends it all, or what the client stays for. Rejects if making it fails: the client sees a broken connection. */
+/**
+ * Sends everything, or stops when the client leaves. Rejects if generating the file fails; the
+ * client then sees a broken connection.
+ */
 export async function sendDownload(response: ServerResponse, download: Download): Promise<void> {
   const { fileName, contentType, chunks } = download;
   response.writeHead(200, {
@@ -42,7 +45,7 @@ async function* inPieces(chunks: Download["chunks"]): AsyncGenerator<string> {
     if (piece.length < PIECE_CHARACTERS) continue;
     yield piece;
     piece = "";
-    await setImmediate(); // a fast client is written to without a pause: calls have to be sent meanwhile
+    await setImmediate(); // a fast client never makes us wait, and upstream calls must go on
   }
   if (piece) yield piece;
 }

@@ -1,12 +1,13 @@
-// Snapshots for whoever looks: four a second, made once for all, and none while nobody looks. A client
-// that does not read costs one frame of memory: it misses frames, and after a while its connection.
+// Sends snapshots to the open pages: four a second, each made once for all pages, and none while no
+// page is open. A client that does not read holds one frame of memory: it misses frames, and after
+// a while it is disconnected.
 import type { ServerResponse } from "node:http";
 import { type Clock, every } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import { SECURITY_HEADERS } from "./answer.js";
 import type { SnapshotSource } from "./snapshot.js";
 
-/** Some proxies hold an answer back until they have enough of it. */
+/** Prevents proxies from buffering the stream. */
 const UNBUFFERED = { "x-accel-buffering": "no" };
 
 export interface EventStreamOptions {
@@ -19,15 +20,15 @@ const PERIOD_MS = 250;
 
 const MOST_CLIENTS = 32;
 
-/** A connection that has taken nothing for so long is given up. */
+/** A connection that has not accepted data for this long is closed. */
 const PATIENCE_MS = 10_000;
 
-/** How soon a browser comes back when the connection breaks. */
+/** How soon a browser reconnects after the connection breaks. */
 const RETRY_MS = 1000;
 
 export class EventStream {
   readonly #options: EventStreamOptions;
-  /** Since when each has been asked in vain to take more; undefined if it reads. */
+  /** When each client stopped reading; undefined while it reads. */
   readonly #clients = new Map<ServerResponse, number | undefined>();
   #disarm: (() => void) | undefined;
   #hasFailed = false;
@@ -36,7 +37,7 @@ export class EventStream {
     this.#options = options;
   }
 
-  /** Sends snapshots from now on. False if there are too many clients already. */
+  /** Sends snapshots to this client from now on. Returns false if there are too many clients. */
   add(response: ServerResponse): boolean {
     if (this.#clients.size >= MOST_CLIENTS) return false;
     response.writeHead(200, { ...SECURITY_HEADERS, "content-type": "text/event-stream", ...UNBUFFERED });
@@ -66,12 +67,12 @@ export class EventStream {
     }
   }
 
-  /** Nothing that goes wrong here may end the gateway. */
+  /** Makes one frame. An error here must not end the gateway. */
   #frame(): string {
     try {
       return `data: ${JSON.stringify(this.#options.source())}\n\n`;
     } catch (error) {
-      if (!this.#hasFailed) this.#options.log.error({ err: error }, "the admin page's snapshot failed");
+      if (!this.#hasFailed) this.#options.log.error({ err: error }, "the snapshot for the admin page failed");
       this.#hasFailed = true;
       return ":\n\n";
     }

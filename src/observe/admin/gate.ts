@@ -1,37 +1,41 @@
-// Who may see the page, its events and the flight record. With a token: who knows it. Without: only this
-// machine, and no website that has its own name lead to this machine or opens our addresses in its name.
+// Decides who may see the page, its events and the flight record. With a token configured, the
+// client must present it. Without one, only this machine may: a website must not get in by pointing
+// its own name at this machine (DNS rebinding) or by requesting our addresses from its pages.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopback } from "../../base/loopback.js";
 import type { HttpRefusal } from "./answer.js";
 
-/** Undefined lets the request in. */
+/** Returns why a request is refused; undefined if it is allowed. */
 export type Gate = (headers: IncomingHttpHeaders) => HttpRefusal | undefined;
 
 const SET_A_TOKEN: HttpRefusal = {
   status: 403,
   error:
-    "this address can be reached from other machines: set OTA_ADMIN_TOKEN to open the page, its events and the flight " +
-    "record to whoever knows the token",
+    "no token is configured, and other machines can reach this address: set OTA_ADMIN_TOKEN to use the page, its events " +
+    "and the flight record",
 };
 
 const FOREIGN_HOST: HttpRefusal = {
   status: 403,
   error:
-    "only http://localhost, http://127.0.0.1 and http://[::1] are answered without a token; for other names set " +
+    "without a token, only http://localhost, http://127.0.0.1 and http://[::1] are served; to use other names, set " +
     "OTA_ADMIN_TOKEN",
 };
 
-const FOREIGN_SITE: HttpRefusal = { status: 403, error: "another site's page asked for this" };
+const FOREIGN_SITE: HttpRefusal = {
+  status: 403,
+  error: "requests from pages of other sites are refused; open this address directly",
+};
 
-/** A browser asks for a user, any will do, and takes the password for the token. */
+/** A browser prompts for a user and a password: any user will do, and the password is the token. */
 const UNAUTHENTICATED: HttpRefusal = {
   status: 401,
-  error: "the token is needed: Authorization: Bearer TOKEN, or Basic with any user and the token as password",
+  error: "missing or wrong token: send Authorization: Bearer TOKEN, or Basic with any user and the token as password",
   headers: { "www-authenticate": ['Basic realm="ota-gateway", charset="UTF-8"', 'Bearer realm="ota-gateway"'] },
 };
 
-/** For a server that listens on `host`. */
+/** Creates the gate of a server that listens on `host`. */
 export function createGate(host: string, token?: string): Gate {
   const isOpen = token ? knows(token) : fromThisMachine(host);
   return (headers) => isOpen(headers) ?? (isOfAnotherSite(headers) ? FOREIGN_SITE : undefined);
@@ -41,7 +45,7 @@ function knows(token: string): Gate {
   const expected = digest(token);
   return ({ authorization = "" }) => {
     const given = tokenIn(authorization);
-    // Digests have equal lengths, so that the time it takes tells nothing of the token.
+    // Digests have equal lengths, so the time of the comparison reveals nothing about the token.
     return given !== undefined && timingSafeEqual(digest(given), expected) ? undefined : UNAUTHENTICATED;
   };
 }
@@ -52,8 +56,9 @@ function fromThisMachine(host: string): Gate {
 }
 
 /**
- * Whether what is open to all is not open to this: on a port that only this machine reaches, another name in `Host` is
- * that of a website which has it lead here, to read in an operator's browser.
+ * Whether even the open paths must be refused. On a port that only this machine can reach, another
+ * name in `Host` belongs to a website that points its name here, to read through an operator's
+ * browser.
  */
 export function isForeignHost(host: string, headers: IncomingHttpHeaders): boolean {
   return isLoopback(host) && !isLoopback(hostOf(headers));
@@ -71,13 +76,13 @@ function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** The name that the client knows us by, without port and brackets. */
+/** The name under which the client reached us, without port and brackets. */
 function hostOf({ host = "" }: IncomingHttpHeaders): string {
   const [, name = ""] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(host) ?? [];
   return name.toLowerCase().replace(/^\[|\]$/g, "");
 }
 
-/** Following a link is the user's own doing; loading something from within a page is that page's. */
+/** Following a link is the user's own action; loading a resource is an action of the page. */
 function isOfAnotherSite(headers: IncomingHttpHeaders): boolean {
   const site = headers["sec-fetch-site"];
   return (site === "cross-site" || site === "same-site") && headers["sec-fetch-mode"] !== "navigate";

@@ -1,18 +1,18 @@
-// How many connections the admin port holds, in all and from one address. A connection that has not asked anything gives
-// way to a new one, the oldest first: otherwise some that say nothing would keep the probes out, and get the process
-// restarted. One that is being answered never does.
+// Limits the connections of the admin port, in total and for each address. A new connection
+// replaces the oldest idle one: otherwise silent connections would lock out the health probes, and
+// the process would be restarted. A connection with a request in progress is never closed.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 const MOST_CONNECTIONS = 256;
 const MOST_OF_ONE_ADDRESS = 128;
 
-/** Holds the connections of a server that does not listen yet. */
+/** Limits the connections of a server. To be called before it listens. */
 export function holdConnections(server: Server): void {
-  /** Those that are between requests, or have never made one, by address; the oldest first. */
+  /** Connections without a request in progress, oldest first. */
   const idle = new Set<Socket>();
   const ofAddress = new Map<string, number>();
-  /** All of them, with the address that each counts for. */
+  /** All connections, with the address that each counts for. */
   const held = new Map<Socket, string>();
 
   server.on("connection", (socket) => {

@@ -1,10 +1,10 @@
-// How many of something happened in each tenth of a second of the last minute. Memory does not grow: what
-// is older is forgotten. Times are monotonic.
+// Counts events over the last minute, in buckets of a tenth of a second. Memory is bounded: older
+// buckets are dropped. Times are monotonic.
 
 const BUCKET_MS = 100;
 const BUCKETS_PER_SECOND = 10;
 
-/** Whole seconds that are kept, beside the one that has begun. */
+/** Whole seconds that are kept, in addition to the current one. */
 const SECONDS = 60;
 const BUCKETS = (SECONDS + 1) * BUCKETS_PER_SECOND;
 
@@ -13,27 +13,33 @@ export class LastMinute {
   /** The number of the newest bucket, counted from time zero. */
   #newest = 0;
 
-  /** So many more at that time; fewer, if what was counted then turns out not to have happened. */
+  /**
+   * Adds to the count at a time. A negative count takes back events that turn out not to have
+   * happened.
+   */
   add(timeMs: number, count: number): void {
     const bucket = bucketOf(timeMs);
     this.#advance(bucket);
     if (bucket > this.#newest - BUCKETS) this.#count(bucket, count);
   }
 
-  /** For each of the last 60 whole seconds and the one that has begun, oldest first. Seconds do not move between readings. */
+  /**
+   * Counts for each of the last 60 whole seconds and the current one, oldest first. The boundaries
+   * of seconds are the same in every reading.
+   */
   perSecond(nowMs: number): number[] {
     this.#advance(bucketOf(nowMs));
     const begun = Math.floor(this.#newest / BUCKETS_PER_SECOND) * BUCKETS_PER_SECOND;
     return Array.from({ length: SECONDS + 1 }, (_, n) => this.#sum(begun - (SECONDS - n) * BUCKETS_PER_SECOND));
   }
 
-  /** In the second that ends now. */
+  /** The count of the second that ends now. */
   lastSecond(nowMs: number): number {
     this.#advance(bucketOf(nowMs));
     return this.#sum(this.#newest - BUCKETS_PER_SECOND + 1);
   }
 
-  /** The most in any second, of those that begin with a bucket. */
+  /** The largest count of any second that begins with a bucket. */
   mostInASecond(nowMs: number): number {
     this.#advance(bucketOf(nowMs));
     let most = 0;
@@ -46,7 +52,7 @@ export class LastMinute {
     return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Of the second that begins with this bucket; nothing has happened yet in those to come. */
+  /** The count of the second that begins with this bucket. Later buckets are empty. */
   #sum(from: number): number {
     let sum = 0;
     for (let bucket = from; bucket < from + BUCKETS_PER_SECOND; bucket++) {
@@ -60,7 +66,7 @@ export class LastMinute {
     this.#counts[index] = (this.#counts[index] ?? 0) + count;
   }
 
-  /** Makes room for everything up to this bucket. */
+  /** Makes room for all buckets up to this one. */
   #advance(bucket: number): void {
     const from = Math.max(this.#newest + 1, bucket - BUCKETS + 1);
     for (let fresh = from; fresh <= bucket; fresh++) this.#counts[indexOf(fresh)] = 0;

@@ -1,4 +1,4 @@
-// The files of the page, read once when the program starts: a build that lacks one fails there and then.
+// Reads the files of the page once, at startup: a build without one of them fails immediately.
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 
@@ -36,7 +36,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** By path: `/` is the page, and all others are below `/page/`. */
+/** The files by path: `/` is the page, and all others are below `/page/`. */
 export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
   NAMES.map((name) => {
     const body = readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8");

@@ -1,5 +1,5 @@
-// The admin port: whether the process lives and is ready, its metrics, and a page for the operator. It
-// only tells, and changes nothing; whatever is asked of it, the gateway goes on.
+// The admin port: liveness, readiness, metrics, and a page for the operator. It is read-only, and
+// no request to it can stop the gateway.
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,14 +15,14 @@ import type { Readiness, SnapshotSource } from "./snapshot.js";
 
 export interface AdminOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** Who knows it may see everything from anywhere; without one, only this machine may. */
+  /** With it, the page can be seen from anywhere. Without a token, only from this machine. */
   readonly token?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly readiness: () => Readiness;
-  /** By account, where its tokens are kept; told along with the readiness. */
+  /** Where the tokens of each account are kept; reported with the readiness. */
   readonly modes?: () => Readonly<Record<string, string>>;
   readonly snapshot: SnapshotSource;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
@@ -31,11 +31,11 @@ export interface AdminOptions {
 
 export interface AdminServer {
   readonly port: number;
-  /** Ends events and downloads too. */
+  /** Also ends event streams and downloads. */
   close(): Promise<void>;
 }
 
-/** Generous for people and probes, and an end to everything that only holds a connection. */
+/** Generous for people and probes, but every connection that does nothing ends. */
 const LIMITS = {
   maxHeaderSize: 8192,
   headersTimeout: 3000,
@@ -47,7 +47,7 @@ const MOST_DOWNLOADS = 2;
 
 type Route = (response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
 
-/** Listens on `host:port`. */
+/** Starts the server on `host:port`. */
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const { host, port, clock, log, snapshot } = options;
   const events = new EventStream({ clock, source: snapshot, log });
@@ -55,13 +55,13 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   const routes = openRoutes(options);
   const guarded = guardedRoutes(options, events);
   const server = createServer(LIMITS, async (request, response) => {
-    response.on("error", () => {}); // a client that leaves in the middle
+    response.on("error", () => {}); // the client left in the middle
     const [path = "/"] = (request.url ?? "/").split("?", 1);
     try {
       if (request.method !== "GET" && request.method !== "HEAD") {
         return refuse(response, {
           status: 405,
-          error: "only GET and HEAD are answered",
+          error: "method not allowed; use GET or HEAD",
           headers: { allow: "GET, HEAD" },
         });
       }
@@ -70,17 +70,17 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
       const route = routes.get(path) ?? guarded.get(path);
       if (route) return await route(response, request);
       const paths = [...routes.keys(), ...guarded.keys()].filter((each) => !each.startsWith("/page/"));
-      refuse(response, { status: 404, error: `there are ${paths.join(" ")}` });
+      refuse(response, { status: 404, error: `not found; the paths are ${paths.join(" ")}` });
     } catch (error) {
-      log.error({ err: error, path }, "the admin port failed to answer");
+      log.error({ err: error, path }, "a request to the admin port failed");
       if (response.headersSent) response.destroy();
-      else refuse(response, { status: 500, error: "this failed; the log says why" });
+      else refuse(response, { status: 500, error: "internal error; see the gateway's log" });
     }
   });
   holdConnections(server);
   server.listen(port, host);
   await once(server, "listening");
-  server.on("error", (error) => log.error({ err: error }, "the admin port failed to take a connection"));
+  server.on("error", (error) => log.error({ err: error }, "the admin port could not accept a connection"));
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
@@ -93,7 +93,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   };
 }
 
-/** For whoever can connect: probes and scrapers carry no token. */
+/** Paths open to every client that can connect: probes and scrapers carry no token. */
 function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Route> {
   const routes = new Map<string, Route>([
     ["/livez", (response) => answerJson(response, 200, { status: "ok" })],
@@ -115,7 +115,7 @@ function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Ro
   return routes;
 }
 
-/** For whoever the gate lets in. */
+/** Paths that require the gate. */
 function guardedRoutes({ flightRecord }: AdminOptions, events: EventStream): Map<string, Route> {
   const routes = new Map<string, Route>();
   for (const [path, { contentType, body }] of PAGE_FILES) {
@@ -123,14 +123,17 @@ function guardedRoutes({ flightRecord }: AdminOptions, events: EventStream): Map
   }
   routes.set("/events", (response, { method }) => {
     if (method === "HEAD") return answerText(response, 200, "text/event-stream", "");
-    if (!events.add(response)) refuse(response, { status: 503, error: "too many are looking already" });
+    if (!events.add(response)) refuse(response, { status: 503, error: "too many open pages; close one and retry" });
   });
   if (flightRecord) {
     let downloads = 0;
     routes.set("/flight-record", async (response, { method }) => {
       if (method === "HEAD") return answerText(response, 200, "application/octet-stream", "");
       if (downloads >= MOST_DOWNLOADS)
-        return refuse(response, { status: 503, error: "it is being downloaded already" });
+        return refuse(response, {
+          status: 503,
+          error: `too many downloads of the flight record (limit ${MOST_DOWNLOADS}); retry later`,
+        });
       downloads += 1;
       await sendDownload(response, flightRecord()).finally(() => {
         downloads -= 1;

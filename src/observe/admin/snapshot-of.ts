@@ -1,4 +1,4 @@
-// From what the gateway knows of an account to what the page shows of it. Pure.
+// Converts the gateway's reading of an account into what the page shows. Pure.
 import type { AccountReading } from "../../gateway/account-state.js";
 import { byPriority, type Priority } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
@@ -8,7 +8,7 @@ import type { SentLastMinute } from "./caller-counts.js";
 import { shownText } from "./shown-text.js";
 import type { AccountSnapshot, CallerSnapshot, TokenCounts, Waiting } from "./snapshot.js";
 
-/** What is shown of an account. */
+/** The part of an account that the page shows. */
 export interface ShownAccount extends Omit<AccountReading, "ledger"> {
   readonly ledger: ShownLedger;
 }
@@ -42,7 +42,7 @@ export function snapshotOf(name: string, account: ShownAccount, feed: CallFeed, 
   };
 }
 
-/** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
+/** Withheld tokens are free ones left unused. Tokens neither free nor in flight are cooling. */
 function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: ShownLedger): TokenCounts {
   const inFlight = inFlightSinceMs.length;
   const leftAlone = Math.min(withheld, free);
@@ -89,7 +89,7 @@ function doneIn(remainingMs: number): Pick<CallerSnapshot, "doneInMs"> {
 
 type Caller = Omit<CallerSnapshot, "doneInMs">;
 
-/** In one pass that keeps ten: there may be very many callers. */
+/** Finds the ten largest in a single pass, because there may be very many callers. */
 function topCallers(waiting: ReadonlyMap<string, number>, sent: ReadonlyMap<string, number>): Caller[] {
   const top: Caller[] = [];
   const offer = (candidate: Caller) => {
@@ -100,7 +100,7 @@ function topCallers(waiting: ReadonlyMap<string, number>, sent: ReadonlyMap<stri
     top.splice(TOP_CALLERS);
   };
   for (const [caller, devices] of waiting) {
-    if (devices < (top[TOP_CALLERS - 1]?.waiting ?? 0)) continue; // nearly all of them, if they are many
+    if (devices < (top[TOP_CALLERS - 1]?.waiting ?? 0)) continue; // nearly all callers, if there are many
     offer({ caller, waiting: devices, sentLastMinute: sent.get(caller) ?? 0 });
   }
   for (const [caller, devices] of sent) {
@@ -109,7 +109,7 @@ function topCallers(waiting: ReadonlyMap<string, number>, sent: ReadonlyMap<stri
   return top;
 }
 
-/** Of equals the one that came first: rows must not change places without a reason. */
+/** Of equal callers, the first stays first: rows must not swap without a reason. */
 function goesBefore(a: Caller, b: Caller): boolean {
   return a.waiting > b.waiting || (a.waiting === b.waiting && a.sentLastMinute > b.sentLastMinute);
 }

@@ -1,16 +1,16 @@
-// What the page is told, four times a second: plain JSON, all of it each time. Times are in the gateway's
-// wall clock, or in milliseconds from now, so that the browser's clock need not be right.
+// The data that the page receives four times a second: plain JSON, always complete. Times are on
+// the gateway's wall clock or in milliseconds from now, so the browser's clock need not be right.
 import type { Priority } from "../../gateway/command.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 
-/** Whether requests should be sent to this gateway. `opening`: they are taken and wait. */
+/** Whether to send requests to this gateway. `opening`: requests are accepted, and wait. */
 export type Readiness = "ok" | "degraded" | "opening" | "away" | "draining";
 
-/** The gateway as it stands. Must be cheap: it is asked four times a second while somebody looks. */
+/** Makes a snapshot. Must be cheap: it is called four times a second while a page is open. */
 export type SnapshotSource = () => Snapshot;
 
 export interface Snapshot {
-  /** When it was taken. */
+  /** When the snapshot was taken. */
   readonly wallMs: number;
   readonly readiness: Readiness;
   readonly accounts: readonly AccountSnapshot[];
@@ -23,29 +23,29 @@ export interface AccountSnapshot {
   readonly tokens: TokenCounts;
   readonly pace: ShownPace;
   readonly waiting: Waiting;
-  /** Nothing is sent for so long; 0 if the account is not paused. */
+  /** How much longer nothing is sent; 0 if the account is not paused. */
   readonly pausedForMs: number;
   readonly throttles: Throttles;
   readonly totals: Totals;
-  /** Newest first: the last 20 of all, and the last 10 of those that ended otherwise than accepted. */
+  /** Newest first: the last 20 calls, and the last 10 that were not accepted. */
   readonly calls: readonly CallSnapshot[];
 }
 
-/** `good`: nothing to do. `wait`: it passes by itself. `bad`: somebody should look. */
+/** `good`: nothing to do. `wait`: it passes by itself. `bad`: an operator should look. */
 export type Tone = "good" | "wait" | "bad";
 
-/** What the numbers mean, in sentences that change only when the state does. */
+/** The meaning of the numbers, in sentences that change only when the state changes. */
 export interface AccountWords {
   readonly tone: Tone;
   /** Two or three words. */
   readonly state: string;
   readonly meaning: string;
   readonly ledger: string;
-  /** Who else uses the account, as far as can be told. */
+  /** Whether other programs seem to use the account. */
   readonly others: string;
 }
 
-/** The four kinds add up to `limit`. */
+/** Tokens by state. The four states add up to `limit`. */
 export interface TokenCounts {
   readonly limit: number;
   readonly free: number;
@@ -54,12 +54,12 @@ export interface TokenCounts {
   readonly withheld: number;
 }
 
-/** How fast calls and devices went out. */
+/** Rates of calls and devices sent. */
 export interface ShownPace {
   readonly callsLastSecond: number;
   readonly mostCallsInASecond: number;
   readonly devicesLastSecond: number;
-  /** For each of the last 60 whole seconds and the one that has begun, oldest first. */
+  /** One for each of the last 60 whole seconds and the current one, oldest first. */
   readonly calls: readonly number[];
   readonly devices: readonly number[];
 }
@@ -67,28 +67,26 @@ export interface ShownPace {
 export interface Waiting {
   readonly devices: number;
   readonly callers: number;
-  /** How long the oldest request has not been answered; absent if there is none, or it is not known. */
+  /** How long the oldest unanswered request has waited; absent if there is none, or if unknown. */
   readonly oldestMs?: number;
   readonly classes: Readonly<Record<Priority, ClassSnapshot>>;
-  /** Those with most devices waiting, then with most sent; at most ten. */
+  /** At most ten: those with most devices waiting, then those with most devices sent. */
   readonly topCallers: readonly CallerSnapshot[];
   readonly otherCallers: { readonly callers: number; readonly devices: number; readonly sentLastMinute: number };
 }
 
 export interface ClassSnapshot {
   readonly devices: number;
-  /** Until a new request of one device would be sent; absent if that cannot be told. */
+  /** Time until a new request for one device would be sent; absent if unknown. */
   readonly expectedWaitMs?: number;
 }
 
 export interface CallerSnapshot {
   readonly caller: string;
-  /** Devices. */
+  /** Number of devices. */
   readonly waiting: number;
   readonly sentLastMinute: number;
-  /**
-   * Until everything it waits for can be expected to be done; absent if it waits for nothing, or that cannot be told.
-   */
+  /** Expected time until all its devices are done; absent if nothing waits, or if unknown. */
   readonly doneInMs?: number;
 }
 
@@ -98,14 +96,14 @@ export interface Throttles {
   readonly lastWallMs?: number;
 }
 
-/** Since the gateway started. */
+/** Counts since the gateway started. */
 export interface Totals {
   readonly calls: Readonly<Record<ShownResult, number>>;
-  /** Devices of calls that were accepted. */
+  /** Devices in accepted calls. */
   readonly devicesAccepted: number;
 }
 
-/** How a call ended. `throttled` is a refusal too, for rate. */
+/** How a call ended. `throttled`: refused for rate. */
 export type ShownResult = "accepted" | "refused" | "throttled" | "lost" | "unwritten";
 
 export interface CallSnapshot {
@@ -113,14 +111,14 @@ export interface CallSnapshot {
   readonly number: number;
   readonly sentWallMs: number;
   readonly devices: number;
-  /** Those with most devices in the call, at most three, and how many more there are. */
+  /** At most three callers, those with most devices in the call; `otherCallers` counts the rest. */
   readonly callers: readonly { readonly caller: string; readonly devices: number }[];
   readonly otherCallers: number;
   readonly productKey: string;
   readonly firmwareId: string;
   readonly jobId: string;
   readonly attempt: number;
-  /** Absent while it is under way. */
+  /** Absent while the call is in flight. */
   readonly result?: ShownResult;
   readonly durationMs?: number;
   readonly requestId?: string;

@@ -1,28 +1,29 @@
-// The file behind the audit log. It is only ever appended to. Somebody else may rename, remove or empty it
-// at any time: before each write it is made sure that the path still names the file that is open.
+// The file of the audit log, which is only ever appended to. Other programs may rename, remove or
+// truncate it at any time (log rotation), so each write first checks that the path still names the
+// open file.
 import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import type { LineBatch } from "../../base/line-queue.js";
 
-/** Where the lines go. */
+/** Where audit lines go. */
 export interface Destination {
-  /** Writes what is left of the batch; after a rejection, to be called again with the same one. */
+  /** Writes the rest of the batch. After a rejection, call it again with the same batch. */
   write(batch: LineBatch): Promise<void>;
-  /** The next write opens it anew. */
+  /** Makes the next write open the destination again. */
   reopen(): void;
   close(): Promise<void>;
 }
 
-/** `O_NONBLOCK`: a named pipe that nobody reads must not hold a thread. */
+/** `O_NONBLOCK`: a named pipe without a reader must not block a thread. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** The group may read it: those who ship logs. */
+/** Readable by the group, for log shippers. */
 const MODE = 0o640;
 const OTHERS = 0o006n;
 const FILE_TYPE = BigInt(constants.S_IFMT);
 const REGULAR = BigInt(constants.S_IFREG);
 
-/** After these the same file can be written on. */
+/** After these errors the same file remains usable. */
 const PASSING: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EAGAIN"]);
 
 interface OpenFile {
@@ -39,7 +40,10 @@ export class AuditFile implements Destination {
   #open: OpenFile | undefined;
   #isStale = false;
 
-  /** `isOpenToAll` is told when the file was there already, and everybody on the machine may read or write it. */
+  /**
+   * `isOpenToAll` is called if the file existed before and every user of the machine may read or
+   * write it.
+   */
   constructor(path: string, isOpenToAll: (path: string) => void = () => {}) {
     this.#path = path;
     this.#isOpenToAll = isOpenToAll;
@@ -65,16 +69,19 @@ export class AuditFile implements Destination {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.handle.close().catch(() => {}); // it was not usable any more
+    await open?.handle.close().catch(() => {}); // it was already unusable
   }
 
-  /** Whether the path still names the file that is open. */
+  /** Whether the path still names the open file. */
   async #isCurrent(): Promise<boolean> {
     const named = await stat(this.#path, { bigint: true }).catch(() => undefined);
     return named?.ino === this.#open?.ino && named?.dev === this.#open?.dev;
   }
 
-  /** A line that was begun in another file begins again, and one that this file breaks off in is ended. */
+  /**
+   * Opens the file for the batch: a line begun in another file starts over, and an unfinished last
+   * line of this file is ended.
+   */
   async #openFor(batch: LineBatch): Promise<OpenFile> {
     const handle = await open(this.#path, FLAGS, MODE);
     try {
@@ -90,18 +97,18 @@ export class AuditFile implements Destination {
   }
 }
 
-/** How much of the rest was written. */
+/** Appends the bytes from `from` on, and returns how many were written. */
 async function append(handle: FileHandle, bytes: Buffer, from: number): Promise<number> {
   const { bytesWritten } = await handle.write(bytes, from);
-  if (bytesWritten === 0) throw new Error("the file takes no more");
+  if (bytesWritten === 0) throw new Error("no bytes could be written to the file");
   return bytesWritten;
 }
 
-/** What a process leaves behind that was ended while it wrote. */
+/** Whether the file ends within a line, as a process that was killed while writing leaves it. */
 async function endsWithinLine(path: string): Promise<boolean> {
   const stats = await stat(path);
   if (!stats.isFile() || stats.size === 0) return false;
-  const handle = await open(path).catch(() => undefined); // it may be ours to write, and not to read
+  const handle = await open(path).catch(() => undefined); // we may have the right to write but not to read
   if (!handle) return false;
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, stats.size - 1);

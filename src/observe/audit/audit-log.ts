@@ -1,6 +1,6 @@
-// The audit log: takes lines at once and writes them in the background, in order. Whatever happens to the
-// file, nobody waits for it: lines gather up to a bound, what does not fit is lost, and the operator and the
-// audit log itself are told of it.
+// The audit log. It accepts lines immediately and writes them in the background, in order. Requests
+// never wait for the file: unwritten lines are buffered up to a limit, lines beyond it are lost,
+// and the loss is reported in the log and in the audit log itself.
 import { type Clock, sleepUntil } from "../../base/clock.js";
 import { BATCH_BYTES, type LineBatch, LineQueue } from "../../base/line-queue.js";
 import type { Log } from "../../base/log.js";
@@ -12,24 +12,24 @@ export interface AuditLogOptions {
   readonly log: Log;
 }
 
-/** Some 25,000 lines. */
+/** About 25,000 lines. */
 const MOST_WAITING_BYTES = 16 << 20;
 
-/** Lines that come within so long are written together: each write costs as much as ten lines. */
+/** Lines arriving within this time are written together: one write costs as much as ten lines. */
 const GATHER_MS = 50;
 
-/** A file that cannot be written is tried again after so long, */
+/** The wait before a failed write is retried, */
 const AGAIN_MS = 1000;
-/** and a pipe that is full. */
+/** and the wait for a full pipe. */
 const FULL_PIPE_MS = 50;
 
-/** A trouble that lasts is reported again after so long. */
+/** How often a lasting problem is reported again. */
 const REPORT_MS = 60_000;
 
-/** Left to a log that closes. */
+/** Time for the remaining lines when the log closes. */
 const LAST_LINES_MS = 2000;
 
-/** Lines are not written as they should be. */
+/** A period in which lines are not being written. */
 interface Trouble {
   readonly sinceMs: number;
   error: unknown;
@@ -39,10 +39,14 @@ interface Trouble {
 
 const NOTHING: LineBatch = { bytes: Buffer.alloc(0), written: 0 };
 
-/** `path` is a file, or `-` for standard output. Never fails: what cannot be written now may be later. */
+/**
+ * Opens `path`, a file or `-` for standard output. Never fails: a destination that cannot be
+ * written is retried.
+ */
 export function openAuditLog(path: string, options: AuditLogOptions): AuditLog {
   const { log } = options;
-  const isOpenToAll = () => log.warn({ path }, "everybody on this machine may read or write the audit log; chmod 640");
+  const isOpenToAll = () =>
+    log.warn({ path }, "every user of this machine may read or write the audit log; run chmod 640 on it");
   return new AuditLog(path === "-" ? auditStdout() : new AuditFile(path, isOpenToAll), options);
 }
 
@@ -54,7 +58,10 @@ export class AuditLog {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #batch: LineBatch | undefined;
-  /** Opens the file without a line: what is wrong with it shows at the start, and a rotated one is there at once. */
+  /**
+   * A write of nothing, to open the file: a problem shows at startup, and a rotated file exists at
+   * once.
+   */
   #opening: LineBatch | undefined = NOTHING;
   #wake: () => void = () => {};
   #isOver = false;
@@ -69,26 +76,26 @@ export class AuditLog {
     this.#running = this.#run();
   }
 
-  /** `line` with its end. */
+  /** Appends `line`, which includes its line break. */
   append(line: string): void {
     const isClosed = this.#closing.signal.aborted;
     if (isClosed || !this.#queue.add(line, this.#clock.wallNow())) this.#lost();
     this.#wake();
   }
 
-  /** How many lines have been lost since it was opened, and how much waits to be written. */
+  /** How many lines were lost since the log was opened, and how many bytes wait to be written. */
   state(): { readonly lost: number; readonly waitingBytes: number } {
     return { lost: this.#lostInAll, waitingBytes: this.#queue.bytes };
   }
 
-  /** Takes up the file that the path names now, as after a rotation. */
+  /** Opens the file that the path names now, after a rotation. */
   reopen(): void {
     this.#destination.reopen();
     this.#opening = NOTHING;
     this.#wake();
   }
 
-  /** Writes what waits, as far as that goes within two seconds. To be called when nothing is appended any more. */
+  /** Writes the remaining lines, for at most two seconds. To be called after the last `append`. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#wake();
@@ -101,7 +108,7 @@ export class AuditLog {
     patience.abort();
     this.#isOver = true;
     const lines = this.#queue.lines + linesLeft(this.#batch);
-    if (lines > 0) this.#log.error({ lines }, "the audit log ends with lines that could not be written");
+    if (lines > 0) this.#log.error({ lines }, "the audit log was closed with unwritten lines; they are lost");
   }
 
   async #run(): Promise<void> {
@@ -127,7 +134,7 @@ export class AuditLog {
     }
   }
 
-  /** After a write that failed: whether and when to try again. */
+  /** Decides after a failed write whether to retry, and waits for the moment to do so. */
   async #again(error: unknown): Promise<boolean> {
     const { signal } = this.#closing;
     const isFullPipe = (error as NodeJS.ErrnoException).code === "EAGAIN";
@@ -137,7 +144,7 @@ export class AuditLog {
     return true;
   }
 
-  /** Closing cuts it short; while closing, only a full pipe is worth waiting for. */
+  /** Waits. Closing ends the wait, and while closing only a full pipe is waited for. */
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#closing;
     await sleepUntil(this.#clock, this.#clock.now() + ms, signal.aborted ? undefined : signal).catch(() => {});
@@ -150,7 +157,7 @@ export class AuditLog {
   }
 
   #lost(): void {
-    const error = new Error("lines come faster than they are written");
+    const error = new Error("lines arrive faster than they can be written");
     this.#trouble ??= { sinceMs: this.#clock.now(), error, lost: 0, reported: false };
     this.#trouble.lost++;
     this.#lostInAll++;
@@ -168,16 +175,16 @@ export class AuditLog {
       lost: trouble.lost,
       waitingBytes: this.#queue.bytes,
     };
-    this.#log.error(fields, "the audit log cannot be written; requests are served all the same");
+    this.#log.error(fields, "the audit log cannot be written; requests are still served");
   }
 
   #written(): void {
-    // While it only just makes room for the next lines to be lost, nothing is well.
+    // The problem is not over while writes only make room for the next lines to be lost.
     if (!this.#trouble || this.#queue.bytes > MOST_WAITING_BYTES / 2) return;
     const { sinceMs, lost, reported } = this.#trouble;
     this.#trouble = undefined;
     const troubleMs = Math.round(this.#clock.now() - sinceMs);
-    if (reported || lost > 0) this.#log.info({ lost, troubleMs }, "the audit log is written again");
+    if (reported || lost > 0) this.#log.info({ lost, troubleMs }, "the audit log can be written again");
   }
 }
 

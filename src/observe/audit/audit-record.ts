@@ -1,12 +1,12 @@
-// The audit log's line for one request: who asked, why, for what, and what became of it. Pure. The fields
-// always come in the same order, and what a caller wrote is bounded before it is recorded: requests that
-// were refused are recorded too, and those can hold anything.
+// Builds the line of the audit log for one request: who asked, why, for what, and the result. Pure.
+// Fields always have the same order. Texts from callers are truncated first, because refused
+// requests are recorded too, and those can contain anything.
 import { visibleJson } from "../../base/visible-text.js";
 import { GatewayError } from "../../gateway/errors.js";
 import { type Answer, type DeviceOutcome, OUTCOMES } from "../../gateway/waiter.js";
 import { deviceDigest } from "./device-digest.js";
 
-/** A request as it came; nothing of it need be valid. */
+/** The request as received; none of it need be valid. */
 export interface AuditedRequest {
   readonly account: string;
   readonly iotInstanceId: string;
@@ -19,27 +19,27 @@ export interface AuditedRequest {
   readonly verify: boolean;
 }
 
-/** Who asked, and how. */
+/** The caller, and how the request arrived. */
 export interface AuditedCaller {
-  /** Empty for a stranger. */
+  /** Empty for an unauthenticated caller. */
   readonly caller: string;
-  /** Who has not proved who they are: what they say of themselves, and what was wrong with it. */
+  /** Set for an unauthenticated caller: the name it claims, and why authentication failed. */
   readonly stranger?: { readonly claimed?: string; readonly why: string };
   readonly rpc: string;
   readonly priority: string;
-  /** Of a request in a stream. */
+  /** Set for a request in a stream. */
   readonly sequence?: bigint;
   /** All zeros if there is no trace. */
   readonly span: { readonly traceId: string; readonly spanId: string };
 }
 
-/** What became of it. */
+/** How the request ended. */
 export type AuditedEnd =
-  /** It was let in. `error` is what the rpc failed with, if it did. */
+  /** It was admitted. `error` is the rpc's error, if it failed. */
   | { readonly kind: "answered"; readonly answer: Answer; readonly error?: unknown }
-  /** It was not let in: nothing was sent for it. */
+  /** It was not admitted: nothing was sent for it. */
   | { readonly kind: "refused"; readonly error: unknown }
-  /** It asked to be looked at only. */
+  /** It asked for validation only. */
   | { readonly kind: "validated" };
 
 export interface AuditTimes {
@@ -52,13 +52,13 @@ const LONGEST_REASON = 256;
 const LONGEST_ID = 128;
 const LONGEST_NAME = 64;
 
-/** The most that a request may ever have; what has more was refused for it. */
+/** The maximum for a valid request; requests with more devices were refused for that. */
 const MOST_NAMES = 100_000;
 
-/** The record holds how many there were in all. */
+/** The record also holds the total number of calls. */
 const MOST_CALLS = 1000;
 
-/** A JSON object. */
+/** Builds the record, a JSON object. */
 export function auditRecord(
   request: AuditedRequest,
   caller: AuditedCaller,
@@ -70,7 +70,7 @@ export function auditRecord(
   const { sequence, span, stranger } = caller;
   const isTraced = !/^0*$/.test(span.traceId);
   const why = stranger?.why ?? whyForbidden(end);
-  // Strangers are not worth sorting a hundred thousand names.
+  // Sorting a hundred thousand names is too much work for an unauthenticated caller.
   const isRead = !stranger && deviceNames.length <= MOST_NAMES;
   const calls = end.kind === "answered" ? end.answer.calls : [];
   return {
@@ -103,7 +103,9 @@ export function auditRecord(
   };
 }
 
-/** The line, with its end. What is not to be seen is escaped, not only what JSON demands. */
+/**
+ * Formats the line, with its line break. Escapes invisible characters, beyond what JSON requires.
+ */
 export function auditLine(record: object): string {
   return `${visibleJson(JSON.stringify(record))}\n`;
 }
@@ -113,12 +115,12 @@ function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
   return end.error === undefined ? "ok" : "failed";
 }
 
-/** What is not a GatewayError is the gateway's own failing. */
+/** Names the kind of an error. Anything except a GatewayError is a bug in the gateway. */
 function kindOf(error: unknown): string {
   return error instanceof GatewayError ? error.failure.kind : "internal";
 }
 
-/** Which fields of the request were beyond the caller's rights. */
+/** The fields of the request that exceeded the caller's rights. */
 function whyForbidden(end: AuditedEnd): string | undefined {
   if (end.kind !== "refused" || !(end.error instanceof GatewayError)) return undefined;
   return end.error.failure.kind === "forbidden" ? end.error.message : undefined;

@@ -1,11 +1,12 @@
-// The audit log on standard output.
+// Writes the audit log to standard output.
 import { write } from "node:fs";
 import { promisify } from "node:util";
 import type { Destination } from "./audit-file.js";
 
 /**
- * Writes to the descriptor, since the stream never recovers from an error. A pipe that nobody reads says
- * EAGAIN: naming `process.stdout` has made it non-blocking, or the process could not end while it is full.
+ * Writes to the file descriptor, because the stream never recovers from an error. A pipe without a
+ * reader returns EAGAIN: merely naming `process.stdout` has made it non-blocking. Otherwise a full
+ * pipe would keep the process from ending.
  */
 export function auditStdout(descriptor: number = process.stdout.fd): Destination {
   const append = promisify(write);

@@ -1,22 +1,22 @@
-// What the rpcs tell the audit log: a request has come, and later, once, what became of it. Nothing here can
-// fail a request.
+// How rpcs report to the audit log: first that a request has arrived, later, exactly once, how it
+// ended. A problem here never fails a request.
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { Answer } from "../../gateway/waiter.js";
 import { type AuditedCaller, type AuditedEnd, type AuditedRequest, auditLine, auditRecord } from "./audit-record.js";
 
-/** One request. The first that it is told is recorded. */
+/** The entry of one request. Only the first report is recorded. */
 export interface AuditEntry {
-  /** It was let in and answered; `error` is what the rpc failed with, if it did. */
+  /** The request was admitted and answered; `error` is the rpc's error, if it failed. */
   answered(answer: Answer, error?: unknown): void;
-  /** It was not let in. */
+  /** The request was not admitted. */
   refused(error: unknown): void;
-  /** It asked to be looked at only. */
+  /** The request asked for validation only. */
   validated(): void;
 }
 
 export interface Auditor {
-  /** To be called as soon as the request is read. */
+  /** To be called as soon as the request has been read. */
   begin(request: AuditedRequest, caller: AuditedCaller): AuditEntry;
 }
 
@@ -40,7 +40,7 @@ export function createAuditor({ clock, log, lines, withDeviceNames }: AuditorOpt
           const times = { askedWallMs, durationMs: clock.now() - askedMs };
           lines.append(auditLine(auditRecord(request, caller, end, times, withDeviceNames)));
         } catch (error) {
-          log.error({ err: error }, "a request could not be recorded in the audit log");
+          log.error({ err: error }, "a request could not be recorded in the audit log; the request itself goes on");
         }
       };
       return {

@@ -32,7 +32,7 @@ describe("Dispatcher", () => {
     expect(dispatcher.answerMs).toBe(beforeMs);
   });
 
-  it("does not give up the token that it waits for when one comes who may wait as well", async () => {
+  it("does not abandon the pending take when a waiter comes that may wait as well", async () => {
     const { clock, limiter, ask } = start();
     for (const caller of ["a", "b", "c"]) ask(caller);
     await clock.advance(500);

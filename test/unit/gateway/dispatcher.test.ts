@@ -19,7 +19,10 @@ import {
 } from "../../support/fake-upstream.js";
 import { HandClock, settle } from "../../support/hand-clock.js";
 
-/** A started dispatcher and all around it. `replies` are told in turn; then all is accepted after 20 ms. */
+/**
+ * A started dispatcher with its surroundings. Calls get `replies` in turn, then are accepted after
+ * 20 ms.
+ */
 function start({ replies = [] as Reply[], openingMs = 0, random = 0.5 } = {}) {
   const clock = new HandClock();
   const limiter = new FakeLimiter({ clock, openingMs });
@@ -40,7 +43,7 @@ function start({ replies = [] as Reply[], openingMs = 0, random = 0.5 } = {}) {
     dispatcher.add(waiter);
     return waiter;
   };
-  /** What each call held. */
+  /** The devices of each call. */
   const sent = () => upstream.calls.map(({ deviceNames }) => [...deviceNames]);
   const sentMs = () => upstream.calls.map((call) => call.sentMs);
   return { clock, limiter, upstream, log, dispatcher, ask, sent, sentMs };
@@ -99,7 +102,7 @@ describe("Dispatcher", () => {
     expect(sentMs().map(Math.round)).toEqual([0, 100, 201, 301, 402, 503, 604, 705, 807, 908, 1020, 1120]);
   });
 
-  it("does not take into a call who has left, and sends nothing if all have", async () => {
+  it("takes no callers that have left into a call, and sends nothing if all have", async () => {
     const { clock, limiter, dispatcher, ask, sent } = start({ openingMs: 1000 });
     const [leaver, stayer] = [
       ask({ caller: "a", deviceNames: ["x", "y"] }),
@@ -223,7 +226,7 @@ describe("Dispatcher", () => {
   });
 
   describe("when a token is granted ahead of pacing, and no newcomer can be taken into a call any more", () => {
-    /** Five tokens come back at 1020, so that most are free again, and the bulk's next call is due at 1101. */
+    /** Five tokens return at 1020, so most are free again; the next bulk call is due at 1101. */
     async function startBulk() {
       const all = start();
       for (let n = 0; n < 5; n++) all.ask({ scope: aScope(`old-${n}`) });
@@ -257,7 +260,7 @@ describe("Dispatcher", () => {
     });
   });
 
-  it("does not spin when nobody who waits can be taken into a call, and goes on when somebody comes", async () => {
+  it("does not spin when no waiting device can be sent, and goes on when another request comes", async () => {
     const { clock, limiter, ask, sent } = start();
     await clock.advance(1000);
     ask({ deviceNames: ["late"], answerByMs: clock.now() + 30 });
@@ -283,7 +286,7 @@ describe("Dispatcher", () => {
     expect(sentMs()).toEqual([0, 0, 0, 0, 0, 7990, 8110]);
   });
 
-  it("forgets slow answers with time: else nobody in a hurry would be let in to correct it (was: for ever)", async () => {
+  it("forgets slow answers with time: else no request with a short deadline would be admitted to correct it (was: never)", async () => {
     const { clock, dispatcher, ask } = start({ replies: [{ end: accepted(), delayMs: 9000 }] });
     ask();
     await clock.advance(9000);
@@ -307,7 +310,7 @@ describe("Dispatcher", () => {
     await clock.advance(1000);
     expect(await outcomes(waiter)).toEqual(["accepted"]);
     expect(limiter.ends.map(({ kind }) => kind)).toEqual(["lost", "answered"]);
-    expect(log.lines.find(({ level }) => level === "error")?.message).toBe("the upstream client threw");
+    expect(log.lines.find(({ level }) => level === "error")?.message).toBe("the upstream client threw an error");
   });
 
   it("asks a ledger that fails again after a second (was: only when somebody else came)", async () => {
@@ -315,7 +318,7 @@ describe("Dispatcher", () => {
     limiter.broken = new Error("away");
     ask();
     await clock.advance(1500);
-    expect(log.lines.map(({ message }) => message)).toEqual(["no token could be taken", "no token could be taken"]);
+    expect(log.lines.map(({ message }) => message)).toEqual(["could not take a token", "could not take a token"]);
     limiter.broken = undefined;
     await clock.advance(500);
     expect(sentMs()).toEqual([2000]);

@@ -11,7 +11,7 @@ import { HandClock, settle } from "../../support/hand-clock.js";
 
 const BOUNDS = { queuedDevices: 10_000, queuedDevicesPerCaller: 5000 };
 
-/** A gateway and all around it. `replies` are told in turn; then all is accepted after 20 ms. */
+/** A gateway with its surroundings. Calls get `replies` in turn, then are accepted after 20 ms. */
 function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
   const clock = new HandClock();
   const limiter = new FakeLimiter({ clock, openingMs });
@@ -73,7 +73,7 @@ describe("Gateway.cancel", () => {
     expect(limiter.wishes).toEqual([]);
   });
 
-  it("says that the ledger was in the way, and not that it took too long, to who met that while waiting", async () => {
+  it("reports a ledger that granted nothing as the reason, and not a short deadline, to requests that waited for it", async () => {
     const { clock, limiter, cancel } = start({ openingMs: 5000 });
     limiter.obstacle = "the ledger is away";
     const failure = thrownBy(() => cancel({ answerByMs: 1000 })).failure;
@@ -85,7 +85,7 @@ describe("Gateway.cancel", () => {
     await clock.advance(2000);
     expect((await patient.answer).outcomes.at(-1)).toMatchObject({
       kind: "not-attempted",
-      failure: { kind: "unavailable", message: "no token could be had in time: the ledger is away" },
+      failure: { kind: "unavailable", message: "no token was available in time: the ledger is away" },
     });
     expect(await outcomes(late)).toEqual(Array(1000).fill("accepted"));
   });
@@ -208,7 +208,7 @@ describe("Gateway.drain", () => {
     expect(clock.armed).toBe(0);
   });
 
-  it("answers who is left at its timeout with what is known", async () => {
+  it("answers the requests left at its timeout with what is known", async () => {
     const { clock, gateway, cancel } = start();
     const request = cancel({ deviceNames: names(2000) });
     const other = cancel({ scope: aScope("other"), deviceNames: names(2000), caller: "other", requireAll: true });
@@ -231,7 +231,7 @@ describe("Gateway.drain", () => {
     expect(clock.armed).toBe(0);
   });
 
-  it("may be asked for twice: both are told, and the shorter time counts (was: the first never ended)", async () => {
+  it("may be asked for twice: both resolve, and the shorter time counts (was: the first never ended)", async () => {
     const { clock, gateway, cancel } = start({ openingMs: 10_000 });
     cancel();
     const both = Promise.all([gateway.drain(5000), gateway.drain(1000)]);

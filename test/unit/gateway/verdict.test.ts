@@ -52,7 +52,7 @@ describe("verdict", () => {
     ]);
   });
 
-  it("shows ten of the caller's names at the most, some of each cause", () => {
+  it("shows at most ten of the caller's names, some of each cause", () => {
     const outcomes = [...Array(100).fill(not(THROTTLED)), ...Array(50).fill(not(EXPIRED)), not(UNAVAILABLE)];
     const judged = judge(outcomes);
     const samples = judged?.causes.map(({ sampleNames }) => sampleNames.length);

@@ -115,13 +115,13 @@ describe("Bearer.identify", () => {
     expect(await identify(own)).toMatchObject({ why: "wrong signature" });
   });
 
-  it("tells who a token claimed to be, for the log, and nothing that is no name", async () => {
+  it("reports the caller that a token claims, for the log, and nothing that is not a valid name", async () => {
     const { identify, issuer } = await setUp();
     expect(await identify(await issuer.token({ exp: 1 }))).toEqual({ why: "expired", claimed: "fleet-backend" });
     expect(await identify(await issuer.token({ exp: 1, sub: "\u001b[2J" }))).toEqual({ why: "expired" });
   });
 
-  it("verifies nothing before it is asked to (was: also for those whom nobody would wait for)", async () => {
+  it("verifies nothing before it is asked to (was: also for rpcs that were already refused)", async () => {
     const { bearer, issuer, lookUps } = await setUp();
     const verify = bearer.identify([`Bearer ${await issuer.token()}`]);
     await new Promise((resolve) => setImmediate(resolve));
@@ -157,7 +157,7 @@ describe("Bearer.identify", () => {
     expect(await identify(token)).toMatchObject({ why: "expired" });
   });
 
-  it("takes no token any more whose key has been withdrawn", async () => {
+  it("accepts no token whose key has been withdrawn", async () => {
     const { identify, issuer, publish } = await setUp();
     const token = await issuer.token();
     expect(await identify(token)).toBe("fleet-backend");

@@ -44,7 +44,7 @@ describe("nameOfCertificate", () => {
     },
   );
 
-  it("names nobody by two SPIFFE IDs", () => {
+  it("accepts no certificate with two SPIFFE IDs", () => {
     expect(nameOf({ uris: ["spiffe://corp.example/a", "spiffe://corp.example/b"] })).toBeUndefined();
   });
 
@@ -53,7 +53,7 @@ describe("nameOfCertificate", () => {
     expect(nameOf({ commonName: "spiffe://corp.example/admin" })).toBeUndefined();
   });
 
-  it("names nobody by two common names, or by a list that it does not understand", () => {
+  it("accepts no certificate with two common names, or with a list that it cannot parse", () => {
     expect(nameOfCertificate({ subject: { CN: ["a", "b"] } })).toBeUndefined();
     expect(nameOfCertificate({ subject: { CN: "a" }, subjectaltname: 'DNS:"a' })).toBeUndefined();
     expect(nameOfCertificate({ subject: { CN: "a" }, subjectaltname: "DNS" })).toBeUndefined();

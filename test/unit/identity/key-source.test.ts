@@ -22,7 +22,7 @@ describe("keySourceOf", () => {
 
   it("takes no other answer: errors and redirects", async () => {
     const failing = await sourceAt((_, response) => response.writeHead(503).end("x"));
-    await expect(failing.read()).rejects.toThrow("it answered with status 503");
+    await expect(failing.read()).rejects.toThrow("the issuer answered with status 503");
     const elsewhere = await sourceAt((_, response) => response.writeHead(302, { location: "/other" }).end());
     await expect(elsewhere.read()).rejects.toThrow("redirect");
   });
@@ -33,19 +33,19 @@ describe("keySourceOf", () => {
       hangUp = resolve;
     });
     const endless = await sourceAt((_, response) => {
-      // Only when the socket takes more: a write to a response that was hung up calls back at once, and a loop of
-      // such callbacks keeps this process from ever seeing the socket's end.
+      // Only when the socket takes more: a write to a response that was hung up calls back at once,
+      // and a loop of such callbacks keeps this process from ever seeing the socket's end.
       const more = () => {
         while (response.write("x".repeat(65_536)));
       };
       response.on("drain", more).on("close", hangUp);
       more();
     });
-    await expect(endless.read()).rejects.toThrow("it is over 1048576 bytes");
+    await expect(endless.read()).rejects.toThrow("too large (limit 1048576 bytes)");
     await hungUp;
   });
 
-  it("says why nobody answers", async () => {
+  it("says why the issuer does not answer", async () => {
     const gone = keySourceOf({ kind: "url", url: new URL("http://127.0.0.1:1/") });
     await expect(gone.read()).rejects.toThrow(/ECONNREFUSED|bad port/);
     await expect(keySourceOf({ kind: "file", path: "/no/such/file" }).read()).rejects.toThrow("ENOENT");

@@ -32,11 +32,11 @@ describe("beyond", () => {
 });
 
 describe("CallerBook", () => {
-  it("lets everybody do everything as long as it names nobody", () => {
+  it("lets every caller do everything while it names no caller", () => {
     expect(new CallerBook(new Map()).rightsOf("anybody")).toBe(UNLIMITED);
   });
 
-  it("gives those who are not in it the rights of all others, or none", () => {
+  it("gives callers without an entry the rights of all others, or none", () => {
     const a = rights({ weight: 2 });
     const others = rights({ weight: 3, maxQueuedDevices: 7 });
     const book = new CallerBook(new Map([["a", a]]));

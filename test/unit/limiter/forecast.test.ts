@@ -12,7 +12,7 @@ interface Account {
   readonly limiter: FakeLimiter;
 }
 
-/** Sends so many calls as soon as the ledger allows, each answered after `answerMs`; resolves with their starts. */
+/** Sends `count` calls as soon as the ledger allows; resolves with the times of their starts. */
 function send({ clock, limiter }: Account, count: number, answerMs: number, end: TokenEnd = { kind: "answered" }) {
   const startsMs: number[] = [];
   const run = async () => {

@@ -1,4 +1,5 @@
-// Time is turned by hand; only Bottleneck's own few milliseconds of scheduling are real and waited for.
+// Time is turned by hand; only Bottleneck's own few milliseconds of scheduling are real and waited
+// for.
 import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Limiter, Token } from "../../../src/gateway/limiter.js";
@@ -105,7 +106,7 @@ describe("createInProcessLedger", () => {
     expect(() => token.settle({ kind: "answered" })).toThrow("settled twice");
   });
 
-  it("spaces calls evenly, and tells a newcomer apart who did not have to wait for that", async () => {
+  it("spaces calls evenly, and marks a newcomer that did not have to wait for that", async () => {
     await open();
     const first = await ledger.take({ priority: "normal", newcomer: true }, never);
     expect(first.newcomer).toBe(false); // nobody had to wait
@@ -148,7 +149,7 @@ describe("createInProcessLedger", () => {
     await next;
   });
 
-  it("does not count a token that nobody needed for a start", async () => {
+  it("does not count an unused token as a start", async () => {
     await open();
     const unneeded = await ledger.take({ priority: "normal", newcomer: false }, never);
     unneeded.settle({ kind: "unwritten" });

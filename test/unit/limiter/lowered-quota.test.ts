@@ -1,5 +1,5 @@
-// Replicas that were configured with more calls a second than the account has, and their successors with fewer: the
-// ledger between them still holds what the former knew.
+// Replicas that were configured with more calls a second than the account has, and their successors
+// with fewer: the ledger between them still holds what the former knew.
 import { describe, expect, it } from "vitest";
 import type { Limiter, Wish } from "../../../src/gateway/limiter.js";
 import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";

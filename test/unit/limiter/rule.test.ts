@@ -34,7 +34,7 @@ describe("startMs", () => {
     expect(startMs(paced, QUOTA, 5, true, 1020)).toBe(1100);
   });
 
-  it("lets nobody start during a pause, newcomers included", () => {
+  it("starts no call during a pause, not even for newcomers", () => {
     const paused = throttle(paced, QUOTA, 1000, 1050, 700);
     expect(startMs(paused, QUOTA, QUOTA, true, 1060)).toBe(1750);
   });
@@ -94,7 +94,7 @@ describe("answered", () => {
     expect(gaps.map(Math.round)).toEqual([105, 205, 152, 148, 143, 139, 136, 133]);
   });
 
-  /** The longest between calls, in each use of all tokens; in the first of them one comes back late. */
+  /** The longest gap between calls in each cycle of all tokens; in the first, one token is late. */
   function gapsAfterOneLate({ byMs, answersMs }: { readonly byMs: number; readonly answersMs: number }): number[] {
     let pace: Pace = { ...UNPACED, answerMs: answersMs };
     const backMs = Array.from({ length: QUOTA }, (_, n) => n * spaceMs(answersMs, QUOTA));
@@ -115,14 +115,14 @@ describe("answered", () => {
 });
 
 describe("asked", () => {
-  it("leaves nothing to be made up for by a call that is late because nobody asked before", () => {
+  it("makes up for nothing if a call is late because nobody asked before", () => {
     const pace = asked({ ...UNPACED, lastStartMs: 1000 }, QUOTA, 1800);
     expect(startMs(pace, QUOTA, 5, false, 1800)).toBe(1800);
     expect(startMs(started(pace, QUOTA, 1800), QUOTA, 5, false, 1800)).toBe(1900);
     expect(startMs(started(pace, QUOTA, 1830), QUOTA, 5, false, 1830)).toBe(1903); // late after that
   });
 
-  it("takes no place from who asks before its own has come", () => {
+  it("keeps the place of a call that was asked for ahead of its time", () => {
     const pace = asked({ ...UNPACED, lastStartMs: 1000 }, QUOTA, 1020);
     expect(startMs(started(pace, QUOTA, 1130), QUOTA, 5, false, 1130)).toBe(1203);
   });
@@ -132,14 +132,14 @@ describe("started", () => {
   const next = (lastStartMs: number, nowMs: number) =>
     startMs(started({ ...UNPACED, lastStartMs }, QUOTA, nowMs), QUOTA, 5, false, nowMs);
 
-  it("leaves the calls behind one that starts late their places, nearly, by half a space at the most", () => {
+  it("nearly keeps the places of the calls behind a late one, by at most half a space", () => {
     expect(next(1000, 1100)).toBe(1200);
     expect(next(1000, 1130)).toBe(1203);
     expect(next(1000, 1150)).toBe(1205);
     expect(next(1000, 1190)).toBe(1245);
   });
 
-  it("puts nobody off for a call that was spared the pacing", () => {
+  it("delays no other call for one that skipped pacing", () => {
     expect(next(1000, 1020)).toBe(1120);
   });
 

@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { names } from "../../support/fake-command.js";
 import { startVerifying, toldBy } from "../../support/verifying.js";
 
-const CROWDED = "accepted: its task was not read back: too many devices wait for that";
-const OUT_OF_TIME = "accepted: its task was not read back: no time was left";
+const CROWDED = "accepted: its task was not read back: too many devices are being read back; ask again later";
+const OUT_OF_TIME = "accepted: its task was not read back before the deadline; use a longer deadline";
 
 it("reads back 50,000 devices of one caller at a time, and 100,000 of all, and says so of the others", async () => {
   const { clock, ofJob, ask } = startVerifying();

@@ -30,7 +30,7 @@ function start({ openingMs = 0 } = {}) {
 }
 
 describe("ReadLoop", () => {
-  it("tells whoever watches what each call is, for whom, and for how long the first has waited", async () => {
+  it("reports each call to observers, with its callers and how long the first has waited", async () => {
     const { clock, reader, sent, read } = start({ openingMs: 1000 });
     reader.reply = (_, nth) => (nth === 0 ? { end: NO_ANSWER } : {});
     read("a", "dev-1", "dev-2");
@@ -53,7 +53,7 @@ describe("ReadLoop", () => {
     expect([limiter.wishes.length, told]).toEqual([2, []]);
     await clock.advance(50);
     expect(told).toEqual(["a: dev-1"]);
-    const failures = log.lines.filter(({ message }) => message === "no token could be taken");
+    const failures = log.lines.filter(({ message }) => message === "could not take a token");
     expect(failures).toMatchObject(Array(2).fill({ level: "error", fields: { operation: "ListOTATaskByJob" } }));
   });
 

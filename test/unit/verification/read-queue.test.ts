@@ -52,7 +52,7 @@ describe("ReadQueue", () => {
     expect(namesOf(queue.cut())).toEqual(["dev-c3"]);
   });
 
-  it("reads a device once for all who wait for it, and again for who asks after that", () => {
+  it("reads a device once for all waiting requests, and again for requests that come later", () => {
     const { queue, add } = start();
     const [first, second] = [add("a", ["dev-1"]), add("b", ["dev-1", "dev-2"])];
     const batch = queue.cut();
@@ -68,7 +68,7 @@ describe("ReadQueue", () => {
     expect(namesOf(queue.cut())).toHaveLength(1);
   });
 
-  it("forgets who leaves, and keeps what others wait for", () => {
+  it("drops a request that leaves, and keeps the devices that others wait for", () => {
     const { queue, add } = start();
     const leaving = add("a", ["dev-1", "dev-2"]);
     const staying = add("b", ["dev-2"]);
@@ -77,7 +77,7 @@ describe("ReadQueue", () => {
     expect(queue.isEmpty).toBe(true);
   });
 
-  it("takes back who still waits, and lets a suspect be sent alone", () => {
+  it("puts back devices that are still wanted, and sends a suspect alone", () => {
     const { queue, add } = start();
     const leaving = add("a", ["dev-1"]);
     add("b", ["dev-2", "dev-3"]);
@@ -92,7 +92,7 @@ describe("ReadQueue", () => {
     expect(calls.toSorted()).toEqual([["dev-2", "dev-4"], ["dev-3"]]);
   });
 
-  it("lets a suspect be sent alone also for who has asked for it meanwhile, and counts its calls on", () => {
+  it("sends a suspect alone also for requests that came meanwhile, and keeps counting its calls", () => {
     const { queue, add } = start();
     const first = add("a", ["dev-1"]);
     const batch = queue.cut();

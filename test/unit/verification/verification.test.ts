@@ -63,7 +63,7 @@ describe("a request that names a batch", () => {
     ofJob.reader.set("dev-0", "IN_PROGRESS");
     const request = ask({ answerByMs: Infinity });
     await clock.advance(10_000);
-    expect(await toldBy(request)).toEqual(["accepted: its task was still IN_PROGRESS when it was read back, 5 times"]);
+    expect(await toldBy(request)).toEqual(["accepted: its task was still IN_PROGRESS after it was read back 5 times"]);
     expect(ofJob.reader.calls).toHaveLength(5);
     expect(clock.armed).toBe(0);
   });
@@ -75,7 +75,7 @@ describe("a request that names a batch", () => {
     await clock.advance(299);
     ofJob.reader.set("dev-0", "CANCELED"); // too late to be seen
     await clock.advance(1);
-    expect(await toldBy(request)).toEqual(["accepted: its task was still QUEUED when it was read back, once"]);
+    expect(await toldBy(request)).toEqual(["accepted: its task was still QUEUED after it was read back once"]);
   });
 
   it("has its answer at the deadline when no answer comes to the reads, and no time is taken from its cancel", async () => {
@@ -83,7 +83,9 @@ describe("a request that names a batch", () => {
     ofJob.reader.reply = () => ({ delayMs: 9000, end: notRead(LOST) });
     const request = ask({ answerByMs: 2000 });
     await clock.advance(2000);
-    expect(await toldBy(request)).toEqual(["accepted: its task was not read back: no time was left"]);
+    expect(await toldBy(request)).toEqual([
+      "accepted: its task was not read back before the deadline; use a longer deadline",
+    ]);
     expect(limiter.ends).toEqual([{ kind: "answered" }]);
   });
 
@@ -131,7 +133,7 @@ describe("a request that names a batch", () => {
   });
 
   it.each([
-    ["could not be understood", undefined],
+    ["could not be parsed", undefined],
     ["was longer than one page", { tasks: [aTask()], whole: false }],
   ])("claims nothing from a list that %s, and says so", async (why, list) => {
     const { clock, ofJob, ask } = startVerifying();
@@ -144,7 +146,8 @@ describe("a request that names a batch", () => {
   it("learns what became of devices whose outcome was not known, and leaves those that were refused", async () => {
     const told = async (verify: boolean) => {
       const { clock, upstream, ofJob, ask } = startVerifying();
-      // Every call with more than one device is refused: they are told apart until the budget for that is spent.
+      // Every call with more than one device is refused: they are told apart until the budget for
+      // that is spent.
       upstream.reply = ({ deviceNames }) => {
         if (deviceNames.length > 1) return { end: DEVICE_FAULT, delayMs: 20 };
         return deviceNames[0] === "dev-3" ? { end: REJECTED, delayMs: 20 } : undefined;
@@ -158,7 +161,7 @@ describe("a request that names a batch", () => {
     expect(new Set(before)).toEqual(new Set(["accepted", "rejected", "unknown"]));
     for (const [index, kind] of before.entries()) {
       const isCanceled = index % 2 === 0 && kind !== "rejected";
-      const still = "accepted: its task was still QUEUED when it was read back, 5 times";
+      const still = "accepted: its task was still QUEUED after it was read back 5 times";
       const otherwise = kind === "accepted" ? still : kind;
       expect(after[index]).toBe(isCanceled ? "verified-canceled" : otherwise);
     }
@@ -206,7 +209,9 @@ describe("a request that names a batch", () => {
     const drained = gateway.drain(500);
     await clock.advance(500);
     await drained;
-    expect(await toldBy(request)).toEqual(["accepted: its task was not read back: no time was left"]);
+    expect(await toldBy(request)).toEqual([
+      "accepted: its task was not read back before the deadline; use a longer deadline",
+    ]);
     const closed = gateway.close();
     await clock.advance(5000);
     await closed;
@@ -218,7 +223,7 @@ describe("a request that names a batch", () => {
     await clock.advance(40_000);
     const told = await toldBy(big);
     expect(told.slice(50_000)).toEqual(
-      Array(10_000).fill("accepted: its task was not read back: too many devices wait for that"),
+      Array(10_000).fill("accepted: its task was not read back: too many devices are being read back; ask again later"),
     );
     const next = ask();
     await clock.advance(1000);
@@ -228,13 +233,13 @@ describe("a request that names a batch", () => {
 });
 
 describe("a request that names no batch", () => {
-  it("is told that nothing is left, one device a call, for as many as are allowed", async () => {
+  it("learns that no task is left, one device a call, up to the limit", async () => {
     const { clock, ofJob, unfinished, ask } = startVerifying({ mostWithoutJob: 3 });
     unfinished.reader.set("dev-1", "QUEUED");
     unfinished.reader.tasks.set("dev-2", [aTask({ deviceName: "dev-2", firmwareId: "another", state: "QUEUED" })]);
     const request = ask({ scope: NO_JOB, deviceNames: names(5) });
     await clock.advance(20_000);
-    const none = expect.stringMatching(/^no-task: it has no unfinished task left; without job_id/);
+    const none = expect.stringMatching(/^no-task: it has no unfinished task left; set job_id/);
     const tooMany = expect.stringMatching(/^accepted: its task was not read back: without job_id/);
     expect(await toldBy(request)).toEqual([none, expect.stringMatching(/^accepted.*QUEUED/), none, tooMany, tooMany]);
     expect(ofJob.reader.calls).toEqual([]);

@@ -1,4 +1,4 @@
-// One account, in all its sections.
+// Shows one account in all sections of the page.
 import { RESULTS } from "./call-row.js";
 import { showCalls } from "./calls.js";
 import { createChart } from "./chart.js";
@@ -60,10 +60,10 @@ function showLedger({ mode, words, pausedForMs }) {
 function showPace({ pace, tokens }) {
   showCallsChart(pace.calls, tokens.limit);
   showDevicesChart(pace.devices);
-  setText(byId("calls-most"), `most in any second ${number(pace.mostCallsInASecond)}, allowed ${number(tokens.limit)}`);
+  setText(byId("calls-most"), `peak ${number(pace.mostCallsInASecond)} in any second, limit ${number(tokens.limit)}`);
   const [calls, devices] = [sum(pace.calls), sum(pace.devices)];
-  const perCall = calls === 0 ? "" : `, ${number(Math.round(devices / calls))} a call`;
-  setText(byId("devices-most"), `most ${number(Math.max(...pace.devices))}${perCall}`);
+  const perCall = calls === 0 ? "" : `, ${number(Math.round(devices / calls))} per call`;
+  setText(byId("devices-most"), `peak ${number(Math.max(...pace.devices))}${perCall}`);
 }
 
 /** @param {AccountSnapshot} account */

@@ -1,4 +1,4 @@
-// One upstream call in the list: when, how much, for whom, and what the upstream said.
+// Shows one upstream call in the list: when it was sent, its size, its callers, and the answer.
 import { byId, create, setText } from "./dom.js";
 import { duration, exactTime, number } from "./words.js";
 
@@ -8,19 +8,19 @@ import { duration, exactTime, number } from "./words.js";
 export const RESULTS = {
   accepted: "accepted",
   refused: "refused",
-  throttled: "refused for rate",
+  throttled: "throttled",
   lost: "no answer",
   unwritten: "not sent",
 };
 
 /**
- * Its row, which shows how the call goes on when it is told.
+ * Creates the row of a call. `show` updates it when the call progresses.
  * @param {CallSnapshot} call
  */
 export function createCallRow(call) {
   const took = cell("took brief");
   const badge = create("span");
-  const attempt = create("small", { class: "attempt" }, call.attempt > 1 ? `try ${call.attempt}` : "");
+  const attempt = create("small", { class: "attempt" }, call.attempt > 1 ? `attempt ${call.attempt}` : "");
   const code = create("bdi", { class: "code" });
   const requestId = create("code", { class: "request-id" });
   const copy = create("button", { type: "button", class: "copy", hidden: "" }, "Copy");
@@ -44,7 +44,7 @@ export function createCallRow(call) {
     /** @param {CallSnapshot} now */
     show(now) {
       setText(took, now.durationMs === undefined ? "…" : duration(now.durationMs));
-      setText(badge, now.result ? RESULTS[now.result] : "under way");
+      setText(badge, now.result ? RESULTS[now.result] : "in flight");
       badge.className = `badge ${now.result ?? "under-way"}`;
       setText(code, now.code ?? "");
       setText(requestId, now.requestId ?? "–");
@@ -76,7 +76,7 @@ function callersOf({ callers, otherCallers }) {
 /** @param {CallSnapshot} call */
 function scopeOf({ productKey, firmwareId, jobId }) {
   const line = create("div", { class: "scope" });
-  for (const text of [productKey, firmwareId, jobId ? `job ${jobId}` : "every job"]) {
+  for (const text of [productKey, firmwareId, jobId ? `job ${jobId}` : "all jobs"]) {
     if (line.hasChildNodes()) line.append(" · ");
     line.append(create("bdi", {}, text));
   }
@@ -84,7 +84,8 @@ function scopeOf({ productKey, firmwareId, jobId }) {
 }
 
 /**
- * Browsers give the clipboard only to pages they trust; else the text is selected, to be copied by hand.
+ * Copies the text. Browsers offer the clipboard to trusted pages only; otherwise the text is
+ * selected, for copying by hand.
  * @param {Element} element
  */
 async function copyText(element) {
@@ -93,7 +94,7 @@ async function copyText(element) {
     await navigator.clipboard.writeText(element.textContent ?? "");
   } catch {
     document.getSelection()?.selectAllChildren(element);
-    said = "Selected: copy it with the keyboard";
+    said = "Selected; copy it with the keyboard";
   }
   setText(byId("announcement"), said);
 }

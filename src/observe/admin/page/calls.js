@@ -1,5 +1,5 @@
-// The last upstream calls. The list keeps still while somebody reads in it: ten new calls a second would
-// take the row from under the hand that wants to copy its request id.
+// The list of the last upstream calls. It stays still while the operator reads in it: with ten new
+// calls a second, a row would move away just as its request ID is about to be copied.
 
 import { createCallRow } from "./call-row.js";
 import { arrange, byId, setText } from "./dom.js";
@@ -9,7 +9,7 @@ import { count } from "./words.js";
 
 const SHOWN = 20;
 
-/** The page remembers more than it shows, to be searched. */
+/** The page remembers more calls than it shows, for searching. */
 const REMEMBERED = 500;
 
 /** @type {Map<number, CallSnapshot>} */
@@ -27,7 +27,7 @@ const hold = byId("hold");
 const find = /** @type {HTMLInputElement} */ (byId("find"));
 const troubled = /** @type {HTMLInputElement} */ (byId("troubled"));
 
-// On a narrow screen its rows are no table rows to look at; they still are to listen to.
+// On a narrow screen the rows are not laid out as a table. For screen readers they still are one.
 const ROLES = { thead: "rowgroup", tbody: "rowgroup", tr: "row", th: "columnheader" };
 const table = body.parentElement;
 table?.setAttribute("role", "table");
@@ -39,8 +39,8 @@ hold.addEventListener("click", () => {
   hold.setAttribute("aria-pressed", `${hold.getAttribute("aria-pressed") !== "true"}`);
   show();
 });
-find.addEventListener("input", () => show("anew"));
-troubled.addEventListener("change", () => show("anew"));
+find.addEventListener("input", () => show("refresh"));
+troubled.addEventListener("change", () => show("refresh"));
 
 /**
  * @param {string} name
@@ -48,7 +48,7 @@ troubled.addEventListener("change", () => show("anew"));
  */
 export function showCalls(name, calls) {
   const newest = calls[0]?.number ?? 0;
-  // Another account, or a gateway that has started again and counts from 1.
+  // Either another account, or a gateway that has restarted and counts from 1.
   if (name !== account || newest < Math.max(0, ...seen.keys())) {
     seen.clear();
     rows.clear();
@@ -63,10 +63,10 @@ export function showCalls(name, calls) {
   show();
 }
 
-/** @param {"anew"} [anew] even if it is held: what is looked for has changed */
-function show(anew) {
+/** @param {"refresh"} [refresh] update the list even if it is held, because the search changed */
+function show(refresh) {
   const wanted = [...seen.values()].filter(isWanted).sort((a, b) => b.number - a.number);
-  const isHeld = shown.length > 0 && !anew && (hold.getAttribute("aria-pressed") === "true" || isBeingRead());
+  const isHeld = shown.length > 0 && !refresh && (hold.getAttribute("aria-pressed") === "true" || isBeingRead());
   if (!isHeld) shown = wanted.slice(0, SHOWN).map(({ number }) => number);
   const elements = shown.flatMap((number) => {
     const call = seen.get(number);
@@ -81,7 +81,7 @@ function show(anew) {
   const newer = wanted.filter(({ number }) => number > (shown[0] ?? 0)).length;
   setText(byId("held"), isHeld ? `Held${newer > 0 ? `; ${count(newer, "newer call", "newer calls")}` : ""}` : "");
   byId("no-calls").hidden = shown.length > 0;
-  setText(byId("no-calls"), seen.size === 0 ? "No call yet." : "None of the calls seen here.");
+  setText(byId("no-calls"), seen.size === 0 ? "No calls yet." : "No matching calls.");
 }
 
 /** @param {CallSnapshot} call */

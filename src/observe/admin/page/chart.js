@@ -1,5 +1,5 @@
-// One bar for each second of the last minute, and a line for the limit if there is one. The second that
-// has begun is paler: it is not complete.
+// Draws one bar for each second of the last minute, and a line for the limit if there is one. The
+// current second is paler, because it is incomplete.
 import { createSvg, setAttribute } from "./dom.js";
 import { number } from "./words.js";
 
@@ -8,9 +8,9 @@ const SLOT = 10;
 const HEIGHT = 100;
 
 /**
- * Returns what shows new numbers.
+ * Creates a chart, and returns the function that shows new numbers in it.
  * @param {Element} svg
- * @param {string} what of which so many happen a second
+ * @param {string} what the thing that is counted
  */
 export function createChart(svg, what) {
   setAttribute(svg, "viewBox", `0 0 ${SECONDS * SLOT} ${HEIGHT}`);
@@ -41,7 +41,7 @@ export function createChart(svg, what) {
     setAttribute(line, "y1", y);
     setAttribute(line, "y2", y);
     const least = Math.min(...values.slice(0, -1));
-    const bound = limit === undefined ? "" : `, the limit is ${number(limit)}`;
+    const bound = limit === undefined ? "" : `, limit ${number(limit)}`;
     const spread = `from ${number(least)} to ${number(Math.max(...values))}`;
     setAttribute(svg, "aria-label", `${what} in each of the last 60 seconds: ${spread}${bound}`);
   };

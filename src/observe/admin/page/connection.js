@@ -1,19 +1,20 @@
-// The way from the gateway to this page. It heals by itself: the browser reconnects when the connection
-// breaks, and this does where the browser gives up (an answer other than 200) or notices nothing.
+// The page's connection to the gateway. It recovers by itself: the browser reconnects when the
+// connection breaks, and this module does when the browser gives up (an answer other than 200) or
+// notices nothing.
 
 /** @import { Snapshot } from "../snapshot.js" */
 
-/** Snapshots come four times a second; after so long without one, what is shown is old. */
+/** Snapshots come four times a second. After this long without one, the page counts as outdated. */
 const QUIET_MS = 3000;
 
-/** After so long, the connection is opened anew. */
+/** After this long without a snapshot, the connection is opened again. */
 const DEAD_MS = 10_000;
 
 const LOOK_MS = 500;
 
 /**
  * @param {(snapshot: Snapshot) => void} onSnapshot
- * @param {() => void} onLost called again and again while there is no connection
+ * @param {() => void} onLost called repeatedly while there is no connection
  */
 export function connect(onSnapshot, onLost) {
   let source = open();

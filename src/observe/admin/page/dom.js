@@ -1,8 +1,8 @@
-// The few things done to the document. What comes from callers or from the upstream is set as text and
-// never parsed; what has not changed is not touched, so that a selection or a reader's place survives.
+// The few operations on the document. Text from callers and from the upstream is set as text, never
+// parsed. Unchanged elements are not touched, so that selections and focus survive.
 
 /**
- * The element with this id, which the page has.
+ * Finds the element with this id. The page must have it.
  * @param {string} id
  */
 export function byId(id) {
@@ -29,7 +29,7 @@ export function setAttribute(element, name, value) {
 }
 
 /**
- * A new element. Text is isolated where it can have a direction of its own: use `bdi` for names.
+ * Creates an element. Use `bdi` for names: it isolates text that may have a direction of its own.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Readonly<Record<string, string>>} attributes
@@ -53,7 +53,7 @@ export function createSvg(tag, attributes = {}) {
 }
 
 /**
- * Makes the children of `parent` these, in this order, and moves only what is out of place.
+ * Gives `parent` these children in this order, moving only those that are out of place.
  * @param {Element} parent
  * @param {readonly Element[]} children
  */

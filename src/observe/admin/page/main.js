@@ -1,5 +1,5 @@
-// The page: shows each snapshot as it comes, and says plainly when none come any more. What is announced
-// to a screen reader is a change of state, and not every number that moves.
+// The page's entry point: shows each snapshot, and says so plainly when no more arrive. Screen
+// readers hear changes of state, not every number that changes.
 import { showAccount } from "./account.js";
 import { connect } from "./connection.js";
 import { byId, setText } from "./dom.js";
@@ -26,8 +26,8 @@ function take(snapshot) {
 }
 
 function lose() {
-  const since = latest ? `What you see is from ${timeOfDay(latest.wallMs)}.` : "";
-  const message = `No connection to the gateway. ${since} Trying again…`;
+  const since = latest ? `The page shows the state at ${timeOfDay(latest.wallMs)}.` : "";
+  const message = `No connection to the gateway. ${since} Reconnecting…`;
   setText(byId("lost"), message);
   byId("lost").hidden = false;
   byId("main").classList.add("stale");
@@ -47,7 +47,7 @@ function show() {
   announce(`${latest.accounts.length > 1 ? `${chosen.name}: ` : ""}${state.state}`);
 }
 
-/** The address remembers which account is looked at. */
+/** The fragment of the page's address remembers which account is selected. */
 function chosenName() {
   try {
     return decodeURIComponent(location.hash.slice(1));

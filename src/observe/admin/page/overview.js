@@ -1,5 +1,5 @@
-// The state of the gateway in the page's head: which account is shown, and in the title how the one that
-// is worst off does, for who has the page in another tab.
+// Shows the state of the gateway in the head of the page, and the account that is selected. The
+// title shows the account in the worst state, for operators who keep the page in a background tab.
 import { arrange, byId, create, setAttribute, setText } from "./dom.js";
 import { count } from "./words.js";
 
@@ -11,7 +11,7 @@ const GRAVITY = { good: 0, wait: 1, bad: 2 };
 const DRAINING = {
   tone: "wait",
   state: "Draining",
-  meaning: "It shuts down: new requests are refused, those that were let in are answered.",
+  meaning: "The gateway is shutting down. New requests are refused; admitted ones are still answered.",
 };
 
 /**
@@ -34,7 +34,7 @@ export function showTitle(snapshot) {
 }
 
 /**
- * One button for each account, if there are several.
+ * Shows one button for each account, if there are several.
  * @param {Snapshot} snapshot
  * @param {AccountSnapshot} chosen
  * @param {(name: string) => void} choose

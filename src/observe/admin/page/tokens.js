@@ -1,5 +1,5 @@
-// The tokens of the account: one lamp for each, told apart by shape as well as colour; a bar if there are
-// more lamps than one can take in.
+// Shows the account's tokens: one symbol for each, with a distinct shape and color for each state,
+// or a bar if there are too many to take in.
 import { byId, create, createSvg, setAttribute, setText } from "./dom.js";
 import { count, number } from "./words.js";
 
@@ -7,7 +7,13 @@ import { count, number } from "./words.js";
 
 const MOST_LAMPS = 50;
 
-/** @type {readonly { readonly key: "inFlight" | "cooling" | "free" | "withheld", readonly name: string, readonly word: string }[]} */
+/**
+ * @type {readonly {
+ *   readonly key: "inFlight" | "cooling" | "free" | "withheld",
+ *   readonly name: string,
+ *   readonly word: string,
+ * }[]}
+ */
 const KINDS = [
   { key: "inFlight", name: "in-flight", word: "in flight" },
   { key: "cooling", name: "cooling", word: "cooling" },

@@ -1,4 +1,4 @@
-// Who waits, and how long: by class, and by caller.
+// Shows which devices wait, and for how long: by class, and by caller.
 import { arrange, byId, create, setText } from "./dom.js";
 import { count, duration, number, wait } from "./words.js";
 
@@ -30,17 +30,17 @@ export function showWaiting(waiting) {
     const name = `and ${count(otherCallers.callers, "other", "others")}`;
     callers.push([name, number(otherCallers.devices), "–", number(otherCallers.sentLastMinute)]);
   }
-  if (callers.length === 0) callers.push(["nobody in the last minute", "0", "–", "0"]);
+  if (callers.length === 0) callers.push(["none in the last minute", "0", "–", "0"]);
   showRows(byId("callers"), callers);
   const { oldestMs } = waiting;
   setText(
     byId("oldest"),
-    oldestMs === undefined ? "" : `The oldest request has waited ${duration(oldestMs)} for its answer.`,
+    oldestMs === undefined ? "" : `The oldest unanswered request has waited ${duration(oldestMs)}.`,
   );
 }
 
 /**
- * The first cell of each row is its heading.
+ * Shows rows of text; the first cell of each row is its heading.
  * @param {Element} body
  * @param {readonly (readonly string[])[]} rows
  */

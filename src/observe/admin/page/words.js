@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers and times for people.
 
 const NUMBER = new Intl.NumberFormat("en");
 
@@ -17,7 +17,7 @@ export function count(n, one, many) {
 }
 
 /**
- * To two or three figures.
+ * A duration with two or three significant digits.
  * @param {number} ms
  */
 export function duration(ms) {
@@ -31,16 +31,16 @@ export function duration(ms) {
 }
 
 /**
- * How long a request would wait.
- * @param {number | undefined} ms absent if it cannot be told
+ * The expected wait of a request.
+ * @param {number | undefined} ms absent if unknown
  */
 export function wait(ms) {
-  if (ms === undefined) return "not known";
-  return ms < 1 ? "not at all" : duration(ms);
+  if (ms === undefined) return "unknown";
+  return ms < 1 ? "none" : duration(ms);
 }
 
 /**
- * The time of day, where the reader is.
+ * The time of day in the reader's time zone.
  * @param {number} wallMs
  */
 export function timeOfDay(wallMs) {
@@ -48,7 +48,7 @@ export function timeOfDay(wallMs) {
 }
 
 /**
- * The same, to a tenth of a second.
+ * The time of day to a tenth of a second.
  * @param {number} wallMs
  */
 export function exactTime(wallMs) {

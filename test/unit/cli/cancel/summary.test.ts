@@ -6,7 +6,7 @@ import type { DeviceResult } from "../../../../src/client/client.js";
 
 const SCOPE = { productKey: "a1", firmwareId: "f1" };
 const READ = "its task could not be read: the upstream refused the call";
-const LATE = "its task was not read back: no time was left";
+const LATE = "its task was not read back before the deadline; use a longer deadline";
 
 function unverified(deviceName: string, message: string, upstreamCode?: string): DeviceResult {
   const told = { reason: "NOT_VERIFIED", code: "UNKNOWN", message, violations: [], devices: {} };

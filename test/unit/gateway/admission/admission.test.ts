@@ -44,13 +44,15 @@ describe("admit", () => {
   it("refuses at once what cannot be done in time, and says how much later it could", () => {
     const { failure, retryAfterMs } = refusalOf({ deviceNames: names(2000), answerByMs: 400 }, outlookOf());
     expect(failure.kind).toBe("deadline-too-short");
-    expect(failure.message).toBe("cannot be done in time: it takes about 951 ms and 400 ms are left; nothing was sent");
+    expect(failure.message).toBe(
+      "cannot be done in time: about 951 ms needed, 400 ms left; nothing was sent; retry later or with a longer deadline",
+    );
     expect(retryAfterMs).toBe(551);
   });
 
   it("refuses what comes after its own deadline", () => {
     const { failure, retryAfterMs } = refusalOf({ answerByMs: -5 }, outlookOf());
-    expect(failure.message).toContain("0 ms are left");
+    expect(failure.message).toContain(", 0 ms left");
     expect(retryAfterMs).toBe(100);
   });
 
@@ -65,7 +67,8 @@ describe("admit", () => {
     expect(failure).toMatchObject({
       kind: "overloaded",
       subject: "caller",
-      message: "the queue is full: 250 devices of this caller wait, 51 more would exceed 300",
+      message:
+        "the queue is full: 250 devices of this caller wait, and 51 more would exceed the limit of 300; retry later",
     });
     expect(retryAfterMs).toBeGreaterThanOrEqual(100);
     expect(() => admit(aCommand({ caller: "a", deviceNames: names(50) }), bounds, outlook)).not.toThrow();
@@ -82,12 +85,14 @@ describe("admit", () => {
     expect(() => admit(aCommand({ caller: "c", deviceNames: names(300) }), bounds, outlook)).not.toThrow();
   });
 
-  it("refuses for good what is more than may ever wait (was: to come again, for ever)", () => {
+  it("refuses a request that exceeds the queue permanently (was: with a time to retry)", () => {
     const bounds = { queuedDevices: 1000, queuedDevicesPerCaller: 300 };
     const { failure, retryAfterMs } = refusalOf({ deviceNames: names(301) }, outlookOf(), bounds);
     expect(failure).toMatchObject({
       kind: "invalid",
-      violations: [{ field: "device_names", description: "has 301 names, no more than 300 may wait" }],
+      violations: [
+        { field: "device_names", description: "has 301 names, more than may be queued (limit 300); send fewer" },
+      ],
     });
     expect(retryAfterMs).toBeUndefined();
   });
@@ -97,11 +102,12 @@ describe("admit", () => {
     const outlook = outlookOf([{ caller: "a", deviceNames: names(300) }]);
     expect(refusalOf({ caller: "b" }, outlook, bounds).failure).toMatchObject({
       subject: "gateway",
-      message: "the queue is full: 300 devices of all callers wait, 1 more would exceed 300",
+      message:
+        "the queue is full: 300 devices of all callers wait, and 1 more would exceed the limit of 300; retry later",
     });
   });
 
-  it("tells who finds no room when the calls that make room for it will have been sent", () => {
+  it("tells a request without room when the calls that make room will have been sent", () => {
     const bounds = { ...BOUNDS, queuedDevices: 1000 };
     const outlook = outlookOf([{ caller: "a", deviceNames: names(1000) }]);
     const hints = [1, 200, 201, 401].map(

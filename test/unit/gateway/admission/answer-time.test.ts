@@ -15,7 +15,7 @@ describe("AnswerTime", () => {
     expect(time.typicalMs).toBeCloseTo(500, 1);
   });
 
-  it("forgets half of what it knows in ten seconds without an answer, or nobody in a hurry would ever correct it", async () => {
+  it("forgets half of the estimate in ten seconds without an answer, or no request with a short deadline would correct it", async () => {
     const clock = new HandClock();
     const time = new AnswerTime(clock);
     for (let n = 0; n < 50; n++) time.note(450);

@@ -27,7 +27,7 @@ const asked = fc.record({
 });
 
 describe("Deadlines", () => {
-  it("expires each at its deadline, once, and nobody who was answered before, by one timer", async () => {
+  it("expires each waiter at its deadline, once, unless it was answered before, by one timer", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(asked, { maxLength: 30 }), async (all) => {
         const { clock, expired, open, add } = setUp();
@@ -46,7 +46,7 @@ describe("Deadlines", () => {
     );
   });
 
-  it("expires who comes later and is due sooner first", async () => {
+  it("expires a later waiter with an earlier deadline first", async () => {
     const { clock, expired, add } = setUp();
     const [late, soon] = [add(100), add(10)];
     await clock.advance(10);
@@ -55,7 +55,7 @@ describe("Deadlines", () => {
     expect(expired.get(late)).toBe(100);
   });
 
-  it("sets no timer for those who may wait for ever", () => {
+  it("sets no timer for waiters without a deadline", () => {
     const { clock, open, add } = setUp();
     add(Infinity);
     expect([clock.armed, open.size, open.waiting.length]).toEqual([0, 1, 1]);

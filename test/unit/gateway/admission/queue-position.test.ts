@@ -25,7 +25,7 @@ describe("callsBefore", () => {
     expect(aheadOf([heap(3, { caller: "asker" })])).toBe(3);
   });
 
-  it("shares the calls of a scope queue with those who wait there", () => {
+  it("shares the calls of a scope queue with the devices that wait there", () => {
     expect(aheadOf([heap(50), heap(50)])).toBe(0);
     // A third of every call.
     expect(aheadOf([heap(50), heap(50)], {}, 200)).toBe(2);

@@ -25,7 +25,7 @@ class SentPiece {
   }
 }
 
-/** A started loop over a list of pieces of work. A call takes the first of them, and an answer 20 ms. */
+/** A started loop over a list of work. A call takes the first piece; its answer takes 20 ms. */
 function start({ openingMs = 0 } = {}) {
   const clock = new HandClock();
   const limiter = new FakeLimiter({ clock, openingMs });
@@ -134,7 +134,7 @@ describe("CallLoop", () => {
     expect([limiter.ends, done]).toEqual([[{ kind: "lost" }], ["a lost 0"]]);
     const fields = { err: new Error("broken"), operation: "CancelOTATaskByDevice", account: "default" };
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([
-      { level: "error", fields, message: "the upstream client threw" },
+      { level: "error", fields, message: "the upstream client threw an error" },
     ]);
   });
 
@@ -179,7 +179,7 @@ describe("CallLoop", () => {
     expect(limiter.ends.map(({ kind }) => kind)).toEqual(["unwritten", "answered", "answered"]);
   });
 
-  it("asks again for what is wished now when it is told to, and takes nothing if nothing is", async () => {
+  it("takes again with the current wish when asked to, and takes nothing if there is none", async () => {
     const { clock, limiter, loop, queue, on, add } = start({ openingMs: 1000 });
     add("a");
     await settle();
@@ -194,7 +194,7 @@ describe("CallLoop", () => {
     expect([limiter.granted, limiter.wishes.length, loop.wish, clock.armed]).toEqual([0, 2, undefined, 0]);
   });
 
-  it("asks a limiter that fails again after a second, or when it is told to, and tells the operator", async () => {
+  it("asks a failing limiter again after a second, or when asked to, and reports it to the operator", async () => {
     const { clock, limiter, log, loop, done, add } = start();
     limiter.failures = 3;
     add("a");
@@ -209,7 +209,7 @@ describe("CallLoop", () => {
     expect(done).toEqual(["a accepted 20"]);
     const fields = { operation: "CancelOTATaskByDevice", account: "default" };
     expect(log.lines.filter(({ level }) => level === "error")).toMatchObject(
-      Array(3).fill({ message: "no token could be taken", fields }),
+      Array(3).fill({ message: "could not take a token", fields }),
     );
   });
 

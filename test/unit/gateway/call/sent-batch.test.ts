@@ -23,7 +23,7 @@ function manifestOf(waiters: readonly Waiter[], nowMs = 500): SentBatch {
   );
 }
 
-/** What each waiter is told of a call that ended like this. */
+/** The record of each waiter for a call that ended like this. */
 async function toldOf(end: CallEnd, ...requests: readonly (readonly string[])[]): Promise<CallRecord[]> {
   const waiters = requests.map((deviceNames, n) => aWaiter({ caller: `c${n}`, deviceNames }));
   const sentBatch = manifestOf(waiters);
@@ -54,7 +54,7 @@ describe("SentBatch", () => {
     ]);
   });
 
-  it("knows who is in the call, since when they wait, and the largest attempt", () => {
+  it("knows the waiters in the call, since when they wait, and the largest attempt", () => {
     const [a, b] = [aWaiter({ caller: "a" }, 300), aWaiter({ caller: "a" }, 200)];
     manifestOf([a]).release({ kind: "not-attempted", failure: { kind: "throttled", message: "" } });
     const sentBatch = manifestOf([a, b]);
@@ -64,7 +64,7 @@ describe("SentBatch", () => {
     expect(sentBatch.attempt).toBe(2);
   });
 
-  it("tells whoever watches how many devices each caller has in the call: one that two asked for is of both", () => {
+  it("reports how many devices each caller has in the call: one that two asked for counts for both", () => {
     const waiters = [
       aWaiter({ caller: "a", deviceNames: ["both-1", "a-1"] }, 100),
       aWaiter({ caller: "b", deviceNames: ["both-1", "b-1", "b-2"] }, 200),

@@ -12,7 +12,7 @@ const SHARED: readonly BatchDevice[] = names(4).map((name, index) => {
 });
 
 describe("devices that two callers share", () => {
-  it("are halved as those of one caller, whoever of the two took each of them into the call", () => {
+  it("are halved as those of one caller, whichever of the two brought them into the call", () => {
     expect(halves(SHARED)).toEqual([SHARED.slice(0, 2), SHARED.slice(2)]);
   });
 

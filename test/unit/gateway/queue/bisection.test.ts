@@ -91,7 +91,7 @@ describe("isolation", () => {
     expect(told.error?.failure).toMatchObject({ kind: "unknown", reason: "BATCH_REJECTED" });
   });
 
-  it("lets nobody else share a call with the culprit in that scope for a minute, and everybody afterwards", async () => {
+  it("sends the culprit alone in that scope for a minute, and shares calls with it afterwards", async () => {
     const { clock, upstream, ask } = start(["bad-1"]);
     ask({ caller: "careless", deviceNames: ["bad-1", "fine-1"] });
     await clock.advance(2000);
@@ -119,7 +119,7 @@ describe("isolation", () => {
     expect(shared.length).toBeLessThanOrEqual(1);
   });
 
-  it("is not set off by a code that is the same for everybody, nor by a throttle", async () => {
+  it("is not started by a code that concerns all devices alike, nor by a throttle", async () => {
     const { clock, upstream, ask } = start([], (nth) => (nth === 0 ? THROTTLED : undefined));
     const told = [ask({ caller: "a", deviceNames: ["one"] }), ask({ caller: "b", deviceNames: ["two"] })];
     await clock.advance(10_000);
@@ -144,7 +144,7 @@ describe("isolation", () => {
     expect(told.error?.causes).toMatchObject([{ kind: "unknown", devices: 3 }]);
   });
 
-  it("tells at the deadline what has been told apart by then, and claims to know nothing of the rest", async () => {
+  it("reports at the deadline what has been isolated by then, and the rest as unknown", async () => {
     const { clock, limiter, upstream, ask } = start(["dev-0", "dev-199"]);
     const told = ask({ deviceNames: names(200), answerByMs: 300 });
     await clock.advance(300);
@@ -189,7 +189,7 @@ describe("isolation", () => {
     expect(upstream.calls.length).toBeLessThanOrEqual(12);
   });
 
-  it("lets a caller be sent alone whose only device was the culprit (was: it spoilt a shared call each time)", async () => {
+  it("sends a caller alone whose only device was the culprit (was: it spoiled a shared call each time)", async () => {
     const { clock, upstream, ask } = start(names(20, 0, "bad-"));
     for (let n = 0; n < 20; n++) {
       ask({ caller: "careless", deviceNames: [`bad-${n}`] });

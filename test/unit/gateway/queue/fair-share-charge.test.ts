@@ -22,7 +22,7 @@ function shareIn(charge: Charge): number | undefined {
 }
 
 describe("FairShare.charge", () => {
-  it("has sharers of any weight pay for the seats they fill, and whoever's turn it was for the rest of the call", () => {
+  it("charges sharers of any weight for the seats they fill, and the caller whose turn it was for the rest", () => {
     const weights = { heavy: 4, light: 1 };
     const share = shareOf(weights);
     share.join("light");
@@ -35,7 +35,7 @@ describe("FairShare.charge", () => {
     expect(light).toBeCloseTo(160 / 200);
   });
 
-  it("leaves no part of a call to those who came and went without having had one", () => {
+  it("keeps no part of a call for callers that came and left without having had one", () => {
     const share = shareOf({});
     for (const caller of ["a", "b"]) share.join(caller);
     share.charge(share.turn(0, EVERYBODY) as Turn, new Map([["a", 200]]), 0);

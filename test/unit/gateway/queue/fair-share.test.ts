@@ -29,7 +29,7 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
       return taker;
     },
     refund: () => refund(charge),
-    /** What the last call cost each, in calls. */
+    /** The price of the last call for each caller, in calls. */
     prices: () => {
       const calls = [...charge].flatMap(([{ caller }, price]) =>
         caller === undefined ? [] : [[caller, price * (weights[caller] ?? 1)] as const],
@@ -40,7 +40,7 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
 }
 
 describe("FairShare.turn", () => {
-  it("goes by new weights from the next turn on, for those who wait and for all that were owed", () => {
+  it("uses new weights from the next turn on, for waiting callers and for what is owed", () => {
     const weights: Record<string, number> = { a: 1, b: 1 };
     const { join, next } = sharing({ weights });
     join("a", "b");
@@ -68,21 +68,21 @@ describe("FairShare.turn", () => {
     expect(turns.replaceAll("-", "")).toHaveLength(10);
   });
 
-  it("does not put off who took what nobody else could use for more than a call", () => {
+  it("delays a caller that took what no other could use by at most one call", () => {
     const { join, next } = sharing();
     join("a", "b");
     for (let n = 0; n < 50; n++) next({}, (caller) => caller === "b");
     expect(Array.from({ length: 4 }, () => next())).toContain("b");
   });
 
-  it("shares among the others by weight what those who are due cannot use", () => {
+  it("shares by weight among the others what the callers that are due cannot use", () => {
     const { join, next } = sharing({ weights: { b: 3 } });
     join("a", "b", "c");
     const turns = Array.from({ length: 40 }, () => next({}, (caller) => caller !== "a"));
     expect(Math.abs(turns.filter((caller) => caller === "c").length - 10)).toBeLessThanOrEqual(1);
   });
 
-  it("lets a proven caller that has had nothing lately go first, on every other call at the most", () => {
+  it("lets a verified caller that has had nothing lately go first, on at most every other call", () => {
     const { join, next } = sharing({ proven: true });
     join("a", "b", "c", "d");
     for (let n = 0; n < 42; n++) next();
@@ -90,7 +90,7 @@ describe("FairShare.turn", () => {
     expect([next(), next(), next()]).toEqual(["x", "c", "y"]); // "c" has had least
   });
 
-  it("puts off who went by credit for no more than a call", () => {
+  it("delays a caller that went by credit by at most one call", () => {
     const { join, next } = sharing({ proven: true, weights: { light: 0.1 } });
     join("a", "b", "light");
     const turns = Array.from({ length: 60 }, () => next());
@@ -102,7 +102,7 @@ describe("FairShare.turn", () => {
 });
 
 describe("FairShare.charge", () => {
-  it("has sharers pay for the seats they fill, and whoever's turn it was for the rest", () => {
+  it("charges sharers for the seats they fill, and the caller whose turn it was for the rest", () => {
     const { join, next, prices } = sharing();
     join("a", "b", "c");
     next({ b: 20 });
@@ -119,7 +119,7 @@ describe("FairShare.charge", () => {
     expect(prices()).toEqual({ a: 1 });
   });
 
-  it("leaves their part to who have gone while they were ahead", () => {
+  it("keeps the part of callers that left while ahead", () => {
     const { join, leave, next, prices } = sharing();
     join("a", "b", "c");
     expect(next()).toBe("a");
@@ -128,7 +128,7 @@ describe("FairShare.charge", () => {
     expect(prices()).toMatchObject({ c: expect.closeTo(1 / 3) });
   });
 
-  it("keeps to the shares when all who are owed something join the call in one caller's turns", () => {
+  it("keeps to the shares when all callers that are owed something join the calls of one caller's turns", () => {
     const light = new Set(Array.from({ length: 50 }, (_, n) => `light-${n}`));
     const { join, next, prices } = sharing({ weights: { heavy: 50 } });
     join("heavy", ...light);
@@ -142,7 +142,7 @@ describe("FairShare.charge", () => {
     }
   });
 
-  it("charges nobody who does not wait in this class", () => {
+  it("charges no caller that does not wait in this class", () => {
     const { join, next, prices } = sharing();
     join("a", "b");
     next({ guest: 150 });
@@ -159,7 +159,7 @@ describe("FairShare.charge", () => {
 });
 
 describe("FairShare.join", () => {
-  it("puts a caller who comes later behind those who wait, however new its name is", () => {
+  it("puts a later caller behind those that wait, however new its name is", () => {
     const { join, next } = sharing();
     join("patient");
     const turns = Array.from({ length: 20 }, (_, n) => {
@@ -170,7 +170,7 @@ describe("FairShare.join", () => {
     expect(turns.filter((caller) => caller === "patient").length).toBeGreaterThanOrEqual(3);
   });
 
-  it("puts nobody behind who comes when nobody waits", () => {
+  it("puts a caller behind no one if none waits", () => {
     const { join, leave, next } = sharing();
     join("a", "b");
     expect(next()).toBe("a");
@@ -180,7 +180,7 @@ describe("FairShare.join", () => {
     expect(next()).toBe("a");
   });
 
-  it("lets all who come before the first call begin even, each time that nobody has waited", () => {
+  it("lets all callers that come before the first call start even, each time the queue was empty", () => {
     const { join, leave, next } = sharing({ weights: { light: 0.1 } });
     join("a");
     next();
@@ -189,7 +189,7 @@ describe("FairShare.join", () => {
     expect([next(), next()]).toContain("light"); // "a" has had its call
   });
 
-  it("knows again who left while ahead, and does not make it wait longer for that", () => {
+  it("recognizes a caller that left while ahead, and does not make it wait longer for that", () => {
     const { join, leave, next } = sharing();
     join("a", "b", "c");
     expect(next()).toBe("a");
@@ -201,7 +201,7 @@ describe("FairShare.join", () => {
 });
 
 describe("FairShare.leave", () => {
-  it("remembers who has gone while ahead when it forgets those who have not", () => {
+  it("remembers callers that left while ahead when it forgets the others", () => {
     const { join, leave, next } = sharing({ weights: { light: 0.1 } });
     join("a", "b", "light");
     expect(Array.from({ length: 255 }, () => next()).at(-1)).toBe("light"); // every 21st, first the third
@@ -213,7 +213,7 @@ describe("FairShare.leave", () => {
 });
 
 describe("refund", () => {
-  it("puts who did not wait meanwhile before all others too, and owes it no more than the call that it lost", () => {
+  it("puts a caller that did not wait meanwhile before all others too, and owes it only the call that it lost", () => {
     const { join, leave, rejoin, next, refund } = sharing({ weights: { b: 3, c: 3 } });
     join("a", "b", "c");
     expect([next(), next(), next()]).toEqual(["b", "c", "a"]);

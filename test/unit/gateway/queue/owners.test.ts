@@ -4,7 +4,7 @@ import { Owners } from "../../../../src/gateway/queue/owners.js";
 import { anEntry } from "../../../support/queue-entries.js";
 
 describe("Owners", () => {
-  it("knows who waits for each device, whoever comes and goes", () => {
+  it("knows the entries that wait for each device, while they come and go", () => {
     const entries = [anEntry(), anEntry(), anEntry()];
     const step = fc.record({
       kind: fc.constantFrom("add", "add", "remove", "delete"),

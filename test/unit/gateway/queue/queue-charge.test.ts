@@ -4,7 +4,7 @@ import { EQUAL } from "../../../support/fake-callers.js";
 import { aWaiter, names } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
 
-it("Queue.cut bills who joins the call for exactly the seats that they fill, and whoever's turn it is for the rest", () => {
+it("Queue.cut charges sharers for exactly the seats that they fill, and the caller whose turn it is for the rest", () => {
   const queue = new Queue(ROOM, EQUAL);
   queue.add(aWaiter({ caller: "driver", deviceNames: names(500, 0, "d-") }));
   queue.add(aWaiter({ caller: "rider", deviceNames: names(50, 0, "r-") }));

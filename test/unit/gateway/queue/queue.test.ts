@@ -34,7 +34,7 @@ function cutAll(queue: Queue): string[][] {
 }
 
 describe("Queue.cut", () => {
-  it("takes into a call everybody who waits in the same scope", () => {
+  it("takes all callers that wait in the same scope into a call", () => {
     const waiters = ["a", "b", "c"].map((caller) => aWaiter({ caller, deviceNames: [`${caller}-1`, `${caller}-2`] }));
     const batch = cut(queueOf(waiters));
     expect(namesOf(batch).toSorted()).toEqual(["a-1", "a-2", "b-1", "b-2", "c-1", "c-2"]);
@@ -74,7 +74,7 @@ describe("Queue.cut", () => {
     expect(cutAll(queue).map((batch) => batch.length)).toEqual([3, 3, 1]);
   });
 
-  it("sends a device that fits into no call alone, so that nobody waits for ever", () => {
+  it("sends a device that fits into no call alone, so that it does not wait forever", () => {
     const queue = queueOf([aWaiter({ deviceNames: ["one", "two"] })], { bytes: 1 });
     expect(cutAll(queue)).toEqual([["one"], ["two"]]);
   });
@@ -120,7 +120,7 @@ describe("Queue.cut", () => {
     expect(cutAll(queue)).toEqual([["y"], ["x"], ["z"]]);
   });
 
-  it("lets a device that came back be shared with whoever asked for it since", () => {
+  it("shares a returned device with callers that asked for it since", () => {
     const [a, b] = [aWaiter({ caller: "a", deviceNames: ["x", "y"] }), aWaiter({ caller: "b", deviceNames: ["y"] })];
     const queue = queueOf([a]);
     const before = cut(queue);
@@ -137,7 +137,7 @@ describe("Queue.cut", () => {
     );
   });
 
-  it("does not take into a call who has less time left than an answer takes", () => {
+  it("does not take callers into a call that have less time left than an answer takes", () => {
     const late = aWaiter({ caller: "a", deviceNames: ["late"], answerByMs: 1050 });
     const early = aWaiter({ caller: "b", deviceNames: ["early"], answerByMs: 1051 });
     const queue = queueOf([late, early]);
@@ -162,7 +162,7 @@ describe("Queue.cut", () => {
     expect(cut(queue, { nowMs: 1000, newcomersOnly: true }).scopeQueue.scope).toEqual(old);
   });
 
-  it("does not see a newcomer in one who has too little time", () => {
+  it("does not treat a caller with too little time as a newcomer", () => {
     const queue = queueOf([aWaiter({ answerByMs: 40 })]);
     expect(queue.hasNewcomer({ nowMs: 0, answerMs: 50 })).toBe(false);
     expect(queue.hasNewcomer({ nowMs: 0, answerMs: 30 })).toBe(true);
@@ -212,7 +212,7 @@ describe("Queue's turns", () => {
     ]);
   });
 
-  it("are kept or lost by who was in a call that settled nothing, as told", () => {
+  it("are kept or lost by the callers of a call that settled nothing, as requested", () => {
     for (const [turn, order] of [
       ["kept", ["a", "b", "c"]],
       ["spent", ["b", "c", "a"]],
@@ -257,7 +257,7 @@ describe("Queue.leave", () => {
 });
 
 describe("Queue.putBack", () => {
-  it("leaves out who has been answered meanwhile", () => {
+  it("leaves out callers that have been answered meanwhile", () => {
     const [a, b] = [aWaiter({ caller: "a" }), aWaiter({ caller: "b" })];
     const queue = queueOf([a, b]);
     const before = cut(queue);
@@ -269,7 +269,7 @@ describe("Queue.putBack", () => {
 });
 
 describe("Queue.separate", () => {
-  it("keeps nothing of a refused call whose callers have left (was: two empty scope queues for ever)", () => {
+  it("keeps nothing of a refused call whose callers have left (was: two empty scope queues)", () => {
     const waiter = aWaiter({ deviceNames: names(8) });
     const queue = queueOf([waiter]);
     const refused = cut(queue);

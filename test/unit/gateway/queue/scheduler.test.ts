@@ -58,7 +58,7 @@ describe("Scheduler.next", () => {
     expect(scheduler.next((entry) => entry !== entries[2], 0)?.entry).toBe(entries[0]);
   });
 
-  it("passes over who may not go, without taking their turn", () => {
+  it("skips callers that may not go, without using up their turn", () => {
     const { next } = turnsOf([{ caller: "a" }, { caller: "b" }]);
     const notA = ({ waiter }: QueueEntry) => waiter.command.caller !== "a";
     expect([next(notA), next(), next()]).toEqual(["b", "a", "b"]);
@@ -81,7 +81,7 @@ describe("Scheduler.next", () => {
     expect(calls).toEqual(["bulk", "normal", "bulk", "normal", "bulk", "normal"]);
   });
 
-  it("counts calls that the lower class had no right to as well (was: each began the count anew)", () => {
+  it("counts calls that the lower class had no right to as well (was: each reset the count)", () => {
     const { next } = turnsOf([{ caller: "low" }, { caller: "high", priority: "urgent" }]);
     const onlyHigh = ({ waiter }: QueueEntry) => waiter.command.caller === "high";
     for (let n = 0; n < 9; n++) expect(next(n % 3 === 2 ? onlyHigh : EVERYBODY)).toBe("high");
@@ -112,7 +112,7 @@ describe("Scheduler.next", () => {
     expect(lower.slice(0, 6)).toEqual(["normal", "bulk", "normal", "bulk", "normal", "bulk"]);
   });
 
-  it("goes by who had the last turn when two classes have waited since the same moment", () => {
+  it("prefers the class that had its last turn earlier when two have waited since the same moment", () => {
     const { next, scheduler } = turnsOf([{ caller: "normal" }, { caller: "urgent", priority: "urgent" }]);
     for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
     scheduler.add(anEntry({ caller: "bulk", priority: "bulk" }, 900));
@@ -121,7 +121,7 @@ describe("Scheduler.next", () => {
     expect(next()).toBe("bulk");
   });
 
-  it("does not have who comes to one class wait for what others have had of another", () => {
+  it("does not make a newcomer to one class wait for what others have had of another", () => {
     const { next, entries, scheduler } = turnsOf([{ caller: "urgent", priority: "urgent" }, { caller: "first" }]);
     for (let n = 0; n < 200; n++) next();
     scheduler.remove(entries[0] as QueueEntry);
@@ -129,7 +129,7 @@ describe("Scheduler.next", () => {
     expect([next(), next(), next()]).toContain("second");
   });
 
-  it("gives nobody credit in one class who has just had a seat in another", () => {
+  it("gives a caller no credit in one class when it has just had a seat in another", () => {
     const scheduler = new Scheduler({ seatsPerCall: 200, weightOf: () => 1, creditNameOf: (caller) => caller });
     const add = (command: Partial<Command>) => scheduler.add(anEntry(command));
     for (const caller of ["a", "b", "c"]) add({ caller, priority: "urgent" });
@@ -197,7 +197,7 @@ describe("Scheduler.next", () => {
 });
 
 describe("Scheduler.charge", () => {
-  it("refunded, puts those whose call was turned away before all others again", () => {
+  it("refunded, puts the callers of the call that was turned away before all others again", () => {
     const { scheduler, entries } = turnsOf([{ caller: "a" }, { caller: "b" }]);
     const first = scheduler.next(EVERYBODY, 0) as NextCall;
     const charge = scheduler.charge(first, new Map([["a", 200]]), 0);

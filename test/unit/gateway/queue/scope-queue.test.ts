@@ -46,7 +46,7 @@ const of = (caller: string, count: number, more: Partial<Command> = {}) => ({
 });
 
 describe("ScopeQueue.fill", () => {
-  it("gives seats by class, that of whose turn it is first", () => {
+  it("gives seats by class, starting with the class that has the turn", () => {
     const commands = [of("u", 4, { priority: "urgent" }), of("n", 4), of("b", 4, { priority: "bulk" })];
     expect(seatsOf(scopeQueueOf(commands).fill(0, 6))).toEqual({ u: 4, n: 2 });
     expect(seatsOf(scopeQueueOf(commands).fill(2, 6))).toEqual({ b: 4, u: 2 });
@@ -58,7 +58,7 @@ describe("ScopeQueue.fill", () => {
     expect(seatsOf(fill(1, 200))).toEqual({ heavy: 146, light: 49, small: 5 });
   });
 
-  it("gives whose turn it is a seat, however many others are there", () => {
+  it("gives the caller whose turn it is a seat, however many others wait", () => {
     const { fill } = scopeQueueOf(Array.from({ length: 30 }, (_, n) => of(`c${n}`, 9)));
     expect(seatsOf(fill(29, 10))).toMatchObject({ c29: 1 });
   });
@@ -89,7 +89,7 @@ describe("ScopeQueue.fill", () => {
     expect(ofLight).toBeLessThan(630);
   });
 
-  it("does not count on those who may not be sent", () => {
+  it("does not count on devices that may not be sent", () => {
     const maySend = ({ waiter }: QueueEntry) => waiter.command.caller !== "late";
     const { fill } = scopeQueueOf([of("late", 50), of("early", 50)], { maySend });
     expect(seatsOf(fill(1, 40))).toEqual({ early: 40 });
@@ -143,7 +143,7 @@ describe("ScopeQueue.fill", () => {
     expect(looks).toBeLessThan(10 * 2 * 210);
   });
 
-  it("asks nobody who has gone", () => {
+  it("does not ask callers that have left", () => {
     const asked = new Set<string>();
     const weightOf = (caller: string) => {
       asked.add(caller);
@@ -156,7 +156,7 @@ describe("ScopeQueue.fill", () => {
     expect([...asked]).toEqual(["a"]);
   });
 
-  it("gives who waits a seat before ever new names, and those one, too", () => {
+  it("gives a waiting caller a seat before ever new names, and those one, too", () => {
     const { scopeQueue, fill } = scopeQueueOf([of("patient", 900)]);
     fill(0, 20);
     for (let call = 0; call < 20; call++) {

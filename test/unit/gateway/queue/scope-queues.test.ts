@@ -36,7 +36,7 @@ describe("ScopeQueues", () => {
     expect(scopeQueues.shared(SCOPE)).toBeUndefined();
   });
 
-  it("lets who has to be sent alone have a scope queue of its own, and share again afterwards", () => {
+  it("gives a caller that is sent alone its own scope queue, and lets it share again afterwards", () => {
     const { scopeQueues } = newQueues();
     const culprit = aWaiter({ caller: "culprit" });
     scopeQueues.setAlone(SCOPE, "culprit", 60_000, 0);
@@ -49,7 +49,7 @@ describe("ScopeQueues", () => {
     expect(scopeQueues.forWaiter(culprit, 60_000)).toBe(scopeQueues.forWaiter(aWaiter({ caller: "other" }), 60_000));
   });
 
-  it("lets each be sent alone for its own time, whoever else has to meanwhile", () => {
+  it("sends each caller alone for its own time, regardless of others", () => {
     const { scopeQueues } = newQueues();
     const [early, late, other] = ["early", "late", "other"].map((caller) => aWaiter({ caller }));
     if (!early || !late || !other) throw new Error("no waiters");
@@ -60,7 +60,7 @@ describe("ScopeQueues", () => {
     expect(scopeQueues.forWaiter(late, 89_999)).not.toBe(scopeQueues.forWaiter(other, 89_999));
   });
 
-  it("never lets anybody join devices that are being told apart", () => {
+  it("never lets devices join those of a bisection", () => {
     const { scopeQueues } = newQueues();
     const bisection = new Bisection();
     const [one, two] = [scopeQueues.newId(SCOPE, bisection), scopeQueues.newId(SCOPE, bisection)];
@@ -70,7 +70,7 @@ describe("ScopeQueues", () => {
     expect(scopeQueues.get(one)).toBe(scopeQueues.get(one));
   });
 
-  it("has no scope queue apart before anybody waits there (was: one for ever, if its callers had left)", () => {
+  it("makes no separate scope queue before a device waits there (was: a permanent one, if its callers had left)", () => {
     const { scopeQueues } = newQueues();
     const apart = scopeQueues.newId(SCOPE, new Bisection());
     expect([...scopeQueues]).toEqual([]);
@@ -79,7 +79,7 @@ describe("ScopeQueues", () => {
     expect([...scopeQueues]).toEqual([scopeQueue]);
   });
 
-  it("counts the calls that it takes, and forgets scope queues where nobody waits", () => {
+  it("counts the calls that it takes, and drops empty scope queues", () => {
     const { scopeQueues, backlog } = newQueues();
     const scopeQueue = scopeQueues.forWaiter(aWaiter(), 0);
     const entry = wait(scopeQueue, names(201));

@@ -82,7 +82,7 @@ describe("createSharedLedger", () => {
     const grants: string[] = [];
     greedy(ledger, "a", grants);
     await clock.advance(OPENING_MS - 1);
-    expect(ledger.state()).toMatchObject({ mode: "opening", free: 0, obstacle: expect.stringContaining("opens") });
+    expect(ledger.state()).toMatchObject({ mode: "opening", free: 0, obstacle: expect.stringContaining("opening") });
     expect(grants).toEqual([]);
     await clock.advance(1);
     // Before it has heard from the store again, too (was: all tokens out for half a minute more).
@@ -93,7 +93,7 @@ describe("createSharedLedger", () => {
     expect(ledger.state().obstacle).toBeUndefined();
   });
 
-  it("lets replicas take turns, and more urgent ones go first save for every tenth time", async () => {
+  it("lets replicas take turns, and more urgent ones go first except every tenth time", async () => {
     const [a, b, c] = (await opened("a", "b", "c")) as [Limiter, Limiter, Limiter];
     const grants: string[] = [];
     greedy(a, "a", grants);
@@ -189,7 +189,7 @@ describe("createSharedLedger", () => {
     expect(grants.length).toBeGreaterThan(0);
   });
 
-  it("opens anew when the store has lost the ledger, was restarted with it, or has moved its clock", async () => {
+  it("opens again when the store has lost the ledger, was restarted with it, or has moved its clock", async () => {
     const [ledger] = (await opened("a")) as [Limiter];
     const blows = [
       () => store.empty(),
@@ -222,7 +222,7 @@ describe("createSharedLedger", () => {
     expect(ledger.state().mode).toBe("shared");
   });
 
-  it("opens anew when another store has been in use meanwhile, and not when it is that store's successor", async () => {
+  it("opens again when another store has been in use meanwhile, and not when it is that store's successor", async () => {
     const [ledger] = (await opened("a")) as [Limiter];
     const [first, second] = [store, new LuaStore(clock)];
     store = second;

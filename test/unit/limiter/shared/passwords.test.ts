@@ -1,4 +1,4 @@
-// What a store says that quotes the password it was sent.
+// Stores whose messages quote the password they were sent.
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";

@@ -1,5 +1,6 @@
-// Replicas that go on without the store with what they hold, step by step: what each of them may still send, and
-// what must not be granted to others meanwhile. The script is run for real, and time turned by hand.
+// Replicas that continue without the store, with the tokens they hold: what each may still send,
+// and what must not be granted to others meanwhile. The script runs for real; the clock is set by
+// hand.
 import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Limiter, Token, Wish } from "../../../../src/gateway/limiter.js";
@@ -12,9 +13,9 @@ import { LuaStore } from "../../../support/lua-store.js";
 const QUOTA = 10;
 const CALL_TIMEOUT_MS = 2000;
 const SHARE_MS = 30_000;
-/** Others may go on for so long without the store, and then for as long as a call can be counted. */
+/** How long others may continue without the store, and their calls be counted after that. */
 const OPENING_MS = SHARE_MS + CALL_TIMEOUT_MS + 2000;
-/** Who has never been served knows of nobody. */
+/** A replica that was never served knows of no others. */
 const FIRST_OPENING_MS = CALL_TIMEOUT_MS + 2000;
 const NORMAL: Wish = { priority: "normal", newcomer: false };
 const never = new AbortController().signal;
@@ -98,7 +99,7 @@ describe("createSharedLedger with `share`", () => {
     expect(a.state()).toMatchObject({ mode: "away", obstacle: expect.any(String) });
   });
 
-  it("leaves an idle replica a token, and gives the rest of the quota to who needs it", async () => {
+  it("leaves an idle replica a token, and gives the rest of the quota to the others", async () => {
     const [busy, idle] = [join("a"), join("b")];
     await clock.advance(OPENING_MS + 3000);
     const [as, bs]: [number[], number[]] = [[], []];
@@ -113,7 +114,7 @@ describe("createSharedLedger with `share`", () => {
     expect(bs.length).toBeLessThanOrEqual(20);
   });
 
-  it("counts what was shared out when a ledger that has been lost begins anew", async () => {
+  it("counts tokens still in use without the store when a lost ledger opens again", async () => {
     const ledger = join("a");
     await clock.advance(OPENING_MS + 1000);
     (await send(ledger)).settle({ kind: "unwritten" });
@@ -189,7 +190,7 @@ describe("createSharedLedger with `share`", () => {
       [cut, answerMs] = [new Set(), takesMs];
       let sent = 0;
       for (let n = 0; n < 3; n++) void send(a).then(() => sent++);
-      // What was paced is used while the store is being asked.
+      // The start that was paced is used while the store is being asked.
       await clock.advance(700);
       answerMs = 0;
       await clock.advance(500);
@@ -202,7 +203,7 @@ describe("createSharedLedger with `share`", () => {
     const [a, b] = [join("a", 2), join("b", 2)];
     await clock.advance(OPENING_MS + 1000);
     const startsMs: number[] = [];
-    // One token is kept in reserve at the most, and the first has it.
+    // At most one token is kept in reserve, and the first replica has it.
     const used = send(b);
     await clock.advance(1300);
     startsMs.push(clock.now());

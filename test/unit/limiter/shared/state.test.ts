@@ -8,7 +8,7 @@ const QUOTA = 10;
 let clock: HandClock;
 let held: Holdings;
 
-/** What the store told a tenth of a second ago, at 1000. */
+/** A reply received a tenth of a second ago, at 1000. */
 function heard(more: Partial<Heard> = {}): Heard {
   return {
     ...{ epoch: "1", storeMs: 0, opensInMs: 0, pausedForMs: 0, withheld: 0, free: QUOTA, countsMs: 0, replicas: 2 },
@@ -76,7 +76,7 @@ describe("stateOf", () => {
 
   it.each([
     ["away", undefined, "the shared ledger cannot be reached"],
-    ["opening", { opensMs: 7000 }, "the shared ledger opens anew"],
+    ["opening", { opensMs: 7000 }, "the shared ledger is opening"],
   ])("names the obstacle if it holds nothing while the store is %s", (mode, more, obstacle) => {
     expect(stateOf(1100, QUOTA, held, more && heard(more))).toMatchObject({ mode, free: 0, obstacle });
   });

@@ -7,7 +7,7 @@ const WALL_MS = Date.UTC(2026, 0, 1);
 const ACCEPTED: Ending = { kind: "accepted", requestId: "request" };
 const THROTTLED: Ending = { kind: "refused", requestId: "r", code: "Throttling", throttled: true };
 
-/** A feed that was told of these ends, one call a tenth of a second. */
+/** A feed that received these ends, one call per tenth of a second. */
 function fed(...ends: Ending[]): CallFeed {
   const feed = new CallFeed();
   for (const [n, end] of ends.entries()) {

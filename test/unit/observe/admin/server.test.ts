@@ -141,7 +141,7 @@ describe("startAdminServer", () => {
     }
   });
 
-  it("opens probes and metrics to all, and page, events and flight record to who knows the token", async () => {
+  it("opens probes and metrics to all, and page, events and flight record only with the token", async () => {
     const metrics = async () => ({ contentType: "text/plain", body: "" });
     const flightRecord = () => ({ fileName: "x", contentType: "text/plain", chunks: [] });
     const { url } = await start({ token: "token", metrics, flightRecord });
@@ -255,7 +255,7 @@ describe("/events", () => {
     expect(clock.armed).toBe(1);
   });
 
-  it("skips frames for who does not read, and then gives up the connection", async () => {
+  it("skips frames for a client that does not read, and then closes the connection", async () => {
     const big = { ...NOTHING, padding: "x".repeat(4_000_000) } as Snapshot;
     let taken = 0;
     const snapshot = () => {
@@ -314,7 +314,7 @@ describe("/flight-record", () => {
     expect(body).toBe(chunks.join(""));
   });
 
-  it("is made no faster than it is taken, and not at all for who has left", async () => {
+  it("is made no faster than the client reads, and not at all once it has left", async () => {
     let made = 0;
     let ended = false;
     async function* chunks() {

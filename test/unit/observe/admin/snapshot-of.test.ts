@@ -25,7 +25,7 @@ function withLedger(ledger: Partial<ShownAccount["ledger"]>): ShownAccount {
   return { ...IDLE, ledger: { ...IDLE.ledger, ...ledger } };
 }
 
-/** A feed that was told of these ends, the last one just now. */
+/** A feed that received these ends, the last one just now. */
 function fed(...ends: Ending[]): CallFeed {
   const feed = new CallFeed();
   for (const [n, end] of ends.entries()) {
@@ -41,7 +41,7 @@ function snapshot(account: ShownAccount, feed = new CallFeed(), nowMs = NOW_MS) 
 }
 
 describe("snapshotOf", () => {
-  it("accounts for every token: those withheld are free ones that are left alone", () => {
+  it("accounts for every token: withheld ones are free ones left unused", () => {
     const { tokens } = snapshot(withLedger({ free: 4, inFlightSinceMs: [1, 2], withheld: 3 }));
     expect(tokens).toEqual({ limit: 10, free: 1, inFlight: 2, cooling: 4, withheld: 3 });
     const throttledJustNow = snapshot(withLedger({ free: 0, inFlightSinceMs: [1], withheld: 2 }));
@@ -71,7 +71,7 @@ describe("snapshotOf", () => {
     expect(waiting.otherCallers).toEqual({ callers: 1, devices: 0, sentLastMinute: 1 });
   });
 
-  it("leaves out a wait that cannot be told", () => {
+  it("leaves out an unknown wait", () => {
     const expectedWaitMs = { urgent: 12.4, normal: Infinity, bulk: Infinity };
     const waitingByCaller = new Map([["a", 3]]);
     const waitingDevices = { urgent: 0, normal: 3, bulk: 0 };
@@ -114,17 +114,19 @@ describe("the words of a snapshot", () => {
     expect(snapshot(IDLE, fed(lost, lost, lost), NOW_MS + 61_000).words.state).toBe("Within quota");
   });
 
-  it("tell who else uses the account, as far as can be told", () => {
-    expect(snapshot(IDLE, fed(accepted)).words.others).toMatch(/^Nobody/);
+  it("tell whether other programs seem to use the account", () => {
+    expect(snapshot(IDLE, fed(accepted)).words.others).toMatch(/^None detected/);
     expect(snapshot(withLedger({ withheld: 1 }), fed(throttled)).words.others).toMatch(
-      /^Probably; .* 1 call was refused/,
+      /^Probably, .* 1 call was throttled/,
     );
-    expect(snapshot(IDLE, fed(throttled, throttled)).words.others).toMatch(/^Not now\. 2 calls were refused/);
+    expect(snapshot(IDLE, fed(throttled, throttled)).words.others).toMatch(
+      /^Not at the moment\. 2 calls were throttled/,
+    );
   });
 
   it("tell where the tokens are", () => {
     expect(snapshot(IDLE).words.ledger).toMatch(/in this process/);
-    expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/3 gateways share/);
+    expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/shared by 3 gateways/);
     expect(snapshot(withLedger({ mode: "away", obstacle: "the store refused" })).words.ledger).toMatch(
       /the store refused/,
     );

@@ -59,7 +59,7 @@ describe("AuditFile", () => {
     expect(told).toEqual(Array(times).fill(path));
   });
 
-  it("appends to what is there, and lets nobody but owner and group read it", async () => {
+  it("appends to an existing file; only owner and group can read it", async () => {
     writeFileSync(path, "before\n");
     await write("a\n");
     await write("b\n");
@@ -105,7 +105,7 @@ describe("AuditFile", () => {
     expect(read()).toBe("b\n");
   });
 
-  it("opens the file anew when asked, also where the path still names the same", async () => {
+  it("opens the file again when asked, even if the path still names the same file", async () => {
     await write("a\n");
     appendFileSync(path, "half a line");
     file.reopen();
@@ -172,7 +172,7 @@ describe("AuditFile", () => {
     closeSync(reader);
   });
 
-  it("opens the file anew after an error that does not pass", async () => {
+  it("opens the file again after an error that does not pass", async () => {
     execFileSync("sh", ["-c", 'mkfifo "$0"', path]);
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     await write("a\n");

@@ -23,9 +23,9 @@ import { FakeLog } from "../../../support/fake-log.js";
 import { HandClock } from "../../../support/hand-clock.js";
 import { eventually } from "./eventually.js";
 
-const UNWRITABLE = "the audit log cannot be written; requests are served all the same";
-const WRITTEN_AGAIN = "the audit log is written again";
-const UNWRITTEN = "the audit log ends with lines that could not be written";
+const UNWRITABLE = "the audit log cannot be written; requests are still served";
+const WRITTEN_AGAIN = "the audit log can be written again";
+const UNWRITTEN = "the audit log was closed with unwritten lines; they are lost";
 
 describe("AuditLog", () => {
   let folder: string;
@@ -274,7 +274,7 @@ describe("AuditLog", () => {
       await clock.advance(50);
       await closed;
       expect(log.lines).toMatchObject([{ level: "error", fields: { lines: 1 }, message: UNWRITTEN }]);
-      await passed(50, () => clock.armed === 0); // it does not try for ever
+      await passed(50, () => clock.armed === 0); // it does not try forever
       closeSync(reader);
     });
 

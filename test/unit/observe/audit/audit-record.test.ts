@@ -44,7 +44,7 @@ function record(end: AuditedEnd, request: Partial<AuditedRequest> = {}, withName
 }
 
 describe("auditRecord", () => {
-  it("says who, why, for what and what became of it, always in the same order", () => {
+  it("records caller, reason, target and result, always in the same order", () => {
     expect(auditLine(record({ kind: "answered", answer: ANSWER }, {}, true))).toBe(
       '{"time":"2026-01-01T12:00:00.007Z","durationMs":13,"rpc":"CancelTasksByDevice",' +
         '"caller":"spiffe://fleet/ops","reason":"firmware 1.2.3 bricks the modem","account":"default",' +
@@ -103,7 +103,7 @@ describe("auditRecord", () => {
     });
   });
 
-  it("takes what nobody expected for the gateway's own failing, and shows nothing of it", () => {
+  it("records an unexpected error as the gateway's own, without its text", () => {
     const line = auditLine(record({ kind: "refused", error: new Error("the secret") }));
     expect(JSON.parse(line)).toMatchObject({ outcome: "refused", error: "internal" });
     expect(line).not.toContain("secret");

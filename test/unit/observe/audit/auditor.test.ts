@@ -40,7 +40,7 @@ describe("createAuditor", () => {
     expect(records()).toMatchObject([{ time: "2026-01-01T00:00:02.000Z", durationMs: 250, outcome: "ok" }]);
   });
 
-  it("records each request once, by the first that it is told", () => {
+  it("records each request once, by the first report", () => {
     const { auditor, records } = start();
     const entry = auditor.begin(REQUEST, ASKER);
     entry.refused(new GatewayError({ kind: "draining", message: "" }));
@@ -56,7 +56,7 @@ describe("createAuditor", () => {
     expect(records()).toMatchObject([{ outcome: "failed", error: "aborted" }, { outcome: "validated" }]);
   });
 
-  it("records names only where it is told to", () => {
+  it("records names only if configured to", () => {
     const named = start(true);
     named.auditor.begin(REQUEST, ASKER).validated();
     expect(named.records()).toMatchObject([{ deviceNames: ["dev-1"] }]);
