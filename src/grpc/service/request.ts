@@ -1,5 +1,4 @@
-// From what stands on the wire to a command, or to everything that is wrong with it at once. Nothing
-// here costs quota.
+// Turns a request into a command, or into an error that lists everything wrong with it. Nothing here costs quota.
 import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../../base/text-rules.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
 import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
@@ -23,7 +22,7 @@ const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.URGENT, "urgent"],
 ]);
 
-/** What a request would touch, before anything of it is checked. */
+/** What a request would touch. Nothing of it has been checked yet. */
 export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
   return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
 }
@@ -52,7 +51,7 @@ export function commandOf(
   return { account, scope, deviceNames, caller, priority, answerByMs, requireAll, verify };
 }
 
-/** The configured account that GetQuota asks for. Throws GatewayError if there is none. */
+/** The account that GetQuota asks for. Throws GatewayError if it is not configured. */
 export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
   const account = request.account || DEFAULT_ACCOUNT;
   const violations = new Violations();
@@ -61,7 +60,7 @@ export function accountOf(request: GetQuotaRequest, limits: RequestLimits): stri
   throw violations.error();
 }
 
-/** What is wrong with a request. Of hundreds of thousands of bad names no more is kept than is listed. */
+/** Collects what is wrong with a request. Keeps only what will be listed, even of hundreds of thousands of bad names. */
 class Violations {
   count = 0;
   readonly #listed: Violation[] = [];
@@ -74,11 +73,11 @@ class Violations {
 
   error(): GatewayError {
     const [violations, unlisted] = [this.#listed, this.count - this.#listed.length];
-    return new GatewayError({ kind: "invalid", message: "the request can never work", violations, unlisted });
+    return new GatewayError({ kind: "invalid", message: "invalid request", violations, unlisted });
   }
 }
 
-// Each adds what is wrong, in the order of the fields.
+// Each of these adds its violations. They are called in the order of the fields.
 
 function checkAccount(named: string, { accounts }: RequestLimits, violations: Violations): void {
   if (accounts.has(named || DEFAULT_ACCOUNT)) return;
