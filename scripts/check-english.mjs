@@ -9,7 +9,7 @@ import { join } from "node:path";
 /** The files and folders to check. To grow to `src`, `test` and `bench` once their comments are rewritten. */
 const PLACES = [
   ...["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "proto/ota", "deploy", "Dockerfile"],
-  ...["bench/README.md", "bench/NOTES.md", "bench/results/README.md", "scripts", "src/config/settings.ts"],
+  ...["bench/README.md", "bench/NOTES.md", "bench/results/README.md", "scripts", "src/config/settings.ts", "src/grpc"],
 ];
 /** Not checked: being rewritten, and the list of phrases itself. */
 const EXEMPT = ["docs/architecture.md", "scripts/check-english.mjs"];
@@ -44,7 +44,7 @@ function linesOf(path) {
   return readFileSync(path, "utf8")
     .split("\n")
     .map((line) => {
-      if (!path.endsWith(".md")) return /^\s*(\/\/|\/\*\*|\*|#)( ?[^\s/]|$)/.test(line) ? line : "";
+      if (!path.endsWith(".md")) return /^\s*(\/\/|\/\*\*|\*|#(?!\w))( ?[^\s/]|$)/.test(line) ? line : "";
       if (/^\s*```/.test(line)) isCode = !isCode;
       return isCode || /^\s*```|^#|^!\[/.test(line) ? "" : line;
     });

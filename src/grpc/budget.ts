@@ -1,5 +1,5 @@
-// The bounds of the gRPC port in one table: how many streams and bytes it may hold at once. All of them together have to
-// fit into the heap, or the gateway does not start.
+// The bounds of the gRPC port in one table: how many streams and bytes it may hold at once. All of
+// them together have to fit into the heap, or the gateway does not start.
 import { getHeapStatistics } from "node:v8";
 
 const MB = 2 ** 20;
@@ -19,7 +19,10 @@ export const BOUNDS = {
   caller: { streams: 4096, bytes: 32 * MB },
   /** The same number is the setting of HTTP/2. */
   connection: { streams: 512, bytes: 24 * MB },
-  /** Without credentials, where credentials are needed: health, reflection, and requests that will be refused. */
+  /**
+   * Without credentials, where credentials are needed: health, reflection, and requests that will
+   * be refused.
+   */
   strangers: { streams: 1024, bytes: 4 * MB },
   strangersOfAddress: { streams: 512, bytes: 2 * MB },
   watches: { streams: 512, bytes: MB },
@@ -43,7 +46,9 @@ export const MOST_REFUSALS_WAITING = 2048;
 /** The heap that each of these takes, measured with Node 24; see test/e2e/full-house.test.ts. */
 const COSTS = {
   program: 48 * MB,
-  /** The objects of HTTP/2, grpc-js and the gateway for one stream, beside the bytes that it holds. */
+  /**
+   * The objects of HTTP/2, grpc-js and the gateway for one stream, beside the bytes that it holds.
+   */
   stream: 14 * 1024,
   refusalWaiting: 6 * 1024,
   /** One device that waits, in a request of many. */
@@ -57,7 +62,7 @@ export function heapNeeded(maxQueuedDevices: number): number {
   return program + streams * stream + MOST_REFUSALS_WAITING * refusalWaiting + maxQueuedDevices * queuedDevice;
 }
 
-/** What to do if the bounds do not fit into the heap; undefined if they fit. */
+/** Advice if the bounds do not fit into the heap; undefined if they fit. */
 export function heapTooSmall(maxQueuedDevices: number, heapBytes = oldSpaceBytes()): string | undefined {
   const needed = heapNeeded(maxQueuedDevices);
   if (needed <= heapBytes) return undefined;
@@ -71,7 +76,10 @@ export function heapTooSmall(maxQueuedDevices: number, heapBytes = oldSpaceBytes
   );
 }
 
-/** Node's limit counts the young generation too, which holds nothing for long: three spaces of 32 MB. */
+/**
+ * Node's limit counts the young generation too, which holds nothing for long: three spaces of 32
+ * MB.
+ */
 function oldSpaceBytes(): number {
   return getHeapStatistics().heap_size_limit - 96 * MB;
 }

@@ -1,4 +1,5 @@
-// The gRPC port: puts OtaService, health and reflection on one server behind our own listener, and ends it gracefully.
+// The gRPC port: puts OtaService, health and reflection on one server behind our own listener, and
+// ends it gracefully.
 import { logVerbosity, type Metadata, Server, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
@@ -18,19 +19,20 @@ import { type CountRefusal, Refusals } from "./transport/refusals.js";
 import { StreamGate } from "./transport/stream-gate.js";
 import { tolerant } from "./wire/decoding.js";
 
-// grpc-js writes plain lines between the JSON lines of the log, and quotes metadata of callers in them. It also throws
-// whatever matters.
+// grpc-js writes plain lines between the JSON lines of the log, and quotes metadata of callers in
+// them. It also throws whatever matters.
 if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
 /**
- * Enforced while headers arrive, once the client has acknowledged it; the gate bounds the rest. HTTP/2 counts 32 bytes
- * more for each header.
+ * Enforced while headers arrive, once the client has acknowledged it; the gate bounds the rest.
+ * HTTP/2 counts 32 bytes more for each header.
  */
 const HEADERS = { maxHeaderListPairs: 64, maxHeaderListSize: MOST_HEADER_BYTES + 64 * 32 };
 
 /**
- * Clients have to answer pings. Otherwise a connection with broken HTTP/2 (a header block that cannot be decoded is
- * enough) could keep its file descriptor forever, and callers that vanished silently would stay in the queue.
+ * Clients have to answer pings. Otherwise a connection with broken HTTP/2 (a header block that
+ * cannot be decoded is enough) could keep its file descriptor forever, and callers that vanished
+ * silently would stay in the queue.
  */
 const PING_EVERY_MS = 10_000;
 const PING_WITHIN_MS = 20_000; // gRPC's own default: a client may be busy for some seconds
@@ -65,7 +67,8 @@ export interface GrpcServer {
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: ServerOptions): Promise<GrpcServer> {
   const { clock, log, tls, bearer, maxDevices } = options;
-  // Twice the largest valid request: a caller with a few devices too many gets an error that says how many.
+  // Twice the largest valid request: a caller with a few devices too many gets an error that says
+  // how many.
   const mostMessageBytes = 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES;
   const refusals = new Refusals({ clock, log, counted: options.refused });
   const refused = refusals.count;

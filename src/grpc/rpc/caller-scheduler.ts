@@ -1,5 +1,6 @@
-// Runs rpcs and their answers at once while the process keeps up, and caller by caller while it does not. Then the caller
-// with the most requests waits, and the others do not. Costs next to nothing while the process keeps up.
+// Runs rpcs and their answers at once while the process keeps up, and caller by caller while it
+// does not. Then the caller with the most requests waits, and the others do not. Costs next to
+// nothing while the process keeps up.
 
 export interface CallerSchedulerOptions {
   /** Monotonic ms. */

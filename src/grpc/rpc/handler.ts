@@ -1,5 +1,6 @@
-// The way of every rpc: identify the caller, wait for its turn, handle, answer exactly once. grpc-js itself would hang on
-// an async throw, answer twice if called twice, and show the text of any Error.
+// Takes every rpc through the same steps: identify the caller, wait for its turn, handle, answer
+// exactly once. grpc-js itself would hang on an async throw, answer twice if called twice, and show
+// the text of any Error.
 import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { GatewayError } from "../../gateway/errors.js";
 import type { Identity } from "../../identity/identity.js";
@@ -9,14 +10,15 @@ import { turnedAway } from "./access.js";
 import { type GrpcCall, Rpc, type RpcContext, type RpcOptions } from "./rpc.js";
 
 /**
- * Identifies the caller, and calls `serve` in its turn. Credentials come first, so that nobody learns anything without
- * them. A caller that has left by then gets nothing.
+ * Identifies the caller, and calls `serve` in its turn. Credentials come first, so that a client
+ * learns nothing without them. A caller that has left by then gets nothing.
  */
 export function openRpc(method: string, call: GrpcCall, options: RpcOptions, serve: (rpc: Rpc) => void): void {
   const { clock, callerScheduler, authentication, streamOf } = options;
   const startedMs = clock.now();
   const stream = streamOf?.(call.metadata);
-  // A callback, not a promise: the scheduler times what it runs, and most identities are known at once.
+  // A callback, not a promise: the scheduler times what it runs, and most identities are known at
+  // once.
   const scheduleRpc = (identity: Identity) => {
     callerScheduler.schedule(identity.kind === "caller" ? identity.name : UNAUTHENTICATED, () => {
       const rpc = new Rpc(method, call, { identity, stream, startedMs }, options);
@@ -30,8 +32,8 @@ export function openRpc(method: string, call: GrpcCall, options: RpcOptions, ser
 }
 
 /**
- * The grpc-js handler of a unary method. `refused` learns of strangers that are turned away, with their request if it
- * was a message of the method.
+ * The grpc-js handler of a unary method. `refused` learns of strangers that are turned away, with
+ * their request if it was a message of the method.
  */
 export function unary<Request, Response>(
   method: string,

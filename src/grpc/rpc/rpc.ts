@@ -1,5 +1,5 @@
-// One rpc: what its handler may know of it, and its end in the span, in one line of the log and in the metrics. A single
-// object for each rpc, made when its caller's turn comes, because there are thousands a second.
+// One rpc, from its caller's turn to its end in the span, in one line of the log and in the
+// metrics. There are thousands a second, so each is a single object.
 import { type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
@@ -15,10 +15,10 @@ import { turnedAway } from "./access.js";
 import { answerByMs } from "./answer-by.js";
 import type { CallerScheduler } from "./caller-scheduler.js";
 
-/** What a handler knows about its rpc, beside the message. */
+/** The part of an rpc that its handler needs, beside the message. */
 export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort">;
 
-/** What all rpcs share. */
+/** Shared by all rpcs. */
 export interface RpcOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -32,7 +32,7 @@ export interface RpcOptions {
   readonly rpcEnded?: Metrics["rpcEnded"];
 }
 
-/** What unary and streaming calls of grpc-js have in common. */
+/** Unary and streaming calls of grpc-js have these in common. */
 export interface GrpcCall {
   readonly cancelled: boolean;
   readonly metadata: Metadata;
@@ -113,7 +113,7 @@ export class Rpc {
     this.#options.callerScheduler.schedule(this.caller, run);
   }
 
-  /** Throws, or rejects with, GatewayError unless the credentials of the stream still hold, for the same caller. */
+  /** Throws, or rejects with, GatewayError if the credentials now fail, or name another caller. */
   checkCredentials(): void | Promise<void> {
     const found = this.stream?.identifyAgain();
     if (found?.kind === "pending") return found.verify().then((identity) => this.#checkSame(identity));
@@ -151,7 +151,8 @@ export class Rpc {
   /** Logs what the operator has to know of the error, and returns what to answer. */
   fail(error: unknown): WireError {
     if (!(error instanceof GatewayError)) {
-      // Unexpected, so the log needs all of it. A GatewayError is expected, and holds device names: not for any log.
+      // Unexpected, so the log needs all of it. A GatewayError is expected, and holds device names:
+      // not for any log.
       this.#options.log.error({ method: this.#method, err: error }, "internal error");
     } else if (error.failure.kind === "forbidden") {
       this.#why = error.message;

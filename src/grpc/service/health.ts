@@ -1,4 +1,5 @@
-// The standard health service. The server and OtaService share one status, and watchers are notified when it changes.
+// The standard health service. The server and OtaService share one status, and watchers are
+// notified when it changes.
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import {
   type HealthCheckRequest,
@@ -49,7 +50,8 @@ export class Health {
     watch: (call) => {
       const error = undecoded(call.request);
       if (error) return void call.emit("error", error);
-      // By the protocol the watch of an unknown service stays open, although nothing more will be sent.
+      // By the protocol the watch of an unknown service stays open, although nothing more will be
+      // sent.
       const known = this.#services.has(call.request.service);
       call.write({ status: known ? this.#status : ServingStatus.SERVICE_UNKNOWN });
       this.#watchers.add(call);

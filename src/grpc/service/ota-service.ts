@@ -1,4 +1,5 @@
-// The methods of OtaService: a request is checked and becomes a command, and the gateway's answer becomes a response.
+// The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
+// becomes a response.
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
@@ -86,7 +87,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     );
   }
 
-  /** A request that is refused here is not in the audit log yet: a stream asks again while the queue is full. */
+  /** A refusal is for the caller to record: a stream asks again while the queue is full. */
   function ask(request: CancelTasksByDeviceRequest, context: RpcContext, entry?: AuditEntry): StreamedRequest {
     checkRights(callers, context.caller, touchedBy(request));
     const command = commandOf(request, context.caller, context.answerByMs, limits);

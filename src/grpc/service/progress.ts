@@ -1,5 +1,5 @@
-// Reports the progress of a stream: devices received and settled. A report goes out at most twice a second while requests
-// wait, and none while the client has not read the one before.
+// Reports the progress of a stream: devices received and settled. A report goes out at most twice a
+// second while requests wait, and none while the client has not read the one before.
 import type { Clock } from "../../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse_Progress as Report } from "../../gen/ota/v1/ota_service.js";
 import { durationOf } from "../wire/details.js";

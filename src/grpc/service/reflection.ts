@@ -1,5 +1,5 @@
-// The standard reflection service (v1 and v1alpha): a generic client can call the gateway without the proto files.
-// Answers come from the descriptors that the build puts into gen/image.
+// The standard reflection service (v1 and v1alpha): a generic client can call the gateway without
+// the proto files. Answers come from the descriptors that the build puts into gen/image.
 import { createFileRegistry, type DescFile, fromBinary, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
@@ -17,8 +17,9 @@ const filesBySymbol = new Map(
 );
 
 /**
- * Answers every request on the stream. The messages of v1 and v1alpha differ in their names only. A request of a few
- * bytes gets kilobytes, so a client that does not read its answers is not read either: they would fill the memory.
+ * Answers every request on the stream. The messages of v1 and v1alpha differ in their names only. A
+ * request of a few bytes gets kilobytes, so a client that does not read its answers is not read
+ * either: they would fill the memory.
  */
 export function serverReflectionInfo(
   call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>,
@@ -64,7 +65,7 @@ function serviceNames(): { name: string }[] {
   return [...registry].flatMap((type) => (type.kind === "service" ? [{ name: type.typeName }] : []));
 }
 
-/** The full names of a type and its members. The names of enum values are siblings of their enum's. */
+/** The full names of a type and its members. Enum values are siblings of their enum. */
 function symbolsOf(type: Descriptor): string[] {
   const { typeName } = type;
   switch (type.kind) {

@@ -1,4 +1,5 @@
-// Turns a request into a command, or into an error that lists everything wrong with it. Nothing here costs quota.
+// Turns a request into a command, or into an error that lists everything wrong with it. Nothing
+// here costs quota.
 import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../../base/text-rules.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
 import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
@@ -9,7 +10,7 @@ import {
 } from "../../gen/ota/v1/ota_service.js";
 import type { Touched } from "../../identity/rights.js";
 
-/** What a request is checked against. */
+/** Requests are checked against these. */
 export interface RequestLimits {
   readonly maxDevices: number;
   readonly accounts: ReadonlySet<string>;
@@ -22,7 +23,7 @@ const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.URGENT, "urgent"],
 ]);
 
-/** What a request would touch. Nothing of it has been checked yet. */
+/** Names what a request would touch. Nothing of it has been checked yet. */
 export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
   return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
 }
@@ -60,7 +61,7 @@ export function accountOf(request: GetQuotaRequest, limits: RequestLimits): stri
   throw violations.error();
 }
 
-/** Collects what is wrong with a request. Keeps only what will be listed, even of hundreds of thousands of bad names. */
+/** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
 class Violations {
   count = 0;
   readonly #listed: Violation[] = [];

@@ -1,6 +1,6 @@
-// One StreamCancelTasksByDevice: many requests on one rpc, each answered once, in the order of completion. Its memory is
-// bounded: reading stops while too many of its devices wait, while the gateway's queue is full, and while the client does
-// not read its answers.
+// One StreamCancelTasksByDevice: many requests on one rpc, each answered once, in the order of
+// completion. Its memory is bounded: reading stops while too many of its devices wait, while the
+// gateway's queue is full, and while the client does not read its answers.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { type Clock, sleepUntil } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/errors.js";
@@ -43,7 +43,7 @@ export interface StreamOptions {
 /** The memory of an answer for each device, until the client has read it. */
 const RESULT_BYTES = 128;
 
-/** The most devices that may wait while the stream is still read: ten seconds' worth at the full rate. */
+/** Reading stops while this many devices wait: ten seconds' worth at the full rate. */
 const WINDOW_DEVICES = 20_000;
 
 const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while the queue was full" });
@@ -189,7 +189,8 @@ export class RequestStream {
     const bytes = (1 + (response?.results.length ?? 0)) * RESULT_BYTES;
     const { stream } = this.#rpc;
     stream?.holdAnswer(bytes);
-    this.#write({ $case: "answer", answer: { sequence, result, failedResponse } }, () => stream?.sent(bytes));
+    const answer = { sequence, result, failedResponse };
+    this.#write({ $case: "answer", answer }, () => stream?.sent(bytes));
   }
 
   /** Reads on if there is room, ends if all is done, and reports progress otherwise. */

@@ -17,16 +17,16 @@ export interface RpcHead {
 
 /** How callers prove who they are. */
 export interface Authentication {
-  /** Set if clients have certificates: the name in this client's; undefined if it has no usable name. */
+  /** Set if clients have certificates: the name in it; undefined if none is usable. */
   readonly certificate?: ((head: RpcHead) => string | undefined) | undefined;
   /** Set if bearer tokens are accepted. Takes all values of `authorization`. */
   readonly bearer?: ((authorization: readonly unknown[]) => Identity | PendingIdentity) | undefined;
 }
 
 /**
- * The identity that rights and fairness go by. Without authentication any caller can take any name, which still keeps
- * honest services apart. With it, the claimed name is ignored: the certificate decides, or else the token. A bad token
- * is refused even beside a good certificate.
+ * The identity that rights and fairness go by. Without authentication any caller can take any name,
+ * which still keeps honest services apart. With it, the claimed name is ignored: the certificate
+ * decides, or else the token. A bad token is refused even beside a good certificate.
  */
 export function identify(head: RpcHead, by: Authentication | undefined): Identity | PendingIdentity {
   if (!by) return caller(claimedName(head.metadata));

@@ -1,10 +1,10 @@
-// Watches the TLS files of the gRPC port, and loads them when they have changed and belong together. Half a rotation
-// changes nothing; it is logged once it has lasted for two looks.
+// Watches the TLS files of the gRPC port, and loads them when they have changed and belong
+// together. Half a rotation changes nothing; it is logged once it has lasted for two looks.
 import { type Clock, every } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import { readTlsFiles, type TlsFiles, TlsFilesError, type TlsPaths } from "../../config/tls-files.js";
 
-/** Compares contents, not times, so that every way of replacing files is noticed, symlinks included. */
+/** Contents are compared, not times: that notices all ways to replace files, also symlinks. */
 const LOOK_EVERY_MS = 2000;
 
 /** Certificates that are rotated are replaced long before. */

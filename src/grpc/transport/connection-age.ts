@@ -1,10 +1,12 @@
-// Limits the age of connections. After about half an hour a client is asked to reconnect: it presents its certificate
-// again, and sees new replicas. Its rpcs in flight go on. Connections that are asked at the same time form a cohort with
-// an HTTP/2 server of its own, because a server is what grpc-js can end gracefully.
+// Limits the age of connections. After about half an hour a client is asked to reconnect: it
+// presents its certificate again, and sees new replicas. Its rpcs in flight go on. Connections that
+// are asked at the same time form a cohort with an HTTP/2 server of its own, because a server is
+// what grpc-js can end gracefully.
 //
-// `grpc.max_connection_age_ms` does not do. Node keeps a list of timers for every length of a timer, and drops the list of
-// an unreferenced timer only when that would have run: each connection, with a random age, would leave one behind. And
-// at shutdown grpc-js does not wait for connections that were asked to reconnect. See ADR 20.
+// `grpc.max_connection_age_ms` does not do. Node keeps a list of timers for every length of a
+// timer, and drops the list of an unreferenced timer only when that would have run: each
+// connection, with a random age, would leave one behind. And at shutdown grpc-js does not wait for
+// connections that were asked to reconnect. See ADR 20.
 import type { Socket } from "node:net";
 import type { ConnectionInjector } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
@@ -19,7 +21,7 @@ const COHORT_MS = 30_000;
 export interface ConnectionAging {
   /** Serves a connection. */
   take(socket: Socket): void;
-  /** Asks all clients to go. Resolves when they have gone, or after `withinMs`, when the rest is cut off. */
+  /** Asks all clients to go. Resolves when they have gone, or cuts off the rest after `withinMs` */
   close(withinMs: number): Promise<void>;
 }
 

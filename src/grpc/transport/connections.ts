@@ -1,5 +1,6 @@
-// The connections of the gRPC port: bounds how many are open, by address and by certificate, and ends those that only
-// cost. A connection that sends nothing, or does not read its answers, holds memory that others need.
+// The connections of the gRPC port: bounds how many are open, by address and by certificate, and
+// ends those that only cost. A connection that sends nothing, or does not read its answers, holds
+// memory that others need.
 import type { Socket } from "node:net";
 import { type Clock, every } from "../../base/clock.js";
 import { MOST_ANSWER_BYTES } from "../budget.js";
@@ -22,10 +23,10 @@ const ANSWERS_TAKEN_WITHIN_MS = 30_000;
 
 const SWEEP_EVERY_MS = 5000;
 
-/** Streams with more headers than the announced limit, between two sweeps. Each costs time before it is refused. */
+/** Streams with headers over the limit, between two sweeps. Each costs time to refuse. */
 const MOST_OFFENSES = 64;
 
-/** Bytes between two sweeps, beside requests and for each. Pings and settings are small, and cost time. */
+/** Bytes between two sweeps: beside requests, and for each. Pings and settings cost time. */
 const BYTES_WITHOUT_REQUESTS = 16_000_000;
 const BYTES_WITH_A_REQUEST = 1_000_000;
 
@@ -60,7 +61,7 @@ export class Connection implements Held {
     return this.#certified && wallMs < this.#certified.endsWallMs ? this.#certified.name : undefined;
   }
 
-  /** The client has ignored a setting of HTTP/2. Ends the connection, and returns true, if it keeps doing that. */
+  /** The client has ignored a limit. Ends the connection, and returns true, if that goes on. */
   offended(): boolean {
     if (++this.#offenses <= MOST_OFFENSES) return false;
     this.end();
@@ -138,8 +139,8 @@ export class Connections {
       return undefined;
     }
     const peer = `${address}:${remotePort}`;
-    // gRPC knows a connection by its peer only. A listener on several addresses could have two with the same peer, and the
-    // rpcs of one would get the name of the other.
+    // gRPC knows a connection by its peer only. A listener on several addresses could have two with
+    // the same peer, and the rpcs of one would get the name of the other.
     if (this.#byPeer.has(peer)) {
       this.refuse(socket, "duplicate address and port");
       return undefined;

@@ -1,5 +1,6 @@
-// Reads all private fields of grpc-js and Node that the gRPC port depends on. A release that renames one must not silently
-// drop a bound, so the port refuses to start unless each is found. docs/maintaining.md lists them.
+// Reads all private fields of grpc-js and Node that the gRPC port depends on. A release that
+// renames one must not silently drop a bound, so the port refuses to start unless each is found.
+// docs/maintaining.md lists them.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { createRequire } from "node:module";
 import type { Server as NetServer, Socket } from "node:net";
@@ -11,11 +12,11 @@ const TESTED = "@grpc/grpc-js 1.14.7 on Node 24";
 /** Bounds on the headers of one stream, which HTTP/2 enforces while they arrive. */
 export interface HeaderBounds {
   readonly maxHeaderListPairs: number;
-  /** HTTP/2 counts 32 bytes more for each header. A client that has not acknowledged it yet may send 64 KB. */
+  /** With 32 bytes more for each header. Before it is acknowledged, clients may send 64 KB. */
   readonly maxHeaderListSize: number;
 }
 
-/** What grpc-js does with a new stream. */
+/** The listener of grpc-js for new streams. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void;
 
 interface Http2Options {
@@ -38,7 +39,7 @@ export function boundHeaders(server: Server, { maxHeaderListPairs, maxHeaderList
   options.settings.maxHeaderListSize = maxHeaderListSize;
 }
 
-/** Makes an injector whose streams go to `guard` first, which passes the admitted ones to `handle`. */
+/** Makes an injector whose streams go to `guard`, which passes the admitted ones to `handle`. */
 export function guardedInjector(
   server: Server,
   guard: (handle: StreamHandler, ...arrived: Parameters<StreamHandler>) => void,
@@ -56,7 +57,7 @@ export function guardedInjector(
   return injector;
 }
 
-/** Throws unless reading a connection can be paused. Node has no public way to do that under HTTP/2. */
+/** Throws unless reading can be paused. Under HTTP/2 Node has no public way to do that. */
 export function checkHandle(server: NetServer): void {
   const handle = (server as { readonly _handle?: Partial<ReadHandle> | null })._handle;
   if (typeof handle?.readStop !== "function" || typeof handle.readStart !== "function") {

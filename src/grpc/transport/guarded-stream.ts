@@ -1,5 +1,6 @@
-// One stream that the gate has let in. It counts what the stream holds, and ends it when a message is too long or does
-// not arrive in time, when it is too old, and when it has been answered and its client does not end it.
+// One stream that the gate has let in. It counts what the stream holds, and ends it when a message
+// is too long or does not arrive in time, when it is too old, and when it has been answered and its
+// client does not end it.
 import type { ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
@@ -33,7 +34,7 @@ const TOO_OLD = wireErrorOf(
 );
 
 export class GuardedStream {
-  /** Given by the gate; never used twice. */
+  /** Given by the stream table; never used twice. */
   id = 0;
   /** The caller by its headers, when the stream began. */
   readonly identity: Identity | PendingIdentity;
@@ -106,7 +107,7 @@ export class GuardedStream {
     this.#options.counted.letGo(bytes);
   }
 
-  /** The last answer has been given. The connection counts it until the stream closes, to find clients that do not read. */
+  /** The last answer has been given. It counts for the connection until the stream closes. */
   finish(): void {
     if (this.#isClosed) return;
     const { clock, connection, counted } = this.#options;
@@ -124,7 +125,8 @@ export class GuardedStream {
   check(): void {
     const stream = this.#stream;
     if (stream.writableEnded) {
-      // The client has its answer and keeps the stream open, which would hold the stream and all its objects forever.
+      // The client has its answer and keeps the stream open, which would hold the stream and all
+      // its objects forever.
       if (this.#wasOver && stream.writableFinished && !stream.closed) stream.close();
       this.#wasOver = true;
       return;
@@ -152,7 +154,7 @@ export class GuardedStream {
   }
 }
 
-/** The status that grpc-js uses, which clients know. Sending the same message again cannot succeed: no retry. */
+/** The status of grpc-js, which clients know. A retry cannot succeed. */
 function tooLarge(mostBytes: number): WireError {
   const metadata = new Metadata();
   metadata.set("grpc-retry-pushback-ms", "-1");

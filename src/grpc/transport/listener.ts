@@ -1,5 +1,5 @@
-// Accepts connections, in plain text or by TLS, and checks client certificates. grpc-js sees no connection that has not
-// been accepted, so a refused client learns nothing.
+// Accepts connections, in plain text or by TLS, and checks client certificates. grpc-js sees no
+// connection that has not been accepted, so a refused client learns nothing.
 import { constants } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
@@ -24,7 +24,7 @@ export interface ListenerOptions {
 
 export interface ListenerTls {
   readonly paths: TlsPaths;
-  /** If there is a client CA: whether a caller needs a certificate, or may have another proof of its name. */
+  /** With a client CA: whether a caller needs a certificate, or may prove its name otherwise. */
   readonly clientCertificates: "required" | "optional";
 }
 
@@ -56,7 +56,7 @@ const CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** Resolves when the port is open. Passes every accepted connection to `take`. Throws TlsFilesError. */
+/** Resolves when the port is open. `take` gets every accepted connection. Throws TlsFilesError. */
 export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
   const { host, port, clock, log, tls, refused } = options;
   const connections = new Connections({ clock, refused });
@@ -141,7 +141,8 @@ function contextOf({ cert, key, ca }: TlsFiles) {
     ...(ca !== undefined && { ca }),
     minVersion: "TLSv1.2" as const,
     ciphers: CIPHERS,
-    // No session tickets: a resumed session would not present its certificate again, which may have expired.
+    // No session tickets: a resumed session would not present its certificate again, which may have
+    // expired.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }
@@ -157,8 +158,9 @@ function bound(server: Server, host: string, port: number): Promise<void> {
 }
 
 /**
- * Passes sockets on to `take`, in order, one in each turn of the event loop. Each may bring hundreds of requests at once;
- * a thousand that came together would keep everybody else waiting for all of theirs.
+ * Passes sockets on to `take`, in order, one in each turn of the event loop. Each may bring
+ * hundreds of requests at once; a thousand that came together would keep everybody else waiting for
+ * all of theirs.
  */
 export function staggerAccepts(take: (socket: Socket) => void): (socket: Socket) => void {
   const waiting = new Set<Socket>();

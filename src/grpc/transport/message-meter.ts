@@ -1,5 +1,5 @@
-// Follows the messages of one stream on the wire: how long each is, and since when one has been arriving. It reads the
-// five bytes before each message, and keeps nothing of what it reads.
+// Follows the messages of one stream on the wire: how long each is, and since when one has been
+// arriving. It reads the five bytes before each message, and keeps nothing of what it reads.
 
 const PREFIX_BYTES = 5;
 

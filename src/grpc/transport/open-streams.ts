@@ -1,5 +1,5 @@
-// Counts every stream of the gRPC port from its headers until it is closed, and the bytes that it holds: for its caller,
-// its connection, its address and in all.
+// Counts every stream of the gRPC port from its headers until it is closed, and the bytes that it
+// holds: for its caller, its connection, its address and in all.
 // Invariant: no account exceeds its bound, except by answers, which are counted and never refused.
 import { flatten } from "../../base/flat-string.js";
 import { GatewayError } from "../../gateway/errors.js";
@@ -18,7 +18,7 @@ export interface StreamOrigin {
 /** When to retry: by then a few thousand more rpcs have been answered. */
 const RETRY_AFTER_MS = 1000;
 
-/** What each bound belongs to, in the words of error texts. */
+/** The owner of each bound, in the words of error texts. */
 const SUBJECTS = {
   gateway: "all callers",
   address: "this address",
@@ -34,7 +34,10 @@ const SUBJECTS = {
 
 type Subject = keyof typeof BOUNDS;
 
-/** Made once for each bound: a new error with its stack for each stream would let a flood fill the memory. */
+/**
+ * Made once for each bound: a new error with its stack for each stream would let a flood fill the
+ * memory.
+ */
 const REFUSALS = Object.fromEntries(
   (Object.keys(BOUNDS) as Subject[]).map((subject) => [subject, refusalsOf(subject)]),
 ) as Record<Subject, ReturnType<typeof refusalsOf>>;
@@ -155,7 +158,7 @@ export class OpenStream {
     this.holdAnswer(-Math.min(bytes, this.#bytes));
   }
 
-  /** The caller is known now; undefined for a stranger. Throws GatewayError if that caller has too many. */
+  /** The caller is known; undefined for a stranger. Throws GatewayError if it has too many. */
   prove(caller: string | undefined): void {
     if (!this.#isOpen) return;
     const proven = this.#books.accountsOf(caller, this.address);

@@ -1,6 +1,7 @@
-// Reads connections in turns, caller by caller, while they bring more than one turn of the event loop should take. Node
-// reads everything that has arrived before it looks at a timer: ten thousand requests at once would delay calls that are
-// due, the upstream's answers and all other callers until the last of them has been read.
+// Reads connections in turns, caller by caller, while they bring more than one turn of the event
+// loop should take. Node reads everything that has arrived before it looks at a timer: ten thousand
+// requests at once would delay calls that are due, the upstream's answers and all other callers
+// until the last of them has been read.
 
 export interface ReadSchedulerOptions {
   /** Monotonic ms. */
@@ -15,12 +16,12 @@ export interface Held {
   release(): void;
 }
 
-/** How long to read before all other work has its turn. One read may take longer: it brings all streams of a connection. */
+/** How long to read before other work has its turn. A single read may take longer. */
 const TURN_MS = 5;
 
 export class ReadScheduler {
   readonly #options: ReadSchedulerOptions;
-  /** All open connections, with the caller of the last request of each; undefined before the first. */
+  /** Open connections, and the caller of the last request of each; undefined before it. */
   readonly #callers = new Map<Held, string | undefined>();
   /** Held connections by caller. The next caller comes first. */
   readonly #lines = new Map<string | undefined, Set<Held>>();

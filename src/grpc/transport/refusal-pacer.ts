@@ -1,5 +1,5 @@
-// Paces refusals. A flooding client retries the moment it is refused, and each refusal costs CPU. Delaying the refusal
-// ties up one of its own streams, so the flood slows itself down.
+// Paces refusals. A flooding client retries the moment it is refused, and each refusal costs CPU.
+// Delaying the refusal ties up one of its own streams, so the flood slows itself down.
 import type { Clock } from "../../base/clock.js";
 import { MOST_REFUSALS_WAITING } from "../budget.js";
 

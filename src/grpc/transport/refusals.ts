@@ -1,5 +1,5 @@
-// Counts what the gRPC port refuses, by reason and by address: in the metrics, and in one line of the log every five
-// seconds. The number of addresses is bounded in both.
+// Counts what the gRPC port refuses, by reason and by address: in the metrics, and in one line of
+// the log every five seconds. The number of addresses is bounded in both.
 import { type Clock, every } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 
@@ -26,7 +26,7 @@ export class Refusals {
   readonly #options: RefusalsOptions;
   readonly #reasons = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
-  /** The addresses that have a series of their own in the metrics, which keep every series forever. */
+  /** Addresses with a series of their own. Metrics keep a series forever. */
   readonly #named = new Set<string>();
   readonly #disarm: () => void;
 
@@ -48,7 +48,7 @@ export class Refusals {
     this.#report();
   }
 
-  /** One line for all refusals: a client that is refused comes back at once, and would fill the log. */
+  /** One line for all: a refused client comes back at once, and would fill the log. */
   #report(): void {
     if (this.#reasons.size === 0) return;
     const most = [...this.#addresses].toSorted(([, a], [, b]) => b - a).slice(0, ADDRESSES_LOGGED);

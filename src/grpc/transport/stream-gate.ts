@@ -1,12 +1,14 @@
-// Admits streams before grpc-js sees them, whatever they ask for: bounds their headers, identifies their callers as far as
-// that takes no time, and counts them. From then on a GuardedStream watches each.
-// Invariant: nothing of a refused stream is kept, and it is closed even if its client does not end it.
+// Admits streams before grpc-js sees them, whatever they ask for: bounds their headers, identifies
+// their callers as far as that takes no time, and counts them. From then on a GuardedStream watches
+// each.
+// Invariant: nothing of a refused stream is kept, and it is closed even if its client does not end
+// it.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/errors.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import { BOUNDS, MOST_HEADER_BYTES } from "../budget.js";
+import { MOST_HEADER_BYTES } from "../budget.js";
 import { trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
@@ -16,6 +18,7 @@ import { type OpenStream, OpenStreams } from "./open-streams.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
 import type { CountRefusal } from "./refusals.js";
 import { otaMethodOf, rulesOf } from "./stream-rules.js";
+import { StreamTable } from "./stream-table.js";
 
 export interface StreamGateOptions {
   readonly clock: Clock;
@@ -31,37 +34,25 @@ export interface StreamGateOptions {
   readonly rpcEnded?: Metrics["rpcEnded"] | undefined;
 }
 
-/** Leads a handler from its call to the stream. Overwrites whatever a client puts there. */
-const STREAM_HEADER = "x-ota-stream-of-gateway";
-
 const SWEEP_EVERY_MS = 1000;
-
-const PLACES = BOUNDS.gateway.streams;
 
 export class StreamGate {
   readonly #options: StreamGateOptions;
   readonly #counts = new OpenStreams();
-  /** By place. An array and not a Map, whose table would be rebuilt all the time: see ADR 21. */
-  readonly #streams: (GuardedStream | undefined)[] = new Array(PLACES).fill(undefined);
-  readonly #freePlaces = Array.from({ length: PLACES }, (_, place) => place);
+  readonly #streams = new StreamTable();
   readonly #connections = new WeakMap<ServerHttp2Session, Connection>();
-  #arrived = 0;
   /** The stream that grpc-js is being given right now. */
   #entering: GuardedStream | undefined;
   readonly #disarm: () => void;
 
   constructor(options: StreamGateOptions) {
     this.#options = options;
-    this.#disarm = every(options.clock, SWEEP_EVERY_MS, () => {
-      for (const stream of this.#streams) stream?.check();
-    });
+    this.#disarm = every(options.clock, SWEEP_EVERY_MS, () => this.#streams.checkAll());
   }
 
   /** The stream of the call with this metadata; undefined if it has closed. */
   of(metadata: Metadata): GuardedStream | undefined {
-    const [id] = metadata.get(STREAM_HEADER);
-    const stream = this.#streams[Number(id) % PLACES];
-    return stream?.id === Number(id) ? stream : undefined; // another stream may have its place now
+    return this.#streams.of(metadata);
   }
 
   /** Passes a stream to `handle`, or refuses it. */
@@ -79,13 +70,9 @@ export class StreamGate {
     }
     const guarded = this.#admitStream(stream, headers, connection);
     if (!guarded) return;
-    const place = this.#freePlaces.pop() as number; // there are as many as admitted streams
-    guarded.id = this.#arrived++ * PLACES + place;
-    headers[STREAM_HEADER] = String(guarded.id);
-    this.#streams[place] = guarded;
+    const remove = this.#streams.add(guarded, headers);
     stream.on("close", () => {
-      this.#streams[place] = undefined;
-      this.#freePlaces.push(place);
+      remove();
       guarded.close();
     });
     this.#entering = guarded;
@@ -198,15 +185,13 @@ export class StreamGate {
   }
 }
 
-/**
- * The caller of all streams whose tokens are being verified, so that they do not compete with strangers. No name looks
- * like this.
- */
+/** The caller of all unverified tokens, apart from strangers. No name looks like this. */
 const VERIFYING = " verifying";
 
 const COMPRESSED: WireError = {
-  // gRPC's status for an encoding that a server does not know. grpc-js unpacks every message as soon as it is there:
-  // four kilobytes became four megabytes, and a few hundred streams of one client more than a gigabyte.
+  // gRPC's status for an encoding that a server does not know. grpc-js unpacks every message as
+  // soon as it is there: four kilobytes became four megabytes, and a few hundred streams of one
+  // client more than a gigabyte.
   code: status.UNIMPLEMENTED,
   details: "compressed requests are not accepted",
   metadata: new Metadata(),

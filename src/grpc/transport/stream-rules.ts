@@ -1,5 +1,5 @@
-// What holds for the streams of each method: how long a message may be, how long a stream may last, and which bounds of
-// its own it counts against. The rest of the gate treats all methods alike.
+// The rules for the streams of each method: how long a message may be, how long a stream may last,
+// and which special bounds it counts against. The rest of the gate treats all methods alike.
 import { SMALL_MESSAGE_BYTES } from "../budget.js";
 
 /** Kinds of streams that have bounds of their own. */
@@ -9,7 +9,7 @@ export interface StreamRules {
   readonly kind: StreamKind;
   /** The longest message. */
   readonly mostBytes: number;
-  /** Whether messages may come as long as the stream lasts. Otherwise there is one, and the end after it. */
+  /** Whether there may be many messages. Otherwise there is one, and the end after it. */
   readonly isStream: boolean;
   readonly mostAgeMs: number;
 }
@@ -19,7 +19,7 @@ const STREAM_OF_CANCELS = "/ota.v1.OtaService/StreamCancelTasksByDevice";
 const OTA_METHODS = /^\/ota\.v1\.OtaService\/((Stream)?CancelTasksByDevice|GetQuota)$/;
 const REFLECTION = /^\/grpc\.reflection\.[^/]*\.ServerReflection\//;
 
-/** Longer than the age of a connection, so that the client sees new replicas and opens its watch there. */
+/** Longer than a connection is used: the client opens its next watch on another replica. */
 const WATCH_AGE_MS = 40 * 60_000;
 
 /** Requests and answers take milliseconds. */

@@ -1,13 +1,14 @@
-// Passes bytes that are not a message of their method on to the handler, which answers them. grpc-js would answer them by
-// itself, without a line in the log, a span, or an ErrorInfo for the caller.
+// Passes bytes that are not a message of their method on to the handler, which answers them.
+// grpc-js would answer them by itself, without a line in the log, a span, or an ErrorInfo for the
+// caller.
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { type GatewayError, invalid } from "../../gateway/errors.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
-/** What a handler gets in place of such a message. */
+/** Handlers get this in place of such a message. */
 const UNDECODABLE = Object.freeze({});
 
-/** The same service, with requests that never fail to decode. Its handlers must check them first, as below. */
+/** The same service; its requests never fail to decode, and its handlers check them first. */
 export function tolerant<Service extends ServiceDefinition>(service: Service): Service {
   const methods = Object.entries(service).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer): unknown => {

@@ -1,5 +1,5 @@
-// The one boundary that turns failures into wire errors: a status, details that a program can read, and a hint when to
-// retry. A new kind of failure does not compile until it has a row here.
+// The one boundary that turns failures into wire errors: a status, details that a program can read,
+// and a hint when to retry. A new kind of failure does not compile until it has a row here.
 import { Metadata, status } from "@grpc/grpc-js";
 import { type Failure, type FailureKind, GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
 import type { Rejection } from "../../gateway/upstream.js";
@@ -17,7 +17,7 @@ interface Row {
   readonly code: status;
   /** Part of the contract, as the proto file lists them. */
   readonly reason: string;
-  /** Who decided it: the gateway or the cloud. */
+  /** The gateway or the cloud, whichever decided it. */
   readonly domain: typeof OUR_DOMAIN | typeof UPSTREAM_DOMAIN;
 }
 
@@ -51,13 +51,14 @@ export interface WireError {
   readonly metadata: Metadata;
 }
 
-/** The error of an rpc. Anything but a GatewayError is a bug of ours, and nothing of it is shown. */
+/** The error of an rpc. Anything but a GatewayError is a bug, and nothing of it is shown. */
 export function wireErrorOf(error: unknown): WireError {
   const answer = statusOf(error);
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
   const { failure, retryAfterMs } = knownOf(error);
-  // Some clients retry on this trailer whatever the status, and always with the same deadline, which is too short.
+  // Some clients retry on this trailer whatever the status, and always with the same deadline,
+  // which is too short.
   const asksAgain = retryAfterMs !== undefined && failure.kind !== "deadline-too-short";
   if (asksAgain) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
   return { code: answer.code, details: answer.message, metadata };
