@@ -10,7 +10,16 @@ import { join } from "node:path";
 const PLACES = [
   ...["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "proto/ota", "deploy", "Dockerfile"],
   ...["bench", "scripts", "test/support", "src/cli.ts", "src/healthcheck.ts", "src/base", "src/cli", "src/client"],
-  ...["src/config", "src/emulator", "src/gateway", "src/identity", "src/limiter", "src/observe", "src/serve"],
+  ...[
+    "src/config",
+    "src/emulator",
+    "src/gateway",
+    "src/grpc",
+    "src/identity",
+    "src/limiter",
+    "src/observe",
+    "src/serve",
+  ],
   ...["src/upstream", "src/verification", "test/unit/gateway", "test/unit/identity", "test/unit/limiter"],
   ...["test/unit/observe/admin", "test/unit/observe/audit", "test/unit/verification", "test/contract", "test/property"],
 ];

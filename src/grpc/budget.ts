@@ -1,16 +1,16 @@
-// What may be held at once, in one table. Every bound of the gRPC port is read from it, and its sum has to fit into the
-// heap: a gateway whose heap is smaller does not start.
+// The bounds of the gRPC port in one table: how many streams and bytes it may hold at once. All of
+// them together have to fit into the heap, or the gateway does not start.
 import { getHeapStatistics } from "node:v8";
 
 const MB = 2 ** 20;
 
-/** A bound on streams that are open, and on bytes that they hold: headers, messages and answers. */
+/** The most streams that are open, and bytes that they hold: headers, messages and answers. */
 export interface Bound {
   readonly streams: number;
   readonly bytes: number;
 }
 
-/** The first column bounds streams from their headers on, whatever they are for. */
+/** Streams count from their headers on, whatever they are for. */
 export const BOUNDS = {
   gateway: { streams: 6144, bytes: 64 * MB },
   /** All callers may come through one proxy. */
@@ -19,7 +19,10 @@ export const BOUNDS = {
   caller: { streams: 4096, bytes: 32 * MB },
   /** The same number is the setting of HTTP/2. */
   connection: { streams: 512, bytes: 24 * MB },
-  /** Without credentials, where they are needed: health, reflection, and requests that will be refused. */
+  /**
+   * Without credentials, where credentials are needed: health, reflection, and requests that will
+   * be refused.
+   */
   strangers: { streams: 1024, bytes: 4 * MB },
   strangersOfAddress: { streams: 512, bytes: 2 * MB },
   watches: { streams: 512, bytes: MB },
@@ -28,25 +31,27 @@ export const BOUNDS = {
   reflectionOfConnection: { streams: 4, bytes: MB },
 } as const satisfies Record<string, Bound>;
 
-/** In the headers of one stream, names and values. */
+/** Names and values in the headers of one stream. */
 export const MOST_HEADER_BYTES = 16_384;
 
-/** For methods whose requests are names and no lists of devices. */
+/** For methods whose requests hold no list of devices. */
 export const SMALL_MESSAGE_BYTES = 1024;
 
-/** Answers of one connection that wait to be taken. */
+/** Answers of one connection that its client has not read. */
 export const MOST_ANSWER_BYTES = 24 * MB;
 
-/** A refusal may wait before it is sent, so that floods slow themselves down. */
+/** Refusals wait before they are sent, so that floods slow themselves down. */
 export const MOST_REFUSALS_WAITING = 2048;
 
-/** What each of these takes of the heap, measured with Node 24; see test/e2e/full-house.test.ts. */
+/** The heap that each of these takes, measured with Node 24; see test/e2e/full-house.test.ts. */
 const COSTS = {
   program: 48 * MB,
-  /** With the objects that HTTP/2, grpc-js and the gateway have for it, beside what it holds. */
+  /**
+   * The objects of HTTP/2, grpc-js and the gateway for one stream, beside the bytes that it holds.
+   */
   stream: 14 * 1024,
   refusalWaiting: 6 * 1024,
-  /** One that waits, in a request of many. */
+  /** One device that waits, in a request of many. */
   queuedDevice: 130,
 } as const;
 
@@ -57,7 +62,7 @@ export function heapNeeded(maxQueuedDevices: number): number {
   return program + streams * stream + MOST_REFUSALS_WAITING * refusalWaiting + maxQueuedDevices * queuedDevice;
 }
 
-/** Undefined if it fits into the heap that Node has; else what to do about it. */
+/** Advice if the bounds do not fit into the heap; undefined if they fit. */
 export function heapTooSmall(maxQueuedDevices: number, heapBytes = oldSpaceBytes()): string | undefined {
   const needed = heapNeeded(maxQueuedDevices);
   if (needed <= heapBytes) return undefined;
@@ -71,7 +76,10 @@ export function heapTooSmall(maxQueuedDevices: number, heapBytes = oldSpaceBytes
   );
 }
 
-/** Node's limit counts the young generation too, which holds nothing for long: three spaces of 32 MB. */
+/**
+ * Node's limit counts the young generation too, which holds nothing for long: three spaces of 32
+ * MB.
+ */
 function oldSpaceBytes(): number {
   return getHeapStatistics().heap_size_limit - 96 * MB;
 }

@@ -1,12 +1,12 @@
-// The gRPC port: OtaService, health and reflection on one server, what one connection may take of it, and its
-// graceful end.
+// The gRPC port: puts OtaService, health and reflection on one server behind our own listener, and
+// ends it gracefully.
 import { logVerbosity, type Metadata, Server, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
 import { BOUNDS, MOST_HEADER_BYTES } from "./budget.js";
-import { InFlightLimits } from "./rpc/in-flight.js";
+import { CallerScheduler } from "./rpc/caller-scheduler.js";
 import { Health } from "./service/health.js";
 import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
 import { serverReflectionInfo } from "./service/reflection.js";
@@ -19,55 +19,56 @@ import { type CountRefusal, Refusals } from "./transport/refusals.js";
 import { StreamGate } from "./transport/stream-gate.js";
 import { tolerant } from "./wire/decoding.js";
 
-// grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
-// that it does not like. What matters it throws as well.
+// grpc-js writes plain lines between the JSON lines of the log, and quotes metadata of callers in
+// them. It also throws whatever matters.
 if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
 /**
- * Enforced while headers arrive, where a client has acknowledged it; what it lets through is bounded by the gate. As
- * HTTP/2 counts, which is 32 bytes more for each header.
+ * Enforced while headers arrive, once the client has acknowledged it; the gate bounds the rest.
+ * HTTP/2 counts 32 bytes more for each header.
  */
 const HEADERS = { maxHeaderListPairs: 64, maxHeaderListSize: MOST_HEADER_BYTES + 64 * 32 };
 
 /**
- * Connections have to show that somebody is still there. Without it, Node 20 never closes one on which HTTP/2 was
- * broken (a header block that cannot be decoded is enough), not even when its client has gone: each holds a file
- * descriptor for ever. And callers that vanished without a word leave the queue.
+ * Clients have to answer pings. Otherwise a connection with broken HTTP/2 (a header block that
+ * cannot be decoded is enough) could keep its file descriptor forever, and callers that vanished
+ * silently would stay in the queue.
  */
 const PING_EVERY_MS = 10_000;
-const PING_WITHIN_MS = 20_000; // gRPC's own default: a client that computes for some seconds is still there
+const PING_WITHIN_MS = 20_000; // gRPC's own default: a client may be busy for some seconds
 
-/** The longest name that the upstream allows, as it is encoded: with its tag and its length. */
+/** The longest name that the upstream allows, encoded with its tag and its length. */
 const DEVICE_NAME_BYTES = 34;
 
-/** All that a request has beside its names. */
+/** All other fields of a request. */
 const OTHER_FIELDS_BYTES = 65_536;
 
-/** Where to listen, how, and how callers prove who they are. */
-export interface ServerOptions extends Omit<OtaServiceOptions, "inFlight" | "authentication" | "streamOf"> {
+/** How to listen, and how callers prove who they are. */
+export interface ServerOptions extends Omit<OtaServiceOptions, "callerScheduler" | "authentication" | "streamOf"> {
   readonly tls?: ListenerTls | undefined;
   readonly bearer?: Authentication["bearer"];
-  /** Told of each refusal, with one of a bounded number of addresses. */
+  /** Called for each refusal, with one of a bounded number of addresses. */
   readonly refused?: CountRefusal | undefined;
 }
 
 /** A listening server. */
 export interface GrpcServer {
   readonly port: number;
-  /** When its certificate ends, in ms since the epoch; undefined without TLS. */
+  /** When the certificate expires, in ms since the epoch; undefined without TLS. */
   certificateEndsWallMs(): number | undefined;
-  /** Looks for new certificates now. */
+  /** Looks for new TLS files now. */
   reload(): void;
-  /** From now on health says NOT_SERVING, and streams are not read any more. */
+  /** From now on health reports NOT_SERVING, and streams are not read any more. */
   stopServing(): void;
-  /** Ends when every rpc has been answered, or after `withinMs`, when what is left is cut off. */
+  /** Resolves when every rpc has been answered, or after `withinMs`, when the rest is cut off. */
   close(withinMs: number): Promise<void>;
 }
 
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: ServerOptions): Promise<GrpcServer> {
   const { clock, log, tls, bearer, maxDevices } = options;
-  // Twice the largest request that is allowed: a caller with some devices too many is told by how many.
+  // Twice the largest valid request: a caller with a few devices too many gets an error that says
+  // how many.
   const mostMessageBytes = 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES;
   const refusals = new Refusals({ clock, log, counted: options.refused });
   const refused = refusals.count;
@@ -85,13 +86,13 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     "grpc.max_concurrent_streams": BOUNDS.connection.streams,
     "grpc.keepalive_time_ms": PING_EVERY_MS,
     "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
-    "grpc.enable_channelz": 0, // nobody asks, and it counts every message
+    "grpc.enable_channelz": 0, // it counts every message, for nobody
   });
   const connectionAging = createConnectionAging(() => guardedInjector(server, gate.guard), clock);
   let listener: Listener;
   try {
     boundHeaders(server, HEADERS);
-    guardedInjector(server, gate.guard).destroy(); // or throws, before anybody connects
+    guardedInjector(server, gate.guard).destroy(); // to throw here, if at all, and not at the first connection
     listener = await listen(connectionAging.take, { host, port, clock, log, tls, refused });
   } catch (error) {
     gate.close();
@@ -100,9 +101,9 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     throw error;
   }
   const health = new Health(["ota.v1.OtaService"]);
-  const inFlight = new InFlightLimits({ clock, connectionOf });
+  const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
   const streamOf = (metadata: Metadata) => gate.of(metadata);
-  const service = createOtaService({ ...options, inFlight, authentication, streamOf });
+  const service = createOtaService({ ...options, callerScheduler, authentication, streamOf });
   server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(tolerant(HealthService), health.service);
   server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });

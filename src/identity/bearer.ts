@@ -5,8 +5,9 @@
 import { hash } from "node:crypto";
 import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import type { Clock } from "../base/clock.js";
+import { flatten } from "../base/flat-string.js";
 import { isCallerName } from "./caller-name.js";
-import type { Identity, IdentityCheck, Stranger, WhyStrange } from "./identity.js";
+import type { Identity, PendingIdentity, Stranger, WhyStrange } from "./identity.js";
 import { type KeySet, KeysAway } from "./key-set.js";
 
 /** Asymmetric algorithms only: with a shared secret, every verifier could also issue tokens. */
@@ -23,7 +24,8 @@ const MOST_REMEMBERED = 10_000;
 
 const LONGEST_VALUE = 16_384;
 
-const NO_TOKEN: Stranger = { why: "not one bearer token" };
+const NO_CREDENTIALS: Stranger = { kind: "stranger", why: "no credentials" };
+const NO_TOKEN: Stranger = { kind: "stranger", why: "not one bearer token" };
 
 export interface BearerOptions {
   readonly keys: Pick<KeySet, "find" | "generation">;
@@ -33,7 +35,7 @@ export interface BearerOptions {
 }
 
 interface Remembered {
-  readonly caller: string;
+  readonly identity: Identity;
   readonly untilWallMs: number;
   readonly generation: number;
 }
@@ -48,21 +50,21 @@ export class Bearer {
   }
 
   /** Identifies the caller from all values of `authorization`. */
-  identify(authorization: readonly unknown[]): Identity | IdentityCheck {
+  identify(authorization: readonly unknown[]): Identity | PendingIdentity {
     const [value] = authorization;
-    if (value === undefined) return { why: "no credentials" };
+    if (value === undefined) return NO_CREDENTIALS;
     if (typeof value !== "string" || authorization.length > 1 || value.length > LONGEST_VALUE) return NO_TOKEN;
     // Looked up before the token is parsed, because parsing takes longer.
     const digest = hash("sha256", value, "base64");
     const generation = this.#options.keys.generation();
     const known = this.#remembered.get(digest);
     if (known) {
-      if (known.generation === generation && known.untilWallMs > this.#options.clock.wallNow()) return known.caller;
+      if (known.generation === generation && known.untilWallMs > this.#options.clock.wallNow()) return known.identity;
       this.#remembered.delete(digest);
     }
     const token = /^bearer +([\w.~+/=-]+)$/i.exec(value)?.[1];
     if (token === undefined) return NO_TOKEN;
-    return () => this.#verifyOnce(token, digest);
+    return { kind: "pending", verify: () => this.#verifyOnce(token, digest) };
   }
 
   #verifyOnce(token: string, digest: string): Promise<Identity> {
@@ -88,14 +90,15 @@ export class Bearer {
       currentDate,
     };
     try {
-      const { sub: caller, exp = 0 } = await claimsOf(token, keys, rules);
-      if (!isCallerName(caller)) return { why: "sub is no caller name" };
+      const { sub: name, exp = 0 } = await claimsOf(token, keys, rules);
+      if (!isCallerName(name)) return { kind: "stranger", why: "sub is no caller name" };
+      const identity: Identity = { kind: "caller", name: flatten(name) };
       const generation = keys.generation();
       // Otherwise it may have been verified with a key that is no longer valid.
       if (generation !== undefined && generation === before) {
-        this.#remember(digest, { caller, untilWallMs: (exp + SKEW_SECONDS) * 1000, generation });
+        this.#remember(digest, { identity, untilWallMs: (exp + SKEW_SECONDS) * 1000, generation });
       }
-      return caller;
+      return identity;
     } catch (error) {
       return strangerOf(error, token);
     }
@@ -137,7 +140,7 @@ async function claimsByAny(
 
 function strangerOf(error: unknown, token: string): Stranger {
   const claimed = claimedBy(token);
-  const stranger = { why: whyOf(error), ...(claimed !== undefined && { claimed }) };
+  const stranger: Stranger = { kind: "stranger", why: whyOf(error), ...(claimed !== undefined && { claimed }) };
   return error instanceof KeysAway ? { ...stranger, retryAfterMs: Math.max(error.retryAfterMs, 0) } : stranger;
 }
 

@@ -1,22 +1,25 @@
-// Who a caller has been found to be: a name, or nobody that is let in. Why not is for the log and the audit log
-// alone: whoever is turned away is told the same, whatever was wrong.
+// Who calls: a caller with a name, or a stranger that is refused. The reason why goes to the log and the audit log
+// only: every stranger gets the same answer, so that it learns nothing from it.
 
-/** The name of a caller, or a stranger. */
-export type Identity = string | Stranger;
+export type Identity = { readonly kind: "caller"; readonly name: string } | Stranger;
 
-/** What finds out who it is, if that takes some time; nothing is done before it is called. It never rejects. */
-export type IdentityCheck = () => Promise<Identity>;
-
-/** Somebody who has not proved who they are. */
+/** A client that has not proved who it is. */
 export interface Stranger {
+  readonly kind: "stranger";
   readonly why: WhyStrange;
-  /** Who they say they are, if that can be read. Nothing proves it. */
+  /** The name that the client claims, if it can be read. Nothing proves it. */
   readonly claimed?: string;
-  /** When to come again; there if it is not their fault: what would tell is out of reach. */
+  /** When to retry. Set if the fault is not the client's: the keys to check its token with are out of reach. */
   readonly retryAfterMs?: number;
 }
 
-/** What was wrong, in words that hold nothing of what was sent. */
+/** Not known yet. Nothing is checked before `verify` is called, which never rejects. */
+export interface PendingIdentity {
+  readonly kind: "pending";
+  verify(): Promise<Identity>;
+}
+
+/** What was wrong, in words that contain nothing of what was sent. */
 export type WhyStrange =
   | "no credentials"
   | "not one bearer token"

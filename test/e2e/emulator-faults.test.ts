@@ -63,7 +63,10 @@ describe("PUT /__faults", () => {
     expect(await put({ clockSkew: 7, rules: [{ fault: { kind: "hang", applied: "no" } }] })).toEqual({
       status: 400,
       json: {
-        errors: [expect.stringContaining("clockSkew: is not known"), "rules[0].fault.applied: must be true or false"],
+        errors: [
+          expect.stringContaining("clockSkew: is unknown; known are latencyMs"),
+          "rules[0].fault.applied: must be true or false",
+        ],
       },
     });
     expect(await put("{")).toMatchObject({ status: 400, json: { errors: [expect.stringContaining("not JSON")] } });

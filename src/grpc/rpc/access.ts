@@ -1,5 +1,6 @@
-// Whether a caller may do what it asks for. It is answered before anything else about the request is, and what
-// it may not touch and what there is not are answered alike.
+// Decides whether a caller may do what it asks. This comes before all other checks of a request,
+// and what does not exist gets the same answer as what is not allowed, so that a caller learns of
+// nothing that is not its own.
 import { GatewayError } from "../../gateway/errors.js";
 import type { CallerBook } from "../../identity/caller-book.js";
 import type { Stranger } from "../../identity/identity.js";
@@ -11,7 +12,7 @@ export function checkRights(book: CallerBook, caller: string, touched: Touched):
   if (fields.length > 0) throw forbidden(`this caller has no right to this ${fields.join(", ")}`);
 }
 
-/** Throws GatewayError if the caller may not know of this account. */
+/** Throws GatewayError if the caller may not use this account. */
 export function checkAccount(book: CallerBook, caller: string, account: string): void {
   if (!mayUse(rightsOf(book, caller), account)) throw forbidden("this caller has no right to this account");
 }
@@ -23,7 +24,7 @@ export function rightsOf(book: CallerBook, caller: string): Rights {
   return rights;
 }
 
-/** What a stranger is told: the same, whatever was wrong. */
+/** The answer to a stranger: the same, whatever was wrong. */
 export function turnedAway({ retryAfterMs }: Stranger): GatewayError {
   if (retryAfterMs === undefined) return new GatewayError({ kind: "unauthenticated", message: "no valid credentials" });
   const message = "credentials cannot be checked at the moment";

@@ -1,30 +1,31 @@
-// Lets rpcs, and their answers, through at once while the process keeps up, and callers in turns when it does not:
-// so that who asks most waits, and the others do not. It costs nobody anything while there is nothing to wait for.
+// Runs rpcs and their answers at once while the process keeps up, and caller by caller while it
+// does not. Then the caller with the most requests waits, and the others do not. Costs next to
+// nothing while the process keeps up.
 
 export interface CallerSchedulerOptions {
   /** Monotonic ms. */
   readonly now: () => number;
-  /** Runs it when what has arrived meanwhile has been read. */
+  /** Runs it after everything that has arrived meanwhile has been read. */
   readonly defer: (run: () => void) => void;
 }
 
-/** What may be done between two looks at the network; then whoever has come meanwhile has its turn as well. */
+/** How long to work before the network is read again, which gives new arrivals their turn. */
 const TURN_MS = 5;
 
-/** One thing that waits, and what the same caller has to run after it. */
+/** Work that waits, and the next of the same caller. */
 interface Waiting {
   readonly run: () => void;
   following: Waiting | undefined;
 }
 
-/** One caller's, oldest first. */
+/** The work of one caller, oldest first. */
 interface Line {
   first: Waiting;
   last: Waiting;
 }
 
 export class CallerScheduler {
-  /** Whose turn it is stands first. */
+  /** The next caller comes first. */
   readonly #lines = new Map<string, Line>();
   readonly #options: CallerSchedulerOptions;
   readonly #nextTurn = () => this.#takeTurns();
@@ -35,7 +36,7 @@ export class CallerScheduler {
     this.#options = options;
   }
 
-  /** Runs it now, or when it is this caller's turn. What one caller has to run keeps its order. */
+  /** Runs it at once, or in this caller's turn. The work of one caller keeps its order. */
   schedule(caller: string, run: () => void): void {
     if (!this.#isArmed) {
       this.#isArmed = true;
@@ -63,17 +64,17 @@ export class CallerScheduler {
     try {
       for (const [caller, line] of this.#lines) {
         const { run, following } = line.first;
-        line.first.following = undefined; // or what is over would keep all that came after it, once it is old itself
+        line.first.following = undefined; // or V8, once this is in the old space, would keep all that follows alive
         this.#lines.delete(caller);
         if (following) {
           line.first = following;
-          this.#lines.set(caller, line); // behind the others; the loop comes by again
+          this.#lines.set(caller, line); // behind the others; the loop comes back to it
         }
         run();
         if (this.#options.now() >= this.#untilMs) break;
       }
     } finally {
-      // Also if one throws: nobody else is to wait for ever.
+      // In `finally`, because the others must not wait forever if one throws.
       if (this.#lines.size > 0) this.#options.defer(this.#nextTurn);
       else this.#isArmed = false;
     }

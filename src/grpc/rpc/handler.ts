@@ -1,88 +1,75 @@
-// Around every handler: the caller's context in, exactly one answer out. grpc-js itself lets an
-// async throw hang the call, answers twice if called twice, and shows the text of any Error.
+// Takes every rpc through the same steps: identify the caller, wait for its turn, handle, answer
+// exactly once. grpc-js itself would hang on an async throw, answer twice if called twice, and show
+// the text of any Error.
 import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { GatewayError } from "../../gateway/errors.js";
 import type { Identity } from "../../identity/identity.js";
-import { identify } from "../transport/caller.js";
+import { identify, UNAUTHENTICATED } from "../transport/caller.js";
 import { checkDecoded, isDecoded } from "../wire/decoding.js";
 import { turnedAway } from "./access.js";
-import { type AdmittedRpc, UNAUTHENTICATED } from "./in-flight.js";
-import { type AnyRpc, type HandlerOptions, Rpc, type RpcContext } from "./rpc.js";
-
-/** What is to be done for an rpc that was let in. */
-type Serve = (admitted: AdmittedRpc, identity: Identity, startedMs: number) => void;
+import { type GrpcCall, Rpc, type RpcContext, type RpcOptions } from "./rpc.js";
 
 /**
- * Finds out who calls: at once, unless there is a token to be verified. Nothing else comes before it, so nobody learns
- * anything by calling without credentials.
+ * Identifies the caller, and calls `serve` in its turn. Credentials come first, so that a client
+ * learns nothing without them. A caller that has left by then gets nothing.
  */
-export function admitRpc(
-  call: AnyRpc,
-  { clock, inFlight, authentication, streamOf }: HandlerOptions,
-  serve: Serve,
-): void {
+export function openRpc(method: string, call: GrpcCall, options: RpcOptions, serve: (rpc: Rpc) => void): void {
+  const { clock, callerScheduler, authentication, streamOf } = options;
   const startedMs = clock.now();
   const stream = streamOf?.(call.metadata);
-  const enter = (identity: Identity) => {
-    const admitted = inFlight.enter(typeof identity === "string" ? identity : UNAUTHENTICATED, call, stream);
-    serve(admitted, identity, startedMs);
+  // A callback, not a promise: the scheduler times what it runs, and most identities are known at
+  // once.
+  const scheduleRpc = (identity: Identity) => {
+    callerScheduler.schedule(identity.kind === "caller" ? identity.name : UNAUTHENTICATED, () => {
+      const rpc = new Rpc(method, call, { identity, stream, startedMs }, options);
+      if (rpc.hasLeft) rpc.finishUnserved();
+      else serve(rpc);
+    });
   };
-  const identity = stream?.identity ?? identify(call, authentication);
-  if (typeof identity !== "function") {
-    enter(identity);
-    return;
-  }
-  void identity().then((known) => {
-    if (!call.cancelled) enter(known); // a caller that has left meanwhile is asked for nothing
-  });
+  const found = stream?.identity ?? identify(call, authentication);
+  if (found.kind === "pending") void found.verify().then(scheduleRpc);
+  else scheduleRpc(found);
 }
 
 /**
- * The grpc-js handler of a unary method. `refused` is told of strangers that were turned away, with what they
- * asked if it was a message of the method.
+ * The grpc-js handler of a unary method. `refused` learns of strangers that are turned away, with
+ * their request if it was a message of the method.
  */
 export function unary<Request, Response>(
   method: string,
-  options: HandlerOptions,
+  options: RpcOptions,
   handle: (request: Request, context: RpcContext) => Response | Promise<Response>,
   refused?: (request: Request | undefined, context: RpcContext, error: GatewayError) => void,
 ): handleUnaryCall<Request, Response> {
-  const answerOf = (request: Request, rpc: Rpc) => {
-    if (rpc.stranger) {
-      const error = turnedAway(rpc.stranger);
-      refused?.(isDecoded(request) ? request : undefined, rpc, error);
-      throw error;
-    }
-    checkDecoded(request);
-    return handle(request, rpc);
+  return (call, callback) => {
+    openRpc(method, call, options, (rpc) => void serve(rpc, call.request, callback));
   };
-  return (call, callback: sendUnaryData<Response>) =>
-    admitRpc(call, options, (admitted, identity, startedMs) => {
-      admitted.schedule(() => {
-        admitted.taken();
-        const rpc = new Rpc(method, call, admitted, identity, startedMs, options);
-        // Who has left while it waited for its turn is asked for nothing.
-        if (admitted.isOver) return rpc.leave();
-        const answered = (response: Response) =>
-          admitted.schedule(() => {
-            callback(null, response);
-            rpc.finish(status.OK);
-          });
-        const failed = (error: unknown) => {
-          const wire = rpc.fail(error);
-          admitted.schedule(() => {
-            callback(wire);
-            rpc.finish(wire.code);
-          });
-        };
-        let answer: Response | Promise<Response>;
-        try {
-          answer = answerOf(call.request, rpc);
-        } catch (error) {
-          return failed(error);
-        }
-        if (answer instanceof Promise) answer.then(answered, failed);
-        else answered(answer);
-      });
+
+  async function serve(rpc: Rpc, request: Request, callback: sendUnaryData<Response>): Promise<void> {
+    rpc.stream?.taken();
+    let response: Response;
+    try {
+      checkCaller(rpc, request);
+      checkDecoded(request);
+      response = await handle(request, rpc);
+    } catch (error) {
+      const wire = rpc.fail(error);
+      return answer(rpc, wire.code, () => callback(wire));
+    }
+    answer(rpc, status.OK, () => callback(null, response));
+  }
+
+  function answer(rpc: Rpc, code: status, send: () => void): void {
+    rpc.schedule(() => {
+      send();
+      rpc.finish(code);
     });
+  }
+
+  function checkCaller(rpc: Rpc, request: Request): void {
+    if (!rpc.stranger) return;
+    const error = turnedAway(rpc.stranger);
+    refused?.(isDecoded(request) ? request : undefined, rpc, error);
+    throw error;
+  }
 }

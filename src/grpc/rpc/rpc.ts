@@ -1,5 +1,5 @@
-// An rpc that has been let in: what its handler may know of it, and how it ends, in its span, in one line of the log
-// and in the metrics. One object for each rpc, for there are thousands a second.
+// One rpc, from its caller's turn to its end in the span, in one line of the log and in the
+// metrics. There are thousands a second, so each is a single object.
 import { type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
@@ -8,45 +8,48 @@ import { GatewayError } from "../../gateway/errors.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/instruments.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import type { Authentication } from "../transport/caller.js";
+import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";
+import { turnedAway } from "./access.js";
 import { answerByMs } from "./answer-by.js";
-import type { AdmittedRpc, IncomingRpc, InFlightLimits } from "./in-flight.js";
+import type { CallerScheduler } from "./caller-scheduler.js";
 
-/** What a handler knows about its call, beside the message. */
-export interface RpcContext {
-  /** Empty for a stranger. */
-  readonly caller: string;
-  /** There if it is one: nothing is to be done for it. */
-  readonly stranger: Stranger | undefined;
-  /** Monotonic time by which to answer. */
-  readonly answerByMs: number;
-  readonly span: Span;
-  /** Calls `leave` if the caller leaves, or its deadline passes, before the answer. */
-  onAbort(leave: () => void): void;
-}
+/** The part of an rpc that its handler needs, beside the message. */
+export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort">;
 
-export interface HandlerOptions {
+/** Shared by all rpcs. */
+export interface RpcOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly defaultDeadlineMs: number;
-  readonly inFlight: InFlightLimits;
-  /** Undefined if nobody has to prove who they are. */
+  readonly callerScheduler: CallerScheduler;
+  /** Undefined if callers need no credentials. */
   readonly authentication?: Authentication | undefined;
   /** The stream of a call, by its metadata. */
   readonly streamOf?: ((metadata: Metadata) => GuardedStream | undefined) | undefined;
-  /** Told of every rpc that has been answered. */
+  /** Called for every rpc that has been answered. */
   readonly rpcEnded?: Metrics["rpcEnded"];
 }
 
-/** What unary and streaming calls have in common. */
-export interface AnyRpc extends IncomingRpc {
+/** Unary and streaming calls of grpc-js have these in common. */
+export interface GrpcCall {
+  readonly cancelled: boolean;
   readonly metadata: Metadata;
   getDeadline(): number | Date;
+  /** Emitted when the call is over, also after a normal end. */
+  on(event: "cancelled", listener: () => void): unknown;
 }
 
-/** Statuses that are the server's failing, by the semantic conventions for rpc spans. */
+/** How an rpc arrived. */
+export interface Arrival {
+  readonly identity: Identity;
+  /** Undefined where there is no gate, and if the stream has already closed. */
+  readonly stream: GuardedStream | undefined;
+  readonly startedMs: number;
+}
+
+/** Statuses that are the server's fault, by the semantic conventions for rpc spans. */
 const SERVER_FAULTS: ReadonlySet<status> = new Set([
   status.UNKNOWN,
   status.DEADLINE_EXCEEDED,
@@ -61,48 +64,70 @@ const METADATA_GETTER: TextMapGetter<Metadata> = {
   get: (metadata, key) => metadata.get(key).filter((value) => typeof value === "string"),
 };
 
-export class Rpc implements RpcContext {
+export class Rpc {
+  /** UNAUTHENTICATED for a stranger. */
   readonly caller: string;
+  /** Set if the caller is a stranger, which gets nothing but a refusal. */
   readonly stranger: Stranger | undefined;
+  /** Monotonic time by which to answer. */
   readonly answerByMs: number;
   readonly span: Span;
+  /** Undefined where there is no gate. */
+  readonly stream: GuardedStream | undefined;
   readonly #method: string;
-  readonly #admitted: AdmittedRpc;
   readonly #startedMs: number;
-  readonly #options: HandlerOptions;
-  /** Why it was refused, if that is for the log. */
+  readonly #options: RpcOptions;
+  #state: "open" | "answered" | "left" = "open";
+  #abort: (() => void) | undefined;
+  /** Why it was refused, for the log. */
   #why: string | undefined;
 
-  /** Of the method `pkg.Service/Method`, in its caller's trace. */
-  constructor(
-    method: string,
-    call: AnyRpc,
-    admitted: AdmittedRpc,
-    identity: Identity,
-    startedMs: number,
-    options: HandlerOptions,
-  ) {
-    this.stranger = typeof identity === "string" ? undefined : identity;
-    this.caller = admitted.caller;
+  /** `method`: `pkg.Service/Method`. The span joins the caller's trace. */
+  constructor(method: string, call: GrpcCall, { identity, stream, startedMs }: Arrival, options: RpcOptions) {
+    this.caller = identity.kind === "caller" ? identity.name : UNAUTHENTICATED;
+    this.stranger = identity.kind === "stranger" ? identity : undefined;
+    this.stream = stream;
     this.answerByMs = answerByMs(call.getDeadline(), options.defaultDeadlineMs, options.clock);
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
     this.span = startRpcSpan(method, this.caller, parent);
     this.#method = method;
-    this.#admitted = admitted;
     this.#startedMs = startedMs;
     this.#options = options;
     this.#why = this.stranger?.why;
+    if (call.cancelled) this.#state = "left";
+    else call.on("cancelled", () => this.#leave());
   }
 
-  onAbort(leave: () => void): void {
-    this.#admitted.onLeave(leave);
+  /** Whether the caller has left before the answer. */
+  get hasLeft(): boolean {
+    return this.#state === "left";
   }
 
-  /** To be called once, when it has been answered. */
+  /** Calls `abort` if the caller leaves, or its deadline passes, before the answer. */
+  onAbort(abort: () => void): void {
+    this.#abort = abort;
+  }
+
+  /** Runs it at once, or in the caller's turn while the process is busy. */
+  schedule(run: () => void): void {
+    this.#options.callerScheduler.schedule(this.caller, run);
+  }
+
+  /** Throws, or rejects with, GatewayError if the credentials now fail, or name another caller. */
+  checkCredentials(): void | Promise<void> {
+    const found = this.stream?.identifyAgain();
+    if (found?.kind === "pending") return found.verify().then((identity) => this.#checkSame(identity));
+    if (found) this.#checkSame(found);
+  }
+
+  /** To be called once, when the answer has been given. */
   finish(code: status): void {
     const { clock, log, rpcEnded } = this.#options;
-    this.#admitted.answered();
-    if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED) this.#admitted.refused(status[code]);
+    if (this.#state === "open") {
+      this.#state = "answered";
+      this.stream?.finish();
+    }
+    if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED) this.stream?.refused(status[code]);
     const durationMs = clock.now() - this.#startedMs;
     const isServerFault = SERVER_FAULTS.has(code);
     endRpcSpan(this.span, status[code], isServerFault);
@@ -119,18 +144,30 @@ export class Rpc implements RpcContext {
   }
 
   /** The same for a caller that left before anything was done for it. */
-  leave(): void {
+  finishUnserved(): void {
     this.finish(this.#options.clock.now() < this.answerByMs ? status.CANCELLED : status.DEADLINE_EXCEEDED);
   }
 
-  /** What to answer instead, and what the operator has to know of it. */
+  /** Logs what the operator has to know of the error, and returns what to answer. */
   fail(error: unknown): WireError {
     if (!(error instanceof GatewayError)) {
-      // Nobody expected it. A GatewayError was, and holds the caller's devices: no log may have those.
+      // Unexpected, so the log needs all of it. A GatewayError is expected, and holds device names:
+      // not for any log.
       this.#options.log.error({ method: this.#method, err: error }, "internal error");
     } else if (error.failure.kind === "forbidden") {
       this.#why = error.message;
     }
     return wireErrorOf(error);
+  }
+
+  #leave(): void {
+    if (this.#state !== "open") return;
+    this.#state = "left";
+    this.#abort?.();
+  }
+
+  #checkSame(identity: Identity): void {
+    if (identity.kind === "stranger") throw turnedAway(identity);
+    if (identity.name !== this.caller) throw turnedAway({ kind: "stranger", why: "no credentials" });
   }
 }

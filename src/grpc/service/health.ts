@@ -1,5 +1,5 @@
-// The standard health service: one status for the server and for OtaService, and whoever watches is
-// told when it changes.
+// The standard health service. The server and OtaService share one status, and watchers are
+// notified when it changes.
 import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import {
   type HealthCheckRequest,
@@ -16,12 +16,12 @@ export class Health {
   readonly #watchers = new Set<Watcher>();
   #status = ServingStatus.SERVING;
 
-  /** `services`: full names, beside the empty one that stands for the whole server. */
+  /** `services`: full names. The empty name, for the whole server, is always known. */
   constructor(services: readonly string[]) {
     this.#services = new Set(["", ...services]);
   }
 
-  /** Tells everybody that no new request is wanted. */
+  /** Reports NOT_SERVING from now on. */
   stopServing(): void {
     this.#status = ServingStatus.NOT_SERVING;
     for (const watcher of this.#watchers) {
@@ -29,7 +29,7 @@ export class Health {
     }
   }
 
-  /** Ends the watches, which would keep the server from shutting down. */
+  /** Ends all watches, which would keep the server from shutting down. */
   endWatches(): void {
     for (const watcher of this.#watchers) watcher.end();
   }
@@ -50,7 +50,8 @@ export class Health {
     watch: (call) => {
       const error = undecoded(call.request);
       if (error) return void call.emit("error", error);
-      // Of an unknown service there is nothing more to say, but by the protocol the stream stays open.
+      // By the protocol the watch of an unknown service stays open, although nothing more will be
+      // sent.
       const known = this.#services.has(call.request.service);
       call.write({ status: known ? this.#status : ServingStatus.SERVICE_UNKNOWN });
       this.#watchers.add(call);

@@ -1,4 +1,5 @@
-// OtaService as it is served: a request is checked, becomes a command, and its answer a response.
+// The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
+// becomes a response.
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
@@ -9,42 +10,30 @@ import {
   priorityToJSON,
 } from "../../gen/ota/v1/ota_service.js";
 import type { CallerBook } from "../../identity/caller-book.js";
-import type { Identity } from "../../identity/identity.js";
 import type { AuditEntry, Auditor } from "../../observe/audit/auditor.js";
 import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
-import { admitRpc, unary } from "../rpc/handler.js";
-import type { AdmittedRpc } from "../rpc/in-flight.js";
-import { type HandlerOptions, Rpc, type RpcContext } from "../rpc/rpc.js";
+import { openRpc, unary } from "../rpc/handler.js";
+import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
 import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
-export interface OtaServiceOptions extends HandlerOptions {
+export interface OtaServiceOptions extends RpcOptions {
   /** By account. */
   readonly gateways: ReadonlyMap<string, Gateway>;
-  /** In one request. */
+  /** The most devices in one request. */
   readonly maxDevices: number;
-  /** What each caller may do. */
+  /** The rights of each caller. */
   readonly callers: CallerBook;
-  /** Who keeps the audit log, if there is one. */
+  /** Keeps the audit log, if there is one. */
   readonly auditor?: Auditor | undefined;
 }
 
 const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
 
-/** What a stranger asks by opening a stream. */
+/** Stands for the request of a stranger that sent none, in the audit log. */
 const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
-
-/** Throws GatewayError unless the credentials that a stream was opened with hold now, for the same caller. */
-function stillCalls({ stream, caller }: AdmittedRpc): void | Promise<void> {
-  const check = (found: Identity) => {
-    if (found !== caller) throw turnedAway(typeof found === "string" ? { why: "no credentials" } : found);
-  };
-  const found = stream?.identifyAgain() ?? caller;
-  if (typeof found === "function") return found().then(check);
-  check(found);
-}
 
 export interface OtaService {
   readonly implementation: OtaServiceServer;
@@ -57,13 +46,12 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
   const limits: RequestLimits = { maxDevices, accounts: new Set(gateways.keys()) };
   const all = [...gateways.values()];
   const streams = new Set<RequestStream>();
+  const streamOptions = { ...options, defaultDeadlineMs: Infinity }; // without a deadline of its own, a stream has none
   const implementation: OtaServiceServer = {
     cancelTasksByDevice: unary("ota.v1.OtaService/CancelTasksByDevice", options, cancel, (request, context, error) => {
       begin("CancelTasksByDevice", request ?? NOTHING, context)?.refused(error);
     }),
-    streamCancelTasksByDevice: (call) => {
-      admitRpc(call, options, (admitted, ...of) => openStream(call, admitted, ...of));
-    },
+    streamCancelTasksByDevice: (call) => openRpc(STREAM_METHOD, call, streamOptions, (rpc) => openStream(call, rpc)),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
   };
   return {
@@ -99,7 +87,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     );
   }
 
-  /** Who is not let in is for the caller to record: a stream asks again while the queue is full. */
+  /** A refusal is for the caller to record: a stream asks again while the queue is full. */
   function ask(request: CancelTasksByDeviceRequest, context: RpcContext, entry?: AuditEntry): StreamedRequest {
     checkRights(callers, context.caller, touchedBy(request));
     const command = commandOf(request, context.caller, context.answerByMs, limits);
@@ -124,12 +112,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     };
   }
 
-  function openStream(call: DuplexCall, admitted: AdmittedRpc, identity: Identity, startedMs: number): void {
-    // Without a deadline of its own a stream has none.
-    const rpc = new Rpc(STREAM_METHOD, call, admitted, identity, startedMs, {
-      ...options,
-      defaultDeadlineMs: Infinity,
-    });
+  function openStream(call: DuplexCall, rpc: Rpc): void {
     try {
       if (rpc.stranger) throw turnedAway(rpc.stranger);
       rightsOf(callers, rpc.caller);
@@ -140,26 +123,16 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       rpc.finish(wire.code);
       return;
     }
-    void serveStream(call, rpc, admitted);
+    void serveStream(call, rpc);
   }
 
-  async function serveStream(call: DuplexCall, rpc: Rpc, admitted: AdmittedRpc): Promise<void> {
+  async function serveStream(call: DuplexCall, rpc: Rpc): Promise<void> {
     const stream = new RequestStream(call, rpc, {
       clock,
       begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, rpc, sequence),
       ask: (request, entry) => ask(request, rpc, entry),
       remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(rpc.caller))),
       draining: () => (all[0] as Gateway).draining(),
-      authorize: () => stillCalls(admitted),
-      taken: () => admitted.taken(),
-      unsent: (bytes) => {
-        admitted.stream?.answered(bytes);
-        return () => admitted.stream?.sent(bytes);
-      },
-      schedule: (run) => {
-        admitted.asked();
-        admitted.schedule(run);
-      },
     });
     streams.add(stream);
     await stream.serve();
@@ -172,7 +145,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     return quotaResponseOf(account, gatewayOf(account).state());
   }
 
-  /** Of an account that has been checked. */
+  /** The account has been checked. */
   function gatewayOf(account: string): Gateway {
     const gateway = gateways.get(account);
     if (!gateway) throw new Error("an account that is not configured has passed the checks");

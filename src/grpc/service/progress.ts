@@ -1,5 +1,5 @@
-// How far a stream is: requests and devices as they are taken and settled. Its client is told at the most twice a
-// second, until none waits, and not while it leaves unread what it was told before.
+// Reports the progress of a stream: devices received and settled. A report goes out at most twice a
+// second while requests wait, and none while the client has not read the one before.
 import type { Clock } from "../../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse_Progress as Report } from "../../gen/ota/v1/ota_service.js";
 import { durationOf } from "../wire/details.js";
@@ -8,13 +8,13 @@ const PERIOD_MS = 500;
 
 export interface ProgressOptions {
   readonly clock: Clock;
-  /** How long the devices that wait can be expected to take. */
+  /** How long the waiting devices are expected to take. */
   readonly remainingMs: () => number;
-  /** Why nothing goes on at the moment; empty if there is no reason. */
+  /** Why nothing is being done at the moment; empty if nothing is in the way. */
   readonly obstacle: () => string;
-  /** Whether the client has more to read than it takes. */
+  /** Whether the client has not read what it was sent. */
   readonly isUnread: () => boolean;
-  readonly tell: (report: Report) => void;
+  readonly report: (report: Report) => void;
 }
 
 export class StreamProgress {
@@ -22,7 +22,7 @@ export class StreamProgress {
   #waitingRequests = 0;
   #received = 0;
   #settled = 0;
-  #toldMs = -Infinity;
+  #reportedMs = -Infinity;
   #disarm: (() => void) | undefined;
 
   constructor(options: ProgressOptions) {
@@ -33,36 +33,36 @@ export class StreamProgress {
     return this.#received - this.#settled;
   }
 
-  /** A request with so many devices waits from now on. */
+  /** A request with this many devices waits from now on. */
   taken(devices: number): void {
     this.#waitingRequests += 1;
     this.#received += devices;
   }
 
-  /** One waits no more. */
+  /** One of them has been answered. */
   settled(devices: number): void {
     this.#waitingRequests -= 1;
     this.#settled += devices;
   }
 
-  /** Tells what has changed by now, when it is time. */
-  tellInTime(): void {
-    const { clock, isUnread, tell } = this.#options;
+  /** Sends a report as soon as one may be sent. */
+  reportInTime(): void {
+    const { clock, isUnread, report } = this.#options;
     if (this.#disarm || this.#waitingRequests === 0) return;
-    this.#disarm = clock.at(Math.max(this.#toldMs + PERIOD_MS, clock.now()), () => {
+    this.#disarm = clock.at(Math.max(this.#reportedMs + PERIOD_MS, clock.now()), () => {
       this.#disarm = undefined;
-      this.#toldMs = clock.now();
-      if (!isUnread()) tell(this.#report());
-      this.tellInTime();
+      this.#reportedMs = clock.now();
+      if (!isUnread()) report(this.#progress());
+      this.reportInTime();
     });
   }
 
-  /** Nothing is told any more. */
+  /** Sends no more reports. */
   close(): void {
     this.#disarm?.();
   }
 
-  #report(): Report {
+  #progress(): Report {
     return {
       devicesReceived: BigInt(this.#received),
       devicesSettled: BigInt(this.#settled),

@@ -1,4 +1,4 @@
-// From the account's state to what GetQuota answers.
+// Turns the state of an account into the response of GetQuota.
 import type { AccountState } from "../../gateway/account-state.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 import { type GetQuotaResponse, Ledger } from "../../gen/ota/v1/ota_service.js";
@@ -18,7 +18,7 @@ export function quotaResponseOf(account: string, state: AccountState): GetQuotaR
     callsPerSecond: ledger.callsPerSecond,
     tokensFree: ledger.free,
     tokensInFlight: ledger.inFlightSinceMs.length,
-    // What is neither: also tokens that are just being drawn again.
+    // All others, which includes tokens that are just being taken again.
     tokensCooling: Math.max(ledger.callsPerSecond - ledger.free - ledger.inFlightSinceMs.length, 0),
     tokensWithheld: ledger.withheld,
     waitingDevices: BigInt(state.waitingDevices),

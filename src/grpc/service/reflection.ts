@@ -1,5 +1,5 @@
-// The standard reflection service (v1 and v1alpha), so that a plain client can call the gateway without
-// the proto files. Answers come from the descriptors that the build put into gen/image.
+// The standard reflection service (v1 and v1alpha): a generic client can call the gateway without
+// the proto files. Answers come from the descriptors that the build puts into gen/image.
 import { createFileRegistry, type DescFile, fromBinary, type Registry, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
@@ -17,8 +17,9 @@ const filesBySymbol = new Map(
 );
 
 /**
- * Answers every request on the stream. The messages of v1 and v1alpha are the same but for their names. A few
- * bytes ask for kilobytes: who does not read the answers is not read either, or they would fill the memory.
+ * Answers every request on the stream. The messages of v1 and v1alpha differ in their names only. A
+ * request of a few bytes gets kilobytes, so a client that does not read its answers is not read
+ * either: they would fill the memory.
  */
 export function serverReflectionInfo(
   call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>,
@@ -46,7 +47,7 @@ function answerOf(request: ServerReflectionRequest["messageRequest"]): MessageRe
     case "fileContainingSymbol":
       return filesOf(filesBySymbol.get(request.fileContainingSymbol));
     case "fileContainingExtension":
-      return notFound(); // none of our files has extensions
+      return notFound(); // our files have no extensions
     case "allExtensionNumbersOfType": {
       const baseTypeName = request.allExtensionNumbersOfType;
       if (!registry.getMessage(baseTypeName)) return notFound();
@@ -56,7 +57,7 @@ function answerOf(request: ServerReflectionRequest["messageRequest"]): MessageRe
       };
     }
     default:
-      return errorOf(status.INVALID_ARGUMENT, "the request asks nothing");
+      return errorOf(status.INVALID_ARGUMENT, "the request is empty; set one of message_request");
   }
 }
 
@@ -64,7 +65,7 @@ function serviceNames(): { name: string }[] {
   return [...registry].flatMap((type) => (type.kind === "service" ? [{ name: type.typeName }] : []));
 }
 
-/** The full names that a type brings along. Those of enum values are siblings of their enum's. */
+/** The full names of a type and its members. Enum values are siblings of their enum. */
 function symbolsOf(type: Descriptor): string[] {
   const { typeName } = type;
   switch (type.kind) {
@@ -79,7 +80,7 @@ function symbolsOf(type: Descriptor): string[] {
   }
 }
 
-/** The file and everything it imports, so that a client needs no second question. */
+/** The file and everything it imports, so that a client needs no second request. */
 function filesOf(file: DescFile | undefined): MessageResponse {
   if (!file) return notFound();
   const files = new Set<DescFile>();

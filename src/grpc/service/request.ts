@@ -1,4 +1,4 @@
-// From what stands on the wire to a command, or to everything that is wrong with it at once. Nothing
+// Turns a request into a command, or into an error that lists everything wrong with it. Nothing
 // here costs quota.
 import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../../base/text-rules.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
@@ -10,7 +10,7 @@ import {
 } from "../../gen/ota/v1/ota_service.js";
 import type { Touched } from "../../identity/rights.js";
 
-/** What a request is checked against. */
+/** Requests are checked against these. */
 export interface RequestLimits {
   readonly maxDevices: number;
   readonly accounts: ReadonlySet<string>;
@@ -23,7 +23,7 @@ const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.URGENT, "urgent"],
 ]);
 
-/** What a request would touch, before anything of it is checked. */
+/** Names what a request would touch. Nothing of it has been checked yet. */
 export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
   return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
 }
@@ -52,7 +52,7 @@ export function commandOf(
   return { account, scope, deviceNames, caller, priority, answerByMs, requireAll, verify };
 }
 
-/** The configured account that GetQuota asks for. Throws GatewayError if there is none. */
+/** The account that GetQuota asks for. Throws GatewayError if it is not configured. */
 export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
   const account = request.account || DEFAULT_ACCOUNT;
   const violations = new Violations();
@@ -61,7 +61,7 @@ export function accountOf(request: GetQuotaRequest, limits: RequestLimits): stri
   throw violations.error();
 }
 
-/** What is wrong with a request. Of hundreds of thousands of bad names no more is kept than is listed. */
+/** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
 class Violations {
   count = 0;
   readonly #listed: Violation[] = [];
@@ -74,11 +74,11 @@ class Violations {
 
   error(): GatewayError {
     const [violations, unlisted] = [this.#listed, this.count - this.#listed.length];
-    return new GatewayError({ kind: "invalid", message: "the request can never work", violations, unlisted });
+    return new GatewayError({ kind: "invalid", message: "invalid request", violations, unlisted });
   }
 }
 
-// Each adds what is wrong, in the order of the fields.
+// Each of these adds its violations. They are called in the order of the fields.
 
 function checkAccount(named: string, { accounts }: RequestLimits, violations: Violations): void {
   if (accounts.has(named || DEFAULT_ACCOUNT)) return;

@@ -1,4 +1,4 @@
-// From the gateway's answer to what stands on the wire.
+// Turns the gateway's answer, or its plan, into a response.
 import type { Plan } from "../../gateway/admission/admission.js";
 import type { Failure } from "../../gateway/errors.js";
 import { isWell } from "../../gateway/verdict.js";
@@ -74,7 +74,7 @@ export function planResponseOf(plan: Plan, deviceNames: readonly string[]): Canc
   };
 }
 
-/** Why a device did not end well, or what could not be told of one that did. */
+/** Why a device failed, or what could not be verified about one that did not. */
 function failureOf(outcome: DeviceOutcome): Failure | undefined {
   if ("failure" in outcome) return outcome.failure;
   return "unverified" in outcome ? outcome.unverified : undefined;

@@ -1,9 +1,9 @@
-// One StreamCancelTasksByDevice: many requests on one call, each answered once, in the order of completion.
-// Its memory is bounded: reading stops while too many of its devices wait, while the gateway's queue is
-// full, and while its client does not read its answers.
+// One StreamCancelTasksByDevice: many requests on one rpc, each answered once, in the order of
+// completion. Its memory is bounded: reading stops while too many of its devices wait, while the
+// gateway's queue is full, and while the client does not read its answers.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { type Clock, sleepUntil } from "../../base/clock.js";
-import { GatewayError } from "../../gateway/errors.js";
+import { GatewayError, invalid } from "../../gateway/errors.js";
 import type {
   CancelTasksByDeviceRequest,
   CancelTasksByDeviceResponse,
@@ -18,12 +18,12 @@ import { StreamProgress } from "./progress.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
 
-/** A request that was let in. */
+/** A request that was accepted. */
 export interface StreamedRequest {
   readonly response: Promise<CancelTasksByDeviceResponse>;
-  /** What became of each device, once that has failed. */
+  /** The outcome of each device, after `response` has failed. */
   failedResponse?(): Promise<CancelTasksByDeviceResponse>;
-  /** Why nothing goes on for it at the moment; empty if there is no reason. */
+  /** Why nothing is being done for it at the moment; empty if nothing is in the way. */
   obstacle?(): string;
   abort(): void;
 }
@@ -32,26 +32,18 @@ export interface StreamOptions {
   readonly clock: Clock;
   /** A request has been read. */
   readonly begin: (request: CancelTasksByDeviceRequest, sequence: bigint) => AuditEntry | undefined;
-  /** Lets a request in, or throws. */
+  /** Accepts a request, or throws. */
   readonly ask: (request: CancelTasksByDeviceRequest, entry?: AuditEntry) => StreamedRequest;
-  /** How long the devices that wait can be expected to take. */
+  /** How long the waiting devices are expected to take. */
   readonly remainingMs: () => number;
-  /** What to end with while the gateway drains. */
+  /** The error to end with while the gateway drains. */
   readonly draining: () => GatewayError;
-  /** Throws, or rejects with, a GatewayError if the caller may not ask any more. */
-  readonly authorize: () => void | Promise<void>;
-  /** The oldest message that was read is held no longer as one. */
-  readonly taken: () => void;
-  /** Bytes of an answer wait for the client. What is returned is to be called when it has taken them. */
-  readonly unsent: (bytes: number) => () => void;
-  /** Runs it when it is this caller's turn. */
-  readonly schedule: (run: () => void) => void;
 }
 
-/** What an answer holds for each device while it waits to be taken. */
+/** The memory of an answer for each device, until the client has read it. */
 const RESULT_BYTES = 128;
 
-/** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
+/** Reading stops while this many devices wait: ten seconds' worth at the full rate. */
 const WINDOW_DEVICES = 20_000;
 
 const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while the queue was full" });
@@ -61,7 +53,7 @@ export class RequestStream {
   readonly #rpc: Rpc;
   readonly #options: StreamOptions;
   readonly #closing = new AbortController();
-  /** Aborted when it closes or drains: nothing waits for room in the queue any more. */
+  /** Aborted when it closes or drains: from then on nothing waits for room in the queue. */
   readonly #stopping = new AbortController();
   readonly #pending = new Map<bigint, StreamedRequest>();
   readonly #progress: StreamProgress;
@@ -81,7 +73,7 @@ export class RequestStream {
         return oldest?.obstacle?.() ?? "";
       },
       isUnread: () => call.writableNeedDrain,
-      tell: (progress) => this.#write({ $case: "progress", progress }),
+      report: (progress) => this.#write({ $case: "progress", progress }),
     });
   }
 
@@ -92,12 +84,13 @@ export class RequestStream {
       try {
         checkDecoded(message);
       } catch (error) {
-        this.#fail(this.#rpc.fail(error)); // it has no sequence that could be answered
+        this.#fail(this.#rpc.fail(error)); // there is no sequence to answer to
         return;
       }
       this.#reading = true;
       this.#call.pause();
-      this.#options.schedule(() => void this.#read(message));
+      this.#rpc.stream?.asked(this.#rpc.caller);
+      this.#rpc.schedule(() => void this.#read(message));
     });
     call.on("drain", () => this.#next());
     call.on("end", () => {
@@ -107,7 +100,7 @@ export class RequestStream {
     return new Promise((resolve) => {
       this.#closing.signal.addEventListener("abort", () => resolve());
       const { answerByMs } = this.#rpc;
-      // Clients give their calls up at the deadline, a moment before it has come here.
+      // A client gives up at its deadline, which is a moment earlier on its clock.
       const isLate = () => this.#options.clock.now() >= answerByMs;
       this.#rpc.onAbort(() => this.#close(isLate() ? status.DEADLINE_EXCEEDED : status.CANCELLED));
     });
@@ -126,25 +119,25 @@ export class RequestStream {
     const entry = request && this.#options.begin(request, sequence);
     if (!(await this.#isAuthorized(entry))) return;
     try {
-      if (this.#pending.has(sequence)) throw invalid("sequence", "is that of a request that is still waiting");
+      if (this.#pending.has(sequence)) throw invalid("sequence", "repeats that of a request that is still waiting");
       if (!request) throw invalid("request", "is required");
       const asked = await this.#ask(request, entry);
       if (asked) this.#await(sequence, asked, request.deviceNames.length);
       else entry?.refused(LEFT);
     } catch (error) {
       entry?.refused(error);
-      this.#rpc.fail(error); // for the log; the answer is the same
+      this.#rpc.fail(error); // for the log only
       this.#answer(sequence, { $case: "error", error: statusOf(error) });
     }
-    this.#options.taken();
+    this.#rpc.stream?.taken();
     this.#reading = false;
     this.#next();
   }
 
-  /** Ends the stream if it is not: its caller shows other credentials, or is nobody's caller any more. */
+  /** Ends the stream if the credentials do not hold any more, or are another caller's now. */
   async #isAuthorized(entry: AuditEntry | undefined): Promise<boolean> {
     try {
-      const checked = this.#options.authorize();
+      const checked = this.#rpc.checkCredentials();
       if (checked) await checked;
     } catch (error) {
       entry?.refused(error);
@@ -156,7 +149,7 @@ export class RequestStream {
     return false;
   }
 
-  /** Undefined if the stream ended while it waited for room in the queue. */
+  /** Waits for room in the queue. Undefined if the stream ended meanwhile. */
   async #ask(request: CancelTasksByDeviceRequest, entry?: AuditEntry): Promise<StreamedRequest | undefined> {
     const { clock, ask } = this.#options;
     const { answerByMs } = this.#rpc;
@@ -193,11 +186,14 @@ export class RequestStream {
 
   #answer(sequence: bigint, result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse): void {
     const response = result?.$case === "response" ? result.response : failedResponse;
-    const sent = this.#options.unsent((1 + (response?.results.length ?? 0)) * RESULT_BYTES);
-    this.#write({ $case: "answer", answer: { sequence, result, failedResponse } }, sent);
+    const bytes = (1 + (response?.results.length ?? 0)) * RESULT_BYTES;
+    const { stream } = this.#rpc;
+    stream?.holdAnswer(bytes);
+    const answer = { sequence, result, failedResponse };
+    this.#write({ $case: "answer", answer }, () => stream?.sent(bytes));
   }
 
-  /** Reads on if it may, ends if it is done, and reports progress while it is not. */
+  /** Reads on if there is room, ends if all is done, and reports progress otherwise. */
   #next(): void {
     if (this.#closing.signal.aborted) return;
     const isDone = this.#pending.size === 0 && !this.#reading;
@@ -209,14 +205,14 @@ export class RequestStream {
     }
     const mayRead = this.#progress.waitingDevices < WINDOW_DEVICES && !this.#call.writableNeedDrain;
     if (mayRead && !this.#reading && !isDraining) this.#call.resume();
-    this.#progress.tellInTime();
+    this.#progress.reportInTime();
   }
 
   #write(event: NonNullable<StreamCancelTasksByDeviceResponse["event"]>, sent = () => {}): void {
     if (!this.#closing.signal.aborted) this.#call.write({ event }, sent);
   }
 
-  /** Ends with an error; what is still waiting leaves. */
+  /** Ends with an error; requests that still wait are aborted. */
   #fail(error: WireError): void {
     if (!this.#closing.signal.aborted) this.#call.emit("error", error);
     this.#close(error.code);
@@ -234,8 +230,3 @@ export class RequestStream {
 }
 
 type Answer = Extract<NonNullable<StreamCancelTasksByDeviceResponse["event"]>, { $case: "answer" }>["answer"];
-
-function invalid(field: string, description: string): GatewayError {
-  const violations = [{ field, description }];
-  return new GatewayError({ kind: "invalid", message: "the request can never work", violations });
-}

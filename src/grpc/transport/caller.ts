@@ -1,11 +1,15 @@
-// Identifies the caller of an rpc by what its headers and its connection say.
+// Identifies the caller of an rpc by its headers and its connection.
+import { flatten } from "../../base/flat-string.js";
 import { ANONYMOUS, isCallerName } from "../../identity/caller-name.js";
-import type { Identity, IdentityCheck } from "../../identity/identity.js";
+import type { Identity, PendingIdentity, Stranger } from "../../identity/identity.js";
 import type { Connection } from "./connections.js";
 
 const CALLER_HEADER = "x-ota-caller";
 
-/** A call that somebody makes. */
+/** All strangers count as one caller, under this name. */
+export const UNAUTHENTICATED = "";
+
+/** The part of an rpc that identifies its caller. */
 export interface RpcHead {
   readonly metadata: { get(name: string): readonly unknown[] };
   readonly connection?: Connection | undefined;
@@ -13,29 +17,36 @@ export interface RpcHead {
 
 /** How callers prove who they are. */
 export interface Authentication {
-  /** If connections have client certificates: the name that this call's gives, undefined if it names nobody. */
-  readonly certificate?: ((call: RpcHead) => string | undefined) | undefined;
-  /** If bearer tokens are taken: who they say it is, given all values of `authorization`. */
-  readonly bearer?: ((authorization: readonly unknown[]) => Identity | IdentityCheck) | undefined;
+  /** Set if clients have certificates: the name in it; undefined if none is usable. */
+  readonly certificate?: ((head: RpcHead) => string | undefined) | undefined;
+  /** Set if bearer tokens are accepted. Takes all values of `authorization`. */
+  readonly bearer?: ((authorization: readonly unknown[]) => Identity | PendingIdentity) | undefined;
 }
 
 /**
- * The identity that rights and fairness go by. Without authentication nothing proves it: any caller can take any
- * name, and that keeps honest services apart. With it, what a caller says of itself counts for nothing: a certificate
- * names it, or else a token. A token that does not hold is refused beside the best of certificates.
+ * The identity that rights and fairness go by. Without authentication any caller can take any name,
+ * which still keeps honest services apart. With it, the claimed name is ignored: the certificate
+ * decides, or else the token. A bad token is refused even beside a good certificate.
  */
-export function identify(call: RpcHead, by: Authentication | undefined): Identity | IdentityCheck {
-  if (!by) return claimedName(call.metadata);
-  const certified = by.certificate?.(call);
-  const authorization = call.metadata.get("authorization");
-  if (!by.bearer || (certified !== undefined && authorization.length === 0)) return certified ?? NOBODY;
+export function identify(head: RpcHead, by: Authentication | undefined): Identity | PendingIdentity {
+  if (!by) return caller(claimedName(head.metadata));
+  const certified = by.certificate?.(head);
+  const authorization = head.metadata.get("authorization");
+  if (!by.bearer || (certified !== undefined && authorization.length === 0)) {
+    return certified === undefined ? NO_CREDENTIALS : caller(certified);
+  }
   const borne = by.bearer(authorization);
   if (certified === undefined) return borne;
-  const first = (identity: Identity) => (typeof identity === "string" ? certified : identity);
-  return typeof borne === "function" ? async () => first(await borne()) : first(borne);
+  const preferCertificate = (identity: Identity) => (identity.kind === "caller" ? caller(certified) : identity);
+  if (borne.kind !== "pending") return preferCertificate(borne);
+  return { kind: "pending", verify: async () => preferCertificate(await borne.verify()) };
 }
 
-const NOBODY: Identity = { why: "no credentials" };
+const NO_CREDENTIALS: Stranger = { kind: "stranger", why: "no credentials" };
+
+function caller(name: string): Identity {
+  return { kind: "caller", name: flatten(name) };
+}
 
 function claimedName(metadata: RpcHead["metadata"]): string {
   const name = metadata.get(CALLER_HEADER)[0];

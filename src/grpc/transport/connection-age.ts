@@ -1,38 +1,38 @@
-// How long a connection lasts. After half an hour, more or less, its client is asked to connect anew: it shows its
-// certificate again, and sees new replicas. Calls that are under way end as they would have. Those that are asked at
-// the same time form a cohort, with an HTTP/2 server of its own: that is what grpc-js can end gracefully.
+// Limits the age of connections. After about half an hour a client is asked to reconnect: it
+// presents its certificate again, and sees new replicas. Its rpcs in flight go on. Connections that
+// are asked at the same time form a cohort with an HTTP/2 server of its own, because a server is
+// what grpc-js can end gracefully.
 //
-// grpc-js has an age of its own, `grpc.max_connection_age_ms`. But Node keeps a list of timers for every length of a
-// timer, and drops that of an unreferenced one only when it would have run: each connection would leave one behind,
-// since no two live equally long. And a server that shuts down does not wait for connections that were asked to go.
+// `grpc.max_connection_age_ms` does not do. Node keeps a list of timers for every length of a
+// timer, and drops the list of an unreferenced timer only when that would have run: each
+// connection, with a random age, would leave one behind. And at shutdown grpc-js does not wait for
+// connections that were asked to reconnect. See ADR 20.
 import type { Socket } from "node:net";
 import type { ConnectionInjector } from "@grpc/grpc-js";
-import type { Clock } from "../../base/clock.js";
+import { type Clock, every } from "../../base/clock.js";
 
-/** A tenth more or less, so that who came together does not come back together. */
+/** A tenth more or less, so that clients that came together do not come back together. */
 const AGE_MS = 30 * 60_000;
 const SPREAD_MS = AGE_MS / 10;
 
-/** Those that are to go within so long of each other are one cohort. */
+/** Connections that end within the same half minute are one cohort. */
 const COHORT_MS = 30_000;
 
-/** Connections, and their ends. */
 export interface ConnectionAging {
   /** Serves a connection. */
   take(socket: Socket): void;
-  /** Asks everybody to go. Resolves when they have, or after `withinMs`, when those that are left are cut off. */
+  /** Asks all clients to go. Resolves when they have gone, or cuts off the rest after `withinMs` */
   close(withinMs: number): Promise<void>;
 }
 
-/** `inject`: makes an HTTP/2 server for connections that are given to it. */
+/** `inject` makes an HTTP/2 server that takes connections. */
 export function createConnectionAging(inject: () => ConnectionInjector, clock: Clock): ConnectionAging {
-  /** By when they are to go, in units of COHORT_MS. */
+  /** By their end, in units of COHORT_MS. */
   const cohorts = new Map<number, ConnectionInjector>();
   const open = new Set<Socket>();
   let isClosed = false;
   let lastHasGone = () => {};
-  let disarm = () => {};
-  arm();
+  const disarm = every(clock, COHORT_MS, () => askToGo(clock.now() / COHORT_MS));
 
   return {
     take(socket) {
@@ -68,13 +68,6 @@ export function createConnectionAging(inject: () => ConnectionInjector, clock: C
     const injector = inject();
     cohorts.set(end, injector);
     return injector;
-  }
-
-  function arm(): void {
-    disarm = clock.at(clock.now() + COHORT_MS, () => {
-      askToGo(clock.now() / COHORT_MS);
-      arm();
-    });
   }
 
   function askToGo(until: number): void {

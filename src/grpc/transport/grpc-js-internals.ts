@@ -1,21 +1,22 @@
-// The private fields of grpc-js and Node that the gRPC port depends on, all of them. A release that renames one must
-// not silently drop a bound, so the port refuses to start unless each is found. docs/maintaining.md lists them.
+// Reads all private fields of grpc-js and Node that the gRPC port depends on. A release that
+// renames one must not silently drop a bound, so the port refuses to start unless each is found.
+// docs/maintaining.md lists them.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { createRequire } from "node:module";
 import type { Server as NetServer, Socket } from "node:net";
 import { type ConnectionInjector, type Server, ServerCredentials } from "@grpc/grpc-js";
 
-/** What the suite has passed on. */
+/** The versions that the tests have passed on. */
 const TESTED = "@grpc/grpc-js 1.14.7 on Node 24";
 
-/** Bounds on the headers of one stream that HTTP/2 enforces while they arrive. */
+/** Bounds on the headers of one stream, which HTTP/2 enforces while they arrive. */
 export interface HeaderBounds {
   readonly maxHeaderListPairs: number;
-  /** As HTTP/2 counts: 32 bytes more for each header. Clients that have not acknowledged it yet may send 64 KB. */
+  /** With 32 bytes more for each header. Before it is acknowledged, clients may send 64 KB. */
   readonly maxHeaderListSize: number;
 }
 
-/** What grpc-js does with a new stream. */
+/** The listener of grpc-js for new streams. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void;
 
 interface Http2Options {
@@ -23,14 +24,14 @@ interface Http2Options {
   settings?: { maxConcurrentStreams?: number; maxHeaderListSize?: number };
 }
 
-/** The part of an http2.Http2Server that is needed here. */
+/** The part of http2.Http2Server that is needed here. */
 interface StreamEmitter {
   listeners(event: "stream"): unknown[];
   removeAllListeners(event: "stream"): unknown;
   on(event: "stream", listener: StreamHandler): unknown;
 }
 
-/** Has every HTTP/2 server that grpc-js makes from now on enforce these bounds. */
+/** Sets the bounds of every HTTP/2 server that grpc-js makes from now on. */
 export function boundHeaders(server: Server, { maxHeaderListPairs, maxHeaderListSize }: HeaderBounds): void {
   const options = (server as unknown as { commonServerOptions?: Http2Options }).commonServerOptions;
   if (!options?.settings?.maxConcurrentStreams) throw unknown("Server.commonServerOptions.settings");
@@ -38,7 +39,7 @@ export function boundHeaders(server: Server, { maxHeaderListPairs, maxHeaderList
   options.settings.maxHeaderListSize = maxHeaderListSize;
 }
 
-/** An injector whose streams come to `guard` first, which passes those it lets in to `handle`. */
+/** Makes an injector whose streams go to `guard`, which passes the admitted ones to `handle`. */
 export function guardedInjector(
   server: Server,
   guard: (handle: StreamHandler, ...arrived: Parameters<StreamHandler>) => void,
@@ -56,7 +57,7 @@ export function guardedInjector(
   return injector;
 }
 
-/** Throws unless a connection can be left unread: Node has no public way to do that under HTTP/2. */
+/** Throws unless reading can be paused. Under HTTP/2 Node has no public way to do that. */
 export function checkHandle(server: NetServer): void {
   const handle = (server as { readonly _handle?: Partial<ReadHandle> | null })._handle;
   if (typeof handle?.readStop !== "function" || typeof handle.readStart !== "function") {

@@ -1,76 +1,62 @@
-// One stream that the gate has let in: it holds what of it is not a request yet, and is ended when that does not
-// arrive in time or is too much, when it is too old, and when it has been answered and its client does not end it.
+// One stream that the gate has let in. It counts what the stream holds, and ends it when a message
+// is too long or does not arrive in time, when it is too old, and when it has been answered and its
+// client does not end it.
 import type { ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
 import { GatewayError } from "../../gateway/errors.js";
-import type { Identity, IdentityCheck } from "../../identity/identity.js";
+import type { Identity, PendingIdentity } from "../../identity/identity.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";
+import type { Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { OpenStream } from "./open-streams.js";
 import type { CountRefusal } from "./refusals.js";
-
-/** What holds for the streams of a method. */
-export interface StreamRules {
-  /** The longest message. */
-  readonly mostBytes: number;
-  /** Whether messages may come for as long as the stream lasts; else one has to arrive, and the end after it. */
-  readonly isStream: boolean;
-  readonly mostAgeMs?: number;
-}
+import type { StreamRules } from "./stream-rules.js";
 
 export interface GuardedStreamOptions {
   readonly clock: Clock;
   readonly refused: CountRefusal;
-  readonly identity: Identity | IdentityCheck;
-  readonly identifyAgain: () => Identity | IdentityCheck;
+  readonly connection: Connection;
+  readonly counted: OpenStream;
+  readonly rules: StreamRules;
+  readonly identity: Identity | PendingIdentity;
+  readonly identifyAgain: () => Identity | PendingIdentity;
 }
 
-/** For the largest request over a bad line. */
+/** Enough for the largest request over a bad line. */
 const ARRIVES_WITHIN_MS = 30_000;
 
 const LATE = wireErrorOf(
   new GatewayError({ kind: "expired", message: `the request did not arrive within ${ARRIVES_WITHIN_MS / 1000} s` }),
 );
 const TOO_OLD = wireErrorOf(
-  new GatewayError(
-    { kind: "draining", message: "this stream has lasted long enough; open another" },
-    { retryAfterMs: 0 },
-  ),
+  new GatewayError({ kind: "draining", message: "this stream is too old; open another" }, { retryAfterMs: 0 }),
 );
 
 export class GuardedStream {
-  /** Of the gate, unique for all time. */
+  /** Given by the stream table; never used twice. */
   id = 0;
-  /** Who calls, as its headers said when it began. */
-  readonly identity: Identity | IdentityCheck;
-  /** The same by what holds now: tokens and certificates expire, and keys are withdrawn. */
-  readonly identifyAgain: () => Identity | IdentityCheck;
+  /** The caller by its headers, when the stream began. */
+  readonly identity: Identity | PendingIdentity;
+  /** The same as of now: tokens and certificates expire, and keys are withdrawn. */
+  readonly identifyAgain: () => Identity | PendingIdentity;
   readonly #stream: ServerHttp2Stream;
-  readonly #counted: OpenStream;
-  readonly #rules: StreamRules;
-  readonly #clock: Clock;
-  readonly #refused: CountRefusal;
+  readonly #options: GuardedStreamOptions;
   readonly #meter: MessageMeter;
   readonly #openedMs: number;
   #call: ServerInterceptingCallInterface | undefined;
   #wasOver = false;
+  #isClosed = false;
+  /** Of the last answer; undefined until there is one. */
+  #answerBytes: number | undefined;
 
-  constructor(
-    stream: ServerHttp2Stream,
-    counted: OpenStream,
-    rules: StreamRules,
-    { clock, refused, identity, identifyAgain }: GuardedStreamOptions,
-  ) {
+  constructor(stream: ServerHttp2Stream, options: GuardedStreamOptions) {
     this.#stream = stream;
-    this.#counted = counted;
-    this.#rules = rules;
-    this.#clock = clock;
-    this.#refused = refused;
-    this.#meter = new MessageMeter(rules.mostBytes);
-    this.#openedMs = clock.now();
-    this.identity = identity;
-    this.identifyAgain = identifyAgain;
+    this.#options = options;
+    this.#meter = new MessageMeter(options.rules.mostBytes);
+    this.#openedMs = options.clock.now();
+    this.identity = options.identity;
+    this.identifyAgain = options.identifyAgain;
   }
 
   /** grpc-js serves it as this call. */
@@ -78,68 +64,87 @@ export class GuardedStream {
     this.#call = call;
   }
 
-  /** It is known now who calls; undefined if the credentials do not hold. Ends it if that caller has too many. */
-  prove(caller: string | undefined): void {
+  /** The credentials have been checked. Ends the stream if that caller has too many. */
+  prove(identity: Identity): void {
     try {
-      this.#counted.prove(caller);
+      this.#options.counted.prove(identity.kind === "caller" ? identity.name : undefined);
     } catch (error) {
       this.#end("too many: caller", wireErrorOf(error));
     }
   }
 
-  /** Bytes of messages have come. */
+  /** Bytes of messages have arrived. */
   read(bytes: Buffer): void {
-    if (this.#stream.writableEnded) return; // it has been answered: what comes is thrown away
-    if (!this.#meter.read(bytes, this.#clock.now())) {
-      this.#end("message too large", tooLarge(this.#rules.mostBytes));
+    if (this.#stream.writableEnded) return; // answered already: what still arrives is dropped
+    const { clock, counted, rules } = this.#options;
+    if (!this.#meter.read(bytes, clock.now())) {
+      this.#end("message too large", tooLarge(rules.mostBytes));
       return;
     }
     try {
-      this.#counted.hold(bytes.length);
+      counted.hold(bytes.length);
     } catch (error) {
       this.#end("too many unfinished bytes", wireErrorOf(error));
     }
   }
 
-  /** The handler has taken the next message. */
-  taken(): void {
-    this.#counted.letGo(this.#meter.take());
+  /** One more message of a stream has arrived, from this caller. */
+  asked(caller: string): void {
+    this.#options.connection.asked(caller);
   }
 
-  /** Counts an answer that the client has to take; undone by `sent`, or by the end. */
-  answered(bytes = this.#stream.writableLength): number {
-    this.#counted.holdAnswer(bytes);
-    return bytes;
+  /** The handler has taken the next message. */
+  taken(): void {
+    this.#options.counted.letGo(this.#meter.take());
+  }
+
+  /** Counts an answer on a stream until `sent`, or until the stream closes. */
+  holdAnswer(bytes: number): void {
+    this.#options.counted.holdAnswer(bytes);
   }
 
   sent(bytes: number): void {
-    this.#counted.letGo(bytes);
+    this.#options.counted.letGo(bytes);
   }
 
-  /** Why it was refused by its handler. */
+  /** The last answer has been given. It counts for the connection until the stream closes. */
+  finish(): void {
+    if (this.#isClosed) return;
+    const { clock, connection, counted } = this.#options;
+    this.#answerBytes = this.#stream.writableLength;
+    counted.holdAnswer(this.#answerBytes);
+    connection.answered(clock.now(), this.#answerBytes);
+  }
+
+  /** The handler has refused it. */
   refused(reason: string): void {
-    this.#refused(reason, this.#counted.address);
+    this.#options.refused(reason, this.#options.connection.address);
   }
 
-  /** Ends it if it has to end. Called every second. */
+  /** Ends the stream if its time is up. Called every second. */
   check(): void {
     const stream = this.#stream;
     if (stream.writableEnded) {
-      // The client has had its answer and keeps the stream: it would be held, with all that belongs to it, for ever.
+      // The client has its answer and keeps the stream open, which would hold the stream and all
+      // its objects forever.
       if (this.#wasOver && stream.writableFinished && !stream.closed) stream.close();
       this.#wasOver = true;
       return;
     }
-    const nowMs = this.#clock.now();
-    const { isStream, mostAgeMs = Number.POSITIVE_INFINITY } = this.#rules;
-    const waitingSinceMs = isStream ? this.#meter.begunMs : this.#openedMs;
+    const { clock, rules } = this.#options;
+    const nowMs = clock.now();
+    const waitingSinceMs = rules.isStream ? this.#meter.begunMs : this.#openedMs;
     const isLate = waitingSinceMs !== undefined && nowMs - waitingSinceMs >= ARRIVES_WITHIN_MS;
     if (isLate && !stream.readableEnded) this.#end("request did not arrive", LATE);
-    else if (nowMs - this.#openedMs >= mostAgeMs) this.#end("too old", TOO_OLD);
+    else if (nowMs - this.#openedMs >= rules.mostAgeMs) this.#end("too old", TOO_OLD);
   }
 
+  /** The stream has closed. */
   close(): void {
-    this.#counted.close();
+    const { clock, connection, counted } = this.#options;
+    this.#isClosed = true;
+    counted.close();
+    if (this.#answerBytes !== undefined) connection.taken(clock.now(), this.#answerBytes);
   }
 
   #end(reason: string, error: WireError): void {
@@ -149,9 +154,9 @@ export class GuardedStream {
   }
 }
 
-/** As grpc-js says it, which clients know; to send the same again would be of no use. */
+/** The status of grpc-js, which clients know. A retry cannot succeed. */
 function tooLarge(mostBytes: number): WireError {
   const metadata = new Metadata();
   metadata.set("grpc-retry-pushback-ms", "-1");
-  return { code: status.RESOURCE_EXHAUSTED, details: `the message is longer than ${mostBytes} bytes`, metadata };
+  return { code: status.RESOURCE_EXHAUSTED, details: `message too large (limit ${mostBytes} bytes)`, metadata };
 }

@@ -1,5 +1,5 @@
-// Where connections come in: by TCP, or by TLS with the caller's certificate checked. Nothing of gRPC sees a
-// connection before it has been let in, so that who is refused learns nothing.
+// Accepts connections, in plain text or by TLS, and checks client certificates. grpc-js sees no
+// connection that has not been accepted, so a refused client learns nothing.
 import { constants } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
@@ -11,7 +11,6 @@ import { type Certificates, watchCertificates } from "./certificates.js";
 import { Connections } from "./connections.js";
 import { checkHandle } from "./grpc-js-internals.js";
 import type { CountRefusal } from "./refusals.js";
-import { staggerAccepts } from "./staggered-accepts.js";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -25,9 +24,7 @@ export interface ListenerOptions {
 
 export interface ListenerTls {
   readonly paths: TlsPaths;
-  /**
-   * If there is a CA: whether a caller may come without a certificate, because there is another way to say who it is.
-   */
+  /** With a client CA: whether a caller needs a certificate, or may prove its name otherwise. */
   readonly clientCertificates: "required" | "optional";
 }
 
@@ -38,7 +35,7 @@ export interface Listener {
   certificateEndsWallMs(): number | undefined;
   /** Looks for new certificates now. */
   reload(): void;
-  /** Takes no more connections; those that are open are left alone. */
+  /** Accepts no more connections; open ones go on. */
   close(): void;
 }
 
@@ -46,7 +43,7 @@ const MOST_CONNECTIONS = 4096;
 
 const HANDSHAKE_WITHIN_MS = 10_000;
 
-/** Of TLS 1.2 only what hides past conversations from who learns the key later; TLS 1.3 has nothing else. */
+/** Forward secrecy only: TLS 1.3 has no other ciphers, TLS 1.2 does. */
 const CIPHERS = [
   "TLS_AES_128_GCM_SHA256",
   "TLS_AES_256_GCM_SHA384",
@@ -59,11 +56,11 @@ const CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** Resolves when it listens; `take` is given every connection that was let in. Throws TlsFilesError. */
+/** Resolves when the port is open. `take` gets every accepted connection. Throws TlsFilesError. */
 export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
   const { host, port, clock, log, tls, refused } = options;
   const connections = new Connections({ clock, refused });
-  const letIn = staggerAccepts(take);
+  const pass = staggerAccepts(take);
   let certificates: Certificates | undefined;
   const close = () => {
     server.close();
@@ -72,7 +69,9 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
   };
   const server: Server = tls
     ? secure(tls)
-    : createServer((socket) => void (connections.admit(socket) && letIn(socket)));
+    : createServer((socket) => {
+        if (connections.acceptConnection(socket)) pass(socket);
+      });
   server.maxConnections = MOST_CONNECTIONS;
   server.on("drop", (dropped) => refused("too many in all", dropped?.remoteAddress ?? "unknown"));
   try {
@@ -103,33 +102,35 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
       ALPNProtocols: ["h2"],
       handshakeTimeout: HANDSHAKE_WITHIN_MS,
       requestCert,
-      // Checked below, which can say why, and also knows callers that need no certificate.
+      // Checked below: that gives a reason, and allows callers that need no certificate.
       rejectUnauthorized: false,
     });
-    tlsServer.prependListener("connection", (socket) => void connections.admit(socket));
+    tlsServer.prependListener("connection", (socket) => void connections.acceptConnection(socket));
     tlsServer.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-      connections.refuse(socket, error.code ?? "no handshake");
+      connections.refuse(socket, error.code ?? "TLS handshake failed");
     });
     tlsServer.on("secureConnection", (socket) => {
       const refusal = refusalOf(socket, requestCert, clientCertificates === "required");
       if (refusal) connections.refuse(socket, refusal);
-      else letIn(socket);
+      else pass(socket);
     });
     return tlsServer;
   }
 
-  /** Why this caller is not let in, if it is not. */
+  /** Why the connection is refused; undefined if it is accepted. */
   function refusalOf(socket: TLSSocket, requestCert: boolean, isRequired: boolean): string | undefined {
-    if (socket.alpnProtocol !== "h2") return "it does not speak HTTP/2";
+    if (socket.alpnProtocol !== "h2") return "client does not speak HTTP/2";
     if (!requestCert) return undefined;
     const certificate = socket.getPeerCertificate();
     if (!certificate?.raw) return isRequired ? "no client certificate" : undefined;
     if (!socket.authorized) return `client certificate: ${socket.authorizationError}`;
     const name = nameOfCertificate(certificate);
     const connection = connections.of(`${socket.remoteAddress}:${socket.remotePort}`);
-    if (name === undefined || !connection) return "the client certificate names nobody";
+    if (name === undefined || !connection) return "client certificate has no usable name";
     const endsWallMs = Date.parse(certificate.valid_to);
-    return connections.isNamed(connection, socket, name, endsWallMs) ? undefined : "too many with one certificate";
+    return connections.nameConnection(connection, socket, name, endsWallMs)
+      ? undefined
+      : "too many with one certificate";
   }
 }
 
@@ -140,7 +141,8 @@ function contextOf({ cert, key, ca }: TlsFiles) {
     ...(ca !== undefined && { ca }),
     minVersion: "TLSv1.2" as const,
     ciphers: CIPHERS,
-    // Who resumes a session is not asked for its certificate again, which may have ended meanwhile.
+    // No session tickets: a resumed session would not present its certificate again, which may have
+    // expired.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }
@@ -153,4 +155,24 @@ function bound(server: Server, host: string, port: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/**
+ * Passes sockets on to `take`, in order, one in each turn of the event loop. Each may bring
+ * hundreds of requests at once; a thousand that came together would keep everybody else waiting for
+ * all of theirs.
+ */
+export function staggerAccepts(take: (socket: Socket) => void): (socket: Socket) => void {
+  const waiting = new Set<Socket>();
+  const next = () => {
+    const [socket] = waiting;
+    if (!socket) return;
+    waiting.delete(socket);
+    if (waiting.size > 0) setImmediate(next);
+    if (!socket.destroyed) take(socket);
+  };
+  return (socket) => {
+    waiting.add(socket);
+    if (waiting.size === 1) setImmediate(next);
+  };
 }

@@ -1,17 +1,17 @@
-// Follows the messages of one stream on the wire: how long each is, and since when one is under way. It reads the
-// five bytes before each message, and keeps nothing of what it reads.
+// Follows the messages of one stream on the wire: how long each is, and since when one has been
+// arriving. It reads the five bytes before each message, and keeps nothing of what it reads.
 
 const PREFIX_BYTES = 5;
 
 export class MessageMeter {
   readonly #mostBytes: number;
-  /** Of the prefix that is being read. */
+  /** Bytes read of the current prefix. */
   #prefixBytes = 0;
   #length = 0;
   #left = 0;
-  /** Lengths of those that are whole and have not been taken. */
+  /** Lengths of complete messages that have not been taken. */
   readonly #whole: number[] = [];
-  /** Bytes that have come since the last message was whole. */
+  /** Bytes that have arrived since the last complete message. */
   #partial = 0;
   #begunMs: number | undefined;
 
@@ -20,12 +20,12 @@ export class MessageMeter {
     this.#mostBytes = mostBytes;
   }
 
-  /** Since when a message has been under way; undefined between two. */
+  /** Since when a message has been arriving; undefined between two. */
   get begunMs(): number | undefined {
     return this.#begunMs;
   }
 
-  /** False once a message is announced that is longer than may be. */
+  /** False once a message announces itself as too long. */
   read(bytes: Buffer, nowMs: number): boolean {
     for (let at = 0; at < bytes.length; ) {
       this.#begunMs ??= nowMs;
@@ -47,7 +47,7 @@ export class MessageMeter {
     return true;
   }
 
-  /** The oldest message has been taken; returns how many bytes it had. */
+  /** Takes the oldest complete message; returns its bytes. */
   take(): number {
     return this.#whole.shift() ?? 0;
   }

@@ -1,26 +1,24 @@
-// Counts every stream of the gRPC port from its headers until it is closed, and the bytes that it holds, for its
-// connection, its address, its caller and in all. Invariant: no account is ever beyond its bound, except by answers,
-// which are counted and never refused.
+// Counts every stream of the gRPC port from its headers until it is closed, and the bytes that it
+// holds: for its caller, its connection, its address and in all.
+// Invariant: no account exceeds its bound, except by answers, which are counted and never refused.
 import { flatten } from "../../base/flat-string.js";
 import { GatewayError } from "../../gateway/errors.js";
 import { BOUNDS, type Bound } from "../budget.js";
-
-/** What a stream is for, as far as it has bounds of its own. */
-export type StreamKind = "rpc" | "watch" | "reflection";
+import type { StreamKind } from "./stream-rules.js";
 
 export interface StreamOrigin {
-  /** Whatever stands for the connection. */
+  /** Any object that stands for the connection. */
   readonly connection: object;
   readonly address: string;
-  /** Undefined while nothing proves who calls. */
+  /** Undefined for a stranger. */
   readonly caller: string | undefined;
   readonly kind: StreamKind;
 }
 
-/** A refusal says to come back then: by that time a few thousand more have been answered. */
+/** When to retry: by then a few thousand more rpcs have been answered. */
 const RETRY_AFTER_MS = 1000;
 
-/** What a bound belongs to, as the caller reads it. */
+/** The owner of each bound, in the words of error texts. */
 const SUBJECTS = {
   gateway: "all callers",
   address: "this address",
@@ -37,7 +35,8 @@ const SUBJECTS = {
 type Subject = keyof typeof BOUNDS;
 
 /**
- * One for each bound: an error of its own for each stream, with its stack, is what a flood would fill the memory with.
+ * Made once for each bound: a new error with its stack for each stream would let a flood fill the
+ * memory.
  */
 const REFUSALS = Object.fromEntries(
   (Object.keys(BOUNDS) as Subject[]).map((subject) => [subject, refusalsOf(subject)]),
@@ -76,13 +75,13 @@ export class OpenStreams {
     remove: (account) => this.#remove(account),
   };
 
-  /** How many are open. */
+  /** The number of open streams. */
   get size(): number {
     return this.#gateway.streams;
   }
 
-  /** Throws GatewayError if there are too many of its kind. */
-  rpc({ connection, address, caller, kind }: StreamOrigin): OpenStream {
+  /** Counts a new stream. Throws GatewayError if there are too many of its kind. */
+  openStream({ connection, address, caller, kind }: StreamOrigin): OpenStream {
     const accounts = [
       ...this.#accountsOfCaller(caller, address),
       this.#account("connection", connection),
@@ -103,7 +102,7 @@ export class OpenStreams {
     return [this.#account("strangersOfAddress", address), this.#account("strangers", undefined)];
   }
 
-  /** One that counts nothing yet is kept only once it does. */
+  /** A new account is stored only once it counts something. */
   #account(subject: Subject, key: unknown): Account {
     return this.#accounts.get(subject)?.get(key) ?? new Account(subject, typeof key === "string" ? flatten(key) : key);
   }
@@ -126,7 +125,7 @@ interface Books {
   remove(account: Account): void;
 }
 
-/** One stream that was let in. */
+/** One stream that has been counted. */
 export class OpenStream {
   readonly address: string;
   readonly #books: Books;
@@ -141,14 +140,14 @@ export class OpenStream {
     for (const account of accounts) books.add(account);
   }
 
-  /** Counts bytes that have come. Throws GatewayError if that is too many. */
+  /** Counts bytes that have arrived. Throws GatewayError if there are too many. */
   hold(bytes: number): void {
     if (!this.#isOpen) return;
     for (const account of this.#accounts) if (!account.hasRoomFor(bytes)) throw REFUSALS[account.subject].bytes;
     this.holdAnswer(bytes);
   }
 
-  /** Counts bytes that there are already, whatever the bounds. */
+  /** Counts bytes that are already there, whatever the bounds. */
   holdAnswer(bytes: number): void {
     if (!this.#isOpen) return;
     this.#bytes += bytes;
@@ -159,7 +158,7 @@ export class OpenStream {
     this.holdAnswer(-Math.min(bytes, this.#bytes));
   }
 
-  /** It is known now who calls; undefined if nothing proves it. Throws GatewayError if that caller has too many. */
+  /** The caller is known; undefined for a stranger. Throws GatewayError if it has too many. */
   prove(caller: string | undefined): void {
     if (!this.#isOpen) return;
     const proven = this.#books.accountsOf(caller, this.address);
@@ -195,7 +194,7 @@ function refusalsOf(subject: Subject) {
   const error = (message: string) =>
     new GatewayError({ kind: "overloaded", message, subject }, { retryAfterMs: RETRY_AFTER_MS });
   return {
-    streams: error(`too many open requests for ${of} (limit ${streams}); come back in a second`),
-    bytes: error(`too many bytes of unfinished requests for ${of} (limit ${bytes}); come back in a second`),
+    streams: error(`too many requests in flight for ${of} (limit ${streams}); retry after ${RETRY_AFTER_MS / 1000} s`),
+    bytes: error(`too many bytes in flight for ${of} (limit ${bytes}); retry after ${RETRY_AFTER_MS / 1000} s`),
   };
 }

@@ -1,28 +1,29 @@
-// Reads connections in turns, caller by caller, while they bring more than one turn of the event loop should take. Node
-// reads all that has come before it looks at a timer again: ten thousand requests that come at once would hold up calls
-// that are due, the upstream's answers and everybody else until the last of them has been read.
+// Reads connections in turns, caller by caller, while they bring more than one turn of the event
+// loop should take. Node reads everything that has arrived before it looks at a timer: ten thousand
+// requests at once would delay calls that are due, the upstream's answers and all other callers
+// until the last of them has been read.
 
 export interface ReadSchedulerOptions {
   /** Monotonic ms. */
   readonly now: () => number;
-  /** Runs it when what has come meanwhile has been read. */
+  /** Runs it after everything that has arrived meanwhile has been read. */
   readonly defer: (run: () => void) => void;
 }
 
-/** A connection, of which nothing is read between `hold` and `release`. */
+/** A connection that is not read between `hold` and `release`. */
 export interface Held {
   hold(): void;
   release(): void;
 }
 
-/** What may be read before everything else has its turn. One read can still bring as much as one connection may ask. */
+/** How long to read before other work has its turn. A single read may take longer. */
 const TURN_MS = 5;
 
 export class ReadScheduler {
   readonly #options: ReadSchedulerOptions;
-  /** Of all that are open, for whom each has last asked; undefined if for nobody yet. */
+  /** Open connections, and the caller of the last request of each; undefined before it. */
   readonly #callers = new Map<Held, string | undefined>();
-  /** Those that are held, by caller. Whose turn it is stands first. */
+  /** Held connections by caller. The next caller comes first. */
   readonly #lines = new Map<string | undefined, Set<Held>>();
   readonly #nextTurn = () => this.#turn();
   #isArmed = false;
@@ -41,7 +42,7 @@ export class ReadScheduler {
     this.#callers.delete(connection);
   }
 
-  /** The connection has brought a request. */
+  /** A request of this caller has arrived on the connection. */
   asked(connection: Held, caller: string): void {
     if (!this.#isArmed) {
       this.#isArmed = true;
@@ -49,8 +50,8 @@ export class ReadScheduler {
       this.#options.defer(this.#nextTurn);
     }
     if (this.#callers.get(connection) !== caller) {
-      if (!this.#callers.has(connection)) return; // it has gone
-      const isHeld = this.#leave(connection); // what is asked may have come long before it is known for whom
+      if (!this.#callers.has(connection)) return; // closed already
+      const isHeld = this.#leave(connection); // it may have been held before its caller was known
       this.#callers.set(connection, caller);
       if (isHeld) this.#queue(connection);
     }
@@ -76,7 +77,7 @@ export class ReadScheduler {
     if (this.#queue(connection)) connection.hold();
   }
 
-  /** False if it is in its line already. */
+  /** False if it is in the line of its caller already. */
   #queue(connection: Held): boolean {
     const caller = this.#callers.get(connection);
     const line = this.#lines.get(caller);
@@ -86,7 +87,7 @@ export class ReadScheduler {
     return true;
   }
 
-  /** False if it was in none. */
+  /** False if it was in no line. */
   #leave(connection: Held): boolean {
     const caller = this.#callers.get(connection);
     const line = this.#lines.get(caller);

@@ -1,20 +1,20 @@
-// How fast callers are told that they ask too much. Who floods asks again as soon as it is refused, and each time
-// costs the same; a refusal that waits holds one of the flood's own streams instead, so that it slows itself down.
+// Paces refusals. A flooding client retries the moment it is refused, and each refusal costs CPU.
+// Delaying the refusal ties up one of its own streams, so the flood slows itself down.
 import type { Clock } from "../../base/clock.js";
 import { MOST_REFUSALS_WAITING } from "../budget.js";
 
-/** 500 a second: a twentieth of a processor. */
+/** 500 refusals a second, which take a twentieth of a processor. */
 const TICK_MS = 20;
-const OF_A_TICK = 10;
+const REFUSALS_A_TICK = 10;
 
-/** False if there was nobody left to refuse, which costs nothing. */
+/** False if the client had left already, which costs nothing. */
 type Refuse = () => boolean;
 
 export class RefusalPacer {
   readonly #clock: Clock;
   /** In the order of arrival. */
   readonly #waiting = new Set<Refuse>();
-  #left = OF_A_TICK;
+  #left = REFUSALS_A_TICK;
   #tickEndsMs = -Infinity;
   #isArmed = false;
 
@@ -32,7 +32,7 @@ export class RefusalPacer {
     const nowMs = this.#clock.now();
     if (nowMs >= this.#tickEndsMs) {
       this.#tickEndsMs = nowMs + TICK_MS;
-      this.#left = OF_A_TICK;
+      this.#left = REFUSALS_A_TICK;
     }
     for (const refuse of this.#waiting) {
       if (this.#left === 0) break;

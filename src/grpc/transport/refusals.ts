@@ -1,18 +1,18 @@
-// Counts what the gRPC port refuses, by reason and by address, so that the operator sees who does it: in the metrics,
-// and in one line of the log every five seconds. The number of addresses is bounded in both.
-import type { Clock } from "../../base/clock.js";
+// Counts what the gRPC port refuses, by reason and by address: in the metrics, and in one line of
+// the log every five seconds. The number of addresses is bounded in both.
+import { type Clock, every } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 
 const REPORT_EVERY_MS = 5000;
 
-/** Addresses in one line of the log, those with the most refusals. */
-const ADDRESSES_TOLD = 8;
+/** The addresses with the most refusals stand in the line of the log. */
+const ADDRESSES_LOGGED = 8;
 
-/** Addresses that are counted each; all others are counted together. */
+/** Addresses with a count of their own; all others are counted together. */
 const MOST_ADDRESSES = 64;
 const OTHERS = "other";
 
-/** Told of each refusal. */
+/** Called for each refusal. */
 export type CountRefusal = (reason: string, address: string) => void;
 
 export interface RefusalsOptions {
@@ -26,13 +26,13 @@ export class Refusals {
   readonly #options: RefusalsOptions;
   readonly #reasons = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
-  /** Metrics keep every series for good: these addresses have one, in order of appearance. */
+  /** Addresses with a series of their own. Metrics keep a series forever. */
   readonly #named = new Set<string>();
-  #disarm = () => {};
+  readonly #disarm: () => void;
 
   constructor(options: RefusalsOptions) {
     this.#options = options;
-    this.#arm();
+    this.#disarm = every(options.clock, REPORT_EVERY_MS, () => this.#report());
   }
 
   readonly count: CountRefusal = (reason, address) => {
@@ -48,18 +48,10 @@ export class Refusals {
     this.#report();
   }
 
-  #arm(): void {
-    const { clock } = this.#options;
-    this.#disarm = clock.at(clock.now() + REPORT_EVERY_MS, () => {
-      this.#report();
-      this.#arm();
-    });
-  }
-
-  /** One line for all of them: a client that is refused comes back at once, and would fill the log. */
+  /** One line for all: a refused client comes back at once, and would fill the log. */
   #report(): void {
     if (this.#reasons.size === 0) return;
-    const most = [...this.#addresses].toSorted(([, a], [, b]) => b - a).slice(0, ADDRESSES_TOLD);
+    const most = [...this.#addresses].toSorted(([, a], [, b]) => b - a).slice(0, ADDRESSES_LOGGED);
     this.#options.log.warn(
       { reasons: Object.fromEntries(this.#reasons), addresses: Object.fromEntries(most) },
       "connections or requests were refused",

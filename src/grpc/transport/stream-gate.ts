@@ -1,21 +1,24 @@
-// What every stream passes before grpc-js sees it, whatever it asks for: its headers are bounded, it is counted, and it
-// is known who calls, as far as that takes no time. From then on its messages have to arrive in time and in bounds.
-// Invariant: nothing of a stream that is refused is kept, and it is closed even if its client does not end it.
+// Admits streams before grpc-js sees them, whatever they ask for: bounds their headers, identifies
+// their callers as far as that takes no time, and counts them. From then on a GuardedStream watches
+// each.
+// Invariant: nothing of a refused stream is kept, and it is closed even if its client does not end
+// it.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
-import type { Clock } from "../../base/clock.js";
-import { GatewayError } from "../../gateway/errors.js";
-import type { Identity, IdentityCheck } from "../../identity/identity.js";
+import { type Clock, every } from "../../base/clock.js";
+import { GatewayError, invalid } from "../../gateway/errors.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import { BOUNDS, MOST_HEADER_BYTES, SMALL_MESSAGE_BYTES } from "../budget.js";
-import { type WireError, wireErrorOf } from "../wire/status.js";
-import { type Authentication, identify } from "./caller.js";
+import { MOST_HEADER_BYTES } from "../budget.js";
+import { trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
+import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
-import { GuardedStream, type StreamRules } from "./guarded-stream.js";
+import { GuardedStream } from "./guarded-stream.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
 import type { CountRefusal } from "./refusals.js";
+import { otaMethodOf, rulesOf } from "./stream-rules.js";
+import { StreamTable } from "./stream-table.js";
 
 export interface StreamGateOptions {
   readonly clock: Clock;
@@ -23,85 +26,63 @@ export interface StreamGateOptions {
   readonly refused: CountRefusal;
   /** By `address:port`. */
   readonly connectionOf: (peer: string) => Connection | undefined;
-  /** Undefined if nobody has to prove who they are. */
+  /** Undefined if callers need no credentials. */
   readonly authentication?: Authentication | undefined;
   /** The longest message of OtaService. */
   readonly mostMessageBytes: number;
-  /** Told of every rpc that has been answered. */
+  /** Called for every rpc that has been answered. */
   readonly rpcEnded?: Metrics["rpcEnded"] | undefined;
 }
 
-/** By which a handler finds the stream of its call. Nothing that a client writes there gets through. */
-const STREAM_HEADER = "x-ota-stream-of-gateway";
-
 const SWEEP_EVERY_MS = 1000;
-
-const PLACES = BOUNDS.gateway.streams;
-
-/** How connections are counted whose callers are not known. */
-const UNAUTHENTICATED = "";
-
-const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
-const OTA_METHODS = /^\/ota\.v1\.OtaService\/((Stream)?CancelTasksByDevice|GetQuota)$/;
-const STREAM_OF_CANCELS = "/ota.v1.OtaService/StreamCancelTasksByDevice";
-const REFLECTION = /^\/grpc\.reflection\.[^/]*\.ServerReflection\//;
 
 export class StreamGate {
   readonly #options: StreamGateOptions;
   readonly #counts = new OpenStreams();
-  /** By place, of which each stream has one. In a Map its table would be made anew all the time: see ADR 21. */
-  readonly #streams: (GuardedStream | undefined)[] = new Array(PLACES).fill(undefined);
-  readonly #freePlaces = Array.from({ length: PLACES }, (_, place) => place);
+  readonly #streams = new StreamTable();
   readonly #connections = new WeakMap<ServerHttp2Session, Connection>();
-  #arrived = 0;
-  /** The stream that grpc-js is being given. */
+  /** The stream that grpc-js is being given right now. */
   #entering: GuardedStream | undefined;
-  #disarm = () => {};
+  readonly #disarm: () => void;
 
   constructor(options: StreamGateOptions) {
     this.#options = options;
-    this.#arm();
+    this.#disarm = every(options.clock, SWEEP_EVERY_MS, () => this.#streams.checkAll());
   }
 
-  /** Of the call with this metadata; undefined if it has gone. */
+  /** The stream of the call with this metadata; undefined if it has closed. */
   of(metadata: Metadata): GuardedStream | undefined {
-    const [id] = metadata.get(STREAM_HEADER);
-    const stream = this.#streams[Number(id) % PLACES];
-    return stream?.id === Number(id) ? stream : undefined; // another may have its place now
+    return this.#streams.of(metadata);
   }
 
-  /** Lets a stream in to `handle`, or refuses it. */
+  /** Passes a stream to `handle`, or refuses it. */
   readonly guard = (
     handle: StreamHandler,
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     flags: number,
   ): void => {
-    stream.on("error", () => {}); // it has a close of its own
+    stream.on("error", () => {}); // a close follows
     const connection = this.#connectionOf(stream.session as ServerHttp2Session | undefined);
     if (!connection) {
       stream.close();
       return;
     }
-    const guarded = this.#admit(stream, headers, connection);
+    const guarded = this.#admitStream(stream, headers, connection);
     if (!guarded) return;
-    const place = this.#freePlaces.pop() as number; // as many as streams are let in
-    guarded.id = this.#arrived++ * PLACES + place;
-    headers[STREAM_HEADER] = String(guarded.id);
-    this.#streams[place] = guarded;
+    const remove = this.#streams.add(guarded, headers);
     stream.on("close", () => {
-      this.#streams[place] = undefined;
-      this.#freePlaces.push(place);
+      remove();
       guarded.close();
     });
     this.#entering = guarded;
     handle(stream, headers, flags);
     this.#entering = undefined;
-    // After those of grpc-js, or it would begin to flow before it is read.
+    // Added after the listeners of grpc-js: a listener for data starts the flow.
     stream.prependListener("data", (bytes: Buffer) => guarded.read(bytes));
   };
 
-  /** Shows the gate the calls of its streams, and changes nothing about them. */
+  /** Shows the gate which call serves a stream. Changes nothing about the call. */
   readonly interceptor: ServerInterceptor = (_method, call) => {
     this.#entering?.serve(call);
     return call as ServerInterceptingCall;
@@ -111,70 +92,75 @@ export class StreamGate {
     this.#disarm();
   }
 
-  #admit(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: Connection): GuardedStream | undefined {
-    const { authentication } = this.#options;
+  #admitStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    connection: Connection,
+  ): GuardedStream | undefined {
     const path = String(headers[":path"]);
     const bytes = bytesOf(headers);
     if (bytes > MOST_HEADER_BYTES) {
       connection.asked(UNAUTHENTICATED);
       if (connection.offended()) {
-        stream.session?.destroy(); // or what has been read of it already would still come, stream by stream
+        stream.session?.destroy(); // or the streams that have been read already would still come, one by one
         this.#options.refused("headers too large, again and again", connection.address);
         return undefined;
       }
-      this.#refuse(stream, connection, path, "headers too large", headersTooLarge(bytes));
+      this.#refuseStream(stream, connection, path, "headers too large", headersTooLarge(bytes));
       return undefined;
     }
     if (headers["grpc-encoding"] !== undefined && headers["grpc-encoding"] !== "identity") {
       connection.asked(UNAUTHENTICATED);
-      this.#refuse(stream, connection, path, "compressed", COMPRESSED);
+      this.#refuseStream(stream, connection, path, "compressed", COMPRESSED);
       return undefined;
     }
-    const found = identify(callingOf(headers, connection), authentication);
-    const caller = typeof found === "string" ? found : undefined;
-    connection.asked(caller ?? UNAUTHENTICATED);
-    const { address } = connection;
+    return this.#countStream(stream, headers, connection, path, bytes);
+  }
+
+  #countStream(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    connection: Connection,
+    path: string,
+    bytes: number,
+  ): GuardedStream | undefined {
+    const { clock, refused, authentication, mostMessageBytes } = this.#options;
+    const head = headOf(headers, connection);
+    const identifyAgain = () => identify(head, authentication);
+    const found = identifyAgain();
+    connection.asked(found.kind === "caller" ? found.name : UNAUTHENTICATED);
+    const rules = rulesOf(path, mostMessageBytes);
     let counted: OpenStream | undefined;
     try {
-      // A token that is not known yet is counted apart, or it would compete with callers that have none.
-      counted = this.#counts.rpc({
+      counted = this.#counts.openStream({
         connection,
-        address,
-        caller: typeof found === "function" ? VERIFYING : caller,
-        kind: path === HEALTH_WATCH ? "watch" : REFLECTION.test(path) ? "reflection" : "rpc",
+        address: connection.address,
+        caller: found.kind === "stranger" ? undefined : found.kind === "pending" ? VERIFYING : found.name,
+        kind: rules.kind,
       });
       counted.hold(bytes);
-      return this.#guarded(stream, counted, path, headers, connection, found);
     } catch (error) {
       counted?.close();
       if (!(error instanceof GatewayError)) throw error;
-      this.#refuse(stream, connection, path, `too many: ${subjectOf(error)}`, wireErrorOf(error));
+      this.#refuseStream(stream, connection, path, `too many: ${subjectOf(error)}`, wireErrorOf(error));
       return undefined;
     }
-  }
-
-  #guarded(
-    stream: ServerHttp2Stream,
-    counted: OpenStream,
-    path: string,
-    headers: IncomingHttpHeaders,
-    connection: Connection,
-    found: Identity | IdentityCheck,
-  ): GuardedStream {
-    const { clock, refused, authentication, mostMessageBytes } = this.#options;
-    const proving = typeof found === "function" ? found() : undefined;
-    const guarded = new GuardedStream(stream, counted, rulesOf(path, mostMessageBytes), {
-      clock,
-      refused,
-      identity: proving ? () => proving : found,
-      identifyAgain: () => identify(callingOf(headers, connection), authentication),
-    });
-    void proving?.then((known) => guarded.prove(typeof known === "string" ? known : undefined));
+    const proving = found.kind === "pending" ? found.verify() : undefined;
+    const identity = proving ? { kind: "pending" as const, verify: () => proving } : found;
+    const options = { clock, refused, connection, counted, rules, identity, identifyAgain };
+    const guarded = new GuardedStream(stream, options);
+    void proving?.then((proven) => guarded.prove(proven));
     return guarded;
   }
 
-  /** Soon: a flood that is told at once is back at once. */
-  #refuse(stream: ServerHttp2Stream, { address }: Connection, path: string, reason: string, error: WireError): void {
+  /** Answers with a paced refusal: a flood that is refused at once is back at once. */
+  #refuseStream(
+    stream: ServerHttp2Stream,
+    { address }: Connection,
+    path: string,
+    reason: string,
+    error: WireError,
+  ): void {
     const { clock, refused, rpcEnded } = this.#options;
     const startedMs = clock.now();
     refused(reason, address);
@@ -182,7 +168,8 @@ export class StreamGate {
       if (stream.destroyed || stream.closed) return false;
       stream.respond(trailersOf(error), { endStream: true });
       stream.close();
-      if (OTA_METHODS.test(path)) rpcEnded?.(path.slice(1), status[error.code], false, clock.now() - startedMs);
+      const method = otaMethodOf(path);
+      if (method) rpcEnded?.(method, status[error.code], false, clock.now() - startedMs);
       return true;
     });
   }
@@ -196,72 +183,39 @@ export class StreamGate {
     if (connection) this.#connections.set(session, connection);
     return connection;
   }
-
-  #arm(): void {
-    const { clock } = this.#options;
-    this.#disarm = clock.at(clock.now() + SWEEP_EVERY_MS, () => {
-      for (const stream of this.#streams) stream?.check();
-      this.#arm();
-    });
-  }
 }
 
-/** The caller of all streams whose tokens are being verified: no name looks like this. */
+/** The caller of all unverified tokens, apart from strangers. No name looks like this. */
 const VERIFYING = " verifying";
 
 const COMPRESSED: WireError = {
-  // The status that gRPC has for an encoding that a server does not know. grpc-js unpacks every message as soon as it
-  // is there: four kilobytes became four megabytes, and some hundred streams of one client more than a gigabyte.
+  // gRPC's status for an encoding that a server does not know. grpc-js unpacks every message as
+  // soon as it is there: four kilobytes became four megabytes, and a few hundred streams of one
+  // client more than a gigabyte.
   code: status.UNIMPLEMENTED,
   details: "compressed requests are not accepted",
   metadata: new Metadata(),
 };
 
 function headersTooLarge(bytes: number): WireError {
-  const violations = [{ field: "metadata", description: `has ${bytes} bytes, no more than ${MOST_HEADER_BYTES}` }];
-  return wireErrorOf(new GatewayError({ kind: "invalid", message: "invalid request", violations }));
+  return wireErrorOf(invalid("metadata", `has ${bytes} bytes, at most ${MOST_HEADER_BYTES} are allowed`));
 }
 
 function subjectOf({ failure }: GatewayError): string {
   return failure.kind === "overloaded" ? failure.subject : failure.kind;
 }
 
-/** Without a list, which Node makes only of set-cookie. */
+/** The size of names and values. Node gives every header but set-cookie as one string. */
 function bytesOf(headers: IncomingHttpHeaders): number {
   let bytes = 0;
   for (const name in headers) bytes += name.length + String(headers[name]).length;
   return bytes;
 }
 
-function callingOf(headers: IncomingHttpHeaders, connection: Connection) {
+function headOf(headers: IncomingHttpHeaders, connection: Connection): RpcHead {
   const get = (name: string) => {
     const value = headers[name];
     return value === undefined ? [] : [String(value)];
   };
   return { metadata: { get }, connection };
-}
-
-function rulesOf(path: string, mostMessageBytes: number): StreamRules {
-  const mostBytes = path.startsWith("/ota.v1.") ? mostMessageBytes : SMALL_MESSAGE_BYTES;
-  if (path === STREAM_OF_CANCELS) return { mostBytes, isStream: true };
-  if (REFLECTION.test(path)) return { mostBytes, isStream: true, mostAgeMs: REFLECTION_AGE_MS };
-  return { mostBytes, isStream: false, ...(path === HEALTH_WATCH && { mostAgeMs: WATCH_AGE_MS }) };
-}
-
-/** Longer than a connection is used: its client is to see new replicas, and watches on them. */
-const WATCH_AGE_MS = 40 * 60_000;
-
-/** Questions and answers take milliseconds. */
-const REFLECTION_AGE_MS = 30_000;
-
-/** An answer that is a status and nothing else. */
-function trailersOf({ code, details, metadata }: WireError) {
-  return {
-    ":status": 200,
-    "content-type": "application/grpc+proto",
-    "grpc-accept-encoding": "identity",
-    "grpc-status": code,
-    "grpc-message": encodeURI(details),
-    ...metadata.toHttp2Headers(),
-  };
 }

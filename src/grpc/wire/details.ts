@@ -4,7 +4,7 @@ import type { Duration } from "../../gen/google/protobuf/duration.js";
 import type { Timestamp } from "../../gen/google/protobuf/timestamp.js";
 import { BadRequest, ErrorInfo, QuotaFailure, ResourceInfo, RetryInfo } from "../../gen/google/rpc/error_details.js";
 
-/** A duration as it stands on the wire; nothing if it is no number that could stand there. */
+/** A duration for the wire; undefined if it is not finite. */
 export function durationOf(ms: number): Duration | undefined {
   if (!Number.isFinite(ms)) return undefined;
   const wholeMs = Math.max(ms, 0);
@@ -12,7 +12,7 @@ export function durationOf(ms: number): Duration | undefined {
   return { seconds: BigInt(seconds), nanos: Math.floor((wholeMs - seconds * 1000) * 1e6) };
 }
 
-/** A wall-clock time as it stands on the wire. */
+/** A wall-clock time for the wire. */
 export function timestampOf(wallMs: number): Timestamp {
   const seconds = Math.floor(wallMs / 1000);
   return { seconds: BigInt(seconds), nanos: Math.floor((wallMs - seconds * 1000) * 1e6) };

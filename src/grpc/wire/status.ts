@@ -1,5 +1,5 @@
-// The one boundary that turns failures into what stands on the wire: a status, details that a program
-// can read, and a hint when to retry. A new kind of failure does not compile until it has its row.
+// The one boundary that turns failures into wire errors: a status, details that a program can read,
+// and a hint when to retry. A new kind of failure does not compile until it has a row here.
 import { Metadata, status } from "@grpc/grpc-js";
 import { type Failure, type FailureKind, GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
 import type { Rejection } from "../../gateway/upstream.js";
@@ -17,7 +17,7 @@ interface Row {
   readonly code: status;
   /** Part of the contract, as the proto file lists them. */
   readonly reason: string;
-  /** Whose word it is. */
+  /** The gateway or the cloud, whichever decided it. */
   readonly domain: typeof OUR_DOMAIN | typeof UPSTREAM_DOMAIN;
 }
 
@@ -44,23 +44,36 @@ const REJECTION_CODES: Record<Rejection, status> = {
   forbidden: status.PERMISSION_DENIED,
 };
 
-/** An error as grpc-js takes it. */
+/** An error in the form that grpc-js takes. */
 export interface WireError {
   readonly code: status;
   readonly details: string;
   readonly metadata: Metadata;
 }
 
-/** What an rpc fails with. Whatever is not a GatewayError is ours, and nothing of it is shown. */
+/** The error of an rpc. Anything but a GatewayError is a bug, and nothing of it is shown. */
 export function wireErrorOf(error: unknown): WireError {
   const answer = statusOf(error);
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
   const { failure, retryAfterMs } = knownOf(error);
-  // Some clients ask again by themselves wherever it stands, whatever the status: with a deadline that can never do.
+  // Some clients retry on this trailer whatever the status, and always with the same deadline,
+  // which is too short.
   const asksAgain = retryAfterMs !== undefined && failure.kind !== "deadline-too-short";
   if (asksAgain) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
   return { code: answer.code, details: answer.message, metadata };
+}
+
+/** The same as the headers of an HTTP/2 stream, for a response that is nothing but a status. */
+export function trailersOf({ code, details, metadata }: WireError) {
+  return {
+    ":status": 200,
+    "content-type": "application/grpc+proto",
+    "grpc-accept-encoding": "identity",
+    "grpc-status": code,
+    "grpc-message": encodeURI(details),
+    ...metadata.toHttp2Headers(),
+  };
 }
 
 /** The same as a message, for an answer on a stream. */
@@ -73,7 +86,7 @@ function knownOf(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : new GatewayError({ kind: "internal", message: "internal error" });
 }
 
-/** The status of one device that did not end well. */
+/** The status of one device that failed. */
 export function deviceStatusOf(failure: Failure): Status {
   return { code: codeOf(failure), message: failure.message, details: [infoOf(failure, {})] };
 }
@@ -102,7 +115,7 @@ function detailsOf({ failure, retryAfterMs, causes }: GatewayError): Any[] {
   return details;
 }
 
-/** As many violations as fit. */
+/** The first violations, as many as fit into the trailers. */
 function fitting(violations: readonly Violation[], others: readonly Any[]): Any {
   const bytes = (detail: Any) => Status.encode({ code: 0, message: "", details: [...others, detail] }).finish().length;
   for (let listed = Math.min(violations.length, MOST_VIOLATIONS); ; listed--) {

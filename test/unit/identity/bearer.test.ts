@@ -1,7 +1,7 @@
 import { type CryptoKey, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { Bearer } from "../../../src/identity/bearer.js";
-import type { Identity } from "../../../src/identity/identity.js";
+import type { Identity, PendingIdentity } from "../../../src/identity/identity.js";
 import { KeySet } from "../../../src/identity/key-set.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -52,15 +52,17 @@ async function setUp(...others: Issuer[]) {
 /** At once if it is known, and else when it has been verified. */
 function identityBy(bearer: Bearer, authorization: string): Identity | Promise<Identity> {
   const identity = bearer.identify([authorization]);
-  return typeof identity === "function" ? identity() : identity;
+  return identity.kind === "pending" ? identity.verify() : identity;
 }
+
+const caller = (name: string): Identity => ({ kind: "caller", name });
 
 describe("Bearer.identify", () => {
   it("takes a token of the issuer for its sub", async () => {
     const { identify, issuer } = await setUp();
-    expect(await identify(await issuer.token())).toBe("fleet-backend");
-    expect(await identify(await issuer.token({ sub: "spiffe://corp/ota", aud: ["x", AUDIENCE] }))).toBe(
-      "spiffe://corp/ota",
+    expect(await identify(await issuer.token())).toEqual(caller("fleet-backend"));
+    expect(await identify(await issuer.token({ sub: "spiffe://corp/ota", aud: ["x", AUDIENCE] }))).toEqual(
+      caller("spiffe://corp/ota"),
     );
   });
 
@@ -68,7 +70,7 @@ describe("Bearer.identify", () => {
     const { identify, publish } = await setUp();
     const issuer = await createIssuer({ alg, nowMs: NOW_SECONDS * 1000 });
     await publish(issuer);
-    expect(await identify(await issuer.token())).toBe("fleet-backend");
+    expect(await identify(await issuer.token())).toEqual(caller("fleet-backend"));
   });
 
   it.each([
@@ -93,8 +95,8 @@ describe("Bearer.identify", () => {
 
   it("lets clocks be half a minute apart, and no more", async () => {
     const { identify, issuer } = await setUp();
-    expect(await identify(await issuer.token({ exp: NOW_SECONDS - 29 }))).toBe("fleet-backend");
-    expect(await identify(await issuer.token({ nbf: NOW_SECONDS + 29 }))).toBe("fleet-backend");
+    expect(await identify(await issuer.token({ exp: NOW_SECONDS - 29 }))).toEqual(caller("fleet-backend"));
+    expect(await identify(await issuer.token({ nbf: NOW_SECONDS + 29 }))).toEqual(caller("fleet-backend"));
   });
 
   it("refuses what is not signed, or by somebody else, or with what everybody knows", async () => {
@@ -117,31 +119,41 @@ describe("Bearer.identify", () => {
 
   it("reports the caller that a token claims, for the log, and nothing that is not a valid name", async () => {
     const { identify, issuer } = await setUp();
-    expect(await identify(await issuer.token({ exp: 1 }))).toEqual({ why: "expired", claimed: "fleet-backend" });
-    expect(await identify(await issuer.token({ exp: 1, sub: "\u001b[2J" }))).toEqual({ why: "expired" });
+    expect(await identify(await issuer.token({ exp: 1 }))).toEqual({
+      kind: "stranger",
+      why: "expired",
+      claimed: "fleet-backend",
+    });
+    expect(await identify(await issuer.token({ exp: 1, sub: "\u001b[2J" }))).toEqual({
+      kind: "stranger",
+      why: "expired",
+    });
   });
 
   it("verifies nothing before it is asked to (was: also for rpcs that were already refused)", async () => {
     const { bearer, issuer, lookUps } = await setUp();
-    const verify = bearer.identify([`Bearer ${await issuer.token()}`]);
+    const pending = bearer.identify([`Bearer ${await issuer.token()}`]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(lookUps()).toBe(0);
-    expect(await (verify as () => Promise<Identity>)()).toBe("fleet-backend");
+    expect(await (pending as PendingIdentity).verify()).toEqual(caller("fleet-backend"));
     expect(lookUps()).toBe(1);
   });
 
   it("refuses what is not one bearer token, without looking for a key", async () => {
     const { bearer, issuer, lookUps } = await setUp();
     const token = await issuer.token();
-    expect(bearer.identify([])).toEqual({ why: "no credentials" });
+    expect(bearer.identify([])).toEqual({ kind: "stranger", why: "no credentials" });
     for (const values of [[`Basic ${token}`], [token], ["Bearer "], [`Bearer ${"a".repeat(20_000)}`], [7]]) {
-      expect(bearer.identify(values)).toEqual({ why: "not one bearer token" });
+      expect(bearer.identify(values)).toEqual({ kind: "stranger", why: "not one bearer token" });
     }
-    expect(bearer.identify([`Bearer ${token}`, `Bearer ${token}`])).toEqual({ why: "not one bearer token" });
+    expect(bearer.identify([`Bearer ${token}`, `Bearer ${token}`])).toEqual({
+      kind: "stranger",
+      why: "not one bearer token",
+    });
     for (const text of ["a", "a.b", "a.b.c", "a.b.c.d.e", `${token}x`]) {
       expect(await identityBy(bearer, `Bearer ${text}`)).toHaveProperty("why");
     }
-    expect(await identityBy(bearer, `bearer  ${token}`)).toBe("fleet-backend");
+    expect(await identityBy(bearer, `bearer  ${token}`)).toEqual(caller("fleet-backend"));
     expect(lookUps()).toBe(2); // of the good one, and of the one with a letter too many
   });
 
@@ -149,10 +161,10 @@ describe("Bearer.identify", () => {
     const { identify, issuer, clock, lookUps } = await setUp();
     const token = await issuer.token({ exp: NOW_SECONDS + 60 });
     await Promise.all(Array.from({ length: 100 }, () => identify(token)));
-    for (let n = 0; n < 100; n++) expect(identify(token)).toBe("fleet-backend");
+    for (let n = 0; n < 100; n++) expect(identify(token)).toEqual(caller("fleet-backend"));
     expect(lookUps()).toBe(1);
     await clock.advance(89_999);
-    expect(identify(token)).toBe("fleet-backend");
+    expect(identify(token)).toEqual(caller("fleet-backend"));
     await clock.advance(1);
     expect(await identify(token)).toMatchObject({ why: "expired" });
   });
@@ -160,8 +172,8 @@ describe("Bearer.identify", () => {
   it("accepts no token whose key has been withdrawn", async () => {
     const { identify, issuer, publish } = await setUp();
     const token = await issuer.token();
-    expect(await identify(token)).toBe("fleet-backend");
-    expect(await identify(token)).toBe("fleet-backend");
+    expect(await identify(token)).toEqual(caller("fleet-backend"));
+    expect(await identify(token)).toEqual(caller("fleet-backend"));
     await publish(await createIssuer({ kid: "k2" }));
     expect(await identify(token)).toMatchObject({ why: "unknown key" });
   });
@@ -172,7 +184,7 @@ describe("Bearer.identify", () => {
     await identify(token);
     goAway();
     await clock.advance(24 * 3_600_000 - 1);
-    expect(await identify(token)).toBe("fleet-backend");
+    expect(await identify(token)).toEqual(caller("fleet-backend"));
     await clock.advance(1);
     expect(await identify(token)).toMatchObject({ why: "keys out of reach", retryAfterMs: expect.any(Number) });
   });
@@ -182,7 +194,7 @@ describe("Bearer.identify", () => {
     const { identify } = await setUp(second);
     const claims = { iss: ISSUER, aud: AUDIENCE, sub: "a", exp: NOW_SECONDS + 60 };
     const signed = (issuer: Issuer) => new SignJWT(claims).setProtectedHeader({ alg: "ES256" }).sign(issuer.privateKey);
-    expect(await identify(await signed(second))).toBe("a");
+    expect(await identify(await signed(second))).toEqual(caller("a"));
     expect(await identify(await signed(await createIssuer()))).toMatchObject({ why: "wrong signature" });
   });
 });

@@ -8,8 +8,8 @@ import {
   OtaServiceClient,
   OtaServiceService,
 } from "../../../../src/gen/ota/v1/ota_service.js";
+import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { unary } from "../../../../src/grpc/rpc/handler.js";
-import { InFlightLimits } from "../../../../src/grpc/rpc/in-flight.js";
 import type { RpcContext } from "../../../../src/grpc/rpc/rpc.js";
 import { failureOf } from "../../../support/grpc-failure.js";
 import { listenGrpc } from "../../../support/grpc-server.js";
@@ -25,8 +25,8 @@ async function setUp(handle: Handle) {
   const lines = () => written.map((line) => JSON.parse(line));
   const clock = new HandClock();
   const log = pino({ level: "trace" }, { write: (line) => void written.push(line) });
-  const inFlight = new InFlightLimits({ clock, connectionOf: () => undefined });
-  const options = { clock, log, defaultDeadlineMs: 60_000, inFlight };
+  const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
+  const options = { clock, log, defaultDeadlineMs: 60_000, callerScheduler };
   const cancelTasksByDevice = unary("ota.v1.OtaService/CancelTasksByDevice", options, handle);
   const client = new OtaServiceClient(
     await listenGrpc([OtaServiceService, { cancelTasksByDevice }]),

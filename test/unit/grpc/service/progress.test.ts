@@ -11,7 +11,7 @@ function setUp() {
     remainingMs: () => 0,
     obstacle: () => "",
     isUnread: () => client.isUnread,
-    tell: ({ devicesWaiting }) => told.push([clock.now() - startMs, devicesWaiting]),
+    report: ({ devicesWaiting }) => told.push([clock.now() - startMs, devicesWaiting]),
   });
   const startMs = clock.now();
   return { clock, told, client, progress };
@@ -21,11 +21,11 @@ describe("StreamProgress", () => {
   it("is told at once, then every half a second however often it is asked to, until it was told that nothing waits", async () => {
     const { clock, told, progress } = setUp();
     progress.taken(30);
-    for (let n = 0; n < 10; n++) progress.tellInTime();
+    for (let n = 0; n < 10; n++) progress.reportInTime();
     await clock.advance(600);
     progress.taken(12);
     progress.settled(30);
-    progress.tellInTime();
+    progress.reportInTime();
     await clock.advance(900);
     progress.settled(12);
     await clock.advance(5000);
@@ -43,7 +43,7 @@ describe("StreamProgress", () => {
     const { clock, told, client, progress } = setUp();
     client.isUnread = true;
     progress.taken(1);
-    progress.tellInTime();
+    progress.reportInTime();
     await clock.advance(1200);
     client.isUnread = false;
     await clock.advance(400);
@@ -53,9 +53,9 @@ describe("StreamProgress", () => {
   it("ends when it is closed", async () => {
     const { clock, told, progress } = setUp();
     progress.taken(1);
-    progress.tellInTime();
+    progress.reportInTime();
     progress.close();
-    progress.tellInTime();
+    progress.reportInTime();
     await clock.advance(1000);
     expect([told, clock.armed]).toEqual([[], 0]);
   });

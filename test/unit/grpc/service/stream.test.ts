@@ -13,7 +13,7 @@ import {
   StreamCancelTasksByDeviceRequest,
   type StreamCancelTasksByDeviceResponse_Progress as StreamProgress,
 } from "../../../../src/gen/ota/v1/ota_service.js";
-import { InFlightLimits } from "../../../../src/grpc/rpc/in-flight.js";
+import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
 import { type DuplexCall, RequestStream } from "../../../../src/grpc/service/stream.js";
 import { names } from "../../../support/fake-command.js";
@@ -34,7 +34,7 @@ interface StreamedRequest {
 const FULL: Failure = { kind: "overloaded", subject: "gateway", message: "the queue is full" };
 const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down" };
 
-async function setUp({ deadlineMs, authorize = () => {} }: { deadlineMs?: number; authorize?: () => void } = {}) {
+async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   const clock = new HandClock({ wallMs: Date.now() });
   const log = new FakeLog();
   const asked: StreamedRequest[] = [];
@@ -72,16 +72,15 @@ async function setUp({ deadlineMs, authorize = () => {} }: { deadlineMs?: number
     OtaServiceService,
     {
       streamCancelTasksByDevice: (call: DuplexCall) => {
-        const inFlight = new InFlightLimits({ clock, connectionOf: () => undefined });
-        const options = { clock, log, defaultDeadlineMs: Infinity, inFlight };
-        const admitted = inFlight.enter("somebody", call);
-        const rpc = new Rpc("ota.v1.OtaService/Stream", call, admitted, "somebody", clock.now(), options);
+        const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
+        const options = { clock, log, defaultDeadlineMs: Infinity, callerScheduler };
+        const identity = { kind: "caller", name: "somebody" } as const;
+        const arrival = { identity, stream: undefined, startedMs: clock.now() };
+        const rpc = new Rpc("ota.v1.OtaService/Stream", call, arrival, options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
-        const schedule = (run: () => void) => run();
         const refused = (error: unknown) => void unheard.push(error);
         const begin = () => ({ answered: () => {}, refused, validated: () => {} });
-        const held = { authorize, taken: () => {}, unsent: () => () => {} };
-        const own = { clock, begin, ask, remainingMs: () => 2500, draining, schedule, ...held };
+        const own = { clock, begin, ask, remainingMs: () => 2500, draining };
         const stream = new RequestStream(call, rpc, own);
         server = { call, stream };
         void stream.serve().then(() => {
@@ -210,7 +209,7 @@ describe("RequestStream", () => {
     expect(await ended).toEqual({ code: status.OK });
     expect(answers.map((answer) => [Number(answer.sequence), resultOf(answer)])).toEqual([
       [2, "INVALID_ARGUMENT 1 violation(s), the first: request is required"],
-      [1, "INVALID_ARGUMENT 1 violation(s), the first: sequence is that of a request that is still waiting"],
+      [1, "INVALID_ARGUMENT 1 violation(s), the first: sequence repeats that of a request that is still waiting"],
       [3, "INVALID_ARGUMENT 1 violation(s), the first: device_names[0] is wrong"],
       [1, "response"],
       [4, "DEADLINE_EXCEEDED too late"],

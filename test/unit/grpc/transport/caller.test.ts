@@ -9,32 +9,41 @@ function calling(...callers: string[]) {
   return { metadata };
 }
 
+const caller = (name: string): Identity => ({ kind: "caller", name });
+
 describe("identify, without authentication", () => {
   it.each(["service-a", "rollout.v2", "spiffe://cluster/ns/a", "team_1@example.com", "a", "n".repeat(128)])(
     "takes the name %s",
     (name) => {
-      expect(identify(calling(name), undefined)).toBe(name);
+      expect(identify(calling(name), undefined)).toEqual(caller(name));
     },
   );
 
   it.each(["", " ", "two words", "n".repeat(129), 'quo"te', "{json}", "a,b", "per%cent"])(
     "takes %j for nobody, since names go into logs and spans",
     (name) => {
-      expect(identify(calling(name), undefined)).toBe("anonymous");
+      expect(identify(calling(name), undefined)).toEqual(caller("anonymous"));
     },
   );
 
   it("takes no name for nobody, and the first of several", () => {
-    expect(identify(calling(), undefined)).toBe("anonymous");
-    expect(identify(calling("first", "second"), undefined)).toBe("first");
+    expect(identify(calling(), undefined)).toEqual(caller("anonymous"));
+    expect(identify(calling("first", "second"), undefined)).toEqual(caller("first"));
   });
 });
 
 describe("identify, with authentication", () => {
   const certificate: Authentication["certificate"] = ({ metadata }) => textOf(metadata, "test-certificate");
   const bearer: Authentication["bearer"] = ([token]) =>
-    token === undefined ? { why: "no credentials" } : token === "good" ? "of-token" : { why: "expired" };
-  const later: Authentication["bearer"] = (tokens) => async () => bearer(tokens) as Identity;
+    token === undefined
+      ? { kind: "stranger", why: "no credentials" }
+      : token === "good"
+        ? caller("of-token")
+        : { kind: "stranger", why: "expired" };
+  const later: Authentication["bearer"] = (tokens) => ({
+    kind: "pending",
+    verify: async () => bearer(tokens) as Identity,
+  });
 
   function textOf(metadata: RpcHead["metadata"], key: string): string | undefined {
     const [value] = metadata.get(key);
@@ -48,24 +57,27 @@ describe("identify, with authentication", () => {
   }
 
   it.each([
-    ["neither", {}, { why: "no credentials" }],
-    ["a token", { authorization: "good" }, "of-token"],
-    ["a token that does not hold", { authorization: "bad" }, { why: "expired" }],
-    ["a certificate", { "test-certificate": "of-certificate" }, "of-certificate"],
-    ["both", { "test-certificate": "of-certificate", authorization: "good" }, "of-certificate"],
+    ["neither", {}, { kind: "stranger", why: "no credentials" }],
+    ["a token", { authorization: "good" }, caller("of-token")],
+    ["a token that does not hold", { authorization: "bad" }, { kind: "stranger", why: "expired" }],
+    ["a certificate", { "test-certificate": "of-certificate" }, caller("of-certificate")],
+    ["both", { "test-certificate": "of-certificate", authorization: "good" }, caller("of-certificate")],
     [
       "a certificate and a token that does not hold",
       { "test-certificate": "of-certificate", authorization: "bad" },
-      { why: "expired" },
+      { kind: "stranger", why: "expired" },
     ],
   ])("with %s, the name that a caller gives itself counts for nothing", async (_, headers, identity) => {
     expect(identify(call(headers), { certificate, bearer })).toEqual(identity);
-    const verification = identify(call(headers), { certificate, bearer: later });
-    expect(typeof verification === "function" ? await verification() : verification).toEqual(identity);
+    const found = identify(call(headers), { certificate, bearer: later });
+    expect(found.kind === "pending" ? await found.verify() : found).toEqual(identity);
   });
 
   it("knows nobody by tokens that it cannot check", () => {
-    expect(identify(call({ authorization: "good" }), { certificate })).toEqual({ why: "no credentials" });
-    expect(identify(call({ "test-certificate": "a", authorization: "bad" }), { certificate })).toBe("a");
+    expect(identify(call({ authorization: "good" }), { certificate })).toEqual({
+      kind: "stranger",
+      why: "no credentials",
+    });
+    expect(identify(call({ "test-certificate": "a", authorization: "bad" }), { certificate })).toEqual(caller("a"));
   });
 });

@@ -1,9 +1,18 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, createServer as createHttp2Server } from "node:http2";
-import { type AddressInfo, connect as connectSocket, createServer, type Server } from "node:net";
+import {
+  type ClientHttp2Session,
+  connect,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Connection, Connections } from "../../../../src/grpc/transport/connections.js";
+import { MOST_ANSWER_BYTES } from "../../../../src/grpc/budget.js";
+import { Connection, Connections } from "../../../../src/grpc/transport/connections.js";
+import { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
+import { OpenStreams } from "../../../../src/grpc/transport/open-streams.js";
+import { rulesOf } from "../../../../src/grpc/transport/stream-rules.js";
 import { createCertificateAuthority } from "../../../support/certificate-authority.js";
 import { freePort } from "../../../support/free-port.js";
 import { HandClock } from "../../../support/hand-clock.js";
@@ -23,7 +32,7 @@ async function listening(isSecure: boolean) {
     ? createTlsServer({ cert, key, ALPNProtocols: ["h2"] }, (socket) => void http2.emit("connection", socket))
     : createServer((socket) => void http2.emit("connection", socket));
   server.prependListener("connection", (socket) => {
-    const connection = connections.admit(socket);
+    const connection = connections.acceptConnection(socket);
     if (connection) admitted.push(connection);
   });
   server.listen(0, "127.0.0.1");
@@ -46,6 +55,22 @@ async function answer(session: ClientHttp2Session): Promise<void> {
   const stream = session.request({ ":path": "/" });
   stream.resume();
   await once(stream, "close");
+}
+
+const SECOND_MS = 1000;
+
+function guardedOn(connection: Connection, clock: HandClock): GuardedStream {
+  const { address } = connection;
+  const identity = { kind: "caller", name: "a" } as const;
+  return new GuardedStream({ writableLength: 0 } as ServerHttp2Stream, {
+    clock,
+    refused: () => {},
+    connection,
+    counted: new OpenStreams().openStream({ connection, address, caller: identity.name, kind: "rpc" }),
+    rules: rulesOf("/ota.v1.OtaService/GetQuota", 1024),
+    identity,
+    identifyAgain: () => identity,
+  });
 }
 
 describe("Connection", () => {
@@ -74,15 +99,88 @@ describe("Connection", () => {
     admitted[0]?.hold();
     admitted[0]?.release();
   });
+
+  it("is at fault when its answers are not taken for half a minute, and not while some are", async () => {
+    const clock = new HandClock();
+    const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0, { asked() {} });
+    const streams = Array.from({ length: 3 }, () => guardedOn(connection, clock));
+    const [first, second, third] = streams;
+    await clock.advance(60 * SECOND_MS);
+    expect(connection.fault(clock.now())).toBeUndefined(); // nothing has been answered
+    first?.finish();
+    second?.finish();
+    await clock.advance(29 * SECOND_MS);
+    first?.close();
+    third?.finish();
+    await clock.advance(29 * SECOND_MS);
+    expect(connection.fault(clock.now())).toBeUndefined();
+    await clock.advance(2 * SECOND_MS);
+    expect(connection.fault(clock.now())).toBe("answers not read in time");
+    for (const stream of streams) stream.close();
+    expect(connection.fault(clock.now())).toBeUndefined();
+  });
+
+  it("counts no answer on a stream that closed before it", async () => {
+    const clock = new HandClock();
+    const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0, { asked() {} });
+    const stream = guardedOn(connection, clock);
+    stream.close();
+    stream.finish();
+    await clock.advance(60 * SECOND_MS);
+    expect(connection.fault(clock.now())).toBeUndefined();
+  });
+
+  it("is at fault when it says nothing", () => {
+    const socket = { bytesRead: 32 };
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
+    expect(connection.fault(10 * SECOND_MS)).toBeUndefined();
+    expect(connection.fault(10 * SECOND_MS + 1)).toBe("no HTTP/2 preface in time");
+    socket.bytesRead = 33;
+    expect(connection.fault(3600 * SECOND_MS)).toBeUndefined();
+  });
+
+  it("is at fault when it sends much more than its requests can be", () => {
+    const socket = { bytesRead: 100 };
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
+    connection.fault(0);
+    socket.bytesRead += 17_000_000;
+    for (let n = 0; n < 2; n++) connection.asked("a");
+    expect(connection.fault(1)).toBeUndefined();
+    socket.bytesRead += 17_000_000;
+    expect(connection.fault(2)).toBe("excessive traffic without requests");
+  });
+
+  it("has no name any more once its client's certificate has ended", () => {
+    const connection = new Connection({ bytesRead: 0 } as Socket, "10.0.0.1", 0, { asked() {} });
+    expect(connection.nameAt(0)).toBeUndefined();
+    connection.certify("fleet", 1000);
+    expect(connection.nameAt(999)).toBe("fleet");
+    expect(connection.nameAt(1000)).toBeUndefined();
+  });
+
+  it("is ended when more answers wait than it may hold", () => {
+    let isEnded = false;
+    const destroy = () => {
+      isEnded = true;
+    };
+    const socket = { bytesRead: 0, destroy };
+    const connection = new Connection(socket as unknown as Socket, "10.0.0.1", 0, { asked() {} });
+    connection.answered(0, MOST_ANSWER_BYTES);
+    connection.taken(0, MOST_ANSWER_BYTES);
+    connection.answered(0, MOST_ANSWER_BYTES);
+    expect(isEnded).toBe(false);
+    connection.answered(0, 1);
+    expect(isEnded).toBe(true);
+  });
 });
 
-describe("Connections.admit", () => {
+describe("Connections.acceptConnection", () => {
   it("takes no second connection from the same address and port, which gRPC could not tell from the first", async () => {
     const connections = new Connections({ clock: new HandClock(), refused: () => {} });
     closing.push(() => connections.close());
     const admitted: (Connection | undefined)[] = [];
     const servers = ["127.0.0.1", "127.0.0.2"].map((host) => {
-      const server = createServer((socket) => void admitted.push(connections.admit(socket))).listen(0, host);
+      const server = createServer((socket) => void admitted.push(connections.acceptConnection(socket))).listen(0, host);
       closing.push(() => server.close());
       return server;
     });

@@ -17,6 +17,8 @@ const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
 const STREAM = "/ota.v1.OtaService/StreamCancelTasksByDevice";
 const QUOTA = "/ota.v1.OtaService/GetQuota";
 
+const STRANGER: Identity = { kind: "stranger", why: "no credentials" };
+
 async function setUp(bearer?: Authentication["bearer"]) {
   const [clock, log] = [new HandClock({ wallMs: Date.now() }), new FakeLog()];
   const refused: string[] = [];
@@ -146,7 +148,7 @@ describe("StreamGate", () => {
   });
 
   it("closes a stream that has been answered and is not ended by its client (was: held with its headers for ever)", async () => {
-    const { clock, session } = await setUp(() => ({ why: "no credentials" }) as Identity);
+    const { clock, session } = await setUp(() => STRANGER);
     const stream = rpc(session, STREAM);
     const { result } = await turned(clock, statusOf(stream)); // it ends only when the server resets it
     expect(result).toBe("16");
@@ -161,19 +163,22 @@ describe("StreamGate", () => {
 
   it("counts a stream with an unknown token for nobody, until it is verified", async () => {
     const verifying: ((identity: Identity) => void)[] = [];
-    const { session } = await setUp(() => () => new Promise<Identity>((resolve) => verifying.push(resolve)));
+    const { session } = await setUp(() => ({
+      kind: "pending",
+      verify: () => new Promise((resolve) => verifying.push(resolve)),
+    }));
     const stream = rpc(session, QUOTA, { authorization: "Bearer a.b.c" });
     stream.end(framed(Buffer.alloc(0)));
     await until(() => verifying.length > 0);
-    verifying[0]?.({ why: "wrong signature" });
+    verifying[0]?.({ kind: "stranger", why: "wrong signature" });
     expect(await statusOf(stream)).toBe("16");
   });
 
   it.each<[string, Identity, string]>([
-    ["has expired, or whose key has been withdrawn", { why: "expired" }, "16"],
-    ["names another caller now", "mallory", "16"],
+    ["has expired, or whose key has been withdrawn", { kind: "stranger", why: "expired" }, "16"],
+    ["names another caller now", { kind: "caller", name: "mallory" }, "16"],
   ])("ends a stream at the next message when its token %s (was: it went on for ever)", async (_, later, status) => {
-    let identity: Identity = "alice";
+    let identity: Identity = { kind: "caller", name: "alice" };
     const { clock, session } = await setUp(() => identity);
     const stream = rpc(session, STREAM, { authorization: "Bearer a.b.c" });
     const answered = once(stream, "data");

@@ -11,7 +11,7 @@ const GARBAGE = Buffer.from("ffffffffffffffff", "hex");
 const REFUSAL = {
   code: "INVALID_ARGUMENT",
   reason: "INVALID_REQUEST",
-  violations: [{ field: "request", description: "is no message of this method" }],
+  violations: [{ field: "request", description: "is not a message of this method" }],
 };
 
 async function setUp() {

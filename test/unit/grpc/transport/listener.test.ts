@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { staggerAccepts } from "../../../../src/grpc/transport/staggered-accepts.js";
+import { staggerAccepts } from "../../../../src/grpc/transport/listener.js";
 
 function setUp() {
   const taken: Socket[] = [];

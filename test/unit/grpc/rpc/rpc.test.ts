@@ -1,0 +1,84 @@
+import { EventEmitter } from "node:events";
+import { Metadata, status } from "@grpc/grpc-js";
+import { describe, expect, it } from "vitest";
+import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
+import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
+import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
+import type { Identity } from "../../../../src/identity/identity.js";
+import { FakeLog } from "../../../support/fake-log.js";
+import { HandClock } from "../../../support/hand-clock.js";
+
+/** An rpc that is over when the test says so. */
+class Call extends EventEmitter {
+  cancelled = false;
+  readonly metadata = new Metadata();
+  readonly getDeadline = () => Infinity;
+  end(): void {
+    this.cancelled = true;
+    this.emit("cancelled");
+  }
+}
+
+const ALICE: Identity = { kind: "caller", name: "alice" };
+
+function setUp({ identity = ALICE, again }: { identity?: Identity; again?: GuardedStream["identifyAgain"] } = {}) {
+  const clock = new HandClock();
+  const log = new FakeLog();
+  const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
+  const options = { clock, log, defaultDeadlineMs: 60_000, callerScheduler };
+  const call = new Call();
+  const stream = again && ({ identifyAgain: again, finish: () => {}, refused: () => {} } as unknown as GuardedStream);
+  const create = () =>
+    new Rpc("ota.v1.OtaService/GetQuota", call, { identity, stream, startedMs: clock.now() }, options);
+  return { call, create, log };
+}
+
+describe("Rpc", () => {
+  it("aborts once when its caller leaves", () => {
+    const { call, create } = setUp();
+    const rpc = create();
+    let aborted = 0;
+    rpc.onAbort(() => void aborted++);
+    call.end();
+    call.end();
+    expect(aborted).toBe(1);
+    expect(rpc.hasLeft).toBe(true);
+  });
+
+  it("aborts nothing that has been answered", () => {
+    const { call, create } = setUp();
+    const rpc = create();
+    let aborted = 0;
+    rpc.onAbort(() => void aborted++);
+    rpc.finish(status.OK);
+    call.end();
+    expect(aborted).toBe(0);
+    expect(rpc.hasLeft).toBe(false);
+  });
+
+  it("notices a caller that left before its turn", () => {
+    const { call, create, log } = setUp();
+    call.end();
+    const rpc = create();
+    expect(rpc.hasLeft).toBe(true);
+    rpc.finishUnserved();
+    expect(log.lines).toMatchObject([{ fields: { status: "CANCELLED", caller: "alice" } }]);
+  });
+
+  it.each<[string, ReturnType<GuardedStream["identifyAgain"]>, string | undefined]>([
+    ["the same caller", ALICE, undefined],
+    ["the same caller, after a check", { kind: "pending", verify: async () => ALICE }, undefined],
+    ["another caller", { kind: "caller", name: "mallory" }, "no valid credentials"],
+    ["a stranger", { kind: "stranger", why: "expired" }, "no valid credentials"],
+    [
+      "a stranger, for the keys are out of reach",
+      { kind: "pending", verify: async () => ({ kind: "stranger", why: "keys out of reach", retryAfterMs: 1 }) },
+      "credentials cannot be checked at the moment",
+    ],
+  ])("takes credentials that are now those of %s as they are", async (_, now, message) => {
+    const rpc = setUp({ again: () => now }).create();
+    const checked = (async () => rpc.checkCredentials())();
+    if (message === undefined) await checked;
+    else await expect(checked).rejects.toThrow(message);
+  });
+});
