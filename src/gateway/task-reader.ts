@@ -21,10 +21,10 @@ export interface TaskList {
   readonly whole: boolean;
 }
 
-/** How a reading call ended. Its token's way back is that of any other call. */
+/** How a reading call ended: as any other call, and with the list if it succeeded. */
 export type ReadEnd =
   /** Success under a RequestId. `list` is absent if what came with it cannot be understood. */
-  | { readonly kind: "read"; readonly requestId: string; readonly list: TaskList | undefined }
+  | { readonly kind: "accepted"; readonly requestId: string; readonly list: TaskList | undefined }
   | Exclude<CallEnd, { kind: "accepted" }>;
 
 /** One of the upstream's operations that list tasks. */

@@ -102,7 +102,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     async read(scope: Scope, deviceNames): Promise<ReadEnd> {
       const { end, body = "" } = await begin(shape.of(scope, deviceNames));
       if (end.kind !== "accepted") return end;
-      return { kind: "read", requestId: end.requestId, list: readTaskList(body) };
+      return { ...end, list: readTaskList(body) };
     },
   });
 

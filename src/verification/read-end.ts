@@ -1,7 +1,7 @@
-// What the end of a reading call means for the devices in the call: their tasks, or in the words of the caller's answer
-// why those are not known. Pure but for the telling.
+// What the end of a reading call means for the devices in the call: their tasks, or the reason why those are not known,
+// in the words of the caller's answer.
 import type { Failure } from "../gateway/errors.js";
-import type { ListedTask, ReadEnd, TaskList } from "../gateway/task-reader.js";
+import type { ListedTask, TaskList } from "../gateway/task-reader.js";
 import type { CallEnd } from "../gateway/upstream.js";
 import type { DeviceOutcome } from "../gateway/waiter.js";
 import { notVerified } from "./not-verified.js";
@@ -39,11 +39,6 @@ export function unreadBy(outcome: DeviceOutcome): Told {
 /** Refused for a device in the call, and not for what all of its calls have in common. */
 export function isDeviceFault(end: CallEnd): boolean {
   return end.kind === "refused" && end.refusal.reaction.kind === "rejected" && end.refusal.reaction.deviceFault;
-}
-
-/** As its token, its span and its line of the log see it. */
-export function asCallEnd(end: ReadEnd): CallEnd {
-  return end.kind === "read" ? { kind: "accepted", requestId: end.requestId } : end;
 }
 
 function unread(message: string, upstream?: Failure["upstream"]): Told {

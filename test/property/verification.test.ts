@@ -71,7 +71,7 @@ interface Asked {
 
 /** What a list that held the device may be told as. */
 function outcomeIn({ end }: SeenRead, name: string): string | undefined {
-  if (end?.kind !== "read") return undefined;
+  if (end?.kind !== "accepted") return undefined;
   const [task] = end.list?.tasks.filter(({ deviceName }) => deviceName === name) ?? [];
   if (!task) return "no-task";
   if (task.state === "CANCELED") return "verified-canceled";

@@ -55,7 +55,7 @@ export class FakeTaskReader implements TaskReader {
 
   #list(names: readonly string[]): ReadEnd {
     const tasks = names.flatMap((name) => this.tasks.get(name) ?? []);
-    return { kind: "read", requestId: "read", list: { tasks, whole: true } };
+    return { kind: "accepted", requestId: "read", list: { tasks, whole: true } };
   }
 }
 

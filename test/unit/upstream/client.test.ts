@@ -234,11 +234,11 @@ describe("createUpstream", () => {
     const [name = ""] = call.deviceNames;
     const ofJob = { ...scope, jobId: "job" };
     expect(await upstream.tasksOfJob.read(ofJob, call.deviceNames)).toMatchObject({
-      kind: "read",
+      kind: "accepted",
       requestId: "R-1",
       list: { tasks: [{ deviceName: "device-1", state: "CANCELED" }], whole: true },
     });
-    expect(await upstream.unfinishedTasks.read(scope, [name])).toMatchObject({ kind: "read" });
+    expect(await upstream.unfinishedTasks.read(scope, [name])).toMatchObject({ kind: "accepted" });
     expect(requests.map(({ url, headers }) => [headers["x-acs-action"], url])).toEqual([
       [
         "ListOTATaskByJob",
@@ -259,7 +259,7 @@ describe("createUpstream", () => {
       refusal: { code: "iot.ota.InvalidJobId" },
     });
     expect(await upstream.tasksOfJob.read(scope, call.deviceNames)).toEqual({
-      kind: "read",
+      kind: "accepted",
       requestId: "R-2",
       list: undefined,
     });

@@ -135,7 +135,7 @@ describe("a request that names a batch", () => {
     ["was longer than one page", { tasks: [aTask()], whole: false }],
   ])("claims nothing from a list that %s, and says so", async (why, list) => {
     const { clock, ofJob, ask } = startVerifying();
-    ofJob.reader.reply = () => ({ end: { kind: "read", requestId: "r", list } });
+    ofJob.reader.reply = () => ({ end: { kind: "accepted", requestId: "r", list } });
     const request = ask();
     await clock.advance(1000);
     expect(await toldBy(request)).toEqual([`accepted: the upstream's list of tasks ${why}`]);

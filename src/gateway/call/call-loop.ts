@@ -1,0 +1,167 @@
+// The loop of one upstream operation: while work waits, take a token, cut a batch, send it, conclude. Each token is
+// settled exactly once, and each batch that is cut is concluded or put back. The wait for a token is the batching
+// window (ADR 3). A call that was sent runs to its own end: ending it early would return its token early (ADR 4).
+import { setMaxListeners } from "node:events";
+import type { Span } from "@opentelemetry/api";
+import { sleepUntil } from "../../base/clock.js";
+import { inContext } from "../../observe/telemetry/instruments.js";
+import type { SentCall } from "../call-observer.js";
+import type { Limiter, Token, Wish } from "../limiter.js";
+import type { CallEnd } from "../upstream.js";
+import { CallReport, type ReportOptions } from "./call-report.js";
+import { tokenEnd } from "./consequence.js";
+
+/** What the loop has to know of a batch that is sent. */
+export interface SentWork {
+  /** The requests in the call: its span links to theirs. */
+  readonly waiters: readonly { readonly span: Span | undefined }[];
+  sentCall(sentMs: number, sentWallMs: number): SentCall;
+}
+
+/** How a call ends whose client threw. */
+type Lost = Extract<CallEnd, { kind: "lost" }>;
+
+export interface CallLoopOptions<Batch, Sent extends SentWork, End extends CallEnd> extends ReportOptions {
+  /** Of this operation alone. */
+  readonly limiter: Limiter;
+  /** What to ask the limiter for; undefined while nothing waits. `newcomer` only if `cut` would find one. */
+  readonly wish: () => Wish | undefined;
+  /** Takes the work of the next call out of the queue; undefined if none of it may be sent with this token. */
+  readonly cut: (token: Token) => Batch | undefined;
+  /** Returns a batch that was not sent to the queue. */
+  readonly putBack: (batch: Batch) => void;
+  /** Notes that the batch is sent now. */
+  readonly begin: (batch: Batch, sentMs: number, sentWallMs: number) => Sent;
+  /** Makes the call. Should always resolve; if it throws, the call counts as lost. */
+  readonly send: (batch: Batch) => Promise<End>;
+  /** Settles what was in an ended call, or puts it back. Its token is settled already. */
+  readonly conclude: (sent: Sent, end: End | Lost, durationMs: number) => Promise<void>;
+}
+
+/** The wait before the next take when the limiter fails. */
+const TAKE_AGAIN_MS = 1000;
+
+export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
+  readonly #options: CallLoopOptions<Batch, Sent, End>;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #taking: { readonly wish: Wish; readonly abort: AbortController } | undefined;
+  #wake: () => void = () => {};
+
+  constructor(options: CallLoopOptions<Batch, Sent, End>) {
+    this.#options = options;
+    setMaxListeners(0, this.#closing.signal); // every call in `sleep` listens
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** What the loop is asking the limiter for; undefined if it waits for no token. */
+  get wish(): Wish | undefined {
+    return this.#taking?.wish;
+  }
+
+  /** To be called when work has come, or when what waits may have become fit to be sent. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Gives up the take under way, and asks for what is wished now. */
+  wishAgain(): void {
+    this.#taking?.abort.abort();
+  }
+
+  /** Waits for `waitMs`; closing ends the wait. */
+  async sleep(waitMs: number, signal: AbortSignal = this.#closing.signal): Promise<void> {
+    const { clock } = this.#options;
+    await sleepUntil(clock, clock.now() + waitMs, signal).catch(() => {});
+  }
+
+  /** Ends the loop, and waits for the calls under way. What was not sent stays in the queue. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.wishAgain();
+    this.#wake();
+    await this.#running;
+    await Promise.all(this.#underWay);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const wish = this.#options.wish();
+      if (!wish) {
+        await this.#change();
+        continue;
+      }
+      const token = await this.#take(wish);
+      // A token for newcomers only is no use to the others: they need another one. After any other token that fitted
+      // nothing, taking again at once would spin.
+      if (token && !this.#use(token) && !token.newcomer) await this.#change();
+    }
+  }
+
+  /** A token; undefined if it is no longer wanted like this, or none can be had. */
+  async #take(wish: Wish): Promise<Token | undefined> {
+    const { limiter, log, operation, account } = this.#options;
+    const abort = new AbortController();
+    this.#taking = { wish, abort };
+    try {
+      return await limiter.take(wish, abort.signal);
+    } catch (error) {
+      if (abort.signal.aborted) return undefined;
+      log.error({ err: error, operation, account }, "no token could be taken");
+      await this.sleep(TAKE_AGAIN_MS, abort.signal);
+      return undefined;
+    } finally {
+      this.#taking = undefined;
+    }
+  }
+
+  /** Sends a call with the token, or gives the token back. False if there was nothing to send. */
+  #use(token: Token): boolean {
+    const { clock, cut, putBack } = this.#options;
+    const batch = this.#closing.signal.aborted ? undefined : cut(token);
+    if (batch === undefined) {
+      token.settle({ kind: "unwritten" });
+      return false;
+    }
+    const sentMs = clock.now(); // not later than the limiter takes it for sent
+    if (token.send()) {
+      const call = this.#call(batch, token, sentMs).finally(() => this.#underWay.delete(call));
+      this.#underWay.add(call);
+    } else {
+      putBack(batch); // and a token that may not be used has settled itself
+    }
+    return true;
+  }
+
+  async #call(batch: Batch, token: Token, sentMs: number): Promise<void> {
+    const { clock, begin, send, conclude } = this.#options;
+    const sentWallMs = clock.wallNow();
+    const sent = begin(batch, sentMs, sentWallMs);
+    const report = new CallReport(this.#options, sent.sentCall(sentMs, sentWallMs), sent.waiters);
+    const end = await inContext(report.context, async () => send(batch)).catch((error): Lost => this.#lost(error));
+    const endedMs = clock.now();
+    token.settle(tokenEnd(end));
+    report.end(end, endedMs);
+    await conclude(sent, end, endedMs - sentMs);
+    this.#wake();
+  }
+
+  /** A client that throws has broken its promise; the call may have been sent all the same. */
+  #lost(error: unknown): Lost {
+    const { log, operation, account } = this.#options;
+    log.error({ err: error, operation, account }, "the upstream client threw");
+    return { kind: "lost", message: "the call ended in an internal error" };
+  }
+
+  /** Resolves at the next `wake`, or when the loop closes. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closing.signal.aborted) resolve();
+      this.#wake = resolve;
+    });
+  }
+}
