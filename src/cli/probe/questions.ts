@@ -46,6 +46,8 @@ export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence)
   unknownJob: (evidence) => readBeside(evidence, "unknownJob"),
   nothingToCancel: readNothingToCancel,
   refusedCall: readRefusedCall,
+  missingFromDetail: notAsked,
+  missingFromState: notAsked,
   instanceError: readInstanceError,
   refusalStatus: readRefusalStatus,
   throttleCode: (evidence) => readThrottle(evidence, "throttleCode", ({ code }) => code),
@@ -53,6 +55,11 @@ export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence)
   throttleHint: (evidence) => readThrottle(evidence, "throttleHint", ({ hint }) => hint),
   window: readWindow,
 };
+
+/** The gateway finds out when it first needs to know, and by calls that change nothing. */
+function notAsked(): Interpretation {
+  return { note: "not asked: the gateway finds out by itself" };
+}
 
 /** Whether a code says that a device of the list is at fault. */
 function blamesDevice(code: string): boolean {
