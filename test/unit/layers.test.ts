@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/queue gateway/call-observer gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
     "observe/telemetry/instruments",
   limiter: "base gateway/command gateway/limiter",
-  upstream: "base gateway/command gateway/task-reader gateway/upstream",
+  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/instruments",

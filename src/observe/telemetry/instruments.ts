@@ -19,7 +19,13 @@ const tracer = trace.getTracer("ota-gateway");
 
 /** The upstream's operations that are called, each the name of the span of one call. */
 export type UpstreamOperation = (typeof OPERATIONS)[number];
-const OPERATIONS = ["CancelOTATaskByDevice", "ListOTATaskByJob", "ListOTAUnfinishedTaskByDevice"] as const;
+const OPERATIONS = [
+  "CancelOTATaskByDevice",
+  "ListOTATaskByJob",
+  "ListOTAUnfinishedTaskByDevice",
+  "BatchQueryDeviceDetail",
+  "BatchGetDeviceState",
+] as const;
 
 /** Those spans are always recorded, however callers are sampled. */
 export const UPSTREAM_CALL_SPANS: ReadonlySet<string> = new Set(OPERATIONS);
