@@ -9,6 +9,7 @@ import { PRIORITIES } from "./command.js";
 import type { Limiter, Wish } from "./limiter.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
 import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
+import { type DeviceReadings, ReadAhead } from "./reading/read-ahead.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { DeviceOutcome, Waiter } from "./waiter.js";
 
@@ -16,6 +17,8 @@ export interface DispatcherOptions extends Omit<ReportOptions, "operation"> {
   readonly limiter: Limiter;
   readonly upstream: Upstream;
   readonly callers: Callers;
+  /** Without them stale names are told apart by halving alone. */
+  readonly deviceReadings?: DeviceReadings;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -28,6 +31,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: CallLoop<Batch, SentBatch, CallEnd>;
   readonly #answerTime: AnswerTime;
+  readonly #readAhead: ReadAhead | undefined;
   #obstacle = "";
 
   constructor(options: DispatcherOptions) {
@@ -46,6 +50,16 @@ export class Dispatcher {
         upstream.cancelTasks({ scope, deviceNames: devices.map(({ name }) => name) }),
       conclude: (sentBatch, end, durationMs) => this.#conclude(sentBatch, end, durationMs),
     });
+    this.#readAhead =
+      options.deviceReadings &&
+      new ReadAhead({
+        ...options,
+        ...options.deviceReadings,
+        queue: this.queue,
+        devicesPerCall: upstream.room.devices,
+        answerMs: () => this.answerMs,
+        released: () => this.#loop.wake(),
+      });
   }
 
   /** How long a typical answer takes. */
@@ -66,6 +80,7 @@ export class Dispatcher {
   add(waiter: Waiter): void {
     this.queue.add(waiter);
     this.#loop.wake();
+    this.#readAhead?.wake();
     const { wish } = this.#loop;
     if (!wish) return;
     // A more urgent waiter, or a newcomer, does not wait for a token that was asked for on lesser terms.
@@ -77,18 +92,17 @@ export class Dispatcher {
   /** The waiter's devices that have not been sent leave at once. */
   leave(waiter: Waiter): void {
     this.queue.leave(waiter);
-    if (this.queue.backlog.devices === 0) this.#loop.wishAgain();
+    if (!this.queue.highest) this.#loop.wishAgain();
   }
 
   /** Ends the loop and waits for the calls that are under way. */
-  close(): Promise<void> {
-    return this.#loop.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#loop.close(), this.#readAhead?.close()]);
   }
 
   #wish(): Wish | undefined {
-    const { backlog } = this.queue;
-    if (backlog.devices === 0) return undefined;
-    return { priority: backlog.highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
+    const { highest } = this.queue;
+    return highest && { priority: highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
   }
 
   #limits(): Limits {
@@ -113,7 +127,8 @@ export class Dispatcher {
         this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "spent" : "kept");
         break;
       case "bisect":
-        this.#bisect(sentBatch, what.outcome);
+        sentBatch.release(what.outcome);
+        if (!this.#readAhead?.takesOver(batch, end)) this.#bisect(sentBatch, what.outcome);
         break;
     }
   }
@@ -125,7 +140,6 @@ export class Dispatcher {
       sentBatch.settle(outcome);
       return;
     }
-    sentBatch.release(outcome);
     this.#demote(sentBatch.batch);
     this.queue.separate(sentBatch.batch, bisection);
   }

@@ -146,6 +146,7 @@ export class Waiter implements HeapMember {
   /** The device's final outcome. */
   settle(index: number, outcome: DeviceOutcome): void {
     if (!this.open || this.#states[index] === SETTLED) return;
+    if (this.#states.length === 0) this.#allocate();
     this.#outcomes[index] = this.#knowing(index, outcome);
     this.#states[index] = SETTLED;
     if (--this.#unsettled === 0) this.#tell();

@@ -1,7 +1,7 @@
 // Who waits for what, for one account. A batch is cut from what waits at that moment: one scope queue, filled
 // with the devices of everybody who waits in it. Invariant: a device of an open waiter is here, or in a
 // call, or in its backoff, or settled.
-import type { Scope } from "../command.js";
+import type { Priority, Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
 import { Backlog } from "./backlog.js";
@@ -34,6 +34,14 @@ export interface CutLimits extends Limits {
   readonly newcomersOnly: boolean;
 }
 
+interface Cutting {
+  readonly room: Room;
+  readonly nowMs: number;
+  readonly maySend: (entry: QueueEntry) => boolean;
+  /** Whose turn it may be, if not that of all that may be sent. */
+  readonly mayGo?: (entry: QueueEntry) => boolean;
+}
+
 /** How callers differ. */
 export type Callers = Pick<FairShareOptions, "weightOf" | "creditNameOf">;
 
@@ -42,6 +50,8 @@ export class Queue {
   readonly #callers: Callers;
   readonly #scopeQueues: ScopeQueues;
   readonly #scheduler: Scheduler;
+  /** Of what waits to be read. */
+  readonly #readScheduler: Scheduler;
   readonly #backlog: Backlog;
 
   constructor(room: Room, callers: Callers) {
@@ -49,12 +59,23 @@ export class Queue {
     this.#callers = callers;
     this.#scopeQueues = new ScopeQueues(room);
     this.#scheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
+    this.#readScheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
     this.#backlog = new Backlog(room.devices);
   }
 
   /** How much waits, and of whom. */
   get backlog(): Omit<Backlog, "count"> {
     return this.#backlog;
+  }
+
+  /** The highest class that waits to be sent; undefined if nothing does. */
+  get highest(): Priority | undefined {
+    return this.#scheduler.highest;
+  }
+
+  /** The highest class that waits to be read; undefined if nothing does. */
+  get highestUnread(): Priority | undefined {
+    return this.#readScheduler.highest;
   }
 
   /** Calls it takes to send everything that waits. */
@@ -70,7 +91,7 @@ export class Queue {
   /** Whether a cut for newcomers only would find anybody. */
   hasNewcomer(limits: Limits): boolean {
     for (const scopeQueue of this.#scopeQueues) {
-      if (!this.#scopeQueues.isSilent(scopeQueue, limits.nowMs)) continue;
+      if (scopeQueue.isUnread || !this.#scopeQueues.isSilent(scopeQueue, limits.nowMs)) continue;
       for (const entry of scopeQueue.entries()) if (inTime(entry, limits)) return true;
     }
     return false;
@@ -78,15 +99,17 @@ export class Queue {
 
   /** Whether a scope queue that this waiter waits in has sent nothing for a second. */
   isNewcomer(waiter: Waiter, nowMs: number): boolean {
-    return waiter.entries.some(({ scopeQueue }) => this.#scopeQueues.isSilent(scopeQueue, nowMs));
+    return waiter.entries.some(
+      ({ scopeQueue }) => !scopeQueue.isUnread && this.#scopeQueues.isSilent(scopeQueue, nowMs),
+    );
   }
 
   /** All devices of a new waiter. */
   add(waiter: Waiter): void {
-    const entry = this.#entryIn(this.#scopeQueues.scopeQueueOf(waiter, waiter.arrivedMs), waiter, 0);
+    const entry = this.#entryIn(this.#scopeQueues.arrivalQueueOf(waiter, waiter.arrivedMs), waiter, 0);
     this.#own(entry, waiter.command.deviceNames);
     entry.scopeQueue.add(entry);
-    this.#scheduler.add(entry);
+    this.#schedulerOf(entry).add(entry);
   }
 
   /**
@@ -111,7 +134,45 @@ export class Queue {
   /** From now until then, nobody shares a call of this scope with this caller. */
   demote(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
     this.#scopeQueues.setAlone(scope, caller, untilMs, nowMs);
-    for (const entry of this.#scopeQueues.sharedQueue(scope)?.entriesOf(caller) ?? []) this.#move(entry, nowMs);
+    for (const entry of this.#scopeQueues.sharedQueue(scope)?.entriesOf(caller) ?? []) {
+      this.#move(entry, this.#scopeQueues.scopeQueueOf(entry.waiter, nowMs));
+    }
+  }
+
+  /** From now until then, this caller's devices of this scope are read before they are sent. */
+  readAhead(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
+    const isNew = !this.#scopeQueues.isReadAhead(scope, caller, nowMs);
+    this.#scopeQueues.setReadAhead(scope, caller, untilMs, nowMs);
+    if (!isNew) return; // or those that have been read would be read again
+    for (const entry of this.#scopeQueues.sharedQueue(scope)?.entriesOf(caller) ?? []) {
+      this.#move(entry, this.#scopeQueues.unreadQueue(scope));
+    }
+  }
+
+  /** Nothing waits to be read any more: all of it waits to be sent. */
+  endReadAhead(nowMs: number): void {
+    this.#scopeQueues.endReadAhead();
+    for (const scopeQueue of [...this.#scopeQueues]) {
+      if (!scopeQueue.isUnread) continue;
+      for (const entry of [...scopeQueue.entries()]) {
+        this.#move(entry, this.#scopeQueues.scopeQueueOf(entry.waiter, nowMs));
+      }
+    }
+  }
+
+  /** How many devices of the scope wait to be read. */
+  unreadIn(scope: Scope): number {
+    return this.#scopeQueues.unreadIn(scope);
+  }
+
+  /** These devices wait to be read, before others. */
+  putBackUnread({ devices, scopeQueue: { scope } }: Pick<Batch, "devices" | "scopeQueue">): void {
+    this.#return(devices, "spent", () => this.#scopeQueues.unreadQueue(scope));
+  }
+
+  /** The devices of the next reading call; undefined if none wait that can be read in time. */
+  cutUnread(limits: Limits, room: Room): Batch | undefined {
+    return this.#cut(this.#readScheduler, { room, nowMs: limits.nowMs, maySend: (entry) => inTime(entry, limits) });
   }
 
   /** What this waiter still waits for leaves at once. */
@@ -125,14 +186,19 @@ export class Queue {
     const maySend = (entry: QueueEntry) => inTime(entry, limits);
     const mayGo = (entry: QueueEntry) =>
       maySend(entry) && (!newcomersOnly || this.#scopeQueues.isSilent(entry.scopeQueue, nowMs));
-    const turn = this.#scheduler.next(mayGo, nowMs);
+    const batch = this.#cut(this.#scheduler, { room: this.#room, nowMs, maySend, mayGo });
+    if (batch) this.#scopeQueues.noteCut(batch.scopeQueue, nowMs);
+    return batch;
+  }
+
+  #cut(scheduler: Scheduler, { room, nowMs, maySend, mayGo = maySend }: Cutting): Batch | undefined {
+    const turn = scheduler.next(mayGo, nowMs);
     if (!turn) return undefined;
     const { scopeQueue } = turn;
-    const filling = { room: this.#room, weightOf: this.#callers.weightOf, maySend };
+    const filling = { room, weightOf: this.#callers.weightOf, maySend };
     const devices = this.#scopeQueues.resize(scopeQueue, () => scopeQueue.fill(turn, filling));
-    const charge = this.#scheduler.charge(turn, seatsByCaller(devices), nowMs);
+    const charge = scheduler.charge(turn, seatsByCaller(devices), nowMs);
     for (const { owners } of devices) for (const { waiter } of owners) this.#taken(waiter, scopeQueue);
-    this.#scopeQueues.noteCut(scopeQueue, nowMs);
     return { scopeQueue, devices, charge };
   }
 
@@ -150,24 +216,23 @@ export class Queue {
         entry.return(index);
         this.#own(entry, [name]);
         entry.scopeQueue.addInFront(entry);
-        this.#scheduler.addInFront(entry, turn);
+        this.#schedulerOf(entry).addInFront(entry, turn);
       }
     }
   }
 
-  /** To the scope queue that the waiter's caller has for itself now. */
-  #move(entry: QueueEntry, nowMs: number): void {
+  #move(entry: QueueEntry, to: ScopeQueue): void {
     const { waiter } = entry;
     const { deviceNames } = waiter.command;
     const waited = this.#disown(entry);
-    const own = this.#entryIn(this.#scopeQueues.scopeQueueOf(waiter, nowMs), waiter, deviceNames.length);
+    const own = this.#entryIn(to, waiter, deviceNames.length);
     for (const index of waited) own.return(index);
     this.#own(
       own,
       waited.map((index) => deviceNames[index] as string),
     );
     own.scopeQueue.add(own);
-    this.#scheduler.add(own);
+    this.#schedulerOf(own).add(own);
   }
 
   #own(entry: QueueEntry, names: readonly string[]): void {
@@ -199,7 +264,11 @@ export class Queue {
     const { waiter, scopeQueue } = entry;
     waiter.entries = waiter.entries.filter((other) => other !== entry);
     scopeQueue.remove(entry);
-    this.#scheduler.remove(entry);
+    this.#schedulerOf(entry).remove(entry);
+  }
+
+  #schedulerOf({ scopeQueue }: QueueEntry): Scheduler {
+    return scopeQueue.isUnread ? this.#readScheduler : this.#scheduler;
   }
 }
 

@@ -31,6 +31,11 @@ export class Scheduler {
     this.#shares = { urgent: share(), normal: share(), bulk: share() };
   }
 
+  /** The highest class that waits; undefined if none does. */
+  get highest(): Priority | undefined {
+    return this.#waitingClasses()[0];
+  }
+
   add(entry: QueueEntry): void {
     const { caller, priority } = entry.waiter.command;
     if (!this.#lists[priority].has(caller)) this.#shares[priority].join(caller);

@@ -16,6 +16,12 @@ export interface FillOptions {
   readonly maySend: (entry: QueueEntry) => boolean;
 }
 
+/** Why devices do not wait with the others of their scope. */
+interface Apart {
+  readonly bisection?: Bisection | undefined;
+  readonly isUnread?: boolean;
+}
+
 /** How many wait. */
 export interface WaitingCounts {
   readonly callers: number;
@@ -27,6 +33,8 @@ export class ScopeQueue {
   readonly scope: Scope;
   /** What its devices are suspected of, if they are being told apart: nobody else may join them. */
   readonly bisection: Bisection | undefined;
+  /** Its devices wait to be read, and not to be sent. */
+  readonly isUnread: boolean;
   readonly #classes: Record<Priority, CallerQueues> = {
     urgent: new CallerQueues(),
     normal: new CallerQueues(),
@@ -35,10 +43,11 @@ export class ScopeQueue {
   readonly #waiting: Record<Priority, number> = { urgent: 0, normal: 0, bulk: 0 };
   readonly #owners = new Map<string, QueueEntry | QueueEntry[]>();
 
-  constructor(key: string, scope: Scope, bisection?: Bisection) {
+  constructor(key: string, scope: Scope, { bisection, isUnread = false }: Apart = {}) {
     this.key = key;
     this.scope = scope;
     this.bisection = bisection;
+    this.isUnread = isUnread;
   }
 
   /** How many devices wait, each counted once. */

@@ -14,6 +14,8 @@ export class ScopeQueues {
   readonly #scopeQueues = new Map<string, ScopeQueue>();
   /** Until when a caller is sent alone in a scope, by the key of the scope queue it has for itself. */
   readonly #aloneUntilMs = new Map<string, number>();
+  /** Until when a caller's devices are read before they are sent, by the same key. */
+  readonly #unreadUntilMs = new Map<string, number>();
   /** When each scope queue was last cut, oldest first, as far back as it matters. */
   readonly #cutMs = new Map<string, number>();
   #calls = 0;
@@ -40,6 +42,40 @@ export class ScopeQueues {
     return this.#scopeQueue((this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope);
   }
 
+  /** The scope queue where the devices of a new waiter wait. */
+  arrivalQueueOf(waiter: Waiter, nowMs: number): ScopeQueue {
+    const { scope, caller } = waiter.command;
+    return this.#unreadUntilMs.size > 0 && this.isReadAhead(scope, caller, nowMs)
+      ? this.unreadQueue(scope)
+      : this.scopeQueueOf(waiter, nowMs);
+  }
+
+  /** Whether a caller's devices are read before they are sent. */
+  isReadAhead(scope: Scope, caller: string, nowMs: number): boolean {
+    return (this.#unreadUntilMs.get(aloneKey(keyOf(scope), caller)) ?? nowMs) > nowMs;
+  }
+
+  /** The scope queue where devices of that scope wait to be read. */
+  unreadQueue(scope: Scope): ScopeQueue {
+    return this.#scopeQueue(unreadKey(scope), scope, { isUnread: true });
+  }
+
+  /** How many devices of that scope wait to be read. */
+  unreadIn(scope: Scope): number {
+    return this.#scopeQueues.get(unreadKey(scope))?.size ?? 0;
+  }
+
+  /** From now until then, new devices of this caller are read before they are sent. */
+  setReadAhead(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
+    for (const [key, endMs] of this.#unreadUntilMs) if (endMs <= nowMs) this.#unreadUntilMs.delete(key);
+    this.#unreadUntilMs.set(aloneKey(keyOf(scope), caller), untilMs);
+  }
+
+  /** From now on, nothing is read before it is sent. */
+  endReadAhead(): void {
+    this.#unreadUntilMs.clear();
+  }
+
   /** The scope queue of that scope which everybody shares, if anybody waits there. */
   sharedQueue(scope: Scope): ScopeQueue | undefined {
     return this.#scopeQueues.get(keyOf(scope));
@@ -50,12 +86,12 @@ export class ScopeQueues {
    * there.
    */
   separateQueue(scope: Scope, bisection: Bisection): ScopeQueue {
-    return new ScopeQueue(`${keyOf(scope)}\n#${++this.#apart}`, scope, bisection);
+    return new ScopeQueue(`${keyOf(scope)}\n#${++this.#apart}`, scope, { bisection });
   }
 
   /** The same scope queue again, which may be new, or have become empty since. */
   again({ key, scope, bisection }: ScopeQueue): ScopeQueue {
-    return this.#scopeQueue(key, scope, bisection);
+    return this.#scopeQueue(key, scope, { bisection });
   }
 
   /** From now until then, nobody shares a call of this scope with this caller. */
@@ -88,10 +124,10 @@ export class ScopeQueues {
     return result;
   }
 
-  #scopeQueue(key: string, scope: Scope, bisection?: Bisection): ScopeQueue {
+  #scopeQueue(key: string, scope: Scope, apart?: ConstructorParameters<typeof ScopeQueue>[2]): ScopeQueue {
     let scopeQueue = this.#scopeQueues.get(key);
     if (!scopeQueue) {
-      scopeQueue = new ScopeQueue(key, scope, bisection);
+      scopeQueue = new ScopeQueue(key, scope, apart);
       this.#scopeQueues.set(key, scopeQueue);
     }
     return scopeQueue;
@@ -105,4 +141,8 @@ function keyOf({ iotInstanceId, productKey, firmwareId, jobId }: Scope): string 
 
 function aloneKey(key: string, caller: string): string {
   return `${key}\n@${caller}`;
+}
+
+function unreadKey(scope: Scope): string {
+  return `${keyOf(scope)}\n?`;
 }
