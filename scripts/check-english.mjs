@@ -15,10 +15,8 @@ const PLACES = [
 const EXEMPT = ["docs/architecture.md", "scripts/check-english.mjs"];
 /** Text that may stand although it breaks a rule. */
 const ALLOWED = /\btold apart\b/g;
-
 const MOST_CHARACTERS = 100;
 const FILES = /(\.(md|proto|ts|mjs|sh|ya?ml|conf)|Dockerfile)$/;
-
 const PHRASES = [
   ...["but for", "save that", "anew", "at the most", "at the least", "in vain", "as many as may", "reckon(s|ed)?"],
   ...["whoever", "whosoever", "(is|are|be|been|was|were) told", "(is|are|was|were) dear", "on board", "of no use"],

@@ -1,5 +1,6 @@
-// Finds luck in the tests: randomness without a seed, fixed sleeps, and bounds on real time. A test that has one fails
-// on a machine that is busy, or one time in a hundred; it waits for an event (`until`), or turns a clock by hand.
+// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, and bounds on
+// real time. A test with one of them fails on a busy machine, or one time in a hundred. Wait for an
+// event instead (`until`), or turn a clock by hand.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +20,7 @@ const RULES = {
     (READS_REAL_TIME.test(statement) || (READS_REAL_TIME.test(text) && MEASURED.test(statement.replace(TOLD, "")))),
 };
 
-/** What is right all the same, by file: the rule and the reason. */
+/** Exceptions by file: the rule and the reason. */
 const ALLOWED = {
   "test/chaos.ts": {
     rules: ["randomness without a seed", "a fixed sleep"],

@@ -1,4 +1,5 @@
-// Runs the parts of `npm run check` beside each other, and prints what each that fails has to say. Exit 1 if one fails.
+// Runs the parts of `npm run check` in parallel, and prints the output of each that fails. Exit 1
+// if one fails.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,8 +15,8 @@ const PARTS = {
   "types of the admin page": ["typescript/bin/tsc", "-p", "src/observe/admin/page"],
   contract: ["@bufbuild/buf/bin/buf", "lint"],
   "contract breaks no client": ["@bufbuild/buf/bin/buf", "breaking", "--against", "proto/released.binpb"],
-  "luck in tests": ["./check-tests.mjs"],
-  English: ["./check-english.mjs"],
+  "luck in tests": ["../scripts/check-tests.mjs"],
+  English: ["../scripts/check-english.mjs"],
 };
 
 function run([script, ...args]) {

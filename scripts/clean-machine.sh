@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command on a clean machine: a bare Debian with this machine's Node and npm, and a fresh clone of HEAD in it. What
-# happens to be installed here cannot hide a missing step. Needs root, and a system that permits namespaces.
+# Runs a command on a clean machine: a bare Debian with this machine's Node and npm, and a fresh
+# clone of HEAD in it. Programs that happen to be installed here cannot hide a missing step. Needs
+# root, and a system that permits namespaces.
 # usage: clean-machine.sh [--user] [--release NAME] COMMAND [ARGUMENT…]
 #   --user      as a user without rights; otherwise as root
 #   --release   of Debian: this machine's own, or else bookworm
-# Exits with the command's code; with 125 if there is no clean machine to be had here, and says why.
+# Exits with the command's code, or with 125 and a reason if no clean machine can be made here.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 as=root release=
@@ -26,7 +27,8 @@ done
 ours=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-}" || true)
 release=${release:-${ours:-bookworm}}
 
-# The bare Debian is kept for a month. Its name holds all that it depends on, and it has that name only once it is complete.
+# The bare Debian is kept for a month. Its name contains everything that it depends on, and it gets
+# that name only once it is complete.
 cache=${XDG_CACHE_HOME:-/var/cache}/ota-gateway
 kept=$cache/debian-$release-$(uname -m)
 base=$kept-$(sha256sum "$0" | cut -c1-8)
@@ -52,8 +54,10 @@ cp -a --reflink=auto "$base" "$root"
 [ $as = root ] || { home=/home/$as && chroot "$root" useradd --create-home --shell /bin/bash $as; }
 # This machine's Node, npm and way to the network.
 cp -L "$(node -p process.execPath)" "$root/usr/local/bin/node"
+npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+[ -f "$npm/bin/npm-cli.js" ] || none "npm is not where its program is: $npm"
 mkdir -p "$root/usr/local/lib/node_modules"
-cp -rL "$(npm root -g)/npm" "$root/usr/local/lib/node_modules/"
+cp -rL "$npm" "$root/usr/local/lib/node_modules/npm"
 for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$root/usr/local/bin/$name"; done
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 command -v apt-config >/dev/null && apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https|Check)' >"$root/etc/apt/apt.conf.d/99machine" || true
@@ -64,12 +68,13 @@ if [ -f "${NODE_EXTRA_CA_CERTS:-}" ]; then
   install -D -m 644 "$NODE_EXTRA_CA_CERTS" "$root$NODE_EXTRA_CA_CERTS" && passed+=("NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS")
 fi
 
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/thrown-away" # quicker, for a machine that no crash can harm
 git clone -q "$project" "$root$home/ota-gateway"
 [ -z "$(git -C "$project" status --porcelain)" ] || echo "clean machine: runs HEAD, without what is not committed" >&2
 chroot "$root" chown -R $as: "$home"
 
-# In namespaces of its own: mounts vanish with the last process, and every process with the first, which is the shell:
-# it reaps what others leave behind.
+# Runs in namespaces of its own: mounts vanish with the last process, and every process with the
+# first. That is the shell, which reaps the processes that others leave behind.
 enter() {
   unshare --mount --pid --fork --kill-child bash -euc '
     root=$1 as=$2 home=$3 && shift 3

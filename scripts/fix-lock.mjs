@@ -15,6 +15,9 @@ for (const entry of Object.values(lock.packages)) {
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
     const key = `node_modules/${name}`;
     if (lock.packages[key]) continue;
+    // npm would take the range for a version and refuse the lock.
+    if (!/^\d/.test(version))
+      throw new Error(`${name}@${version} is a range; pin a release of its dependent without it`);
     const words = name.split("-");
     const os = words.filter((word) => systems.includes(word));
     const cpu = words.flatMap((word) => cpus[word] ?? []);

@@ -30,6 +30,19 @@ export const systemClock: Clock = {
   },
 };
 
+/** Calls `run` again and again, `periodMs` apart, until the returned function is called. */
+export function every(clock: Clock, periodMs: number, run: () => void): () => void {
+  let disarm = () => {};
+  const arm = () => {
+    disarm = clock.at(clock.now() + periodMs, () => {
+      arm(); // first, so that `run` may end it
+      run();
+    });
+  };
+  arm();
+  return () => disarm();
+}
+
 /** Resolves at the monotonic `timeMs`, never before; rejects with the signal's reason if it aborts first. */
 export function sleepUntil(clock: Clock, timeMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,15 +1,38 @@
-// A promise that is given up at a time. Nothing stops the work behind it: for what cannot be aborted.
+// Gives up waiting for a promise at a deadline, or when a signal aborts. The work behind it goes on: this is for work
+// that cannot be aborted.
 import type { Clock } from "./clock.js";
 
 /** What a promise that did not settle in time is rejected with. */
 export class DeadlineExceeded extends Error {
-  override readonly name = "OutOfTime";
+  override readonly name = "DeadlineExceeded";
 }
 
-/** Settles as `promise` does, or rejects with `DeadlineExceeded` at the monotonic `timeMs`. */
-export function withDeadline<T>(clock: Clock, timeMs: number, promise: Promise<T>): Promise<T> {
+interface Limits {
+  /** Of the error. */
+  readonly message?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Settles as `promise` does. Rejects with `DeadlineExceeded` at the monotonic `timeMs`, which may be Infinity, or with
+ * the signal's reason if it aborts first.
+ */
+export function withDeadline<T>(
+  clock: Clock,
+  timeMs: number,
+  promise: Promise<T>,
+  { message = "It took too long.", signal }: Limits = {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const disarm = clock.at(timeMs, () => reject(new DeadlineExceeded("It took too long.")));
-    promise.finally(disarm).then(resolve, reject);
+    const late = () => reject(new DeadlineExceeded(message));
+    const disarm = timeMs === Infinity ? () => {} : clock.at(timeMs, late);
+    const abort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+    const over = () => {
+      disarm();
+      signal?.removeEventListener("abort", abort);
+    };
+    promise.finally(over).then(resolve, reject);
   });
 }

@@ -1,6 +1,7 @@
 // How a client reaches the gateway: credentials, the retry policy that grpc-js carries out, and how a dead
 // connection is noticed. A token never travels in plain text, except within this machine.
 import { type ChannelOptions, credentials } from "@grpc/grpc-js";
+import { isLoopback } from "../base/loopback.js";
 import { OtaServiceClient } from "../gen/ota/v1/ota_service.js";
 
 /** PEM texts. Everything left out has its default: the system's authorities, no certificate of one's own. */
@@ -42,7 +43,7 @@ const SERVICE_CONFIG = {
 
 /** Throws if the options contradict each other. Connects at the first call. */
 export function openChannel(address: string, tls: TlsOptions | true | undefined, hasToken: boolean): OtaServiceClient {
-  const isLocal = isLoopback(address);
+  const isLocal = address.startsWith("unix:") || isLoopback(address.replace(/:\d+$/, ""));
   if (hasToken && !tls && !isLocal) {
     throw new Error(`a token is not sent in plain text to ${address}: set tls`);
   }
@@ -59,10 +60,6 @@ export function openChannel(address: string, tls: TlsOptions | true | undefined,
   };
   const secrets = tls ? credentials.createSsl(bytesOf(ca), bytesOf(key), bytesOf(cert)) : credentials.createInsecure();
   return new OtaServiceClient(address, secrets, options);
-}
-
-function isLoopback(address: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(address) || address.startsWith("unix:");
 }
 
 function bytesOf(pem: string | Uint8Array | undefined): Buffer | null {

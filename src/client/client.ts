@@ -3,6 +3,7 @@
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
 import { systemClock } from "../base/clock.js";
+import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v1/ota_service.js";
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
@@ -81,13 +82,17 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     }
   };
 
-  async function unary<Response>(start: StartUnary<Response>, given: CallOptions): Promise<Response> {
-    const { signal, timeoutMs } = given;
+  async function unary<Response>(start: StartUnary<Response>, { signal, timeoutMs }: CallOptions): Promise<Response> {
     const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
     const headers = metadata().catch((error: unknown) => {
       throw thrownError(error);
     });
-    const ready = await patiently(headers, given);
+    // A token function may take longer than its call may, or for ever.
+    const deadlineMs = systemClock.now() + (timeoutMs ?? Infinity);
+    const ready = await withDeadline(systemClock, deadlineMs, headers, { signal }).catch((error: unknown) => {
+      if (!(error instanceof DeadlineExceeded)) throw error;
+      throw ownError("DEADLINE_EXCEEDED", `no token could be had within ${timeoutMs} ms`);
+    });
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, response: Response) => {
         signal?.removeEventListener("abort", leave);
@@ -123,22 +128,6 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       stub.close();
     },
   };
-}
-
-/** For a token function that takes longer than its call may, or for ever. */
-function patiently<T>(work: Promise<T>, { signal, timeoutMs }: CallOptions): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal?.reason);
-    const late = () => reject(ownError("DEADLINE_EXCEEDED", `no token could be had within ${timeoutMs} ms`));
-    const disarm = timeoutMs === undefined ? undefined : systemClock.at(systemClock.now() + timeoutMs, late);
-    signal?.addEventListener("abort", leave, { once: true });
-    if (signal?.aborted) leave();
-    const over = () => {
-      disarm?.();
-      signal?.removeEventListener("abort", leave);
-    };
-    work.then(resolve, reject).finally(over);
-  });
 }
 
 type StartUnary<Response> = (

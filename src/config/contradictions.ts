@@ -1,8 +1,8 @@
 // What is wrong with settings that are fine alone but not together: half a key pair, half an issuer, plain text where
 // others can read it.
+import { isLoopback } from "../base/loopback.js";
 import type { Settings } from "./settings.js";
 import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
-import { isLoopback } from "./values.js";
 
 /** All of it; what could not be read contradicts nothing. */
 export function contradictions(settings: Partial<Settings>): readonly string[] {

@@ -1,5 +1,6 @@
 // What the values of settings look like: each parser takes the text of a variable, and throws an Error that says
 // what was expected.
+import { isLoopback } from "../base/loopback.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
 export type Parser<T> = (text: string) => T;
@@ -65,11 +66,6 @@ export function keyLocation(text: string): KeyLocation | undefined {
 /** A name, a password or both: an address is shown here and there, and fetch shows it in its errors. */
 export function hasUser({ username, password }: URL): boolean {
   return username !== "" || password !== "";
-}
-
-/** Whether only this machine can reach the host. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 export function integer(least: number, most: number): Parser<number> {

@@ -9,9 +9,19 @@ export interface Scope {
   readonly jobId: string;
 }
 
+/** Equal for equal scopes only: no field may contain a line break. */
+export function scopeKey({ iotInstanceId, productKey, firmwareId, jobId }: Scope): string {
+  return `${iotInstanceId}\n${productKey}\n${firmwareId}\n${jobId}`;
+}
+
 /** Waiting classes, most urgent first. */
 export const PRIORITIES = ["urgent", "normal", "bulk"] as const;
 export type Priority = (typeof PRIORITIES)[number];
+
+/** One value for each class. */
+export function byPriority<T>(make: (priority: Priority) => T): Record<Priority, T> {
+  return { urgent: make("urgent"), normal: make("normal"), bulk: make("bulk") };
+}
 
 /** The account that requests mean when they name none. */
 export const DEFAULT_ACCOUNT = "default";

@@ -32,7 +32,7 @@ export type Failure = { readonly message: string; readonly upstream?: UpstreamCa
   | { readonly kind: Exclude<FailureKind, "invalid" | "overloaded" | "rejected" | "unknown"> }
 );
 
-/** Violations that are listed at the most; how many there are is always told. */
+/** The most violations that are listed; the others are counted. */
 export const MOST_VIOLATIONS = 50;
 
 /** One thing that is wrong with a request. */
@@ -76,4 +76,9 @@ export class GatewayError extends Error {
     this.retryAfterMs = retryAfterMs;
     this.causes = causes;
   }
+}
+
+/** A request that is wrong in one field, and would be refused whenever it came. */
+export function invalid(field: string, description: string): GatewayError {
+  return new GatewayError({ kind: "invalid", message: "invalid request", violations: [{ field, description }] });
 }

@@ -14,7 +14,7 @@ import {
 } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
 import { type Forecast, forecast } from "./admission/forecast.js";
-import { type Command, PRIORITIES, type Priority } from "./command.js";
+import { byPriority, type Command, PRIORITIES } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
 import { verdict } from "./verdict.js";
@@ -118,9 +118,9 @@ export class Gateway {
     const { backlog } = outlook.queue;
     return {
       ledger: this.#options.limiter.state(),
-      waitingDevices: byClass((priority) => backlog.devicesIn(priority)),
+      waitingDevices: byPriority((priority) => backlog.devicesIn(priority)),
       waitingByCaller: backlog.devicesByCaller,
-      expectedWaitMs: byClass((priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs),
+      expectedWaitMs: byPriority((priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs),
       oldestSinceMs: oldestOf(this.#deadlines.waiting)?.arrivedMs,
       remainingMs: (caller) => this.remainingMs(caller),
     };
@@ -217,8 +217,4 @@ function oldestOf(waiters: readonly Waiter[]): Waiter | undefined {
   let oldest = waiters[0];
   for (const waiter of waiters) if (oldest && waiter.arrivedMs < oldest.arrivedMs) oldest = waiter;
   return oldest;
-}
-
-function byClass(of: (priority: Priority) => number): Record<Priority, number> {
-  return { urgent: of("urgent"), normal: of("normal"), bulk: of("bulk") };
 }

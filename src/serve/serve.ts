@@ -4,6 +4,7 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { Address } from "../config/values.js";
+import { OUTCOMES } from "../gateway/waiter.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";
@@ -57,7 +58,7 @@ export async function serve(
   const withDeviceNames = config.auditDeviceNames;
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
   const accounts = new Map<string, Account>();
-  const metrics = createMetrics(callers.names());
+  const metrics = createMetrics(callers.names(), OUTCOMES);
   const unwatch: (() => void)[] = [];
   let connection: StoreConnection | undefined;
   let admin: AdminServer | undefined;

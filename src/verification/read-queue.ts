@@ -1,7 +1,7 @@
 // Devices that wait to be read back, and whose turn it is. Callers take turns by calls: one call is filled with the
 // oldest request of a caller, then with whatever else can be read by it. A device that several ask for is read once,
 // and nobody is told by a call that was sent before they asked.
-import type { Scope } from "../gateway/command.js";
+import { type Scope, scopeKey } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
 import type { ReadRequest } from "./read-request.js";
 
@@ -142,14 +142,14 @@ export class ReadQueue {
   }
 
   #devicesOf(scope: Scope): ScopeDevices {
-    const key = keyOf(scope);
+    const key = scopeKey(scope);
     const inScope = this.#byScope.get(key) ?? new Map<string, ReadDevice>();
     this.#byScope.set(key, inScope);
     return inScope;
   }
 
   #drop(scope: Scope, inScope: ScopeDevices): void {
-    if (inScope.size === 0) this.#byScope.delete(keyOf(scope));
+    if (inScope.size === 0) this.#byScope.delete(scopeKey(scope));
   }
 }
 
@@ -167,8 +167,4 @@ function* inTurn(first: ReadRequest, inScope: ScopeDevices): Generator<ReadDevic
 function merged(a: ReadDevice, b: ReadDevice): ReadDevice {
   const readRequests = [...new Set([...a.readRequests, ...b.readRequests])];
   return { name: a.name, readRequests, attempts: Math.max(a.attempts, b.attempts), alone: a.alone || b.alone };
-}
-
-function keyOf({ iotInstanceId, productKey, firmwareId, jobId }: Scope): string {
-  return [iotInstanceId, productKey, firmwareId, jobId].join(" "); // none of them has spaces
 }

@@ -55,7 +55,8 @@ async function arrivalsOver(emulator: EmulatorProgram, count: number): Promise<v
 describe("SIGTERM", () => {
   it("in the middle of 5,000 waiting devices: everybody is answered, newcomers are sent away, and it exits 0", async () => {
     const emulator = await runEmulator("--devices", "5001", "--latency-ms", "20", "--jitter-ms", "20");
-    const gateway = await runGateway(emulator.url);
+    // Slow, so that it still drains when newcomers come.
+    const gateway = await runGateway(emulator.url, { ...NO_END, OTA_QUOTA_CALLS_PER_SECOND: "4" });
     const health = new HealthClient(gateway.grpc, credentials.createInsecure());
     const watch = health.watch({ service: "ota.v1.OtaService" });
     const watched: Health[] = [];

@@ -16,6 +16,7 @@ const IDLE: ShownAccount = {
   waitingDevices: { urgent: 0, normal: 0, bulk: 0 },
   waitingByCaller: new Map(),
   expectedWaitMs: { urgent: 0, normal: 0, bulk: 0 },
+  oldestSinceMs: undefined,
   remainingMs: () => 42_000,
 };
 

@@ -2,6 +2,7 @@
 // a test file has one.
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { OUTCOMES } from "../../src/gateway/waiter.js";
 import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
 import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
 import { createScrape } from "../../src/observe/telemetry/prometheus.js";
@@ -15,7 +16,7 @@ export interface Measured {
 export function measured(callers: readonly string[] = []): Measured {
   const scrape = createScrape();
   metrics.setGlobalMeterProvider(new MeterProvider({ readers: [scrape.reader] }));
-  return { metrics: createMetrics(callers), read: async () => parsePrometheus((await scrape.read()).body) };
+  return { metrics: createMetrics(callers, OUTCOMES), read: async () => parsePrometheus((await scrape.read()).body) };
 }
 
 /** A busy account, with what a test does not care about filled in. */

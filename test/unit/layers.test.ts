@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   base: "",
   identity: "base",
-  config: "gateway/command identity",
+  config: "base gateway/command identity",
   // the heart, and its seams: each is named where it is implemented or used
   gateway: "base gateway/admission gateway/queue gateway/call gateway/reading observe/telemetry/instruments",
   "gateway/admission": "base gateway/queue gateway/command gateway/errors gateway/limiter gateway/waiter",
@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   // those who watch
   "observe/telemetry": "base",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/call-observer",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
   "observe/audit": "base gateway/errors gateway/waiter",
   // what puts it together
   serve:

@@ -68,7 +68,9 @@ describe("what is shipped", () => {
 describe("an installation", () => {
   it("runs nobody's scripts: all tests pass on one that was made without", () => {
     expect(textOf(".npmrc").split("\n")).toContain("ignore-scripts=true");
-    expect(textOf("scripts/bootstrap.mjs")).toContain('"ci", "--ignore-scripts"');
+    const installs = textOf("scripts/bootstrap.mjs").match(/\[\s*"(ci|install|i)",[^\]]*\]/g) ?? [];
+    expect(installs.length).toBeGreaterThan(0);
+    for (const each of installs) expect(each).toContain('"--ignore-scripts"');
     expect(textOf("Dockerfile").match(/\bnpm (ci|install|i|exec)\b|\bnpx\b/g)).toBeNull();
   });
 

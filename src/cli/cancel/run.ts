@@ -1,6 +1,6 @@
 // One run: names in, a line of results and a count for each device, until they are all answered or somebody stops
 // it. Whatever was under way then is written down as unknown.
-import type { Clock } from "../../base/clock.js";
+import { type Clock, every } from "../../base/clock.js";
 import type { CancelAllProgress, CancelScope, Client } from "../../client/client.js";
 import type { Paint } from "../terminal/paint.js";
 import { ProgressLine, type Screen } from "../terminal/progress.js";
@@ -111,18 +111,6 @@ async function begun(names: AsyncIterator<string> & AsyncIterable<string>): Prom
     yield* names;
   }
   return all();
-}
-
-function every(clock: Clock, periodMs: number, run: () => void): () => void {
-  let disarm = () => {};
-  const arm = () => {
-    disarm = clock.at(clock.now() + periodMs, () => {
-      run();
-      arm();
-    });
-  };
-  arm();
-  return () => disarm();
 }
 
 function invalidText({ line, text, message }: InvalidName): string {

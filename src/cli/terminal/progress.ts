@@ -1,6 +1,6 @@
 // One line that tells how far a long run is: redrawn in place on a terminal, a plain line now and then elsewhere.
 import type { WriteStream } from "node:tty";
-import type { Clock } from "../../base/clock.js";
+import { type Clock, every } from "../../base/clock.js";
 import { count, counted, duration } from "./figures.js";
 import type { Paint } from "./paint.js";
 
@@ -30,7 +30,7 @@ export class ProgressLine {
   readonly #position: () => Position;
   /** Readings of the last few seconds, the oldest first. */
   readonly #readings: { readonly atMs: number; readonly devices: number }[] = [];
-  #disarm: () => void;
+  readonly #disarm: () => void;
 
   constructor(screen: Screen, paint: Paint, clock: Clock, position: () => Position) {
     this.#screen = screen;
@@ -38,7 +38,7 @@ export class ProgressLine {
     this.#clock = clock;
     this.#position = position;
     this.#readings.push({ atMs: clock.now(), devices: position().devices });
-    this.#disarm = this.#again();
+    this.#disarm = every(clock, screen.isTTY ? REDRAW_MS : PLAIN_LINE_MS, () => this.#draw());
   }
 
   /** A line of its own, above. */
@@ -51,14 +51,6 @@ export class ProgressLine {
   end(): void {
     this.#disarm();
     if (this.#screen.isTTY) this.#screen.write(ERASE_LINE);
-  }
-
-  #again(): () => void {
-    const periodMs = this.#screen.isTTY ? REDRAW_MS : PLAIN_LINE_MS;
-    return this.#clock.at(this.#clock.now() + periodMs, () => {
-      this.#draw();
-      this.#disarm = this.#again();
-    });
   }
 
   #draw(): void {

@@ -1,7 +1,8 @@
-// What is to happen later: run in the order of its time when somebody looks, not by timers, so that an
-// emulator at rest does nothing and a clock turned by hand turns everything. A binary heap.
+// What is to happen later. It runs in the order of its time when somebody looks, not by timers, so that an
+// emulator at rest does nothing and a clock turned by hand turns everything.
+import { Heap, type HeapMember } from "../../base/heap.js";
 
-interface Due {
+interface Due extends HeapMember {
   readonly atMs: number;
   /** Of two at the same moment, the one set first runs first. */
   readonly order: number;
@@ -9,7 +10,7 @@ interface Due {
 }
 
 export class Timeline {
-  readonly #heap: Due[] = [];
+  readonly #dues = new Heap<Due>(before);
   readonly #clockMs: () => number;
   #set = 0;
   #nowMs: number;
@@ -28,15 +29,7 @@ export class Timeline {
   }
 
   at(atMs: number, run: () => void): void {
-    const due = { atMs, order: this.#set++, run };
-    let child = this.#heap.length;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!before(due, this.#heap[parent] as Due)) break;
-      this.#heap[child] = this.#heap[parent] as Due;
-      child = parent;
-    }
-    this.#heap[child] = due;
+    this.#dues.add({ atMs, order: this.#set++, run, position: -1 });
   }
 
   /** Runs all that is due by now, what that sets for before now included. */
@@ -44,30 +37,14 @@ export class Timeline {
     const untilMs = this.#clockMs();
     this.#settling = true;
     try {
-      for (let next = this.#heap[0]; next && next.atMs <= untilMs; next = this.#heap[0]) {
-        this.#dropFirst();
+      for (let next = this.#dues.first; next && next.atMs <= untilMs; next = this.#dues.first) {
+        this.#dues.delete(next);
         this.#nowMs = Math.max(this.#nowMs, next.atMs);
         next.run();
       }
     } finally {
       this.#settling = false;
     }
-  }
-
-  #dropFirst(): void {
-    const last = this.#heap.pop();
-    const size = this.#heap.length;
-    if (!last || size === 0) return;
-    let parent = 0;
-    for (;;) {
-      let child = 2 * parent + 1;
-      if (child >= size) break;
-      if (child + 1 < size && before(this.#heap[child + 1] as Due, this.#heap[child] as Due)) child++;
-      if (!before(this.#heap[child] as Due, last)) break;
-      this.#heap[parent] = this.#heap[child] as Due;
-      parent = child;
-    }
-    this.#heap[parent] = last;
   }
 }
 

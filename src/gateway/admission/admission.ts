@@ -1,7 +1,7 @@
 // The decision at arrival: let in, or refused at once with a reason and, where it helps, a time to come
 // back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
 import type { Command } from "../command.js";
-import { type Failure, GatewayError } from "../errors.js";
+import { type Failure, GatewayError, invalid } from "../errors.js";
 import type { Queue } from "../queue/queue.js";
 import type { Forecast } from "./forecast.js";
 import { type Applicant, callsBefore } from "./queue-position.js";
@@ -87,8 +87,7 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
 
 /** However long it waited, the queue would never have room. */
 function tooMany(asked: number, most: number): GatewayError {
-  const violations = [{ field: "device_names", description: `has ${asked} names, no more than ${most} may wait` }];
-  return new GatewayError({ kind: "invalid", message: "the request can never work", violations });
+  return invalid("device_names", `has ${asked} names, no more than ${most} may wait`);
 }
 
 function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {

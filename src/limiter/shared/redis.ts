@@ -3,6 +3,8 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { systemClock } from "../../base/clock.js";
+import { DeadlineExceeded, withDeadline } from "../../base/deadline.js";
 import type { Log } from "../../base/log.js";
 import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
@@ -95,10 +97,6 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   };
 }
 
-class DeadlineExceeded extends Error {
-  override readonly name = "OutOfTime";
-}
-
 /** By its hash, which costs less than its text; a server that has been restarted must be told the text again. */
 async function evaluate(client: Redis | Cluster, key: string, args: readonly string[]): Promise<unknown> {
   try {
@@ -109,14 +107,9 @@ async function evaluate(client: Redis | Cluster, key: string, args: readonly str
   }
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => {}); // it may fail when nobody waits for it any more
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new DeadlineExceeded(`no answer within ${COMMAND_TIMEOUT_MS} ms`);
-    timer = setTimeout(() => reject(error), COMMAND_TIMEOUT_MS);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+function inTime<T>(work: Promise<T>): Promise<T> {
+  const message = `no answer within ${COMMAND_TIMEOUT_MS} ms`;
+  return withDeadline(systemClock, systemClock.now() + COMMAND_TIMEOUT_MS, work, { message });
 }
 
 /** For commands: what cannot be sent now fails now, and nothing is sent twice. */

@@ -1,12 +1,12 @@
 // How a shared ledger stands, from what the store told last and what this replica knows of its own tokens.
-import type { Priority } from "../../gateway/command.js";
+import { byPriority, PRIORITIES } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
 import { spaceMs, WINDOW_MS } from "../rule.js";
 import type { Holdings } from "./holdings.js";
 import type { Reply } from "./protocol.js";
 
 /** The order in which classes are served. */
-export const RANKS: Record<Priority, number> = { urgent: 0, normal: 1, bulk: 2 };
+export const RANKS = byPriority((priority) => PRIORITIES.indexOf(priority));
 
 /** What the store has told, on our clock. */
 export interface Heard extends Reply {

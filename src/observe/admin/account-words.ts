@@ -1,12 +1,14 @@
 // What an account's numbers mean, for somebody who has a minute: one state, the gravest that holds, and
 // sentences about the ledger and about who else uses the account.
+
+import type { LedgerMode } from "../../gateway/limiter.js";
 import type { LastEnd } from "./call-feed.js";
 import { shownText } from "./shown-text.js";
-import type { AccountWords, ShownLedgerMode, ShownPace, Throttles, TokenCounts, Tone } from "./snapshot.js";
+import type { AccountWords, ShownPace, Throttles, TokenCounts, Tone } from "./snapshot.js";
 
 /** What the words are made of. */
 export interface AccountFacts {
-  readonly mode: ShownLedgerMode;
+  readonly mode: LedgerMode;
   readonly tokens: TokenCounts;
   readonly pace: Pick<ShownPace, "mostCallsInASecond">;
   readonly throttles: Throttles;
@@ -25,7 +27,7 @@ export function wordsOf(facts: AccountFacts): AccountWords {
   return { ...stateOf(facts), ledger: LEDGER[facts.mode](facts), others: othersOf(facts) };
 }
 
-const LEDGER: Record<ShownLedgerMode, (facts: AccountFacts) => string> = {
+const LEDGER: Record<LedgerMode, (facts: AccountFacts) => string> = {
   "in-process": ({ tokens }) =>
     `The ${tokens.limit} tokens are kept in this process: it has to be the only gateway of the account.`,
   shared: ({ tokens, replicas }) =>

@@ -1,7 +1,7 @@
 // Snapshots for whoever looks: four a second, made once for all, and none while nobody looks. A client
 // that does not read costs one frame of memory: it misses frames, and after a while its connection.
 import type { ServerResponse } from "node:http";
-import type { Clock } from "../../base/clock.js";
+import { type Clock, every } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import { SECURITY_HEADERS } from "./answer.js";
 import type { SnapshotSource } from "./snapshot.js";
@@ -43,20 +43,13 @@ export class EventStream {
     response.write(`retry: ${RETRY_MS}\n\n${this.#frame()}`);
     this.#clients.set(response, undefined);
     response.once("close", () => this.#remove(response));
-    this.#disarm ??= this.#arm();
+    const { clock } = this.#options;
+    this.#disarm ??= every(clock, PERIOD_MS, () => this.#tick(clock.now()));
     return true;
   }
 
   close(): void {
     for (const response of this.#clients.keys()) response.end();
-  }
-
-  #arm(): () => void {
-    const { clock } = this.#options;
-    return clock.at(clock.now() + PERIOD_MS, () => {
-      this.#disarm = this.#arm();
-      this.#tick(clock.now());
-    });
   }
 
   #tick(nowMs: number): void {

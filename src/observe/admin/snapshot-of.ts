@@ -1,44 +1,19 @@
 // From what the gateway knows of an account to what the page shows of it. Pure.
+import type { AccountReading } from "../../gateway/account-state.js";
+import { byPriority, type Priority } from "../../gateway/command.js";
+import type { LedgerState } from "../../gateway/limiter.js";
 import { wordsOf } from "./account-words.js";
 import type { CallFeed } from "./call-feed.js";
 import type { SentLastMinute } from "./caller-counts.js";
 import { shownText } from "./shown-text.js";
-import type {
-  AccountSnapshot,
-  CallerSnapshot,
-  ShownLedgerMode,
-  TokenCounts,
-  Waiting,
-  WaitingClass,
-} from "./snapshot.js";
+import type { AccountSnapshot, CallerSnapshot, TokenCounts, Waiting } from "./snapshot.js";
 
-/** The account as it stands. Times are monotonic. */
-export interface ShownAccount {
+/** What is shown of an account. */
+export interface ShownAccount extends Omit<AccountReading, "ledger"> {
   readonly ledger: ShownLedger;
-  readonly waitingDevices: Readonly<Record<WaitingClass, number>>;
-  readonly waitingByCaller: ReadonlyMap<string, number>;
-  /** Until a new request of one device would be sent; Infinity if that cannot be told. */
-  readonly expectedWaitMs: Readonly<Record<WaitingClass, number>>;
-  /** Until everything that waits for this caller can be expected to be done. Asked for ten callers at most. */
-  remainingMs(caller: string): number;
-  /** When the oldest request that has no answer yet arrived, if there is one. */
-  readonly oldestSinceMs?: number | undefined;
 }
 
-export interface ShownLedger {
-  readonly mode: ShownLedgerMode;
-  /** All tokens. */
-  readonly callsPerSecond: number;
-  /** Those that are withheld included. */
-  readonly free: number;
-  readonly inFlightSinceMs: readonly number[];
-  readonly withheld: number;
-  readonly pausedUntilMs: number;
-  /** Gateways that share it, this one included; absent if not known. */
-  readonly replicas?: number | undefined;
-  /** Why no token can be had, if that is the ledger's fault. */
-  readonly obstacle?: string | undefined;
-}
+type ShownLedger = Omit<LedgerState, "spaceMs" | "coolingUntilMs">;
 
 const TOP_CALLERS = 10;
 const LONGEST_NAME = 64;
@@ -82,7 +57,7 @@ function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: Sh
 
 function waitingOf(account: ShownAccount, sent: SentLastMinute, nowMs: number): Waiting {
   const { waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = account;
-  const classOf = (name: WaitingClass) => ({
+  const classOf = (name: Priority) => ({
     devices: waitingDevices[name],
     ...(Number.isFinite(expectedWaitMs[name]) && { expectedWaitMs: Math.round(expectedWaitMs[name]) }),
   });
@@ -93,7 +68,7 @@ function waitingOf(account: ShownAccount, sent: SentLastMinute, nowMs: number): 
     devices,
     callers: waitingByCaller.size,
     ...(oldestSinceMs !== undefined && { oldestMs: Math.max(0, Math.round(nowMs - oldestSinceMs)) }),
-    classes: { urgent: classOf("urgent"), normal: classOf("normal"), bulk: classOf("bulk") },
+    classes: byPriority(classOf),
     topCallers: top.map(({ caller, waiting, sentLastMinute }) => ({
       caller: shownText(caller, LONGEST_NAME),
       waiting,

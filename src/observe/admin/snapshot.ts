@@ -1,14 +1,10 @@
 // What the page is told, four times a second: plain JSON, all of it each time. Times are in the gateway's
 // wall clock, or in milliseconds from now, so that the browser's clock need not be right.
+import type { Priority } from "../../gateway/command.js";
+import type { LedgerMode } from "../../gateway/limiter.js";
 
 /** Whether requests should be sent to this gateway. `opening`: they are taken and wait. */
 export type Readiness = "ok" | "degraded" | "opening" | "away" | "draining";
-
-/** Where the tokens are kept; `opening` and `away`: that none, or few, can be had. */
-export type ShownLedgerMode = "in-process" | "shared" | "opening" | "away";
-
-/** Waiting classes, most urgent first. */
-export type WaitingClass = "urgent" | "normal" | "bulk";
 
 /** The gateway as it stands. Must be cheap: it is asked four times a second while somebody looks. */
 export type SnapshotSource = () => Snapshot;
@@ -23,7 +19,7 @@ export interface Snapshot {
 export interface AccountSnapshot {
   readonly name: string;
   readonly words: AccountWords;
-  readonly mode: ShownLedgerMode;
+  readonly mode: LedgerMode;
   readonly tokens: TokenCounts;
   readonly pace: ShownPace;
   readonly waiting: Waiting;
@@ -73,7 +69,7 @@ export interface Waiting {
   readonly callers: number;
   /** How long the oldest request has not been answered; absent if there is none, or it is not known. */
   readonly oldestMs?: number;
-  readonly classes: Readonly<Record<WaitingClass, ClassSnapshot>>;
+  readonly classes: Readonly<Record<Priority, ClassSnapshot>>;
   /** Those with most devices waiting, then with most sent; at most ten. */
   readonly topCallers: readonly CallerSnapshot[];
   readonly otherCallers: { readonly callers: number; readonly devices: number; readonly sentLastMinute: number };

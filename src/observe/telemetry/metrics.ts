@@ -7,16 +7,6 @@ import { type WatchedAccount, watch } from "./gauges.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
-/** Those of the gateway, which a leaf may not import: a test holds the two lists together. */
-const OUTCOMES = [
-  "accepted",
-  "verified-canceled",
-  "already-finished",
-  "no-task",
-  "rejected",
-  "unknown",
-  "not-attempted",
-] as const;
 /** The name of all callers that are not configured. */
 const OTHER_CALLERS = "other";
 
@@ -39,7 +29,7 @@ export interface AccountMetrics {
   sent(call: { readonly devices: number; readonly tokenWaitMs: number }): void;
   ended(call: unknown, end: CallEnding): void;
   /** A request that was let in has been answered. */
-  answered(caller: string, outcomes: readonly { readonly kind: (typeof OUTCOMES)[number] }[]): void;
+  answered(caller: string, outcomes: readonly { readonly kind: string }[]): void;
 }
 
 /** Calls that read tasks back: in a quota of their own, and so counted apart. */
@@ -61,13 +51,16 @@ export interface Metrics {
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
 }
 
-/** To be called when the SDK has started: the API has no instruments that would find it later. */
-export function createMetrics(configuredCallers: Iterable<string>): Metrics {
+/**
+ * To be called when the SDK has started: the API has no instruments that would find it later. `outcomes` are all that a
+ * device may have.
+ */
+export function createMetrics(configuredCallers: Iterable<string>, outcomes: readonly string[]): Metrics {
   const meter = metrics.getMeter("ota-gateway");
   const events = createEvents(meter);
   const callers = new Set([...configuredCallers, OTHER_CALLERS]);
   return {
-    account: (name) => accountMetrics(name, events, callers),
+    account: (name) => accountMetrics(name, events, callers, outcomes),
     reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events),
     name: (more) => {
       for (const caller of more) callers.add(caller);
@@ -157,15 +150,20 @@ function createDevices(meter: Meter): (attributes: Attributes) => Count {
 }
 
 /** All series are there from the start: from the first throttle on would be too late for a rate. */
-function accountMetrics(account: string, events: Events, callers: ReadonlySet<string>): AccountMetrics {
+function accountMetrics(
+  account: string,
+  events: Events,
+  callers: ReadonlySet<string>,
+  outcomes: readonly string[],
+): AccountMetrics {
   const attributes = { "ota.account": account };
   const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
   for (const result of RESULTS) events.calls.add(0, results[result]);
-  const countsByCaller = new Map<string, Record<(typeof OUTCOMES)[number], Count>>();
+  const countsByCaller = new Map<string, Record<string, Count>>();
   const countsOf = (caller: string) => {
     let counts = countsByCaller.get(caller);
     if (!counts) {
-      counts = tableOf(OUTCOMES, (outcome) =>
+      counts = tableOf(outcomes, (outcome) =>
         events.devices({ ...attributes, "ota.caller": caller, "ota.outcome": outcome }),
       );
       countsByCaller.set(caller, counts);
@@ -183,9 +181,12 @@ function accountMetrics(account: string, events: Events, callers: ReadonlySet<st
       events.calls.add(1, ofResult);
       events.callDuration.record(durationMs / 1000, ofResult);
     },
-    answered(caller, outcomes) {
+    answered(caller, ended) {
       const counts = countsOf(callers.has(caller) ? caller : OTHER_CALLERS);
-      for (const { kind } of outcomes) counts[kind].value++;
+      for (const { kind } of ended) {
+        const count = counts[kind];
+        if (count) count.value++;
+      }
     },
   };
 }

@@ -14,6 +14,8 @@ import {
   getSpanProcessorsFromEnv,
 } from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { systemClock } from "../../base/clock.js";
+import { withDeadline } from "../../base/deadline.js";
 import { flatten } from "../../base/flat-string.js";
 import { CallStackContext } from "./call-stack-context.js";
 import { oneExportAtATime } from "./one-export.js";
@@ -67,12 +69,8 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
   return {
     readMetrics: scrape.read,
     async end() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, SHUTDOWN_MS);
-      });
-      await Promise.race([sdk.shutdown().catch(() => {}), late]); // what could not be exported is dropped
-      clearTimeout(timer);
+      const untilMs = systemClock.now() + SHUTDOWN_MS;
+      await withDeadline(systemClock, untilMs, sdk.shutdown()).catch(() => {}); // what could not be exported is dropped
     },
   };
 }

@@ -7,9 +7,10 @@ import { showTokens } from "./tokens.js";
 import { showWaiting } from "./waiting.js";
 import { duration, number, timeOfDay, wait } from "./words.js";
 
-/** @import { AccountSnapshot, AccountWords, ShownResult, ShownLedgerMode } from "../snapshot.js" */
+/** @import { LedgerMode } from "../../../gateway/limiter.js" */
+/** @import { AccountSnapshot, AccountWords, ShownResult } from "../snapshot.js" */
 
-/** @type {Readonly<Record<ShownLedgerMode, string>>} */
+/** @type {Readonly<Record<LedgerMode, string>>} */
 const MODES = { "in-process": "In process", shared: "Shared", opening: "Opening", away: "Away" };
 
 const showCallsChart = createChart(byId("calls-chart"), "Calls");

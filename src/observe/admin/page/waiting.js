@@ -2,9 +2,10 @@
 import { arrange, byId, create, setText } from "./dom.js";
 import { count, duration, number, wait } from "./words.js";
 
-/** @import { Waiting, WaitingClass } from "../snapshot.js" */
+/** @import { Priority } from "../../../gateway/command.js" */
+/** @import { Waiting } from "../snapshot.js" */
 
-/** @type {readonly (readonly [WaitingClass, string])[]} */
+/** @type {readonly (readonly [Priority, string])[]} */
 const CLASSES = [
   ["urgent", "Urgent"],
   ["normal", "Normal"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CallFeed } from "../../../../src/observe/admin/call-feed.js";
-import { type ShownAccount, type ShownLedger, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
+import { type ShownAccount, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
 import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.js";
 
 const NOW_MS = 100_000;
@@ -17,10 +17,11 @@ const IDLE: ShownAccount = {
   waitingDevices: { urgent: 0, normal: 0, bulk: 0 },
   waitingByCaller: new Map(),
   expectedWaitMs: { urgent: 0, normal: 0, bulk: 0 },
+  oldestSinceMs: undefined,
   remainingMs: () => 1000,
 };
 
-function withLedger(ledger: Partial<ShownLedger>): ShownAccount {
+function withLedger(ledger: Partial<ShownAccount["ledger"]>): ShownAccount {
   return { ...IDLE, ledger: { ...IDLE.ledger, ...ledger } };
 }
 

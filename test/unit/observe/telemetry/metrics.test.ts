@@ -48,7 +48,6 @@ describe("createMetrics", () => {
     expect(sumOf(families, "ota_devices_total", { ...labels, ota_caller: "other", ota_outcome: "unknown" })).toBe(5000);
   });
 
-  // It may not import the gateway's list, and has its own.
   it("prints each outcome that the gateway knows from the start, and no other", async () => {
     metrics.account("outcomes");
     const devices = (await read()).get("ota_devices_total")?.samples ?? [];

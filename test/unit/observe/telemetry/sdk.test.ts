@@ -3,6 +3,7 @@ import { metrics, trace } from "@opentelemetry/api";
 import { resources } from "@opentelemetry/sdk-node";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, describe, expect, it } from "vitest";
+import { OUTCOMES } from "../../../../src/gateway/waiter.js";
 import { createMetrics } from "../../../../src/observe/telemetry/metrics.js";
 import { startTelemetry } from "../../../../src/observe/telemetry/sdk.js";
 import { until } from "../../../support/processes.js";
@@ -22,7 +23,7 @@ describe("startTelemetry", () => {
   });
 
   it("reads metrics without any exporter", async () => {
-    createMetrics([]).rpcEnded("a.B/C", "OK", false, 1);
+    createMetrics([], OUTCOMES).rpcEnded("a.B/C", "OK", false, 1);
     const { contentType, body } = await telemetry.readMetrics();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(body).toContain('rpc_server_call_duration_count{rpc_system_name="grpc",rpc_method="a.B/C"');
@@ -30,7 +31,7 @@ describe("startTelemetry", () => {
 
   it("counts the devices of however many callers are configured (was: of 285, and of nobody else)", async () => {
     const callers = Array.from({ length: 400 }, (_, n) => `caller-${n}`);
-    const account = createMetrics(callers).account("many");
+    const account = createMetrics(callers, OUTCOMES).account("many");
     for (let time = 1; time <= 2; time++) {
       for (const caller of [...callers, "nobody"]) account.answered(caller, [{ kind: "accepted" }]);
       const families = parsePrometheus((await telemetry.readMetrics()).body);
