@@ -63,7 +63,21 @@ function adviceOn(error: unknown, given: Given, hasVariable: boolean): string {
   return `${error.message} (${error.code})${advice ? `. ${advice}` : ""}`;
 }
 
-function adviceByCode({ code, reason }: OtaError, { tokenFile }: Given, hasVariable: boolean): string | undefined {
+/** What the upstream refuses a whole request for, and the question that it raises. */
+const REFUSED: readonly (readonly [RegExp, string])[] = [
+  [/Firmware/i, "Is --firmware-id right, and for this product?"],
+  [/Job/i, "Is --job-id right?"],
+  [/Instance/i, "Is --instance-id right?"],
+  [/\.prod\./i, "Is --product-key right, and in this account?"],
+  [
+    /Forbidden|NoPermission|PermissionDeny/i,
+    "Do the gateway's keys have the permission iot:CancelOTATaskByDevice for this product?",
+  ],
+];
+
+function adviceByCode(error: OtaError, { tokenFile }: Given, hasVariable: boolean): string | undefined {
+  const { code, reason, upstreamCode } = error;
+  if (upstreamCode) return REFUSED.find(([pattern]) => pattern.test(upstreamCode))?.[1];
   if (code === "UNIMPLEMENTED") return "Is it an ota-gateway, and not older than this program?";
   if (code !== "UNAUTHENTICATED") return undefined;
   const source = tokenFile ? "--token-file" : hasVariable ? "OTA_TOKEN" : undefined;

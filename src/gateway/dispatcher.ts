@@ -4,6 +4,7 @@ import { AnswerTime } from "./admission/answer-time.js";
 import { CallLoop } from "./call/call-loop.js";
 import type { ReportOptions } from "./call/call-report.js";
 import { consequence } from "./call/consequence.js";
+import { RecentRefusals } from "./call/recent-refusals.js";
 import { SentBatch } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
 import type { Limiter, Wish } from "./limiter.js";
@@ -32,6 +33,7 @@ export class Dispatcher {
   readonly #loop: CallLoop<Batch, SentBatch, CallEnd>;
   readonly #answerTime: AnswerTime;
   readonly #readAhead: ReadAhead | undefined;
+  readonly #refusals = new RecentRefusals();
   #obstacle = "";
 
   constructor(options: DispatcherOptions) {
@@ -76,8 +78,14 @@ export class Dispatcher {
     this.#loop.start();
   }
 
-  /** The waiter's devices wait from now on. */
+  /** The waiter's devices wait from now on, or are answered by what was just refused. */
   add(waiter: Waiter): void {
+    const { scope, deviceNames } = waiter.command;
+    const refused = this.#refusals.of(scope, this.#options.clock.now());
+    if (refused) {
+      for (let index = 0; index < deviceNames.length; index++) waiter.settle(index, refused);
+      return;
+    }
     this.queue.add(waiter);
     this.#loop.wake();
     this.#readAhead?.wake();
@@ -118,6 +126,7 @@ export class Dispatcher {
     switch (what.kind) {
       case "settle":
         sentBatch.settle(what.outcome);
+        this.#spread(batch, end, what.outcome);
         // The device at fault was found: without this, one bad device a request would spoil one shared call each.
         if (batch.scopeQueue.bisection && what.outcome.kind === "rejected") this.#demote(batch);
         break;
@@ -130,6 +139,14 @@ export class Dispatcher {
         sentBatch.release(what.outcome);
         if (!this.#readAhead?.takesOver(batch, end)) this.#bisect(sentBatch, what.outcome);
         break;
+    }
+  }
+
+  /** A refusal of the scope as a whole answers everything else that waits in it. */
+  #spread({ scopeQueue: { scope } }: Batch, end: CallEnd, outcome: DeviceOutcome): void {
+    if (!this.#refusals.note(scope, end, outcome, this.#options.clock.now())) return;
+    for (const { waiter, indexes } of this.queue.withdraw(scope)) {
+      for (const index of indexes) waiter.settle(index, outcome);
     }
   }
 

@@ -27,6 +27,8 @@ export interface Refusal {
   /** The upstream's words, freed of addresses, keys and signatures. May name devices of the call, each whole. */
   readonly message: string;
   readonly reaction: Reaction;
+  /** It concerns the scope or the account: any other call of the scope would be refused as well. */
+  readonly requestWide?: true;
   /** How long the upstream asks to wait, if it does. */
   readonly retryAfterMs?: number;
 }

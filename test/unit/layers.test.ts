@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "gateway/admission": "base gateway/queue gateway/command gateway/errors gateway/limiter gateway/waiter",
   "gateway/queue": "base gateway/command gateway/upstream gateway/waiter",
   "gateway/call":
-    "base gateway/queue gateway/call-observer gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
+    "base gateway/queue gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
     "observe/telemetry/instruments",
   "gateway/reading":
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +

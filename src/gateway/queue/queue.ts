@@ -175,6 +175,12 @@ export class Queue {
     return this.#cut(this.#readScheduler, { room, nowMs: limits.nowMs, maySend: (entry) => inTime(entry, limits) });
   }
 
+  /** Everything of this scope that waits leaves: of each waiter the positions of its devices. */
+  withdraw(scope: Scope): { readonly waiter: Waiter; readonly indexes: readonly number[] }[] {
+    const entries = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
+    return entries.map((entry) => ({ waiter: entry.waiter, indexes: this.#disown(entry) }));
+  }
+
   /** What this waiter still waits for leaves at once. */
   leave(waiter: Waiter): void {
     for (const entry of waiter.entries) this.#disown(entry);

@@ -76,6 +76,12 @@ export class ScopeQueues {
     this.#unreadUntilMs.clear();
   }
 
+  /** Every scope queue of that scope, also those of callers and devices apart. */
+  ofScope(scope: Scope): ScopeQueue[] {
+    const key = keyOf(scope);
+    return [...this.#scopeQueues.values()].filter((each) => each.key === key || each.key.startsWith(`${key}\n`));
+  }
+
   /** The scope queue of that scope which everybody shares, if anybody waits there. */
   sharedQueue(scope: Scope): ScopeQueue | undefined {
     return this.#scopeQueues.get(keyOf(scope));
