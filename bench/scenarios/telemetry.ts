@@ -24,7 +24,7 @@ const LEAKING_MS = 20_000;
 const NOBODY = "http://127.0.0.1:9";
 
 /** Or what grows would only be garbage that nobody needed to collect yet. Their spans would be a hundred MB. */
-const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=96" };
+const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=160", OTA_MAX_QUEUED_DEVICES: "100000" };
 
 const LOAD = { forMs: ROUND_MS, isTraced: true };
 const QUOTA = { OTA_QUOTA_CALLS_PER_SECOND: "50" };

@@ -1,5 +1,5 @@
-// Gives up waiting for a promise at a deadline, or when a signal aborts. The work behind it goes on: this is for work
-// that cannot be aborted.
+// Gives up waiting for a promise at a deadline, or when a signal aborts. The work behind it goes
+// on: this is for work that cannot be aborted.
 import type { Clock } from "./clock.js";
 
 /** What a promise that did not settle in time is rejected with. */
@@ -14,8 +14,8 @@ interface Limits {
 }
 
 /**
- * Settles as `promise` does. Rejects with `DeadlineExceeded` at the monotonic `timeMs`, which may be Infinity, or with
- * the signal's reason if it aborts first.
+ * Settles as `promise` does. Rejects with `DeadlineExceeded` at the monotonic `timeMs`, which may
+ * be Infinity, or with the signal's reason if it aborts first.
  */
 export function withDeadline<T>(
   clock: Clock,

@@ -1,5 +1,5 @@
 // What the gateway is told: the environment and the file it names, read in one go. All mistakes are reported together.
-import { contradictions } from "./contradictions.js";
+import { contradictions, plainEndpoints } from "./contradictions.js";
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
 import { NO_FLAGS, SETTINGS, type Settings } from "./settings.js";
 
@@ -39,8 +39,23 @@ export function readConfig(environment: Environment): Config {
   const { configFile, upstreamUrl: url, callsPerSecond } = settings as Partial<Settings>;
   const fallback = url && callsPerSecond ? { url, callsPerSecond } : NO_DEFAULTS;
   const file = configFile ? readConfigFile(configFile, fallback, mistakes) : withoutFile(fallback);
+  mistakes.push(...unsafeFile(settings as Partial<Settings>, file));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return { ...(settings as Settings), ...file };
+}
+
+/** What the file makes unsafe that would be safe without it, or with another one. */
+function unsafeFile(settings: Partial<Settings>, { accounts, isEmpty }: ConfigFile): readonly string[] {
+  const { configFile, insecure, jwtKeys, tlsClientCa } = settings;
+  const endpoints = [...accounts].map(([name, { url }]) =>
+    url === settings.upstreamUrl ? (["OTA_UPSTREAM_URL", url] as const) : ([`accounts.${name}`, url] as const),
+  );
+  const mistakes = [...plainEndpoints(new Map(endpoints), insecure)];
+  // One that is just being written looks like this, and lets everybody who can prove a name do everything.
+  if (isEmpty && (jwtKeys || tlsClientCa)) {
+    mistakes.push(`OTA_CONFIG: ${configFile} is empty; expected callers, or no file if all of them may do everything`);
+  }
+  return mistakes;
 }
 
 /**

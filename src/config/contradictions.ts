@@ -9,6 +9,18 @@ export function contradictions(settings: Partial<Settings>): readonly string[] {
   return [...encryption(settings), ...halfAnIssuer(settings)];
 }
 
+/** Endpoints, by what sets each, that would be called in plain text across a network. */
+export function plainEndpoints(endpoints: ReadonlyMap<string, URL>, insecure: boolean | undefined): readonly string[] {
+  if (insecure !== false) return [];
+  return [...endpoints]
+    .filter(([, { protocol, hostname }]) => protocol === "http:" && !isLoopback(hostname))
+    .map(
+      ([where, { host }]) =>
+        `${where}: http://${host} would carry signed requests and names of devices in plain text; use https, or set ` +
+        "OTA_INSECURE=1 if the network itself is trusted",
+    );
+}
+
 /** A token whose issuer or audience is not checked may have been made for somebody else. */
 function halfAnIssuer(settings: Partial<Settings>): string[] {
   const { jwtKeys, jwtIssuer, jwtAudience } = settings;

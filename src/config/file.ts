@@ -34,6 +34,8 @@ export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond">;
 export interface ConfigFile {
   readonly accounts: ReadonlyMap<string, AccountSettings>;
   readonly callers: ReadonlyMap<string, Rights>;
+  /** Whether there is a file that says nothing at all. */
+  readonly isEmpty: boolean;
 }
 
 const MAX_QUOTA = 1000;
@@ -45,7 +47,7 @@ const REGION = /^[a-z0-9-]{1,40}$/;
 /** What it is without a file. */
 export function withoutFile(defaults: AccountDefaults): ConfigFile {
   const account: AccountSettings = { ...defaults, credentials: { kind: "own" } };
-  return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map() };
+  return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map(), isEmpty: false };
 }
 
 /** Reads the file; every mistake in it goes to `mistakes`. */
@@ -59,7 +61,8 @@ export function readConfigFile(path: string, defaults: AccountDefaults, mistakes
     accounts.set(name, accountOf(`accounts.${name}`, value ?? {}, defaults, wrong));
   }
   if (accounts.size === 0) accounts.set(DEFAULT_ACCOUNT, { ...defaults, credentials: { kind: "own" } });
-  return { accounts, callers: callersOf(file["callers"], new Set(accounts.keys()), wrong) };
+  const callers = callersOf(file["callers"], new Set(accounts.keys()), wrong);
+  return { accounts, callers, isEmpty: Object.keys(file).length === 0 };
 }
 
 function accountOf(where: string, value: unknown, defaults: AccountDefaults, wrong: Wrong): AccountSettings {

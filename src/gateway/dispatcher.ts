@@ -1,5 +1,5 @@
-// Cancels what waits in one account's queue: each call of the loop takes a batch from the queue, and its end settles
-// the devices, sends them again or tells them apart.
+// Cancels what waits in one account's queue: each call of the loop takes a batch from the queue,
+// and its end settles the devices, sends them again or tells them apart.
 import { AnswerTime } from "./admission/answer-time.js";
 import { CallLoop } from "./call/call-loop.js";
 import type { ReportOptions } from "./call/call-report.js";
@@ -69,7 +69,10 @@ export class Dispatcher {
     return this.#answerTime.typicalMs;
   }
 
-  /** Why the last call settled nothing although it may be repeated; empty if it did. Names no device. */
+  /**
+   * Why the last call settled nothing although it may be repeated; empty if it did. Names no
+   * device.
+   */
   get obstacle(): string {
     return this.#obstacle;
   }
@@ -91,7 +94,8 @@ export class Dispatcher {
     this.#readAhead?.wake();
     const { wish } = this.#loop;
     if (!wish) return;
-    // A more urgent waiter, or a newcomer, does not wait for a token that was asked for on lesser terms.
+    // A more urgent waiter, or a newcomer, does not wait for a token that was asked for on lesser
+    // terms.
     const isFirst = PRIORITIES.indexOf(waiter.command.priority) < PRIORITIES.indexOf(wish.priority);
     const isNew = !wish.newcomer && this.queue.isNewcomer(waiter, this.#options.clock.now());
     if (isFirst || isNew) this.#loop.wishAgain();
@@ -127,7 +131,8 @@ export class Dispatcher {
       case "settle":
         sentBatch.settle(what.outcome);
         this.#spread(batch, end, what.outcome);
-        // The device at fault was found: without this, one bad device a request would spoil one shared call each.
+        // The device at fault was found: without this, one bad device a request would spoil one
+        // shared call each.
         if (batch.scopeQueue.bisection && what.outcome.kind === "rejected") this.#demote(batch);
         break;
       case "repeat":

@@ -1,27 +1,33 @@
 // The gRPC port: OtaService, health and reflection on one server, what one connection may take of it, and its
 // graceful end.
-import { logVerbosity, Server, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, type Metadata, Server, setLogVerbosity } from "@grpc/grpc-js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
-import type { Authentication, RpcHead } from "./rpc/caller.js";
+import { BOUNDS, MOST_HEADER_BYTES } from "./budget.js";
 import { InFlightLimits } from "./rpc/in-flight.js";
 import { Health } from "./service/health.js";
 import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
 import { serverReflectionInfo } from "./service/reflection.js";
+import type { Authentication, RpcHead } from "./transport/caller.js";
 import { createConnectionAging } from "./transport/connection-age.js";
+import { boundHeaders, guardedInjector } from "./transport/grpc-js-internals.js";
 import { type Listener, type ListenerTls, listen } from "./transport/listener.js";
-import { uncompressedOnly } from "./transport/no-compression.js";
-import { watchRequestTimeouts } from "./transport/request-timeout.js";
+import { RefusalPacer } from "./transport/refusal-pacer.js";
+import { type CountRefusal, Refusals } from "./transport/refusals.js";
+import { StreamGate } from "./transport/stream-gate.js";
 import { tolerant } from "./wire/decoding.js";
 
 // grpc-js writes plain lines between the JSON lines of the log, with whatever callers put into metadata
 // that it does not like. What matters it throws as well.
 if (!process.env["GRPC_VERBOSITY"] && !process.env["GRPC_NODE_VERBOSITY"]) setLogVerbosity(logVerbosity.NONE);
 
-/** Two calls' worth and some: one connection can use the whole rate with requests of one device. */
-const STREAMS_OF_A_CONNECTION = 512;
+/**
+ * Enforced while headers arrive, where a client has acknowledged it; what it lets through is bounded by the gate. As
+ * HTTP/2 counts, which is 32 bytes more for each header.
+ */
+const HEADERS = { maxHeaderListPairs: 64, maxHeaderListSize: MOST_HEADER_BYTES + 64 * 32 };
 
 /**
  * Connections have to show that somebody is still there. Without it, Node 20 never closes one on which HTTP/2 was
@@ -38,9 +44,11 @@ const DEVICE_NAME_BYTES = 34;
 const OTHER_FIELDS_BYTES = 65_536;
 
 /** Where to listen, how, and how callers prove who they are. */
-export interface ServerOptions extends Omit<OtaServiceOptions, "inFlight" | "authentication"> {
+export interface ServerOptions extends Omit<OtaServiceOptions, "inFlight" | "authentication" | "streamOf"> {
   readonly tls?: ListenerTls | undefined;
   readonly bearer?: Authentication["bearer"];
+  /** Told of each refusal, with one of a bounded number of addresses. */
+  readonly refused?: CountRefusal | undefined;
 }
 
 /** A listening server. */
@@ -59,31 +67,42 @@ export interface GrpcServer {
 /** Listens on `host:port`; port 0 takes a free one. */
 export async function startGrpcServer(host: string, port: number, options: ServerOptions): Promise<GrpcServer> {
   const { clock, log, tls, bearer, maxDevices } = options;
-  const requestTimeouts = watchRequestTimeouts(clock);
+  // Twice the largest request that is allowed: a caller with some devices too many is told by how many.
+  const mostMessageBytes = 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES;
+  const refusals = new Refusals({ clock, log, counted: options.refused });
+  const refused = refusals.count;
+  const connectionOf = (peer: string) => listener.connections.of(peer);
+  const certificate = tls?.paths.tlsClientCa
+    ? ({ connection }: RpcHead) => connection?.nameAt(clock.wallNow())
+    : undefined;
+  const authentication = certificate || bearer ? { certificate, bearer } : undefined;
+  const pace = new RefusalPacer(clock);
+  const { rpcEnded } = options;
+  const gate = new StreamGate({ clock, pace, refused, connectionOf, authentication, mostMessageBytes, rpcEnded });
   const server = new Server({
-    interceptors: [uncompressedOnly, requestTimeouts.interceptor],
-    // Twice the largest request that is allowed: who has some devices too many is told so, and by how many.
-    "grpc.max_receive_message_length": 2 * maxDevices * DEVICE_NAME_BYTES + OTHER_FIELDS_BYTES,
-    "grpc.max_concurrent_streams": STREAMS_OF_A_CONNECTION,
+    interceptors: [gate.interceptor],
+    "grpc.max_receive_message_length": mostMessageBytes,
+    "grpc.max_concurrent_streams": BOUNDS.connection.streams,
     "grpc.keepalive_time_ms": PING_EVERY_MS,
     "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
     "grpc.enable_channelz": 0, // nobody asks, and it counts every message
   });
-  const connectionAging = createConnectionAging(server, clock);
+  const connectionAging = createConnectionAging(() => guardedInjector(server, gate.guard), clock);
   let listener: Listener;
   try {
-    listener = await listen(connectionAging.take, { host, port, clock, log, tls });
+    boundHeaders(server, HEADERS);
+    guardedInjector(server, gate.guard).destroy(); // or throws, before anybody connects
+    listener = await listen(connectionAging.take, { host, port, clock, log, tls, refused });
   } catch (error) {
-    requestTimeouts.close();
+    gate.close();
+    refusals.close();
     await connectionAging.close(0);
     throw error;
   }
   const health = new Health(["ota.v1.OtaService"]);
-  const connectionOf = (peer: string) => listener.connections.of(peer);
-  const inFlight = new InFlightLimits({ clock, log, connectionOf });
-  const certificate = tls?.paths.tlsClientCa ? (call: RpcHead) => connectionOf(call.getPeer())?.name : undefined;
-  const authentication = certificate || bearer ? { certificate, bearer } : undefined;
-  const service = createOtaService({ ...options, inFlight, authentication });
+  const inFlight = new InFlightLimits({ clock, connectionOf });
+  const streamOf = (metadata: Metadata) => gate.of(metadata);
+  const service = createOtaService({ ...options, inFlight, authentication, streamOf });
   server.addService(tolerant(OtaServiceService), service.implementation);
   server.addService(tolerant(HealthService), health.service);
   server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });
@@ -100,7 +119,8 @@ export async function startGrpcServer(host: string, port: number, options: Serve
       health.endWatches();
       listener.close();
       await connectionAging.close(withinMs);
-      requestTimeouts.close();
+      gate.close();
+      refusals.close();
     },
   };
 }

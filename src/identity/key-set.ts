@@ -49,22 +49,47 @@ export class KeySet {
   #askedMs = -Infinity;
   #trouble: Error | undefined;
   #reading: Promise<void> | undefined;
+  #disarm = () => {};
+  #isClosed = false;
 
   constructor({ source, clock, log }: KeySetOptions) {
     this.#source = source;
     this.#clock = clock;
     this.#log = log;
     this.#openedMs = clock.now();
+    this.#arm();
+  }
+
+  /** Reads them no more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#disarm();
+  }
+
+  /** Also while no tokens come: a key that was withdrawn must not be taken once more, by the first that does. */
+  #arm(): void {
+    if (this.#isClosed) return;
+    this.#disarm = this.#clock.at(this.#dueMs(), async () => {
+      if (this.#clock.now() >= this.#dueMs()) await this.read();
+      this.#arm();
+    });
+  }
+
+  /** When they are to be read next. */
+  #dueMs(): number {
+    return Math.max(this.#askedMs, this.#openedMs) + (this.#trouble ? AGAIN_MS : this.#source.freshMs);
   }
 
   /**
    * A number that changes with the keys; undefined while there are none that hold. Begins to read them again if
-   * they are old, and does not wait for that.
+   * they are old, and does not wait for that; those that are twice as old hold only if they cannot be read.
    */
   generation(): number | undefined {
     const nowMs = this.#clock.now();
-    if (nowMs - this.#askedMs >= (this.#trouble ? AGAIN_MS : this.#source.freshMs)) void this.read();
-    return this.#keys && nowMs - this.#readMs < TRUSTED_MS ? this.#generation : undefined;
+    const { freshMs } = this.#source;
+    if (nowMs - this.#askedMs >= (this.#trouble ? AGAIN_MS : freshMs)) void this.read();
+    const holdMs = this.#trouble ? TRUSTED_MS : 2 * freshMs;
+    return this.#keys && nowMs - this.#readMs < holdMs ? this.#generation : undefined;
   }
 
   /** The key that a token names. Throws KeysAway, or one of jose's errors. */

@@ -15,8 +15,8 @@ export interface KeySource {
   readonly freshMs: number;
 }
 
-/** A file costs next to nothing to read, and may be replaced at any time. */
-const FILE_FRESH_MS = 10_000;
+/** A file costs next to nothing to read. Its keys are withdrawn within ten seconds: this, and some room. */
+const FILE_FRESH_MS = 5000;
 const URL_FRESH_MS = 600_000;
 
 const LONGEST_ANSWER_MS = 5000;

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError } from "../config/config.js";
 import { type AccountSettings, readConfigFile } from "../config/file.js";
-import type { Authentication } from "../grpc/rpc/caller.js";
+import type { Authentication } from "../grpc/transport/caller.js";
 import { CallerBook } from "../identity/caller-book.js";
 import type { KeySet } from "../identity/key-set.js";
 import { keySourceOf } from "../identity/key-source.js";
@@ -17,6 +17,7 @@ export interface Access {
   keysAgeMs(): number | undefined;
   /** Reads the callers' rights and the issuer's keys again. */
   reload(): void;
+  close(): void;
 }
 
 /** Throws ConfigError if the issuer's keys are in a file that cannot be used. An address may be away for now. */
@@ -31,6 +32,7 @@ export async function openAccess(config: Config, clock: Clock, log: Log): Promis
       void issuer?.keys.read();
       if (config.configFile) reloadCallers(config, callers, log);
     },
+    close: () => issuer?.keys.close(),
   };
 }
 
@@ -47,7 +49,10 @@ async function openIssuer(
   const reading = keys.read();
   if (jwtKeys.kind === "file") {
     await reading;
-    if (keys.trouble) throw new ConfigError([`OTA_JWT_JWKS: ${jwtKeys.path}: ${keys.trouble.message}`]);
+    if (keys.trouble) {
+      keys.close();
+      throw new ConfigError([`OTA_JWT_JWKS: ${jwtKeys.path}: ${keys.trouble.message}`]);
+    }
   }
   const bearer = new Bearer({ keys, issuer, audience, clock });
   return { keys, bearer: (authorization) => bearer.identify(authorization) };

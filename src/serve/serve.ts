@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import type { Config, Environment } from "../config/config.js";
+import { type Config, ConfigError, type Environment } from "../config/config.js";
 import type { Address } from "../config/values.js";
 import { OUTCOMES } from "../gateway/waiter.js";
+import { heapTooSmall } from "../grpc/budget.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";
@@ -51,6 +52,8 @@ export async function serve(
   readMetrics?: () => Promise<MetricsPage>,
 ): Promise<Serving> {
   const clock = systemClock;
+  const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
+  if (tooSmall) throw new ConfigError([tooSmall]);
   const access = await openAccess(config, clock, log);
   const { callers, bearer } = access;
   const proven = bearer !== undefined || config.tlsClientCa !== "";
@@ -64,6 +67,7 @@ export async function serve(
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   const end = async () => {
+    access.close();
     for (const each of unwatch) each();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
@@ -107,6 +111,7 @@ export async function serve(
       defaultDeadlineMs: config.defaultDeadlineMs,
       auditor,
       rpcEnded: metrics.rpcEnded,
+      refused: metrics.refused,
       tls: config.tlsCert
         ? { paths: config, clientCertificates: bearer ? ("optional" as const) : ("required" as const) }
         : undefined,

@@ -1,5 +1,6 @@
-// Reads back what waits for one reading operation: each call of the loop takes devices from the queue, and its end
-// tells their requests, or sends the devices again. It shares neither tokens nor queue with the cancels (ADR 12).
+// Reads back what waits for one reading operation: each call of the loop takes devices from the
+// queue, and its end tells their requests, or sends the devices again. It shares neither tokens nor
+// queue with the cancels (ADR 12).
 import { CallLoop, type SentWork } from "../gateway/call/call-loop.js";
 import type { ReportOptions } from "../gateway/call/call-report.js";
 import { consequence } from "../gateway/call/consequence.js";
@@ -81,7 +82,8 @@ export class ReadLoop {
     switch (what.kind) {
       case "settle":
         tellAll(devices, why);
-        // No right to read, or no such batch: the other calls of this scope would be refused as well.
+        // No right to read, or no such batch: the other calls of this scope would be refused as
+        // well.
         if (!isDeviceFault(end)) tellAll(this.#queue.takeAlike(scope), why);
         break;
       case "bisect":

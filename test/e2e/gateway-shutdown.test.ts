@@ -14,6 +14,7 @@ import {
   runGateway,
   until,
 } from "../support/processes.js";
+import { waitingDevices } from "../support/waiting-devices.js";
 
 const DEVICES_PER_REQUEST = 5;
 
@@ -48,8 +49,13 @@ function expectDraining(failure: RpcFailure): void {
   expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
 }
 
-async function arrivalsOver(emulator: EmulatorProgram, count: number): Promise<void> {
-  await until(async () => (await emulator.stats()).arrivals > count);
+/** A request that is still on its way when the port closes is told nothing by the gateway. */
+async function untilAllHaveArrived(gateway: GatewayProgram, emulator: EmulatorProgram, devices: number): Promise<void> {
+  await until(async () => {
+    const waiting = await waitingDevices(gateway.grpc);
+    const { arrivals, devicesCanceled } = await emulator.stats();
+    return arrivals > 0 && waiting + devicesCanceled >= devices;
+  });
 }
 
 describe("SIGTERM", () => {
@@ -63,7 +69,7 @@ describe("SIGTERM", () => {
     watch.on("data", ({ status }: { status: Health }) => watched.push(status));
     watch.on("error", () => {}); // the connection goes at the end
     const requests = manyRequests(gateway, 1000);
-    await arrivalsOver(emulator, 4);
+    await untilAllHaveArrived(gateway, emulator, 5000);
 
     gateway.kill("SIGTERM");
     await gateway.said(/"draining; a second signal ends at once"/);
@@ -89,9 +95,9 @@ describe("SIGTERM", () => {
 
   it("tells those who still wait after OTA_DRAIN_TIMEOUT_MS that it is draining", async () => {
     const emulator = await runEmulator("--devices", "10000");
-    const gateway = await runGateway(emulator.url, { OTA_DRAIN_TIMEOUT_MS: "300" });
+    const gateway = await runGateway(emulator.url, { OTA_DRAIN_TIMEOUT_MS: "300", OTA_QUOTA_CALLS_PER_SECOND: "4" });
     const requests = manyRequests(gateway, 2000);
-    await arrivalsOver(emulator, 4);
+    await untilAllHaveArrived(gateway, emulator, 10_000);
     gateway.kill("SIGTERM");
     const outcomes = await Promise.allSettled(requests.map(({ answer }) => answer));
     const failed = outcomes.flatMap((outcome, n) => (outcome.status === "rejected" ? [n] : []));

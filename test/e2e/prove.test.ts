@@ -31,20 +31,19 @@ describe("ota-gateway prove", () => {
     const good = run(["prove", file]);
     expect(await good.ended).toBe(0);
     expect(good.stdout).toContain("25: 25 accepted");
-    expect(good.stdout).toContain("most arrivals  10 in any one second");
+    expect(good.stdout).toMatch(/most arrivals +(\d|10) in any one second/);
     const { worstSecond } = await emulator.stats();
     expect(worstSecond).toBeLessThanOrEqual(10);
 
     const lines = text.trimEnd().split("\n");
     const calls = lines.slice(1).map((line) => JSON.parse(line) as { sent: number; ended: number });
-    const moved = calls[20] as { sent: number; ended: number };
-    writeFileSync(
-      file,
-      [lines[0], ...calls.map((c) => JSON.stringify(c === moved ? { ...c, sent: c.sent - 300 } : c))].join("\n"),
-    );
+    // Eleven calls in a row that were all under way when the last of them was answered.
+    const eleventh = calls[10] as { sent: number; ended: number };
+    const doctored = calls.map((call, n) => (n <= 10 ? { ...call, ended: eleventh.ended } : call));
+    writeFileSync(file, [lines[0], ...doctored.map((call) => JSON.stringify(call))].join("\n"));
     const bad = run(["prove", file]);
     expect(await bad.ended).toBe(1);
-    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held 1[1-9] arrivals, 10 are allowed/);
+    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held (1[1-9]|2\d) arrivals, 10 are allowed/);
     const misuse = run(["prove", "/nowhere"]);
     expect(await misuse.ended).toBe(2);
     rmSync(folder, { recursive: true });

@@ -19,6 +19,8 @@ import { readFailure } from "../support/grpc-failure.js";
 import { KEYS, until, untilReady } from "../support/processes.js";
 
 const QUOTA = 200;
+/** A call that is given up is sent again; on a busy machine its answer may only be late. */
+const PATIENT = { OTA_UPSTREAM_TIMEOUT_MS: "60000" };
 
 async function setUp({ onTestFinished }: TestContext, options: EmulatorOptions, settings: Environment = {}) {
   const emulator = await startEmulator({ listen: "127.0.0.1:0", quota: QUOTA, ...options });
@@ -127,7 +129,7 @@ function errorOf({ result }: Answer): string {
 
 describe.concurrent("StreamCancelTasksByDevice", () => {
   it("cancels 40,000 devices of one stream, each once, in full calls, and answers every request once", async (test) => {
-    const { emulator, stream } = await setUp(test, { devices: 40_000, latencyMs: 5 });
+    const { emulator, stream } = await setUp(test, { devices: 40_000, latencyMs: 5 }, PATIENT);
     const requests = requestsFor(40_000);
     const { call, send, answers, progress, ended } = stream("fleet");
     for (const deviceNames of requests) send(deviceNames);
@@ -209,7 +211,7 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
   });
 
   it("waits for room in a queue that is full, and fails nothing, with several streams at once", async (test) => {
-    const bounds = { OTA_MAX_QUEUED_DEVICES: "3000", OTA_MAX_QUEUED_DEVICES_PER_CALLER: "2500" };
+    const bounds = { OTA_MAX_QUEUED_DEVICES: "3000", OTA_MAX_QUEUED_DEVICES_PER_CALLER: "2500", ...PATIENT };
     const { emulator, stream, quota } = await setUp(test, { devices: 24_000 }, bounds);
     const streams = ["a", "b", "c"].map((name) => stream(name));
     for (const [n, { call, send }] of streams.entries()) {

@@ -1,5 +1,6 @@
-// Histories of one loop under the hand clock: whatever comes, leaves, fails or throws, each token that was granted is
-// settled exactly once (the fake limiter throws if one is settled twice), and no work is lost or sent after its end.
+// Histories of one loop under the hand clock: whatever comes, leaves, fails or throws, each token
+// that was granted is settled exactly once (the fake limiter throws if one is settled twice), and
+// no work is lost or sent after its end.
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CallLoop } from "../../src/gateway/call/call-loop.js";

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
   "grpc/rpc":
     "base gateway/errors grpc/transport grpc/wire identity observe/telemetry/instruments observe/telemetry/metrics",
-  "grpc/transport": "base config/tls-files gateway/errors grpc/wire identity",
+  "grpc/transport": "base config/tls-files gateway/errors grpc/budget grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/errors gateway/upstream gen",
   // those who watch
   "observe/telemetry": "base",
@@ -37,7 +37,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "observe/audit": "base gateway/errors gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/reading grpc grpc/rpc/caller identity limiter observe/admin observe/audit observe/recorder " +
+    "base config gateway gateway/reading grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
+    "observe/recorder " +
     "observe/telemetry upstream verification",
   // programs beside the gateway
   client: "base gen",
@@ -72,7 +73,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   undici: "cli/probe upstream",
   yaml: "config",
   "node:http": "emulator observe/admin",
-  "node:http2": "healthcheck.ts",
+  "node:http2": "grpc/transport healthcheck.ts",
   "node:net": "cli/cancel emulator grpc/transport observe/admin",
   "node:tls": "config grpc/transport",
 };

@@ -3,6 +3,7 @@
 import { pipeline } from "node:stream";
 import { type Options, parse } from "csv-parse";
 import { boundedLines } from "../../base/bounded-lines.js";
+import { visible } from "../../base/visible-text.js";
 
 export type NameFormat = "text" | "csv" | "json-lines";
 
@@ -131,8 +132,10 @@ function columnOf(header: readonly string[], column = DEFAULT_COLUMN): { index: 
   if (index >= 0) return { index, isHeader: true };
   const position = /^\d+$/.test(column) ? Number(column) : 0;
   if (position >= 1 && position <= header.length) return { index: position - 1, isHeader: false };
-  const columns = header.slice(0, 12).join(", ");
-  throw new UnreadableNames(`has no column "${column}": choose one with --column (${columns}), or give its number`);
+  const columns = visible(header.slice(0, 12).join(", "));
+  throw new UnreadableNames(
+    `has no column "${visible(column)}": choose one with --column (${columns}), or give its number`,
+  );
 }
 
 function isCsvError(error: unknown): error is Error {

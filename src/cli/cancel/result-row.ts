@@ -1,5 +1,6 @@
 // One device's result as a line of a results file, in CSV or JSON, and back. Each line tells of its scope too: a
 // file can be continued only for what it was begun for.
+import { visible, visibleJson } from "../../base/visible-text.js";
 import type { CancelScope, DeviceResult, Failure } from "../../client/client.js";
 
 export type ResultFormat = "csv" | "jsonl";
@@ -17,6 +18,9 @@ const COLUMNS = [
   "iot_instance_id",
   "account",
 ] as const;
+
+/** What names of devices are made of: one of these may begin with - or @. */
+const PLAIN = /^[\w@.:-]+$/;
 
 /** Empty where there is nothing to tell. */
 export type ResultRow = Readonly<Record<(typeof COLUMNS)[number], string>>;
@@ -62,7 +66,7 @@ export function isUnverified(failure: Failure | undefined): failure is Failure &
 /** With its line's end. */
 export function resultLine(row: ResultRow, format: ResultFormat): string {
   if (format === "csv") return `${COLUMNS.map((column) => quoted(row[column])).join(",")}\n`;
-  return `${JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : []))))}\n`;
+  return `${visibleJson(JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : [])))))}\n`;
 }
 
 /** Undefined for what is no row of ours. */
@@ -79,8 +83,13 @@ export function otherScope(row: ResultRow, scope: CancelScope): string | undefin
   return other && `${other} ${row[other] || "(none)"}, and this run is for ${now[other] || "(none)"}`;
 }
 
-/** A line's end within a field would make two lines of one row. */
+/**
+ * A line's end within a field would make two lines of one row. Names are given as they stand in somebody's file: what a
+ * terminal would obey is spelled out, and what a spreadsheet would take for a formula begins with an apostrophe, as
+ * spreadsheets mark text. Neither is ever part of a valid name.
+ */
 function quoted(field: string): string {
-  const line = field.replace(/\s*[\r\n]+\s*/g, " ");
+  const shown = visible(field.replace(/\s*[\r\n]+\s*/g, " "));
+  const line = /^\s*[=+@-]/.test(shown) && !PLAIN.test(shown) ? `'${shown}` : shown;
   return /[",]/.test(line) ? `"${line.replaceAll('"', '""')}"` : line;
 }

@@ -9,6 +9,9 @@ const PIECE_CHARS = 65_536;
 
 const NEWLINE = 0x0a;
 
+/** It names devices: for its owner alone. */
+const MODE = 0o600;
+
 /** Called at most once, with what to say about it. */
 export type WriteFailed = (error: Error) => void;
 
@@ -38,7 +41,7 @@ export class ResultsFile {
 
   /** Throws if there is one already, or it cannot be written to. */
   static create(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
-    const fd = openSync(file, "wx");
+    const fd = openSync(file, "wx", MODE);
     if (format === "csv") writeHeader(fd);
     return new ResultsFile(fd, file, format, failed);
   }

@@ -1,6 +1,7 @@
-// The loop of one upstream operation: while work waits, take a token, cut a batch, send it, conclude. Each token is
-// settled exactly once, and each batch that is cut is concluded or put back. The wait for a token is the batching
-// window (ADR 3). A call that was sent runs to its own end: ending it early would return its token early (ADR 4).
+// The loop of one upstream operation: while work waits, take a token, cut a batch, send it,
+// conclude. Each token is settled exactly once, and each batch that is cut is concluded or put
+// back. The wait for a token is the batching window (ADR 3). A call that was sent runs to its own
+// end: ending it early would return its token early (ADR 4).
 import { setMaxListeners } from "node:events";
 import type { Span } from "@opentelemetry/api";
 import { sleepUntil } from "../../base/clock.js";
@@ -24,9 +25,9 @@ type Lost = Extract<CallEnd, { kind: "lost" }>;
 export interface CallLoopOptions<Batch, Sent extends SentWork, End extends CallEnd> extends ReportOptions {
   /** Of this operation alone. */
   readonly limiter: Limiter;
-  /** What to ask the limiter for; undefined while nothing waits. `newcomer` only if `cut` would find one. */
+  /** What to ask for; undefined while nothing waits. `newcomer` only if `cut` would find one. */
   readonly wish: () => Wish | undefined;
-  /** Takes the work of the next call out of the queue; undefined if none of it may be sent with this token. */
+  /** Takes the next call's work from the queue; undefined if none fits this token. */
   readonly cut: (token: Token) => Batch | undefined;
   /** Returns a batch that was not sent to the queue. */
   readonly putBack: (batch: Batch) => void;
@@ -96,8 +97,8 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
         continue;
       }
       const token = await this.#take(wish);
-      // A token for newcomers only is no use to the others: they need another one. After any other token that fitted
-      // nothing, taking again at once would spin.
+      // A token for newcomers only is no use to the others: they need another one. After any other
+      // token that fitted nothing, taking again at once would spin.
       if (token && !this.#use(token) && !token.newcomer) await this.#change();
     }
   }

@@ -3,57 +3,37 @@
 import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { GatewayError } from "../../gateway/errors.js";
 import type { Identity } from "../../identity/identity.js";
+import { identify } from "../transport/caller.js";
 import { checkDecoded, isDecoded } from "../wire/decoding.js";
-import { type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
-import { identify } from "./caller.js";
 import { type AdmittedRpc, UNAUTHENTICATED } from "./in-flight.js";
-import { type AnyRpc, type HandlerOptions, Rpc, type RpcContext, SERVER_FAULTS } from "./rpc.js";
+import { type AnyRpc, type HandlerOptions, Rpc, type RpcContext } from "./rpc.js";
 
 /** What is to be done for an rpc that was let in. */
 type Serve = (admitted: AdmittedRpc, identity: Identity, startedMs: number) => void;
 
 /**
- * Finds out who calls, and lets the call in or refuses it: at once, unless there is a token to be verified. Nothing
- * else comes before it, so nobody learns anything by calling without credentials. Who is refused has no span and no
- * line in the log, for they come in thousands, and is told no faster than is good for the others.
+ * Finds out who calls: at once, unless there is a token to be verified. Nothing else comes before it, so nobody learns
+ * anything by calling without credentials.
  */
 export function admitRpc(
-  method: string,
   call: AnyRpc,
-  { clock, inFlight, authentication, rpcEnded }: HandlerOptions,
-  refuse: (error: WireError) => void,
+  { clock, inFlight, authentication, streamOf }: HandlerOptions,
   serve: Serve,
 ): void {
   const startedMs = clock.now();
-  const orRefuse = <T>(letIn: () => T): T | undefined => {
-    try {
-      return letIn();
-    } catch (error) {
-      inFlight.pace(() => {
-        if (call.cancelled) return false;
-        const wire = wireErrorOf(error); // not before: it is the larger part of what thousands hold that wait to be refused
-        refuse(wire);
-        rpcEnded?.(method, status[wire.code], SERVER_FAULTS.has(wire.code), clock.now() - startedMs);
-        return true;
-      });
-      return undefined;
-    }
-  };
+  const stream = streamOf?.(call.metadata);
   const enter = (identity: Identity) => {
-    const admitted = orRefuse(() => inFlight.enter(typeof identity === "string" ? identity : UNAUTHENTICATED, call));
-    if (admitted) serve(admitted, identity, startedMs);
+    const admitted = inFlight.enter(typeof identity === "string" ? identity : UNAUTHENTICATED, call, stream);
+    serve(admitted, identity, startedMs);
   };
-  const identity = identify(call, authentication);
+  const identity = stream?.identity ?? identify(call, authentication);
   if (typeof identity !== "function") {
     enter(identity);
     return;
   }
-  const leave = orRefuse(() => inFlight.enterUnverified(call));
-  if (!leave) return;
   void identity().then((known) => {
-    leave();
-    if (!call.cancelled) enter(known); // who has left meanwhile is asked for nothing
+    if (!call.cancelled) enter(known); // a caller that has left meanwhile is asked for nothing
   });
 }
 
@@ -77,8 +57,9 @@ export function unary<Request, Response>(
     return handle(request, rpc);
   };
   return (call, callback: sendUnaryData<Response>) =>
-    admitRpc(method, call, options, callback, (admitted, identity, startedMs) => {
+    admitRpc(call, options, (admitted, identity, startedMs) => {
       admitted.schedule(() => {
+        admitted.taken();
         const rpc = new Rpc(method, call, admitted, identity, startedMs, options);
         // Who has left while it waited for its turn is asked for nothing.
         if (admitted.isOver) return rpc.leave();

@@ -8,8 +8,10 @@ import { GatewayError } from "../../gateway/errors.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/instruments.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
+import type { Authentication } from "../transport/caller.js";
+import type { GuardedStream } from "../transport/guarded-stream.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";
-import { type Authentication, answerByMs } from "./caller.js";
+import { answerByMs } from "./answer-by.js";
 import type { AdmittedRpc, IncomingRpc, InFlightLimits } from "./in-flight.js";
 
 /** What a handler knows about its call, beside the message. */
@@ -32,6 +34,8 @@ export interface HandlerOptions {
   readonly inFlight: InFlightLimits;
   /** Undefined if nobody has to prove who they are. */
   readonly authentication?: Authentication | undefined;
+  /** The stream of a call, by its metadata. */
+  readonly streamOf?: ((metadata: Metadata) => GuardedStream | undefined) | undefined;
   /** Told of every rpc that has been answered. */
   readonly rpcEnded?: Metrics["rpcEnded"];
 }
@@ -43,7 +47,7 @@ export interface AnyRpc extends IncomingRpc {
 }
 
 /** Statuses that are the server's failing, by the semantic conventions for rpc spans. */
-export const SERVER_FAULTS: ReadonlySet<status> = new Set([
+const SERVER_FAULTS: ReadonlySet<status> = new Set([
   status.UNKNOWN,
   status.DEADLINE_EXCEEDED,
   status.UNIMPLEMENTED,
@@ -98,6 +102,7 @@ export class Rpc implements RpcContext {
   finish(code: status): void {
     const { clock, log, rpcEnded } = this.#options;
     this.#admitted.answered();
+    if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED) this.#admitted.refused(status[code]);
     const durationMs = clock.now() - this.#startedMs;
     const isServerFault = SERVER_FAULTS.has(code);
     endRpcSpan(this.span, status[code], isServerFault);

@@ -15,7 +15,6 @@ import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.j
 import { admitRpc, unary } from "../rpc/handler.js";
 import type { AdmittedRpc } from "../rpc/in-flight.js";
 import { type HandlerOptions, Rpc, type RpcContext } from "../rpc/rpc.js";
-import type { WireError } from "../wire/status.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
@@ -37,6 +36,16 @@ const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
 /** What a stranger asks by opening a stream. */
 const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
 
+/** Throws GatewayError unless the credentials that a stream was opened with hold now, for the same caller. */
+function stillCalls({ stream, caller }: AdmittedRpc): void | Promise<void> {
+  const check = (found: Identity) => {
+    if (found !== caller) throw turnedAway(typeof found === "string" ? { why: "no credentials" } : found);
+  };
+  const found = stream?.identifyAgain() ?? caller;
+  if (typeof found === "function") return found().then(check);
+  check(found);
+}
+
 export interface OtaService {
   readonly implementation: OtaServiceServer;
   /** Reads nothing more from open streams, and ends each when what was read has been answered. */
@@ -53,8 +62,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       begin("CancelTasksByDevice", request ?? NOTHING, context)?.refused(error);
     }),
     streamCancelTasksByDevice: (call) => {
-      const refuse = (error: WireError) => void call.emit("error", error);
-      admitRpc(STREAM_METHOD, call, options, refuse, (admitted, ...of) => openStream(call, admitted, ...of));
+      admitRpc(call, options, (admitted, ...of) => openStream(call, admitted, ...of));
     },
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
   };
@@ -142,6 +150,12 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       ask: (request, entry) => ask(request, rpc, entry),
       remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(rpc.caller))),
       draining: () => (all[0] as Gateway).draining(),
+      authorize: () => stillCalls(admitted),
+      taken: () => admitted.taken(),
+      unsent: (bytes) => {
+        admitted.stream?.answered(bytes);
+        return () => admitted.stream?.sent(bytes);
+      },
       schedule: (run) => {
         admitted.asked();
         admitted.schedule(run);

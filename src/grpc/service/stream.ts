@@ -38,9 +38,18 @@ export interface StreamOptions {
   readonly remainingMs: () => number;
   /** What to end with while the gateway drains. */
   readonly draining: () => GatewayError;
+  /** Throws, or rejects with, a GatewayError if the caller may not ask any more. */
+  readonly authorize: () => void | Promise<void>;
+  /** The oldest message that was read is held no longer as one. */
+  readonly taken: () => void;
+  /** Bytes of an answer wait for the client. What is returned is to be called when it has taken them. */
+  readonly unsent: (bytes: number) => () => void;
   /** Runs it when it is this caller's turn. */
   readonly schedule: (run: () => void) => void;
 }
+
+/** What an answer holds for each device while it waits to be taken. */
+const RESULT_BYTES = 128;
 
 /** Devices of one stream that may wait before it is read on: ten seconds' worth at the full rate. */
 const WINDOW_DEVICES = 20_000;
@@ -115,6 +124,7 @@ export class RequestStream {
   async #read({ sequence, request }: StreamCancelTasksByDeviceRequest): Promise<void> {
     if (this.#closing.signal.aborted) return;
     const entry = request && this.#options.begin(request, sequence);
+    if (!(await this.#isAuthorized(entry))) return;
     try {
       if (this.#pending.has(sequence)) throw invalid("sequence", "is that of a request that is still waiting");
       if (!request) throw invalid("request", "is required");
@@ -126,8 +136,24 @@ export class RequestStream {
       this.#rpc.fail(error); // for the log; the answer is the same
       this.#answer(sequence, { $case: "error", error: statusOf(error) });
     }
+    this.#options.taken();
     this.#reading = false;
     this.#next();
+  }
+
+  /** Ends the stream if it is not: its caller shows other credentials, or is nobody's caller any more. */
+  async #isAuthorized(entry: AuditEntry | undefined): Promise<boolean> {
+    try {
+      const checked = this.#options.authorize();
+      if (checked) await checked;
+    } catch (error) {
+      entry?.refused(error);
+      if (!this.#closing.signal.aborted) this.#fail(this.#rpc.fail(error));
+      return false;
+    }
+    if (!this.#closing.signal.aborted) return true;
+    entry?.refused(LEFT);
+    return false;
   }
 
   /** Undefined if the stream ended while it waited for room in the queue. */
@@ -166,7 +192,9 @@ export class RequestStream {
   }
 
   #answer(sequence: bigint, result: Answer["result"], failedResponse?: CancelTasksByDeviceResponse): void {
-    this.#write({ $case: "answer", answer: { sequence, result, failedResponse } });
+    const response = result?.$case === "response" ? result.response : failedResponse;
+    const sent = this.#options.unsent((1 + (response?.results.length ?? 0)) * RESULT_BYTES);
+    this.#write({ $case: "answer", answer: { sequence, result, failedResponse } }, sent);
   }
 
   /** Reads on if it may, ends if it is done, and reports progress while it is not. */
@@ -184,8 +212,8 @@ export class RequestStream {
     this.#progress.tellInTime();
   }
 
-  #write(event: NonNullable<StreamCancelTasksByDeviceResponse["event"]>): void {
-    if (!this.#closing.signal.aborted) this.#call.write({ event });
+  #write(event: NonNullable<StreamCancelTasksByDeviceResponse["event"]>, sent = () => {}): void {
+    if (!this.#closing.signal.aborted) this.#call.write({ event }, sent);
   }
 
   /** Ends with an error; what is still waiting leaves. */

@@ -6,7 +6,7 @@
 // timer, and drops that of an unreferenced one only when it would have run: each connection would leave one behind,
 // since no two live equally long. And a server that shuts down does not wait for connections that were asked to go.
 import type { Socket } from "node:net";
-import { type ConnectionInjector, type Server, ServerCredentials } from "@grpc/grpc-js";
+import type { ConnectionInjector } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
 
 /** A tenth more or less, so that who came together does not come back together. */
@@ -24,7 +24,8 @@ export interface ConnectionAging {
   close(withinMs: number): Promise<void>;
 }
 
-export function createConnectionAging(server: Server, clock: Clock): ConnectionAging {
+/** `inject`: makes an HTTP/2 server for connections that are given to it. */
+export function createConnectionAging(inject: () => ConnectionInjector, clock: Clock): ConnectionAging {
   /** By when they are to go, in units of COHORT_MS. */
   const cohorts = new Map<number, ConnectionInjector>();
   const open = new Set<Socket>();
@@ -64,7 +65,7 @@ export function createConnectionAging(server: Server, clock: Clock): ConnectionA
   function cohort(end: number): ConnectionInjector {
     const known = cohorts.get(end);
     if (known) return known;
-    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const injector = inject();
     cohorts.set(end, injector);
     return injector;
   }

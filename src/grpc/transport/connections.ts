@@ -2,8 +2,10 @@
 // giving. One that says nothing, and one that does not take its answers, holds memory that others need.
 import type { Socket } from "node:net";
 import type { Clock } from "../../base/clock.js";
-import type { Log } from "../../base/log.js";
+import { MOST_ANSWER_BYTES } from "../budget.js";
+import { readHandleOf } from "./grpc-js-internals.js";
 import { type Held, ReadScheduler } from "./read-scheduler.js";
+import type { CountRefusal } from "./refusals.js";
 
 /** Of one address. Generous: all callers may come through one proxy. */
 const MOST_OF_ONE_ADDRESS = 1024;
@@ -20,25 +22,27 @@ const ANSWERS_TAKEN_WITHIN_MS = 30_000;
 
 const SWEEP_EVERY_MS = 5000;
 
+/**
+ * Between two sweeps: streams with more headers than were announced as the most. Each costs time before it is refused.
+ */
+const MOST_OFFENSES = 64;
+
 /** What may come between two sweeps beside requests, and with each: pings and settings are small, and cost time. */
 const BYTES_WITHOUT_REQUESTS = 16_000_000;
 const BYTES_WITH_A_REQUEST = 1_000_000;
 
-/** Node has no other way to leave a connection unread that HTTP/2 reads by itself; it is the same in Node 20 to 24. */
-interface ReadByHandle {
-  readonly _handle?: { readStop(): unknown; readStart(): unknown } | null;
-}
-
 export class Connection implements Held {
   readonly address: string;
-  /** What its client's certificate says; undefined if it has none. */
-  name: string | undefined;
+  /** What its client's certificate says, and until when. */
+  #certified: { readonly name: string; readonly endsWallMs: number } | undefined;
   readonly #socket: Socket;
   readonly #openedMs: number;
   readonly #readScheduler: Pick<ReadScheduler, "asked">;
   #untaken = 0;
+  #untakenBytes = 0;
   #untakenSinceMs = 0;
   #requests = 0;
+  #offenses = 0;
   #bytesSeen = 0;
 
   constructor(socket: Socket, address: string, nowMs: number, readScheduler: Pick<ReadScheduler, "asked">) {
@@ -48,6 +52,23 @@ export class Connection implements Held {
     this.#openedMs = nowMs;
   }
 
+  /** Its client has shown a certificate. */
+  certify(name: string, endsWallMs: number): void {
+    this.#certified = { name, endsWallMs };
+  }
+
+  /** The name in its client's certificate; undefined if it has none, or one that has ended. */
+  nameAt(wallMs: number): string | undefined {
+    return this.#certified && wallMs < this.#certified.endsWallMs ? this.#certified.name : undefined;
+  }
+
+  /** It has broken a rule of HTTP/2 that it was told. Ends it if it does that again and again. */
+  offended(): boolean {
+    if (++this.#offenses <= MOST_OFFENSES) return false;
+    this.end();
+    return true;
+  }
+
   /** A request of this caller has arrived, or one more message of a stream. */
   asked(caller: string): void {
     this.#requests++;
@@ -55,21 +76,24 @@ export class Connection implements Held {
   }
 
   hold(): void {
-    (this.#socket as ReadByHandle)._handle?.readStop();
+    readHandleOf(this.#socket)?.readStop();
   }
 
   release(): void {
-    (this.#socket as ReadByHandle)._handle?.readStart();
+    readHandleOf(this.#socket)?.readStart();
   }
 
   /** An answer has been given, and waits to be sent. */
-  answered(nowMs: number): void {
+  answered(nowMs: number, bytes = 0): void {
     if (this.#untaken++ === 0) this.#untakenSinceMs = nowMs;
+    this.#untakenBytes += bytes;
+    if (this.#untakenBytes > MOST_ANSWER_BYTES) this.end();
   }
 
   /** An answer has gone out. */
-  taken(nowMs: number): void {
+  taken(nowMs: number, bytes = 0): void {
     this.#untaken--;
+    this.#untakenBytes -= bytes;
     this.#untakenSinceMs = nowMs;
   }
 
@@ -79,7 +103,7 @@ export class Connection implements Held {
     const mayHaveSent = BYTES_WITHOUT_REQUESTS + this.#requests * BYTES_WITH_A_REQUEST;
     const sent = bytesRead - this.#bytesSeen;
     this.#bytesSeen = bytesRead;
-    this.#requests = 0;
+    this.#requests = this.#offenses = 0;
     if (sent > mayHaveSent) return "it sent much and asked little";
     if (nowMs - this.#openedMs > FIRST_WORDS_WITHIN_MS && bytesRead < FIRST_WORDS_BYTES) return "it said nothing";
     const isStuck = this.#untaken > 0 && nowMs - this.#untakenSinceMs > ANSWERS_TAKEN_WITHIN_MS;
@@ -95,15 +119,14 @@ export class Connections {
   readonly #byPeer = new Map<string, Connection>();
   readonly #ofAddress = new Map<string, number>();
   readonly #ofName = new Map<string, number>();
-  readonly #refusals = new Map<string, number>();
   readonly #readScheduler: ReadScheduler;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #refused: CountRefusal;
   #disarm = () => {};
 
-  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
+  constructor({ clock, refused }: { readonly clock: Clock; readonly refused: CountRefusal }) {
     this.#clock = clock;
-    this.#log = log;
+    this.#refused = refused;
     this.#readScheduler = new ReadScheduler({ now: () => clock.now(), defer: setImmediate });
     this.#arm();
   }
@@ -131,16 +154,16 @@ export class Connections {
       this.#byPeer.delete(peer);
       this.#readScheduler.closed(connection);
       add(this.#ofAddress, address, -1);
-      if (connection.name !== undefined) add(this.#ofName, connection.name, -1);
     });
     return connection;
   }
 
-  /** Whether the connection may go on in that name. */
-  isNamed(connection: Connection, name: string): boolean {
+  /** Whether the connection may go on in that name, which its certificate proves until then. */
+  isNamed(connection: Connection, socket: Socket, name: string, endsWallMs: number): boolean {
     if ((this.#ofName.get(name) ?? 0) >= MOST_OF_ONE_NAME) return false;
-    connection.name = name;
+    connection.certify(name, endsWallMs);
     add(this.#ofName, name, 1);
+    socket.once("close", () => add(this.#ofName, name, -1));
     return true;
   }
 
@@ -151,23 +174,17 @@ export class Connections {
 
   /** Ends a socket that has no part in anything, and notes why. */
   refuse(socket: Socket, reason: string): void {
-    add(this.#refusals, reason, 1);
+    this.#refused(reason, socket.remoteAddress ?? "unknown");
     socket.destroy();
-  }
-
-  note(reason: string): void {
-    add(this.#refusals, reason, 1);
   }
 
   close(): void {
     this.#disarm();
-    this.#report();
   }
 
   #arm(): void {
     this.#disarm = this.#clock.at(this.#clock.now() + SWEEP_EVERY_MS, () => {
       this.#sweep();
-      this.#report();
       this.#arm();
     });
   }
@@ -177,16 +194,9 @@ export class Connections {
     for (const connection of this.#byPeer.values()) {
       const fault = connection.fault(nowMs);
       if (fault === undefined) continue;
-      this.note(fault);
+      this.#refused(fault, connection.address);
       connection.end();
     }
-  }
-
-  /** One line for all of them: whoever is refused comes back at once, and would fill the log. */
-  #report(): void {
-    if (this.#refusals.size === 0) return;
-    this.#log.warn({ reasons: Object.fromEntries(this.#refusals) }, "connections were refused or ended");
-    this.#refusals.clear();
   }
 }
 

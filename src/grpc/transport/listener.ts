@@ -9,6 +9,8 @@ import type { TlsFiles, TlsPaths } from "../../config/tls-files.js";
 import { nameOfCertificate } from "../../identity/certificate.js";
 import { type Certificates, watchCertificates } from "./certificates.js";
 import { Connections } from "./connections.js";
+import { checkHandle } from "./grpc-js-internals.js";
+import type { CountRefusal } from "./refusals.js";
 import { staggerAccepts } from "./staggered-accepts.js";
 
 export interface ListenerOptions {
@@ -16,6 +18,7 @@ export interface ListenerOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly refused: CountRefusal;
   /** Without it, connections are in plain text. */
   readonly tls?: ListenerTls | undefined;
 }
@@ -58,8 +61,8 @@ const CIPHERS = [
 
 /** Resolves when it listens; `take` is given every connection that was let in. Throws TlsFilesError. */
 export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
-  const { host, port, clock, log, tls } = options;
-  const connections = new Connections({ clock, log });
+  const { host, port, clock, log, tls, refused } = options;
+  const connections = new Connections({ clock, refused });
   const letIn = staggerAccepts(take);
   let certificates: Certificates | undefined;
   const close = () => {
@@ -71,9 +74,10 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     ? secure(tls)
     : createServer((socket) => void (connections.admit(socket) && letIn(socket)));
   server.maxConnections = MOST_CONNECTIONS;
-  server.on("drop", () => connections.note("too many in all"));
+  server.on("drop", (dropped) => refused("too many in all", dropped?.remoteAddress ?? "unknown"));
   try {
     await bound(server, host, port);
+    checkHandle(server);
   } catch (error) {
     close();
     throw error;
@@ -124,7 +128,8 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     const name = nameOfCertificate(certificate);
     const connection = connections.of(`${socket.remoteAddress}:${socket.remotePort}`);
     if (name === undefined || !connection) return "the client certificate names nobody";
-    return connections.isNamed(connection, name) ? undefined : "too many with one certificate";
+    const endsWallMs = Date.parse(certificate.valid_to);
+    return connections.isNamed(connection, socket, name, endsWallMs) ? undefined : "too many with one certificate";
   }
 }
 

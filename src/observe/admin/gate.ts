@@ -2,6 +2,7 @@
 // machine, and no website that has its own name lead to this machine or opens our addresses in its name.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { isLoopback } from "../../base/loopback.js";
 import type { HttpRefusal } from "./answer.js";
 
 /** Undefined lets the request in. */
@@ -50,6 +51,14 @@ function fromThisMachine(host: string): Gate {
   return (headers) => (isLoopback(hostOf(headers)) ? undefined : FOREIGN_HOST);
 }
 
+/**
+ * Whether what is open to all is not open to this: on a port that only this machine reaches, another name in `Host` is
+ * that of a website which has it lead here, to read in an operator's browser.
+ */
+export function isForeignHost(host: string, headers: IncomingHttpHeaders): boolean {
+  return isLoopback(host) && !isLoopback(hostOf(headers));
+}
+
 function tokenIn(authorization: string): string | undefined {
   const [, scheme = "", credentials = ""] = /^(\w+) +(\S+)$/.exec(authorization) ?? [];
   if (scheme.toLowerCase() === "bearer") return credentials;
@@ -66,10 +75,6 @@ function digest(text: string): Buffer {
 function hostOf({ host = "" }: IncomingHttpHeaders): string {
   const [, name = ""] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(host) ?? [];
   return name.toLowerCase().replace(/^\[|\]$/g, "");
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Following a link is the user's own doing; loading something from within a page is that page's. */

@@ -8,7 +8,8 @@ import type { Log } from "../../base/log.js";
 import { answerJson, answerText, refuse } from "./answer.js";
 import { type Download, sendDownload } from "./download.js";
 import { EventStream } from "./event-stream.js";
-import { createGate } from "./gate.js";
+import { createGate, isForeignHost } from "./gate.js";
+import { holdConnections } from "./hold-connections.js";
 import { PAGE_FILES } from "./page-files.js";
 import type { Readiness, SnapshotSource } from "./snapshot.js";
 
@@ -42,7 +43,6 @@ const LIMITS = {
   keepAliveTimeout: 10_000,
   connectionsCheckingInterval: 1000,
 };
-const MOST_CONNECTIONS = 256;
 const MOST_DOWNLOADS = 2;
 
 type Route = (response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
@@ -65,7 +65,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
           headers: { allow: "GET, HEAD" },
         });
       }
-      const refusal = guarded.has(path) ? gate(request.headers) : undefined;
+      const refusal = guarded.has(path) || isForeignHost(host, request.headers) ? gate(request.headers) : undefined;
       if (refusal) return refuse(response, refusal);
       const route = routes.get(path) ?? guarded.get(path);
       if (route) return await route(response, request);
@@ -77,7 +77,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
       else refuse(response, { status: 500, error: "this failed; the log says why" });
     }
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  holdConnections(server);
   server.listen(port, host);
   await once(server, "listening");
   server.on("error", (error) => log.error({ err: error }, "the admin port failed to take a connection"));

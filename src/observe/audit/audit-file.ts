@@ -18,6 +18,9 @@ const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | cons
 
 /** The group may read it: those who ship logs. */
 const MODE = 0o640;
+const OTHERS = 0o006n;
+const FILE_TYPE = BigInt(constants.S_IFMT);
+const REGULAR = BigInt(constants.S_IFREG);
 
 /** After these the same file can be written on. */
 const PASSING: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EAGAIN"]);
@@ -32,11 +35,14 @@ const NEWLINE = 0x0a;
 
 export class AuditFile implements Destination {
   readonly #path: string;
+  readonly #isOpenToAll: (path: string) => void;
   #open: OpenFile | undefined;
   #isStale = false;
 
-  constructor(path: string) {
+  /** `isOpenToAll` is told when the file was there already, and everybody on the machine may read or write it. */
+  constructor(path: string, isOpenToAll: (path: string) => void = () => {}) {
     this.#path = path;
+    this.#isOpenToAll = isOpenToAll;
   }
 
   async write(batch: LineBatch): Promise<void> {
@@ -74,7 +80,8 @@ export class AuditFile implements Destination {
     try {
       batch.written = batch.bytes.subarray(0, batch.written).lastIndexOf(NEWLINE) + 1;
       if (await endsWithinLine(this.#path)) await append(handle, Buffer.of(NEWLINE), 0);
-      const { ino, dev } = await handle.stat({ bigint: true });
+      const { ino, dev, mode } = await handle.stat({ bigint: true });
+      if ((mode & FILE_TYPE) === REGULAR && (mode & OTHERS) !== 0n) this.#isOpenToAll(this.#path);
       return { handle, ino, dev };
     } catch (error) {
       await handle.close();

@@ -41,7 +41,9 @@ const NOTHING: LineBatch = { bytes: Buffer.alloc(0), written: 0 };
 
 /** `path` is a file, or `-` for standard output. Never fails: what cannot be written now may be later. */
 export function openAuditLog(path: string, options: AuditLogOptions): AuditLog {
-  return new AuditLog(path === "-" ? auditStdout() : new AuditFile(path), options);
+  const { log } = options;
+  const isOpenToAll = () => log.warn({ path }, "everybody on this machine may read or write the audit log; chmod 640");
+  return new AuditLog(path === "-" ? auditStdout() : new AuditFile(path, isOpenToAll), options);
 }
 
 export class AuditLog {

@@ -49,6 +49,8 @@ export interface Metrics {
   watchUpkeep(upkeep: Upkeep): () => void;
   /** `serverFault`: one of the statuses that are the server's failing. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
+  /** A connection or an rpc has been refused. The caller bounds the number of addresses. */
+  refused(reason: string, address: string): void;
 }
 
 /**
@@ -67,6 +69,7 @@ export function createMetrics(configuredCallers: Iterable<string>, outcomes: rea
     },
     watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
     watchUpkeep: (upkeep) => watchUpkeep(meter, upkeep),
+    refused: (reason, address) => events.refusals.add(1, { "ota.reason": reason, "client.address": address }),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {
         "rpc.system.name": "grpc",
@@ -110,6 +113,12 @@ function createEvents(meter: Meter) {
       unit: "s",
       description: "How long the first of those on board of an upstream call had waited when it was sent.",
       advice: { explicitBucketBoundaries: WAIT_SECONDS },
+    }),
+    refusals: meter.createCounter("ota.refusals", {
+      ...integer,
+      unit: "{refusal}",
+      description:
+        "Connections and rpcs that the gRPC port refused or ended, by reason and by address; addresses beyond 64 are other.",
     }),
     devices: createDevices(meter),
     rpcDuration: meter.createHistogram("rpc.server.call.duration", {

@@ -7,12 +7,6 @@ import {
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
 import { NodeSDK, resources } from "@opentelemetry/sdk-node";
-// Not of its public face, which either reads the variables or takes a reader of ours, and we need both.
-import {
-  getOtlpMetricExporterFromEnv,
-  getPeriodicExportingMetricReaderFromEnv,
-  getSpanProcessorsFromEnv,
-} from "@opentelemetry/sdk-node/build/src/utils.js";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { systemClock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
@@ -21,6 +15,10 @@ import { CallStackContext } from "./call-stack-context.js";
 import { oneExportAtATime } from "./one-export.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
+import { sdkNodeInternals } from "./sdk-node-internals.js";
+
+const { getOtlpMetricExporterFromEnv, getPeriodicExportingMetricReaderFromEnv, getSpanProcessorsFromEnv } =
+  sdkNodeInternals();
 
 /** A call links to everybody in the call: 200 devices, which more than 200 callers can have asked for. */
 const MAX_LINKS = 1024;

@@ -158,6 +158,31 @@ describe("readConfig", () => {
   });
 });
 
+describe("readConfig, of plain http to the cloud", () => {
+  const mistakesOf = (environment: Record<string, string>) => {
+    try {
+      readConfig(environment);
+      return [];
+    } catch (error) {
+      return (error as ConfigError).mistakes;
+    }
+  };
+
+  it("refuses it without OTA_INSECURE=1 (was: without a word)", () => {
+    expect(mistakesOf({ OTA_UPSTREAM_URL: "http://192.0.2.1:80" })).toEqual([
+      expect.stringMatching(/^OTA_UPSTREAM_URL: http:\/\/192\.0\.2\.1 would carry .*OTA_INSECURE=1/),
+    ]);
+    expect(mistakesOf({ OTA_UPSTREAM_URL: "http://192.0.2.1:80", OTA_INSECURE: "1" })).toEqual([]);
+  });
+
+  it.each(["http://127.0.0.1:8088", "http://localhost:8088", "http://[::1]:8088", "https://192.0.2.1"])(
+    "takes %s",
+    (url) => {
+      expect(mistakesOf({ OTA_UPSTREAM_URL: url })).toEqual([]);
+    },
+  );
+});
+
 describe("ConfigError", () => {
   it("says all mistakes, one on a line", () => {
     expect(new ConfigError(["OTA_A: x", "OTA_B: y"]).message).toBe(

@@ -207,4 +207,17 @@ describe("readConfig", () => {
       expect((error as ConfigError).mistakes).toHaveLength(2);
     }
   });
+
+  it.each(["", "# nothing yet\n", "{}\n"])("refuses an empty file beside bearer tokens: %j", (text) => {
+    const tokens = { OTA_JWT_JWKS: "keys.json", OTA_JWT_ISSUER: "https://issuer.example", OTA_JWT_AUDIENCE: "gateway" };
+    const path = fileOf(text);
+    expect(() => readConfig({ ...tokens, OTA_CONFIG: path })).toThrow(/OTA_CONFIG: .* is empty; expected callers/);
+    expect(readConfig({ OTA_CONFIG: path }).callers.size).toBe(0);
+    expect(readConfig(tokens).callers.size).toBe(0);
+  });
+
+  it("refuses plain http to an account's endpoint on another machine", () => {
+    const path = fileOf("accounts:\n  europe: { endpoint: http://192.0.2.1 }\n");
+    expect(() => readConfig({ OTA_CONFIG: path })).toThrow(/accounts\.europe: http:\/\/192\.0\.2\.1 would carry/);
+  });
 });

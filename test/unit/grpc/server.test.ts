@@ -56,6 +56,14 @@ async function listServices(session: ClientHttp2Session): Promise<ClientHttp2Str
   return stream.resume();
 }
 
+/** One of cancels lasts for as long as both like. */
+async function openStream(session: ClientHttp2Session): Promise<ClientHttp2Stream> {
+  const stream = session.request({ ...HEADERS, ":path": "/ota.v1.OtaService/StreamCancelTasksByDevice" });
+  stream.on("error", () => {}).resume();
+  await new Promise((resolve) => session.ping(resolve)); // which comes after it
+  return stream;
+}
+
 /** Node has one for each length of a timer that somebody waits for. */
 function timerLists(): number {
   const alone = setTimeout(() => {}, 1e8 + 1) as NodeJS.Timeout & { readonly _idleNext: object };
@@ -74,6 +82,7 @@ describe("startGrpcServer", () => {
       await clock.advance(5000);
       return silent.destroyed && half.destroyed;
     });
+    await clock.advance(5000);
     expect(reasons()).toContain("it said nothing");
   });
 
@@ -178,7 +187,7 @@ describe("startGrpcServer", () => {
     session.once("goaway", () => {
       isAsked = true;
     });
-    const stream = await listServices(session);
+    const stream = await openStream(session);
     await until(async () => {
       await clock.advance(60_000);
       return isAsked;

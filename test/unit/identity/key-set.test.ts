@@ -53,14 +53,22 @@ describe("KeySet", () => {
     expect(source.reads).toBe(1);
     expect(keys.ageMs()).toBe(0);
     await clock.advance(600_000);
-    expect(keys.ageMs()).toBe(600_000);
-    await settle();
     expect([source.reads, keys.ageMs()]).toEqual([2, 0]);
     source.away = true;
-    await clock.advance(900_000);
-    keys.ageMs();
-    await settle();
-    expect([source.reads, keys.ageMs()]).toEqual([3, 900_000]);
+    await clock.advance(604_999);
+    expect([source.reads, keys.ageMs()]).toEqual([3, 604_999]); // and again every five seconds
+    await clock.advance(1);
+    expect(source.reads).toBe(4);
+  });
+
+  it("takes no token for a key that was withdrawn while nobody called (was: one, however long ago)", async () => {
+    const { clock, source, keys, find } = setUp();
+    await find("first");
+    const before = keys.generation();
+    source.text = keySetOf(second);
+    await clock.advance(600_000);
+    expect(keys.generation()).not.toBe(before);
+    await expect(find("first")).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 
   it("trusts keys for a day after they were read, however long it has run", async () => {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -83,6 +83,12 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
     const file = fresh(format);
     appendFileSync(file, "hello\nworld\n");
     await expect(endedWell(file, format, SCOPE)).rejects.toThrow("is no results file");
+  });
+
+  it("is for its owner alone: it names devices", () => {
+    const file = fresh(format);
+    ResultsFile.create(file, format, noFailure).close();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   it("is never overwritten", () => {

@@ -34,7 +34,7 @@ interface StreamedRequest {
 const FULL: Failure = { kind: "overloaded", subject: "gateway", message: "the queue is full" };
 const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down" };
 
-async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
+async function setUp({ deadlineMs, authorize = () => {} }: { deadlineMs?: number; authorize?: () => void } = {}) {
   const clock = new HandClock({ wallMs: Date.now() });
   const log = new FakeLog();
   const asked: StreamedRequest[] = [];
@@ -72,7 +72,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     OtaServiceService,
     {
       streamCancelTasksByDevice: (call: DuplexCall) => {
-        const inFlight = new InFlightLimits({ clock, log, connectionOf: () => undefined });
+        const inFlight = new InFlightLimits({ clock, connectionOf: () => undefined });
         const options = { clock, log, defaultDeadlineMs: Infinity, inFlight };
         const admitted = inFlight.enter("somebody", call);
         const rpc = new Rpc("ota.v1.OtaService/Stream", call, admitted, "somebody", clock.now(), options);
@@ -80,7 +80,9 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
         const schedule = (run: () => void) => run();
         const refused = (error: unknown) => void unheard.push(error);
         const begin = () => ({ answered: () => {}, refused, validated: () => {} });
-        const stream = new RequestStream(call, rpc, { clock, begin, ask, remainingMs: () => 2500, draining, schedule });
+        const held = { authorize, taken: () => {}, unsent: () => () => {} };
+        const own = { clock, begin, ask, remainingMs: () => 2500, draining, schedule, ...held };
+        const stream = new RequestStream(call, rpc, own);
         server = { call, stream };
         void stream.serve().then(() => {
           isOver = true;

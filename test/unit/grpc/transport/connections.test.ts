@@ -5,7 +5,6 @@ import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Connection, Connections } from "../../../../src/grpc/transport/connections.js";
 import { createCertificateAuthority } from "../../../support/certificate-authority.js";
-import { FakeLog } from "../../../support/fake-log.js";
 import { freePort } from "../../../support/free-port.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
@@ -16,7 +15,7 @@ afterEach(() => {
 
 /** An HTTP/2 server that answers everything, and what it admitted, in the order of arrival. */
 async function listening(isSecure: boolean) {
-  const connections = new Connections({ clock: new HandClock(), log: new FakeLog() });
+  const connections = new Connections({ clock: new HandClock(), refused: () => {} });
   const admitted: Connection[] = [];
   const http2 = createHttp2Server((_, response) => void response.end());
   const { cert, key } = createCertificateAuthority().issue({ dns: ["localhost"] });
@@ -79,7 +78,7 @@ describe("Connection", () => {
 
 describe("Connections.admit", () => {
   it("takes no second connection from the same address and port, which gRPC could not tell from the first", async () => {
-    const connections = new Connections({ clock: new HandClock(), log: new FakeLog() });
+    const connections = new Connections({ clock: new HandClock(), refused: () => {} });
     closing.push(() => connections.close());
     const admitted: (Connection | undefined)[] = [];
     const servers = ["127.0.0.1", "127.0.0.2"].map((host) => {

@@ -151,7 +151,10 @@ describe("startAdminServer", () => {
       response.destroy();
       return response.statusCode;
     };
-    for (const path of ["/livez", "/readyz", "/metrics"]) expect(await statusOf(path)).toBe(200);
+    for (const path of ["/livez", "/readyz", "/metrics"]) {
+      expect([path, await statusOf(path, { host: "localhost" })]).toEqual([path, 200]);
+      expect([path, await statusOf(path)]).toEqual([path, 401]); // on loopback, a name that is not this machine's
+    }
     for (const path of ["/", "/page/main.js", "/events", "/flight-record"]) {
       expect([path, await statusOf(path)]).toEqual([path, 401]);
       expect([path, await statusOf(path, { authorization: "Bearer token" })]).toEqual([path, 200]);
@@ -162,7 +165,40 @@ describe("startAdminServer", () => {
     const { url } = await start();
     expect((await get(url, { host: "attacker.example" })).status).toBe(403);
     expect((await get(`${url}/events`, { host: "attacker.example" })).status).toBe(403);
+    for (const path of ["/livez", "/readyz", "/metrics", "/nowhere"]) {
+      expect((await get(`${url}${path}`, { host: "attacker.example" })).status).toBe(403);
+    }
+  });
+
+  it("answers probes by any name where other machines can reach it", async () => {
+    const { url } = await start({ host: "0.0.0.0" });
     expect((await get(`${url}/readyz`, { host: "10.2.3.4:9464" })).status).toBe(200);
+  });
+
+  it("answers probes while 256 connections say nothing (was: the kubelet was turned away, and restarted the pod)", async () => {
+    const { server, url } = await start();
+    const silent = Array.from({ length: 256 }, () => {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => {}).resume();
+      socket.write("GET /livez HTTP");
+      return socket;
+    });
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    for (let n = 0; n < 20; n++) expect((await get(`${url}/livez`)).status).toBe(200);
+    for (const socket of silent) socket.destroy();
+  });
+
+  it("ends no connection that is being answered for the sake of new ones", async () => {
+    const { server, look } = await start();
+    const { response } = await look();
+    let hasEnded = false;
+    response.once("close", () => {
+      hasEnded = true;
+    });
+    const many = Array.from({ length: 200 }, () => connect(server.port, "127.0.0.1").on("error", () => {}));
+    await Promise.all(many.map((socket) => once(socket, "connect")));
+    expect(hasEnded).toBe(false);
+    for (const socket of many) socket.destroy();
   });
 
   it("throws if the port is taken", async () => {

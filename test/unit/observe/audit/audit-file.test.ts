@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -42,6 +43,21 @@ describe("AuditFile", () => {
 
   const write = (text: string) => file.write(batchOf(text));
   const read = (name = path) => readFileSync(name, "utf8");
+
+  it.each([
+    [0o666, 1],
+    [0o644, 1],
+    [0o640, 0],
+    [0o600, 0],
+  ])("says when the file that is there is open to all: mode %o", async (mode, times) => {
+    writeFileSync(path, "");
+    chmodSync(path, mode);
+    const told: string[] = [];
+    const other = new AuditFile(path, (each) => void told.push(each));
+    await other.write(batchOf("a\n"));
+    await other.close();
+    expect(told).toEqual(Array(times).fill(path));
+  });
 
   it("appends to what is there, and lets nobody but owner and group read it", async () => {
     writeFileSync(path, "before\n");

@@ -1,13 +1,11 @@
 // How fast callers are told that they ask too much. Who floods asks again as soon as it is refused, and each time
 // costs the same; a refusal that waits holds one of the flood's own streams instead, so that it slows itself down.
 import type { Clock } from "../../base/clock.js";
+import { MOST_REFUSALS_WAITING } from "../budget.js";
 
 /** 500 a second: a twentieth of a processor. */
 const TICK_MS = 20;
 const OF_A_TICK = 10;
-
-/** Each holds its rpc, about 10 KB. Beyond, they are refused at once after all. */
-const MOST_WAITING = 16_384;
 
 /** False if there was nobody left to refuse, which costs nothing. */
 type Refuse = () => boolean;
@@ -25,7 +23,7 @@ export class RefusalPacer {
   }
 
   schedule(refuse: Refuse): void {
-    if (this.#waiting.size >= MOST_WAITING) refuse();
+    if (this.#waiting.size >= MOST_REFUSALS_WAITING) refuse();
     else this.#waiting.add(refuse);
     this.#release();
   }

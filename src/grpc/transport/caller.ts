@@ -1,19 +1,14 @@
-// What is known about a call before its message is looked at: who asks, and by when to answer.
-import type { Metadata } from "@grpc/grpc-js";
-import type { Clock } from "../../base/clock.js";
+// Identifies the caller of an rpc by what its headers and its connection say.
 import { ANONYMOUS, isCallerName } from "../../identity/caller-name.js";
 import type { Identity, IdentityCheck } from "../../identity/identity.js";
+import type { Connection } from "./connections.js";
 
 const CALLER_HEADER = "x-ota-caller";
 
-/** The longest that an answer needs to get out before the deadline drops it. */
-const REPLY_MARGIN_MS = 200;
-
 /** A call that somebody makes. */
 export interface RpcHead {
-  readonly metadata: Metadata;
-  /** `address:port` of the other end of its connection. */
-  getPeer(): string;
+  readonly metadata: { get(name: string): readonly unknown[] };
+  readonly connection?: Connection | undefined;
 }
 
 /** How callers prove who they are. */
@@ -42,17 +37,7 @@ export function identify(call: RpcHead, by: Authentication | undefined): Identit
 
 const NOBODY: Identity = { why: "no credentials" };
 
-function claimedName(metadata: Metadata): string {
+function claimedName(metadata: RpcHead["metadata"]): string {
   const name = metadata.get(CALLER_HEADER)[0];
   return isCallerName(name) ? name : ANONYMOUS;
-}
-
-/**
- * When to answer, on the monotonic clock: a margin before the deadline, since grpc-js drops on both
- * ends what comes after it.
- */
-export function answerByMs(deadline: number | Date, defaultDeadlineMs: number, clock: Clock): number {
-  const epochMs = deadline instanceof Date ? deadline.getTime() : deadline;
-  const leftMs = Number.isFinite(epochMs) ? Math.max(epochMs - clock.wallNow(), 0) : defaultDeadlineMs;
-  return clock.now() + leftMs - Math.min(REPLY_MARGIN_MS, leftMs / 4);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { RefusalPacer } from "../../../../src/grpc/rpc/refusal-pacer.js";
+import { MOST_REFUSALS_WAITING } from "../../../../src/grpc/budget.js";
+import { RefusalPacer } from "../../../../src/grpc/transport/refusal-pacer.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
 function setUp() {
@@ -42,7 +43,7 @@ describe("RefusalPacer", () => {
 
   it("lets no more wait than it can hold", () => {
     const { refused, refuse } = setUp();
-    for (let n = 0; n < 16_384 + 10 + 5; n++) refuse(n);
+    for (let n = 0; n < MOST_REFUSALS_WAITING + 10 + 5; n++) refuse(n);
     expect(refused).toHaveLength(10 + 5);
   });
 });

@@ -1,0 +1,54 @@
+// How many connections the admin port holds, in all and from one address. A connection that has not asked anything gives
+// way to a new one, the oldest first: otherwise some that say nothing would keep the probes out, and get the process
+// restarted. One that is being answered never does.
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+const MOST_CONNECTIONS = 256;
+const MOST_OF_ONE_ADDRESS = 128;
+
+/** Holds the connections of a server that does not listen yet. */
+export function holdConnections(server: Server): void {
+  /** Those that are between requests, or have never made one, by address; the oldest first. */
+  const idle = new Set<Socket>();
+  const ofAddress = new Map<string, number>();
+  /** All of them, with the address that each counts for. */
+  const held = new Map<Socket, string>();
+
+  server.on("connection", (socket) => {
+    const address = socket.remoteAddress ?? "";
+    const isFull = held.size >= MOST_CONNECTIONS;
+    if (isFull || (ofAddress.get(address) ?? 0) >= MOST_OF_ONE_ADDRESS) {
+      const oldest = first(idle, ({ remoteAddress }) => isFull || remoteAddress === address);
+      (oldest ?? socket).destroy();
+      if (!oldest) return;
+      leave(oldest);
+    }
+    ofAddress.set(address, (ofAddress.get(address) ?? 0) + 1);
+    held.set(socket, address);
+    idle.add(socket);
+    socket.once("close", () => leave(socket));
+  });
+
+  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    idle.delete(socket);
+    response.once("close", () => {
+      if (held.has(socket)) idle.add(socket);
+    });
+  });
+
+  function leave(socket: Socket): void {
+    const address = held.get(socket);
+    if (address === undefined) return;
+    held.delete(socket);
+    idle.delete(socket);
+    const left = (ofAddress.get(address) ?? 0) - 1;
+    if (left > 0) ofAddress.set(address, left);
+    else ofAddress.delete(address);
+  }
+}
+
+function first<T>(all: Iterable<T>, holds: (each: T) => boolean): T | undefined {
+  for (const each of all) if (holds(each)) return each;
+  return undefined;
+}

@@ -1,0 +1,186 @@
+// Over real sockets, under the hand clock.
+import { once } from "node:events";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startGrpcServer } from "../../../../src/grpc/server.js";
+import type { Authentication } from "../../../../src/grpc/transport/caller.js";
+import { CallerBook } from "../../../../src/identity/caller-book.js";
+import type { Identity } from "../../../../src/identity/identity.js";
+import { framed } from "../../../fuzz/raw-rpcs.js";
+import { FakeLog } from "../../../support/fake-log.js";
+import { HandClock } from "../../../support/hand-clock.js";
+import { until } from "../../../support/processes.js";
+
+const WATCH = "/grpc.health.v1.Health/Watch";
+const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
+const STREAM = "/ota.v1.OtaService/StreamCancelTasksByDevice";
+const QUOTA = "/ota.v1.OtaService/GetQuota";
+
+async function setUp(bearer?: Authentication["bearer"]) {
+  const [clock, log] = [new HandClock({ wallMs: Date.now() }), new FakeLog()];
+  const refused: string[] = [];
+  const server = await startGrpcServer("127.0.0.1", 0, {
+    clock,
+    log,
+    defaultDeadlineMs: 60_000,
+    gateways: new Map(),
+    maxDevices: 10_000,
+    callers: new CallerBook(new Map()),
+    bearer,
+    refused: (reason) => void refused.push(reason),
+  });
+  onTestFinished(() => server.close(100));
+  const http2 = (): ClientHttp2Session => {
+    const session = connect(`http://127.0.0.1:${server.port}`, { maxSessionMemory: 1000 });
+    session.on("error", () => {});
+    onTestFinished(() => session.destroy());
+    return session;
+  };
+  return { clock, refused, session: http2(), http2 };
+}
+
+function rpc(session: ClientHttp2Session, path: string, headers: Record<string, string | string[]> = {}) {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers,
+  });
+  stream.on("error", () => {});
+  return stream;
+}
+
+async function statusOf(stream: ClientHttp2Stream): Promise<string> {
+  let status: unknown;
+  stream.on("response", (headers) => {
+    status = headers["grpc-status"];
+  });
+  stream.on("trailers", (trailers) => {
+    status = trailers["grpc-status"];
+  });
+  stream.resume();
+  if (!stream.closed) await closed(stream);
+  return String(status);
+}
+
+/** However it ends. */
+function closed(each: ClientHttp2Stream | ClientHttp2Session): Promise<void> {
+  return new Promise((resolve) => each.once("close", () => resolve()));
+}
+
+/** Turns the clock until it has happened; returns by how much. */
+async function turned<T>(
+  clock: HandClock,
+  happens: Promise<T>,
+  stepMs = 1000,
+): Promise<{ result: T; afterMs: number }> {
+  const startMs = clock.now();
+  let hasHappened = false;
+  const watched = happens.finally(() => {
+    hasHappened = true;
+  });
+  await until(async () => {
+    if (!hasHappened) await clock.advance(stepMs);
+    return hasHappened;
+  });
+  return { result: await watched, afterMs: clock.now() - startMs };
+}
+
+describe("StreamGate", () => {
+  it.each([WATCH, REFLECTION, CANCEL, STREAM, QUOTA, "/no.such/Method"])(
+    "takes no more headers than it would hold for a thousand others, before anything is asked: %s",
+    async (path) => {
+      const { session } = await setUp();
+      const fits = rpc(session, path, { "x-a": "a".repeat(15_000) });
+      const tooLarge = rpc(session, path, { "x-a": "a".repeat(16_384) });
+      expect(await statusOf(tooLarge)).toBe("3");
+      expect(fits.closed).toBe(path === "/no.such/Method" ? fits.closed : false);
+    },
+  );
+
+  it("ends a connection that goes on sending more headers than it was told", async () => {
+    const { session, refused } = await setUp();
+    const ended = closed(session);
+    for (let n = 0; n < 80; n++) rpc(session, WATCH, { "x-a": "a".repeat(17_000) });
+    await ended;
+    expect(refused).toContain("headers too large, again and again");
+  });
+
+  it("tells a client that does not go on with its request that it is too late, whatever it was to be", async () => {
+    const { clock, session } = await setUp();
+    for (const path of [WATCH, CANCEL, QUOTA]) {
+      const stream = rpc(session, path);
+      stream.write(Buffer.from([0, 0, 0, 0, 9, 1])); // of nine bytes, one
+      const { result, afterMs } = await turned(clock, statusOf(stream));
+      expect([path, result]).toEqual([path, "4"]);
+      expect(afterMs).toBeLessThan(60_000);
+    }
+  });
+
+  it("wants a message of a stream whole in time, and lets a stream be silent between two", async () => {
+    const { clock, session } = await setUp();
+    const silent = rpc(session, STREAM);
+    const begun = rpc(session, STREAM);
+    begun.write(Buffer.from([0, 0, 0, 0, 9, 1]));
+    const { result, afterMs } = await turned(clock, statusOf(begun));
+    expect(result).toBe("4");
+    expect(afterMs).toBeLessThan(60_000);
+    await clock.advance(600_000);
+    expect(silent.closed).toBe(false);
+  });
+
+  it("ends reflection within a minute, and watches after longer than a connection is used", async () => {
+    const { clock, session, refused } = await setUp();
+    const reflection = await turned(clock, statusOf(rpc(session, REFLECTION)));
+    expect(reflection.result).toBe("14");
+    expect(reflection.afterMs).toBeLessThan(60_000);
+    const watch = rpc(session, WATCH);
+    watch.end(Buffer.alloc(5));
+    await once(watch, "data");
+    const { result, afterMs } = await turned(clock, statusOf(watch), 30_000);
+    expect(result).toBe("14");
+    expect(afterMs).toBeGreaterThan(33 * 60_000);
+    expect(refused).toEqual(["too old", "too old"]);
+  });
+
+  it("closes a stream that has been answered and is not ended by its client (was: held with its headers for ever)", async () => {
+    const { clock, session } = await setUp(() => ({ why: "no credentials" }) as Identity);
+    const stream = rpc(session, STREAM);
+    const { result } = await turned(clock, statusOf(stream)); // it ends only when the server resets it
+    expect(result).toBe("16");
+  });
+
+  it("takes no message that is longer than any of its method", async () => {
+    const { clock, session } = await setUp();
+    const question = rpc(session, REFLECTION);
+    question.write(framed(Buffer.alloc(10), { length: 1025 }));
+    expect((await turned(clock, statusOf(question))).result).toBe("8");
+  });
+
+  it("counts a stream with an unknown token for nobody, until it is verified", async () => {
+    const verifying: ((identity: Identity) => void)[] = [];
+    const { session } = await setUp(() => () => new Promise<Identity>((resolve) => verifying.push(resolve)));
+    const stream = rpc(session, QUOTA, { authorization: "Bearer a.b.c" });
+    stream.end(framed(Buffer.alloc(0)));
+    await until(() => verifying.length > 0);
+    verifying[0]?.({ why: "wrong signature" });
+    expect(await statusOf(stream)).toBe("16");
+  });
+
+  it.each<[string, Identity, string]>([
+    ["has expired, or whose key has been withdrawn", { why: "expired" }, "16"],
+    ["names another caller now", "mallory", "16"],
+  ])("ends a stream at the next message when its token %s (was: it went on for ever)", async (_, later, status) => {
+    let identity: Identity = "alice";
+    const { clock, session } = await setUp(() => identity);
+    const stream = rpc(session, STREAM, { authorization: "Bearer a.b.c" });
+    const answered = once(stream, "data");
+    stream.write(framed(Buffer.from([8, 1]))); // a sequence without a request: an error of its own
+    await answered;
+    identity = later;
+    stream.write(framed(Buffer.from([8, 2])));
+    expect((await turned(clock, statusOf(stream))).result).toBe(status);
+  });
+});
