@@ -149,14 +149,22 @@ export class Queue {
     }
   }
 
+  /** How many devices of this caller were found to exist since the last that was not. */
+  foundInARow(scope: Scope, caller: string): number {
+    return this.#scopeQueues.foundInARow(scope, caller);
+  }
+
+  /** So many more of them were found; 0 begins anew. */
+  noteFound(scope: Scope, caller: string, devices: number): void {
+    this.#scopeQueues.noteFound(scope, caller, devices);
+  }
+
   /** Nothing waits to be read any more: all of it waits to be sent. */
   endReadAhead(nowMs: number): void {
     this.#scopeQueues.endReadAhead();
-    for (const scopeQueue of [...this.#scopeQueues]) {
-      if (!scopeQueue.isUnread) continue;
-      for (const entry of [...scopeQueue.entries()]) {
-        this.#move(entry, this.#scopeQueues.scopeQueueOf(entry.waiter, nowMs));
-      }
+    const unread = [...this.#scopeQueues].filter(({ isUnread }) => isUnread);
+    for (const entry of unread.flatMap((scopeQueue) => [...scopeQueue.entries()])) {
+      this.#move(entry, this.#scopeQueues.scopeQueueOf(entry.waiter, nowMs));
     }
   }
 

@@ -38,14 +38,20 @@ export class SentDeviceBatch implements SentWork {
   sentCall(sentMs: number, sentWallMs: number): SentCall {
     const { scope, names } = askedBy(this.batch);
     const { productKey, firmwareId, jobId } = scope;
-    const devicesByCaller = new Map<string, number>();
-    for (const { owners } of this.#devices) {
-      for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) {
-        devicesByCaller.set(caller, (devicesByCaller.get(caller) ?? 0) + 1);
-      }
-    }
     const tokenWaitMs = Math.round(sentMs - this.#waitingSinceMs);
-    const about = { productKey, firmwareId, jobId, devices: names.length, devicesByCaller };
-    return { sentMs, sentWallMs, ...about, attempt: 1, tokenWaitMs };
+    const about = { productKey, firmwareId, jobId, devices: names.length };
+    const devicesByCaller = countByCaller(this.#devices);
+    return { sentMs, sentWallMs, ...about, devicesByCaller, attempt: 1, tokenWaitMs };
   }
+}
+
+/** How many devices each caller has among these; one that two asked for counts for both. */
+export function countByCaller(devices: readonly BatchDevice[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { owners } of devices) {
+    for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) {
+      counts.set(caller, (counts.get(caller) ?? 0) + 1);
+    }
+  }
+  return counts;
 }

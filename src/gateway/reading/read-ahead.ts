@@ -10,7 +10,7 @@ import type { BatchDevice } from "../queue/batch.js";
 import type { Batch, Queue } from "../queue/queue.js";
 import type { CallEnd, Refusal, Room } from "../upstream.js";
 import type { DeviceOutcome } from "../waiter.js";
-import { askedBy, type DeviceBatch, SentDeviceBatch } from "./device-batch.js";
+import { askedBy, countByCaller, type DeviceBatch, SentDeviceBatch } from "./device-batch.js";
 import { FoundNames } from "./found-names.js";
 import { GatheredDevices } from "./gathered-devices.js";
 
@@ -43,6 +43,13 @@ type Devices = Pick<Batch, "devices" | "scopeQueue">;
 
 /** The devices of a caller are read before they are sent for so long after one of them was missing. */
 const READ_AHEAD_MS = 60_000;
+/**
+ * With the slower operation alone, once so many devices of a caller in a row were found to exist, ten batches are sent
+ * unread for each that is read. Reading is slower than sending then, and for few stale names it takes less time to have
+ * a call refused now and then.
+ */
+const ENOUGH_FOUND = 400;
+const MOST_UNREAD_BATCHES = 10;
 /** A refusal is not explained by devices that were found to exist no longer ago than this. */
 const FRESH_MS = 60_000;
 /** Nothing is read for so long after a reading that failed, or that is not permitted. */
@@ -90,6 +97,7 @@ export class ReadAhead {
     if (doubtful.length === 0) return false;
     this.#code = end.refusal.code;
     for (const { name } of doubtful) this.#found.forget(scope, name);
+    for (const caller of countByCaller(doubtful).keys()) queue.noteFound(scope, caller, 0);
     const isDoubtful = new Set(doubtful);
     queue.putBack({ ...batch, devices: batch.devices.filter((device) => !isDoubtful.has(device)) }, nowMs, "spent");
     queue.putBackUnread({ ...batch, devices: doubtful });
@@ -149,7 +157,8 @@ export class ReadAhead {
         queue.putBackUnread(next);
         break;
       }
-      const isKnown = (device: BatchDevice) => this.#found.has(scopeQueue.scope, device.name, nowMs);
+      const mayBeUnread = name === "details" && cuts < MOST_UNREAD_BATCHES && this.#areTrusted(next);
+      const isKnown = (device: BatchDevice) => mayBeUnread || this.#found.has(scopeQueue.scope, device.name, nowMs);
       this.#release({ scopeQueue, devices: next.devices.filter(isKnown) });
       const unknown = next.devices.filter((device) => !isKnown(device));
       passedOn += next.devices.length - unknown.length;
@@ -159,6 +168,12 @@ export class ReadAhead {
     if (batch) return { kind: "devices", ...batch };
     if (passedOn > 0) queueMicrotask(() => this.wake()); // perhaps to more of them
     return undefined;
+  }
+
+  /** Whether every caller of these devices has had enough found in a row. */
+  #areTrusted({ devices, scopeQueue }: Devices): boolean {
+    const callers = [...countByCaller(devices).keys()];
+    return callers.every((caller) => this.#options.queue.foundInARow(scopeQueue.scope, caller) >= ENOUGH_FOUND);
   }
 
   #putBack(batch: DeviceBatch): void {
@@ -192,6 +207,7 @@ export class ReadAhead {
         waiter.settle(index, outcome);
       }
     }
+    for (const [caller, devices] of countByCaller(existing)) queue.noteFound(scope, caller, devices);
     this.#found.note(scope, found, nowMs);
     const isMore = this.#underWay > 0 || queue.unreadIn(scope) > 0;
     this.#gathered.add({ ...batch, devices: existing }, isMore ? this.#options[name].reader.room.devices : 0);

@@ -30,6 +30,14 @@ describe("ReadAhead", () => {
     expect([limiter, limiters.details, limiters.states].map(({ out }) => out)).toEqual([0, 0, 0]);
   });
 
+  it("does not read on for few stale names where reading is slower than sending", async () => {
+    const { list, missing } = aList(8000, 1000);
+    const { clock, ask, upstream } = startWithStaleNames(missing, { statesOmit: false });
+    const waiters = requestsOf(list).map((deviceNames) => ask({ deviceNames }));
+    expect((await outcomesOf(clock, waiters, 8000)).counts).toEqual({ accepted: 7992, rejected: 8 });
+    expect(upstream.calls.length).toBeLessThanOrEqual(60);
+  });
+
   it("reads nothing for a list without stale names", async () => {
     const { clock, ask, upstream, details, states } = startWithStaleNames(new Set());
     const waiters = requestsOf(names(8000)).map((deviceNames) => ask({ deviceNames }));
