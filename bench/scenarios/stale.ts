@@ -38,6 +38,7 @@ const ALL: readonly Case[] = [
 interface StaleRun extends Case {
   readonly ms: number;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Canceling calls that held names of the list. */
   readonly calls: number;
   readonly readings: number;
   readonly refusedReadings: number;
@@ -65,10 +66,12 @@ async function runOf(each: Case): Promise<StaleRun> {
   );
   const startMs = performance.now();
   const outcomes: Record<string, number> = {};
+  const calls = new Set<string>();
   let isOver = false;
   const requests = Array.from({ length: Math.ceil(devices / REQUEST_DEVICES) }, async (_, n) => {
     const names = list.slice(n * REQUEST_DEVICES, (n + 1) * REQUEST_DEVICES);
-    const { results } = await lister.cancel(names, {}, DEADLINE_MS).answer;
+    const { results, calls: held } = await lister.cancel(names, {}, DEADLINE_MS).answer;
+    for (const { requestId } of held) calls.add(requestId);
     for (const { outcome } of results) outcomes[Outcome[outcome]] = (outcomes[Outcome[outcome]] ?? 0) + 1;
   });
   const over = Promise.all(requests).then(() => {
@@ -84,14 +87,14 @@ async function runOf(each: Case): Promise<StaleRun> {
   }
   const singles = (await Promise.all(waits)).sort((a, b) => a - b);
   const ms = await over;
-  const { arrivals: calls, worstSecond, operations } = await upstream.counts();
+  const { worstSecond, operations } = await upstream.counts();
   for (const caller of [lister, other]) caller.close();
   await gateway.stop();
   upstream.stop();
   const read = ["BatchQueryDeviceDetail", "BatchGetDeviceState"].flatMap((action) => operations[action] ?? []);
   const throttled = read.map(({ refused }) => refused["Throttling.User"] ?? 0);
   return {
-    ...{ ...each, ms, outcomes, calls, worstSecond },
+    ...{ ...each, ms, outcomes, calls: calls.size, worstSecond },
     readings: read.reduce((sum, { arrivals }) => sum + arrivals, 0),
     refusedReadings: throttled.reduce((sum, refusals) => sum + refusals, 0),
     singleP95Ms: singles[Math.floor(singles.length * 0.95)] ?? Number.NaN,

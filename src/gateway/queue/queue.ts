@@ -10,6 +10,7 @@ import { type Bisection, halves } from "./bisection.js";
 import type { Charge } from "./charge.js";
 import type { FairShareOptions } from "./fair-share.js";
 import { QueueEntry } from "./queue-entry.js";
+import { ReadAheadCallers } from "./read-ahead-callers.js";
 import { Scheduler } from "./scheduler.js";
 import type { ScopeQueue } from "./scope-queue.js";
 import { ScopeQueues } from "./scope-queues.js";
@@ -52,6 +53,8 @@ export class Queue {
   readonly #scheduler: Scheduler;
   /** Of what waits to be read. */
   readonly #readScheduler: Scheduler;
+  /** Callers whose devices wait to be read when they come. */
+  readonly readAheadCallers = new ReadAheadCallers();
   readonly #backlog: Backlog;
 
   constructor(room: Room, callers: Callers) {
@@ -106,7 +109,7 @@ export class Queue {
 
   /** All devices of a new waiter. */
   add(waiter: Waiter): void {
-    const entry = this.#entryIn(this.#scopeQueues.arrivalQueueOf(waiter, waiter.arrivedMs), waiter, 0);
+    const entry = this.#entryIn(this.#arrivalQueueOf(waiter), waiter, 0);
     this.#own(entry, waiter.command.deviceNames);
     entry.scopeQueue.add(entry);
     this.#schedulerOf(entry).add(entry);
@@ -141,27 +144,17 @@ export class Queue {
 
   /** From now until then, this caller's devices of this scope are read before they are sent. */
   readAhead(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
-    const isNew = !this.#scopeQueues.isReadAhead(scope, caller, nowMs);
-    this.#scopeQueues.setReadAhead(scope, caller, untilMs, nowMs);
+    const isNew = !this.readAheadCallers.has(scope, caller, nowMs);
+    this.readAheadCallers.set(scope, caller, untilMs, nowMs);
     if (!isNew) return; // or those that have been read would be read again
     for (const entry of this.#scopeQueues.sharedQueue(scope)?.entriesOf(caller) ?? []) {
       this.#move(entry, this.#scopeQueues.unreadQueue(scope));
     }
   }
 
-  /** How many devices of this caller were found to exist since the last that was not. */
-  foundInARow(scope: Scope, caller: string): number {
-    return this.#scopeQueues.foundInARow(scope, caller);
-  }
-
-  /** So many more of them were found; 0 begins anew. */
-  noteFound(scope: Scope, caller: string, devices: number): void {
-    this.#scopeQueues.noteFound(scope, caller, devices);
-  }
-
   /** Nothing waits to be read any more: all of it waits to be sent. */
   endReadAhead(nowMs: number): void {
-    this.#scopeQueues.endReadAhead();
+    this.readAheadCallers.clear();
     const unread = [...this.#scopeQueues].filter(({ isUnread }) => isUnread);
     for (const entry of unread.flatMap((scopeQueue) => [...scopeQueue.entries()])) {
       this.#move(entry, this.#scopeQueues.scopeQueueOf(entry.waiter, nowMs));
@@ -233,6 +226,13 @@ export class Queue {
         this.#schedulerOf(entry).addInFront(entry, turn);
       }
     }
+  }
+
+  #arrivalQueueOf(waiter: Waiter): ScopeQueue {
+    const { scope, caller } = waiter.command;
+    return this.readAheadCallers.has(scope, caller, waiter.arrivedMs)
+      ? this.#scopeQueues.unreadQueue(scope)
+      : this.#scopeQueues.scopeQueueOf(waiter, waiter.arrivedMs);
   }
 
   #move(entry: QueueEntry, to: ScopeQueue): void {

@@ -14,8 +14,6 @@ export class ScopeQueues {
   readonly #scopeQueues = new Map<string, ScopeQueue>();
   /** Until when a caller is sent alone in a scope, by the key of the scope queue it has for itself. */
   readonly #aloneUntilMs = new Map<string, number>();
-  /** Callers whose devices are read before they are sent, by the same key. */
-  readonly #readAhead = new Map<string, { readonly untilMs: number; found: number }>();
   /** When each scope queue was last cut, oldest first, as far back as it matters. */
   readonly #cutMs = new Map<string, number>();
   #calls = 0;
@@ -42,19 +40,6 @@ export class ScopeQueues {
     return this.#scopeQueue((this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope);
   }
 
-  /** The scope queue where the devices of a new waiter wait. */
-  arrivalQueueOf(waiter: Waiter, nowMs: number): ScopeQueue {
-    const { scope, caller } = waiter.command;
-    return this.#readAhead.size > 0 && this.isReadAhead(scope, caller, nowMs)
-      ? this.unreadQueue(scope)
-      : this.scopeQueueOf(waiter, nowMs);
-  }
-
-  /** Whether a caller's devices are read before they are sent. */
-  isReadAhead(scope: Scope, caller: string, nowMs: number): boolean {
-    return (this.#readAhead.get(aloneKey(keyOf(scope), caller))?.untilMs ?? nowMs) > nowMs;
-  }
-
   /** The scope queue where devices of that scope wait to be read. */
   unreadQueue(scope: Scope): ScopeQueue {
     return this.#scopeQueue(unreadKey(scope), scope, { isUnread: true });
@@ -63,28 +48,6 @@ export class ScopeQueues {
   /** How many devices of that scope wait to be read. */
   unreadIn(scope: Scope): number {
     return this.#scopeQueues.get(unreadKey(scope))?.size ?? 0;
-  }
-
-  /** From now until then, new devices of this caller are read before they are sent. */
-  setReadAhead(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
-    for (const [key, each] of this.#readAhead) if (each.untilMs <= nowMs) this.#readAhead.delete(key);
-    this.#readAhead.set(aloneKey(keyOf(scope), caller), { untilMs, found: 0 });
-  }
-
-  /** How many devices of this caller were found to exist since the last that was not. */
-  foundInARow(scope: Scope, caller: string): number {
-    return this.#readAhead.get(aloneKey(keyOf(scope), caller))?.found ?? 0;
-  }
-
-  /** So many more of them were found; 0 begins anew. */
-  noteFound(scope: Scope, caller: string, devices: number): void {
-    const readAhead = this.#readAhead.get(aloneKey(keyOf(scope), caller));
-    if (readAhead) readAhead.found = devices === 0 ? 0 : readAhead.found + devices;
-  }
-
-  /** From now on, nothing is read before it is sent. */
-  endReadAhead(): void {
-    this.#readAhead.clear();
   }
 
   /** Every scope queue of that scope, also those of callers and devices apart. */

@@ -97,7 +97,7 @@ export class ReadAhead {
     if (doubtful.length === 0) return false;
     this.#code = end.refusal.code;
     for (const { name } of doubtful) this.#found.forget(scope, name);
-    for (const caller of countByCaller(doubtful).keys()) queue.noteFound(scope, caller, 0);
+    for (const caller of countByCaller(doubtful).keys()) queue.readAheadCallers.noteFound(scope, caller, 0);
     const isDoubtful = new Set(doubtful);
     queue.putBack({ ...batch, devices: batch.devices.filter((device) => !isDoubtful.has(device)) }, nowMs, "spent");
     queue.putBackUnread({ ...batch, devices: doubtful });
@@ -173,7 +173,8 @@ export class ReadAhead {
   /** Whether every caller of these devices has had enough found in a row. */
   #areTrusted({ devices, scopeQueue }: Devices): boolean {
     const callers = [...countByCaller(devices).keys()];
-    return callers.every((caller) => this.#options.queue.foundInARow(scopeQueue.scope, caller) >= ENOUGH_FOUND);
+    const { readAheadCallers } = this.#options.queue;
+    return callers.every((caller) => readAheadCallers.foundBy(scopeQueue.scope, caller) >= ENOUGH_FOUND);
   }
 
   #putBack(batch: DeviceBatch): void {
@@ -207,7 +208,7 @@ export class ReadAhead {
         waiter.settle(index, outcome);
       }
     }
-    for (const [caller, devices] of countByCaller(existing)) queue.noteFound(scope, caller, devices);
+    for (const [caller, devices] of countByCaller(existing)) queue.readAheadCallers.noteFound(scope, caller, devices);
     this.#found.note(scope, found, nowMs);
     const isMore = this.#underWay > 0 || queue.unreadIn(scope) > 0;
     this.#gathered.add({ ...batch, devices: existing }, isMore ? this.#options[name].reader.room.devices : 0);
@@ -228,7 +229,9 @@ export class ReadAhead {
       log.warn({ ...about, code: end.refusal.code }, "devices may not be read; stale names cost canceling calls");
     }
     if (name === "states") {
-      this.#states = "no-use";
+      // What passes by itself says nothing of the operation: it is tried again when there is an occasion.
+      const isFinal = end.kind === "accepted" || (end.kind === "refused" && end.refusal.reaction.kind === "rejected");
+      this.#states = isFinal ? "no-use" : "unknown";
       if (batch.kind === "devices") queue.putBackUnread(batch);
       return;
     }

@@ -127,6 +127,18 @@ describe("ReadAhead", () => {
     expect(details.calls).toHaveLength(1 + 2);
   });
 
+  it.each([
+    ["no more after it was refused for a device", DEVICE_FAULT, 1],
+    ["again after it was lost", LOST, 3],
+  ] as const)("uses the faster operation %s", async (_, end, least) => {
+    const { list, missing } = aList(2000, 20);
+    const { clock, ask, states } = startWithStaleNames(missing);
+    states.reply = () => (states.calls.length === 1 ? (end as never) : undefined);
+    const waiter = ask({ deviceNames: list });
+    expect((await outcomesOf(clock, [waiter], 20_000)).counts).toEqual({ accepted: 1900, rejected: 100 });
+    expect(states.calls.length >= least && (least > 1 || states.calls.length === 1)).toBe(true);
+  });
+
   it("reads again what was refused for rate", async () => {
     const { list, missing } = aList(200, 50);
     const { clock, ask, details, upstream } = startWithStaleNames(missing);
