@@ -1,6 +1,7 @@
-// What the gateway is compared with: a grpc-js server that takes the same message, answers the same message, and does
-// nothing. A process of its own. Told to hold its answers, it gives all of them together so many ms later, up to twice as
-// many: what it costs that a request waits, whoever waits and for whatever.
+// The baseline for the gateway: a grpc-js server that takes and answers the same messages and does
+// nothing else, in a process of its own. It can hold its answers for a time, and then gives all of
+// them together, so that each waits once to twice that time. That measures the cost of waiting as
+// such.
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { type CancelTasksByDeviceResponse, OtaServiceService, Outcome } from "../src/gen/ota/v1/ota_service.js";
 

@@ -1,5 +1,5 @@
-// Builds and starts the C++ server, once: the physical limit that gRPC servers on this machine are held against. It
-// needs a compiler and gRPC from Debian's packages; without them it is left out.
+// Builds the C++ server once, and starts it: the physical limit for gRPC servers on this machine.
+// It needs a compiler and gRPC from Debian's packages, and is left out without them.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -11,11 +11,11 @@ import type { ServerProcess } from "./processes.js";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** Beside what is installed: it is no part of the project. */
+/** In the cache beside the installed packages, because it is no part of the project. */
 const BUILD = join(ROOT, "node_modules/.cache/bench-cpp");
 const run = promisify(execFile);
 
-/** Undefined where it cannot be built. */
+/** Undefined if it cannot be built. */
 export async function startCppServer(): Promise<ServerProcess | undefined> {
   if (!provide("cpp")) return undefined;
   const program = join(BUILD, "bare_server");

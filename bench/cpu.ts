@@ -1,13 +1,13 @@
-// The processor time of another process, as Linux accounts it.
+// Reads the processor time of another process, as Linux accounts it.
 import { readFileSync } from "node:fs";
 
-/** Ticks of Linux' accounting in a second. */
+/** Ticks in a second of Linux's accounting. */
 const TICKS_PER_SECOND = 100;
 
 /** User and system time so far, in ms. */
 export function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name in parentheses may hold spaces: fields are counted from behind it.
+  // The name in parentheses may hold spaces, so fields are counted from its end.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }

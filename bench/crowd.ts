@@ -1,5 +1,5 @@
-// Callers of the gateway as there are many: each on a connection of its own, each with so many requests of one device
-// under way, until all devices have been asked for.
+// Many callers of the gateway, each on a connection of its own with a fixed number of one-device
+// requests under way, until all devices have been canceled.
 import { type ServiceError, status } from "@grpc/grpc-js";
 import type { CancelTasksByDeviceRequest, CancelTasksByDeviceResponse } from "../src/gen/ota/v1/ota_service.js";
 import { type Caller, createCaller } from "../test/support/grpc-caller.js";
@@ -7,7 +7,9 @@ import type { ServerProcess } from "./processes.js";
 
 const CALLERS = 50;
 
-/** Of each caller: together some five seconds of full calls, and well below what the gateway takes in all. */
+/**
+ * For each caller: together about five seconds of full calls, and well below the gateway's limit.
+ */
 const IN_FLIGHT = 200;
 const DEADLINE_MS = 600_000;
 const WARM_UP_REQUESTS = 5000;
@@ -22,7 +24,7 @@ export async function cancelEach(
   deviceNames: readonly string[],
 ): Promise<(CancelTasksByDeviceResponse | undefined)[]> {
   const callers = Array.from({ length: CALLERS }, (_, n) => callerOf(server, `caller-${n}`));
-  // As the services of the peers, a gateway that has been up for a while is warm: this asks for everything but sending.
+  // Warms the gateway up, like the services of the peers: requests everything except the sending.
   await askEach(callers, deviceNames.slice(0, WARM_UP_REQUESTS), { validateOnly: true });
   const answers = await askEach(callers, deviceNames, {});
   for (const caller of callers) caller.close();
@@ -46,7 +48,7 @@ async function askEach(
       });
     }
   };
-  // In turn, so that each caller asks for as many.
+  // In turn, so that all callers have the same number of requests.
   const turns = Array.from({ length: callers.length * IN_FLIGHT }, (_, n) => callers[n % callers.length] as Caller);
   await Promise.all(turns.map(work));
   for (const [code, count] of failures) process.stderr.write(`${count} requests failed with ${code}\n`);

@@ -1,5 +1,5 @@
-// One caller that asks as much as it can: many connections, each with many requests in flight, all at once and
-// again as soon as they are answered. A process of its own, so that what it costs is not the measurer's time.
+// One caller that floods: many connections with many requests in flight, each repeated as soon as
+// it is answered. Runs in a process of its own, so that its cost is not counted as the measurer's.
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { CancelTasksByDeviceRequest, OtaServiceClient } from "../src/gen/ota/v1/ota_service.js";
 

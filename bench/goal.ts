@@ -1,6 +1,6 @@
-// What a measurement yields: figures, each with what it may be, and what the pictures are drawn from.
+// The result of a measurement: figures with their bounds, and the data of the pictures.
 
-/** One figure. Without a bound it is told as it was found. */
+/** One figure. Without a bound, it is only reported. */
 export interface Goal {
   readonly name: string;
   readonly value: number;
@@ -13,14 +13,16 @@ export interface Measured<Figures = unknown> {
   readonly figures: Figures;
 }
 
-/** `isShort`: for `--check`, seconds instead of minutes, and bounds with room for a busy machine. */
+/**
+ * `isShort`: for `--check`, seconds instead of minutes, and bounds with room for a busy machine.
+ */
 export type Scenario<Figures = unknown> = (isShort: boolean) => Promise<Measured<Figures>>;
 
 export function isReached({ value, least = -Infinity, most = Infinity }: Goal): boolean {
   return value >= least && value <= most;
 }
 
-/** In words; "as found" without any. */
+/** In words; "as found" if there is no bound. */
 export function boundOf({ least, most }: Goal): string {
   if (most !== undefined) return `at most ${most}`;
   return least === undefined ? "as found" : `at least ${least}`;

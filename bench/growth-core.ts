@@ -1,5 +1,6 @@
-// The gateway's own work without any wire: devices of so many callers are queued, then sent call by call and answered
-// at once. Tells the processor time per device. A process of its own, so that every size begins alike.
+// The gateway's own work without any wire: devices of many callers are queued, then sent call by
+// call and answered at once. Prints the processor time for each device. Runs in a process of its
+// own, so that every size starts from the same state.
 import { systemClock } from "../src/base/clock.js";
 import type { Command } from "../src/gateway/command.js";
 import { Gateway } from "../src/gateway/gateway.js";
@@ -8,7 +9,7 @@ import type { Upstream } from "../src/gateway/upstream.js";
 
 const [queued = 0, callers = 0, devicesPerRequest = 0, total = 0] = process.argv.slice(2).map(Number);
 
-/** Devices, until the machine code is what it stays. */
+/** Devices until the machine code no longer changes. */
 const WARM_UP = 50_000;
 
 const SCOPE = { iotInstanceId: "", productKey: "a1Bench", firmwareId: "Bench030100", jobId: "" };
@@ -24,6 +25,7 @@ const limiter: Limiter = {
     ...{ mode: "in-process", callsPerSecond: 10, free: 10, spaceMs: 100, inFlightSinceMs: [], coolingUntilMs: [] },
     ...{ withheld: 0, pausedUntilMs: -Infinity },
   }),
+  forecast: () => () => 0,
   close: async () => {},
 };
 const upstream: Upstream = {
@@ -46,7 +48,7 @@ while (devices < WARM_UP) await round();
 while (devices < total) await round();
 process.send?.(spentUs / devices);
 
-/** Queues so many, and lets them go. */
+/** Queues one round of devices, and lets them be sent. */
 async function round(): Promise<void> {
   const commands = Array.from({ length: queued / devicesPerRequest }, (_, n) => commandOf(`caller-${n % callers}`));
   const startUs = usedUs();

@@ -1,20 +1,21 @@
-// A closed loop of one-device requests over gRPC: so many are always under way, for so long. What one of them costs the
-// server is its processor time, which hardly depends on who else uses the machine.
+// A closed loop of one-device requests over gRPC: a fixed number is always under way, for a fixed
+// time. The cost of a request is the server's processor time, which hardly depends on other load on
+// the machine.
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { CancelTasksByDeviceRequest, OtaServiceClient } from "../src/gen/ota/v1/ota_service.js";
 import { cpuMs } from "./cpu.js";
 import type { ServerProcess } from "./processes.js";
 
-/** Requests under way, unless said otherwise. */
+/** Default number of requests under way. */
 const IN_FLIGHT = 512;
 const CONNECTIONS = 8;
 
 export interface LoadOptions {
   readonly forMs: number;
-  /** How many callers' names the requests go by, in turn. */
+  /** Number of caller names that the requests use in turn. */
   readonly callers?: number;
   readonly inFlight?: number;
-  /** Requests carry a span that is sampled. */
+  /** Whether requests carry a sampled span. */
   readonly isTraced?: boolean;
 }
 
@@ -22,7 +23,10 @@ export interface LoadResult {
   /** The server's processor time, in ms. */
   readonly perRpcMs: number;
   readonly rpcsPerSecond: number;
-  /** Our own processor time, in ms: what no server can be faster than on this machine. */
+  /**
+   * The load generator's processor time, in ms. No server on this machine can be measured as faster
+   * than that.
+   */
   readonly ownPerRpcMs: number;
 }
 

@@ -1,4 +1,4 @@
-// A receiver of traces that reads nothing of what it is sent: what it costs is its own affair. A process of its own.
+// A receiver of traces that discards them, in a process of its own so that its cost is not counted.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 

@@ -1,27 +1,27 @@
-// The processes of a measurement, each on its own, on loopback: the emulator, which counts; the gateway; a bare gRPC
-// server; and services that use a peer.
+// Starts the processes of a measurement, each on loopback: the emulator, which counts; the gateway;
+// a bare gRPC server; and services that use a peer.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Stats } from "../src/emulator/server.js";
 import { runEmulator, runGateway, type Variables } from "../test/support/processes.js";
 import type { Task, Told } from "./peers/service.js";
 
-/** A network between us and the upstream: a call and its answer travel 30 ms, give or take 30. */
+/** A simulated network to the upstream: a call and its answer take 30 ms, plus or minus 30. */
 export const NETWORK = ["--latency-ms", "30", "--jitter-ms", "30"] as const;
 
-/** Takes whatever device, product and firmware it is asked for. */
+/** Accepts any device, product and firmware. */
 export const TAKES_ALL = [
   ...["--unknown-device", "ignore", "--unknown-product", "ignore", "--unknown-firmware", "ignore"],
 ] as const;
 
 export interface Upstream {
   readonly url: URL;
-  /** What it has counted since it began. */
+  /** The counts since the start. */
   counts(): Promise<Stats>;
   stop(): void;
 }
 
-/** The emulator, with flags of its command line. */
+/** Starts the emulator with these flags of its command line. */
 export async function startUpstream(...flags: readonly string[]): Promise<Upstream> {
   const emulator = await runEmulator(...flags);
   return { url: new URL(emulator.url), counts: emulator.stats, stop: () => emulator.kill("SIGKILL") };
@@ -34,20 +34,20 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** The built program, ready to send, with telemetry off. */
+/** Starts the built program, ready to send, with telemetry off. */
 export async function startGateway({ url }: Upstream, variables: Variables = {}): Promise<ServerProcess> {
   const quiet = { OTA_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true" };
   const gateway = await runGateway(url.origin, { ...quiet, ...variables });
   await gateway.opened();
   const { pid, grpc } = gateway;
   const stop = async () => {
-    gateway.kill("SIGKILL"); // what still waits would take minutes
+    gateway.kill("SIGKILL"); // queued work would take minutes
     await gateway.ended;
   };
   return { pid, grpc, stop };
 }
 
-/** A grpc-js server that does nothing, or nothing but holding its answers for so long. */
+/** Starts a grpc-js server that does nothing, or only holds its answers for a time. */
 export async function startBareServer(holdMs = 0): Promise<ServerProcess> {
   const child = forkHere("bare-server.ts", String(holdMs));
   const [port] = (await once(child, "message")) as [number];
@@ -61,7 +61,9 @@ export async function startBareServer(holdMs = 0): Promise<ServerProcess> {
   };
 }
 
-/** Services that are ready before the first of them begins. Resolves with what their callers were told. */
+/**
+ * Runs services that all are ready before the first begins. Resolves with their callers' answers.
+ */
 export async function runServices(tasks: readonly Task[]): Promise<Told[]> {
   const children = await Promise.all(
     tasks.map(async (task) => {

@@ -1,12 +1,12 @@
-// What a run has found, one JSON file a scenario: the pictures are drawn from these, and can be drawn again without
-// measuring.
+// Stores the results of a run, one JSON file for each scenario. The pictures are drawn from these
+// files, and can be drawn again without measuring.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { boundOf, type Goal, type Measured } from "./goal.js";
 
 const RESULTS = new URL("./results/", import.meta.url);
 
-/** What it was measured on. */
+/** The machine that was measured on. */
 export interface Machine {
   readonly cores: number;
   readonly memoryGb: number;
@@ -43,7 +43,7 @@ export function writePicture(name: string, svg: string): void {
   writeFileSync(new URL(`${name}.svg`, RESULTS), svg);
 }
 
-/** All figures of all results, to be read. */
+/** Writes all figures of all results into one table. */
 export function writeTable(): void {
   const names = readdirSync(RESULTS).flatMap((file) => /^(.*)\.json$/.exec(file)?.[1] ?? []);
   const sections = names.map((name) => {
@@ -65,7 +65,7 @@ function rounded(goal: Goal): Goal {
   return { ...goal, value: Number(goal.value.toPrecision(4)) };
 }
 
-/** More digits would only be noise in the history. */
+/** Rounds, because more digits would only be noise in the history. */
 function roundedNumbers(_: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
 }

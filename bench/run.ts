@@ -1,6 +1,7 @@
-// `npm run bench [NAME…]`: every measurement, or those named; one line a figure; results and pictures into bench/results/;
-// exit 1 if a figure misses its bound. `--check`: a part of them, shortened, in less than two minutes, writes nothing.
-// `--plots`: only draws the pictures again.
+// `npm run bench [NAME…]`: runs every measurement, or those named. Prints one line for each figure,
+// writes results and pictures into bench/results/, and exits with 1 if a figure misses its bound.
+// `--check` runs a shortened part in less than two minutes, and writes nothing. `--plots` only
+// draws the pictures again.
 import { endPrograms } from "../test/support/processes.js";
 import { endRedis } from "../test/support/redis.js";
 import { describeGoal, isReached, type Scenario } from "./goal.js";
@@ -35,7 +36,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   growth,
 };
 
-/** What `--check` runs: what is quick, and tells most. */
+/** The scenarios of `--check`: quick ones that reveal most. */
 const CHECKED = ["rollout", "bystander", "idle", "ingest"];
 
 const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
@@ -45,7 +46,7 @@ const unknown = [
   ...flags.filter((flag) => flag !== "--check" && flag !== "--plots"),
 ];
 if (unknown.length > 0) {
-  console.error(`unknown: ${unknown.join(" ")}; there are --check, --plots and ${Object.keys(SCENARIOS).join(" ")}`);
+  console.error(`unknown: ${unknown.join(" ")}; known are --check, --plots and ${Object.keys(SCENARIOS).join(" ")}`);
   process.exit(2);
 }
 const endAll = async () => {

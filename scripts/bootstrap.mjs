@@ -107,14 +107,17 @@ function runtime() {
   process.exit(2);
 }
 
-/** Undefined where there is no such program, or it does not run, as one made for another libc. */
+/**
+ * Undefined if the program does not exist or does not run, for instance because it is built for
+ * another libc.
+ */
 function versionOf(program) {
   if (!existsSync(program)) return undefined;
   const { status, stdout } = spawnSync(program, ["-p", "process.versions.node"], { encoding: "utf8" });
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** `npm ci` has removed the link, if there was one. */
+/** Links the pinned Node again, because `npm ci` removes the link. */
 function linkNode() {
   const link = "node_modules/.bin/node";
   if (node.startsWith(resolve("scripts/node")) && !existsSync(link)) symlinkSync(relative(dirname(link), node), link);
@@ -133,7 +136,7 @@ function npmCi(...options) {
   else execute("npm", args);
 }
 
-/** Chained over the steps, so that a change of dependencies generates and compiles again too. */
+/** Chained over the steps, so that a change of dependencies also generates and compiles again. */
 function digest(seed, inputs) {
   const hash = createHash("sha256").update(seed);
   for (const file of inputs.flatMap(filesBelow)) hash.update(file).update("\0").update(readFileSync(file)).update("\0");
@@ -152,7 +155,10 @@ function buf(...args) {
   return execute(node, ["node_modules/@bufbuild/buf/bin/buf", ...args], "pipe");
 }
 
-/** The program's own output goes to stderr; stdout belongs to the program started afterwards. */
+/**
+ * Runs a command. Its output goes to stderr, because stdout belongs to the program started
+ * afterwards.
+ */
 function execute(command, args, stdout = 2) {
   const done = spawnSync(command, args, { stdio: ["ignore", stdout, "inherit"], maxBuffer: 1 << 26 });
   if (done.error) throw done.error;

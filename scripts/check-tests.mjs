@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 
 const READS_REAL_TIME = /\b(performance|Date|systemClock)\.(now|wallNow)\(|\bhrtime\b/;
 const MEASURED = /Ms\b|seconds\b|elapsed|took|lag/i;
-/** Times that a gateway tells, and nobody measures. */
+/** Times that a gateway reports; nothing is measured. */
 const TOLD = /\b(retryAfterMs|expectedWait\?\.seconds)\b/g;
 
-/** Each looks at one statement. */
+/** Each rule looks at one statement. */
 const RULES = {
   "randomness without a seed": (statement) => /\bMath\.random\b|\bDate\.now\(\) %/.test(statement),
   "a fixed sleep": (statement) => /(?<![.\w])set(Timeout|Interval)\b|\bsleepUntil\(|waitForTimeout\(/.test(statement),
@@ -24,36 +24,36 @@ const RULES = {
 const ALLOWED = {
   "test/chaos.ts": {
     rules: ["randomness without a seed", "a fixed sleep"],
-    why: "runs as long as it is told to, from a seed that it prints",
+    why: "runs for a given time, from a seed that it prints",
   },
   "test/fuzz.ts": {
     rules: ["randomness without a seed"],
-    why: "runs as long as it is told to, from a seed that it prints",
+    why: "runs for a given time, from a seed that it prints",
   },
   "test/histories.ts": { rules: ["randomness without a seed"], why: "looks for fresh seeds, and prints them" },
   "test/kills.ts": {
     rules: ["randomness without a seed"],
-    why: "kills as often as it is told to, from a seed that it prints",
+    why: "kills a given number of times, from a seed that it prints",
   },
   "test/soak.ts": {
     rules: ["randomness without a seed", "a fixed sleep"],
-    why: "runs as long as it is told to, from a seed that it prints",
+    why: "runs for a given time, from a seed that it prints",
   },
   "test/support/soak-clients.ts": {
     rules: ["a fixed sleep"],
-    why: "guests of the soak come and leave at seeded moments",
+    why: "clients of the soak come and leave at seeded moments",
   },
   "test/support/soak-client.ts": {
     rules: ["a fixed sleep"],
-    why: "guests of the soak come and leave at seeded moments",
+    why: "clients of the soak come and leave at seeded moments",
   },
-  "test/support/kills.ts": { rules: ["a fixed sleep"], why: "kills at seeded moments; nothing is asserted of them" },
+  "test/support/kills.ts": { rules: ["a fixed sleep"], why: "kills at seeded moments; nothing is asserted about them" },
   "test/support/processes.ts": { rules: ["a fixed sleep"], why: "until: the interval of polling" },
   "test/support/redis.ts": { rules: ["a fixed sleep"], why: "the interval of polling a port" },
   "test/support/replicas.ts": { rules: ["a fixed sleep"], why: "a client that is refused waits before it asks again" },
   "test/support/tcp-proxy.ts": { rules: ["a fixed sleep"], why: "a slow network" },
-  "test/support/inspected.ts": { rules: ["a fixed sleep"], why: "a timer that is looked at and never fires" },
-  "test/unit/grpc/server.test.ts": { rules: ["a fixed sleep"], why: "a timer that is looked at and never fires" },
+  "test/support/inspected.ts": { rules: ["a fixed sleep"], why: "a timer that is inspected and never fires" },
+  "test/unit/grpc/server.test.ts": { rules: ["a fixed sleep"], why: "a timer that is inspected and never fires" },
   "test/unit/upstream/exchange.test.ts": { rules: ["a fixed sleep"], why: "an answer that never ends, in drops" },
   "test/e2e/full-rate.test.ts": { rules: ["a fixed sleep"], why: "calls take time there and back, by a seed" },
   "test/contract/limiter.test.ts": { rules: ["a fixed sleep"], why: "calls take time there and back, by a seed" },
@@ -89,7 +89,7 @@ for (const name of readdirSync("test", { recursive: true })) {
 for (const [file, { rules }] of Object.entries(ALLOWED)) {
   for (const rule of rules) {
     if (!used.has(`${file}: ${rule}`))
-      found.push(`${file}: is allowed ${rule} in scripts/check-tests.mjs, and has none`);
+      found.push(`${file}: scripts/check-tests.mjs allows ${rule}, but there is none; remove the exception`);
   }
 }
 for (const each of found) console.error(each);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), ".."));
 
-/** The longest first. */
+/** Longest first. */
 const PARTS = {
   "format and lint": ["@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
   "dead code": ["knip/bin/knip.js"],

@@ -3,8 +3,8 @@
 # clone of HEAD in it. Programs that happen to be installed here cannot hide a missing step. Needs
 # root, and a system that permits namespaces.
 # usage: clean-machine.sh [--user] [--release NAME] COMMAND [ARGUMENT…]
-#   --user      as a user without rights; otherwise as root
-#   --release   of Debian: this machine's own, or else bookworm
+#   --user      runs the command as an unprivileged user; otherwise as root
+#   --release   Debian release; default: this machine's own, or else bookworm
 # Exits with the command's code, or with 125 and a reason if no clean machine can be made here.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,12 +17,12 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift
 done
-(($# > 0)) || { echo "clean-machine: which command?" >&2 && exit 2; }
+(($# > 0)) || { echo "clean-machine: no command given" >&2 && exit 2; }
 
 none() { echo "no clean machine: $1" >&2 && exit 125; }
-(($(id -u) == 0)) || none "only root can make one"
+(($(id -u) == 0)) || none "it needs root"
 for program in unshare chroot node npm git; do
-  command -v $program >/dev/null || none "there is no $program here"
+  command -v $program >/dev/null || none "$program is missing"
 done
 ours=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-}" || true)
 release=${release:-${ours:-bookworm}}
@@ -39,7 +39,7 @@ trap 'exit 130' INT TERM
 if [ -z "$(find "$base" -maxdepth 0 -mtime -30 2>/dev/null)" ]; then
   command -v debootstrap >/dev/null || { apt-get -qq update && apt-get -qq install -y --no-install-recommends debootstrap; } \
     >"$work/log" 2>&1 || none "debootstrap is missing and cannot be installed"
-  echo "clean machine: making a bare Debian $release in $cache" >&2
+  echo "clean machine: creating a bare Debian $release in $cache" >&2
   sources=/etc/apt/sources.list.d/debian.sources
   [ "$release" = "$ours" ] && [ -f $sources ] && mirror=$(sed -n 's/^URIs: *//p' $sources | head -1)
   debootstrap --variant=minbase "$release" "$work/base" ${mirror:-} >"$work/log" 2>&1 ||
@@ -70,7 +70,7 @@ fi
 
 echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/thrown-away" # quicker, for a machine that no crash can harm
 git clone -q "$project" "$root$home/ota-gateway"
-[ -z "$(git -C "$project" status --porcelain)" ] || echo "clean machine: runs HEAD, without what is not committed" >&2
+[ -z "$(git -C "$project" status --porcelain)" ] || echo "clean machine: runs HEAD, without uncommitted changes" >&2
 chroot "$root" chown -R $as: "$home"
 
 # Runs in namespaces of its own: mounts vanish with the last process, and every process with the

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The entry point. Refuses a Node older than package.json asks for in one sentence, before anything is loaded that
-// such a Node cannot run.
+// The entry point. Refuses a Node that is older than package.json asks for, with one sentence,
+// before it loads anything that such a Node cannot run.
 import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ const least = engines.node.replace(">=", "");
 if (isOlder(process.versions.node, least)) {
   const pinned = fromHere(new URL("node_modules/.bin/node", root));
   const cure = existsSync(pinned) ? `type ${pinned} ${fromHere(new URL(import.meta.url))} …` : `install Node ${least}`;
-  process.stderr.write(`ota-gateway needs Node ${least} or later, this is ${process.versions.node}; ${cure}\n`);
+  process.stderr.write(`ota-gateway needs Node ${least} or later, but this is ${process.versions.node}; ${cure}\n`);
   process.exit(2);
 }
 const { runProgram } = await import("./cli/program.js");

@@ -1,10 +1,11 @@
-// Asks whether the gateway on this machine can be called, for a container that has no shell: exit 0 if so, 1
-// otherwise, with a line that says why. Asks the gRPC health service; where that wants a client certificate, which a probe has none of, the
-// admin port's /readyz. Speaks HTTP/2 itself, so that a probe does not load a gRPC library.
+// Checks whether the gateway on this machine can be called, for a container that has no shell.
+// Exits with 0 if so; otherwise with 1, and a line that says why. Asks the gRPC health service, or
+// the admin port's /readyz where gRPC wants a client certificate, since a probe has none. Speaks
+// HTTP/2 itself, because loading a gRPC library would slow down every probe.
 import { connect } from "node:http2";
 
 const EMPTY_MESSAGE = Buffer.alloc(5);
-/** One message of two bytes: field 1, status, is 1, SERVING. */
+/** One gRPC message of two bytes: field 1, status, is 1, SERVING. */
 const SERVING = Buffer.from([0, 0, 0, 0, 2, 0x08, 1]);
 
 const {
@@ -19,7 +20,7 @@ const PATIENCE_S = 2;
 const asked = clientCa?.trim()
   ? { variable: "OTA_ADMIN_LISTEN", address: reachable(adminListen, "127.0.0.1:9464"), ask: askAdmin }
   : { variable: "OTA_LISTEN", address: reachable(listen, "127.0.0.1:50051"), ask: askGrpc };
-setTimeout(() => unhealthy(`has not answered within ${PATIENCE_S} s`), PATIENCE_S * 1000).unref();
+setTimeout(() => unhealthy(`did not answer within ${PATIENCE_S} s`), PATIENCE_S * 1000).unref();
 asked.ask(asked.address);
 
 function unhealthy(why: string): never {
@@ -27,14 +28,14 @@ function unhealthy(why: string): never {
   process.exit(1);
 }
 
-/** What HTTP throws itself says only that it failed. */
+/** The errors of HTTP say only that it failed; the cause says why. */
 function cannotBeAsked({ message, cause }: Error): never {
   unhealthy(`cannot be asked: ${cause instanceof Error ? cause.message : message}`);
 }
 
 function askGrpc(address: string): void {
   const scheme = cert?.trim() ? "https" : "http";
-  // Whatever certificate it has: we ask whether it lives, and tell it nothing.
+  // Any certificate will do: this only asks for a sign of life, and sends nothing secret.
   const session = connect(`${scheme}://${address}`, { rejectUnauthorized: false });
   const request = session.request({
     ":method": "POST",
@@ -48,19 +49,19 @@ function askGrpc(address: string): void {
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
     if (Buffer.concat(chunks).equals(SERVING)) process.exit(0);
-    unhealthy("does not say that it serves");
+    unhealthy("does not report SERVING");
   });
   request.end(EMPTY_MESSAGE);
 }
 
 function askAdmin(address: string): void {
   fetch(`http://${address}/readyz`).then(
-    ({ ok, status }) => (ok ? process.exit(0) : unhealthy(`answers ${status} at /readyz`)),
+    ({ ok, status }) => (ok ? process.exit(0) : unhealthy(`answered ${status} at /readyz`)),
     cannotBeAsked,
   );
 }
 
-/** Where to find what listens on that address, from this machine. */
+/** The address at which this machine reaches a listener. */
 function reachable(address: string | undefined, fallback: string): string {
   return (address?.trim() || fallback).replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 }

@@ -1,5 +1,6 @@
-// (b) and (c) Bottleneck, by its two ways of limiting a rate: a reservoir that is refilled each second, and a least time
-// between two calls. Across processes both keep their state in Redis, as its README shows under Clustering.
+// (b) and (c) Bottleneck, with its two ways to limit a rate: a reservoir that is refilled each
+// second, and a minimum time between two calls. Across processes both keep their state in Redis, as
+// its README shows under Clustering.
 import Bottleneck from "bottleneck";
 import { Redis } from "ioredis";
 import { CALLS_PER_SECOND, type CreatePeer, type Surroundings } from "./peer.js";

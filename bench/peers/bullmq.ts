@@ -1,15 +1,15 @@
-// (f) BullMQ: services add jobs to a queue in Redis, a worker with a limiter works them off.
+// (f) BullMQ: services add jobs to a queue in Redis, and a worker with a limiter processes them.
 import { Queue, QueueEvents, Worker } from "bullmq";
 import { CALLS_PER_SECOND, type CreatePeer } from "./peer.js";
 
 export const bullmq: CreatePeer = ({ cancelTasks, redisUrl }) => {
   const { hostname: host, port } = new URL(redisUrl);
-  // As BullMQ demands of a worker's connection.
+  // BullMQ requires this of a worker's connection.
   const connection = { host, port: Number(port), maxRetriesPerRequest: null };
   const defaultJobOptions = { attempts: 6, backoff: { type: "exponential", delay: 1000 }, removeOnComplete: true };
   const queue = new Queue<{ deviceName: string }>("cancel-tasks", { connection, defaultJobOptions });
   const events = new QueueEvents("cancel-tasks", { connection });
-  for (const each of [queue, events]) each.setMaxListeners(0); // one for each job that somebody waits for
+  for (const each of [queue, events]) each.setMaxListeners(0); // one listener for each awaited job
   const worker = new Worker<{ deviceName: string }>("cancel-tasks", ({ data }) => cancelTasks([data.deviceName]), {
     connection,
     concurrency: CALLS_PER_SECOND,

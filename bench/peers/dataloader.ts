@@ -1,5 +1,6 @@
-// (g) DataLoader in front of Bottleneck: what a process asks for in one turn of its event loop shares calls. The one
-// peer that fills calls, as long as everybody asks in the same process at the same moment.
+// (g) DataLoader in front of Bottleneck: requests of one process in the same turn of its event loop
+// share calls. The only peer that fills calls, as long as all callers ask in the same process at
+// the same moment.
 import DataLoader from "dataloader";
 import { minTimeLimiter } from "./bottleneck.js";
 import { type CreatePeer, DEVICES_PER_CALL } from "./peer.js";
@@ -10,7 +11,7 @@ export const dataloader: CreatePeer = (surroundings) => {
     await limiter.schedule(() => surroundings.cancelTasks([...deviceNames]));
     return deviceNames.map(() => true);
   };
-  // Without its cache: a device may have to be canceled again.
+  // No cache, because a device may have to be canceled again.
   const loader = new DataLoader<string, boolean>(load, { maxBatchSize: DEVICES_PER_CALL, cache: false });
   return {
     async cancel(deviceName) {

@@ -1,4 +1,4 @@
-// (a) The official SDK, called directly. Whoever is throttled tries again later.
+// (a) The official SDK, called directly. A throttled call is retried later.
 import type { CreatePeer } from "./peer.js";
 import { retrying } from "./retry.js";
 

@@ -1,10 +1,10 @@
-// The vendor's own client, set up as its README says.
+// The vendor's client, set up as its README says.
 import { createRequire } from "node:module";
 import type Iot from "@alicloud/iot20180120";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import type { Surroundings } from "./peer.js";
 
-// Not by import: a CommonJS module that has a default export itself.
+// Loaded with `require`: a CommonJS module that has a default export itself.
 const iot: typeof Iot = createRequire(import.meta.url)("@alicloud/iot20180120");
 type SdkConfig = ConstructorParameters<typeof Iot.default>[0];
 
@@ -16,7 +16,7 @@ export function officialSdk(url: URL): Surroundings["cancelTasks"] {
     regionId: "cn-shanghai",
     endpoint: url.host,
     protocol: "http",
-    // The class of the configuration lives in a package of its own; its fields are all that counts.
+    // The configuration class is in a package of its own; only its fields matter.
   } as unknown as SdkConfig);
   return async (deviceName) => {
     const request = new iot.CancelOTATaskByDeviceRequest({ productKey, firmwareId, deviceName });

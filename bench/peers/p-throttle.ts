@@ -1,4 +1,4 @@
-// (e) p-throttle, with what its README begins with. It knows one process only.
+// (e) p-throttle, set up as its README begins. It works within one process only.
 import pThrottle from "p-throttle";
 import { CALLS_PER_SECOND, type CreatePeer } from "./peer.js";
 import { retrying } from "./retry.js";

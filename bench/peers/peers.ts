@@ -1,4 +1,5 @@
-// Everybody the gateway is compared with, each written as its own users would write it from its README.
+// Lists the peers that the gateway is compared with, each written as its users would write it from
+// its README.
 import { minTime, reservoir } from "./bottleneck.js";
 import { bullmq } from "./bullmq.js";
 import { dataloader } from "./dataloader.js";
@@ -10,12 +11,12 @@ import { rateLimiterFlexible } from "./rate-limiter-flexible.js";
 interface PeerFacts {
   readonly title: string;
   readonly create: CreatePeer;
-  /** Its callers ask for one device after the other; else for all at once, since a queue paces them. */
+  /** Callers send one device after the other; otherwise all at once, and a queue paces them. */
   readonly inTurn?: true;
   readonly needsRedis?: true;
-  /** Processes that share the account can share its limiter. */
+  /** Processes that share the account can share the limiter. */
   readonly canShare?: true;
-  /** Many devices share a call. */
+  /** Several devices share a call. */
   readonly fillsCalls?: true;
 }
 

@@ -1,4 +1,5 @@
-// (d) The queue of rate-limiter-flexible: a call waits until it can take one of ten points a second.
+// (d) The queue of rate-limiter-flexible: a call waits until it can take one of ten points a
+// second.
 import { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterQueue, RateLimiterRedis } from "rate-limiter-flexible";
 import { CALLS_PER_SECOND, type CreatePeer } from "./peer.js";

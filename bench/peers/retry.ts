@@ -1,5 +1,6 @@
-// Trying again when the upstream throttles, as async-retry and p-retry do by default: 1 s, then twice as long each
-// time, stretched at random so that callers do not come in step. Five times, then it fails.
+// Retries when the upstream throttles, as async-retry and p-retry do by default: after 1 s, then
+// twice as long each time, randomized so that callers do not fall into step. Gives up after five
+// retries.
 
 const RETRIES = 5;
 const FIRST_MS = 1000;
@@ -8,7 +9,10 @@ function isThrottled(error: unknown): boolean {
   return String((error as { code?: unknown }).code).startsWith("Throttling");
 }
 
-/** How long to wait before trying again; undefined to give up. `retries`: how often it has been tried again already. */
+/**
+ * How long to wait before the next retry; undefined to give up. `retries`: the number of retries so
+ * far.
+ */
 export function retryAfterMs(error: unknown, retries: number): number | undefined {
   return isThrottled(error) && retries < RETRIES ? FIRST_MS * 2 ** retries * (1 + Math.random()) : undefined;
 }

@@ -1,5 +1,6 @@
-// A process of a service that cancels on its own: so many callers ask for their parts of the devices, through one peer.
-// Told what to do, it says when it is ready, waits to be told to begin, and in the end tells what its callers were told.
+// A process of a service that cancels without the gateway: several callers send their parts of the
+// devices through one peer. It receives its task, says when it is ready, starts on command, and
+// reports what its callers were answered.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,18 +14,18 @@ export interface Task {
   readonly redisUrl: string;
   readonly isShared: boolean;
   readonly callers: number;
-  /** The devices, by the numbers of their names: the callers take them in turn. */
+  /** The devices by the numbers in their names. The callers take them in turn. */
   readonly indexes: readonly number[];
-  /** Another caller's device, who comes when all have begun; none if absent. */
+  /** A device of another caller that arrives when all have begun; none if absent. */
   readonly bystander?: number;
-  /** What takes longer is not waited for. */
+  /** Later answers are not waited for. */
   readonly withinMs: number;
 }
 
 export interface Told {
   readonly accepted: number;
   readonly failed: number;
-  /** What the bystander waited. */
+  /** How long the bystander waited. */
   readonly bystanderMs?: number;
 }
 
@@ -59,7 +60,10 @@ async function bystander(index: number): Promise<void> {
   told.bystanderMs = performance.now() - startMs;
 }
 
-/** A service that has been up for a while has its SDK loaded: some calls to somebody who says Success and counts none. */
+/**
+ * Loads the SDK, as in a service that has been up for a while: a few calls to a server that answers
+ * Success.
+ */
 async function warmUp(): Promise<void> {
   const server = createServer((_, response) => {
     response.writeHead(200, { "content-type": "application/json" }).end('{"RequestId":"1","Success":true}');

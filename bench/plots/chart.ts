@@ -1,15 +1,16 @@
-// How our pictures look: small, on white, and readable in grey: shades and hatching tell series apart, not colours.
+// The style of all pictures: small, on white, and readable in gray: shades and hatching distinguish
+// series, not colors.
 import { type EChartsOption, init } from "echarts";
 
 const WIDTH = 720;
 const FONT = { fontFamily: "sans-serif", fontSize: 12, color: "#222" };
 
-/** From dark to light; what is ours is the darkest. */
+/** From dark to light; the gateway's own series is the darkest. */
 export const OURS = "#1b1b1b";
 export const MEASURED = "#7f7f7f";
 export const OTHER = "#c4c4c4";
 
-/** For what was not measured, but computed. */
+/** For computed values, which were not measured. */
 export const HATCHED = {
   color: "#ececec",
   borderColor: MEASURED,
@@ -19,16 +20,19 @@ export const HATCHED = {
 export interface Bar {
   readonly name: string;
   readonly value: number;
-  /** What stands beside it. */
+  /** The text beside the bar. */
   readonly label: string;
   readonly style: object;
 }
 
-/** Bars that lie, the first on top. `from`: where a logarithmic axis begins; without it the axis is linear. */
+/**
+ * Horizontal bars, the first on top. `from`: where a logarithmic axis begins; without it the axis
+ * is linear.
+ */
 export function bars(title: string, unit: string, all: readonly Bar[], from?: number): string {
   const top = [...all].reverse();
   const most = Math.max(...all.map(({ value }) => value));
-  // Room for the last label.
+  // Leaves room for the last label.
   const scale = from === undefined ? { type: "value" as const, max: Math.ceil(most * 1.15) } : logFrom(from, most * 4);
   return render(all.length * 30 + 90, {
     title: { text: title },
@@ -61,7 +65,7 @@ export interface Axes {
   readonly x: string;
   readonly y: string;
   readonly xScale: "log" | "category";
-  /** A line across: a bound, named. */
+  /** A horizontal line with a name: a bound. */
   readonly bound: { readonly at: number; readonly name: string };
 }
 

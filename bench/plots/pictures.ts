@@ -1,4 +1,4 @@
-// Which pictures there are, and what each of them shows. A picture whose results are missing is left as it is.
+// Defines the pictures and what each shows. A picture whose results are missing is left as it is.
 import { median } from "../median.js";
 import { readResult, writePicture } from "../results.js";
 import type { BystanderFigures } from "../scenarios/bystander.js";
@@ -10,7 +10,7 @@ import { type Bar, bars, type Curve, curves, HATCHED, MEASURED, OTHER, OURS } fr
 
 const SIZE = 20_000;
 
-/** What a call takes of an account's second: waits are told in it. */
+/** One call's part of an account's second, which waits are measured in. */
 const BETWEEN_CALLS_MS = 100;
 
 export function drawPictures(): void {

@@ -1,4 +1,5 @@
-// A small caller beside a huge one: how long single devices wait while somebody else has 100,000 waiting.
+// A small caller beside a huge one: how long single devices wait while another caller has 100,000
+// waiting.
 import { callerOf } from "../crowd.js";
 import type { Measured } from "../goal.js";
 import { median, quantile } from "../median.js";
@@ -11,7 +12,7 @@ const SINGLES_SHORT = 25;
 const REQUEST = { productKey: "a1Bench", firmwareId: "Bench030100" };
 
 export interface BystanderFigures {
-  /** What each single device waited. */
+  /** How long each single device waited. */
   readonly waitsMs: readonly number[];
 }
 

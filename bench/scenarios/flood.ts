@@ -1,9 +1,10 @@
-// One caller floods, with 200 connections and 100 requests in flight on each: how much longer the single devices of
-// another take. In the flood's scope they share its calls, so that all they wait longer for is the flood of requests. In a
-// scope of their own they also wait for the calls that are the flood's by its fair share, every other one: how much that
-// is, is measured beside a caller that has as much to do and asks for it once. The flood is nice, so that it takes what
-// the gateway and the measurer leave of the processors: it stands for one that comes from other machines, and cannot take
-// the gateway's own.
+// One caller floods, with 200 connections and 100 requests in flight on each. Measures how much
+// longer single devices of another caller take. In the flood's scope they share its calls, so that
+// the increase comes from the flood of requests alone. In a scope of their own they also wait for
+// every other call, which is the flood's fair share. To know that part, it is also measured beside
+// a caller with as much work that asks only once. The flood runs with `nice`, so that it uses the
+// processor time that the gateway and the measurer leave. It stands for a flood from other
+// machines, which could not take the gateway's own.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setPriority } from "node:os";
@@ -17,11 +18,11 @@ const CONNECTIONS = 200;
 const IN_FLIGHT = 100;
 const SINGLES = 400;
 
-/** Of one request: enough for every other call while the singles are asked for. */
+/** Devices in one request, enough for every other call during the measurement. */
 const POLITE_DEVICES = 10_000;
 const NICE = 10;
 
-/** The flood's, and another. */
+/** The flood's scope, and another. */
 const SCOPES = { same: "a1Bench", own: "a1Small" } as const;
 
 interface Counts {
@@ -36,7 +37,7 @@ export interface FloodFigures {
   /** 99th percentiles. */
   readonly calmMs: Record<Scope, number>;
   readonly grownMs: Record<Scope, number>;
-  /** In a scope of its own, beside one that asks once. */
+  /** In a scope of its own, beside a caller that asks once. */
   readonly besidePoliteMs: number;
 }
 
@@ -86,7 +87,7 @@ async function tailBesidePoliteMs(gateway: ServerProcess): Promise<number> {
   const deviceNames = Array.from({ length: POLITE_DEVICES }, (_, n) => `polite-${n}`);
   const { leave } = polite.cancel(deviceNames, { productKey: SCOPES.same, firmwareId: "Bench030100" });
   const besideMs = await tailMs(gateway, "own");
-  leave(); // or what is left of it would be in the flood's way
+  leave(); // the rest would be in the flood's way
   polite.close();
   return besideMs;
 }

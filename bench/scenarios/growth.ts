@@ -1,5 +1,6 @@
-// What a device costs the gateway as more of them wait, and what an rpc costs as more callers wait. Both should stay
-// flat. Judged on the whole process; the gateway's own part of it, without any wire, is told beside that.
+// The cost of a device as more devices wait, and of an rpc as more callers wait. Both should stay
+// flat. Judged on the whole process; the gateway's own part, without any wire, is reported beside
+// it.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { type Caller, createCaller } from "../../test/support/grpc-caller.js";
@@ -14,15 +15,15 @@ const QUEUED_SHORT = [1000, 100_000];
 const CALLERS = [1, 100, 10_000];
 const CALLERS_SHORT = [1, 10_000];
 
-/** Through each size, so that small ones are not over in a moment. */
+/** Sent at each size, so that small sizes are not over in a moment. */
 const DEVICES = 200_000;
 const DEVICES_PER_REQUEST = 1000;
 
-/** About as many as the gateway takes of one caller. */
+/** About as many as the gateway accepts from one caller. */
 const IN_FLIGHT = 4000;
 const ROUNDS = 2;
 
-/** So that a million does not take eight minutes. */
+/** A high rate, so that a million devices do not take eight minutes. */
 const FAST = { OTA_QUOTA_CALLS_PER_SECOND: "250", OTA_DEFAULT_DEADLINE_MS: "600000" };
 const UNBOUNDED = { OTA_MAX_QUEUED_DEVICES: "2000000", OTA_MAX_QUEUED_DEVICES_PER_CALLER: "2000000" };
 
@@ -32,10 +33,13 @@ export interface Point {
 }
 
 export interface GrowthFigures {
-  /** Processor time per device, of the process and of the gateway's own part, with so many queued. */
+  /**
+   * Processor time for each device by queue length, of the whole process and of the gateway's own
+   * part.
+   */
   readonly byQueued: readonly (Point & { readonly mb: number })[];
   readonly coreByQueued: readonly Point[];
-  /** Processor time per rpc with so many callers. */
+  /** Processor time for each rpc by number of callers. */
   readonly byCallers: readonly Point[];
   readonly coreByCallers: readonly Point[];
 }
@@ -68,12 +72,14 @@ function ratio(points: readonly Point[]): number {
   return (points.at(-1)?.us ?? Number.NaN) / (points[0]?.us ?? Number.NaN);
 }
 
-/** In rounds: so many are queued at once, and the next come when all have been answered. */
+/**
+ * Runs in rounds: all devices are queued at once, and the next follow when all have been answered.
+ */
 async function perDevice(upstream: Upstream, queued: number): Promise<GrowthFigures["byQueued"][number]> {
   const gateway = await startGateway(upstream, { ...FAST, ...UNBOUNDED });
   const client = createCaller(gateway.grpc);
   const total = Math.max(queued, DEVICES);
-  await cancelAll(client, 0, DEVICES / 4, Math.min(queued, DEVICES / 4)); // machine code
+  await cancelAll(client, 0, DEVICES / 4, Math.min(queued, DEVICES / 4)); // warms up the machine code
   const idleMb = residentMb(gateway.pid);
   const startMs = cpuMs(gateway.pid);
   const mb = await mostMb(gateway, () => cancelAll(client, DEVICES, total, queued));
@@ -103,7 +109,7 @@ async function mostMb({ pid }: ServerProcess, work: () => Promise<void>): Promis
   return most;
 }
 
-/** Turn about, against the noise. */
+/** Alternates between the sizes, to average out noise. */
 async function perRpc(upstream: Upstream, numbers: readonly number[], forMs: number): Promise<Point[]> {
   const gateway = await startGateway(upstream, FAST);
   const times = new Map(numbers.map((callers) => [callers, [] as number[]]));

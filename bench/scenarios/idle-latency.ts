@@ -1,6 +1,7 @@
-// What an idle gateway adds to a call: a direct call by the gateway's own upstream client, a request through the gateway,
-// one to a grpc-js server that does nothing, and one through each peer, turn about, against an upstream that answers at once. Idle is not new: the gateway and our
-// client have been at work before, so that their code is compiled as it is in a process that has run for a while.
+// The time that an idle gateway adds to a call. Alternates between a direct call by the gateway's
+// own upstream client, a request through the gateway, one to a grpc-js server that does nothing,
+// and one through each peer, against an upstream that answers at once. The gateway and our client
+// have been busy before, so that their code is compiled as in a process that has run for a while.
 import { systemClock } from "../../src/base/clock.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
@@ -19,11 +20,11 @@ const ROUNDS = 50;
 const ROUNDS_SHORT = 30;
 const WARM_UP = 10;
 
-/** Before it is measured. */
+/** Warm-up before the measurement. */
 const BUSY_MS = 4000;
 const BUSY_CALLS = 500;
 
-/** Longer than pacing asks for, so that each request finds everybody idle. */
+/** Longer than the pacing, so that each request finds everything idle. */
 const PAUSE_MS = 110;
 
 /** Keys of the emulator. */
@@ -39,7 +40,7 @@ export interface IdleFigures {
 
 export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigures>> {
   const redis = !isShort && provide("redis") ? await startRedis() : undefined;
-  // Of the quota of an account of its own each would use a third; all share one upstream here.
+  // On an account of its own, each would use a third of the quota; here all share one upstream.
   const upstream = await startUpstream(...TAKES_ALL, "--quota", "1000");
   const gateway = await startGateway(upstream, { OTA_QUOTA_CALLS_PER_SECOND: "50" });
   const bare = await startBareServer();
@@ -83,7 +84,8 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
   await gateway.stop();
   upstream.stop();
   const at = (who: string, fraction: number) => quantile(times.get(who) ?? [], fraction);
-  // A peer adds to a call of the official SDK, the gateway to one of its own client, and a bare server to none.
+  // A peer adds to a call of the official SDK, the gateway to one of its own client, and a bare
+  // server to none.
   const addedMs = [...ways.keys()].slice(1).map((who) => {
     const base = who === "ota-gateway" || who === "official SDK" ? "direct" : "official SDK";
     const baseMs = who === BARE ? 0 : at(base, 0.5);
@@ -97,7 +99,7 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
           ? { name: "idle: ms that the gateway adds at the median", value, most: isShort ? 4 : 2 }
           : { name: `idle, ${who}: ms ${who === BARE ? "that it takes" : "added"} at the median`, value },
       ),
-      // A tripwire that a busy machine does not move: gRPC itself took 2 to 3 ms.
+      // A limit that a busy machine does not reach: gRPC itself took 2 to 3 ms.
       {
         name: "idle: of that, ms more than a bare grpc-js server takes",
         value: beyondMs,

@@ -1,6 +1,6 @@
-// What a request costs the gateway beside what gRPC costs anyway: processor time per rpc, against a grpc-js server that
-// does nothing, one that does nothing but hold its answers as long as a token and a call take, and a C++ one, turn about
-// in one run.
+// The cost of a request in the gateway beyond the cost of gRPC itself: processor time for each rpc,
+// compared with a grpc-js server that does nothing, one that only holds its answers as long as a
+// token and a call take, and a C++ one, alternating within one run.
 import { startCppServer } from "../cpp-server.js";
 import type { Measured } from "../goal.js";
 import { median } from "../median.js";
@@ -13,7 +13,10 @@ const PROCESSES = 3;
 const ROUNDS = 3;
 const ROUNDS_SHORT = 5;
 
-/** How long the upstream takes. A server that holds its answers holds them once to twice as long, as the gateway does. */
+/**
+ * How long the upstream takes. The holding server holds its answers for once to twice as long, like
+ * the gateway.
+ */
 const ANSWER_MS = 20;
 const GATEWAY = "ota-gateway";
 const BARE = "bare grpc-js";
@@ -26,7 +29,7 @@ export interface IngestFigures {
     readonly who: string;
     readonly rpcsPerSecond: number;
     readonly perRpcUs: number;
-    /** The load generator's. */
+    /** The load generator's part. */
     readonly ownPerRpcUs: number;
   }[];
 }
@@ -57,7 +60,8 @@ export async function ingest(isShort: boolean): Promise<Measured<IngestFigures>>
   });
   return {
     goals: [
-      // The bound of --check is a tripwire and no goal: the same code was found at 1.7 and at 2.7.
+      // The bound of --check only catches gross errors: the same code was measured at 1.7 and at
+      // 2.7.
       {
         name: "ingest: processor time per rpc, of a bare server's",
         value: turns.ratio(GATEWAY, BARE),

@@ -1,5 +1,5 @@
-// A million devices waiting, in requests of 10,000: what they take of memory, and whether the gateway
-// still answers at once.
+// A million devices waiting, in requests of 10,000: how much memory they take, and whether the
+// gateway still answers at once.
 import { credentials } from "@grpc/grpc-js";
 import { type GetQuotaResponse, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
 import { residentMb } from "../cpu.js";

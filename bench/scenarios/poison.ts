@@ -1,5 +1,5 @@
-// Ten devices that the upstream does not know, among 20,000: the upstream refuses a whole call for one of them. Who
-// is told that their device failed, and what it costs.
+// Ten unknown devices among 20,000: the upstream refuses a whole call for one of them. Measures
+// which callers are answered that their device failed, and the cost in calls.
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { cancelEach } from "../crowd.js";
 import type { Measured } from "../goal.js";
@@ -11,13 +11,15 @@ const DEVICES = 20_000;
 const UNKNOWN = 10;
 const CALLERS = 50;
 
-/** Halving one bad device out of 200 takes some sixteen calls; without it there are 101. */
+/**
+ * Finding one bad device among 200 takes about sixteen calls; without bad devices there are 101.
+ */
 const MOST_CALLS = 101 + UNKNOWN * 20;
 
 export interface PoisonFigures {
   readonly outcomes: readonly {
     readonly who: string;
-    /** Good devices whose callers were told that they failed. */
+    /** Good devices whose callers were answered that they failed. */
     readonly wronglyFailed: number;
     readonly canceled: number;
     readonly calls: number;
@@ -42,7 +44,10 @@ export async function poison(): Promise<Measured<PoisonFigures>> {
   };
 }
 
-/** Here and there is an unknown one, of another caller each: named behind the last of those that there are. */
+/**
+ * Unknown devices are scattered among the others, each from another caller; their numbers follow
+ * the existing ones.
+ */
 function namesOf(): string[] {
   const names = Array.from({ length: DEVICES }, (_, n) => seededName(n));
   for (let n = 0; n < UNKNOWN; n++) {
@@ -66,7 +71,10 @@ async function throughUs() {
   return { who: "ota-gateway", wronglyFailed, rejected, canceled, calls, spanMs, worstSecond };
 }
 
-/** The one peer that puts devices of several callers into a call. It has its callers one after the other. */
+/**
+ * The only peer that puts devices of several callers into a call. Its callers run one after the
+ * other.
+ */
 async function throughDataLoader() {
   const upstream = await startUpstream(...NETWORK, "--devices", String(DEVICES));
   const indexes = namesOf().map((name) => Number(name.split("-").at(-1)));

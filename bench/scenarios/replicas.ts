@@ -1,5 +1,6 @@
-// Replicas that share a quota in Redis: 1, 2, 4 and 8 of them, beside services that share a limiter in the same way; and
-// eight, of which one has a heap of bulk work, and another one device at a time.
+// Replicas that share a quota in Redis: 1, 2, 4 and 8 of them, compared with services that share a
+// limiter in the same way. Then eight replicas, one with a large amount of bulk work, another with
+// one device at a time.
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { provide } from "../../test/support/debian.js";
 import type { Caller } from "../../test/support/grpc-caller.js";
@@ -23,7 +24,7 @@ const UPSTREAM = [...NETWORK, ...TAKES_ALL];
 interface Shared {
   readonly who: string;
   readonly replicas: number;
-  /** Answered with Success, from the first arrival to the last. */
+  /** Calls answered with Success, from the first arrival to the last. */
   readonly callsPerSecond: number;
   readonly worstSecond: number;
   readonly refused: number;
@@ -38,7 +39,7 @@ export async function replicas(): Promise<Measured<ReplicasFigures>> {
   const redis = await startRedis();
   const ours: (Shared & { readonly commandsPerCall: number })[] = [];
   const theirs: Shared[] = [];
-  // One device a call each, or the calls could not be compared.
+  // Only peers with one device in each call, because the others cannot be compared.
   const peers = PEER_NAMES.filter((name) => factsOf(name).canShare && !factsOf(name).fillsCalls);
   for (const count of COUNTS) {
     ours.push(await ourReplicas(count, redis));
@@ -87,7 +88,7 @@ async function ourReplicas(count: number, redis: RedisServer): Promise<Shared & 
   return { who: US, replicas: count, callsPerSecond, worstSecond, refused: sum(refused), commandsPerCall };
 }
 
-/** Each service has its part of the devices. */
+/** Gives each service its part of the devices. */
 async function services(peer: PeerName, count: number, redis: RedisServer): Promise<Shared> {
   const upstream = await startUpstream(...UPSTREAM);
   const task = { peer, url: upstream.url.origin, redisUrl: redis.url, isShared: true, callers: 1, withinMs: 15_000 };
@@ -113,7 +114,7 @@ function sum(refused: Readonly<Record<string, number>>): number {
   return Object.values(refused).reduce((all, each) => all + each, 0);
 }
 
-/** Requests that fill CALLS calls, spread over the gateways. */
+/** Sends requests that fill CALLS calls, spread over the gateways. */
 async function cancelAll(gateways: readonly ServerProcess[]): Promise<void> {
   const clients = gateways.map((gateway) => callerOf(gateway, "service"));
   await Promise.all(

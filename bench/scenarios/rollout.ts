@@ -1,5 +1,6 @@
-// Stopping a rollout: 50 callers have all devices of a rollout canceled, one device a request. How close to the ideal,
-// how many arrivals the worst second holds, and how long a caller waits who comes with one device when all have begun.
+// Stopping a rollout: 50 callers cancel all its devices, one device in each request. Measures the
+// distance from the ideal, the arrivals in the worst second, and the wait of a caller with one
+// device that arrives when all have begun.
 import type { Stats } from "../../src/emulator/server.js";
 import { SEEDED_NAME_LENGTH, seededName } from "../../src/emulator/state/seeded-name.js";
 import { provide } from "../../test/support/debian.js";
@@ -14,12 +15,12 @@ const CALLERS = 50;
 const LONGEST_NAME = 32;
 
 const SIZES = [2000, 20_000, 100_000];
-/** Of `--check`: a tripwire, for machines that do something else besides; the goal is below. */
+/** The bound of `--check` has room for busy machines; the goal is below. */
 const CHECKED = 1.1;
 
 const JUDGED: Readonly<Record<number, number>> = { 20000: 1.04, 100000: 1.03 };
 
-/** For peers that send one device a call: 30 s. More is computed. */
+/** For peers that send one device in each call: 30 s. Larger sizes are computed. */
 const FEW_DEVICES = 300;
 const FEW_DEVICES_SHORT = 60;
 
@@ -31,17 +32,20 @@ export interface Run {
   /** From the first arrival to the last. */
   readonly spanMs: number;
   readonly meanAnswerMs: number;
-  /** The shortest that this can be by the quota, with full calls; of no meaning below a few hundred devices. */
+  /** The shortest time by the quota, with full calls. Meaningless below a few hundred devices. */
   readonly idealMs: number;
-  /** Not measured at this size, which would take hours, but what one device a call takes at the full quota. */
+  /**
+   * Computed rather than measured, which would take hours: the time of one device in each call at
+   * the full quota.
+   */
   readonly isComputed: boolean;
   readonly calls: number;
   readonly refused: number;
   readonly worstSecond: number;
   readonly canceled: number;
-  /** Devices whose callers were told that they failed, or nothing within the time. */
+  /** Devices whose callers were answered that they failed, or not answered in time. */
   readonly failed: number;
-  /** Of peers: who comes with one device when all have begun waits so long. */
+  /** For peers: the wait of a device that arrives when all have begun. */
   readonly bystanderMs: number;
 }
 
@@ -54,7 +58,8 @@ export async function rollout(isShort: boolean): Promise<Measured<RolloutFigures
   const sizes = isShort ? [20_000] : SIZES;
   const names = PEER_NAMES.filter((name) => (redis || !factsOf(name).needsRedis) && !(isShort && name === "direct"));
   const [filling, single] = [true, false].map((fills) => names.filter((name) => !!factsOf(name).fillsCalls === fills));
-  // Ten calls a second leave the processors idle, so peers run at the same time, each with an upstream of its own.
+  // Ten calls a second leave the processors idle, so peers run in parallel, each with an upstream
+  // of its own.
   const few = isShort ? FEW_DEVICES_SHORT : FEW_DEVICES;
   const small = await Promise.all((single ?? []).map((name) => peerRun(name, few, redis)));
   const large: Run[] = [];
@@ -71,7 +76,7 @@ export async function rollout(isShort: boolean): Promise<Measured<RolloutFigures
   };
 }
 
-/** With the longest names that there are, fewer devices fit into the address of a call. */
+/** With the longest names, fewer devices fit into the address of a call. */
 export async function longNames(): Promise<Measured<RolloutFigures>> {
   const run = await ourRun(20_000, LONGEST_NAME);
   const calls = { name: "names of 32 characters: calls for 20000 devices", value: run.calls, most: 112 };
@@ -118,12 +123,14 @@ function runOf(who: string, devices: number, counts: Stats, failed: number, byst
   return { who, devices, spanMs, meanAnswerMs, idealMs, isComputed: false, ...counted, bystanderMs };
 }
 
-/** Full calls, and each token at work again as soon as its second is over. */
+/** The time with full calls, and each token used again as soon as its second is over. */
 function idealOf(devices: number, meanAnswerMs: number): number {
   return ((devices / DEVICES_PER_CALL - 1) * (1000 + meanAnswerMs)) / CALLS_PER_SECOND;
 }
 
-/** The least that it can take for more devices, one a call; and the wait behind them, first come first served. */
+/**
+ * The least time for more devices, one in each call, and the wait behind them in order of arrival.
+ */
 function computedFrom(run: Run, devices: number): Run {
   const spanMs = ((devices - 1) * 1000) / CALLS_PER_SECOND;
   const idealMs = idealOf(devices, run.meanAnswerMs);

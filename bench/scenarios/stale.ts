@@ -1,5 +1,6 @@
-// Lists as they are: with names of devices that no longer exist, in requests of 1,000. How many calls and how much time
-// they take beside the same list without such names, and how long another caller waits who comes with one device.
+// Lists as they are: with names of devices that no longer exist, in requests of 1,000. How many
+// calls and how much time they take beside the same list without such names, and how long another
+// caller waits who comes with one device.
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { callerOf } from "../crowd.js";

@@ -1,5 +1,5 @@
-// A million devices through one stream: the gateway's memory stays bounded while its client writes as fast
-// as flow control lets it.
+// A million devices through one stream: the gateway's memory stays bounded while its client writes
+// as fast as flow control allows.
 import { once } from "node:events";
 import { credentials } from "@grpc/grpc-js";
 import { CancelTasksByDeviceRequest, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
@@ -10,7 +10,7 @@ import { startGateway, startUpstream, TAKES_ALL } from "../processes.js";
 const DEVICES = 1_000_000;
 const DEVICES_PER_REQUEST = 5000;
 
-/** So that it does not take eight minutes. */
+/** A high rate, so that it does not take eight minutes. */
 const CALLS_PER_SECOND = 250;
 
 export interface StreamFigures {

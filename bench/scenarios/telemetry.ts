@@ -1,6 +1,6 @@
-// What it costs to trace every caller: processor time per rpc, with a receiver of the spans and with none that
-// answers, against a grpc-js server that does nothing, turn about in one run. And what a receiver that is down
-// leaves behind in memory.
+// The cost of tracing every caller: processor time for each rpc, with a working receiver of spans
+// and with one that is down, compared with a grpc-js server that does nothing, alternating within
+// one run. Also the memory that a receiver that is down leaves behind.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { Variables } from "../../test/support/processes.js";
@@ -13,24 +13,26 @@ import { type Contestant, TurnAbout } from "../turn-about.js";
 const ROUNDS = 3;
 const ROUND_MS = 1800;
 
-/** Of each. */
+/** Of each kind. */
 const PROCESSES = 2;
 
-/** Under load with the receiver down; the first part fills what is bounded. */
+/** Under load with the receiver down. The first part fills everything that is bounded. */
 const FILLING_MS = 10_000;
 const LEAKING_MS = 20_000;
 
-/** Nothing listens there, and connections are refused at once. */
+/** Nothing listens there, so connections are refused at once. */
 const NOBODY = "http://127.0.0.1:9";
 
-/** Or what grows would only be garbage that nobody needed to collect yet. Their spans would be a hundred MB. */
+/**
+ * Small, so that uncollected garbage is not mistaken for growth. The spans would take a hundred MB.
+ */
 const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=160", OTA_MAX_QUEUED_DEVICES: "100000" };
 
 const LOAD = { forMs: ROUND_MS, isTraced: true };
 const QUOTA = { OTA_QUOTA_CALLS_PER_SECOND: "50" };
 
 export interface TelemetryFigures {
-  /** Processor time per rpc, of a bare server's. */
+  /** Processor time for each rpc, relative to a bare server. */
   readonly ratios: { readonly off: number; readonly on: number; readonly down: number };
 }
 

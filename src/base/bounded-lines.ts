@@ -1,14 +1,14 @@
-// The lines of a text that arrives in pieces, with a bound to what one line can cost: a file that is not
-// ours may be gigabytes without a line's end.
+// Splits a text that arrives in pieces into lines, and bounds what one line can cost: a file from
+// elsewhere may hold gigabytes without a line end.
 
 export interface Line {
-  /** From 1 on. */
+  /** Counted from 1. */
   readonly number: number;
-  /** Undefined if it is longer than allowed. */
+  /** Undefined if the line is longer than allowed. */
   readonly text: string | undefined;
 }
 
-/** Empty lines are passed over, but counted. */
+/** Yields the lines. Empty ones are skipped, but counted. */
 export async function* boundedLines(pieces: AsyncIterable<string>, longestChars: number): AsyncGenerator<Line> {
   let number = 1;
   let begun = "";
@@ -20,7 +20,7 @@ export async function* boundedLines(pieces: AsyncIterable<string>, longestChars:
   };
   for await (const piece of pieces) {
     const [first = "", ...others] = piece.split("\n");
-    // A line that is too long already is only looked through for its end.
+    // Once a line is too long, only its end is looked for.
     begun = isTooLong ? "" : begun + first;
     for (const next of others) {
       yield* lineOf(begun);
@@ -28,7 +28,7 @@ export async function* boundedLines(pieces: AsyncIterable<string>, longestChars:
       isTooLong = false;
       begun = next;
     }
-    isTooLong ||= begun.length > longestChars + 1; // it may end in a carriage return
+    isTooLong ||= begun.length > longestChars + 1; // the line may end in a carriage return
   }
   yield* lineOf(isTooLong ? "" : begun);
 }

@@ -1,5 +1,6 @@
-// Time, as an argument. `now` is monotonic and used for everything inside; `wallNow` is for the wire
-// only. A timer set with `at` never fires early: Node's own timers do, by up to a millisecond.
+// Time, passed as an argument. `now` is monotonic and serves all inner logic; `wallNow` is for the
+// wire only. A timer set with `at` never fires early, as Node's own timers do by up to a
+// millisecond.
 
 /** A source of time and timers. */
 export interface Clock {
@@ -7,14 +8,16 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch. Steps when the machine's clock is set. */
   wallNow(): number;
-  /** Calls `run` once, not before the monotonic `timeMs`. Returns what takes the timer back. */
+  /**
+   * Calls `run` once, not before the monotonic `timeMs`. Returns a function that clears the timer.
+   */
   at(timeMs: number, run: () => void): () => void;
 }
 
-/** The longest delay that Node's timers take; longer ones are armed again. */
+/** The longest delay that Node's timers take; for longer ones the timer is set again. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The machine's own clocks. */
+/** The machine's clocks. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
@@ -30,7 +33,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Calls `run` again and again, `periodMs` apart, until the returned function is called. */
+/** Calls `run` every `periodMs`, until the returned function is called. */
 export function every(clock: Clock, periodMs: number, run: () => void): () => void {
   let disarm = () => {};
   const arm = () => {
@@ -43,7 +46,10 @@ export function every(clock: Clock, periodMs: number, run: () => void): () => vo
   return () => disarm();
 }
 
-/** Resolves at the monotonic `timeMs`, never before; rejects with the signal's reason if it aborts first. */
+/**
+ * Resolves at the monotonic `timeMs`, never before; rejects with the signal's reason if it aborts
+ * first.
+ */
 export function sleepUntil(clock: Clock, timeMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

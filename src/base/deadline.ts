@@ -2,13 +2,13 @@
 // on: this is for work that cannot be aborted.
 import type { Clock } from "./clock.js";
 
-/** What a promise that did not settle in time is rejected with. */
+/** Rejection of a promise that did not settle in time. */
 export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
 interface Limits {
-  /** Of the error. */
+  /** Message of the error. */
   readonly message?: string;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,8 +1,12 @@
-// V8 keeps text in many ways: as a part of what it was cut from, as the parts it was put together from, or outside of
-// its heap, as what came in an HTTP/2 header. Code that has met more than four of them looks up anew how to read each
-// character: the library's writer of spans then took 14 µs more of a request's 150.
+// Rewrites a text into the plainest form that V8 has. V8 keeps strings in many forms: as slices, as
+// concatenations, or outside its heap, like text from an HTTP/2 header. Code that has seen more
+// than four of them looks up for each character how to read it; in the span exporter of
+// OpenTelemetry that took 14 µs of a request's 150.
 
-/** The same text, kept in the plainest way. For what is read over and over; a copy costs more than one reading. */
+/**
+ * Copies a text into one flat string. Worth it only for text that is read often: the copy costs
+ * more than one read.
+ */
 export function flatten(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -1,8 +1,9 @@
-// Members in an order that changes: the first of them is always at hand, and one that comes, leaves or changes
-// moves past few of the others. Invariant: no member goes before its parent, which stands at half its position.
+// A binary heap of members whose order changes. The first member is always at hand; adding,
+// removing and moving cost O(log n). Invariant: no member comes before its parent, which stands at
+// half its position.
 
 export interface HeapMember {
-  /** Kept by the heap; -1 outside. */
+  /** Kept by the heap; -1 for a member outside it. */
   position: number;
 }
 
@@ -18,7 +19,7 @@ export class Heap<T extends HeapMember> {
     return this.#members[0];
   }
 
-  /** In no order. */
+  /** Iterates in no particular order. */
   [Symbol.iterator](): Iterator<T> {
     return this.#members.values();
   }
@@ -36,7 +37,7 @@ export class Heap<T extends HeapMember> {
     this.move(last);
   }
 
-  /** To be called when a member has changed. */
+  /** Restores the order after a member has changed. */
   move(member: T): void {
     const { position } = member;
     this.#rise(member, position);

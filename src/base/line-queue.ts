@@ -1,10 +1,10 @@
-// Lines that wait to be written, with a bound in bytes. What does not fit is lost; a line in its place says
-// how many there were, so that whoever reads the log later knows where it has a gap.
+// Queues lines to be written, bounded in bytes. Lines that do not fit are dropped, and a line in
+// their place counts them, so that a reader of the log can see the gap.
 
-/** Whole lines, ready to be written. */
+/** Whole lines, ready to be written in one go. */
 export interface LineBatch {
   readonly bytes: Buffer;
-  /** How many of the bytes are in the file. */
+  /** How many of the bytes are in the file already. */
   written: number;
 }
 
@@ -13,14 +13,14 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/** Lines lost in one place. */
+/** A run of dropped lines. */
 interface Gap {
   lost: number;
   readonly fromWallMs: number;
   toWallMs: number;
 }
 
-/** A batch is one write; longer only if a single line is. */
+/** Size of a batch, which is one write. Exceeded only by a single longer line. */
 export const BATCH_BYTES = 1 << 20;
 
 export class LineQueue {
@@ -32,7 +32,7 @@ export class LineQueue {
     this.#mostBytes = mostBytes;
   }
 
-  /** Of the lines that wait. */
+  /** Bytes of the queued lines. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -41,7 +41,7 @@ export class LineQueue {
     return this.#waiting.filter((each) => "text" in each).length;
   }
 
-  /** False if it is lost. */
+  /** Adds a line. Returns false if it was dropped. */
   add(text: string, wallMs: number): boolean {
     const bytes = Buffer.byteLength(text);
     if (this.#bytes + bytes <= this.#mostBytes) {
@@ -59,7 +59,7 @@ export class LineQueue {
     return false;
   }
 
-  /** The oldest lines; undefined without any. */
+  /** Takes the oldest lines; undefined if there are none. */
   take(): LineBatch | undefined {
     let bytes = 0;
     let taken = 0;

@@ -1,7 +1,7 @@
-// What the gateway's modules need of a log. Lines carry no device name and no secret: whoever logs
-// passes only what may be seen.
+// The log interface that all modules write to. A line holds no device name and no secret: every
+// caller passes only fields that may be seen.
 
-/** One line: fields first, then a message that is the same every time. */
+/** Writes one line: fields first, then a message that is the same every time. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -9,7 +9,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** The same log, with these fields in every line. */
+/** Returns the same log with these fields in every line. */
 export function withFields(log: Log, fields: object): Log {
   return {
     debug: (more, message) => log.debug({ ...fields, ...more }, message),

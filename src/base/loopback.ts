@@ -1,6 +1,6 @@
-// Which hosts only this machine can reach.
+// Decides which hosts can be reached from this machine only.
 
-/** Whether it is one of the loopback's names or addresses; an IPv6 address may stand in brackets. */
+/** Whether it is a name or address of the loopback; an IPv6 address may be in brackets. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || /^(::1|\[::1\])$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }

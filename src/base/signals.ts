@@ -1,8 +1,11 @@
-// The signals that ask a program to end.
+// Waits for the signals that ask a program to end.
 
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
 
-/** Resolves at the next of these signals, by default SIGINT or SIGTERM; it does not end the process by itself. */
+/**
+ * Resolves at the next of these signals, by default SIGINT or SIGTERM. The process does not end by
+ * itself then.
+ */
 export function nextSignal(signals = ENDING): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const heard = (signal: NodeJS.Signals) => {
@@ -13,8 +16,11 @@ export function nextSignal(signals = ENDING): Promise<NodeJS.Signals> {
   });
 }
 
-/** Also at SIGHUP, of a terminal that is closed. It is told by the shell and by the system: the second ends nothing. */
+/**
+ * Like `nextSignal`, but also at the SIGHUP of a closing terminal. Shell and system both send it;
+ * the second one is ignored.
+ */
 export function nextSignalOrHangup(): Promise<NodeJS.Signals> {
-  process.on("SIGHUP", () => {}); // stays: a signal that nobody listens for ends the process
+  process.on("SIGHUP", () => {}); // stays: a signal without a listener ends the process
   return nextSignal([...ENDING, "SIGHUP"]);
 }

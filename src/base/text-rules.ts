@@ -1,18 +1,18 @@
-// What text of callers may look like: a length and a set of characters for each kind, and what to say of a
-// text that breaks its rule. A text itself is never repeated: names stay out of error texts, and a character
-// that nobody can see is told by its number.
+// Rules for text that callers send: a length and a set of characters for each kind, and how to
+// describe a violation. The text itself is never repeated, so that names stay out of error texts;
+// an invisible character is reported by its code point.
 
-/** Lengths are in UTF-16 code units, which are characters but for those beyond the basic plane. */
+/** Lengths are in UTF-16 code units, which equal characters within the basic plane. */
 export interface TextRule {
   readonly least: number;
   readonly most: number;
-  /** Matches the first character that is not allowed. */
+  /** Matches the first forbidden character. */
   readonly foreign: RegExp;
-  /** What is allowed, in words. */
+  /** Describes what is allowed, for error texts. */
   readonly allowed: string;
 }
 
-/** As the upstream's RegisterDevice documents names. */
+/** The rule that the upstream's RegisterDevice documents for names. */
 export const DEVICE_NAME: TextRule = {
   least: 4,
   most: 32,
@@ -20,7 +20,9 @@ export const DEVICE_NAME: TextRule = {
   allowed: "4-32 of A-Za-z0-9-_@.:",
 };
 
-/** The upstream documents no grammar for its ids; its samples are letters, digits and `*`. */
+/**
+ * The upstream documents no grammar for its ids; its samples consist of letters, digits and `*`.
+ */
 export const ID: TextRule = {
   least: 1,
   most: 64,
@@ -28,12 +30,12 @@ export const ID: TextRule = {
   allowed: "1-64 printable ASCII characters",
 };
 
-/** As the configuration takes them. */
+/** The names that the configuration accepts. */
 export const ACCOUNT: TextRule = { least: 1, most: 63, foreign: /[^\w.-]/u, allowed: "1-63 of A-Za-z0-9_.-" };
 
 /**
- * Free text, in any language: nothing that a reader cannot see, that reorders what is beside it, or that a
- * terminal takes for a command. U+FFFD is what bytes that are not UTF-8 have become.
+ * Free text in any language, without characters that are invisible, reorder their neighbors or
+ * control a terminal. U+FFFD stands for bytes that are not UTF-8.
  */
 export const REASON: TextRule = {
   least: 0,
@@ -42,7 +44,7 @@ export const REASON: TextRule = {
   allowed: "up to 256 visible characters",
 };
 
-/** What is wrong with a text, in few words and printable ASCII; undefined if nothing is. */
+/** Says what is wrong with a text, briefly and in printable ASCII; undefined if nothing is. */
 export function wrongWith(text: string, { least, most, foreign, allowed }: TextRule): string | undefined {
   if (text.length < least || text.length > most) return `must be ${allowed}, has ${text.length}`;
   const at = text.search(foreign);

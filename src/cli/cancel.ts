@@ -1,5 +1,6 @@
-// The subcommand `cancel`: names of devices in, what became of each out. Ends with 0 only if every one of them
-// ended well and that is written down, with 1 if not or if it was stopped, and with 2 for misuse.
+// The subcommand `cancel`: reads device names, and writes what became of each. Exits with 0 only if
+// every device ended well and that is recorded, with 1 if not or if it was stopped, and with 2 for
+// misuse.
 import { Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
@@ -32,55 +33,61 @@ interface Flags extends GatewayFlags {
   readonly json?: true;
 }
 
-/** How long to wait for a sign of the gateway before anything is begun. */
+/** How long to wait for the gateway's first answer before anything starts. */
 const FIRST_ANSWER_MS = 10_000;
 
 const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput];
 
-/** Why nothing may be seen to happen at first. */
+/** Explains why nothing seems to happen at first. */
 const NOTES: Partial<Record<Quota["ledger"], string>> = {
-  OPENING: "The gateway's ledger opens: for some seconds nothing is sent.",
-  AWAY: "The gateway cannot reach the store of its tokens; until it can, nothing or little is sent.",
+  OPENING: "The gateway's ledger is opening; nothing is sent for a few seconds.",
+  AWAY: "The gateway cannot reach its token store; until it can, little or nothing is sent.",
 };
 
-/** Throws CommanderError for flags that it does not take and files that it cannot use. */
+/** Creates the command. It throws CommanderError for invalid flags and unusable files. */
 export function cancelCommand(): Command {
   const command = new Command("cancel")
-    .description("Cancel the update tasks of devices, through a gateway, and tell what became of each.")
+    .description("Cancel the update tasks of devices through a gateway, and report the outcome of each.")
     .usage("--product-key KEY --firmware-id ID [flags] [NAME...]")
-    .argument("[name...]", "devices")
+    .argument("[name...]", "device names")
     .requiredOption("--product-key <key>", "the product of the devices")
-    .requiredOption("--firmware-id <id>", "the update package")
-    .option("--devices-file <file>", "names in text (one a line), CSV or JSON lines; - for standard input")
+    .requiredOption("--firmware-id <id>", "the update package (FirmwareId)")
+    .option("--devices-file <file>", "names in text (one per line), CSV or JSON lines; - for standard input")
     .option("--column <name>", `column or key that holds the names (default: ${DEFAULT_COLUMN})`)
     .option("--job-id <id>", "only tasks of this update batch")
-    .option("--instance-id <id>", "IoT Platform instance, if the product is in one")
+    .option("--instance-id <id>", "IoT Platform instance, if the product belongs to one")
     .option("--account <name>", "one of the gateway's accounts")
     .addOption(
-      new Option("--priority <class>", "beside other callers").choices(["bulk", "normal", "urgent"]).default("normal"),
+      new Option("--priority <class>", "priority class among all callers")
+        .choices(["bulk", "normal", "urgent"])
+        .default("normal"),
     )
-    .option("--reason <text>", "why, for the audit log")
+    .option("--reason <text>", "reason of the cancel, for the audit log")
     .option("--verify", "read the tasks back after the cancel")
-    .option("--dry-run", "check everything and tell what it would take; send nothing")
-    .option("--output <file>", "one line a device, .csv or .jsonl; - for JSON lines on standard output")
-    .option("--resume <file>", "results of an earlier run: skip what ended well, and go on in it; no other --output")
+    .option("--dry-run", "check everything and report the cost; send nothing")
+    .option("--output <file>", "results, one line for each device, .csv or .jsonl; - for JSON lines on standard output")
+    .option(
+      "--resume <file>",
+      "results file of an earlier run: skip devices that ended well, and append to it; excludes --output",
+    )
     .option("--json", "print the summary as JSON");
   addGatewayFlags(command).addHelpText(
     "after",
     `
-Ctrl-C stops: what is not yet sent leaves the gateway's queue, what is under way
-is told as unknown, and --resume goes on with all that is left. So does closing
-the terminal, also with nohup; setsid(1), tmux or a service keep it running.
-Exit code: 0 if every device ended well, 1 if one did not, it was stopped, or a
-result could not be written, 2 for flags and files that cannot be used.`,
+Ctrl-C stops the run: devices not yet sent leave the gateway's queue, devices
+under way are reported as unknown, and --resume continues with the rest. Closing
+the terminal does the same, even with nohup; to keep it running, use setsid(1),
+tmux or a service.
+Exit code: 0 if every device ended well; 1 if one did not, if the run was
+stopped, or if a result could not be written; 2 for invalid flags and files.`,
   );
-  return command.showHelpAfterError("(--help tells more)").exitOverride().action(run);
+  return command.showHelpAfterError("(see --help)").exitOverride().action(run);
 }
 
 async function run(names: string[], flags: Flags, command: Command): Promise<void> {
   const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "cancel.misuse" });
   if (names.length === 0 && flags.devicesFile === undefined) {
-    misuse("name the devices: as arguments, or with --devices-file FILE (- for standard input)");
+    misuse("no devices given; name them as arguments, or with --devices-file FILE (- for standard input)");
   }
   const client = clientBy(flags, command);
   let sources: Sources | undefined;
@@ -154,7 +161,10 @@ async function cancel(
   process.exitCode = isDone ? 0 : 1;
 }
 
-/** Aborts at the first signal, and closes what the names come from; a second SIGINT or SIGTERM ends the process. */
+/**
+ * Aborts at the first signal, and closes the source of the names. A second SIGINT or SIGTERM ends
+ * the process.
+ */
 function stopSignal(closeSources: () => void): AbortSignal {
   const stop = new AbortController();
   void nextSignalOrHangup().then(() => {

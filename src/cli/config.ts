@@ -1,5 +1,6 @@
-// The subcommand `config check`: everything that is wrong with a file for OTA_CONFIG, or what it gives. Ends with 0
-// if it can be used, 1 if it has mistakes, 2 if there is no such file. Shows where keys come from, and never a key.
+// The subcommand `config check`: prints every mistake in a file for OTA_CONFIG, or what the file
+// configures. Exits with 0 if it can be used, 1 if it has mistakes, 2 if it cannot be read. Shows
+// where keys come from, never a key.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { visible, visibleJson } from "../base/visible-text.js";
@@ -19,10 +20,10 @@ interface Flags {
   readonly json?: true;
 }
 
-/** Throws CommanderError for flags that it does not take and files that it cannot read. */
+/** Creates the command. It throws CommanderError for invalid flags and unreadable files. */
 export function configCommand(): Command {
   const check = new Command("check")
-    .description("Check a file for OTA_CONFIG: print every mistake in it, or what it gives.")
+    .description("Check a file for OTA_CONFIG: print every mistake in it, or what it configures.")
     .argument("<file>")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExit code: 0 if the file can be used, 1 if it has mistakes, 2 if it cannot be read.")
@@ -41,10 +42,10 @@ export function configCommand(): Command {
       command.configureOutput().writeOut?.(flags.json ? jsonOf(file, mistakes) : visible(textOf(file, mistakes), "\n"));
       process.exitCode = mistakes.length === 0 ? 0 : 1;
     });
-  return new Command("config").description("Look at configuration files.").exitOverride().addCommand(check);
+  return new Command("config").description("Check configuration files.").exitOverride().addCommand(check);
 }
 
-/** What `serve` would take for what an account does not say, with the same variables. */
+/** The defaults that `serve` would use for accounts, with the same variables. */
 function defaults(environment: Environment): AccountDefaults {
   const read = <T>({ variable, parse, default: fallback }: Setting<T>) => {
     try {
@@ -75,12 +76,12 @@ function textOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]):
     const { weight, accounts, products, priorities, max_queued_devices: most, verify } = rightsOf(rights);
     const lists = [accounts, products, priorities].map((list) => (list === ALL ? ALL : list.join(" ") || "none"));
     const who = name === OTHERS ? `${OTHERS} (all others)` : name;
-    return [who, String(weight), ...lists, most === undefined ? "as all" : String(most), verify ? "yes" : "no"];
+    return [who, String(weight), ...lists, most === undefined ? "default" : String(most), verify ? "yes" : "no"];
   });
   const headings = ["caller", "weight", "accounts", "products", "priorities", "queued devices", "verify"];
   return [
     table([["account", "endpoint", "quota", "keys from"], ...accountRows]),
-    callerRows.length === 0 ? "no callers: everybody may do everything\n" : table([headings, ...callerRows]),
+    callerRows.length === 0 ? "no callers: every caller may do everything\n" : table([headings, ...callerRows]),
     ...(callers.size > 0 && !callers.has(OTHERS) ? ["all others are refused\n"] : []),
   ].join("\n");
 }
@@ -92,7 +93,7 @@ function accountOf({ url, callsPerSecond, credentials }: AccountSettings) {
 function sourceOf(credentials: CredentialsReference): string {
   switch (credentials.kind) {
     case "own":
-      return "the process's own";
+      return "the gateway's own";
     case "env":
       return `variables ${credentials.prefix}ALIBABA_CLOUD_*`;
     case "files":
@@ -102,7 +103,7 @@ function sourceOf(credentials: CredentialsReference): string {
 
 const ALL = "all";
 
-/** As the file says it, with what it leaves out. */
+/** The rights as JSON, including those that the file leaves out. */
 function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, verify }: Rights) {
   return {
     weight,

@@ -1,5 +1,6 @@
-// The subcommand `demo`: the emulator with a seeded fleet, the gateway against it, and 20 callers who
-// cancel 5,000 devices through the real gRPC port. The figures at the end are the emulator's count.
+// The subcommand `demo`: starts the emulator with a seeded fleet and the gateway in front of it,
+// and lets 20 callers cancel 5,000 devices through the real gRPC port. The figures at the end are
+// the emulator's counts.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Client, connect } from "../client/client.js";
@@ -18,31 +19,31 @@ const PROGRESS_MS = 250;
 
 export function demoCommand(): Command {
   return new Command("demo")
-    .description(`Cancel ${DEVICES} devices for ${CALLERS} callers against the emulator, then stay up to be tried.`)
-    .option("--exit", "end after the figures, with 0 only if they are right")
+    .description(`Cancel ${DEVICES} devices for ${CALLERS} callers against the emulator, then stay up for you to try.`)
+    .option("--exit", "exit after the figures, with 0 only if they are right")
     .exitOverride()
     .action(run);
 }
 
 async function run(flags: { readonly exit?: true }): Promise<void> {
-  process.exitCode = 1; // until the figures are there, also if nobody reads so far
+  process.exitCode = 1; // until the figures are printed, even if the reader leaves before
   const { readMetrics, end: endTelemetry } = await startLocalTelemetry();
   const signal = nextSignal();
   const fleet = { devices: DEVICES, quota: QUOTA, latencyMs: 20, jitterMs: 20 };
   const emulator = await onFreePort(DEFAULTS.listen, (listen) => startEmulator({ ...fleet, listen }));
   const gateway = await startGateway(emulator, readMetrics);
   print(
-    `The emulator stands in for the cloud at ${emulator.url}, with ${DEVICES} devices whose update is to be stopped.`,
+    `The emulator stands in for the cloud at ${emulator.url}, with ${DEVICES} devices that have an update to cancel.`,
   );
   print(
-    `The gateway listens at ${gateway.grpc}; ${CALLERS} callers ask it to cancel ${DEVICES_PER_REQUEST} devices a request.`,
+    `The gateway listens at ${gateway.grpc}; ${CALLERS} callers ask it to cancel ${DEVICES_PER_REQUEST} devices in each request.`,
   );
-  print("For its first two seconds it sends nothing: calls of a predecessor could still be under way.\n");
+  print("It sends nothing for its first two seconds, because calls of a predecessor could still be under way.\n");
 
   const right = await Promise.race([cancelAll(gateway.grpc, emulator), signal.then(() => false)]);
   process.exitCode = right ? 0 : 1;
   if (!flags.exit && right) {
-    print(`Both stay up. Try, in another terminal:\n\n  ${tryIt(gateway.grpc)}\n\nCtrl-C ends them.`);
+    print(`Both stay up. Try this in another terminal:\n\n  ${tryIt(gateway.grpc)}\n\nCtrl-C ends them.`);
     await signal;
   }
   void nextSignal().then(() => process.exit(1));
@@ -52,7 +53,10 @@ async function run(flags: { readonly exit?: true }): Promise<void> {
   process.exit();
 }
 
-/** A demo on a machine without a collector should not wait for one at its end: unless it is asked to, it exports nothing. */
+/**
+ * Starts telemetry only if an OTEL_* variable asks for it. Otherwise the demo would wait at its end
+ * for a collector that is not there.
+ */
 async function startLocalTelemetry(): Promise<Telemetry> {
   if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) {
     for (const signal of ["TRACES", "METRICS", "LOGS"]) process.env[`OTEL_${signal}_EXPORTER`] = "none";
@@ -79,7 +83,7 @@ async function startGateway(emulator: Emulator, readMetrics: Telemetry["readMetr
   });
 }
 
-/** On the standard port, or on any free one if that is taken. */
+/** Uses the standard port, or any free one if that is taken. */
 async function onFreePort<T>(standard: string, start: (address: string, free: boolean) => Promise<T>): Promise<T> {
   try {
     return await start(standard, false);
@@ -111,7 +115,7 @@ async function cancelAll(address: string, emulator: Emulator): Promise<boolean> 
   return report(accepted, await countsOf(emulator));
 }
 
-/** Over HTTP, as anybody can ask. */
+/** Asks over HTTP, as any client can. */
 async function countsOf(emulator: Emulator): Promise<Stats> {
   const response = await fetch(`${emulator.url}/__stats`);
   return (await response.json()) as Stats;
@@ -121,12 +125,12 @@ function report(accepted: number, counts: Stats): boolean {
   const refused = Object.values(counts.refused).reduce((sum, n) => sum + n, 0);
   const idealMs = ((DEVICES / DEVICES_PER_CALL - 1) * (1000 + counts.meanAnswerMs)) / QUOTA;
   const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
-  print("\n\nAs the emulator counted it:");
+  print("\n\nThe emulator's counts:");
   print(`  devices canceled          ${counts.devicesCanceled} of ${DEVICES}, ${counts.repeatedCancels} twice`);
   print(`  calls                     ${counts.arrivals}, ${refused} refused`);
   print(`  devices per call          ${counts.devicesPerCall.toFixed(1)} of ${DEVICES_PER_CALL}`);
   print(`  most arrivals in a second ${counts.worstSecond} of ${QUOTA}`);
-  print(`  first to last arrival     ${seconds(counts.spanMs)}, the ideal is ${seconds(idealMs)}\n`);
+  print(`  first to last arrival     ${seconds(counts.spanMs)}, ideal ${seconds(idealMs)}\n`);
   return (
     accepted === DEVICES &&
     counts.devicesCanceled === DEVICES &&

@@ -1,8 +1,12 @@
-// Values that are empty, as those of a shell's variables that are not set. Left alone they would mean what leaving the
-// flag out means: `--job-id "$JOB"` would cancel in every batch, and `--ca "$CA"` send in plain text.
+// Refuses empty values of flags, as they come from unset shell variables. Left alone, an empty
+// value would mean that the flag is absent: `--job-id "$JOB"` would cancel in every batch, and
+// `--ca "$CA"` would send in plain text.
 import type { Command } from "commander";
 
-/** Here an empty value is one: of `serve` the flags are variables, where empty is not set, and of `emulate` none. */
+/**
+ * Commands for which an empty value has a meaning: the flags of `serve` are variables, where empty
+ * means unset, and for `emulate` it means none.
+ */
 const TAKEN_BY: ReadonlySet<string> = new Set(["serve", "emulate"]);
 
 /** Ends the command as misuse if a flag was given an empty value. */
@@ -11,6 +15,6 @@ export function refuseEmptyValues(command: Command): void {
   const isEmpty = (name: string) => command.getOptionValue(name) === "" && command.getOptionValueSource(name) === "cli";
   const empty = command.options.find((option) => isEmpty(option.attributeName()));
   if (!empty) return;
-  const message = `error: ${empty.long} is empty: give it a value, or leave it out`;
+  const message = `error: ${empty.long} is empty; give it a value, or leave it out`;
   command.error(message, { exitCode: 2, code: "flag.empty" });
 }

@@ -1,4 +1,5 @@
-// The subcommand `emulate`: flags to options, one line when it is ready, and an end at the first signal.
+// The subcommand `emulate`: turns flags into options, prints a line when the emulator is ready, and
+// ends at the first signal.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { emulatorFlags } from "../emulator/flags.js";
@@ -11,11 +12,11 @@ interface Flags extends Omit<EmulatorSettings, "clock" | "random" | "faults" | "
   readonly faults?: EmulatorSettings["faultPlan"];
 }
 
-/** Throws CommanderError for flags that it does not take. */
+/** Creates the command. It throws CommanderError for invalid flags. */
 export function emulateCommand(): Command {
   const command = new Command("emulate").description(
     "Emulate the upstream: the OTA operations of Alibaba Cloud IoT Platform, its signatures, states and quotas. " +
-      "All state lives in memory and ends with the process.",
+      "All state is in memory and ends with the process.",
   );
   for (const flag of emulatorFlags()) command.addOption(flag);
   return command.exitOverride().action(run);

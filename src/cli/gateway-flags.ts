@@ -1,4 +1,5 @@
-// The flags of every subcommand that asks a gateway: where it is, how to reach it safely, and who asks.
+// The flags of every subcommand that calls a gateway: its address, how to reach it safely, and the
+// caller.
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
@@ -13,25 +14,25 @@ export interface GatewayFlags extends TlsFlags {
 
 export function addGatewayFlags(command: Command): Command {
   return command
-    .option("--address <host:port>", "the gateway", "127.0.0.1:50051")
-    .option("--caller <name>", "who asks, where the gateway does not authenticate callers")
-    .option("--tls", "encrypt; the other TLS flags say so too")
-    .option("--ca <file>", "PEM: authorities to trust instead of the system's")
-    .option("--cert <file>", "PEM: the client's certificate, with --key")
-    .option("--key <file>", "PEM: its private key")
-    .option("--server-name <name>", "what the gateway's certificate is for, if not the address")
-    .option("--token-file <file>", "bearer token; or in the variable OTA_TOKEN");
+    .option("--address <host:port>", "address of the gateway", "127.0.0.1:50051")
+    .option("--caller <name>", "your caller name, where the gateway does not authenticate callers")
+    .option("--tls", "use TLS; implied by the other TLS flags")
+    .option("--ca <file>", "PEM file with the CA to trust instead of the system's")
+    .option("--cert <file>", "PEM file with the client certificate; needs --key")
+    .option("--key <file>", "PEM file with the private key of the certificate")
+    .option("--server-name <name>", "name in the gateway's certificate, if it differs from the address")
+    .option("--token-file <file>", "file with a bearer token; the variable OTA_TOKEN can hold the token instead");
 }
 
-/** Ends the command as misuse if the flags cannot be used. */
+/** Creates the client. Ends the command as misuse if the flags cannot be used. */
 export function clientBy(flags: GatewayFlags, command: Command): Client {
   const { address, caller, tokenFile } = flags;
   const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "gateway.flags" });
   if (!/^\S+:\d+$/.test(address)) misuse(`--address ${address} is not host:port, like 127.0.0.1:50051`);
   const tls = tlsBy(flags, misuse);
-  if (tokenFile && tokenIn(tokenFile, misuse) === "") misuse("--token-file names a file that is empty");
+  if (tokenFile && tokenIn(tokenFile, misuse) === "") misuse("--token-file names an empty file");
   const token: Token | undefined = tokenFile
-    ? () => readFile(tokenFile, "utf8") // anew for each call: tokens in files are renewed
+    ? () => readFile(tokenFile, "utf8") // read for each call, because token files are renewed
     : process.env["OTA_TOKEN"]?.trim();
   const options: ConnectOptions = { ...(caller && { caller }), ...(tls && { tls }), ...(token && { token }) };
   try {
@@ -42,11 +43,14 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
   }
 }
 
-/** Tells the code alone: somebody may have given the token itself instead of its file. */
+/**
+ * Reads the token file. Errors show the code alone, because the flag may hold the token itself by
+ * mistake.
+ */
 function tokenIn(tokenFile: string, misuse: (message: string) => never): string {
   try {
     return readFileSync(tokenFile, "utf8").trim();
   } catch (error) {
-    return misuse(`--token-file names no file that can be read: ${(error as NodeJS.ErrnoException).code}`);
+    return misuse(`--token-file names a file that cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
 }

@@ -1,9 +1,9 @@
-// What Node itself warns of, to somebody at a terminal.
+// Filters the warnings that Node prints on a user's terminal.
 
-/** An address without a name as the server's name of TLS: gRPC gives it, and nobody who reads this can change that. */
+/** An IP address as the server name of TLS. gRPC sets it, and the user cannot change that. */
 const NOT_FOR_USERS = "DEP0123";
 
-/** Leaves that one out, and all others to whom they went before. */
+/** Suppresses that warning, and passes all others to their previous listeners. */
 export function quietNodeWarnings(): void {
   const listeners = process.listeners("warning");
   process.removeAllListeners("warning");

@@ -1,5 +1,6 @@
-// The subcommand `probe`: asks a real account what the documentation leaves open. Says first what it will send, and
-// sends nothing without a yes. Ends with 0 when all was asked, 1 if it ended early or was not let, 2 at misuse.
+// The subcommand `probe`: asks a real account what the documentation leaves open. Prints what it
+// will send, and sends nothing without consent. Exits with 0 when everything was asked, 1 if it
+// ended early or consent was refused, 2 for misuse.
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.js";
@@ -33,24 +34,34 @@ interface Flags {
 const id = rule(ID);
 const deviceName = rule(DEVICE_NAME);
 
-/** Throws CommanderError for flags that it does not take, ConfigError for settings that it cannot use. */
+/**
+ * Creates the command. It throws CommanderError for invalid flags, ConfigError for invalid
+ * settings.
+ */
 export function probeCommand(): Command {
   const command = new Command("probe")
     .description(
-      "Find out, with a few harmless calls to a real account, what the upstream's documentation leaves open, and with " +
-        "which flags the emulator answers likewise.",
+      "Find out, with a few harmless calls to a real account, what the upstream's documentation leaves open, and which " +
+        "flags make the emulator answer the same way.",
     )
-    .requiredOption("--product-key <key>", "a product of yours", id)
-    .requiredOption("--firmware-id <id>", "an update package for it, without a running batch", id)
-    .option("--instance-id <id>", "the instance, if it has an id", id)
-    .option("--idle-device <name>", "a device of the product without any unfinished task: answers more", deviceName)
-    .option("--foreign-firmware-id <id>", "a package of another product: answers one question more", id)
+    .requiredOption("--product-key <key>", "one of your products", id)
+    .requiredOption("--firmware-id <id>", "an update package of that product without a running batch", id)
+    .option("--instance-id <id>", "IoT Platform instance, if the product belongs to one", id)
+    .option(
+      "--idle-device <name>",
+      "a device of the product without unfinished tasks; answers more questions",
+      deviceName,
+    )
+    .option("--foreign-firmware-id <id>", "a package of another product; answers one more question", id)
     .option(
       "--sacrificial-device <name>",
-      "a device whose task of the package MAY BE CANCELED: answers two questions more; twice for two",
+      "a device whose task of the package MAY BE CANCELED; answers two more questions; may be given twice",
       (name: string, before: readonly string[] = []) => [...before, deviceName(name)],
     )
-    .option("--consent-to-throttling", "also find out how the quota is cut: exceeds it, for all who use the account");
+    .option(
+      "--consent-to-throttling",
+      "also find out how the quota's second is measured; EXCEEDS THE QUOTA, for every user of the account",
+    );
   for (const { variable, meaning, default: fallback } of [
     SETTINGS.upstreamUrl,
     SETTINGS.upstreamTimeoutMs,
@@ -60,8 +71,8 @@ export function probeCommand(): Command {
     command.option(`--${flag} <value>`, `${meaning} (${variable}, default ${fallback})`);
   }
   return command
-    .option("--dry-run", "only say what would be sent")
-    .option("--yes", "do not ask whether to send it")
+    .option("--dry-run", "only print what would be sent")
+    .option("--yes", "do not ask for confirmation")
     .option("--json", "print the report as JSON")
     .addHelpText(
       "after",
@@ -75,7 +86,8 @@ export function probeCommand(): Command {
 async function run(flags: Flags, command: Command): Promise<void> {
   const { url, timeoutMs, quota } = settingsOf(flags, process.env);
   const { productKey, firmwareId, instanceId = "", idleDevice, foreignFirmwareId, sacrificialDevice = [] } = flags;
-  if (sacrificialDevice.length > 2) command.error("error: two of --sacrificial-device are enough", { exitCode: 2 });
+  if (sacrificialDevice.length > 2)
+    command.error("error: --sacrificial-device may be given at most twice", { exitCode: 2 });
   const asked: Given = {
     productKey,
     firmwareId,
@@ -98,7 +110,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
     process.stderr.write("ending; a second signal ends at once\n");
     ending.abort();
   });
-  // With it the vendor's credentials print whole answers.
+  // With DEBUG set, the vendor's credentials library prints whole answers.
   delete process.env["DEBUG"];
   const clock = systemClock;
   const secrets = [productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, ...sacrificialDevice];
@@ -112,7 +124,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
   process.exitCode = probe.endedBy === undefined ? 0 : 1;
 }
 
-/** Throws ConfigError with every mistake. */
+/** Reads the settings. Throws ConfigError with every mistake. */
 function settingsOf(flags: Flags, environment: Environment): { url: URL; timeoutMs: number; quota: number } {
   const mistakes: string[] = [];
   const read = <T>({ variable, parse, default: fallback }: Setting<T>, flag: string | undefined): T | undefined => {
@@ -131,14 +143,14 @@ function settingsOf(flags: Flags, environment: Environment): { url: URL; timeout
   return { url, timeoutMs, quota };
 }
 
-/** Asks on the terminal; without one there is nobody to say yes. */
+/** Asks on the terminal. Without one, nothing can be confirmed. */
 async function confirmed(command: Command): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    command.error("error: nothing is sent without a yes: run it on a terminal, or with --yes", { exitCode: 2 });
+    command.error("error: nothing is sent without confirmation; run it on a terminal, or with --yes", { exitCode: 2 });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // Whoever leaves with Ctrl-C or Ctrl-D has not said yes.
+    // Ctrl-C and Ctrl-D mean no.
     const left = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
     const answer = await Promise.race([terminal.question("Send them? [y/N] "), left]);
     return /^y(es)?$/i.test(answer.trim());

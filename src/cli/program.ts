@@ -36,7 +36,8 @@ export async function runProgram(version: string): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
-    // Commander has printed what it throws. The others may quote a file or an answer, and a terminal may read them.
+    // Commander prints its own errors. Others may quote a file or an answer, so control characters
+    // are escaped.
     if (!(error instanceof CommanderError)) process.stderr.write(`${visible((error as Error).message, "\n")}\n`);
     const misuse = error instanceof ConfigError || (error instanceof CommanderError && error.exitCode !== 0);
     process.exit(misuse || process.argv.length === 2 ? 2 : error instanceof CommanderError ? 0 : 1);

@@ -1,5 +1,6 @@
-// The subcommand `prove`: files of the flight recorder in, the most arrivals that any second can have held
-// out. Ends with 0 if that is within the quota, 1 if it is not, 2 if the files cannot be used.
+// The subcommand `prove`: reads files of the flight recorder, and prints the most arrivals that any
+// second can have held. Exits with 0 if that is within the quota, 1 if it is not, 2 if the files
+// cannot be used.
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
@@ -14,17 +15,17 @@ interface Flags {
 
 const STDIN = "-";
 
-/** Throws CommanderError for flags that it does not take and files that it cannot use. */
+/** Creates the command. It throws CommanderError for invalid flags and unusable files. */
 export function proveCommand(stdin: () => Readable = () => process.stdin): Command {
   return new Command("prove")
     .description(
-      "Re-derive, from files of the flight recorder, the most calls that can have arrived at the upstream in any second.",
+      "Compute, from files of the flight recorder, the most calls that can have arrived at the upstream in any second.",
     )
-    .argument("<file...>", "as /flight-record of the admin port gives it; - for standard input")
+    .argument("<file...>", "a file from /flight-record of the admin port; - for standard input")
     .option("--json", "print JSON: a list with one object for each account")
-    .option("--clock-error-ms <ms>", "also tell what comes out if every time is wrong by up to so much", errorMs, 0)
+    .option("--clock-error-ms <ms>", "also show the result if every time is wrong by up to this much", errorMs, 0)
     .addHelpText("after", "\nExit code: 0 if no second can have held more than the quota, 1 if one can, 2 if a file")
-    .addHelpText("after", "cannot be used. It is about the calls in the files: give one of each replica.")
+    .addHelpText("after", "cannot be used. The result covers the calls in the files; give one from each replica.")
     .exitOverride()
     .action(async (files: string[], flags: Flags, command: Command) => {
       const proofs = await proofsOf(files, flags, stdin).catch((error: unknown) => {

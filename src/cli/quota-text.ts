@@ -1,4 +1,4 @@
-// How an account stands, in words: as a table, and in one line for whoever reads one every second.
+// Describes the state of an account: as a table, or in one line for repeated output.
 import type { Quota } from "../client/client.js";
 import { count, counted, duration } from "./terminal/figures.js";
 import type { Paint } from "./terminal/paint.js";
@@ -6,12 +6,12 @@ import type { Paint } from "./terminal/paint.js";
 const LEDGERS: Record<Quota["ledger"], string> = {
   IN_PROCESS: "in this gateway alone",
   SHARED: "shared by all replicas",
-  OPENING: "opening: it has just begun or was lost, and sends nothing until earlier calls no longer count",
-  AWAY: "away: the shared store is out of reach; nothing is sent, but for what OTA_ON_STORE_LOSS=share allows",
-  UNSPECIFIED: "not told",
+  OPENING: "opening: it is new or was lost; nothing is sent until earlier calls no longer count",
+  AWAY: "away: the shared store is out of reach; nothing is sent except what OTA_ON_STORE_LOSS=share allows",
+  UNSPECIFIED: "unknown",
 };
 
-/** Leaves out nothing that keeps requests waiting. */
+/** Mentions everything that keeps requests waiting. */
 export function quotaLine(quota: Quota): string {
   const { account, callsPerSecond, tokensFree, tokensWithheld, ledger, pausedUntil } = quota;
   const parts = [
@@ -23,7 +23,7 @@ export function quotaLine(quota: Quota): string {
   if (tokensWithheld > tokensFree) parts.push(`${tokensWithheld} withheld in all`);
   if (pausedUntil) parts.push(`paused until ${pausedUntil.toISOString()}`);
   if (ledger === "OPENING") parts.push("ledger opening: nothing is sent until earlier calls no longer count");
-  if (ledger === "AWAY") parts.push("ledger away: nothing is sent, but for what OTA_ON_STORE_LOSS=share allows");
+  if (ledger === "AWAY") parts.push("ledger away: nothing is sent except what OTA_ON_STORE_LOSS=share allows");
   return parts.join(", ");
 }
 
@@ -38,7 +38,7 @@ export function quotaText(quota: Quota, paint: Paint): string {
     ["quota", `${count(callsPerSecond)} calls a second`],
     ["tokens", `${free}${withheld.length > 0 ? ";" : ","} ${others}`],
     ...(tokensWithheld > 0
-      ? [["withheld", paint("yellow", `${tokensWithheld}: the upstream throttled, somebody else uses the account`)]]
+      ? [["withheld", paint("yellow", `${tokensWithheld}: the upstream throttled, so another sender uses the account`)]]
       : []),
     ["waiting", `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")}`],
     ["expected wait", waitText(quota)],
@@ -48,13 +48,13 @@ export function quotaText(quota: Quota, paint: Paint): string {
   return rows.map(([name, value]) => `${(name ?? "").padEnd(14)} ${value}\n`).join("");
 }
 
-/** The gateway counts them among the free: unsaid, they would seem to come on top. */
+/** The gateway counts withheld tokens among the free ones, so the text says how many they share. */
 function withheldOfFree({ tokensFree, tokensWithheld }: Quota): string[] {
   const both = Math.min(tokensFree, tokensWithheld);
-  return both > 0 ? [`of which ${both} ${both === 1 ? "is" : "are"} withheld`] : [];
+  return both > 0 ? [`${both} of these ${both === 1 ? "is" : "are"} withheld`] : [];
 }
 
-/** The gateway's estimate holds from when its ledger is back, and nobody knows when that is. */
+/** The gateway's estimate starts when its ledger is back, and that time is unknown. */
 function waitText({ ledger, expectedWaitMs }: Quota): string {
-  return ledger === "AWAY" ? "not known while the ledger is away" : `${duration(expectedWaitMs)} for a new request`;
+  return ledger === "AWAY" ? "unknown while the ledger is away" : `${duration(expectedWaitMs)} for a new request`;
 }

@@ -1,4 +1,4 @@
-// The subcommand `quota`: how the account stands; once, or every second until it is stopped.
+// The subcommand `quota`: prints the state of an account, once or every second until it is stopped.
 import { Command } from "commander";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
@@ -17,17 +17,17 @@ interface Flags extends GatewayFlags {
 const WATCH_MS = 1000;
 const ANSWER_MS = 10_000;
 
-/** A gateway that is restarted, or does not answer for a while. */
+/** Codes of a gateway that restarts, or does not answer for a while. */
 const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED"]);
 
-/** Throws CommanderError for flags that it does not take. */
+/** Creates the command. It throws CommanderError for invalid flags. */
 export function quotaCommand(): Command {
   const command = new Command("quota")
-    .description("Tell how an account stands: its tokens, who waits, and how long a new request would wait.")
+    .description("Print the state of an account: its tokens, what waits, and how long a new request would wait.")
     .option("--account <name>", "one of the gateway's accounts")
-    .option("--watch", "again every second, until Ctrl-C; also after a gateway that was there has gone")
+    .option("--watch", "repeat every second until Ctrl-C, even while a gateway that has answered before is away")
     .option("--json", "print JSON, one line each time");
-  return addGatewayFlags(command).showHelpAfterError("(--help tells more)").exitOverride().action(run);
+  return addGatewayFlags(command).showHelpAfterError("(see --help)").exitOverride().action(run);
 }
 
 async function run(flags: Flags, command: Command): Promise<void> {
@@ -44,7 +44,10 @@ async function run(flags: Flags, command: Command): Promise<void> {
   }
 }
 
-/** Only the first answer must come: a gateway that has been there may be restarted, and is asked until it is back. */
+/**
+ * Requires only the first answer. A gateway that has answered once may be restarted, and is asked
+ * until it is back.
+ */
 async function watch(client: Client, flags: Flags): Promise<void> {
   const stop = new AbortController();
   const { signal } = stop;
@@ -63,7 +66,7 @@ async function watch(client: Client, flags: Flags): Promise<void> {
       if (signal.aborted) return;
       if (!hasAnswered || !(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
       process.stderr.write(errorText(error, flags));
-      linesBefore = 0; // what was drawn stays above the error
+      linesBefore = 0; // the last table stays above the error
     }
     await sleepUntil(systemClock, systemClock.now() + WATCH_MS, signal).catch(() => {});
   }

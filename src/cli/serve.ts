@@ -1,5 +1,5 @@
-// The subcommand `serve`: flags over variables, one line when it is ready, and signals: the first
-// drains, the second ends at once.
+// The subcommand `serve`: reads flags over variables, prints one line when it is ready, and handles
+// signals. The first signal drains, the second ends the process at once.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Environment, readConfig } from "../config/config.js";
@@ -10,7 +10,10 @@ import { outliveStandardOutput } from "./standard-streams.js";
 
 type Flags = Readonly<Record<string, string | true>>;
 
-/** Its flags are the settings but for secrets: OTA_UPSTREAM_URL is --upstream-url. Throws CommanderError for others. */
+/**
+ * Creates the command. Its flags are the settings without secrets: OTA_UPSTREAM_URL is
+ * --upstream-url. It throws CommanderError for others.
+ */
 export function serveCommand(): Command {
   const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
   for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
@@ -25,7 +28,7 @@ export function serveCommand(): Command {
   return command
     .addHelpText(
       "after",
-      `\nVariables only, for they may hold secrets: ${NO_FLAGS.join(", ")}.` +
+      `\nVariables only, because they may hold secrets: ${NO_FLAGS.join(", ")}.` +
         "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
     )
     .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
@@ -36,14 +39,15 @@ export function serveCommand(): Command {
 
 async function run(environment: Environment): Promise<void> {
   const config = readConfig(environment);
-  // With it the vendor's credentials print whole answers, and the Redis client its password.
+  // With DEBUG set, the vendor's credentials library prints whole answers, and the Redis client its
+  // password.
   delete process.env["DEBUG"];
   outliveStandardOutput();
-  // From the start: as process 1 of a container, a signal that nobody listens for is lost.
+  // Set from the start, because process 1 of a container loses a signal without a listener.
   const signal = nextSignal();
   let asked = 0;
   let reload = () => {
-    asked++; // what it asks for may have been read already
+    asked++; // the start may have read the files already
   };
   process.on("SIGHUP", () => reload());
   // Before anything else is loaded, so that every tracer finds the SDK.
@@ -60,22 +64,25 @@ async function run(environment: Environment): Promise<void> {
     log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
   const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);
-  if (early) process.exit(0); // nothing has been let in yet
+  if (early) process.exit(0); // nothing has been admitted yet
   const serving = await starting;
   process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
 
   reload = () => serving.reload();
   if (asked > 0) reload();
   const first = await signal;
-  // Before anybody is told that it can be sent: a signal that nobody listens for ends the process by itself.
+  // Set before the log line invites a second signal; without a listener, it would end the process
+  // by itself.
   void nextSignal().then(() => process.exit(1));
   log.info({ signal: first }, "draining; a second signal ends at once");
   await serving.stop();
   await telemetry.end();
-  process.exit(0); // whatever a library still holds open
+  process.exit(0); // even if a library still holds something open
 }
 
-/** Commander quotes a flag that it does not know with its value: `--redis-url=redis://:secret@host`. */
+/**
+ * Removes the value that Commander quotes with an unknown flag: `--redis-url=redis://:secret@host`.
+ */
 function withoutValue(text: string): string {
   return text.replace(/(unknown option '[^'=]*)=.*'/s, "$1'");
 }

@@ -1,5 +1,5 @@
-// The TLS flags of every subcommand that asks a gateway. Files are looked into before anything is sent: in the words
-// of OpenSSL, or of a handshake, nobody would find the flag that is wrong.
+// The TLS flags of every subcommand that calls a gateway. Files are checked before anything is
+// sent, because errors of OpenSSL or of a handshake do not show which flag is wrong.
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { TlsOptions } from "../client/client.js";
@@ -15,9 +15,9 @@ export interface TlsFlags {
 /** Undefined for plain text. Calls `misuse` with what is wrong. */
 export function tlsBy(flags: TlsFlags, misuse: (message: string) => never): TlsOptions | true | undefined {
   const { ca, cert, key, serverName } = flags;
-  if (Boolean(cert) !== Boolean(key)) misuse("--cert and --key belong together");
+  if (Boolean(cert) !== Boolean(key)) misuse("--cert and --key must be given together");
   const read = <T>(flag: string, file: string, what: string, parse: (text: string) => T) => {
-    if (file.includes("-----BEGIN")) misuse(`${flag} wants the path of a file, not what is in it`); // it may be the key
+    if (file.includes("-----BEGIN")) misuse(`${flag} wants the path of a file, not its content`); // it may be the key
     const text = textOf(flag, file, misuse);
     try {
       return { text, parsed: parse(text) };
@@ -30,7 +30,7 @@ export function tlsBy(flags: TlsFlags, misuse: (message: string) => never): TlsO
   const own = cert && read("--cert", cert, "certificate in PEM", certificate);
   const secret = key && read("--key", key, "private key in PEM without passphrase", createPrivateKey);
   if (own && secret && !own.parsed.checkPrivateKey(secret.parsed)) {
-    misuse(`--key ${key} is not the key of --cert ${cert}: give both of one pair`);
+    misuse(`--key ${key} is not the key of --cert ${cert}; give both files of one pair`);
   }
   const options: TlsOptions = {
     ...(authorities && { ca: authorities.text }),

@@ -1,17 +1,21 @@
-// What goes along with every call: who asks, the token, and the trace that is active where the call is made.
+// Builds the metadata of every call: the caller's name, the token, and the trace context that is
+// active where the call is made.
 import { Metadata } from "@grpc/grpc-js";
 import { type Context, propagation, type TextMapSetter } from "@opentelemetry/api";
 import { kindOf, ownError } from "./ota-error.js";
 
-/** A token, or where to get the current one: asked before each call. */
+/** A token, or a function that gives the current one; it is called before each call. */
 export type Token = string | (() => string | Promise<string>);
 
 const METADATA_SETTER: TextMapSetter<Metadata> = { set: (metadata, key, value) => metadata.set(key, value) };
 
-/** What a header can carry of it. */
+/** The characters that a header can carry. */
 const TOKEN = /^[\x21-\x7e]*$/;
 
-/** Without an OpenTelemetry SDK in the process, nothing of a trace is added. Rejects with OtaError if there is no token. */
+/**
+ * Without an OpenTelemetry SDK in the process, no trace context is added. Rejects with OtaError if
+ * there is no token.
+ */
 export async function callMetadata(
   caller: string | undefined,
   token: Token | undefined,
@@ -25,19 +29,22 @@ export async function callMetadata(
   return metadata;
 }
 
-/** Without the line end of the file that it was read from. No error holds it: grpc-js would quote what it refuses. */
+/**
+ * Trims the line end of the file that the token came from. Checks the characters, because grpc-js
+ * would quote a token that it refuses.
+ */
 async function currentOf(token: Token | undefined): Promise<string | undefined> {
   let current: string | undefined;
   try {
     current = (typeof token === "function" ? await token() : token)?.trim();
   } catch (error) {
-    // Its words may be those of whoever was asked for the token, and quote anything.
-    throw ownError("UNAUTHENTICATED", `no token could be had: ${kindOf(error)}`, error);
+    // The message is left out: it comes from the caller's token function, and may quote anything.
+    throw ownError("UNAUTHENTICATED", `the token function failed: ${kindOf(error)}`, error);
   }
   if (current && !TOKEN.test(current)) {
     throw ownError(
       "UNAUTHENTICATED",
-      "the token has a character that no token has: a blank, a line end, or not of ASCII",
+      "the token contains a character that is not allowed; use visible ASCII without blanks and line ends",
     );
   }
   return current;

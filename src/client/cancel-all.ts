@@ -1,6 +1,6 @@
-// Cancels for any number of devices through the stream: as many as can be under way at a time, each asked for
-// again while that makes sense, also after the gateway has gone and come back. Whatever name was taken gets
-// exactly one result, however it ends.
+// Cancels for any number of devices through the stream, with as many under way at a time as a
+// gateway reads. Requests are repeated while that makes sense, also after the gateway went away and
+// came back. Every name that was taken gets exactly one result, however the run ends.
 import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
 import type { Failure } from "./failure.js";
@@ -14,17 +14,17 @@ import { msOf } from "./time.js";
 import { UnderWay } from "./under-way.js";
 
 export interface CancelAllOptions {
-  /** Ends it: what was not sent to the upstream leaves the gateway's queue. */
+  /** Stops the run: devices not yet sent to the upstream leave the gateway's queue. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CancelAllProgress) => void;
 }
 
 export interface CancelAllProgress {
-  /** Upstream calls that held devices of this list, so far. */
+  /** Upstream calls so far that held devices of this list. */
   readonly calls: number;
-  /** The gateway's estimate for the devices that it has been given so far. */
+  /** The gateway's estimate for the devices that it has received so far. */
   readonly expectedRemainingMs?: number;
-  /** Why nothing goes on at the moment; absent while calls are carried out. */
+  /** Why nothing makes progress at the moment; absent while calls are carried out. */
   readonly obstacle?: string;
 }
 
@@ -33,7 +33,7 @@ export interface CancelAllSeams {
   readonly open: () => Promise<CancelStream>;
 }
 
-/** As much as a gateway reads of one stream at a time; more would only wait in the connection. */
+/** As many as a gateway reads of one stream at a time; more would only wait in the connection. */
 const CHUNKS_UNDER_WAY = 20;
 
 const LEFT: Failure = {
@@ -44,7 +44,7 @@ const LEFT: Failure = {
   devices: {},
 };
 
-/** Comes after the last result. */
+/** Follows the last result. */
 const OVER = Symbol("over");
 
 export async function* cancelAll(
@@ -54,12 +54,12 @@ export async function* cancelAll(
   { clock, open }: CancelAllSeams,
 ): AsyncGenerator<DeviceResult, void, undefined> {
   signal?.throwIfAborted();
-  wireRequestOf({ ...scope, deviceNames: [] }); // throws now, and not when the first chunk is asked for
+  wireRequestOf({ ...scope, deviceNames: [] }); // throws now rather than at the first chunk
   const underWay = new UnderWay();
   const results = new Mailbox<readonly DeviceResult[] | typeof OVER>();
   const requestIds = new Set<string>();
   let hasAllNames = false;
-  /** Why it ends before its names do. */
+  /** Why the run ends before its names do. */
   let fatal: { readonly error: unknown; readonly failure: Failure } | undefined;
   let disarm = () => {};
 
@@ -72,7 +72,7 @@ export async function* cancelAll(
       advance();
     },
     broke: (failure, isFinal, error = new OtaError(failure)) => {
-      // A connection that never was has carried nothing.
+      // A connection that was never made has carried nothing.
       results.put(underWay.lost(failure, !failure.message.includes("No connection established")));
       if (isFinal) stop(error, failure);
       advance();
@@ -116,7 +116,7 @@ export async function* cancelAll(
     stream.leave();
   }
 
-  /** Asks for what is due, or ends what is done. */
+  /** Sends what is due, or ends a run that is done. */
   function advance(): void {
     disarm();
     if (fatal) results.put(underWay.giveUpWaiting(fatal.failure));
@@ -149,7 +149,7 @@ export async function* cancelAll(
     if (settled.refused) stop(new OtaError(settled.refused), settled.refused);
   }
 
-  /** Takes and asks nothing more; what has been asked for may still be answered. */
+  /** Takes no more names and sends nothing more; requests under way may still be answered. */
   function stop(error: unknown, failure: Failure): void {
     fatal ??= { error, failure };
     results.put(underWay.take(reader.stop()));

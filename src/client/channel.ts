@@ -1,30 +1,30 @@
-// How a client reaches the gateway: credentials, the retry policy that grpc-js carries out, and how a dead
-// connection is noticed. A token never travels in plain text, except within this machine.
+// Opens the channel to the gateway: credentials, the retry policy that grpc-js carries out, and how
+// a dead connection is noticed. A token never travels in plain text, except within this machine.
 import { type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { isLoopback } from "../base/loopback.js";
 import { OtaServiceClient } from "../gen/ota/v1/ota_service.js";
 
-/** PEM texts. Everything left out has its default: the system's authorities, no certificate of one's own. */
+/** PEM texts. Defaults: the system's certificate authorities, and no client certificate. */
 export interface TlsOptions {
-  /** Authorities to trust instead of the system's. */
+  /** Certificate authorities to trust instead of the system's. */
   readonly ca?: string | Uint8Array;
-  /** The client's own certificate chain, with its key. */
+  /** The client's certificate chain; needs `key`. */
   readonly cert?: string | Uint8Array;
   readonly key?: string | Uint8Array;
-  /** The name that the gateway's certificate is for, if it is not the address's. */
+  /** The name in the gateway's certificate, if it differs from the address. */
   readonly serverName?: string;
 }
 
-/** How long it is worth to wait for the answer to a ping on a silent connection. */
+/** How long to wait for the answer to a ping on a silent connection. */
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 30_000;
 
-/** 10,000 results, each with a long reason. */
+/** Room for 10,000 results, each with a long reason. */
 const LONGEST_ANSWER_BYTES = 32 * 2 ** 20;
 
 /**
- * Carried out by grpc-js, which waits for as long as the gateway's pushback says. A stream is not in it: its
- * requests are asked again one by one.
+ * Retries, carried out by grpc-js, which waits as long as the gateway's pushback says. The stream
+ * is not listed: the client repeats its requests one by one.
  */
 const SERVICE_CONFIG = {
   methodConfig: [
@@ -41,21 +41,23 @@ const SERVICE_CONFIG = {
   ],
 };
 
-/** Throws if the options contradict each other. Connects at the first call. */
+/**
+ * Creates a channel, which connects at the first call. Throws if the options contradict each other.
+ */
 export function openChannel(address: string, tls: TlsOptions | true | undefined, hasToken: boolean): OtaServiceClient {
   const isLocal = address.startsWith("unix:") || isLoopback(address.replace(/:\d+$/, ""));
   if (hasToken && !tls && !isLocal) {
-    throw new Error(`a token is not sent in plain text to ${address}: set tls`);
+    throw new Error(`a token must not travel in plain text to ${address}; set tls`);
   }
   const { ca, cert, key, serverName }: TlsOptions = tls === true || !tls ? {} : tls;
   const options: ChannelOptions = {
     "grpc.service_config": JSON.stringify(SERVICE_CONFIG),
     "grpc.initial_reconnect_backoff_ms": 200,
-    "grpc.max_reconnect_backoff_ms": 5000, // grpc-js' own two minutes are long in an incident
+    "grpc.max_reconnect_backoff_ms": 5000, // grpc-js waits up to two minutes, too long in an incident
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     "grpc.max_receive_message_length": LONGEST_ANSWER_BYTES,
-    ...(isLocal && { "grpc.enable_http_proxy": 0 }), // a proxy has another loopback
+    ...(isLocal && { "grpc.enable_http_proxy": 0 }), // for a proxy, loopback is another machine
     ...(serverName && { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName }),
   };
   const secrets = tls ? credentials.createSsl(bytesOf(ca), bytesOf(key), bytesOf(cert)) : credentials.createInsecure();

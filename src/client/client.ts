@@ -1,5 +1,6 @@
-// The client of OtaService for Node services: promises, outcomes by name, errors that say why. It repeats what
-// can be repeated; a cancel that is repeated may hit a device that was upgraded again in between.
+// The client of OtaService for Node services: promises, outcomes by name, and errors that say why.
+// It retries safe failures. A repeated cancel may hit a device that started another upgrade in the
+// meantime.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
 import { systemClock } from "../base/clock.js";
@@ -29,28 +30,28 @@ export {
 } from "./response.js";
 
 export interface ConnectOptions {
-  /** Who asks, where the gateway does not authenticate callers. */
+  /** The caller's name, where the gateway does not authenticate callers. */
   readonly caller?: string;
-  /** Without it everything travels in plain text. */
+  /** Without it, everything travels in plain text. */
   readonly tls?: TlsOptions | true;
   readonly token?: Token;
 }
 
 export interface CallOptions {
-  /** Gives the call up, and rejects with the signal's reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** By when to be answered. Without it the gateway's default holds. */
+  /** How long to wait for the answer. Defaults to the gateway's setting. */
   readonly timeoutMs?: number;
 }
 
-/** Rejects with OtaError. */
+/** A client of one gateway. Its promises reject with OtaError. */
 export interface Client {
   /** Resolves if at least one device ended well, or with `requireAll` if every one did. */
   cancelTasksByDevice(request: CancelRequest, options?: CallOptions): Promise<CancelResponse>;
   /**
-   * Cancels for any number of devices, as many as can be under way at a time. Yields one result for each name that
-   * it has taken from `names`, in the order of completion, also before it throws: whatever was under way then is
-   * UNKNOWN.
+   * Cancels for any number of devices. Yields one result for each name that it took from `names`,
+   * in the order of completion. If it throws, it yields all results first; devices that were under
+   * way are then UNKNOWN.
    */
   cancelAll(
     names: Iterable<string> | AsyncIterable<string>,
@@ -58,21 +59,25 @@ export interface Client {
     options?: CancelAllOptions,
   ): AsyncGenerator<DeviceResult, void, undefined>;
   getQuota(account?: string, options?: CallOptions): Promise<Quota>;
-  /** What is under way is still answered; what is asked afterwards is CANCELLED. */
+  /** Closes the client. Calls under way are still answered; later ones fail with CANCELLED. */
   close(): void;
 }
 
-/** A client of the gateway at `host:port`. Connects at the first call, and again when it has to. */
+/**
+ * Creates a client of the gateway at `host:port`. Connects at the first call, and reconnects when
+ * needed.
+ */
 export function connect(address: string, { caller, tls, token }: ConnectOptions = {}): Client {
-  // Else every rpc would fail in words that do not say why.
-  if (caller && !/^[\x21-\x7e]+$/.test(caller)) throw new Error("a caller's name is of visible ASCII, without blanks");
+  // Without this check, every rpc would fail with an error that does not say why.
+  if (caller && !/^[\x21-\x7e]+$/.test(caller))
+    throw new Error("the caller's name must be visible ASCII without blanks");
   const stub = openChannel(address, tls, token !== undefined);
   let isClosed = false;
   const metadata = async (trace = context.active()) => {
-    if (isClosed) throw closedError(); // before anybody is asked for a token
+    if (isClosed) throw closedError(); // before the token function is called
     return callMetadata(caller, token, trace);
   };
-  /** Throws OtaError. */
+  /** Runs `start`. Throws OtaError. */
   const begin = <Call>(start: () => Call): Call => {
     if (isClosed) throw closedError();
     try {
@@ -87,11 +92,11 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     const headers = metadata().catch((error: unknown) => {
       throw thrownError(error);
     });
-    // A token function may take longer than its call may, or for ever.
+    // A token function may take longer than its call may, or never end.
     const deadlineMs = systemClock.now() + (timeoutMs ?? Infinity);
     const ready = await withDeadline(systemClock, deadlineMs, headers, { signal }).catch((error: unknown) => {
       if (!(error instanceof DeadlineExceeded)) throw error;
-      throw ownError("DEADLINE_EXCEEDED", `no token could be had within ${timeoutMs} ms`);
+      throw ownError("DEADLINE_EXCEEDED", `the token function did not answer within ${timeoutMs} ms`);
     });
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, response: Response) => {
@@ -112,7 +117,7 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       return cancelResponseOf(await unary(start, options));
     },
     cancelAll(names, scope, options = {}) {
-      const trace = context.active(); // a stream may be opened again much later
+      const trace = context.active(); // kept: the stream may be opened again much later
       const open = async () => {
         const headers = await metadata(trace);
         return begin(() => stub.streamCancelTasksByDevice(headers));

@@ -1,5 +1,6 @@
-// Whole requests that the upstream refused one after the other for the same reason, which is not their devices: the
-// rest of the list would be refused as well, each request at the price of a call.
+// Whole requests that the upstream refused one after the other for the same reason, which is not
+// their devices: the rest of the list would be refused as well, each request at the price of a
+// call.
 import type { Failure } from "./failure.js";
 import type { DeviceResult } from "./response.js";
 
@@ -10,7 +11,10 @@ export class EqualRefusals {
   #code: string | undefined;
   #inARow = 0;
 
-  /** A request has been answered by these results. Returns why no other will fare better, once that is plain. */
+  /**
+   * A request has been answered by these results. Returns why no other will fare better, once that
+   * is plain.
+   */
   note(results: readonly DeviceResult[]): Failure | undefined {
     const [first] = results;
     if (!first) return undefined;

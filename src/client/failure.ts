@@ -1,12 +1,13 @@
-// Why an rpc or a device did not end well, read out of google.rpc.Status and its details. What has no details of
-// ours comes from the transport, or from a proxy on the way, and is told as TRANSPORT.
+// Reads from google.rpc.Status and its details why an rpc or a device did not end well. A status
+// without the gateway's details comes from the transport or a proxy on the way, and is reported as
+// TRANSPORT.
 import { type Metadata, status } from "@grpc/grpc-js";
 import type { Any } from "../gen/google/protobuf/any.js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 import { Status } from "../gen/google/rpc/status.js";
 import { msOf } from "./time.js";
 
-/** The stable reasons of the contract, and TRANSPORT for what never came from a gateway. */
+/** The stable reasons of the contract, and TRANSPORT for errors that no gateway sent. */
 export type FailureReason =
   | "INVALID_REQUEST"
   | "UNAUTHENTICATED"
@@ -25,9 +26,9 @@ export type FailureReason =
   | "INTERNAL"
   | "TRANSPORT";
 
-/** One thing that is wrong with a request. */
+/** One mistake in a request. */
 export interface Violation {
-  /** Like `device_names[17]`. */
+  /** A path like `device_names[17]`. */
   readonly field: string;
   readonly description: string;
 }
@@ -38,19 +39,22 @@ export interface Failure {
   /** The gRPC status, like "NOT_FOUND". */
   readonly code: string;
   readonly message: string;
-  /** When it makes sense to ask again; absent where the gateway did not say. */
+  /** When to try again; absent where the gateway did not say. */
   readonly retryAfterMs?: number;
-  /** The upstream's own code, like "iot.device.NotExistedDevice", where it is the cause. */
+  /** The upstream's code, like "iot.device.NotExistedDevice", where it is the cause. */
   readonly upstreamCode?: string;
-  /** The upstream's RequestId, for its support. */
+  /** The upstream's RequestId, for the vendor's support. */
   readonly upstreamRequestId?: string;
-  /** With INVALID_REQUEST: what is wrong, as far as it fits into an error. */
+  /** With INVALID_REQUEST: the mistakes, as far as they fit into an error. */
   readonly violations: readonly Violation[];
-  /** Devices by kind of failure, like { rejected: 3 }; empty unless the request was let in. */
+  /**
+   * Number of devices by kind of failure, like { rejected: 3 }. Empty unless the request was
+   * admitted.
+   */
   readonly devices: Readonly<Record<string, number>>;
 }
 
-/** What a rejected call holds. */
+/** The parts of an rpc's error that are read. */
 interface Failed {
   readonly code: number;
   readonly details: string;
@@ -59,14 +63,14 @@ interface Failed {
 
 const COUNT_PREFIX = "devices_";
 
-/** Of an rpc that ended with an error. */
+/** Reads the failure of an rpc that ended with an error. */
 export function failureOfRpc({ code, details, metadata }: Failed): Failure {
   const encoded = metadata?.get("grpc-status-details-bin")[0];
   const told = Buffer.isBuffer(encoded) ? decoded(encoded) : undefined;
   return failureOf(told ?? { code, message: details, details: [] });
 }
 
-/** Of a device, or of one request on a stream. */
+/** Reads the failure of a device, or of one request on a stream. */
 export function failureOf({ code, message, details }: Status): Failure {
   const info = detail(details, "ErrorInfo", ErrorInfo);
   const retryDelay = detail(details, "RetryInfo", RetryInfo)?.retryDelay;
@@ -89,7 +93,7 @@ function decoded(encoded: Uint8Array): Status | undefined {
   try {
     return Status.decode(encoded);
   } catch {
-    return undefined; // some proxy's own
+    return undefined; // from a proxy
   }
 }
 

@@ -1,5 +1,5 @@
-// A stream to the gateway that is opened again when it breaks, later each time. What was asked on the one that
-// broke is for its owner to ask again.
+// Keeps a stream to the gateway open: when it breaks, it is opened again, with growing delays.
+// Requests on the broken stream are the owner's to repeat.
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
@@ -10,23 +10,23 @@ export type CancelStream = ClientDuplexStream<StreamCancelTasksByDeviceRequest, 
 
 export interface LastingStreamOptions {
   readonly clock: Clock;
-  /** What it rejects with is final: there is no token, or the client has been closed. */
+  /** Opens a stream. A rejection is final: there is no token, or the client has been closed. */
   readonly open: () => Promise<CancelStream>;
   readonly opened: () => void;
   readonly heard: (response: StreamCancelTasksByDeviceResponse) => void;
-  /** `isFinal` if it makes no sense to open it again; `error` if it could not even be tried. */
+  /** `isFinal` if opening it again makes no sense; `error` if it could not even be tried. */
   readonly broke: (failure: Failure, isFinal: boolean, error?: OtaError) => void;
-  /** The gateway has answered everything, and has been told that there is no more. */
+  /** The gateway has answered everything, and knows that there is no more. */
   readonly ended: () => void;
 }
 
-/** So often it is opened without an answer: for half a minute or more. */
+/** Tries without an answer before giving up: half a minute or more. */
 const MOST_TRIES = 10;
 
 const FIRST_BACKOFF_MS = 200;
 const LONGEST_BACKOFF_MS = 10_000;
 
-/** What servers and proxies say of a connection that broke, or that they ended. */
+/** The codes that servers and proxies give when a connection breaks or they end it. */
 const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN", "ABORTED"]);
 
 const ENDED_EARLY = { code: 14, details: "the stream was ended before everything was answered" };
@@ -39,7 +39,7 @@ type State =
 export class LastingStream {
   readonly #options: LastingStreamOptions;
   #state: State = { kind: "closed" };
-  /** Since the last answer. */
+  /** Breaks since the last answer. */
   #breaks = 0;
   #notBeforeMs = -Infinity;
   #disarm: (() => void) | undefined;
@@ -52,7 +52,7 @@ export class LastingStream {
     return this.#state.kind === "open";
   }
 
-  /** Opens it, as soon as that makes sense. */
+  /** Opens the stream, as soon as that makes sense. */
   connect(): void {
     if (this.#state.kind !== "closed" || this.#disarm) return;
     const { clock } = this.#options;
@@ -64,12 +64,12 @@ export class LastingStream {
     else this.#disarm = clock.at(this.#notBeforeMs, open);
   }
 
-  /** To be called while it is open. */
+  /** Sends a message. The stream must be open. */
   ask(message: StreamCancelTasksByDeviceRequest): void {
     if (this.#state.kind === "open") this.#state.call.write(message);
   }
 
-  /** There is nothing more to ask. True if it is over already. */
+  /** Says that there is nothing more to send. Returns true if the stream is closed already. */
   end(): boolean {
     if (this.#state.kind === "open" && !this.#state.isEnding) {
       this.#state.isEnding = true;
@@ -78,7 +78,7 @@ export class LastingStream {
     return this.#state.kind === "closed";
   }
 
-  /** Gives up what has not been answered. */
+  /** Closes the stream without waiting for answers. */
   leave(): void {
     this.#disarm?.();
     const before = this.#state;
@@ -100,7 +100,7 @@ export class LastingStream {
       return;
     }
     if (this.#state !== opening) {
-      call.on("error", () => {}); // of its end
+      call.on("error", () => {}); // the error of a canceled call
       call.cancel();
       return;
     }
@@ -115,13 +115,16 @@ export class LastingStream {
       if (isCurrent()) this.#over(state.isEnding, error);
     });
     call.on("end", () => {
-      // An error comes after the end of what could be read.
+      // An error event follows the end of what could be read.
       setImmediate(() => isCurrent() && this.#over(state.isEnding, ENDED_EARLY));
     });
     this.#options.opened();
   }
 
-  /** An ending stream has nothing to lose: everything on it was answered. */
+  /**
+   * Handles the end of the stream. A stream that was ending has lost nothing: everything on it was
+   * answered.
+   */
   #over(wasEnding: boolean, error: Pick<ServiceError, "code" | "details">): void {
     this.#state = { kind: "closed" };
     if (wasEnding) this.#options.ended();
@@ -133,7 +136,7 @@ export class LastingStream {
     const failure = failureOfRpc(error);
     const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** this.#breaks, LONGEST_BACKOFF_MS);
     this.#breaks++;
-    // Callers that lost the same gateway do not come back in step.
+    // Randomized, so that callers that lost the same gateway do not come back in step.
     const waitMs = Math.max(backoffMs * (0.5 + Math.random() / 2), failure.retryAfterMs ?? 0);
     this.#notBeforeMs = this.#options.clock.now() + waitMs;
     const isPassing = failure.retryAfterMs !== undefined || PASSING_CODES.has(failure.code);

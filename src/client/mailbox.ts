@@ -1,10 +1,10 @@
-// What several sources have to tell one reader, in the order in which it came.
+// Brings the messages of several sources to one reader, in order of arrival.
 
 export class Mailbox<T> {
   readonly #waiting: T[] = [];
   #wake: (() => void) | undefined;
 
-  /** How much has not been read. */
+  /** Number of unread messages. */
   get size(): number {
     return this.#waiting.length;
   }
@@ -14,7 +14,7 @@ export class Mailbox<T> {
     this.#wake?.();
   }
 
-  /** Waits for the next. For one reader. */
+  /** Waits for the next message. Only one reader is allowed. */
   async next(): Promise<T> {
     for (;;) {
       const [next] = this.#waiting.splice(0, 1);

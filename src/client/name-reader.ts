@@ -1,8 +1,9 @@
-// Reads names from any iterable into chunks, and no further than there is room. A chunk goes when it is full or
-// when the source pauses: names that trickle in are not kept waiting for their chunk to fill.
+// Reads names from any iterable into chunks, and never further than there is room. A chunk is
+// passed on when it is full or when the source pauses, so that names that trickle in do not wait
+// for a full chunk.
 import type { Clock } from "../base/clock.js";
 
-/** How long a chunk that is not full waits for more. */
+/** How long a chunk that is not full waits for more names. */
 const LINGER_MS = 100;
 
 export interface NameReaderOptions {
@@ -10,7 +11,7 @@ export interface NameReaderOptions {
   readonly hasRoom: () => boolean;
   readonly chunkDevices: () => number;
   readonly chunk: (names: readonly string[]) => void;
-  /** The names are at their end, or threw. Nothing comes after it. */
+  /** The names have ended, or their source threw. Nothing follows. */
   readonly ended: (error?: unknown) => void;
 }
 
@@ -28,13 +29,13 @@ export class NameReader {
     void this.#read();
   }
 
-  /** There may be room again. */
+  /** Says that there may be room again. */
   roomAgain(): void {
     this.#resume?.();
     if (this.#begun.length > 0 && !this.#disarm) this.#linger();
   }
 
-  /** Takes no more names. Returns those that it has taken and not handed on. */
+  /** Reads no more names. Returns those that were read and not passed on. */
   stop(): readonly string[] {
     if (!this.#isStopped) void Promise.resolve(this.#iterator.return?.()).catch(() => {});
     this.#isStopped = true;

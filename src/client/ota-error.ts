@@ -1,4 +1,5 @@
-// What the client's promises reject with: an Error that says why, in fields that a program can decide by.
+// The error that all promises of the client reject with. Its fields say why, so that a program can
+// decide by them.
 import type { ServiceError } from "@grpc/grpc-js";
 import { type Failure, type FailureReason, failureOfRpc, type Violation } from "./failure.js";
 
@@ -29,7 +30,7 @@ export function otaErrorOf(error: ServiceError): OtaError {
   return new OtaError(failureOfRpc(error), { cause: error });
 }
 
-/** Of what ended in this process, and not at a gateway or on the way. */
+/** An error that arose in this process, not at a gateway or on the way. */
 export function ownError(
   code: "UNAUTHENTICATED" | "UNAVAILABLE" | "DEADLINE_EXCEEDED",
   message: string,
@@ -39,33 +40,36 @@ export function ownError(
   return new OtaError(failure, cause === undefined ? {} : { cause });
 }
 
-/** Of a request that no gateway would take. */
+/** An error for a request that no gateway would accept. */
 export function invalidError(field: string, description: string): OtaError {
   const message = `${field} ${description}`;
   const violations = [{ field, description }];
   return new OtaError({ reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", message, violations, devices: {} });
 }
 
-/** Of a client that has been closed. Not UNAVAILABLE: asking again never helps. */
+/** An error for a client that has been closed. Not UNAVAILABLE, because a retry never helps. */
 export function closedError(): OtaError {
-  const message = "this client has been closed";
+  const message = "the client has been closed; create a new one with connect()";
   return new OtaError({ reason: "ABORTED", code: "CANCELLED", message, violations: [], devices: {} });
 }
 
-/** Of whatever was thrown before there was an rpc. */
+/** Converts anything thrown before there was an rpc. */
 export function thrownError(error: unknown): OtaError {
   if (error instanceof OtaError) return error;
   return ownError("UNAVAILABLE", `the rpc could not be started: ${kindOf(error)}`, error);
 }
 
-/** The class of an error and its code, like `Error ENOENT`: never its words, which may quote a token. */
+/**
+ * The class of an error and its code, like `Error ENOENT`. Never its message, which may quote a
+ * token.
+ */
 export function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${typeof error}`;
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === "string" && /^[A-Z][A-Z0-9_]{1,39}$/.test(code) ? `${error.name} ${code}` : error.name;
 }
 
-/** For results: as fields, and not as an Error. */
+/** The fields of an error as a plain object, for results. */
 export function failureIn({ reason, code, message, violations, devices }: OtaError): Failure {
   return { reason, code, message, violations, devices };
 }

@@ -1,18 +1,18 @@
-// What is asked for, in the words of a Node service, and as it goes onto the wire.
+// The requests of the client, in terms that suit a Node service, and their translation to the wire.
 import { CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
 import { invalidError } from "./ota-error.js";
 
-/** Which tasks are meant, and how; see CancelTasksByDeviceRequest in ota_service.proto. */
+/** The tasks to cancel, and how; see CancelTasksByDeviceRequest in ota_service.proto. */
 export interface CancelScope {
   readonly productKey: string;
   readonly firmwareId: string;
-  /** Only tasks of this update batch. */
+  /** Limits the cancel to the tasks of this update batch. */
   readonly jobId?: string;
   readonly iotInstanceId?: string;
-  /** The name of a configured account. */
+  /** Name of a configured account. */
   readonly account?: string;
   readonly priority?: Priority;
-  /** For the audit log. */
+  /** Why the cancel is requested, for the audit log. */
   readonly reason?: string;
   /** Read the tasks back after the cancel. */
   readonly verify?: boolean;
@@ -21,9 +21,9 @@ export interface CancelScope {
 export type Priority = "bulk" | "normal" | "urgent";
 
 export interface CancelRequest extends CancelScope {
-  /** Each once; 10,000 at the most, unless the gateway is configured otherwise. */
+  /** Each name once; at most 10,000, unless the gateway is configured otherwise. */
   readonly deviceNames: readonly string[];
-  /** Do everything but sending. */
+  /** Do everything except sending. */
   readonly validateOnly?: boolean;
   /** Reject unless every device ended well. */
   readonly requireAll?: boolean;
@@ -35,7 +35,10 @@ const PRIORITIES: Record<Priority, WirePriority> = {
   urgent: WirePriority.URGENT,
 };
 
-/** Throws OtaError for a priority that there is not: the default would be another than was meant. */
+/**
+ * Translates a request. Throws OtaError for an unknown priority, which would otherwise become the
+ * default.
+ */
 export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest): CancelTasksByDeviceRequest {
   if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
     throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);

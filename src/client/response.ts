@@ -1,5 +1,5 @@
-// Answers in the words of a Node service: names instead of numbers, milliseconds instead of durations, and each
-// device's result with the call that held it.
+// Translates answers for Node services: names instead of numbers, milliseconds instead of
+// durations, and each device's result with the call that held it.
 import {
   type CancelTasksByDeviceResponse,
   type GetQuotaResponse,
@@ -11,7 +11,7 @@ import {
 import { type Failure, failureOf } from "./failure.js";
 import { dateOf, msOf } from "./time.js";
 
-/** What is known about one device; see `Outcome` in ota_service.proto. */
+/** The state of knowledge about one device; see `Outcome` in ota_service.proto. */
 export type Outcome = Exclude<keyof typeof WireOutcome, "UNSPECIFIED" | "UNRECOGNIZED">;
 
 export interface DeviceResult {
@@ -19,9 +19,9 @@ export interface DeviceResult {
   readonly outcome: Outcome;
   /** True for ACCEPTED, VERIFIED_CANCELED, ALREADY_FINISHED and NO_TASK. */
   readonly ok: boolean;
-  /** Why it did not end well; or, with NOT_VERIFIED, why what was accepted could not be read back. */
+  /** Why it did not end well; with NOT_VERIFIED, why an accepted cancel could not be read back. */
   readonly failure?: Failure;
-  /** The last upstream call that held it. */
+  /** The last upstream call that held the device. */
   readonly call?: UpstreamCall;
 }
 
@@ -29,7 +29,7 @@ export interface DeviceResult {
 export interface UpstreamCall {
   /** Empty if no answer carried one. */
   readonly requestId: string;
-  /** Of this request. */
+  /** Number of devices of this request in the call. */
   readonly deviceCount: number;
   readonly success: boolean;
   readonly code: string;
@@ -46,11 +46,11 @@ export interface CancelResponse {
   readonly results: readonly DeviceResult[];
   readonly calls: readonly UpstreamCall[];
   readonly quotaWaitMs: number;
-  /** Only with `validateOnly`. */
+  /** Set only with `validateOnly`. */
   readonly plan?: CancelPlan;
 }
 
-/** What a request would take on its own, at this moment. */
+/** The cost of a request if it were sent alone, now. */
 export interface CancelPlan {
   readonly calls: number;
   readonly expectedWaitMs: number;
@@ -66,7 +66,7 @@ export interface Quota {
   readonly tokensWithheld: number;
   readonly waitingDevices: number;
   readonly waitingCallers: number;
-  /** Until a new request of one device and normal priority would be sent. */
+  /** Expected wait until a new request of one device at normal priority would be sent. */
   readonly expectedWaitMs: number;
   readonly pausedUntil?: Date;
   readonly ledger: Exclude<keyof typeof WireLedger, "UNRECOGNIZED">;
@@ -112,7 +112,7 @@ function resultOf(
   { deviceName, outcome, status, callIndex }: WireResult,
   calls: readonly UpstreamCall[],
 ): DeviceResult {
-  // What a newer gateway may come to say is not known here, and is no success.
+  // An outcome that only a newer gateway knows is treated as no success.
   const name = (outcome === WireOutcome.UNSPECIFIED ? undefined : WireOutcome[outcome]) as Outcome | undefined;
   const call = calls[callIndex];
   return {

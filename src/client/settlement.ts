@@ -1,4 +1,5 @@
-// What the answer to one request on a stream means for its devices: a result, or to be asked for again. Pure.
+// Decides what the answer to one request on the stream means for its devices: each has a result, or
+// is sent again. Pure.
 import type { StreamCancelTasksByDeviceResponse_Answer as Answer } from "../gen/ota/v1/ota_service.js";
 import { type Failure, failureOf } from "./failure.js";
 import { cancelResponseOf, type DeviceResult, type UpstreamCall } from "./response.js";
@@ -6,20 +7,23 @@ import { cancelResponseOf, type DeviceResult, type UpstreamCall } from "./respon
 export interface Settlement {
   readonly results: readonly DeviceResult[];
   readonly calls: readonly UpstreamCall[];
-  /** To be asked for again, with the reason why not now. */
+  /** Devices to send again, with the reason why it failed this time. */
   readonly again?: { readonly names: readonly string[]; readonly failure: Failure };
-  /** Refused together with others: only by themselves they can be told apart. */
+  /**
+   * Devices refused together with others; the one at fault can only be found by sending them
+   * separately.
+   */
   readonly undecided?: { readonly names: readonly string[]; readonly failure: Failure };
-  /** Why nothing of this kind can ever work: it is the same for every other device. */
+  /** Why no such request can ever work: the reason holds for every other device too. */
   readonly refused?: Failure;
-  /** The request had more devices than this gateway takes. */
+  /** The request had more devices than this gateway accepts. */
   readonly isTooLarge?: true;
 }
 
-/** They pass by themselves. */
+/** Reasons that pass by themselves. */
 const PASSING: ReadonlySet<string> = new Set(["OVERLOADED", "DRAINING", "THROTTLED", "UNAVAILABLE"]);
 
-/** They are about the scope and the caller, and never about a device. */
+/** Reasons that concern the scope and the caller, never a device. */
 const NEVER_ACCEPTED: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN"]);
 
 export function settlementOf({ result, failedResponse }: Answer, names: readonly string[]): Settlement {
@@ -39,7 +43,7 @@ export function settlementOf({ result, failedResponse }: Answer, names: readonly
   const nothing = { results: [], calls: [] };
   if (PASSING.has(failure.reason)) return { ...nothing, again: { names, failure } };
   if (isTooLarge(failure) && names.length > 1) return { ...nothing, isTooLarge: true };
-  // A request that was not let in: of it nothing was sent.
+  // Other reasons mean that the request was not admitted, so nothing of it was sent.
   const wasLetIn = failure.reason === "INTERNAL" || failure.reason === "TRANSPORT";
   const outcome = wasLetIn ? "UNKNOWN" : "NOT_ATTEMPTED";
   const results = names.map((deviceName) => ({ deviceName, outcome, ok: false, failure }) as const);
@@ -54,14 +58,17 @@ function isUndecided({ failure }: DeviceResult): boolean {
   return failure?.reason === "BATCH_REJECTED";
 }
 
-/** Undefined if there are none. */
+/** Picks the results that match; undefined if there are none. */
 function someOf(results: readonly DeviceResult[], are: (result: DeviceResult) => boolean, why?: Failure) {
   const some = results.filter(are);
   const failure = why ?? some[0]?.failure;
   return some.length > 0 && failure ? { names: some.map(({ deviceName }) => deviceName), failure } : undefined;
 }
 
-/** What is wrong with the list as a whole is its length, which differs between gateways: each name has been checked. */
+/**
+ * Whether a request was refused for its length, the only limit on the list as a whole. It differs
+ * between gateways. Each name has been checked before.
+ */
 export function isTooLarge({ violations }: Failure): boolean {
   return violations.length === 1 && violations[0]?.field === "device_names";
 }

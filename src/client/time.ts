@@ -1,8 +1,8 @@
-// Times of the wire in milliseconds.
+// Converts times of the wire to milliseconds.
 import type { Duration } from "../gen/google/protobuf/duration.js";
 import type { Timestamp } from "../gen/google/protobuf/timestamp.js";
 
-/** Zero for what is absent. */
+/** Returns zero for an absent duration. */
 export function msOf(duration: Duration | undefined): number {
   return duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0;
 }

@@ -1,14 +1,21 @@
-// Devices that the upstream refused together with others, and that the gateway could not tell apart within its budget.
-// They are asked for again in pieces for which that budget always does, each by itself and when nothing else of the list
-// is under way: else the piece would share its call. Knows no wire and no clock.
+// Devices that the upstream refused together, when the gateway could not find the one at fault
+// within its budget. They are sent again in pieces small enough for that budget. Each piece goes
+// alone, with nothing else of the list under way, since it would otherwise share its call. Knows no
+// wire and no clock.
 import { type Chunk, givenUp, owed } from "./chunk.js";
 import type { Failure } from "./failure.js";
 import type { DeviceResult } from "./response.js";
 
-/** 2n - 1 calls tell n devices apart, and the gateway takes 32 beside the refused one. */
+/**
+ * Finding the fault among n devices takes 2n - 1 calls, and the gateway allows 32 beside the
+ * refused one.
+ */
 const PIECE_DEVICES = 16;
 
-/** After so many pieces in a row of which no device ended well the rest stays as it is: the calls are others' too. */
+/**
+ * After this many pieces in a row without a success, the rest is given up: others need the calls
+ * too.
+ */
 const MOST_IN_VAIN = 3;
 
 export class Undecided {
@@ -24,7 +31,7 @@ export class Undecided {
     return this.#pieces[0]?.notBeforeMs ?? Infinity;
   }
 
-  /** Some of a chunk. Returns the results of those that will not be asked for again. */
+  /** Adds some devices of a chunk. Returns the results of those that will not be sent again. */
   add(chunk: Chunk, names: readonly string[], failure: Failure): readonly DeviceResult[] {
     const whole = { ...chunk, names, mayHaveBeenSent: true, tries: 0, notBeforeMs: 0, undecided: failure };
     const wasByItself = chunk.undecided !== undefined;
@@ -39,23 +46,26 @@ export class Undecided {
     return [];
   }
 
-  /** The next piece, now counted as asked for; undefined if none is due. */
+  /** Takes the next piece, which counts as sent from now on; undefined if none is due. */
   next(nowMs: number): Chunk | undefined {
     return this.nextDueMs <= nowMs ? this.#pieces.shift() : undefined;
   }
 
-  /** A piece that has had no answer. */
+  /** Puts back a piece that had no answer. */
   putBack(piece: Chunk): void {
     this.#pieces.unshift(piece);
   }
 
-  /** A piece has been answered. Returns the results of all that are left, once there is no use in asking for them. */
+  /**
+   * Notes that a piece was answered. Returns the results of all that are left, once sending more
+   * makes no sense.
+   */
   answered(results: readonly DeviceResult[]): readonly DeviceResult[] {
     this.#inVain = results.some(({ ok }) => ok) ? 0 : this.#inVain + 1;
     return this.#inVain >= MOST_IN_VAIN ? this.giveUp() : [];
   }
 
-  /** Nothing that is left will be asked for. */
+  /** Gives up everything that is left, and returns its results. */
   giveUp(): readonly DeviceResult[] {
     return this.#pieces.splice(0).flatMap(resultsOf);
   }

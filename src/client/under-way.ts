@@ -1,5 +1,5 @@
-// The devices that have been taken and have no result: each chunk waits or has been asked for, until every name
-// in it has its result. Knows no wire and no clock.
+// Keeps the devices that were taken and have no result yet. Each chunk waits or has been sent,
+// until every name in it has its result. Knows no wire and no clock.
 import type { StreamCancelTasksByDeviceResponse_Answer as Answer } from "../gen/ota/v1/ota_service.js";
 import { type Chunk, chunkOf, givenUp, halvesOf, owed } from "./chunk.js";
 import { EqualRefusals } from "./equal-refusals.js";
@@ -8,10 +8,10 @@ import type { DeviceResult, UpstreamCall } from "./response.js";
 import { settlementOf } from "./settlement.js";
 import { Undecided } from "./undecided.js";
 
-/** Five full calls: half a second's worth at the usual rate. */
+/** Five full calls: half a second's work at the usual rate. */
 const CHUNK_DEVICES = 1000;
 
-/** So often a device is asked for. */
+/** Most tries for each device. */
 const MOST_TRIES = 10;
 
 const FIRST_BACKOFF_MS = 200;
@@ -31,31 +31,33 @@ export class UnderWay {
   #chunkDevices = CHUNK_DEVICES;
   #sequence = 0n;
 
-  /** Those that are to be told apart are counted as what they would fill. */
+  /** Number of chunks. Undecided devices count as the chunks that they would fill. */
   get chunks(): number {
     return this.#waiting.length + this.#asked.size + Math.ceil(this.#undecided.devices / CHUNK_DEVICES);
   }
 
-  /** How many devices to take at a time. */
+  /** Devices to take at a time. */
   get chunkDevices(): number {
     return this.#chunkDevices;
   }
 
-  /** When the first that waits is due; Infinity if none may be asked for before there is an answer. */
+  /**
+   * When the first waiting chunk is due; Infinity if nothing may be sent before an answer comes.
+   */
   get nextDueMs(): number {
     if (this.#isOneAlone) return Infinity;
     const dueMs = this.#asked.size === 0 ? this.#undecided.nextDueMs : Infinity;
     return this.#waiting.reduce((earliestMs, { notBeforeMs }) => Math.min(earliestMs, notBeforeMs), dueMs);
   }
 
-  /** Returns the results of what cannot be asked for. */
+  /** Takes names. Returns the results of those that cannot be sent. */
   take(names: readonly string[]): readonly DeviceResult[] {
     const { chunk, invalid } = chunkOf(names);
     if (chunk.names.length > 0) this.#waiting.push(chunk);
     return invalid;
   }
 
-  /** What is due, now counted as asked for. */
+  /** Takes the chunks that are due, which count as sent from now on. */
   ask(nowMs: number): { readonly sequence: bigint; readonly names: readonly string[] }[] {
     if (this.#isOneAlone) return [];
     const due = this.#waiting.filter(({ notBeforeMs }) => notBeforeMs <= nowMs);
@@ -88,7 +90,10 @@ export class UnderWay {
     return { results: [...owed(told, chunk), ...gaveUp], calls, ...(hopeless && { refused: hopeless }) };
   }
 
-  /** Nothing that was asked for will be answered; it goes first when there is somebody to ask. */
+  /**
+   * Notes that nothing that was sent will be answered. Those chunks go first on the next
+   * connection.
+   */
   lost(failure: Failure, mayHaveBeenSent: boolean): readonly DeviceResult[] {
     const lost = [...this.#asked.values()].map((chunk) => ({
       ...chunk,
@@ -101,16 +106,16 @@ export class UnderWay {
     return lost.filter((chunk) => !isLeft(chunk)).flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]);
   }
 
-  /** What waits will not be asked for any more. */
+  /** Gives up the waiting chunks, and returns their results. */
   giveUpWaiting(failure: Failure): readonly DeviceResult[] {
     const waiting = this.#waiting;
     this.#waiting = [];
     return [...waiting.flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]), ...this.#undecided.giveUp()];
   }
 
-  /** Whether what is asked for is to share its calls with nothing else of the list. */
+  /** Whether a chunk is under way that must not share its calls with the rest of the list. */
   get #isOneAlone(): boolean {
-    for (const { undecided } of this.#asked.values()) return undecided !== undefined; // it is the only one then
+    for (const { undecided } of this.#asked.values()) return undecided !== undefined; // if any, it is the only one
     return false;
   }
 
@@ -132,7 +137,7 @@ export class UnderWay {
   }
 }
 
-/** The gateway knows of the last try only. */
+/** Corrects a result, because the gateway knows of the last try only. */
 function perhapsSent(result: DeviceResult): DeviceResult {
   return result.outcome === "NOT_ATTEMPTED" ? { ...result, outcome: "UNKNOWN" } : result;
 }

@@ -1,13 +1,13 @@
-// The section `callers` of the file: who may call, and what each may do.
+// Reads the section `callers` of the file: who may call, and what each caller may do.
 //
-//   callers:                          # with any entry, who has none is refused
+//   callers:                          # with any entry, a caller without one is refused
 //     fleet-backend:
 //       weight: 4                     # four times the share of a caller of weight 1, the default
-//       accounts: [default]           # a list that is not there limits nothing
-//       products: [a1Exact, a1Pre*]   # these, and all that begin so
+//       accounts: [default]           # a missing list limits nothing
+//       products: [a1Exact, a1Pre*]   # exact keys, and prefixes
 //       priorities: [BULK, NORMAL]
 //       max_queued_devices: 20000     # instead of OTA_MAX_QUEUED_DEVICES_PER_CALLER
-//       verify: false                 # may not have tasks read back; true is the default
+//       verify: false                 # may not have tasks read back (default: true)
 //     "*": { priorities: [BULK] }     # all others
 import { PRIORITIES } from "../gateway/command.js";
 import { OTHERS } from "../identity/caller-book.js";
@@ -20,13 +20,13 @@ const MAX_QUEUED_DEVICES = 100_000_000;
 
 const SETTINGS = ["weight", "accounts", "products", "priorities", "max_queued_devices", "verify"];
 
-/** As they are called in requests, but for the prefix. */
+/** The names in requests, without the prefix. */
 const PRIORITY_NAMES: ReadonlyMap<string, string> = new Map(PRIORITIES.map((each) => [each.toUpperCase(), each]));
 
-/** What a product key may be, with a `*` at its end for all that begin so. */
+/** A product key; with a `*` at its end, every key that begins with it. */
 const PRODUCT = /^(?=.)[\x21-\x29\x2b-\x7e]{0,64}\*?$/;
 
-/** `accounts`: those that the file has. */
+/** Reads the section. `accounts` are those of the file. */
 export function callersOf(value: unknown, accounts: ReadonlySet<string>, wrong: Wrong): Map<string, Rights> {
   const callers = new Map<string, Rights>();
   if (value === undefined) return callers;
@@ -35,9 +35,9 @@ export function callersOf(value: unknown, accounts: ReadonlySet<string>, wrong: 
     if (name !== OTHERS && !isCallerName(name)) wrong(where, `a name of 1-128 of A-Za-z0-9_.:/@-, or "${OTHERS}"`);
     callers.set(name, rightsOf(where, rights ?? {}, accounts, wrong));
   }
-  // Else a section that is just being written would let everybody do everything.
+  // An empty section, perhaps a half-written one, would otherwise let everybody do everything.
   if (callers.size === 0 && typeof value === "object") {
-    wrong("callers", `at least one caller; without limits leave it out, or write "${OTHERS}": {}`);
+    wrong("callers", `at least one caller; for no limits, leave the section out or write "${OTHERS}": {}`);
   }
   return callers;
 }
@@ -59,7 +59,7 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
   }
   const products = list(`${where}.products`, caller["products"], wrong);
   for (const product of products ?? []) {
-    if (!PRODUCT.test(product)) wrong(`${where}.products`, `product keys, with * at the end at most; not ${product}`);
+    if (!PRODUCT.test(product)) wrong(`${where}.products`, `product keys, with * only at the end; not ${product}`);
   }
   const priorities = list(`${where}.priorities`, caller["priorities"], wrong);
   if (priorities?.some((name) => !PRIORITY_NAMES.has(name))) {

@@ -1,26 +1,27 @@
-// What the gateway is told: the environment and the file it names, read in one go. All mistakes are reported together.
+// Reads the whole configuration, from the environment and the file it names, in one go. All
+// mistakes are reported together.
 import { contradictions, plainEndpoints } from "./contradictions.js";
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
 import { NO_FLAGS, SETTINGS, type Settings } from "./settings.js";
 
-/** What is wrong with the settings, all of it. */
+/** Carries every mistake in the settings. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly mistakes: readonly string[];
 
   constructor(mistakes: readonly string[]) {
-    super(`the settings are not usable:\n${mistakes.map((mistake) => `  ${mistake}`).join("\n")}`);
+    super(`invalid settings:\n${mistakes.map((mistake) => `  ${mistake}`).join("\n")}`);
     this.mistakes = mistakes;
   }
 }
 
-/** Variables and their values. */
+/** Environment variables and their values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** All settings, those of the file included. */
+/** All settings, including those of the file. */
 export type Config = Settings & ConfigFile;
 
-/** For a file that is only read to find its mistakes. */
+/** Stands in when the file is read only to find its mistakes. */
 const NO_DEFAULTS: AccountDefaults = { url: new URL("https://nowhere.invalid"), callsPerSecond: 1 };
 
 /** Reads all settings. Throws ConfigError with every mistake. */
@@ -44,23 +45,24 @@ export function readConfig(environment: Environment): Config {
   return { ...(settings as Settings), ...file };
 }
 
-/** What the file makes unsafe that would be safe without it, or with another one. */
+/** Finds what the file makes unsafe that would be safe without it, or with another one. */
 function unsafeFile(settings: Partial<Settings>, { accounts, isEmpty }: ConfigFile): readonly string[] {
   const { configFile, insecure, jwtKeys, tlsClientCa } = settings;
   const endpoints = [...accounts].map(([name, { url }]) =>
     url === settings.upstreamUrl ? (["OTA_UPSTREAM_URL", url] as const) : ([`accounts.${name}`, url] as const),
   );
   const mistakes = [...plainEndpoints(new Map(endpoints), insecure)];
-  // One that is just being written looks like this, and lets everybody who can prove a name do everything.
+  // A half-written file looks like this, and would let every authenticated caller do everything.
   if (isEmpty && (jwtKeys || tlsClientCa)) {
-    mistakes.push(`OTA_CONFIG: ${configFile} is empty; expected callers, or no file if all of them may do everything`);
+    mistakes.push(`OTA_CONFIG: ${configFile} is empty; expected callers, or no file if every caller may do everything`);
   }
   return mistakes;
 }
 
 /**
- * As it was given, but for the secrets that it can hold: nothing of a setting that is one, nor of what may be keys
- * themselves; of others nothing before the last `@`, for a password may hold any character, and no query.
+ * Shows a value as it was given, without the secrets that it may hold. Nothing is shown of a
+ * setting that is a secret, or of a value that looks like a key. Of others, everything up to the
+ * last `@` is left out, because a password may hold any character, and so is a query.
  */
 function shown(variable: string, text: string): string {
   if (NO_FLAGS.includes(variable) || /^\{|-----BEGIN/.test(text)) return "what was given";

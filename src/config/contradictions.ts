@@ -1,36 +1,36 @@
-// What is wrong with settings that are fine alone but not together: half a key pair, half an issuer, plain text where
-// others can read it.
+// Finds settings that are valid alone but not together: half a key pair, half an issuer, plain text
+// where others can read it.
 import { isLoopback } from "../base/loopback.js";
 import type { Settings } from "./settings.js";
 import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
 
-/** All of it; what could not be read contradicts nothing. */
+/** Returns all contradictions. A setting that could not be read contradicts nothing. */
 export function contradictions(settings: Partial<Settings>): readonly string[] {
   return [...encryption(settings), ...halfAnIssuer(settings)];
 }
 
-/** Endpoints, by what sets each, that would be called in plain text across a network. */
+/** Finds endpoints, by the setting of each, that would be called in plain text across a network. */
 export function plainEndpoints(endpoints: ReadonlyMap<string, URL>, insecure: boolean | undefined): readonly string[] {
   if (insecure !== false) return [];
   return [...endpoints]
     .filter(([, { protocol, hostname }]) => protocol === "http:" && !isLoopback(hostname))
     .map(
       ([where, { host }]) =>
-        `${where}: http://${host} would carry signed requests and names of devices in plain text; use https, or set ` +
+        `${where}: http://${host} would carry signed requests and device names in plain text; use https, or set ` +
         "OTA_INSECURE=1 if the network itself is trusted",
     );
 }
 
-/** A token whose issuer or audience is not checked may have been made for somebody else. */
+/** A token whose issuer or audience is not checked may have been made for another service. */
 function halfAnIssuer(settings: Partial<Settings>): string[] {
   const { jwtKeys, jwtIssuer, jwtAudience } = settings;
   if (!jwtKeys && !jwtIssuer && !jwtAudience) return [];
   const missing = [
-    ...("jwtKeys" in settings && !jwtKeys ? ["OTA_JWT_JWKS"] : []), // or there is another mistake in it
+    ...("jwtKeys" in settings && !jwtKeys ? ["OTA_JWT_JWKS"] : []), // absent from `settings` if it was invalid
     ...(jwtIssuer ? [] : ["OTA_JWT_ISSUER"]),
     ...(jwtAudience ? [] : ["OTA_JWT_AUDIENCE"]),
   ];
-  return missing.map((variable) => `${variable}: is required, since bearer tokens are to be verified`);
+  return missing.map((variable) => `${variable}: is required to verify bearer tokens; set it`);
 }
 
 function encryption({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): readonly string[] {
@@ -38,7 +38,7 @@ function encryption({ listen, insecure, tlsCert, tlsKey, tlsClientCa }: Partial<
   if (tlsCert || tlsKey || tlsClientCa) return tlsMistakes(paths);
   if (!listen || insecure !== false || isLoopback(listen.host)) return [];
   return [
-    `OTA_LISTEN: ${listen.host} can be reached from other machines, and nothing would be encrypted; ` +
+    `OTA_LISTEN: ${listen.host} can be reached from other machines, but nothing is encrypted; ` +
       "set OTA_TLS_CERT and OTA_TLS_KEY, listen on 127.0.0.1, or set OTA_INSECURE=1 if the network itself is trusted",
   ];
 }

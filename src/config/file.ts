@@ -1,6 +1,6 @@
-// The file that OTA_CONFIG names: what does not fit into variables.
+// Reads the file that OTA_CONFIG names, for settings that do not fit into variables.
 //
-//   accounts:                         # without this section there is one, `default`, as the variables say
+//   accounts:                         # default: one account, `default`, set by the variables
 //     default: {}
 //     europe:
 //       region: eu-central-1          # or endpoint: https://host:port
@@ -15,7 +15,10 @@ import { known, mapping, type Wrong } from "./mapping.js";
 import { hasUser } from "./values.js";
 import { parsedYaml } from "./yaml.js";
 
-/** Where an account's keys are: with the process's own, in variables with a prefix, or in files of a directory. */
+/**
+ * Where an account's keys are: shared with the process, in variables with a prefix, or in files of
+ * a directory.
+ */
 export type CredentialsReference =
   | { readonly kind: "own" }
   | { readonly kind: "env"; readonly prefix: string }
@@ -28,29 +31,29 @@ export interface AccountSettings {
   readonly credentials: CredentialsReference;
 }
 
-/** What an account has that says nothing else. */
+/** The values of an account that sets none itself. */
 export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond">;
 
 export interface ConfigFile {
   readonly accounts: ReadonlyMap<string, AccountSettings>;
   readonly callers: ReadonlyMap<string, Rights>;
-  /** Whether there is a file that says nothing at all. */
+  /** Whether there is a file, but without any content. */
   readonly isEmpty: boolean;
 }
 
 const MAX_QUOTA = 1000;
 
-/** Names stand in keys of the store, in metrics and in logs. */
+/** Account names appear in keys of the store, in metrics and in logs. */
 const ACCOUNT_NAME = /^[A-Za-z0-9][\w.-]{0,62}$/;
 const REGION = /^[a-z0-9-]{1,40}$/;
 
-/** What it is without a file. */
+/** The configuration without a file. */
 export function withoutFile(defaults: AccountDefaults): ConfigFile {
   const account: AccountSettings = { ...defaults, credentials: { kind: "own" } };
   return { accounts: new Map([[DEFAULT_ACCOUNT, account]]), callers: new Map(), isEmpty: false };
 }
 
-/** Reads the file; every mistake in it goes to `mistakes`. */
+/** Reads the file, and adds every mistake in it to `mistakes`. */
 export function readConfigFile(path: string, defaults: AccountDefaults, mistakes: string[]): ConfigFile {
   const wrong = (where: string, expected: string) => mistakes.push(`${path}: ${where}: expected ${expected}`);
   const file = mapping(read(path, mistakes), "the file", wrong);
@@ -100,8 +103,8 @@ function credentialsOf(where: string, value: unknown, wrong: Wrong): Credentials
   if (typeof files === "string" && files !== "" && env === undefined && Object.keys(others).length === 0) {
     return { kind: "files", directory: files };
   }
-  // Not what was given: somebody may have written a key there.
-  wrong(where, "either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong into this file");
+  // Does not repeat the value: it may be a key.
+  wrong(where, "either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong in this file");
   return { kind: "own" };
 }
 

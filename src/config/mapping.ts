@@ -1,6 +1,7 @@
-// Mappings of the file: what is none, and a setting that there is not, is a mistake with its place.
+// Checks mappings of the file. A value that is no mapping and an unknown setting are mistakes,
+// reported with their place.
 
-/** Notes a mistake: where it is, and what was expected there. */
+/** Reports a mistake: where it is, and what was expected there. */
 export type Wrong = (where: string, expected: string) => void;
 
 export function mapping(value: unknown, where: string, wrong: Wrong): Record<string, unknown> {
@@ -9,7 +10,7 @@ export function mapping(value: unknown, where: string, wrong: Wrong): Record<str
   return {};
 }
 
-/** A misspelt setting must not be taken for one that is not there. */
+/** Rejects unknown names, so that a misspelled setting cannot be taken for one that is absent. */
 export function known(value: Record<string, unknown>, names: readonly string[], where: string, wrong: Wrong): void {
   for (const name of Object.keys(value)) {
     if (!names.includes(name)) wrong(`${where}${name}`, `no other setting than ${names.join(", ")}`);

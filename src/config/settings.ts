@@ -1,4 +1,5 @@
-// Every setting, defined once: variable, parser, default, meaning.
+// Defines every setting once: variable, parser, default, meaning. Help, README and the parser all
+// read this table.
 import { address, flag, integer, keyLocation, oneOf, origin, type Parser, path, redisUrls } from "./values.js";
 
 export interface Setting<T> {

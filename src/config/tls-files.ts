@@ -1,10 +1,10 @@
-// The PEM files of the gRPC port: read together, and only taken together. What is returned has been tried: the key
-// is the certificate's, and Node makes a TLS context of them.
+// Reads the PEM files of the gRPC port, all together or not at all. The result has been tried: the
+// key belongs to the certificate, and Node can make a TLS context of the pair.
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 
-/** Where they are, by setting; empty if it is not set. */
+/** Paths by setting; empty if a setting is not set. */
 export interface TlsPaths {
   readonly tlsCert: string;
   readonly tlsKey: string;
@@ -15,13 +15,13 @@ export interface TlsFiles {
   /** The certificate and its chain. */
   readonly cert: string;
   readonly key: string;
-  /** Who signs the certificates of callers, if callers have any. */
+  /** The CA that signs client certificates, if clients use any. */
   readonly ca?: string;
-  /** When the certificate ends, in ms since the epoch. */
+  /** When the certificate expires, in ms since the epoch. */
   readonly expiresWallMs: number;
 }
 
-/** What is wrong with the files, all of it. */
+/** Carries every mistake in the files. */
 export class TlsFilesError extends Error {
   override readonly name = "TlsFilesError";
   readonly mistakes: readonly string[];
@@ -34,12 +34,12 @@ export class TlsFilesError extends Error {
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** Throws TlsFilesError. */
+/** Reads and checks the files. Throws TlsFilesError. */
 export function readTlsFiles({ tlsCert, tlsKey, tlsClientCa }: TlsPaths): TlsFiles {
   const mistakes: string[] = [];
   const readAs = <T>(variable: string, path: string, what: string, parse: (text: string) => T) => {
     if (path.includes("-----BEGIN")) {
-      mistakes.push(`${variable}: expected the path of a file, not what is in it`); // which may be the key
+      mistakes.push(`${variable}: expected the path of a file, not what is in it`); // not shown: it may be the key
       return undefined;
     }
     const text = textOf(path);
@@ -61,14 +61,16 @@ export function readTlsFiles({ tlsCert, tlsKey, tlsClientCa }: TlsPaths): TlsFil
   const [own] = cert.parsed;
   if (!own.checkPrivateKey(key.parsed)) {
     throw new TlsFilesError([
-      "OTA_TLS_KEY: is not the key of the first certificate in OTA_TLS_CERT; put the two of one pair in place",
+      "OTA_TLS_KEY: is not the key of the first certificate in OTA_TLS_CERT; set the two files of one pair",
     ]);
   }
   const pems = { cert: cert.text, key: key.text, ...(ca && { ca: ca.text }) };
   try {
     createSecureContext(pems);
   } catch (error) {
-    throw new TlsFilesError([`OTA_TLS_CERT: the pair is of no use to TLS: ${(error as Error).message}`]);
+    throw new TlsFilesError([
+      `OTA_TLS_CERT: certificate and private key cannot be loaded: ${(error as Error).message}`,
+    ]);
   }
   return { ...pems, expiresWallMs: Date.parse(own.validTo) };
 }
@@ -77,12 +79,12 @@ function textOf(path: string): string | Error {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    // Without the path, which is told anyway.
+    // Without the path, which the caller reports anyway.
     return new Error((error as NodeJS.ErrnoException).code ?? "unknown error");
   }
 }
 
-/** At least one. Throws if there is none, or if one of them is broken. */
+/** Reads at least one certificate. Throws if there is none, or if one of them is broken. */
 function certificatesOf(text: string): readonly [X509Certificate, ...X509Certificate[]] {
   const [first, ...others] = (text.match(PEM_CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
   const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
@@ -95,7 +97,8 @@ function privateKeyOf(text: string): KeyObject {
   try {
     return createPrivateKey(text);
   } catch (error) {
-    // OpenSSL's own words differ between versions; they never hold a part of the key.
+    // Uses the error's code: OpenSSL's words differ between versions. They never hold a part of the
+    // key.
     throw new Error((error as NodeJS.ErrnoException).code ?? "unknown format");
   }
 }

@@ -1,15 +1,17 @@
-// OTA_* variables that are no settings: most often a name that was mistyped, and then the default would hold in silence.
+// Warns of OTA_* variables that are no settings. Most often the name is misspelled, and without a
+// warning the default would apply silently.
 import type { Environment } from "./config.js";
 import { SETTINGS } from "./settings.js";
 
-/** Of the client commands, which may be run where `serve` is. */
+/** Variables of the client commands, which may run in the same environment as `serve`. */
 const CLIENT_VARIABLES = ["OTA_TOKEN"];
 
-/** A warning for each OTA_* variable that is not a setting, with the nearest name. */
+/** Returns a warning for each OTA_* variable that is not a setting, with the nearest name. */
 export function unknownSettings(environment: Environment): string[] {
   const known: string[] = Object.values(SETTINGS).map(({ variable }) => variable);
   const names = Object.keys(environment);
-  // Kubernetes describes each service of the namespace by variables; one may be called ota-something.
+  // Kubernetes injects variables for each service of the namespace, and one may be called
+  // ota-something.
   const services = names.flatMap((name) => /^(.+)_SERVICE_HOST$/.exec(name)?.[1] ?? []);
   const injected = (name: string) =>
     services.some((service) => name.startsWith(`${service}_SERVICE_`) || name.startsWith(`${service}_PORT`));
@@ -18,11 +20,11 @@ export function unknownSettings(environment: Environment): string[] {
     .filter((name) => name.startsWith("OTA_") && !known.includes(name) && !isOthers(name))
     .map((name) => {
       const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0];
-      return `${name} is not a setting of this version and is ignored; the nearest is ${nearest}`;
+      return `${name} is not a setting of this version and is ignored; did you mean ${nearest}?`;
     });
 }
 
-/** Levenshtein's. */
+/** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, charA] of [...a].entries()) {

@@ -1,5 +1,5 @@
-// What the values of settings look like: each parser takes the text of a variable, and throws an Error that says
-// what was expected.
+// Parsers for the values of settings. Each takes the text of a variable, and throws an Error that
+// says what was expected.
 import { isLoopback } from "../base/loopback.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
@@ -35,7 +35,10 @@ export function redisUrls(text: string): readonly URL[] {
   return urls.map((each) => new URL(each));
 }
 
-/** After the host, no more than the number of a database: a password cut by its own / ? or # would be told as a host. */
+/**
+ * Allows nothing after the host except a database number: a password cut at its own / ? or # would
+ * be shown as a host.
+ */
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, pathname, search, hash, username, password } = new URL(text);
@@ -52,7 +55,10 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Plain http only on this machine: whoever can change the keys on their way can be anybody. */
+/**
+ * Parses a path or address. Allows plain http only on this machine, because an attacker who can
+ * replace the keys in transit can impersonate anybody.
+ */
 export function keyLocation(text: string): KeyLocation | undefined {
   if (text === "") return undefined;
   if (text.startsWith("{")) throw new Error("the path of a file, or an https address");
@@ -63,7 +69,10 @@ export function keyLocation(text: string): KeyLocation | undefined {
   return { kind: "url", url };
 }
 
-/** A name, a password or both: an address is shown here and there, and fetch shows it in its errors. */
+/**
+ * Whether the address holds a user name or password. Such addresses are refused: addresses are
+ * shown, and fetch puts them into its errors.
+ */
 export function hasUser({ username, password }: URL): boolean {
   return username !== "" || password !== "";
 }
@@ -82,7 +91,7 @@ export function path(text: string): string {
 }
 
 export function flag(text: string): boolean {
-  if (!/^(|0|1|true|false)$/.test(text)) throw new Error("1, or nothing");
+  if (!/^(|0|1|true|false)$/.test(text)) throw new Error("1 or 0");
   return text === "1" || text === "true";
 }
 

@@ -1,8 +1,11 @@
-// Reads YAML, and says what is wrong with it by its place: the library's own words quote the text, and somebody may
-// have written a key there.
+// Parses YAML, and reports mistakes by their place. The library's own messages quote the text,
+// which may hold a key.
 import { parseDocument, YAMLError } from "yaml";
 
-/** Throws an Error that can be shown. What the library would only warn of, a tag that it does not know, is wrong too. */
+/**
+ * Parses a text. Throws an Error that can be shown; warnings of the library, such as an unknown
+ * tag, count as errors.
+ */
 export function parsedYaml(text: string): unknown {
   const document = parseDocument(text, { logLevel: "error" });
   const [wrong] = [...document.errors, ...document.warnings];
@@ -10,11 +13,11 @@ export function parsedYaml(text: string): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    throw new Error(unquoted(error as Error)); // an alias of nothing
+    throw new Error(unquoted(error as Error)); // an alias without its anchor
   }
 }
 
-/** Without what comes after a colon, which is the text's own. */
+/** Drops what follows a colon, which quotes the text. */
 function unquoted(error: Error): string {
   const [what = ""] = error.message.split(/(?<=\S): | \\| at line /);
   const at = error instanceof YAMLError ? error.linePos?.[0] : undefined;

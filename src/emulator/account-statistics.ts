@@ -1,5 +1,5 @@
-// The calls of an account, counted by operation. The figures at the top are those of
-// CancelOTATaskByDevice, whose quota is what this project is about.
+// Counts the calls of an account by operation. The figures at the top level are those of
+// CancelOTATaskByDevice, whose quota this project is about.
 import type { Clock } from "../base/clock.js";
 import { CANCEL_OPERATION } from "./operations/registry.js";
 import { type CallCounts, Statistics } from "./statistics.js";
@@ -14,7 +14,7 @@ type OperationCounts = Pick<CallCounts, "arrivals" | "refused" | "worstSecond">;
 export class AccountStatistics {
   readonly #clock: Clock;
   readonly #operations = new Map<string, Statistics>();
-  /** Of requests that are no call of a known operation. */
+  /** Counts requests that are no call of a known operation. */
   readonly outside: Statistics;
 
   constructor(clock: Clock) {

@@ -1,5 +1,6 @@
-// One account of the upstream: a call is verified, counted, admitted and carried out, in this order and in
-// one go, so that calls never interleave. The one place where what was thrown becomes an answer.
+// One account of the emulated upstream. A call is verified, counted, admitted and carried out, in
+// this order and in one step, so that calls never interleave. This is the only place that turns
+// thrown errors into answers.
 import type { Clock } from "../base/clock.js";
 import type { AccountStatistics } from "./account-statistics.js";
 import type { Fault, Faults } from "./faults/faults.js";
@@ -17,7 +18,7 @@ import { refusalAnswer, refusalOf, withStatus } from "./refusal.js";
 import type { Platform } from "./state/platform.js";
 import type { Statistics } from "./statistics.js";
 
-/** How a call ends, for the server to play. */
+/** How a call ends; the server carries it out on the socket. */
 export type Ending =
   | { readonly kind: "answer"; readonly answer: EmulatedAnswer; readonly delayMs: number; readonly bodyMs: number }
   | { readonly kind: "hang" }
@@ -26,11 +27,11 @@ export type Ending =
 
 export interface Received {
   readonly ending: Ending;
-  /** Where the call is counted. */
+  /** The counters that the call belongs to. */
   readonly statistics: Statistics;
 }
 
-/** A call of an operation that there is. */
+/** A call of an operation that exists. */
 interface KnownCall extends SignedCall {
   readonly operation: EmulatedOperation;
 }
@@ -60,7 +61,7 @@ export class EmulatedAccount {
     this.#verify = signatureCheck(settings, clock);
   }
 
-  /** Takes a call that arrived at the monotonic `arrivedMs`. */
+  /** Handles a call that arrived at the monotonic `arrivedMs`. */
   receive(request: ReceivedRequest, arrivedMs: number): Received {
     const requestId = newRequestId(this.#settings.random);
     let call: KnownCall | undefined;
@@ -89,8 +90,9 @@ export class EmulatedAccount {
   }
 
   #admit({ action, operation }: KnownCall, arrivedMs: number): void {
-    // A call whose body came late may be verified after a later one. It then counts no earlier than that
-    // one: the windows take moments in order, and it is still between being sent and being answered.
+    // A call whose body came late may be verified after a later call. It then counts as arriving no
+    // earlier than that one, because the windows take moments in order. That moment still lies
+    // between its sending and its answer.
     this.#newestMs = Math.max(this.#newestMs, arrivedMs);
     const statistics = this.#statistics.of(action);
     statistics.arrived(this.#newestMs);

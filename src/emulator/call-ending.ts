@@ -1,9 +1,9 @@
-// Plays the ending of a call on its socket.
+// Ends a call on its socket as the account decided: with an answer, late, in pieces, or not at all.
 import type { ServerResponse } from "node:http";
 import type { Ending } from "./account.js";
 import { encode, type Format } from "./protocol/answer.js";
 
-/** A slow body comes in that many pieces, so that it is seen to trickle. */
+/** A slow body is sent in this many pieces, so that the client sees it trickle. */
 const PIECES = 8;
 
 export interface Stage {
@@ -13,7 +13,7 @@ export interface Stage {
   readonly epochMs: number;
   /** Rejects if the emulator closes first. */
   readonly pause: (ms: number) => Promise<void>;
-  /** Called when an answer was written. */
+  /** Called when an answer has been written. */
   readonly written: () => void;
 }
 

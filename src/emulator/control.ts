@@ -1,32 +1,35 @@
-// What tests and users ask of the emulator itself, without a signature: statistics, faults, and reports in
-// the devices' place. Anyone who can reach it may, so it belongs on a network of one's own.
+// Serves requests to the emulator itself, without a signature: statistics, faults, and reports in
+// place of devices. Everybody who can reach it may use it, so run it on a private network.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { JsonMistakes, JsonObject } from "./protocol/json-checks.js";
 import { readBody } from "./protocol/wire.js";
 
-/** By method and path: takes the JSON of the body, gives the JSON of the answer; undefined: there is no such thing. */
+/**
+ * By method and path. Takes the JSON of the body and returns the JSON of the answer; undefined if
+ * the thing asked for does not exist.
+ */
 export type Controls = Readonly<Record<string, (json: unknown) => object | undefined>>;
 
-/** Whether the request is for a control; it is then answered here. */
+/** Answers a request for a control. Returns false if the request is for something else. */
 export function answerControl(request: IncomingMessage, response: ServerResponse, controls: Controls): boolean {
   const { method = "", url = "" } = request;
   if (!Object.keys(controls).some((control) => control.endsWith(` ${url}`))) return false;
   const run = controls[`${method} ${url}`];
   const answered = run
     ? answer(request, run)
-    : Promise.resolve({ status: 405, json: { errors: [`not by ${method}`] } });
+    : Promise.resolve({ status: 405, json: { errors: [`method ${method} is not allowed`] } });
   answered.then(
     ({ status, json }) => {
       const text = `${JSON.stringify(json, null, 2)}\n`;
       response.writeHead(status, { "content-type": "application/json" }).end(text);
     },
-    // Whoever went away, or sent too much, gets no answer.
+    // A client that went away, or sent too much, gets no answer.
     () => response.destroy(),
   );
   return true;
 }
 
-/** By how much the platform's time is to be turned ahead. Throws JsonMistakes. */
+/** Reads how far to move the platform's time ahead. Throws JsonMistakes. */
 export function readAdvance(json: unknown): number {
   const body = new JsonObject(json, ["advanceMs"]);
   body.needs("advanceMs");
@@ -47,9 +50,7 @@ async function answer(request: IncomingMessage, run: (json: unknown) => object |
   }
   try {
     const found = run(json);
-    return found
-      ? { status: 200, json: found }
-      : { status: 404, json: { errors: ["there is no such device or task"] } };
+    return found ? { status: 200, json: found } : { status: 404, json: { errors: ["no such device or task"] } };
   } catch (error) {
     if (error instanceof JsonMistakes) return { status: 400, json: { errors: error.mistakes } };
     throw error;

@@ -1,4 +1,5 @@
-// The flags of `emulate`, each with its bounds. Those for open questions follow from their table.
+// Defines the flags of `emulate`, each with its bounds. The flags for open questions follow from
+// their table.
 import { InvalidArgumentError, Option } from "commander";
 import type { FaultPlan } from "./faults/fault-plan.js";
 import { readFaultPlan } from "./faults/fault-plan-reader.js";
@@ -16,24 +17,26 @@ export function emulatorFlags(): Option[] {
   const number = (flags: string, meaning: string, initial: number, least: number, most: number) =>
     new Option(flags, meaning).default(initial).argParser(wholeNumber(least, most));
   return [
-    text("--listen <host:port>", "address; port 0 takes a free one", DEFAULTS.listen).argParser(address),
-    text("--access-key-id <id>", "the account's key", DEFAULTS.accessKeyId),
-    text("--access-key-secret <secret>", "and its secret", DEFAULTS.accessKeySecret),
-    text("--security-token <token>", "makes the key a temporary one, which needs this token", DEFAULTS.securityToken),
+    text("--listen <host:port>", "address to listen on; port 0 picks a free one", DEFAULTS.listen).argParser(address),
+    text("--access-key-id <id>", "access key id of the account", DEFAULTS.accessKeyId),
+    text("--access-key-secret <secret>", "access key secret of the account", DEFAULTS.accessKeySecret),
+    text("--security-token <token>", "makes the key temporary, valid only with this token", DEFAULTS.securityToken),
     text("--instance-id <id>", "the IotInstanceId that every call must carry", DEFAULTS.instanceId),
-    number("--quota <calls>", "admitted calls a second of CancelOTATaskByDevice", DEFAULTS.quota, 1, 1_000_000),
-    new Option("--window <kind>", "how that second is cut").choices(QUOTA_WINDOWS).default(DEFAULTS.window),
+    number("--quota <calls>", "quota of CancelOTATaskByDevice, in calls a second", DEFAULTS.quota, 1, 1_000_000),
+    new Option("--window <kind>", "how the quota's second is measured").choices(QUOTA_WINDOWS).default(DEFAULTS.window),
     number("--devices <count>", "devices to seed, each with a QUEUED task", DEFAULTS.devices, 0, 10_000_000),
-    number("--name-length <chars>", "characters of their names", DEFAULTS.nameLength, SEEDED_NAME_LENGTH, 32),
-    text("--product-key <key>", "their product", DEFAULTS.productKey),
-    text("--firmware-id <id>", "the firmware that their tasks are for", DEFAULTS.firmwareId),
-    text("--job-id <id>", "the job that their tasks belong to", DEFAULTS.jobId),
-    text("--device-version <version>", "the version that devices begin with", DEFAULTS.deviceVersion),
-    new Option("--simulate", "let devices update by themselves").default(DEFAULTS.simulate),
-    number("--update-seconds <s>", "mean time that an update takes then", DEFAULTS.updateSeconds, 1, 86_400),
-    new Option("--failure-rate <part>", "the part of them that fails").default(DEFAULTS.failureRate).argParser(part),
-    number("--latency-ms <ms>", "time that a call and its answer travel", DEFAULTS.latencyMs, 0, TEN_MINUTES_MS),
-    number("--jitter-ms <ms>", "and by how much it varies, either way", DEFAULTS.jitterMs, 0, TEN_MINUTES_MS),
+    number("--name-length <chars>", "length of the device names", DEFAULTS.nameLength, SEEDED_NAME_LENGTH, 32),
+    text("--product-key <key>", "product of the devices", DEFAULTS.productKey),
+    text("--firmware-id <id>", "firmware of the seeded tasks", DEFAULTS.firmwareId),
+    text("--job-id <id>", "job of the seeded tasks", DEFAULTS.jobId),
+    text("--device-version <version>", "initial version of the devices", DEFAULTS.deviceVersion),
+    new Option("--simulate", "devices update by themselves").default(DEFAULTS.simulate),
+    number("--update-seconds <s>", "mean time of a simulated update", DEFAULTS.updateSeconds, 1, 86_400),
+    new Option("--failure-rate <part>", "fraction of simulated updates that fail, 0 to 1")
+      .default(DEFAULTS.failureRate)
+      .argParser(part),
+    number("--latency-ms <ms>", "travel time of a call and its answer", DEFAULTS.latencyMs, 0, TEN_MINUTES_MS),
+    number("--jitter-ms <ms>", "variation of the travel time, either way", DEFAULTS.jitterMs, 0, TEN_MINUTES_MS),
     new Option("--faults <json>", "faults in force from the start, as PUT /__faults takes them").argParser(faultPlan),
     new Option("--seed <number>", "repeats the same jitter, RequestIds and simulation").argParser(
       wholeNumber(0, 2 ** 32 - 1),
@@ -59,7 +62,7 @@ function part(text: string): number {
   return value;
 }
 
-/** Only what is mentioned, so that other flags keep their say about the rest. */
+/** Parses a fault plan. Returns only what it mentions, so that other flags decide the rest. */
 function faultPlan(text: string): Partial<FaultPlan> {
   try {
     const json: unknown = JSON.parse(text);

@@ -1,20 +1,21 @@
-// The moments of the last second, half-open: what happened exactly one second ago is not in it. Holds
-// no more than one second's worth of moments, however long it is used.
+// Keeps the moments of the last second, half-open: a moment exactly one second ago is out. Never
+// holds more than one second's worth, however long it is used.
 
 export class LastSecond {
   #momentsMs: number[] = [];
   #head = 0;
 
-  /** Moments come in order. */
+  /** Adds a moment. Moments come in order. */
   add(nowMs: number): void {
     this.forget(nowMs);
     this.#momentsMs.push(nowMs);
   }
 
-  /** Drops what is a second old. */
+  /** Drops moments that are a second old. */
   forget(nowMs: number): void {
     while (this.#head < this.#momentsMs.length && nowMs - (this.#momentsMs[this.#head] ?? 0) >= 1000) this.#head++;
-    // Cut off what was dropped once it is the greater part, so that each moment is moved once at most.
+    // Compacts once the dropped moments are the greater part, so that each moment is moved at most
+    // once.
     if (this.#head * 2 > this.#momentsMs.length) {
       this.#momentsMs = this.#momentsMs.slice(this.#head);
       this.#head = 0;

@@ -1,4 +1,4 @@
-// Where to listen: `host:port`, an IPv6 host in brackets.
+// Parses an address to listen on: `host:port`, with an IPv6 host in brackets.
 
 export interface ListenAddress {
   readonly host: string;

@@ -1,5 +1,5 @@
-// The emulator's port: open, for a while closed, or closed for good. Closing cuts off every connection at
-// once, calls under way included.
+// The emulator's port: open, closed for a while, or closed for good. Closing ends every connection
+// at once, including calls under way.
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,18 +8,21 @@ import type { ListenAddress } from "./listen-address.js";
 export interface HttpListener {
   readonly url: string;
   readonly port: number;
-  /** Refuses connections until the promise resolves; if it rejects, for good. */
+  /** Refuses connections until the promise resolves, or for good if it rejects. */
   refuseUntil(over: Promise<void>): Promise<void>;
-  /** Resolves when nothing is left open. */
+  /** Closes the port. Resolves when nothing is left open. */
   close(): Promise<void>;
 }
 
-/** 200 names of 32 escaped characters make an address of 21 KB; Node's own limit is 16. */
+/** 200 names of 32 escaped characters make an address of 21 KB; Node's default limit is 16 KB. */
 const MAX_HEADER_BYTES = 65_536;
-/** After Node's own 5 s, calls of clients that reuse an idle connection at just that moment would be reset. */
+/**
+ * With Node's default of 5 s, calls on idle connections would be reset if they come at just that
+ * moment.
+ */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Rejects if the address cannot be listened on. */
+/** Opens the port. Rejects if the address cannot be listened on. */
 export async function openListener(wanted: ListenAddress, take: RequestListener): Promise<HttpListener> {
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, take);
   server.listen(wanted);
@@ -39,7 +42,7 @@ export async function openListener(wanted: ListenAddress, take: RequestListener)
     port,
     close,
     async refuseUntil(over) {
-      // Refused already: whoever asked first opens again.
+      // Refused already; the call that started it will open the port again.
       if (!server.listening) return over;
       await Promise.all([close(), over]);
       server.listen({ host, port });

@@ -1,5 +1,6 @@
-// What the documentation leaves open and a client may depend on without knowing. Each is a switch. Its
-// default is a guess: what sibling operations do, and otherwise what is hardest on the client.
+// Lists what the vendor's documentation leaves open and a client may depend on without knowing.
+// Each question is a switch. Its default is a guess: what sibling operations do, or else what is
+// hardest on the client.
 
 interface Question {
   /** The first is the default. */
@@ -10,23 +11,23 @@ interface Question {
 export const QUESTIONS = {
   unknownDevice: {
     choices: ["reject", "ignore"],
-    meaning: "a device that does not exist in the list of a cancel",
+    meaning: "a cancel that lists a device that does not exist",
   },
   duplicateNames: {
     choices: ["reject", "ignore"],
-    meaning: "a device that is named twice",
+    meaning: "a cancel that lists a device twice",
   },
   malformedName: {
     choices: ["reject", "ignore"],
-    meaning: "a name that no device can have; ignored, it is a device that does not exist",
+    meaning: "a name that no device can have; with ignore, it counts as a device that does not exist",
   },
   tooManyNames: {
     choices: ["service", "gateway"],
-    meaning: "who refuses more than 200 names, and under whose code",
+    meaning: "which side refuses more than 200 names, with its code",
   },
   unknownProduct: {
     choices: ["reject", "ignore"],
-    meaning: "a cancel for a product that does not exist; ignored, nothing is canceled",
+    meaning: "a cancel for a product that does not exist; with ignore, nothing is canceled",
   },
   unknownFirmware: {
     choices: ["reject", "ignore"],
@@ -42,11 +43,11 @@ export const QUESTIONS = {
   },
   nothingToCancel: {
     choices: ["ignore", "reject-any", "reject-all"],
-    meaning: "devices without a task to cancel: taken, refused if there is one, or if there are no others",
+    meaning: "devices without a task to cancel: accept, refuse if any, or refuse if all",
   },
   refusedCall: {
     choices: ["cancels-none", "cancels-rest"],
-    meaning: "what a cancel does that is refused for some of its devices",
+    meaning: "what a cancel does if it is refused for some of its devices",
   },
   missingFromDetail: {
     choices: ["omit", "reject"],
@@ -62,19 +63,19 @@ export const QUESTIONS = {
   },
   refusalStatus: {
     choices: ["documented", "200", "400"],
-    meaning: "the HTTP status of the service's refusals: by operation, or one for all",
+    meaning: "the HTTP status of the service's refusals: as documented by operation, or one for all",
   },
   throttleCode: {
     choices: ["Throttling.User", "Throttling", "Throttling.Api"],
-    meaning: "the code beyond the quota",
+    meaning: "the error code of calls beyond the quota",
   },
   throttleStatus: {
     choices: ["400", "429"],
-    meaning: "and its HTTP status",
+    meaning: "the HTTP status of calls beyond the quota",
   },
   throttleHint: {
     choices: ["x-acs-retry-after", "x-ratelimit-user-api", "none"],
-    meaning: "and the header that tells when to come again",
+    meaning: "the header that says when to retry after such a call",
   },
 } as const satisfies Record<string, Question>;
 

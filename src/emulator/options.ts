@@ -1,4 +1,4 @@
-// Everything that an emulator can be told, and what it does when it is not.
+// All options of an emulator, with their defaults.
 import { type Clock, systemClock } from "../base/clock.js";
 import type { FaultPlan } from "./faults/fault-plan.js";
 import type { Faults } from "./faults/faults.js";
@@ -10,24 +10,24 @@ import type { FleetSeed } from "./state/seed.js";
 import { SEEDED_NAME_LENGTH } from "./state/seeded-name.js";
 
 export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQuestions {
-  /** `host:port`; port 0 takes a free one. */
+  /** `host:port`; port 0 picks a free one. */
   readonly listen: string;
-  /** The id of the instance, which every call must then carry. Empty: none, and whatever calls carry is passed over. */
+  /** The instance id that every call must carry. If empty, any id in a call is ignored. */
   readonly instanceId: string;
-  /** Admitted calls a second of CancelOTATaskByDevice; every other operation has its documented quota. */
+  /** Calls a second of CancelOTATaskByDevice. Every other operation has its documented quota. */
   readonly quota: number;
   readonly window: QuotaWindow;
   readonly latencyMs: number;
   readonly jitterMs: number;
-  /** Chooses faults from within the process; goes before the plan. */
+  /** Chooses faults from within the process; takes precedence over the plan. */
   readonly faults: Faults;
-  /** Faults in force from the start; its latency goes before the two above. */
+  /** Faults in force from the start. Its latency overrides the two options above. */
   readonly faultPlan: Partial<FaultPlan>;
-  /** Devices update by themselves. */
+  /** Whether devices update by themselves. */
   readonly simulate: boolean;
-  /** Mean time that this takes. */
+  /** Mean time of a simulated update. */
   readonly updateSeconds: number;
-  /** The part of updates that fails, 0 to 1. */
+  /** Fraction of simulated updates that fail, 0 to 1. */
   readonly failureRate: number;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,6 +1,6 @@
-// The quota of one operation for the whole account: so many admitted calls in a second. Whether the
-// upstream's second slides or is cut from its clock is not documented, so both are here. A refused call
-// uses nothing up.
+// The quota of one operation for the whole account: a number of admitted calls in a second. It is
+// not documented whether the upstream's second slides or follows its clock, so both are
+// implemented. A refused call uses nothing up.
 import { LastSecond } from "./last-second.js";
 
 export const QUOTA_WINDOWS = ["sliding", "fixed"] as const;
@@ -9,7 +9,7 @@ export type QuotaWindow = (typeof QUOTA_WINDOWS)[number];
 type Admission = { readonly admitted: true } | { readonly admitted: false; readonly retryAfterMs: number };
 
 export interface EmulatedQuota {
-  /** Admits or refuses a call that arrives at the monotonic `nowMs`; calls come in order. */
+  /** Admits or refuses a call that arrives at the monotonic `nowMs`. Calls come in order. */
   admit(nowMs: number): Admission;
 }
 
@@ -47,6 +47,6 @@ const WINDOWS: Readonly<Record<QuotaWindow, (callsPerSecond: number) => Emulated
 };
 
 function refused(leftMs: number): Admission {
-  // Clients ignore a hint of 0, so the least is one millisecond.
+  // Clients ignore a hint of 0, so it is at least one millisecond.
   return { admitted: false, retryAfterMs: Math.max(1, Math.ceil(leftMs)) };
 }

@@ -1,6 +1,6 @@
-// Randomness that can be repeated: latency and RequestIds, never anything secret.
+// Repeatable randomness, for latencies and RequestIds and never for secrets.
 
-/** A number from 0 up to, but not including, 1. */
+/** Returns a number from 0 up to, but not including, 1. */
 export type Random = () => number;
 
 /** The same sequence for the same seed (mulberry32). */
@@ -14,7 +14,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** A RequestId as the upstream writes it: a UUID in capitals. */
+/** Makes a RequestId as the upstream does: a UUID in capitals. */
 export function newRequestId(random: Random): string {
   return "xxxxxxxx-xxxx-4xxx-Nxxx-xxxxxxxxxxxx".replace(/[xN]/g, (place) =>
     Math.floor(place === "N" ? 8 + random() * 4 : random() * 16)

@@ -1,5 +1,5 @@
-// How a refusal looks on the wire: one shape for the POP gateway's, one for the service's. A refusal by the
-// service that is registered under HTTP 400 comes in the POP gateway's shape, for that is who writes it.
+// Renders a refusal for the wire, in the shape of the POP gateway or of the service. A refusal by
+// the service with HTTP 400 has the POP gateway's shape, because the POP gateway writes it.
 import type { OpenQuestions } from "./open-questions.js";
 import type { EmulatedOperation } from "./operations/operation.js";
 import type { EmulatedAnswer } from "./protocol/answer.js";
@@ -7,21 +7,21 @@ import { PopError, popError, ServiceError } from "./protocol/errors.js";
 
 type Refusal = PopError | ServiceError;
 
-/** What was thrown, as a refusal. Anything that is not one is the emulator's own fault. */
+/** Converts a thrown value to a refusal. Anything that is not one is a bug of the emulator. */
 export function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof PopError || thrown instanceof ServiceError) return thrown;
   process.stderr.write(`emulator: ${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
   return popError("InternalError");
 }
 
-/** The refusal under the HTTP status that is documented for the operation, or switched to. */
+/** The refusal with the HTTP status that is documented for the operation, or switched to. */
 export function withStatus(refusal: Refusal, operation: EmulatedOperation | undefined, open: OpenQuestions): Refusal {
   if (refusal instanceof PopError || refusal.status !== undefined) return refusal;
   const with400 = open.refusalStatus === "documented" ? operation?.refusesWith400 : open.refusalStatus === "400";
   return with400 ? new PopError(refusal.code, 400, refusal.message) : refusal;
 }
 
-/** The answer that tells a refusal of the call to `action` on `host`. */
+/** The answer that carries the refusal of a call to `action` on `host`. */
 export function refusalAnswer(
   refusal: Refusal,
   call: { readonly requestId: string; readonly action: string; readonly host: string },
@@ -32,7 +32,7 @@ export function refusalAnswer(
     const fields = { RequestId, Success: false, Code: code, ErrorMessage: message, ...refusal.fields };
     return { status: refusal.status ?? 200, root: `${call.action}Response`, fields };
   }
-  // That there is an address in Recommend was seen; which, is a guess.
+  // It was observed that Recommend is an address; which address is a guess.
   const Recommend = `https://api.aliyun.com/troubleshoot?q=${code}&product=Iot`;
   const fields = { RequestId, HostId: call.host, Code: code, Message: message, Recommend };
   return { status: refusal.status, root: "Error", fields, headers: refusal.headers };

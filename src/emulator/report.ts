@@ -1,4 +1,5 @@
-// A report that a test sends in a device's place: how far its update is, or what version it runs now.
+// A report that a test sends in place of a device: the progress of its update, or the version that
+// it runs now.
 import { JsonObject } from "./protocol/json-checks.js";
 import { reportProgress, reportVersion, taskUnderWay } from "./state/device-reports.js";
 import { DEFAULT_MODULE } from "./state/firmware.js";
@@ -6,17 +7,17 @@ import type { Platform } from "./state/platform.js";
 import type { TaskState } from "./state/task-state.js";
 
 export interface DeviceReport {
-  /** The seeded product, if it is not told. */
+  /** Defaults to the seeded product. */
   readonly productKey?: string | undefined;
   readonly deviceName: string;
   readonly module?: string | undefined;
-  /** Percent, or one of the documented ways to fail: -1 to -4. */
+  /** Percent, or one of the documented kinds of failure: -1 to -4. */
   readonly progress?: number | undefined;
-  /** Of the module, once the device has restarted. */
+  /** The module's version once the device has restarted. */
   readonly version?: string | undefined;
 }
 
-/** Throws JsonMistakes with all that is wrong. */
+/** Reads a report. Throws JsonMistakes with every mistake. */
 export function readReport(json: unknown): DeviceReport {
   const body = new JsonObject(json, ["productKey", "deviceName", "module", "progress", "version"]);
   body.needs("deviceName");
@@ -31,7 +32,10 @@ export function readReport(json: unknown): DeviceReport {
   return report;
 }
 
-/** The state of the task that it was about, or else of the newest; undefined without such a device or task. */
+/**
+ * Takes a report. Returns the state of the task that it concerned, or else of the newest; undefined
+ * without such a device or task.
+ */
 export function takeReport(platform: Platform, productKey: string, report: DeviceReport): TaskState | undefined {
   platform.timeline.settle();
   const { deviceName, module = DEFAULT_MODULE, progress, version } = report;

@@ -1,5 +1,5 @@
-// The emulator as an HTTP server: brings each call through the emulated transit to the account, and plays
-// the ending on the socket. What is not a call goes to the controls.
+// The emulator as an HTTP server. Each call passes the emulated transit to the account, and ends on
+// the socket as the account decided. All other requests go to the controls.
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, sleepUntil } from "../base/clock.js";
@@ -19,30 +19,41 @@ import type { TaskCounts } from "./state/platform.js";
 import { startPlatform } from "./state/start.js";
 import type { TaskState } from "./state/task-state.js";
 
-/** What `GET /__stats` answers. */
+/** The answer of `GET /__stats`. */
 export interface Stats extends AccountCounts, TaskCounts {}
 
 export interface Emulator {
-  /** Such as `http://127.0.0.1:8088`. */
+  /** For instance `http://127.0.0.1:8088`. */
   readonly url: string;
   readonly port: number;
   stats(): Stats;
-  /** The state of a device's newest task, of the seeded product by default; undefined if there is none. */
+  /**
+   * The state of a device's newest task, by default in the seeded product; undefined if there is
+   * none.
+   */
   taskOf(deviceName: string, productKey?: string): TaskState | undefined;
-  /** Speaks in a device's place. The state of its task then; undefined without such a device or task. */
+  /**
+   * Reports in place of a device. Returns the state of its task then; undefined without such a
+   * device or task.
+   */
   report(report: DeviceReport): TaskState | undefined;
-  /** Turns the platform's time ahead: schedules, timeouts and simulated devices, not signatures and quotas. */
+  /**
+   * Moves the platform's time ahead, for schedules, timeouts and simulated devices, but not for
+   * signatures and quotas.
+   */
   advance(ms: number): void;
-  /** Replaces the faults in force; what is not mentioned is not in force any more. */
+  /** Replaces the faults in force. Faults that are not mentioned end. */
   setFaults(plan: Partial<FaultPlan>): void;
-  /** Resolves when nothing is left open. */
+  /** Closes the emulator. Resolves when nothing is left open. */
   close(): Promise<void>;
 }
 
-/** How often simulated devices catch up with the time while nobody asks. */
+/** How often simulated devices catch up with the time while no request comes. */
 const CATCH_UP_MS = 1000;
 
-/** Resolves when calls are taken; rejects if the address cannot be listened on. */
+/**
+ * Starts an emulator. Resolves when it accepts calls; rejects if the address cannot be listened on.
+ */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = { ...DEFAULTS, ...options };
   const { clock, latencyMs, jitterMs, random } = settings;
@@ -60,7 +71,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const faults = (call: Parameters<typeof planned.choose>[0]) => settings.faults(call) ?? planned.choose(call);
   const account = new EmulatedAccount(settings, platform, statistics, faults, skewed);
   const closing = new AbortController();
-  // One for each travelling call; Node warns of a leak from eleven on.
+  // One listener for each traveling call; Node warns of a leak from eleven on.
   setMaxListeners(0, closing.signal);
   const pause = async (ms: number) => {
     if (ms > 0) await sleepUntil(clock, clock.now() + ms, closing.signal);
@@ -87,7 +98,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
   const setFaults = (plan: Partial<FaultPlan>) => {
     planned.set({ ...NO_FAULTS, ...plan });
-    // Only after the answer to whoever asked for it is out.
+    // Waits until the answer to this request is out.
     if (planned.plan.refuseConnectionsMs > 0) setImmediate(refuseConnections);
   };
   const controls: Controls = {
@@ -113,7 +124,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 
   const listener = await openListener(listenAddress, (request, response) => {
     if (answerControl(request, response, controls)) return;
-    // Whoever went away, or sent too much, gets no answer; and nobody does once the emulator closes.
+    // No answer to a client that went away or sent too much, and to none once the emulator closes.
     answerCall(request, response).catch(() => response.destroy());
   });
 
@@ -130,7 +141,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     }
   }
   if (planned.plan.refuseConnectionsMs > 0) refuseConnections();
-  // Ends by the rejection of its pause, when the emulator closes.
+  // Ends when the emulator closes, because its pause then rejects.
   if (settings.simulate) catchUp().catch(() => undefined);
 
   return {

@@ -1,19 +1,22 @@
-// What happened, counted for tests and users. `worstSecond` is the figure a sender is judged by: the
-// largest number of arrivals in any second, wherever it begins, refused ones included. Memory does not
-// grow with time.
+// Counts what happened, for tests and users. `worstSecond` is the figure that a sender is judged
+// by: the largest number of arrivals in any second, wherever it begins, including refused ones.
+// Memory does not grow with time.
 import type { Clock } from "../base/clock.js";
 import { LastSecond } from "./last-second.js";
 
 export interface CallCounts {
-  /** Calls of a known operation with a valid signature, throttled ones included. */
+  /** Calls of a known operation with a valid signature, including throttled ones. */
   readonly arrivals: number;
   /** Arrivals within the quota. */
   readonly admitted: number;
-  /** Refusals by code, whoever refused: the POP gateway (bad signatures too, which are no arrivals) or the service. */
+  /**
+   * Refusals by code, whether by the POP gateway (including bad signatures, which are no arrivals)
+   * or by the service.
+   */
   readonly refused: Readonly<Record<string, number>>;
   /** Calls carried out with `Success: true`. */
   readonly succeeded: number;
-  /** Mean number of distinct devices in the calls that succeeded; 0 without any. */
+  /** Mean number of distinct devices in successful calls; 0 without any. */
   readonly devicesPerCall: number;
   /** Most arrivals in any half-open window of 1.000 s. */
   readonly worstSecond: number;
@@ -22,7 +25,10 @@ export interface CallCounts {
   readonly lastArrivalEpochMs: number | null;
   /** Monotonic time between them. */
   readonly spanMs: number;
-  /** Mean time from a call's headers to its written answer, the emulated transit included; 0 without any. */
+  /**
+   * Mean time from a call's headers to its written answer, including the emulated transit; 0
+   * without any.
+   */
   readonly meanAnswerMs: number;
 }
 

@@ -18,6 +18,9 @@ export function scopeKey({ iotInstanceId, productKey, firmwareId, jobId }: Scope
 export const PRIORITIES = ["urgent", "normal", "bulk"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
+/** One call in this many goes to a lower class, however much work the highest has. */
+export const LOWER_CLASS_EVERY = 10;
+
 /** One value for each class. */
 export function byPriority<T>(make: (priority: Priority) => T): Record<Priority, T> {
   return { urgent: make("urgent"), normal: make("normal"), bulk: make("bulk") };
@@ -33,7 +36,7 @@ export interface Command {
   readonly scope: Scope;
   /** Distinct and well-formed, in the order of the request. */
   readonly deviceNames: readonly string[];
-  /** Who asks: the identity that fairness is computed over. */
+  /** The identity that fairness is computed over. */
   readonly caller: string;
   readonly priority: Priority;
   /** Monotonic time by which the answer must be given: the reply margin before the deadline. Infinity for none. */

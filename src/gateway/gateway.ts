@@ -13,10 +13,10 @@ import {
   retryAfterMs,
 } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
-import { type Forecast, forecast } from "./admission/forecast.js";
 import { byPriority, type Command, PRIORITIES } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./errors.js";
+import type { Forecast } from "./limiter.js";
 import { verdict } from "./verdict.js";
 import type { Verifier } from "./verifier.js";
 import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
@@ -202,14 +202,12 @@ export class Gateway {
     const { queue, answerMs } = this.#dispatcher;
     const nowMs = this.#clock.now();
     if (nowMs - this.#ledgerMs >= FORECAST_MS) {
-      const state = limiter.state();
-      const { obstacle } = state;
+      const { obstacle } = limiter.state();
       this.#noteObstacle(obstacle);
-      this.#ledger = { forecast: forecast(state, answerMs, nowMs), obstacle };
+      this.#ledger = { forecast: limiter.forecast(answerMs), obstacle };
       this.#ledgerMs = nowMs;
     }
-    const { forecast: granted, obstacle } = this.#ledger;
-    return { queue, forecast: granted, obstacle, answerMs, devicesPerCall: upstream.room.devices, nowMs };
+    return { queue, ...this.#ledger, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
 }
 

@@ -1,20 +1,20 @@
-// One caller's devices awaiting an outcome. Every device ends with one outcome, and the waiter settles
-// exactly once: when the last device has its outcome, or when it concludes early and says what is known.
+// One caller's devices awaiting an outcome. Every device ends with one outcome, and the waiter answers exactly once:
+// when the last device has its outcome, or when it concludes early with what is known.
 import type { Span } from "@opentelemetry/api";
 import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
+import { type DeviceMarks, deviceMarks, NO_MARKS } from "./device-marks.js";
 import type { Failure } from "./errors.js";
-import type { QueueEntry } from "./queue/queue-entry.js";
 
-/** What became of a device, and why if it is not well. One object serves all devices it holds for. */
+/** What became of a device, and why if something is wrong. Devices with the same outcome share one object. */
 export type DeviceOutcome =
   | { readonly kind: "accepted"; readonly unverified?: Failure }
-  /** What its task was when it was read back. `unverified`: what could not be told of a task that was to be read. */
+  /** What its task was when it was read back. `unverified`: why a task that was to be read back was not. */
   | { readonly kind: "verified-canceled" | "already-finished" }
   | { readonly kind: "no-task"; readonly unverified?: Failure }
   | { readonly kind: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
 
-/** Every outcome: the good ones first. */
+/** Every outcome, the good ones first. */
 export const OUTCOMES = [
   "accepted",
   "verified-canceled",
@@ -25,7 +25,7 @@ export const OUTCOMES = [
   "not-attempted",
 ] as const satisfies readonly DeviceOutcome["kind"][];
 
-/** What a caller is told about one upstream call. `durationMs` is absent while it is under way. */
+/** What a caller learns about one upstream call. `durationMs` is absent while the call is under way. */
 export interface CallRecord {
   readonly sentWallMs: number;
   deviceCount: number;
@@ -37,25 +37,19 @@ export interface CallRecord {
   durationMs?: number;
 }
 
-/** What a caller is told in the end. */
+/** What a caller learns in the end. */
 export interface Answer {
   /** One per requested device, in the order of the request. */
   readonly outcomes: readonly DeviceOutcome[];
-  /** Into `calls`, the last call that held the device; -1 for none. */
-  readonly callIndexes: readonly number[] | Int32Array;
+  /** The last call that held the device, as an index into `calls`; -1 for none. */
+  readonly callIndexes: Readonly<DeviceMarks>;
   readonly calls: readonly CallRecord[];
-  /** The longest that a call of this waiter had to wait before it was sent. */
+  /** How long the waiter waited until the last of its calls was sent. */
   readonly quotaWaitMs: number;
 }
 
-/** Of many devices in as few bytes as will do; a typed array for a few costs more than it saves. */
-type Bytes = Uint8Array | number[];
-type Indexes = Int32Array | number[];
-const FEW = 8;
-
-const NONE: number[] = [];
-
-const WAITING = 0;
+/** Neither in a call nor settled. */
+const OPEN = 0;
 const IN_CALL = 1;
 const SETTLED = 2;
 
@@ -65,27 +59,25 @@ const LEFT_IN_CALL: Failure = {
   message: "sent, and not answered in time",
 };
 
-const NO_ENTRIES: readonly QueueEntry[] = [];
-
 export class Waiter implements HeapMember {
   readonly command: Command;
   readonly arrivedMs: number;
   /** The caller's span, to be linked to the calls that carry its devices. */
   readonly span: Span | undefined;
   readonly answer: Promise<Answer>;
-  /** Where its devices wait, kept by the queue; in more than one scope queue while they are being told apart. */
-  entries = NO_ENTRIES;
+  /** Kept by the heap of deadlines. */
   position = -1;
   #settle: ((answer: Answer) => void) | undefined;
   #unsettled: number;
+  #queueEntries: readonly object[] = [];
   #quotaWaitMs = 0;
   readonly #calls: CallRecord[] = [];
-  /** Final once SETTLED; until then why the device is not settled yet, if it was ever sent. */
+  /** Final once a device is settled; until then why it is not, if it was ever sent. */
   #outcomes: DeviceOutcome[] = [];
-  // Made when the first device is sent: a million waiting devices should cost little more than their names.
-  #states: Bytes = NONE;
-  #attempts: Bytes = NONE;
-  #callIndexes: Indexes = NONE;
+  // By device, and made when the first one is sent.
+  #states = NO_MARKS;
+  #attempts = NO_MARKS;
+  #callIndexes = NO_MARKS;
   #indexes: Map<string, number> | undefined;
 
   constructor(command: Command, arrivedMs: number, span?: Span) {
@@ -103,16 +95,20 @@ export class Waiter implements HeapMember {
     return this.#settle !== undefined;
   }
 
-  /** Whether the device at this index waits to be sent. */
-  isWaiting(index: number): boolean {
-    return this.open && (this.#states[index] ?? WAITING) === WAITING;
+  /** Kept for the queue, which alone looks into them: a map there would burden the garbage collector (docs/adr/0021). */
+  get queueEntries(): readonly object[] {
+    return this.#queueEntries;
+  }
+
+  keepForQueue(entries: readonly object[]): void {
+    this.#queueEntries = entries;
   }
 
   /** The position of a requested device; `guess` is tried first. */
   indexOf(name: string, guess: number): number {
     const names = this.command.deviceNames;
     if (names[guess] === name) return guess;
-    // Only needed for devices that several waiters ask for, so only made then.
+    // Needed only for devices that several waiters ask for, so made only then.
     this.#indexes ??= new Map(names.map((each, index) => [each, index]));
     return this.#indexes.get(name) ?? -1;
   }
@@ -124,7 +120,7 @@ export class Waiter implements HeapMember {
 
   /** Notes a call with devices of this waiter in the call. */
   noteSent(indexes: readonly number[], record: CallRecord, nowMs: number): void {
-    if (this.#states.length === 0) this.#allocate();
+    this.#makeMarks();
     this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
     const callIndex = this.#calls.push(record) - 1;
     record.deviceCount = indexes.length;
@@ -136,51 +132,49 @@ export class Waiter implements HeapMember {
     }
   }
 
-  /** Back to waiting after a call that did not settle it; `outcome` is what to say if there is no other call. */
+  /** A call has ended without settling the device. `outcome` is what to say if no other call follows. */
   putBack(index: number, outcome: DeviceOutcome): void {
-    if (!this.open) return;
-    this.#outcomes[index] = this.#knowing(index, outcome);
-    this.#states[index] = WAITING;
+    if (this.open) this.#note(index, outcome, OPEN);
   }
 
   /** The device's final outcome. */
   settle(index: number, outcome: DeviceOutcome): void {
     if (!this.open || this.#states[index] === SETTLED) return;
-    if (this.#states.length === 0) this.#allocate();
-    this.#outcomes[index] = this.#knowing(index, outcome);
-    this.#states[index] = SETTLED;
-    if (--this.#unsettled === 0) this.#tell();
+    this.#note(index, outcome, SETTLED);
+    if (--this.#unsettled === 0) this.#answer();
   }
 
-  /** Answers now, with what is known. `failure` is the outcome of what was never sent. */
+  /** Answers now, with what is known. `failure` is the outcome of devices that were never sent. */
   conclude(failure: Failure): void {
     if (!this.open) return;
-    if (this.#states.length === 0) this.#allocate();
+    this.#makeMarks();
     const unsent: DeviceOutcome = { kind: "not-attempted", failure };
     const inCall: DeviceOutcome = { kind: "unknown", failure: LEFT_IN_CALL };
     for (let index = 0; index < this.#states.length; index++) {
       if (this.#states[index] === IN_CALL) this.#outcomes[index] = inCall;
       else this.#outcomes[index] ??= unsent;
     }
-    this.#tell();
+    this.#answer();
   }
 
-  /** A later call that was not carried out does not unsay that an earlier one may have been. */
-  #knowing(index: number, outcome: DeviceOutcome): DeviceOutcome {
+  #note(index: number, outcome: DeviceOutcome, state: number): void {
+    this.#makeMarks();
     const before = this.#outcomes[index];
-    return outcome.kind === "not-attempted" && before?.kind === "unknown" ? before : outcome;
+    // A later call that was not carried out does not mean that an earlier one was not.
+    if (outcome.kind !== "not-attempted" || before?.kind !== "unknown") this.#outcomes[index] = outcome;
+    this.#states[index] = state;
   }
 
-  #allocate(): void {
-    const length = this.command.deviceNames.length;
-    this.#outcomes = new Array<DeviceOutcome>(length);
-    const few = length <= FEW;
-    this.#states = few ? new Array<number>(length).fill(WAITING) : new Uint8Array(length);
-    this.#attempts = few ? new Array<number>(length).fill(0) : new Uint8Array(length);
-    this.#callIndexes = few ? new Array<number>(length).fill(-1) : new Int32Array(length).fill(-1);
+  #makeMarks(): void {
+    if (this.#states.length > 0) return;
+    const devices = this.command.deviceNames.length;
+    this.#outcomes = new Array<DeviceOutcome>(devices);
+    this.#states = deviceMarks(devices, Uint8Array, OPEN);
+    this.#attempts = deviceMarks(devices, Uint8Array, 0);
+    this.#callIndexes = deviceMarks(devices, Int32Array, -1);
   }
 
-  #tell(): void {
+  #answer(): void {
     const settle = this.#settle;
     this.#settle = undefined;
     settle?.({

@@ -1,11 +1,11 @@
-// The ledger of one process. A job scheduled on Bottleneck *is* a token: N jobs run at a time, and
-// each lives until its token has been used and is back, so Bottleneck's `maxConcurrent` enforces the
-// rule. Tokens are drawn ahead of demand, because Bottleneck takes milliseconds to schedule and cannot
-// take a waiting job back; who waits for a drawn token waits here.
+// The ledger of one process. A job scheduled on Bottleneck *is* a token: N jobs run at a time, and each lives until its
+// token has been used and is back, so Bottleneck's `maxConcurrent` enforces the rule. Tokens are drawn ahead of demand,
+// because Bottleneck takes milliseconds to schedule a job and cannot take back a waiting one; takers wait here instead.
 import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../base/clock.js";
-import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
+import type { Forecast, LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
+import { forecastOf } from "./forecast.js";
 import {
   answered,
   asked,
@@ -29,15 +29,15 @@ export interface InProcessOptions {
   readonly callTimeoutMs: number;
 }
 
-/** It takes Bottleneck some turns of the event loop to start a job: the last of a token's time out is spent in its next. */
+/** A token's next job is scheduled so long before it is back: Bottleneck takes some turns of the event loop for it. */
 const REDRAW_MS = 250;
 
-/** A ledger for the only process that uses the account. All its tokens are out at first: see OPENING_MS. */
+/** A ledger for the only process that uses the account. At first all tokens are out: see OPENING_MS. */
 export function createInProcessLedger(options: InProcessOptions): Limiter {
   return new InProcessLedger(options);
 }
 
-/** Tells the job of a drawn token when the token is back. */
+/** Ends the job of a drawn token, and says when the token is back. */
 type Return = (backMs: number) => void;
 
 class InProcessLedger implements Limiter {
@@ -48,9 +48,9 @@ class InProcessLedger implements Limiter {
   readonly #bottleneck: Bottleneck;
   readonly #closing = new AbortController();
   readonly #free: Return[] = [];
-  /** By token, when it was sent. */
+  /** When each token's call was sent. */
   readonly #inFlight = new Map<Token, number>();
-  /** By job that holds or will hold it, when a token is back. */
+  /** When each token is back, by the job that holds or will hold it. */
   readonly #cooling = new Map<symbol, number>();
   readonly #takers = new Takers();
   #pace: Pace = UNPACED;
@@ -87,6 +87,10 @@ class InProcessLedger implements Limiter {
     };
   }
 
+  forecast(answerMs: number): Forecast {
+    return forecastOf(this.state(), answerMs, this.#clock.now());
+  }
+
   async close(): Promise<void> {
     this.#disarm();
     this.#closing.abort(new Error("the ledger is closed"));
@@ -94,7 +98,7 @@ class InProcessLedger implements Limiter {
     await this.#bottleneck.disconnect();
   }
 
-  /** Draws one token, to be free from `freeMs` on, and draws it again when it has been used and is almost back. */
+  /** Draws a token that is free from `freeMs` on, and draws it again when it has been used and is almost back. */
   #draw(freeMs: number): void {
     const job = Symbol();
     this.#cooling.set(job, freeMs);
@@ -126,7 +130,7 @@ class InProcessLedger implements Limiter {
     if (timeMs > this.#clock.now()) await sleepUntil(this.#clock, timeMs, this.#closing.signal);
   }
 
-  /** Grants what can be granted now, and comes back when time alone allows the next. */
+  /** Grants what can be granted now, and runs again when time alone allows the next grant. */
   #serve(): void {
     this.#disarm();
     for (let wish = this.#takers.first; wish; wish = this.#takers.first) {
@@ -158,7 +162,7 @@ class InProcessLedger implements Limiter {
         return true;
       },
       settle: (end) => {
-        // A token that nobody needed is no start: the next call need not keep its distance from it.
+        // A token that nobody needed is no start: the next call need not keep its distance.
         if (!isSent && this.#pace.lastStartMs === lastStartMs) this.#pace = { ...this.#pace, lastStartMs: beforeMs };
         this.#settle(token, end, backAt);
       },

@@ -1,4 +1,4 @@
-// Who waits for a token in this process: first come, first served.
+// The takers that wait for a token in this process: first come, first served.
 import type { Token, Wish } from "../gateway/limiter.js";
 
 interface Taker {
@@ -11,13 +11,13 @@ export class Takers {
   readonly #waiting = new Set<Taker>();
   #closed: { readonly reason: unknown } | undefined;
 
-  /** What the first of them wants. */
+  /** What the first taker wants. */
   get first(): Wish | undefined {
     const [taker] = this.#waiting;
     return taker?.wish;
   }
 
-  /** Resolves with a token that is granted; rejects if the signal aborts first, or with `close`. */
+  /** Resolves with the token granted; rejects if the signal aborts first, or on `close`. */
   wait(wish: Wish, signal: AbortSignal): Promise<Token> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -43,14 +43,14 @@ export class Takers {
     });
   }
 
-  /** The token is the first one's. There must be one. */
+  /** Gives the token to the first taker. There must be one. */
   grant(token: Token): void {
     const [taker] = this.#waiting;
     if (!taker) throw new Error("granted a token that nobody waits for");
     taker.grant(token);
   }
 
-  /** Refuses everybody who waits, and who comes later. */
+  /** Refuses all takers, also those that come later. */
   close(reason: unknown): void {
     this.#closed = { reason };
     for (const taker of this.#waiting) taker.refuse(reason);

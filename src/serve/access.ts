@@ -1,5 +1,5 @@
-// Who may come in and what each may touch, as the settings say, and how that is renewed while the gateway runs.
-// A file with a mistake changes nothing.
+// Decides who may call and what each caller may do, as the settings say, and renews both while the
+// gateway runs. A file with a mistake changes nothing.
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError } from "../config/config.js";
@@ -11,16 +11,19 @@ import { keySourceOf } from "../identity/key-source.js";
 
 export interface Access {
   readonly callers: CallerBook;
-  /** Who a bearer token says that a caller is; undefined if tokens are not taken. */
+  /** Finds the caller of a bearer token; undefined if tokens are not accepted. */
   readonly bearer: Authentication["bearer"] | undefined;
-  /** How old the keys are that tokens are verified with; undefined if tokens are not taken. */
+  /** Age of the keys that verify tokens; undefined if tokens are not accepted. */
   keysAgeMs(): number | undefined;
   /** Reads the callers' rights and the issuer's keys again. */
   reload(): void;
   close(): void;
 }
 
-/** Throws ConfigError if the issuer's keys are in a file that cannot be used. An address may be away for now. */
+/**
+ * Opens the access. Throws ConfigError if the issuer's keys are in an unusable file; an address may
+ * be unreachable for now.
+ */
 export async function openAccess(config: Config, clock: Clock, log: Log): Promise<Access> {
   const callers = new CallerBook(config.callers);
   const issuer = await openIssuer(config, clock, log);
@@ -36,7 +39,7 @@ export async function openAccess(config: Config, clock: Clock, log: Log): Promis
   };
 }
 
-/** Who signs bearer tokens, if they are to be taken. Loaded only where it is needed. */
+/** Creates the verifier of bearer tokens, if they are accepted. Its code is loaded only then. */
 async function openIssuer(
   { jwtKeys, jwtIssuer: issuer, jwtAudience: audience }: Config,
   clock: Clock,
@@ -62,9 +65,9 @@ function reloadCallers(config: Config, callers: CallerBook, log: Log): void {
   const mistakes: string[] = [];
   const defaults = { url: config.upstreamUrl, callsPerSecond: config.callsPerSecond };
   const file = readConfigFile(config.configFile, defaults, mistakes);
-  // A file that is just being written can look like one without callers, and that lets everybody do everything.
+  // A half-written file can look like one without callers, which would let everybody do everything.
   if (file.callers.size === 0 && callers.size > 0 && mistakes.length === 0) {
-    mistakes.push(`${config.configFile}: callers: expected at least one; to have no rights any more, restart`);
+    mistakes.push(`${config.configFile}: callers: expected at least one; to remove all callers, restart`);
   }
   if (mistakes.length > 0) {
     log.error({ mistakes }, "OTA_CONFIG has mistakes; the callers' rights stay as they are");
@@ -73,7 +76,7 @@ function reloadCallers(config: Config, callers: CallerBook, log: Log): void {
   callers.replace(file.callers);
   log.info({ callers: callers.size }, "the callers' rights have been read from OTA_CONFIG");
   if (textOf(file.accounts) !== textOf(config.accounts)) {
-    log.warn({}, "the accounts in OTA_CONFIG have changed; that takes a restart");
+    log.warn({}, "the accounts in OTA_CONFIG have changed; restart to apply that");
   }
 }
 

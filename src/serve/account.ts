@@ -1,5 +1,6 @@
-// Everything behind one account: its keys, its way to the upstream, its ledger and its loop. Accounts share
-// nothing but the process, so that what slows one down is not felt in another.
+// Opens everything behind one account: its keys, its connections to the upstream, its ledger and
+// its dispatcher. Accounts share nothing but the process, so that a slow account does not affect
+// another.
 import type { Clock } from "../base/clock.js";
 import { type Log, withFields } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
@@ -24,13 +25,13 @@ import { type CredentialsSource, NoCredentials } from "../upstream/credentials-s
 import { ReadLoop } from "../verification/read-loop.js";
 import { Verification } from "../verification/verification.js";
 
-/** Documented, for each of the two operations that read tasks, */
+/** Documented for each of the two operations that read tasks, */
 const READS_PER_SECOND = 10;
 /** and for those that read devices. */
 const DETAILS_PER_SECOND = 5;
 const STATES_PER_SECOND = 50;
 
-/** In whose name callers have credit while any of them can take any name. */
+/** The name under which callers have credit while any caller can claim any name. */
 const UNPROVEN = "";
 
 /** An account that is served. */
@@ -38,7 +39,10 @@ export interface Account {
   readonly gateway: Gateway;
   readonly limiter: Limiter;
   readonly recorder: FlightRecorder;
-  /** For the admin page. */
+  /**
+   * Stops the account, once its gateway has drained: waits for the calls under way, then releases
+   * everything.
+   */
   readonly feed: CallFeed;
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
@@ -182,7 +186,7 @@ async function deviceReadingsFor(
   };
 }
 
-/** `name` is that of the account, or for a reading operation has a colon, which no account's has. */
+/** `name` is the account's name. For a reading operation it has a colon, as no account name has. */
 async function ledgerFor(options: AccountOptions, name: string, callsPerSecond: number): Promise<Limiter> {
   const { config, clock, log, storeOf, replica } = options;
   const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;

@@ -1,13 +1,14 @@
-// An address that cannot be listened at: the system's words name neither the setting nor what to do.
+// Explains why an address cannot be listened on. The system's error names neither the setting nor
+// the remedy.
 
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: "end what listens there, or set another port",
+  EADDRINUSE: "stop the program that listens there, or set another port",
   EADDRNOTAVAIL: "set an address of this machine",
   ENOTFOUND: "set an address of this machine",
-  EACCES: "set a port that this user may listen at, such as one from 1024 on",
+  EACCES: "set a port that this user may listen on, such as 1024 or above",
 };
 
-/** For a promise of listening at the address of `setting`: throws its error again, in words for the operator. */
+/** Rethrows the error of listening on the address in `setting`, reworded for the operator. */
 export function listenTrouble(setting: string): (error: NodeJS.ErrnoException) => never {
   return (error) => {
     const advice = ADVICE[error.code ?? ""];

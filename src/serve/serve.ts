@@ -1,4 +1,5 @@
-// The gateway, put together: settings in, listening ports out, and the order in which it all ends.
+// Composes the gateway: takes settings, opens listening ports, and defines the order in which
+// everything starts and ends.
 import { randomBytes } from "node:crypto";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
@@ -27,23 +28,26 @@ export interface Serving {
   /** host:port of the admin server. */
   readonly admin: string;
   /**
-   * Takes up what the paths of its files name now: logs and certificates after a rotation, the callers' rights, and the
-   * keys that tokens are verified with.
+   * Reloads all files: log and audit files after a rotation, certificates, the callers' rights, and
+   * the keys that verify tokens.
    */
   reload(): void;
-  /** Ends gracefully: refuses new requests, answers those it has, and closes everything. */
+  /** Stops gracefully: refuses new requests, answers those admitted, and closes everything. */
   stop(): Promise<void>;
 }
 
-/** Left to grpc-js, after every rpc has been answered, to get the answers out: thousands at once, on a busy machine. */
+/**
+ * Time for grpc-js to send the last answers after every rpc has ended: there may be thousands, on a
+ * busy machine.
+ */
 const LAST_WORDS_MS = 2500;
 
-/** Left to calls whose callers have been answered already, to end, and to tokens to be given back. */
+/** Time for calls to end and tokens to be given back, after all callers have been answered. */
 const LAST_CALLS_MS = 2500;
 
 /**
- * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none:
- * `environment` is where they are looked for first; `readMetrics` is what /metrics answers.
+ * Starts everything, or throws and leaves nothing running. Throws NoCredentials if there are none.
+ * `environment` is searched for them first; `readMetrics` is the answer of /metrics.
  */
 export async function serve(
   config: Config,
@@ -156,7 +160,7 @@ export async function serve(
   };
 }
 
-/** Loaded only where it is needed: a gateway on its own starts faster without it. */
+/** Loads the Redis client on demand, because a single gateway starts faster without it. */
 async function connect({ redisUrls }: Config, log: Log): Promise<StoreConnection | undefined> {
   if (redisUrls.length === 0) return undefined;
   const { connectStore } = await import("../limiter/shared/redis.js");
@@ -169,7 +173,10 @@ function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: C
   );
 }
 
-/** Once it has been ready it stays so: what takes calls from all replicas must not take all replicas from the callers. */
+/**
+ * Stays ready once it was ready: a failure that stops the calls of all replicas must not take all
+ * replicas away from the callers.
+ */
 function readinessOf(accounts: ReadonlyMap<string, Account>) {
   let draining = false;
   let wasReady = false;

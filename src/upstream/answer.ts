@@ -1,12 +1,12 @@
-// One HTTP answer → how the call ended. Pure, and suspicious: only a body with a RequestId is the
-// upstream's (anything on the way can answer 502), and only `Success` decides, for codes are sent with
-// successes too, and refusals with HTTP 200.
+// Turns one HTTP answer into how the call ended. Pure, and suspicious: only a body with a RequestId
+// comes from the upstream (any proxy on the way can answer 502), and only `Success` decides,
+// because codes are sent with successes too, and refusals with HTTP 200.
 import type { CallEnd, Refusal } from "../gateway/upstream.js";
 import { isRequestWide, type Recovery, verdictOn } from "./codes.js";
 import { type Fields, readFields } from "./fields.js";
 import { redactSecrets, word } from "./redaction.js";
 
-/** An HTTP answer, body and all. */
+/** A complete HTTP answer, with its body. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -19,21 +19,27 @@ export interface AnswerReading {
   readonly recovery: Recovery;
 }
 
-/** The longest wait that the upstream can impose: a wrong header must not stop an account for hours. */
+/**
+ * The longest wait that the upstream can impose, so that a wrong header cannot stop an account for
+ * hours.
+ */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
-/** Reads an answer. `secrets` are what the request was signed with and must not come back in a text. */
+/**
+ * Reads an answer. `secrets` are what the request was signed with; they must not appear in any
+ * text.
+ */
 export function readAnswer(answer: HttpAnswer, secrets: readonly string[] = []): AnswerReading {
   const fields = readFields(answer.body);
   const requestId = word(fields.get("requestid") ?? "", secrets);
-  if (requestId === "") return lost(`An answer without a RequestId came (HTTP ${answer.status}).`);
+  if (requestId === "") return lost(`The answer had no RequestId (HTTP ${answer.status}).`);
 
   const success = fields.get("success")?.toLowerCase();
   const code = word(fields.get("code") ?? "", secrets);
   if (answer.status < 400) {
     if (success === "true") return { end: { kind: "accepted", requestId }, recovery: "none" };
-    // Neither yes nor no. To call it a success would be a guess, and to call it a refusal too.
-    if (success !== "false" && code === "") return lost("An answer that says neither success nor failure came.");
+    // Neither success nor failure. Calling it either one would be a guess.
+    if (success !== "false" && code === "") return lost("The answer said neither success nor failure.");
   }
   return refused(answer, fields, requestId, code, secrets);
 }
@@ -64,7 +70,10 @@ function lost(message: string): AnswerReading {
   return { end: { kind: "lost", message }, recovery: "none" };
 }
 
-/** `x-acs-retry-after` in ms, or its predecessor, as in `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`. */
+/**
+ * Reads `x-acs-retry-after`, in ms, or its predecessor:
+ * `Limit:1,Remain:0,TimeLeft:2000,Reset:1234`.
+ */
 function readRetryAfterMs(headers: HttpAnswer["headers"]): number | undefined {
   const legacy = [headers["x-ratelimit-user-api"], headers["x-ratelimit-user"]]
     .map((header) => /\bRemain:0\b.*?\bTimeLeft:(\d+)/i.exec(String(header))?.[1])

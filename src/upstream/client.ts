@@ -1,6 +1,6 @@
-// The way to the upstream: signs a call, sends it once, reads how it ended. Every call resolves within the
-// timeout and is never cut short for anybody's sake; no text that leaves here holds an address, a key or
-// a device name of ours.
+// Makes the calls to the upstream: signs a call, sends it once, and reads how it ended. Every call
+// resolves within the timeout and is never cut short for a caller's sake. No text that leaves this
+// file holds an address, a key or a device name.
 import { randomUUID } from "node:crypto";
 import { context, propagation, trace } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
@@ -32,21 +32,23 @@ import { readTaskList } from "./task-list.js";
 export interface UpstreamOptions {
   /** Scheme, host and port of the endpoint. */
   readonly url: URL;
-  /** For one call: keys, connection, request and answer together. */
+  /** Time for one call: keys, connection, request and answer together. */
   readonly timeoutMs: number;
-  /** For the whole encoded address of a call. */
+  /** Limit on the whole encoded address of a call. */
   readonly maxUrlBytes?: number;
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
 }
 
-/** The account's ways to the upstream, over one pool of connections. */
+/**
+ * The account's access to the upstream: cancel calls and task lists, over one pool of connections.
+ */
 export interface UpstreamClient extends Upstream {
   readonly tasksOfJob: TaskReader;
   readonly unfinishedTasks: TaskReader;
   readonly deviceDetails: DeviceReader;
   readonly deviceStates: DeviceReader;
-  /** Waits for the calls under way, and for no longer than their timeout. */
+  /** Waits for the calls under way, no longer than their timeout. */
   close(): Promise<void>;
 }
 
@@ -56,7 +58,7 @@ interface Sent {
   readonly body?: string;
 }
 
-/** An upstream over HTTP. */
+/** Creates an upstream over HTTP. */
 export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const { url, timeoutMs, maxUrlBytes = 12_288, clock } = options;
   const signing = createSigningContext(options.credentials, clock);
@@ -94,7 +96,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken]);
     if (end.kind !== "refused" || recovery === "none") return end;
     const date = String(answer.headers["date"]);
-    // A recovery that fails leaves what was refused, and says so.
+    // A failed recovery is no error: the refusal stands, and is reported as it came.
     const recovered = await withDeadline(clock, untilMs, signing.recover(recovery, signedWith, date)).catch(
       () => false,
     );
@@ -143,7 +145,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   };
 }
 
-/** The trace context of the active span. Baggage stays here: it is the callers' own. */
+/** The trace context of the active span. Baggage is not passed on: it belongs to the callers. */
 function contextHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
   propagation.inject(propagation.deleteBaggage(context.active()), headers);
@@ -156,11 +158,11 @@ function unwritten(message: string): CallEnd {
 
 function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
   if (exchanged.kind === "unwritten") return unwritten(`No connection to the upstream (${exchanged.fault}).`);
-  return { kind: "lost", message: `The request was sent, and no whole answer came (${exchanged.fault}).` };
+  return { kind: "lost", message: `The request was sent, but no complete answer came (${exchanged.fault}).` };
 }
 
 function messageOfPreparation(error: unknown): string {
   if (error instanceof NoCredentials) return error.message;
-  if (error instanceof DeadlineExceeded) return "The credentials did not come in time.";
+  if (error instanceof DeadlineExceeded) return "The credentials did not arrive in time.";
   return "The request could not be made.";
 }

@@ -1,21 +1,21 @@
-// The seam between those who need keys and where keys come from.
+// The seam between the code that signs requests and the places where keys come from.
 
-/** A key pair, with a token if it is a temporary one. */
+/** A key pair, with a token if the keys are temporary. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
   readonly securityToken?: string;
 }
 
-/** Where credentials come from. Both reject with `NoCredentials` only. */
+/** A source of credentials. Both methods reject with `NoCredentials` only. */
 export interface CredentialsSource {
-  /** The credentials to use now. Cheap when they are known. */
+  /** Returns the credentials to use now. Cheap once they are known. */
   get(): Promise<Credentials>;
-  /** Fetches them again, for the upstream did not accept the ones we have. */
+  /** Fetches them again, because the upstream refused the current ones. */
   refresh(): Promise<Credentials>;
 }
 
-/** There are no credentials. The message names what to set, and nothing else. */
+/** There are no credentials. The message names what to set, and holds nothing secret. */
 export class NoCredentials extends Error {
   override readonly name = "NoCredentials";
 }

@@ -1,7 +1,8 @@
-// Whose keys requests are signed with. An account's own: from variables with its prefix, or from the files of a
-// directory. Else the process's: the environment's, else what the vendor's chain finds. All are read anew each
-// time, so that keys can be changed under a running gateway. No error from here holds anything that a provider
-// or a file said, for those are secrets.
+// Finds the keys that requests are signed with. An account's own keys come from variables with its
+// prefix, or from the files of a directory; otherwise from the environment of the process, or else
+// from the vendor's chain. Keys are read again each time, so that they can be changed under a
+// running gateway. No error holds anything that a provider or a file said, since that may be a
+// secret.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.js";
@@ -10,13 +11,16 @@ import { createVendorChain } from "./vendor-chain.js";
 
 export interface CredentialsOptions {
   readonly clock: Clock;
-  /** Where the keys are looked for first. The vendor's chain reads `process.env`, whatever this is. */
+  /** Where keys are looked for first. The vendor's chain reads `process.env` in any case. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** For the whole chain, whose metadata service and others wait for seconds each when they are not there. */
+  /**
+   * For the whole chain: each of its sources that is not there, like a metadata service, waits for
+   * seconds.
+   */
   readonly timeoutMs?: number;
 }
 
-/** The credentials of this process. */
+/** Creates the credentials of this process. */
 export function createCredentials({
   clock,
   env = process.env,
@@ -29,17 +33,20 @@ export function createCredentials({
   };
 }
 
-/** The credentials in the process's variables whose names begin with `prefix`. */
+/** Reads credentials from the variables of the process whose names begin with `prefix`. */
 export function prefixedCredentials(env: NonNullable<CredentialsOptions["env"]>, prefix: string): CredentialsSource {
   const get = async () => {
     const found = fromEnvironment(env, prefix);
-    if (!found) throw new NoCredentials(`${prefix}${KEY_ID} and ${prefix}${KEY_SECRET} are not set.`);
+    if (!found) throw new NoCredentials(`${prefix}${KEY_ID} and ${prefix}${KEY_SECRET} are not set; set both.`);
     return found;
   };
   return { get, refresh: get };
 }
 
-/** The credentials in the files access-key-id, access-key-secret and, if it is there, security-token of `directory`. */
+/**
+ * Reads credentials from files in `directory`: access-key-id, access-key-secret, and security-token
+ * if present.
+ */
 export function fileCredentials(directory: string): CredentialsSource {
   const read = async (name: string) => (await readFile(join(directory, name), "utf8").catch(() => "")).trim();
   const get = async () => {
@@ -48,7 +55,7 @@ export function fileCredentials(directory: string): CredentialsSource {
     );
     if (accessKeyId && accessKeySecret) return credentialsOf(accessKeyId, accessKeySecret, securityToken);
     throw new NoCredentials(
-      `${directory} must hold the files access-key-id and access-key-secret, and both be readable.`,
+      `${directory} must hold the files access-key-id and access-key-secret, both readable by the gateway.`,
     );
   };
   return { get, refresh: get };
@@ -62,9 +69,10 @@ function fromEnvironment(env: NonNullable<CredentialsOptions["env"]>, prefix: st
   const value = (name: string) => env[`${prefix}${name}`]?.trim();
   const [accessKeyId, accessKeySecret] = [value(KEY_ID), value(KEY_SECRET)];
   if (!accessKeyId && !accessKeySecret) return undefined;
-  // Half a pair is a mistake. The chain would pass over it, and may find somebody else's keys.
-  if (!accessKeyId) throw new NoCredentials(`${prefix}${KEY_SECRET} is set, and ${prefix}${KEY_ID} is not.`);
-  if (!accessKeySecret) throw new NoCredentials(`${prefix}${KEY_ID} is set, and ${prefix}${KEY_SECRET} is not.`);
+  // Half a pair is a mistake. The chain would skip it, and might find keys of somebody else.
+  if (!accessKeyId) throw new NoCredentials(`${prefix}${KEY_SECRET} is set, but ${prefix}${KEY_ID} is not; set both.`);
+  if (!accessKeySecret)
+    throw new NoCredentials(`${prefix}${KEY_ID} is set, but ${prefix}${KEY_SECRET} is not; set both.`);
   return credentialsOf(accessKeyId, accessKeySecret, value(TOKEN));
 }
 

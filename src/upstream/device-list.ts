@@ -1,6 +1,7 @@
-// The names of the devices in an answer's body, and nothing else of it: one of the two operations sends the devices'
-// secrets along, which go no further than this file. Suspicious like task-list.ts, since a device that is missing in
-// the list is said not to exist: what is not a whole list of asked devices is no list.
+// The names of the devices in an answer's body, and nothing else of it: one of the two operations
+// sends the devices' secrets along, which go no further than this file. Suspicious like
+// task-list.ts, since a device that is missing in the list is said not to exist: what is not a
+// whole list of asked devices is no list.
 import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
 
 /** Where an operation puts its list: `{ [frame]: { [rows]: [ … ] } }`, in lower case. */

@@ -1,18 +1,22 @@
-// One HTTP exchange, within one time for all of connect, headers and body, that knows whether the request
-// was written. `onRequestStart` is called in the same step as the write: an error before it means that
-// nothing was written, an abort from within it that nothing will be, and anything after it is doubt.
+// Makes one HTTP exchange within one timeout for connect, headers and body, and knows whether the
+// request was written. undici calls `onRequestStart` in the same step as the write. So an error
+// before it means that nothing was written, an abort inside it means that nothing will be, and
+// anything after it is doubt.
 import type { Dispatcher } from "undici";
 import type { Clock } from "../base/clock.js";
 import type { HttpAnswer } from "./answer.js";
 import type { WireRequest } from "./request.js";
 
-/** What came of a request. A fault is an error's code or one of our own words, fit for an attribute. */
+/**
+ * How an exchange ended. `fault` is an error's code or one of our own words, fit for a span
+ * attribute.
+ */
 export type Exchange =
   | { readonly kind: "answered"; readonly answer: HttpAnswer }
   | { readonly kind: "lost"; readonly fault: string; readonly status?: number }
   | { readonly kind: "unwritten"; readonly fault: string };
 
-/** A list of a hundred tasks takes some sixty thousand bytes, every other answer some hundred. */
+/** A list of a hundred tasks takes about 60,000 bytes; every other answer a few hundred. */
 const LONGEST_BODY_BYTES = 256 * 1024;
 
 type State =
@@ -20,7 +24,7 @@ type State =
   | { readonly kind: "written"; readonly controller: Dispatcher.DispatchController }
   | { readonly kind: "over" };
 
-/** Sends a request once. Always resolves, at the monotonic `untilMs` at the latest. */
+/** Sends a request once. Always resolves, by the monotonic `untilMs` at the latest. */
 export function exchange(
   dispatcher: Dispatcher,
   origin: string,
@@ -44,20 +48,22 @@ export function exchange(
       const before = state;
       if (before.kind === "waiting") return end({ kind: "unwritten", fault });
       end({ kind: "lost", fault, ...(head && { status: head.status }) });
-      // The socket goes with it: an answer that came later would be read as the next request's.
+      // This closes the socket too: a late answer on it would be read as the answer to the next
+      // request.
       if (before.kind === "written") before.controller.abort(new Error(fault));
     };
     const disarm = clock.at(untilMs, () => fail("timeout"));
 
     dispatcher.dispatch(
-      // No timeouts of undici's: they are coarse, and per phase.
+      // undici's own timeouts are coarse and apply to single phases, so they are off.
       { origin, method: "POST", ...request, headers: { ...request.headers }, headersTimeout: 0, bodyTimeout: 0 },
       {
         onRequestStart(controller) {
-          // A process that was stopped can come here before its timer.
+          // A process that was stopped and continued can get here before its timer runs.
           if (clock.now() >= untilMs) fail("timeout");
-          // Given up while it waited for a connection, or started a second time: undici documents that it
-          // may start a request again when it pipelines. Either way, it must not be written.
+          // Either the request was given up while it waited for a connection, or it is started a
+          // second time: undici documents that it may do so when it pipelines. In both cases it
+          // must not be written.
           if (state.kind !== "waiting") return controller.abort(new Error("must not be written"));
           state = { kind: "written", controller };
         },
@@ -80,9 +86,9 @@ export function exchange(
   });
 }
 
-/** An error's code, or its kind. Not its message: that names addresses. */
+/** An error's code, or else its name. Never its message, which contains addresses. */
 function faultOf(error: Error): string {
-  // Happy eyeballs put the errors of all addresses into one.
+  // Happy eyeballs wraps the errors of all addresses in an AggregateError.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   for (const each of [error, first]) {
     if (each instanceof Error && "code" in each && typeof each.code === "string") return each.code;

@@ -1,10 +1,14 @@
-// Reads the flat fields of an answer's body, JSON or XML, keys in lower case. What is not a whole,
-// well-formed answer of one of the two has no fields: half an answer must not pass for one.
+// Reads the flat fields of an answer's body, JSON or XML, with names in lower case. A body that is
+// not one complete, well-formed answer has no fields, so that half an answer cannot pass for a
+// whole one.
 
-/** Field values by name in lower case: one dialect of the upstream spells `requestId`, `success`. */
+/**
+ * Field values by lower-case name, because one dialect of the upstream writes `requestId` and
+ * `success`.
+ */
 export type Fields = ReadonlyMap<string, string>;
 
-/** The fields of a body, none if it is neither JSON object nor XML element. Content types are not believed. */
+/** Reads a body; empty if it is neither a JSON object nor an XML element. Ignores content types. */
 export function readFields(body: string): Fields {
   const text = body.replace(/^\uFEFF/, "").trim();
   if (text.startsWith("{")) return readJson(text);
@@ -28,8 +32,8 @@ const DOCUMENT = /^(?:<\?xml\b[^<>]*\?>\s*)?<(?<root>Error|\w+Response)(?:\s[^<>
 const CHILD = /\s*(?:<(?<name>[\w.-]+)>(?<value>.*?)<\/\k<name>>|<[\w.-]+\s*\/>)\s*/gsy;
 
 /**
- * The leaves just below the root. No XML library: five flat fields do not justify one, and what it would
- * add (entities of one's own, DTDs, namespaces) is what one has to switch off again.
+ * Reads the leaves just below the root. Uses no XML library: five flat fields do not justify one,
+ * and what it would add (custom entities, DTDs, namespaces) would have to be switched off again.
  */
 function readXml(text: string): Fields {
   const fields = new Map<string, string>();

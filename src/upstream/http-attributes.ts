@@ -1,5 +1,5 @@
-// The HTTP attributes of the caller's span, by the semantic conventions. The address goes without its
-// query: that holds the devices.
+// Sets the HTTP attributes of the client span, by OpenTelemetry's semantic conventions. The address
+// is recorded without its query, which holds device names.
 import type { Attributes, Span } from "@opentelemetry/api";
 import {
   ATTR_ERROR_TYPE,
@@ -12,7 +12,7 @@ import {
 import { flatten } from "../base/flat-string.js";
 import type { Exchange } from "./exchange.js";
 
-/** What is known before anything is sent; the same for all calls. */
+/** Attributes known before anything is sent; they are the same for all calls. */
 export function requestAttributes(url: URL): Attributes {
   return {
     [ATTR_HTTP_REQUEST_METHOD]: "POST",
@@ -22,12 +22,15 @@ export function requestAttributes(url: URL): Attributes {
   };
 }
 
-/** Why the call failed, where HTTP does not tell: nothing was sent, or the refusal came with HTTP 200. */
+/**
+ * Records why a call failed where HTTP does not say: nothing was sent, or a refusal came with HTTP
+ * 200.
+ */
 export function describeFault(span: Span, type: string): void {
   span.setAttribute(ATTR_ERROR_TYPE, type);
 }
 
-/** What came back, or why nothing did. */
+/** Records what came back, or why nothing did. */
 export function describeExchange(span: Span, exchange: Exchange): void {
   if (exchange.kind === "answered") {
     const { status } = exchange.answer;

@@ -1,7 +1,8 @@
-// The operations that are called, each with its parameters; the optional ones only if they say something.
+// Lists the upstream operations that the gateway calls, with their parameters. Optional parameters
+// are left out when they are empty.
 import type { Scope } from "../gateway/command.js";
 
-/** One operation with what it is asked. */
+/** One operation with its parameters. */
 export interface Operation {
   readonly action: string;
   readonly parameters: readonly Parameter[];
@@ -9,7 +10,7 @@ export interface Operation {
 
 type Parameter = readonly [name: string, value: string];
 
-/** How the calls of one operation are made. */
+/** How to make the calls of one operation. */
 export interface OperationShape {
   /** The upstream's own limit. */
   readonly devicesPerCall: number;
@@ -28,20 +29,20 @@ export const CANCEL_BY_DEVICE: OperationShape = {
   }),
 };
 
-/** The tasks that some devices have in the batch of the scope, whatever their state. */
+/** Lists the tasks of some devices in one batch of the scope, whatever their state. */
 export const TASKS_OF_JOB: OperationShape = {
   devicesPerCall: 50,
   of: ({ jobId, iotInstanceId }, deviceNames) => ({
     action: "ListOTATaskByJob",
     parameters: [
       ...list("DeviceNames", deviceNames),
-      // The largest page: a device of the batch has one task in it, as far as is documented.
+      // The largest page. As far as is documented, a device has one task in a batch.
       ...said(["JobId", jobId], ["CurrentPage", "1"], ["PageSize", "100"], ["IotInstanceId", iotInstanceId]),
     ],
   }),
 };
 
-/** The tasks of one device that are not over, of every package and batch. */
+/** Lists the unfinished tasks of one device, over all packages and batches. */
 export const UNFINISHED_TASKS: OperationShape = {
   devicesPerCall: 1,
   of: ({ productKey, iotInstanceId }, [deviceName = ""]) => ({

@@ -1,10 +1,12 @@
-// The connections to the upstream: HTTP/1.1, one request at a time on each. `exchange` relies on it to know what was
-// written, and to take back with a connection nobody's request but its own.
+// Creates the connections to the upstream: HTTP/1.1, one request at a time on each. `exchange`
+// depends on that: it knows what was written, and closing a connection ends only the one request on
+// it.
 import { Pool } from "undici";
 
-/** `timeoutMs`: for making one connection. */
+/** Creates the pool. `timeoutMs` is for opening one connection. */
 export function createPool(url: URL, timeoutMs: number): Pool {
-  // No limit of connections: the tokens are one. Behind a limit, a call would wait inside its timeout; so it would for
-  // the first handshake to tell the protocol, if undici were left to choose it.
+  // No limit on connections: the tokens already are one. With a limit, a call would spend its
+  // timeout waiting for a connection. It would also wait if undici chose the protocol, for the
+  // first handshake to settle it.
   return new Pool(url.origin, { pipelining: 1, allowH2: false, connect: { timeout: timeoutMs } });
 }

@@ -1,11 +1,15 @@
-// What of the upstream's words may be passed on. Its texts can quote the signed request: addresses, key
-// ids, signatures, the whole string to sign. None of these may reach a log, a span or a caller.
+// Decides what may be passed on of the upstream's own words. Its texts can quote the signed
+// request: addresses, key ids, signatures, the whole string to sign. None of these may reach a log,
+// a span or a caller.
 
-/** In place of any text about signatures: what it quotes is made of what must not be shown. */
+/** Replaces any text about signatures, because such texts quote secrets. */
 const SIGNATURE_REFUSED = "The upstream did not accept the gateway's signature.";
 
 const LONGEST_MESSAGE = 300;
-/** What is read before it is shortened, so that the patterns below see whole words of a bounded text. */
+/**
+ * Characters read before the text is shortened, so that the patterns below see whole words of a
+ * bounded text.
+ */
 const LONGEST_READ = 2048;
 
 const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
@@ -18,28 +22,31 @@ const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 ];
 
 /**
- * What device names are made of. Nobody knows the names here, so a word that holds something secret is hidden as a
- * whole.
+ * The characters of device names. The names are not known here, so a word that holds a secret is
+ * hidden whole.
  */
 const NAME = "[A-Za-z0-9\\-_@.:]";
 
-/** What was hidden in a word, and what adjoins it, except a full stop or colon at the end of the word. */
+/** A redacted word with what adjoins it, except a full stop or colon at its end. */
 const REDACTED_WORD = new RegExp(
   `(?<!${NAME})(?:${NAME}*\\[(address|key|signature)\\])+${NAME}*?(?=[.:]?(?!${NAME}))`,
   "g",
 );
 
-/** A word of which a part is missing: what is left of a name cannot be known for one. */
+/** A word with a part missing, which might be the rest of a device name. */
 const CUT_WORD = new RegExp(`(?<!${NAME})(?:${NAME}*(?:…|\\.{3}))+${NAME}*`, "g");
 
-/** The upstream's words on a refusal, without addresses, keys, signatures and `secrets`, on one short line. */
+/**
+ * Shortens the upstream's text on a refusal to one line, without addresses, keys, signatures and
+ * `secrets`.
+ */
 export function redactSecrets(message: string, code: string, secrets: readonly string[]): string {
   if (/signature/i.test(code) || /string ?to ?sign/i.test(message)) return SIGNATURE_REFUSED;
   let text = message.slice(0, LONGEST_READ);
   // A key cut in two would match no pattern.
   if (message.length > LONGEST_READ) text = text.replace(/\S*$/, "");
   text = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();
-  text = text.replace(/%(?:25)*3A/gi, ":").replace(/%(?:25)*40/gi, "@"); // names as they stand in an address
+  text = text.replace(/%(?:25)*3A/gi, ":").replace(/%(?:25)*40/gi, "@"); // device names as an address encodes them
   text = withoutSecrets(text, secrets);
   for (const [pattern, replacement] of SECRETS) text = text.replace(pattern, replacement);
   text = text.replace(REDACTED_WORD, "[$1]");
@@ -49,7 +56,10 @@ export function redactSecrets(message: string, code: string, secrets: readonly s
   return text.replace(CUT_WORD, "…");
 }
 
-/** A code or id as one short word of printable ASCII without `secrets`, fit for metadata and attributes. */
+/**
+ * Reduces a code or id to one short word of printable ASCII without `secrets`, for metadata and
+ * attributes.
+ */
 export function word(text: string, secrets: readonly string[] = []): string {
   const printable = text.slice(0, LONGEST_READ).replace(/[^\x21-\x7e]/g, "");
   return withoutSecrets(printable, secrets).slice(0, 128);

@@ -1,16 +1,16 @@
-// One call as it goes on the wire: a V3-signed POST, all parameters in the query, no body. What is put on
-// the wire is the text that was signed, so no proxy or parser can read it as something else.
+// Builds one call as it is sent: a V3-signed POST, all parameters in the query, no body. The text
+// on the wire is the text that was signed, so no proxy or parser can read it differently.
 import type { Credentials } from "./credentials-source.js";
 import type { Operation } from "./operations.js";
 import { authorizationV3, canonicalQuery, EMPTY_BODY_SHA256 } from "./signature.js";
 
-/** What a request is made of beside the call. */
+/** The parts of a request besides the call. */
 export interface Making {
   readonly url: URL;
   readonly credentials: Credentials;
-  /** The time at the upstream, as well as it is known. */
+  /** The upstream's time, as well as it is known. */
   readonly wallMs: number;
-  /** Never used before: the upstream refuses one that it has seen. */
+  /** Must be new each time: the upstream refuses a nonce that it has seen. */
   readonly nonce: string;
 }
 
@@ -20,7 +20,7 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The signed request of a call. */
+/** Builds and signs the request of a call. */
 export function makeRequest(operation: Operation, { url, credentials, wallMs, nonce }: Making): WireRequest {
   const { accessKeyId, accessKeySecret, securityToken } = credentials;
   const { action, parameters } = operation;

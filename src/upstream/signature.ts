@@ -1,6 +1,6 @@
-// The two signatures that Alibaba Cloud's RPC APIs accept: V3 (ACS3-HMAC-SHA256) and V1 (HMAC-SHA1
-// over the parameters). Pure: what goes in is decoded parameters, never what stands on the wire, for
-// clients differ in what they escape there and agree only on what they sign.
+// Computes the two signatures that Alibaba Cloud's RPC APIs accept: V3 (ACS3-HMAC-SHA256) and V1
+// (HMAC-SHA1 over the parameters). Pure. The input is the decoded parameters and never the wire
+// text, because clients differ in what they escape and agree only on what they sign.
 import { createHash, createHmac } from "node:crypto";
 
 /** Decoded parameter names and values; a list `DeviceName` is `DeviceName.1`, `DeviceName.2`, … */
@@ -13,7 +13,7 @@ export const EMPTY_BODY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b93
 export interface V3Request {
   readonly method: string;
   readonly path: string;
-  /** As a text if it has been made canonical already. */
+  /** A text if it is canonical already. */
   readonly query: Parameters | string;
   /** Headers to sign, names in lower case: `host`, `content-type` if sent, and every `x-acs-*`. */
   readonly headers: Readonly<Record<string, string>>;
@@ -23,15 +23,15 @@ export interface V3Request {
 
 const NEEDS_ENCODING = /[^A-Za-z0-9\-_.~]/;
 
-/** Percent-encoding by RFC 3986: all but letters, digits and `-_.~`. */
+/** Percent-encodes by RFC 3986: everything except letters, digits and `-_.~`. */
 export function percentEncode(text: string): string {
-  if (!NEEDS_ENCODING.test(text)) return text; // as most names
+  if (!NEEDS_ENCODING.test(text)) return text; // true of most names
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Parameters sorted by the bytes of their names (so `.10` comes before `.2`), encoded and joined. */
+/** Sorts parameters by the bytes of their names (`.10` before `.2`), encodes and joins them. */
 export function canonicalQuery(parameters: Parameters): string {
-  // Names are ASCII, where the order of code units is the order of bytes. `localeCompare` is neither.
+  // Names are ASCII, where code units sort like bytes. `localeCompare` sorts by neither.
   return [...parameters]
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
     .map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`)
@@ -47,7 +47,7 @@ export function canonicalRequestV3(request: V3Request): string {
   return [method, path, sorted, lines.join(""), names.join(";"), bodySha256].join("\n");
 }
 
-/** The hexadecimal V3 signature. */
+/** The V3 signature, in hex. */
 export function signV3(request: V3Request, accessKeySecret: string): string {
   const hash = createHash("sha256").update(canonicalRequestV3(request)).digest("hex");
   return createHmac("sha256", accessKeySecret).update(`ACS3-HMAC-SHA256\n${hash}`).digest("hex");
@@ -60,7 +60,7 @@ export function authorizationV3(request: V3Request, accessKeyId: string, accessK
   return `ACS3-HMAC-SHA256 Credential=${accessKeyId},SignedHeaders=${signedHeaders},Signature=${signature}`;
 }
 
-/** The base64 V1 signature over all query and form parameters but `Signature` itself. */
+/** The V1 signature, in base64, over all query and form parameters except `Signature` itself. */
 export function signV1(method: string, parameters: Parameters, accessKeySecret: string): string {
   const text = `${method}&%2F&${percentEncode(canonicalQuery(parameters))}`;
   return createHmac("sha1", `${accessKeySecret}&`).update(text).digest("base64");

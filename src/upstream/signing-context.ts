@@ -1,10 +1,11 @@
-// What requests are signed with, and how it recovers when the upstream did not accept it. Says that it
-// recovered only if the next request will differ from the refused one: else the same refusal would cost a token again.
+// Holds what requests are signed with, and recovers when the upstream refuses it. It reports a
+// recovery only if the next request will differ from the refused one; otherwise the same refusal
+// would cost another token.
 import type { Clock } from "../base/clock.js";
 import type { Recovery } from "./codes.js";
 import type { Credentials, CredentialsSource } from "./credentials-source.js";
 
-/** What one request was signed with. */
+/** The credentials and clock offset that one request was signed with. */
 export interface SignedWith {
   readonly credentials: Credentials;
   /** The upstream's clock minus ours. */
@@ -13,22 +14,26 @@ export interface SignedWith {
 
 /** Credentials and the upstream's clock. */
 export interface SigningContext {
-  /** What to sign the next request with. */
+  /** Returns the credentials and offset to sign the next request with. */
   signedWith(): Promise<SignedWith>;
-  /** Tries to recover from what a request was `refused` with. `date` is the answer's `Date` header. */
+  /**
+   * Tries to recover after a request signed with `refused` failed. `date` is the answer's `Date`
+   * header.
+   */
   recover(recovery: Recovery, refused: SignedWith, date: string): Promise<boolean>;
 }
 
-/** Time stamps are good for minutes, so an offset below this is not why one was refused. */
+/** Time stamps are valid for minutes, so a smaller offset is not why one was refused. */
 const LEAST_OFFSET_MS = 60_000;
 
-/** Starts by trusting the machine's clock. */
+/** Creates a signing context that starts by trusting the machine's clock. */
 export function createSigningContext(source: CredentialsSource, clock: Clock): SigningContext {
   let offsetMs = 0;
 
   const learnOffset = (refused: SignedWith, date: string): boolean => {
     const learnedMs = Date.parse(date) - clock.wallNow();
-    // The comparison with what *this* request used: another one's refusal may have taught us meanwhile.
+    // Compares with what *this* request used: the refusal of another one may have corrected the
+    // offset since.
     if (!(Math.abs(learnedMs - refused.offsetMs) >= LEAST_OFFSET_MS)) return false;
     offsetMs = learnedMs;
     return true;

@@ -1,10 +1,14 @@
-// The tasks in an answer's body. Suspicious like answer.ts: a task without a name or a state, or an answer that does
-// not say whether there are any, is no list, for who is missing in a list is said to have no task.
+// Reads the tasks in an answer's body. As suspicious as answer.ts: a task without a name or a
+// state, or an answer that does not say whether there are any, is no list, because a device missing
+// from a list is reported as having no task.
 import type { ListedTask, TaskList } from "../gateway/task-reader.js";
 import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
 import { word } from "./redaction.js";
 
-/** Undefined if the body is not JSON, or not a list of tasks. Letter case of names is ignored, as in fields.ts. */
+/**
+ * Reads a task list; undefined if the body is not one. Ignores the letter case of names, like
+ * fields.ts.
+ */
 export function readTaskList(body: string): TaskList | undefined {
   const answer = readJsonFields(body);
   const total = Number(answer?.["total"] ?? Number.NaN);
@@ -15,7 +19,10 @@ export function readTaskList(body: string): TaskList | undefined {
   return { tasks, whole: !(total > tasks.length) };
 }
 
-/** None, if it says so: an empty list may be left out of its frame, but not the frame. */
+/**
+ * The rows, or none if the answer says so: an empty list may be missing from its frame, but not the
+ * frame.
+ */
 function rowsOf(data: unknown, total: number): readonly unknown[] | undefined {
   const frame = jsonFieldsOf(data);
   const rows = frame?.["simpleotataskinfo"] ?? (frame || total === 0 ? [] : undefined);
@@ -34,5 +41,5 @@ function taskOf(row: unknown): ListedTask | undefined {
   return { deviceName, productKey, firmwareId, state, created };
 }
 
-/** Callers are shown a state that they do not expect. */
+/** Callers see unexpected states as they are, cut to this length. */
 const LONGEST_STATE = 32;

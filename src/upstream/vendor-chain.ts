@@ -1,6 +1,7 @@
-// The vendor's default chain of credential providers, made safe to share. On its own it fails all but one
-// of several concurrent first calls, stays on its last provider for good after a failure, and asks once
-// per caller when keys expire. So: one question at a time for all, and a new chain after every failure.
+// Makes the vendor's default chain of credential providers safe to share. On its own it fails all
+// but one of several concurrent first calls, stays on its last provider for good after a failure,
+// and asks once per caller when keys expire. So this file asks once for everybody, and builds a new
+// chain after every failure.
 import type { DefaultCredentialsProvider } from "@alicloud/credentials";
 import type { Clock } from "../base/clock.js";
 import { withDeadline } from "../base/deadline.js";
@@ -11,7 +12,7 @@ const NONE_FOUND =
   "(and ALIBABA_CLOUD_SECURITY_TOKEN if they are temporary), or give the machine a RAM role, a profile in " +
   "~/.aliyun/config.json or ~/.alibabacloud/credentials, or an ALIBABA_CLOUD_CREDENTIALS_URI.";
 
-/** A chain that answers within `timeoutMs`, and is built when it is first asked. */
+/** Creates a chain that answers within `timeoutMs`. The chain is built at the first request. */
 export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsSource {
   let provider: DefaultCredentialsProvider | undefined;
   let asking: Promise<Credentials> | undefined;
@@ -24,7 +25,7 @@ export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsS
       return copyOf(await withDeadline(clock, clock.now() + timeoutMs, chain.getCredentials()));
     } catch {
       provider = undefined;
-      // Without the cause: providers put whole answers and profiles, secrets included, into their errors.
+      // No `cause`: providers put whole answers and profiles, secrets included, into their errors.
       throw new NoCredentials(NONE_FOUND);
     }
   };
@@ -41,7 +42,7 @@ export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsS
     get: () => asking ?? askForAll(),
     refresh() {
       if (refreshing) return refreshing;
-      // A provider asks again before expiry only; a new one has nothing yet and must ask.
+      // A provider fetches again only before expiry; a new one has nothing cached and must fetch.
       provider = undefined;
       refreshing = askForAll().finally(() => {
         refreshing = undefined;
@@ -51,7 +52,10 @@ export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsS
   };
 }
 
-/** Imported when needed: it takes a third of a second, and most deployments have their keys in the environment. */
+/**
+ * Imported on demand: loading takes a third of a second, and most deployments have keys in the
+ * environment.
+ */
 async function newProvider(): Promise<DefaultCredentialsProvider> {
   const vendor = await import("@alicloud/credentials");
   return vendor.DefaultCredentialsProvider.builder().build();

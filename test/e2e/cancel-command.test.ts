@@ -139,11 +139,11 @@ describe("ota-gateway cancel", () => {
   });
 
   it.each([
-    ["no devices", [], 2, "name the devices"],
+    ["no devices", [], 2, "no devices given"],
     ["a file that is not there", ["--devices-file", "/nowhere/x"], 2, "/nowhere/x does not exist"],
     ["an empty file", ["--devices-file", "/dev/null"], 2, "/dev/null names no device"],
     ["a priority that there is not", ["--priority", "now", "dev-0"], 2, "Allowed choices are bulk, normal, urgent"],
-    ["results of a kind that there is not", ["--output", "x.txt", "dev-0"], 2, "neither .csv nor .jsonl"],
+    ["results of a kind that there is not", ["--output", "x.txt", "dev-0"], 2, "must end in .csv or .jsonl"],
     ["an account that is not configured", ["--account", "other", "dev-0"], 1, "--account is not configured"],
     ["an id that cannot be one", ["--job-id", "a b", "dev-0"], 1, "--job-id must be 1-64 printable ASCII characters"],
   ])("says what to do about %s", async (_, args, code, message) => {

@@ -121,7 +121,7 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
 
   it("ends at once at a signal before the first name", async () => {
     const program = cancel([...fromStdin, "--output", inFolder("none.jsonl")], { stdin: "pipe" });
-    await program.said(/The gateway.s ledger opens/);
+    await program.said(/The gateway.s ledger is opening/);
     program.kill("SIGINT");
     const { code, stdout } = await ended(program);
     expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
@@ -145,7 +145,7 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
     onTestFinished(() => closeSync(writer));
     writeSync(writer, "dev-0\n");
     const program = cancel(["--devices-file", pipe]);
-    await program.said(/The gateway.s ledger opens/);
+    await program.said(/The gateway.s ledger is opening/);
     program.kill("SIGINT");
     const { code, stdout } = await ended(program);
     expect([code, stdout]).toEqual([1, expect.stringContaining("Stopped before the end.")]);
@@ -188,7 +188,7 @@ describe("ota-gateway cancel with lines that hold no device name", () => {
     const file = inFolder("holes-names.jsonl");
     writeFileSync(file, '{"device_name":"dev-0"}\n{"id":"dev-1"}\n{torn\n"bad name"\n');
     const { code, stdout } = await ended(cancel(["--devices-file", file, "--output", results]));
-    const noKey = 'line 2 has no key "device_name": say which holds the name with --column KEY';
+    const noKey = 'line 2 has no key "device_name"; name the key with --column KEY';
     const badName = "is not a device name: must be 4-32 of A-Za-z0-9-_@.:, has U+0020 at 4";
     expect(stdout).toContain(`  ${noKey}\n  line 3 is not JSON\n  line 4: "bad name" ${badName}\n`);
     expect(code).toBe(1);

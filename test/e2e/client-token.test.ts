@@ -52,7 +52,7 @@ describe("ota-gateway", () => {
     ];
     expect(await Promise.all(programs.map(({ ended }) => ended))).toEqual([1, 1, 1]);
     for (const { stdout, stderr } of programs) {
-      expect(stderr).toContain("the token has a character that no token has");
+      expect(stderr).toContain("the token contains a character that is not allowed");
       expect(stdout + stderr).not.toContain("SECRET");
     }
   });
@@ -60,7 +60,7 @@ describe("ota-gateway", () => {
   it("does not print a token that was given instead of its file", async () => {
     const program = run([...CANCEL, "--token-file", SECRET]);
     expect(await program.ended).toBe(2);
-    expect(program.stderr).toContain("error: --token-file names no file that can be read: ENOENT\n");
+    expect(program.stderr).toContain("error: --token-file names a file that cannot be read: ENOENT\n");
     expect(program.stdout + program.stderr).not.toContain("SECRET");
   });
 });

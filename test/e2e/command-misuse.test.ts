@@ -19,7 +19,7 @@ describe("ota-gateway with a value that is empty, as of a shell's variable that 
   ])("refuses %s, with 2", async (flag, args) => {
     const program = run(args);
     expect(await program.ended).toBe(2);
-    expect(program.stderr).toContain(`error: ${flag} is empty: give it a value, or leave it out`);
+    expect(program.stderr).toContain(`error: ${flag} is empty; give it a value, or leave it out`);
     expect(program.stdout).toBe("");
   });
 

@@ -32,7 +32,7 @@ describe("POST /__devices", () => {
       400,
       {
         errors: [
-          "name: is not known; there are productKey, deviceName, module, progress, version",
+          "name: is unknown; known are productKey, deviceName, module, progress, version",
           "deviceName: is missing",
           "progress: must be a number from -4 to 100",
         ],

@@ -112,7 +112,7 @@ describe("ota-gateway serve", () => {
     expect(await second.ended).toBe(1);
     expect(second.stderr).toContain(first.grpc);
     expect(second.stderr).toMatch(
-      new RegExp(`^${variable}: .*EADDRINUSE.*; end what listens there, or set another port`),
+      new RegExp(`^${variable}: .*EADDRINUSE.*; stop the program that listens there, or set another port`),
     );
     expect(second.stderr.trim().split("\n")).toHaveLength(1);
     expect(second.stdout).toBe("");
@@ -141,7 +141,7 @@ describe("ota-gateway serve", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line).msg);
-    expect(warnings).toEqual([expect.stringMatching(/^OTA_LOGLEVEL .* nearest is OTA_LOG_LEVEL$/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^OTA_LOGLEVEL .* did you mean OTA_LOG_LEVEL\?$/)]);
   });
 });
 

@@ -163,7 +163,7 @@ describe("the health service", () => {
     const silent = createServer().listen(0, "127.0.0.1");
     await once(silent, "listening");
     const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    expect(await healthcheck(address)).toEqual([1, `unhealthy: ${address} (OTA_LISTEN) has not answered within 2 s\n`]);
+    expect(await healthcheck(address)).toEqual([1, `unhealthy: ${address} (OTA_LISTEN) did not answer within 2 s\n`]);
     silent.close();
   });
 });

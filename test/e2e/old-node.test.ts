@@ -14,7 +14,7 @@ describe("dist/cli.js", () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(
       new RegExp(
-        `^ota-gateway needs Node 24\\.15 or later, this is ${version}; (install Node|type \\S+ dist/cli.js) .*\n$`,
+        `^ota-gateway needs Node 24\\.15 or later, but this is ${version}; (install Node|type \\S+ dist/cli.js) .*\n$`,
       ),
     );
   });

@@ -15,12 +15,12 @@ describe("ota-gateway probe, before its first cancel", () => {
     [
       "a task is not among those given up",
       { sacrificialDevices: [GIVEN_UP[0]] },
-      /1 of devices that were not given up/,
+      /1 of devices that are not sacrificial/,
     ],
     ["a device that was given up has no task", { sacrificialDevices: [...GIVEN_UP, IDLE] }, /has no unfinished task/],
     ["the idle device is not", { sacrificialDevices: GIVEN_UP, idleDevice: GIVEN_UP[0] }, /The --idle-device has/],
     ["the idle device is none", { sacrificialDevices: GIVEN_UP, idleDevice: "nobody" }, /NotExistedDevice/],
-    ["the package is not known", { firmwareId: "nothing" }, /iot\.ota\.FirmwareNotFound\. Are endpoint/],
+    ["the package is not known", { firmwareId: "nothing" }, /iot\.ota\.FirmwareNotFound\. Check the endpoint/],
   ] as const)("stops if %s", async ([, given, message], test) => {
     const { run: probe, emulator } = await startProbing(test, { running: true });
     const { endedBy, evidence } = await probe({ ...LEAST_GIVEN, ...given });
@@ -58,7 +58,7 @@ describe("ota-gateway probe, before its first cancel", () => {
   it("says that the product is not that of this endpoint", async (test) => {
     const probing = await startProbing(test);
     const { endedBy } = await probing.run({ ...LEAST_GIVEN, productKey: "a1Elsewhere" });
-    expect(endedBy).toMatch(/iot\.prod\.NotExistedProduct\. Are --upstream-url \(its region\), --product-key/);
+    expect(endedBy).toMatch(/iot\.prod\.NotExistedProduct\. Check --upstream-url \(its region\), --product-key/);
   });
 });
 
@@ -95,7 +95,7 @@ describe.concurrent("ota-gateway probe, the program", () => {
     const silent = run([...FLAGS, "--upstream-url", upstream.url], KEYS);
     const dry = run([...FLAGS, "--upstream-url", upstream.url, "--dry-run", "--consent-to-throttling"], KEYS);
     expect(await silent.ended).toBe(2);
-    expect(silent.stderr).toMatch(/^Up to 10 calls go to http:(.*\n)*error: nothing is sent without a yes/);
+    expect(silent.stderr).toMatch(/^Up to 10 calls go to http:(.*\n)*error: nothing is sent without confirmation/);
     expect(await dry.ended).toBe(0);
     expect(dry.stdout).toMatch(/^Up to 54 calls go to http:/);
     expect(upstream.calls).toHaveLength(0);
@@ -125,7 +125,7 @@ describe.concurrent("ota-gateway probe, the program", () => {
     const upstream = await startHttpUpstream(() => ({ fields: { Success: true, Data: { SimpleOTAJobInfo: [{}] } } }));
     const program = run([...FLAGS, "--upstream-url", upstream.url, "--yes"], KEYS);
     expect(await program.ended).toBe(1);
-    expect(program.stdout).toMatch(/Nothing was found out: ListOTAJobByFirmware gave no answer that can be read/);
+    expect(program.stdout).toMatch(/Nothing was found out: The answer to ListOTAJobByFirmware cannot be read/);
     expect(upstream.calls).toHaveLength(1);
     await upstream.close();
   });

@@ -43,7 +43,7 @@ describe("ota-gateway prove", () => {
     writeFileSync(file, [lines[0], ...doctored.map((call) => JSON.stringify(call))].join("\n"));
     const bad = run(["prove", file]);
     expect(await bad.ended).toBe(1);
-    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held (1[1-9]|2\d) arrivals, 10 are allowed/);
+    expect(bad.stdout).toMatch(/NOT PROVED: one second can have held (1[1-9]|2\d) arrivals, but 10 are allowed/);
     const misuse = run(["prove", "/nowhere"]);
     expect(await misuse.ended).toBe(2);
     rmSync(folder, { recursive: true });

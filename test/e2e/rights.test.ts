@@ -125,7 +125,7 @@ describe("callers in OTA_CONFIG", () => {
     writeFileSync(path, `${ACCOUNTS}  more: {}\ncallers: { ops: {}, new: { weight: 3 } }\n`);
     gateway.kill("SIGHUP");
     await gateway.said(/"callers":2,"msg":"the callers' rights have been read from OTA_CONFIG"/);
-    await gateway.said(/the accounts in OTA_CONFIG have changed; that takes a restart/);
+    await gateway.said(/the accounts in OTA_CONFIG have changed; restart to apply that/);
     expect((await as(gateway, "new").cancel()).success).toBe(true);
     expect((await failureOf(as(gateway, "old").quota())).code).toBe("PERMISSION_DENIED");
     await ask(2n);

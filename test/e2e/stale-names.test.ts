@@ -1,5 +1,5 @@
-// Names that do not exist among those that do, through the real programs: each is told apart by reading, and of the
-// secrets that such readings bring nothing comes out.
+// Names that do not exist among those that do, through the real programs: each is told apart by
+// reading, and of the secrets that such readings bring nothing comes out.
 import { afterEach, describe, expect, it } from "vitest";
 import { deviceSecretOf } from "../../src/emulator/state/ids.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";

@@ -99,7 +99,7 @@ describe("a gateway with OTA_TLS_CERT and OTA_TLS_KEY", () => {
     put({ cert: authority.issue(LOCAL).cert, key: authority.issue(LOCAL).key });
     const program = run(["serve"], paths());
     expect(await program.ended).toBe(2);
-    expect(program.stderr).toMatch(/OTA_TLS_KEY: is not the key of the first certificate in OTA_TLS_CERT; put/);
+    expect(program.stderr).toMatch(/OTA_TLS_KEY: is not the key of the first certificate in OTA_TLS_CERT; set/);
   });
 });
 

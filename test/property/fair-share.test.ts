@@ -7,10 +7,10 @@
 // 3. A caller without a seat is owed w/W more with each call. So fewer than 2 W/w calls pass it over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Charge, refund } from "../../src/gateway/queue/charge.js";
-import { FairShare } from "../../src/gateway/queue/fair-share.js";
+import { type Charge, FairShare, refund, type Turn } from "../../src/gateway/queue/fair-share.js";
 import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
 import { aShare } from "../support/a-share.js";
+import { allot } from "../support/allot.js";
 import { runs } from "../support/property-runs.js";
 import { seededRandom } from "../support/seeded-random.js";
 
@@ -47,9 +47,9 @@ class History {
     for (const { name } of callers.slice(0, stayers)) this.come(name);
   }
 
-  turn(nowMs: number): string {
+  turn(nowMs: number): Turn {
     this.#servedMs.set("everybody", nowMs);
-    return this.share.turn(nowMs, () => true) as string;
+    return this.share.turn(nowMs, () => true) as Turn;
   }
 
   come(caller: string): void {
@@ -78,12 +78,13 @@ function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
   const history = new History(callers);
   const byName = new Map(callers.map((caller) => [caller.name, caller]));
   for (let n = 0; n < CALLS; n++) {
-    const taker = history.turn(n * 100);
+    const turn = history.turn(n * 100);
+    const taker = turn.caller;
     const { scopes } = byName.get(taker) as Caller;
     const scope = scopes[n % scopes.length] as number;
     const wants = callers.filter((caller) => caller.name === taker || caller.scopes.includes(scope));
     const seats = sharesOf(wants);
-    history.note(history.share.charge(taker, seats, n * 100), seats);
+    history.note(history.share.charge(turn, seats, n * 100), seats);
     yield history;
   }
 }
@@ -91,7 +92,7 @@ function* waitAllTheTime(callers: readonly Caller[]): Generator<History> {
 /** What each has of a call that all of them can fill. */
 function sharesOf(wants: readonly Caller[]): Map<string, number> {
   const byName = new Map(wants.map((caller) => [caller.name, caller]));
-  const shares = new SeatSharing<Share>();
+  const shares = new SeatSharing<Share>((caller) => (byName.get(caller) as Caller).weight);
   for (const { name } of wants) shares.join(aShare(name));
   const seats = new Map(wants.map(({ name }) => [name, 0]));
   const seatsOfCall = { left: SEATS };
@@ -102,7 +103,7 @@ function sharesOf(wants: readonly Caller[]): Map<string, number> {
     seatsOfCall.left--;
     return true;
   };
-  shares.allot(seatsOfCall, (caller) => (byName.get(caller) as Caller).weight, take);
+  allot(shares, seatsOfCall, take);
   return seats;
 }
 
@@ -122,7 +123,8 @@ function* comeAndGo(callers: readonly Caller[], stayers: number, seed: number): 
       if (!waits.has(name) && random() < coming) history.come(name);
       else if (waits.has(name) && random() < 0.02) history.go(name);
     }
-    const taker = history.turn(n * 100);
+    const turn = history.turn(n * 100);
+    const taker = turn.caller;
     const sharers = names.filter((name) => name !== taker && waits.has(name) && random() < riding);
     const seats = new Map<string, number>();
     let left = SEATS;
@@ -131,7 +133,7 @@ function* comeAndGo(callers: readonly Caller[], stayers: number, seed: number): 
       if (taken > 0) seats.set(name, taken);
       left -= taken;
     }
-    const charge = share.charge(taker, seats, n * 100);
+    const charge = share.charge(turn, seats, n * 100);
     if (random() < 0.1) {
       refund(charge);
       continue;
@@ -225,8 +227,9 @@ describe("FairShare", () => {
             name = `new-${n}`;
             history.come(name);
           }
-          const taker = history.turn(n * 100);
-          history.share.charge(taker, new Map([[taker, 1]]), n * 100);
+          const turn = history.turn(n * 100);
+          const taker = turn.caller;
+          history.share.charge(turn, new Map([[taker, 1]]), n * 100);
           if (taker === callers[0]?.name) had.patient++;
           if (taker !== name) continue;
           expect(++had.everNew).toBeLessThanOrEqual(had.patient + 1);

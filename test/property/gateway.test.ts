@@ -227,8 +227,7 @@ describe("Dispatcher", () => {
 
         checkCalls(upstream, waiters);
         for (const waiter of waiters) checkFates(upstream, waiter);
-        const { calls } = dispatcher.queue;
-        const { devices, devicesByCaller } = dispatcher.queue.backlog;
+        const { calls, devices, devicesByCaller } = dispatcher.queue.backlog;
         const callersByCalls = dispatcher.queue.backlog.callersByCalls("normal");
         expect({ devices, calls, callers: devicesByCaller.size, tallies: callersByCalls.size }).toEqual({
           devices: 0,

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SentBatch } from "../../src/gateway/call/sent-batch.js";
 import type { BatchDevice } from "../../src/gateway/queue/batch.js";
-import { ScopeQueue } from "../../src/gateway/queue/scope-queue.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
 import { redactSecrets } from "../../src/upstream/redaction.js";
 import { aWaiter, SCOPE } from "../support/fake-command.js";
@@ -96,7 +95,7 @@ async function toldOf(text: string, own: readonly string[], others: readonly str
     }
   }
   const sentBatch = new SentBatch(
-    { scopeQueue: new ScopeQueue("", SCOPE), devices: [...devices.values()], charge: new Map() },
+    { scopeQueue: { key: "", scope: SCOPE }, devices: [...devices.values()], charge: new Map() },
     0,
     0,
   );

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
 import { aShare } from "../support/a-share.js";
+import { allot } from "../support/allot.js";
 import { runs } from "../support/property-runs.js";
 
 /** One who wants seats. */
@@ -20,8 +21,11 @@ interface Asker extends Share {
 class Crowd {
   readonly all: Asker[] = [];
   looks = 0;
-  readonly #shares = new SeatSharing<Asker>();
   readonly #byCaller = new Map<string, Asker>();
+  readonly #shares = new SeatSharing<Asker>((caller) => {
+    this.looks++;
+    return (this.#byCaller.get(caller) as Asker).hasWeight;
+  });
 
   join({ seats, weight }: Want): Asker {
     const asker = { ...aShare(`c${this.all.length}`), wanted: seats, hasWeight: weight, had: 0 };
@@ -45,10 +49,6 @@ class Crowd {
   share(seats: number, first?: Asker): number[] {
     const before = this.all.map(({ had }) => had);
     const seatsOfCall = { left: seats };
-    const weightOf = (caller: string) => {
-      this.looks++;
-      return (this.#byCaller.get(caller) as Asker).hasWeight;
-    };
     const take = (asker: Asker) => {
       if (asker.wanted === 0) return false;
       asker.wanted--;
@@ -56,7 +56,7 @@ class Crowd {
       seatsOfCall.left--;
       return true;
     };
-    this.#shares.allot(seatsOfCall, weightOf, take, first);
+    allot(this.#shares, seatsOfCall, take, first);
     return this.all.map(({ had }, i) => had - (before[i] as number));
   }
 }
@@ -235,7 +235,7 @@ describe("SeatSharing", () => {
   });
 
   it("gives who found no room in one call the first seat of the next", () => {
-    const shares = new SeatSharing<Share>();
+    const shares = new SeatSharing<Share>(() => 1);
     for (const caller of ["short", "long"]) shares.join(aShare(caller));
     const call = (fits: (caller: string) => boolean) => {
       const seated: string[] = [];
@@ -245,7 +245,7 @@ describe("SeatSharing", () => {
         else seatsOfCall.left = 0;
         return fits(caller);
       };
-      shares.allot(seatsOfCall, () => 1, take);
+      allot(shares, seatsOfCall, take);
       return seated;
     };
     expect(call((caller) => caller === "short")).toEqual(["short"]);

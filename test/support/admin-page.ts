@@ -1,4 +1,5 @@
-// The admin server over a made-up gateway that tests change, and the page that it serves in a real browser.
+// Runs the admin server over a made-up gateway that tests can change, and opens its page in a real
+// browser.
 import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, expect } from "vitest";
@@ -37,7 +38,7 @@ export const BUSY: ShownAccount = {
   oldestSinceMs: 0,
 };
 
-/** All its accounts are alike. */
+/** A made-up gateway whose accounts are all alike. */
 export class MadeUpGateway {
   readiness: Readiness = "ok";
   account: ShownAccount = IDLE;
@@ -49,7 +50,7 @@ export class MadeUpGateway {
     return { wallMs: Date.now(), readiness: this.readiness, accounts };
   };
 
-  /** A call that has ended just now. */
+  /** Reports a call that has ended just now. */
   call(ending: Partial<Ending> = {}, byCaller: Readonly<Record<string, number>> = { "fleet-backend": 200 }): void {
     const devicesByCaller = new Map(Object.entries(byCaller));
     const devices = Object.values(byCaller).reduce((sum, count) => sum + count, 0);
@@ -60,16 +61,19 @@ export class MadeUpGateway {
   }
 }
 
-/** The page once it shows something, and whatever it complains of. */
+/** The page once it shows something, with everything that it complains of. */
 export interface OpenPage {
   readonly page: Page;
   readonly complaints: string[];
 }
 
-/** What each test of a file has of its own: a made-up gateway, its admin server, and pages in the file's browser. */
+/**
+ * Equipment of each test of a file: a made-up gateway, its admin server, and pages in the file's
+ * browser.
+ */
 export interface PageRun {
   gateway: MadeUpGateway;
-  /** Of the admin server, this one and the next of the same test. */
+  /** Port of the admin server, the same for the next one of this test. */
   port: number;
   serve(options?: Partial<AdminOptions>): Promise<void>;
   stopServing(): Promise<void>;
@@ -77,7 +81,7 @@ export interface PageRun {
   open(options?: BrowserContextOptions): Promise<OpenPage>;
 }
 
-/** To be called once in a file: serves before each test, and closes after it whatever is open. */
+/** To be called once in a file: serves before each test, and closes everything after it. */
 export function pageRun(): PageRun {
   const browser = browserOfFile();
   let server: AdminServer | undefined;
@@ -126,12 +130,12 @@ export function pageRun(): PageRun {
   return run;
 }
 
-/** What is to be read there. */
+/** The text of an element. */
 export async function textOf(page: Page, id: string): Promise<string> {
   return (await page.locator(`#${id}`).textContent()) ?? "";
 }
 
-/** The rows of a table, their cells apart. */
+/** The rows of a table, with the cells separated. */
 export async function rowsOf(page: Page, id: string): Promise<string[]> {
   const rows = await page.locator(`#${id} tr`).all();
   return Promise.all(rows.map(async (row) => (await row.locator("th, td").allTextContents()).join(" | ")));

@@ -1,4 +1,4 @@
-// Somebody who tries every rpc of the service, with headers of its own.
+// A client that tries every rpc of the service, with chosen headers.
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import {
@@ -9,7 +9,7 @@ import {
 } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "./grpc-caller.js";
 
-/** The headers of whoever bears this token. */
+/** The headers that carry this token. */
 export const bearing = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** Every rpc of the service, with these headers, on a connection of its own. */

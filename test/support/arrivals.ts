@@ -1,4 +1,4 @@
-// Counting as a strict upstream would.
+// Counts arrivals as a strict upstream would.
 
 /** The largest number of spans, [from, to), that have a moment in common. */
 export function mostAtOnce(spans: readonly (readonly [from: number, to: number])[]): number {

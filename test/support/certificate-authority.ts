@@ -1,14 +1,14 @@
-// A small certificate authority for tests of TLS: certificates for servers and clients, good ones and bad ones.
-// Keys are new in every run.
+// A small certificate authority for tests of TLS: certificates for servers and clients, valid and
+// invalid ones. Keys are new in every run.
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { bits, der, integer, octets, oid, sequence, set, time, utf8, yes } from "./der.js";
 
-/** What a certificate says of its bearer. */
+/** The content of a certificate about its holder. */
 export interface Subject {
   readonly commonName?: string;
   readonly dns?: readonly string[];
   readonly uris?: readonly string[];
-  /** Its life, in ms from now; a day in both directions unless told otherwise. */
+  /** The period of validity, in ms from now; by default a day in both directions. */
   readonly beginsInMs?: number;
   readonly endsInMs?: number;
 }
@@ -20,7 +20,7 @@ export interface Pair {
 }
 
 export interface CertificateAuthority {
-  /** Its own certificate, in PEM. */
+  /** The authority's own certificate, in PEM. */
   readonly cert: string;
   issue(subject: Subject): Pair;
 }
@@ -53,7 +53,7 @@ export function createCertificateAuthority(name = "test authority"): Certificate
   };
 }
 
-/** A certificate that its bearer has signed. */
+/** A certificate signed with its own key. */
 export function selfSigned(subject: Subject): Pair {
   const keys = newKeys();
   return {

@@ -1,5 +1,5 @@
-// Gets what is missing from Debian's packages, as root on Debian: in one installation, and one requirement at a time only
-// where that fails. Nothing that is got this way starts a daemon.
+// Installs missing programs from Debian's packages, as root on Debian: all in one installation, or
+// one requirement at a time if that fails. Nothing that is installed this way starts a daemon.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { programPath, REQUIREMENTS, type Requirement, type SystemNeed, systemHas
 
 const LISTS = "/var/lib/apt/lists";
 
-/** Tries to get whatever of it is missing. Says whether all of it is there now. */
+/** Tries to provide what is missing. Returns whether everything is there now. */
 export function provide(...needs: readonly SystemNeed[]): boolean {
   const missing = needs.filter((need) => !systemHas(need));
   if (missing.length > 0 && process.getuid?.() === 0 && programPath("apt-get") !== undefined) fetchAll(missing);
@@ -22,7 +22,7 @@ function fetchAll(missing: readonly SystemNeed[]): void {
   const obtainable = missing.filter((need) => packagesOf(REQUIREMENTS[need]).every((name) => inRelease.has(name)));
   if (obtainable.length === 0) return;
   process.stderr.write(`installing ${obtainable.map((need) => REQUIREMENTS[need].name).join(", ")}\n`);
-  if (hadLists) apt("update"); // old lists name versions that the mirror has no longer
+  if (hadLists) apt("update"); // old lists name versions that the mirror no longer has
   const together = [...new Set(obtainable.flatMap((need) => REQUIREMENTS[need].packages))];
   if (!install(together)) for (const need of obtainable) install(REQUIREMENTS[need].packages);
   for (const need of obtainable) unpack(need);
@@ -32,7 +32,7 @@ function install(packages: readonly string[]): boolean {
   return packages.length === 0 || apt("install", "-y", "--no-install-recommends", ...packages);
 }
 
-/** The folder has its final name only once it is complete. */
+/** Unpacks packages. The folder gets its final name only once it is complete. */
 function unpack(need: SystemNeed): void {
   const { unpacked = [] } = REQUIREMENTS[need];
   if (unpacked.length === 0) return;
@@ -67,7 +67,7 @@ function packagesInRelease(requirements: readonly Requirement[]): ReadonlySet<st
   return new Set([...shown.stdout.matchAll(/^Package: (\S+)$/gm)].map(([, name = ""]) => name));
 }
 
-/** Somebody else may be installing something, which it waits for. */
+/** Runs apt-get, which waits while another installation runs. */
 function apt(...words: readonly string[]): boolean {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const done = spawnSync("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=300", ...words], { env, encoding: "utf8" });

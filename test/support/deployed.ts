@@ -1,5 +1,5 @@
-// The gateways of deploy/kubernetes as they would run: their manifests with patches merged in as `kubectl kustomize`
-// does it, and the settings that they would read.
+// The gateways of deploy/kubernetes as they would run: their manifests with patches merged in as
+// `kubectl kustomize` does it, and the settings that the gateways would read.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, type Environment, readConfig } from "../../src/config/config.js";
@@ -14,10 +14,10 @@ import {
 
 export const KUBERNETES = "deploy/kubernetes";
 
-/** Of variables that come from secrets. */
+/** Variables whose values come from secrets. */
 const SECRETS: Environment = { OTA_REDIS_URL: "redis://ota-gateway:secret@ota-gateway-redis:6379" };
 
-/** What the image sets. */
+/** The variables that the image sets. */
 const IMAGE: Environment = Object.fromEntries(
   [...readFileSync("Dockerfile", "utf8").matchAll(/\b(OTA_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
 );
@@ -45,13 +45,13 @@ export function variablesOf({ env = [] }: Container): Environment {
   return Object.fromEntries(env.map(({ name, value }) => [name, value ?? SECRETS[name]]));
 }
 
-/** What a gateway reads there, with the file of accounts as it lies in the repository. */
+/** The configuration that a gateway reads there, with the file of accounts in the repository. */
 export function configOf(variables: Environment): Config {
   const file = variables["OTA_CONFIG"] && { OTA_CONFIG: `${KUBERNETES}/gateway/gateway.yaml` };
   return readConfig({ ...IMAGE, ...variables, ...file });
 }
 
-/** What tells entries apart in lists that Kubernetes merges entry by entry. */
+/** The field that identifies entries in lists that Kubernetes merges entry by entry. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   containers: "name",
   env: "name",
@@ -71,7 +71,10 @@ function merged(base: unknown, patch: unknown, where: string): unknown {
   );
 }
 
-/** Throws where nothing is deleted, and for lists of which it does not know how they are merged. */
+/**
+ * Merges two lists. Throws if an entry to delete is missing, and for lists whose merge rule is
+ * unknown.
+ */
 function mergedList(base: readonly Mapping[], patch: readonly Mapping[], where: string): readonly unknown[] {
   const key = MERGE_KEYS[where.slice(where.lastIndexOf("/") + 1)];
   if (!key) throw new Error(`${where}: how is this list merged?`);

@@ -1,4 +1,4 @@
-// As much of DER as a certificate needs: every value is a tag, a length, and what is in it.
+// Encodes DER, as far as a certificate needs it: every value is a tag, a length and its content.
 
 export function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(contents);
@@ -15,7 +15,7 @@ export const utf8 = (text: string) => der(0x0c, Buffer.from(text));
 export const bits = (content: Uint8Array) => der(0x03, Buffer.from([0]), content);
 export const yes = der(0x01, Buffer.from([0xff]));
 
-/** Positive. */
+/** For positive numbers. */
 export const integer = (bytes: Uint8Array) => der(0x02, (bytes[0] ?? 0) < 0x80 ? bytes : Buffer.from([0, ...bytes]));
 
 export function time(wallMs: number): Buffer {

@@ -1,5 +1,5 @@
-// Callers who are all alike.
+// Callers that are all alike.
 import type { Callers } from "../../src/gateway/queue/queue.js";
 
-/** Equal weights, and nobody has proved who they are. */
+/** Equal weights, and no proved identity. */
 export const EQUAL: Callers = { weightOf: () => 1, creditNameOf: () => "" };

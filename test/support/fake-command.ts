@@ -1,4 +1,5 @@
-// Commands and waiters for tests: what a test does not care about has some value.
+// Commands and waiters for tests, with default values for everything that a test does not care
+// about.
 import type { Command, Scope } from "../../src/gateway/command.js";
 import { Waiter } from "../../src/gateway/waiter.js";
 

@@ -1,5 +1,5 @@
-// The upstream's operations that read devices, under the hand clock: what exists is what does not stand in `missing`
-// when the call is answered. It remembers every call.
+// The upstream's operations that read devices, under the hand clock: what exists is what does not
+// stand in `missing` when the call is answered. It remembers every call.
 import type { Clock } from "../../src/base/clock.js";
 import type { Scope } from "../../src/gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../../src/gateway/device-reader.js";

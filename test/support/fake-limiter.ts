@@ -1,7 +1,8 @@
-// A ledger under the hand clock, on the same arithmetic as the real ones: simulated seconds pass exactly
-// as real ones would. It keeps count of tokens, and throws if one is settled twice.
+// A ledger under the hand clock, with the same arithmetic as the real ones: simulated seconds pass
+// exactly as real ones would. It counts tokens, and throws if one is settled twice.
 import type { Clock } from "../../src/base/clock.js";
-import type { LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
+import type { Forecast, LedgerState, Limiter, Token, TokenEnd, Wish } from "../../src/gateway/limiter.js";
+import { forecastOf } from "../../src/limiter/forecast.js";
 import {
   answered,
   asked,
@@ -19,7 +20,7 @@ interface Options {
   readonly clock: Clock;
   readonly callsPerSecond?: number;
   readonly callTimeoutMs?: number;
-  /** All tokens are out for so long at first. */
+  /** All tokens are out for this long at first. */
   readonly openingMs?: number;
 }
 
@@ -35,11 +36,11 @@ export class FakeLimiter implements Limiter {
   readonly ends: TokenEnd[] = [];
   granted = 0;
   closed = false;
-  /** Makes `send` say that the grant is too old, once for each. */
+  /** Makes `send` report that the grant is too old, this many times. */
   staleGrants = 0;
-  /** Makes takes fail with this. */
+  /** Makes takes fail with this error. */
   broken: Error | undefined;
-  /** Makes so many takes fail. */
+  /** Makes this many takes fail. */
   failures = 0;
   readonly #clock: Clock;
   readonly #quota: number;
@@ -97,11 +98,11 @@ export class FakeLimiter implements Limiter {
     });
   }
 
-  /** Why nobody can have a token, to be told; it has to be kept busy by the test as well. */
+  /** Why no token is available, for error texts. A test must also keep all tokens busy. */
   obstacle = "";
   #isAway = false;
 
-  /** Nobody is granted a token until it is back. */
+  /** No token is granted until the ledger is back. */
   leave(): void {
     this.#isAway = true;
     this.obstacle = "the ledger is away";
@@ -128,6 +129,10 @@ export class FakeLimiter implements Limiter {
     };
   }
 
+  forecast(answerMs: number): Forecast {
+    return forecastOf(this.state(), answerMs, this.#clock.now());
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     for (const taker of this.#takers) taker.refuse(new Error("the ledger is closed"));
@@ -147,7 +152,7 @@ export class FakeLimiter implements Limiter {
         startMs(this.#pace, this.#quota, this.#free(), newcomer, nowMs) ?? Infinity;
       const atMs = earliestMs(taker.wish.newcomer);
       if (atMs > nowMs) {
-        // A token that comes back may allow it earlier: a newcomer asks how many are free.
+        // A token that comes back may allow it earlier, because a newcomer asks how many are free.
         const againMs = Math.min(atMs, ...this.#coolingUntilMs);
         if (againMs < Infinity) this.#disarm = this.#clock.at(againMs, () => this.#serve());
         return;

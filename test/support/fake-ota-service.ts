@@ -1,4 +1,4 @@
-// OtaService with answers that a test decides, behind a real gRPC port.
+// An OtaService behind a real gRPC port, with answers that a test decides.
 import type { ServerDuplexStream, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import type { Status } from "../../src/gen/google/rpc/status.js";
 import {
@@ -18,7 +18,7 @@ import { listenGrpc } from "./grpc-server.js";
 export type FakeStream = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
 
 export interface FakeAnswers {
-  /** An error is what the rpc fails with. */
+  /** If it returns an error, the rpc fails with it. */
   cancel?(
     call: ServerUnaryCall<CancelTasksByDeviceRequest, CancelTasksByDeviceResponse>,
   ): CancelTasksByDeviceResponse | WireError | undefined;
@@ -26,7 +26,7 @@ export interface FakeAnswers {
   quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError | undefined;
 }
 
-/** Resolves with its address. */
+/** Starts the service. Resolves with its address. */
 export function listenOta({ cancel, stream, quota }: FakeAnswers): Promise<string> {
   const usual = GetQuotaResponse.fromPartial({ account: "default", callsPerSecond: 10 });
   const service: OtaServiceServer = {
@@ -37,7 +37,7 @@ export function listenOta({ cancel, stream, quota }: FakeAnswers): Promise<strin
   return listenGrpc([OtaServiceService, service]);
 }
 
-/** Every one of these devices accepted by one call. */
+/** An answer in which one call accepted all these devices. */
 export function accepted(deviceNames: readonly string[], requestId = "request-1"): CancelTasksByDeviceResponse {
   return CancelTasksByDeviceResponse.fromPartial({
     success: true,
@@ -57,7 +57,7 @@ export function answerOf(
   return { event: { $case: "answer", answer: { sequence, result: chosen, failedResponse: undefined } } };
 }
 
-/** Without an answer there never is one. */
+/** Sends an answer. If there is none, the rpc is never answered. */
 function reply<T extends object>(answer: T | WireError | undefined, callback: sendUnaryData<T>): void {
   if (answer && "code" in answer) callback(answer);
   else if (answer) callback(null, answer);

@@ -1,5 +1,5 @@
-// The upstream's lists of tasks under the hand clock: what a list says is what stands in `tasks` when it is answered.
-// It remembers every call.
+// The upstream's task lists under the hand clock. A list shows the content of `tasks` at the moment
+// of its answer. Every call is recorded.
 import type { Clock } from "../../src/base/clock.js";
 import type { Scope } from "../../src/gateway/command.js";
 import type { ListedTask, ReadEnd, TaskReader } from "../../src/gateway/task-reader.js";
@@ -13,11 +13,11 @@ export interface SeenRead {
   readonly deviceNames: readonly string[];
   readonly sentMs: number;
   endedMs?: number;
-  /** What it was answered with. */
+  /** The answer. */
   end?: ReadEnd;
 }
 
-/** How one call is answered if not by the list, and after how long. */
+/** How one call is answered, if not with the list, and after how long. */
 export interface ReadReply {
   readonly end?: ReadEnd;
   readonly delayMs?: number;
@@ -26,7 +26,7 @@ export interface ReadReply {
 export class FakeTaskReader implements TaskReader {
   readonly room: Room;
   readonly calls: SeenRead[] = [];
-  /** By device. */
+  /** Tasks by device. */
   readonly tasks = new Map<string, ListedTask[]>();
   reply: (names: readonly string[], nth: number) => ReadReply = () => ({});
   readonly #clock: Clock;
@@ -48,7 +48,7 @@ export class FakeTaskReader implements TaskReader {
     });
   }
 
-  /** The device has one task, in this state. */
+  /** Gives the device one task, in this state. */
   set(deviceName: string, state: string): void {
     this.tasks.set(deviceName, [aTask({ deviceName, state })]);
   }

@@ -1,4 +1,4 @@
-// An upstream under the hand clock that answers as it is told, and remembers every call.
+// An upstream under the hand clock that answers as a test decides, and records every call.
 import type { Clock } from "../../src/base/clock.js";
 import type { CallEnd, CancelCall, Reaction, Room, Upstream } from "../../src/gateway/upstream.js";
 
@@ -19,11 +19,11 @@ interface Options {
   readonly clock: Clock;
   readonly room?: Partial<Room>;
   readonly timeoutMs?: number;
-  /** Asked for each call; accepted after 20 ms if it does not say. */
+  /** Called for each call. Without a reply, the call is accepted after 20 ms. */
   readonly reply?: (call: CancelCall, nth: number) => Reply | undefined;
 }
 
-/** 200 devices, and bytes enough. */
+/** 200 devices, and enough bytes. */
 export const ROOM: Room = {
   devices: 200,
   bytes: 12_288,

@@ -1,12 +1,16 @@
-// What the gateway owes everybody, judged from outside: from what was asked, what was sent, how that ended, and what
-// was told, in the order in which it happened. It knows no queue, no scope queues and no turns.
+// A reference for what the gateway owes its callers, judged from outside: from what was asked, what
+// was sent, how that ended, and what was answered, in the order in which it happened. It knows no
+// queue, no scope queues and no turns.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
 import type { FailureKind, GatewayError } from "../../src/gateway/errors.js";
 import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
 import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";
 
-/** A call as the upstream saw it. `nth` numbers all that happens, so that what is simultaneous has an order too. */
+/**
+ * A call as the upstream saw it. `nth` numbers all events, so that simultaneous ones have an order
+ * too.
+ */
 export interface Sent extends CancelCall {
   readonly nth: number;
   readonly sentMs: number;
@@ -14,12 +18,12 @@ export interface Sent extends CancelCall {
   ended?: { readonly nth: number; readonly ms: number; readonly end: CallEnd };
 }
 
-/** A request that was let in. */
+/** An admitted request. */
 export interface Asked {
   readonly nth: number;
   readonly command: Command;
   readonly askedMs: number;
-  /** Before the deadline, by when it has to be told: it was aborted, or the gateway drains. */
+  /** Set if it was aborted or the gateway drains: when it must be answered, before its deadline. */
   concluded?: { readonly byMs: number; readonly kind: "aborted" | "draining" };
   readonly told: Told[];
 }
@@ -28,11 +32,11 @@ export interface Told {
   readonly nth: number;
   readonly ms: number;
   readonly answer: Answer;
-  /** What the rpc failed with. */
+  /** The error of a failed rpc. */
   error?: GatewayError;
 }
 
-/** Whether what became of the devices of a call is not known. `beforeNth`: to whoever is told then. */
+/** Whether the outcome of a call was unknown to a caller who was answered at `beforeNth`. */
 function isUnclear({ ended, deviceNames }: Sent, beforeNth: number): boolean {
   if (!ended || ended.nth > beforeNth) return true;
   if (ended.end.kind === "lost") return true;
@@ -43,7 +47,7 @@ function isUnclear({ ended, deviceNames }: Sent, beforeNth: number): boolean {
   );
 }
 
-/** Whether there is nothing to be gained by another call. */
+/** Whether another call would gain nothing. */
 function isFinal({ ended, deviceNames }: Sent): boolean {
   if (ended?.end.kind === "accepted") return true;
   if (ended?.end.kind !== "refused") return false;
@@ -60,7 +64,7 @@ function isRejected(call: Sent): boolean {
   return call.ended?.end.kind === "refused" && call.ended.end.refusal.reaction.kind === "rejected";
 }
 
-/** The answer to one request, against all calls. */
+/** Checks the answer to one request against all calls. */
 export function checkTold({ command, nth, concluded, told: [told] }: Asked, calls: readonly Sent[]): void {
   if (!told) throw new Error("never told");
   const { deviceNames } = command;
@@ -83,7 +87,7 @@ export function checkTold({ command, nth, concluded, told: [told] }: Asked, call
     if (isEarly) expect(isFinal(last)).toBe(true);
     const inCalls = held.slice(0, callIndex + 1).filter((call) => call.deviceNames.includes(name));
     const isKnown = !isUnclear(last, told.nth);
-    // Word for word: accepted if and only if the last call that held it was answered Success by then.
+    // Exactly: accepted if and only if the last call that held it was answered Success by then.
     expect(kind === "accepted").toBe(isKnown && isAccepted(last));
     expect(kind === "rejected").toBe(isKnown && isRejected(last));
     if (kind === "unknown") expect(inCalls.some((call) => isUnclear(call, told.nth))).toBe(true);
@@ -94,19 +98,19 @@ export function checkTold({ command, nth, concluded, told: [told] }: Asked, call
     const { deviceCount } = records[index] as CallRecord;
     const ofMine = deviceNames.flatMap((name, n) => (call.deviceNames.includes(name) ? [n] : []));
     const isOver = isAccepted(call) || (isRejected(call) && !isUnclear(call, told.nth));
-    // Nobody is sent after that, and nobody who was in the call is forgotten.
+    // No call is sent after that, and no device of the call is forgotten.
     if (isOver && !isUnclear(call, told.nth))
       expect(callIndexes.filter((each) => each === index).length).toBe(deviceCount);
     expect(deviceCount).toBeLessThanOrEqual(ofMine.length);
     expect(deviceCount).toBeGreaterThan(0);
-    if (deviceCount < ofMine.length) continue; // some of them rode for others
+    if (deviceCount < ofMine.length) continue; // some of them were in the call for others
     for (const n of ofMine) expect(callIndexes[n]).toBeGreaterThanOrEqual(index);
     if (!isUnclear(call, told.nth)) continue;
     for (const n of ofMine) expect((outcomes[n] as DeviceOutcome).kind).not.toBe("not-attempted");
   }
 }
 
-/** Which call each record tells of. */
+/** Finds the call that each record describes. */
 function callsOf(records: readonly CallRecord[], mine: readonly Sent[], told: Told, names: readonly string[]): Sent[] {
   const left = new Set(mine);
   return records.map((record) => {
@@ -130,7 +134,7 @@ const KINDS: readonly FailureKind[] = [
   ...(["draining", "rejected", "throttled", "unavailable", "unknown", "internal"] as const),
 ];
 
-/** Whether the rpc is OK, and if not what it says: computed anew from the outcomes. */
+/** Checks whether the rpc is OK, and otherwise its error, recomputed from the outcomes. */
 export function checkVerdict({ command, told: [told] }: Asked): void {
   if (!told) throw new Error("never told");
   const { outcomes } = told.answer;
@@ -154,10 +158,13 @@ function kindOf(outcome: DeviceOutcome): FailureKind | undefined {
   return "failure" in outcome ? outcome.failure.kind : undefined;
 }
 
-/** When the ledger could not be reached, and when that began among all that was asked and told. */
+/** When the ledger was unreachable, and where that began in the order of events. */
 export type Away = [from: number, to: number, wentNth: number];
 
-/** Told once, in time, and those that were never sent for the reason for which it was told. */
+/**
+ * Checks that a request was answered once, in time, and that devices that were never sent have its
+ * reason.
+ */
 export function checkTime({ command, told, concluded, askedMs }: Asked, awayMs: readonly Away[]): void {
   expect(told.length).toBe(1);
   const [{ nth, ms, answer }] = told as [Told];
@@ -169,7 +176,7 @@ export function checkTime({ command, told, concluded, askedMs }: Asked, awayMs: 
     if (concluded && ms >= concluded.byMs && ms < command.answerByMs) expect(kind).toBe(concluded.kind);
     else if (ms < command.answerByMs) throw new Error(`told too early that it was ${kind}`);
     const wasAway = awayMs.some(([from, to]) => from <= ms && to >= askedMs);
-    // What was told at the moment at which the ledger went may have been told before.
+    // An answer at the very moment at which the ledger went away may have been given before it.
     const isAway = awayMs.some(([, to, wentNth]) => wentNth < nth && to > ms);
     if (kind === "unavailable") expect(wasAway).toBe(true);
     if (isAway) expect(kind).not.toBe("expired");

@@ -1,5 +1,5 @@
-// A real gateway under the hand clock, with an upstream whose calls end when they are told to, and books of all that
-// happens for the reference to judge.
+// A real gateway under the hand clock, with an upstream whose calls end on command, and a record of
+// all events for the reference to judge.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
 import { GatewayError } from "../../src/gateway/errors.js";
@@ -16,7 +16,10 @@ import { CALL_TIMEOUT_MS, SEATS, ToldUpstream } from "./told-upstream.js";
 
 const QUOTA = 4;
 const BOUNDS = { queuedDevices: 40, queuedDevicesPerCaller: 20 };
-/** The longest that anything takes once the upstream is well: isolation, backoffs, tokens of lost calls. */
+/**
+ * The longest that anything takes once the upstream is well: bisection, backoffs, tokens of lost
+ * calls.
+ */
 const LONG_MS = 600_000;
 
 export class GatewayWorld {
@@ -77,7 +80,7 @@ export class GatewayWorld {
       request.abort();
     });
     void request.told.then((answer) => {
-      const calls = answer.calls.map((record) => ({ ...record })); // those under way are completed when they have ended
+      const calls = answer.calls.map((record) => ({ ...record })); // records of calls under way are completed at their end
       one.told.push({ nth: ++this.#nth, ms: this.clock.now(), answer: { ...answer, calls } });
     });
     request.answer.catch((error: GatewayError) => Object.assign(one.told[0] ?? {}, { error }));
@@ -87,7 +90,7 @@ export class GatewayWorld {
     this.#aborts[nth % (this.#aborts.length || 1)]?.();
   }
 
-  /** Asks nothing, and changes nothing. */
+  /** Asks for a plan, which must change nothing. */
   plan(): void {
     const before = this.#gateway.reading().waitingDevices;
     const command = aCommand({ answerByMs: Infinity });
@@ -125,7 +128,7 @@ export class GatewayWorld {
     });
   }
 
-  /** Lets everything happen that can, and looks at what holds at every moment. */
+  /** Lets everything happen that can, and checks what must hold at every moment. */
   async settle(): Promise<void> {
     await this.clock.advance(0);
     for (const wrong of this.upstream.wrong) throw wrong;
@@ -142,13 +145,13 @@ export class GatewayWorld {
     }
   }
 
-  /** The upstream is well from now on; then it ends, and everything is judged. */
+  /** Lets the upstream recover, ends the run, and judges everything. */
   async end(): Promise<void> {
     this.ledgerComesBack();
     this.upstream.isWell = true;
     await this.clock.advance(LONG_MS);
     for (const wrong of this.upstream.wrong) throw wrong;
-    // Who has time waits for as long as it takes, and for every device.
+    // A caller with enough time waits until every device is settled.
     for (const { command, told, concluded } of this.#asked) {
       expect(told.length).toBe(1);
       if (command.answerByMs < this.clock.now() || concluded) continue;
@@ -191,7 +194,7 @@ export class GatewayWorld {
     checkSent(call, before, this.#asked, { devices: SEATS, callsPerSecond: QUOTA });
     const nowMs = this.clock.now();
     const out = this.upstream.calls.filter((other) => tokenBackMs(other, CALL_TIMEOUT_MS) > nowMs).length;
-    expect(out).toBeLessThanOrEqual(QUOTA); // this one included
+    expect(out).toBeLessThanOrEqual(QUOTA); // including this one
     expect(nowMs).toBeGreaterThanOrEqual(Math.max(this.#openingMs, this.#pausedUntilMs));
     expect(this.#awayMs.some(([from, to]) => from < nowMs && nowMs < to)).toBe(false);
   }

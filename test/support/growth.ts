@@ -1,5 +1,5 @@
-// How much something grows over readings at equal distances: along the straight line that fits all of them best, so
-// that one low reading in the end hides no steady growth, and one high one is not taken for it.
+// Measures growth over readings at equal distances, along the straight line that fits them best. So
+// one low reading at the end hides no steady growth, and one high reading is not mistaken for it.
 
 /** From the first reading to the last. */
 export function growthOf(readings: readonly number[]): number {

@@ -1,5 +1,5 @@
-// A caller of OtaService over the raw stub: several connections, metadata of any kind, and calls that can be
-// given up.
+// A caller of OtaService over the raw stub, with several connections, any metadata, and calls that
+// can be aborted.
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import {
@@ -11,16 +11,19 @@ import {
 export interface Rpc {
   /** Rejects with grpc-js' ServiceError. */
   readonly answer: Promise<CancelTasksByDeviceResponse>;
-  /** Gives the call up. */
+  /** Aborts the call. */
   leave(): void;
 }
 
 export interface Caller {
-  /** Resolves once it is connected. grpc-js keeps a connection open for good that is closed while it is made. */
+  /**
+   * Resolves once it is connected. Wait for it before closing: grpc-js leaves a connection open for
+   * good if it is closed while connecting.
+   */
   connected(): Promise<void>;
   /**
-   * The deadline is the gateway's to keep: the caller itself waits for what the gateway says, for on a busy machine
-   * an answer that was sent in time may be read late.
+   * Sends a request. Only the gateway keeps the deadline: the caller waits for its answer, because
+   * on a busy machine an answer sent in time may be read late.
    */
   cancel(deviceNames: string[], request?: Partial<CancelTasksByDeviceRequest>, deadlineMs?: number): Rpc;
   close(): void;
@@ -30,8 +33,8 @@ export interface Caller {
 const CONNECT_MS = 10_000;
 
 /**
- * A caller on a connection of its own; it reconnects at once when the gateway has been away. With `patient`,
- * its calls wait for that instead of failing.
+ * Creates a caller on a connection of its own, which reconnects at once when the gateway has been
+ * away. With `patient`, its calls wait for that instead of failing.
  */
 export function createCaller(
   address: string,
@@ -62,7 +65,7 @@ export function createCaller(
         );
         leave = () => call.cancel();
       });
-      answer.catch(() => {}); // looked at later, or never
+      answer.catch(() => {}); // handled later, or never
       return { answer, leave };
     },
     close: () => stub.close(),

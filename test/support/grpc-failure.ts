@@ -1,4 +1,4 @@
-// A failed rpc as its client reads it: the status, and the details out of `grpc-status-details-bin`.
+// Reads a failed rpc as its client would: the status, and the details in `grpc-status-details-bin`.
 import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import {
   BadRequest,
@@ -15,21 +15,21 @@ export interface RpcFailure {
   readonly message: string;
   readonly reason: string | undefined;
   readonly domain: string | undefined;
-  /** Of the ErrorInfo. */
+  /** From the ErrorInfo. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly Pick<BadRequest_FieldViolation, "field" | "description">[];
   readonly devices: readonly Pick<ResourceInfo, "resourceName" | "description">[];
   readonly quotaSubjects: readonly string[];
-  /** Of the RetryInfo. */
+  /** From the RetryInfo. */
   readonly retryAfterMs: number | undefined;
-  /** As it stands in the trailer. */
+  /** As it is in the trailer. */
   readonly pushback: string | undefined;
 }
 
-/** What grpc-js gives to servers and clients alike. */
+/** The part that grpc-js gives to servers and clients alike. */
 type Failed = Pick<ServiceError, "code" | "details" | "metadata">;
 
-/** Reads a failure, and throws where it contradicts itself. */
+/** Reads a failure, and throws if it contradicts itself. */
 export function readFailure({ code, details: message, metadata }: Failed): RpcFailure {
   const encoded = metadata.get("grpc-status-details-bin")[0];
   const decoded = Buffer.isBuffer(encoded) ? Status.decode(encoded) : undefined;

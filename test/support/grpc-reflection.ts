@@ -1,5 +1,5 @@
-// A gRPC client that knows nothing but the reflection service: it asks for descriptors and builds the
-// clients of everything else from them, at run time.
+// A gRPC client that knows only the reflection service: it asks for descriptors, and builds all
+// other clients from them at run time.
 import {
   create,
   createFileRegistry,
@@ -54,7 +54,7 @@ export async function reflect(address: string, version: ReflectionVersion, ...qu
   return replies;
 }
 
-/** Everything that the file of this symbol needs. */
+/** All descriptors that the file of this symbol needs. */
 export async function descriptorsOf(
   address: string,
   version: ReflectionVersion,
@@ -68,7 +68,7 @@ export async function descriptorsOf(
   return createFileRegistry(create(FileDescriptorSetSchema, { file: dependenciesFirst(file) }));
 }
 
-/** Calls a unary method in JSON, as grpcurl does. */
+/** Calls a unary method with JSON, as grpcurl does. */
 export function callByName(
   address: string,
   registry: FileRegistry,

@@ -1,4 +1,5 @@
-// A real gRPC server with only what one test needs of ours, on a free port until the test is over.
+// Starts a real gRPC server with only the services that a test needs, on a free port, until the
+// test is over.
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { onTestFinished } from "vitest";
 

@@ -25,12 +25,12 @@ export class HandClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** How many timers are armed: a test of clean-up asks for none. */
+  /** Number of timers set; a test of clean-up expects none. */
   get armed(): number {
     return this.#timers.size;
   }
 
-  /** Runs what is due within `ms`, in order of time, letting promises settle after each. */
+  /** Runs what is due within `ms`, in order of time, and lets promises settle after each timer. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settle();
@@ -46,7 +46,7 @@ export class HandClock implements Clock {
     await settle();
   }
 
-  /** The timer that is due first; of equals the one that was armed first. */
+  /** The timer that is due first; of equals, the one that was set first. */
   #next() {
     let next: { timeMs: number; run: () => void } | undefined;
     for (const timer of this.#timers) if (!next || timer.timeMs < next.timeMs) next = timer;
@@ -54,7 +54,7 @@ export class HandClock implements Clock {
   }
 }
 
-/** Lets every promise that can settle now do so. */
+/** Lets every promise that can settle do so. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,5 @@
-// Reads vitest's report of a run of property tests: what failed, and the command that runs the same history again.
+// Reads vitest's report of a run of property tests: what failed, and the command that runs the same
+// history again.
 import { relative } from "node:path";
 
 export interface Failure {
@@ -35,8 +36,9 @@ export function failuresOf(json: string): Failure[] {
 }
 
 /**
- * The command that runs this test with the history at which fast-check arrived. With the whole seed where there is no
- * such, or where the history is one of commands, of which the path does not hold all.
+ * The command that runs this test with the history that fast-check arrived at. Uses the seed
+ * without a path if there is none, or if the history consists of commands, which a path describes
+ * only in part.
  */
 export function replayOf({ file, name, message }: Failure, seed: number): string {
   const [, failedSeed = String(seed), path] = /seed: (-?\d+), path: "([^"]*)"/.exec(message) ?? [];
@@ -45,7 +47,7 @@ export function replayOf({ file, name, message }: Failure, seed: number): string
   return `${variables.join(" ")} npx vitest run ${file} -t ${quoted(literal(name))}`;
 }
 
-/** vitest takes the name as a regular expression. */
+/** Escapes the name, because vitest takes it as a regular expression. */
 function literal(text: string): string {
   return text.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&");
 }

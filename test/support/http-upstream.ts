@@ -1,20 +1,20 @@
-// An upstream of a few lines that shares nothing with our emulator: it believes every signature, reads the
-// names, notes when a call came, and answers as it is told.
+// A minimal upstream that shares nothing with our emulator: it accepts every signature, reads the
+// names, notes when a call came, and answers as a test decides.
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A call as it came. */
+/** A call as it arrived. */
 export interface UpstreamCall {
   readonly deviceNames: readonly string[];
   readonly parameters: ReadonlyMap<string, string>;
   readonly headers: IncomingHttpHeaders;
-  /** The RequestId that it is answered with. */
+  /** The RequestId of its answer. */
   readonly requestId: string;
 }
 
-/** What it is answered with; undefined for never. */
+/** The answer to a call; undefined for none. */
 export interface UpstreamAnswer {
   readonly status?: number;
   readonly fields?: Readonly<Record<string, unknown>>;

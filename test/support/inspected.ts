@@ -1,28 +1,31 @@
-// What a running program holds, read through Node's own inspector: the program has no door for it. Its heap is
-// collected first, so that what is counted is held by somebody.
+// Reads what a running program holds through Node's inspector, so that the program needs no
+// interface for it. The heap is collected first, so that only what is still referenced counts.
 import { readdirSync } from "node:fs";
 import { WebSocket } from "undici";
 import type { Program, Variables } from "./processes.js";
 
-/** For a program that is to be inspected. */
+/** Variables of a program to be inspected. */
 export const INSPECTABLE: Variables = { NODE_OPTIONS: "--inspect=127.0.0.1:0" };
 
-/** Lines that Node itself prints because of it. */
+/** Lines that Node prints because of it. */
 export const INSPECTOR_LINE = /^(Debugger (listening on|attached|ending on)|For help, see:)/;
 
-/** What is held after a full collection. */
+/** Everything held after a full collection. */
 export interface Held {
   readonly heapMiB: number;
   /** Buffers, which are not on the heap. */
   readonly buffersMiB: number;
   readonly residentMiB: number;
-  /** One for each length of a timer: Node keeps that of an unreferenced timer until it would have run. */
+  /**
+   * One for each length of a timer. Node keeps the list of an unreferenced timer until that would
+   * have run.
+   */
   readonly timerLists: number;
   /** Of all emitters and abort signals together. */
   readonly listeners: number;
   readonly signals: number;
   readonly openFiles: number;
-  /** What keeps the event loop alive: sockets, timers, requests. */
+  /** Resources that keep the event loop alive: sockets, timers, requests. */
   readonly handles: number;
 }
 
@@ -40,14 +43,14 @@ interface Remote {
   readonly value: never;
 }
 
-/** What the inspector answers, as far as it is read here. */
+/** The parts of the inspector's answers that are read. */
 interface Answer {
   readonly id?: number;
   readonly error?: { readonly message: string };
   readonly result: { readonly result: Remote; readonly objects: Remote; readonly exceptionDetails?: object };
 }
 
-/** Run in the program, on all objects of a kind. */
+/** Runs in the program, on all objects of a kind. */
 const COUNT = `function () {
   const { getEventListeners } = process.getBuiltinModule("node:events");
   let listeners = 0;
@@ -58,7 +61,7 @@ const COUNT = `function () {
   return { objects: this.length, listeners };
 }`;
 
-/** The prototype of Node's lists of timers: that of a timer which nobody else has as long. */
+/** The prototype of Node's timer lists, taken from a timer with a unique length. */
 const TIMER_LIST = `(() => {
   const alone = setTimeout(() => {}, 1e8 + 1);
   const prototype = Object.getPrototypeOf(alone._idleNext);
@@ -66,7 +69,7 @@ const TIMER_LIST = `(() => {
   return prototype;
 })()`;
 
-/** Of a program that was started with INSPECTABLE. */
+/** Inspects a program that was started with INSPECTABLE. */
 export async function inspect(program: Program): Promise<Inspector> {
   const [, url = ""] = await program.said(/^Debugger listening on (ws:\S+)$/m);
   const socket = new WebSocket(url);
@@ -112,7 +115,7 @@ export async function inspect(program: Program): Promise<Inspector> {
       const emitters = await countOf(`process.getBuiltinModule("node:events").prototype`);
       const timerLists = await countOf(TIMER_LIST);
       const signals = await countOf("AbortSignal.prototype");
-      // Twice: what the first leaves to finalizers is gone after the second.
+      // Twice: objects that the first collection leaves to finalizers are gone after the second.
       await ask("HeapProfiler.collectGarbage");
       await ask("HeapProfiler.collectGarbage");
       const { heapUsed, external, rss } = await evaluate<NodeJS.MemoryUsage>("process.memoryUsage()");

@@ -1,17 +1,17 @@
-// An issuer of bearer tokens with real keys: its JWK Set, and tokens that are as they should be but for what a test
-// says.
+// An issuer of bearer tokens with real keys: its JWK Set, and tokens that are valid except for what
+// a test changes.
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 
 export const ISSUER = "https://issuer.example";
 export const AUDIENCE = "ota-gateway";
 
-/** Beside those of a good token; `undefined` leaves one out. */
+/** Added to those of a valid token; `undefined` leaves one out. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 export interface Issuer {
   readonly publicKey: JWK;
   readonly privateKey: CryptoKey;
-  /** A token of an hour; a claim that is `undefined` is left out. */
+  /** A token valid for an hour; a claim that is `undefined` is left out. */
   token(claims?: Claims, header?: { readonly alg?: string; readonly kid?: string }): Promise<string>;
 }
 

@@ -1,10 +1,11 @@
-// An issuer's address on this machine: it answers with a JWK Set, counts who asks, and can go away and come back.
+// An issuer's address on this machine: it answers with a JWK Set, counts requests, and can go away
+// and come back.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface KeyServer {
   readonly url: string;
-  /** How often it was asked. */
+  /** Number of requests. */
   readonly asked: number;
   publish(text: string): void;
   goAway(): Promise<void>;

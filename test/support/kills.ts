@@ -1,7 +1,7 @@
-// A gateway that is killed again and again under load, with SIGKILL, at moments of chance, and started again at once on
-// the same port; its clients ask again for whatever they were not told is accepted. The network is as bad as the
-// limiter allows for: what a gateway has sent travels for up to a second after its death, and what its successor
-// sends arrives at once.
+// Kills a gateway again and again under load, with SIGKILL at random moments, and restarts it at
+// once on the same port. Its clients repeat every request that was not answered as accepted. The
+// network is as bad as the limiter allows for: calls of a killed gateway travel for up to a second
+// after its death, and calls of its successor arrive at once.
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { startEmulator } from "../../src/emulator/server.js";
@@ -11,13 +11,13 @@ import { createCaller } from "./grpc-caller.js";
 import { runGateway, warmGateway } from "./processes.js";
 import { seededRandom } from "./seeded-random.js";
 
-/** What came of it. */
+/** The result of the kills. */
 export interface Aftermath {
-  /** Devices that a client was told are accepted: all that were ever asked for. */
+  /** Devices that a client was answered as accepted, which are all that were ever requested. */
   readonly accepted: number;
-  /** Of these, those that no call of the time between the asking and the telling cancelled. */
+  /** Of these, devices that no call between request and answer canceled. */
   readonly untrue: readonly string[];
-  /** Of these, those that are not cancelled in the end. */
+  /** Of these, devices that are not canceled in the end. */
   readonly left: readonly string[];
   readonly failedRequests: number;
   readonly failedWith: readonly string[];
@@ -28,13 +28,13 @@ export interface Aftermath {
 }
 
 const CLIENTS = 24;
-/** Every third client asks for so many, the others for one. */
+/** Every third client requests this many, the others one. */
 const MANY = 500;
 const DEVICES = 200_000;
-/** Each has a call of its own: a gateway that starts sends them without keeping a distance. */
+/** Each scope has a call of its own, which a starting gateway sends without spacing. */
 const SCOPES = 12;
 const SLOW_MS = 950;
-/** Before that a gateway sends nothing. */
+/** A starting gateway sends nothing before this. */
 const OPENING_MS = 2000;
 const LONGEST_LIFE_MS = 3000;
 
@@ -46,7 +46,7 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
   const emulator = await startEmulator({
     listen: "127.0.0.1:0",
     devices: DEVICES,
-    random: () => 0.5 + random() / 2, // most of the time is spent on the way there
+    random: () => 0.5 + random() / 2, // most of the travel time is on the way there
     faults: ({ parameters }) => {
       for (const [key, name] of parameters) {
         if (!key.startsWith("DeviceName.")) continue;
@@ -92,18 +92,18 @@ export async function killUnderLoad(kills: number, seed: number, say: (text: str
   const load = Promise.all(Array.from({ length: CLIENTS }, (_, n) => work(n)));
 
   for (let kill = 1; kill <= kills; kill++) {
-    // Some die before they have sent anything.
+    // Some are killed before they have sent anything.
     const isYoung = random() < 0.2;
     if (!isYoung) await gateway.opened();
     await wait(random() * (isYoung ? OPENING_MS / 2 : LONGEST_LIFE_MS));
-    // Its last calls are slow, so that as many as can be are on their way when it dies.
+    // The last calls are slow, so that as many as possible are traveling when it is killed.
     emulator.setFaults({ latencyMs: SLOW_MS });
     await wait(SLOW_MS * (0.5 + random() / 2));
     const { arrivals } = emulator.stats();
     const killedMs = performance.now();
     gateway.kill("SIGKILL");
     await gateway.ended;
-    emulator.setFaults({}); // for what is sent from now on
+    emulator.setFaults({}); // for calls from now on
     gateway = await successor.start();
     const restartMs = Math.round(performance.now() - killedMs);
     const struck = emulator.stats().arrivals - arrivals;

@@ -1,5 +1,5 @@
-// Replicas that share a ledger, the store between them, and an upstream that counts what arrives: in simulated time,
-// with every kind of bad luck that can be asked for.
+// Replicas that share a ledger, the store between them, and an upstream that counts arrivals: in
+// simulated time, with every kind of fault that a test can request.
 import type { TokenEnd } from "../../src/gateway/limiter.js";
 import { MARGIN_MS, WINDOW_MS } from "../../src/limiter/rule.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
@@ -17,9 +17,12 @@ export interface WorldOptions {
   readonly callsPerSecond: number;
   readonly callTimeoutMs: number;
   readonly onStoreLoss: "closed" | "share";
-  /** Of the network, each way, as a rule. */
+  /** Usual delay of the network, each way. */
   readonly delayMs: number;
-  /** Replicas run out of work now and then: only so are tokens kept that nobody uses at once. */
+  /**
+   * Whether replicas run out of work now and then. Only then do they keep tokens that they do not
+   * use at once.
+   */
   readonly rests: boolean;
 }
 
@@ -30,28 +33,32 @@ export interface Replica {
   sent: number;
   /** Commands do not get through until then. */
   cutUntilMs: number;
-  /** Nothing of it runs until then: SIGSTOP. */
+  /** The process does not run until then, as after SIGSTOP. */
   stoppedUntilMs: number;
   isDead: boolean;
 }
 
 export class LedgerWorld {
   readonly #options: WorldOptions;
-  /** The one that commands go to, and another that may take its place. */
+  /** The store that commands go to, and another that may take its place. */
   store: LuaStore;
   standby: LuaStore;
   readonly replicas: Replica[] = [];
   /** When the upstream counted each call. */
   readonly arrivalsMs: number[] = [];
-  /** For how long the token of each call was out, at the least: until a second after it was answered, or counted. */
+  /**
+   * The least time that each call's token was out: until a second after the call was answered, or
+   * counted.
+   */
   readonly outMs: (readonly [fromMs: number, toMs: number])[] = [];
-  /** The store is down until then: what reaches it is lost. */
+  /** The store is down until then, and loses what reaches it. */
   downUntilMs = -Infinity;
-  /** It stands still until then, and runs afterwards what has come meanwhile. */
+  /** The store pauses until then, and runs afterwards what arrived in between. */
   stalledUntilMs = -Infinity;
   /**
-   * With `share`: a process that had never been served opened a ledger while others may have gone on with tokens of the
-   * one before it, of which it could not know. What comes of that is written down, and not prevented (docs/adr/0010).
+   * Set with `share`, if a process that had never been served opened a ledger while others may have
+   * gone on with tokens of the previous one, which it could not know. The consequence is
+   * documented, and not prevented (docs/adr/0010).
    */
   isExcused = false;
   readonly #served = new Set<Replica>();
@@ -73,7 +80,7 @@ export class LedgerWorld {
     const replica = { log, sent: 0, cutUntilMs: -Infinity, stoppedUntilMs: -Infinity, isDead: false } as {
       -readonly [K in keyof Replica]: Replica[K];
     };
-    // What happens to a process that stands still happens when it goes on.
+    // Events of a process that stands still happen when it goes on.
     const awake = (run: () => void): void => {
       if (replica.isDead) return;
       if (clock.now() < replica.stoppedUntilMs) clock.at(replica.stoppedUntilMs, () => awake(run));
@@ -106,7 +113,7 @@ export class LedgerWorld {
     return replica;
   }
 
-  /** Everything that does not last is over, and there is always work. */
+  /** Ends all temporary faults; from now on there is always work. */
   mend(): void {
     this.#rests = false;
     const nowMs = this.#options.clock.now();
@@ -160,7 +167,10 @@ export class LedgerWorld {
     }
   }
 
-  /** The upstream counts a call some time between its sending and its answer, or up to the margin after it was given up. */
+  /**
+   * The upstream counts a call some time between its sending and its answer, or up to the margin
+   * after it was given up.
+   */
   #call(replica: Replica, settle: (end: TokenEnd) => void): void {
     const { clock, random, callTimeoutMs } = this.#options;
     const sentMs = clock.now();

@@ -1,10 +1,13 @@
-// A store that runs the ledger's own script in a Lua interpreter, against a clock turned by hand: the commands that
-// the script uses behave as a server's do, and what can happen to a server can be made to happen.
+// A store that runs the ledger's own script in a Lua interpreter, against a clock turned by hand.
+// The commands that the script uses behave as on a server, and tests can cause a server's failures.
 import { LuaFactory } from "wasmoon";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
 import type { HandClock } from "./hand-clock.js";
 
-/** As much of a server as the script needs. The server's Lua is 5.1, which has `unpack`, and prints no integers as 1.0. */
+/**
+ * As much of a server as the script needs. The server's Lua is 5.1, which has `unpack`, and prints
+ * no integers as 1.0.
+ */
 const SERVER = `
 unpack = table.unpack
 local servers = {}
@@ -50,7 +53,7 @@ end`;
 const lua = await new LuaFactory().createEngine();
 lua.doStringSync(SERVER);
 const run: (id: number, serverRun: string, nowUs: number, args: string) => string = lua.global.get("run");
-/** What one holds, another holds from now on; nothing if there is no such other. */
+/** Gives one store the content of another, or nothing if there is no such store. */
 const replace: (id: number, from: number) => void = lua.global.get("replace");
 let stores = 0;
 
@@ -61,7 +64,7 @@ export class LuaStore {
   readonly #listeners = new Set<(message: string) => void>();
   readonly #savedId = ++stores;
   #restarts = 0;
-  /** By so much its clock differs from ours. */
+  /** How far its clock differs from ours. */
   skewMs = 1e12;
   commands = 0;
 
@@ -70,7 +73,7 @@ export class LuaStore {
     this.empty();
   }
 
-  /** Everything it holds is lost. */
+  /** Loses everything that it holds. */
   empty(): void {
     replace(this.#id, 0);
   }
@@ -80,7 +83,7 @@ export class LuaStore {
     replace(this.#savedId, this.#id);
   }
 
-  /** Another process takes its place, with what the file holds. */
+  /** Another process takes its place, with the content of the file. */
   restart(): void {
     replace(this.#id, this.#savedId);
     this.#restarts++;

@@ -1,4 +1,4 @@
-// What stands in deploy/: its files, and the parts of manifests and compose files that tests look at.
+// Reads the files in deploy/, and the parts of manifests and compose files that tests check.
 import { readdirSync, readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
 
@@ -49,7 +49,7 @@ export interface Rule {
   readonly ports: readonly { readonly port: number | string }[];
 }
 
-/** Of any kind; what a kind does not have is undefined. */
+/** Of any kind; fields that a kind does not have are undefined. */
 export interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string };
@@ -91,7 +91,9 @@ export function filesBelow(folder: string): string[] {
     .map((entry) => `${entry.parentPath}/${entry.name}`);
 }
 
-/** Every document of a file, or of a text, as Kubernetes and Compose read them. Throws if it is not YAML. */
+/**
+ * Every document of a file or text, as Kubernetes and Compose read it. Throws if it is not YAML.
+ */
 export function documentsOf<T>(text: string): T[] {
   return parseAllDocuments(text, { version: "1.1", merge: true }).map((document) => {
     for (const mistake of [...document.errors, ...document.warnings]) throw mistake;

@@ -1,5 +1,5 @@
-// Instruments behind a real SDK, without a gateway, and a run in which each of them is used. The SDK is global:
-// a test file has one.
+// Instruments behind a real SDK, without a gateway, and a run in which each of them is used. The
+// SDK is global, so each test file has one.
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { OUTCOMES } from "../../src/gateway/waiter.js";
@@ -19,7 +19,7 @@ export function measured(callers: readonly string[] = []): Measured {
   return { metrics: createMetrics(callers, OUTCOMES), read: async () => parsePrometheus((await scrape.read()).body) };
 }
 
-/** A busy account, with what a test does not care about filled in. */
+/** A busy account, with default values for everything that a test does not care about. */
 export function aStanding(more: Partial<AccountStanding["ledger"]> = {}): AccountStanding {
   return {
     ledger: {
@@ -42,7 +42,7 @@ export function aStanding(more: Partial<AccountStanding["ledger"]> = {}): Accoun
   };
 }
 
-/** Every metric is printed with every attribute after this. */
+/** Uses everything, so that every metric is printed with every attribute. */
 export function useAll({ metrics }: Measured): void {
   const account = metrics.account("default");
   account.sent({ devices: 200, tokenWaitMs: 120 });

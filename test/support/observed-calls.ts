@@ -1,4 +1,5 @@
-// Upstream calls as observers are told of them, with what a test does not care about filled in.
+// Upstream calls as observers receive them, with default values for everything that a test does not
+// care about.
 import type { EndedCall, SentCall } from "../../src/gateway/call-observer.js";
 
 export type Ending = Partial<EndedCall> & Pick<EndedCall, "kind">;
@@ -20,7 +21,7 @@ export function aSentCall(sentMs: number, more: Partial<SentCall> = {}): SentCal
   };
 }
 
-/** How that call ended: after 20 ms if it is not said. */
+/** The end of that call, by default after 20 ms. */
 export function anEnd({ sentMs }: SentCall, { durationMs = 20, ...ending }: Ending): EndedCall {
   return { endedMs: sentMs + durationMs, durationMs, throttled: false, ours: false, ...ending };
 }

@@ -1,5 +1,5 @@
-// An OTLP/HTTP receiver of our own for traces: takes protobuf or JSON, and keeps every span as it came. It
-// shares no code with the exporter, so that what it reads is what stands on the wire.
+// An OTLP/HTTP receiver for traces: takes protobuf or JSON, and keeps every span as it came. It
+// shares no code with the exporter, so that it reads what is really on the wire.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -22,7 +22,7 @@ export interface ReceivedSpan {
   readonly attributes: Attributes;
   readonly events: readonly { readonly name: string; readonly attributes: Attributes }[];
   readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[];
-  /** Attributes, events and links that did not come because of a limit. */
+  /** Attributes, events and links that are missing because of a limit. */
   readonly dropped: number;
   readonly resource: Attributes;
 }
@@ -31,7 +31,7 @@ export interface OtlpReceiver {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
-  /** All that came, as text to search for what must not be in it. */
+  /** Everything received as text, to search for what must not be in it. */
   readonly text: string;
   close(): Promise<void>;
 }
@@ -73,7 +73,7 @@ function spansOf(contentType: string, body: Buffer): ReceivedSpan[] {
   );
 }
 
-/** A message as OTLP's JSON encoding has it. */
+/** A message in OTLP's JSON encoding. */
 // biome-ignore lint/suspicious/noExplicitAny: what comes over the wire can be anything
 type Message = Record<string, any>;
 
@@ -115,7 +115,10 @@ function all(messages: unknown): Message[] {
   return Array.isArray(messages) ? messages : [];
 }
 
-/** Fields by number: their names in JSON, and how they are read. A list: the field is repeated. */
+/**
+ * Fields by number: their names in JSON, and how they are read. A list means that the field is
+ * repeated.
+ */
 interface Shape {
   readonly [field: number]: readonly [name: string, read: Read | readonly [Read]];
 }

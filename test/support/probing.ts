@@ -1,4 +1,5 @@
-// The probe against an emulator in this process: what it finds, and what became of every task.
+// Runs the probe against an emulator in this process, and shows what it finds and what became of
+// every task.
 import type { TestContext } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
 import { findingsOf } from "../../src/cli/probe/report.js";
@@ -14,7 +15,7 @@ import { KEYS } from "./processes.js";
 export const IDLE = seededName(0);
 export const GIVEN_UP = [seededName(1), seededName(2)] as const;
 
-/** Of the emulator's fleet: a product, and a package that it has; nothing else. */
+/** The least input: a product of the emulator's fleet, and one of its packages. */
 export const LEAST_GIVEN: Given = {
   productKey: "a1Probed",
   firmwareId: "F0000000000000000000030100",
@@ -35,7 +36,10 @@ export interface Probing {
   run(given: Given, options?: Partial<Pick<ProbeOptions, "signal" | "progress" | "pauseMs">>): Promise<Probe>;
 }
 
-/** Of its three devices the first is done; the others have a task if `running`, and are done too if not. */
+/**
+ * The first of three devices is done. The others have a task if `running`, and otherwise are done
+ * too.
+ */
 export async function startProbing(
   { onTestFinished }: TestContext,
   options: EmulatorOptions & { readonly running?: boolean; readonly secret?: string } = {},
@@ -97,7 +101,7 @@ export async function startProbing(
   };
 }
 
-/** What could be told, by the emulator's options. */
+/** The clear answers, as options of the emulator. */
 export function choicesOf(probe: Probe): Readonly<Record<string, string>> {
   const told = findingsOf(probe).flatMap(({ question, choice }) => (choice === undefined ? [] : [[question, choice]]));
   return Object.fromEntries(told) as Record<string, string>;

@@ -1,5 +1,6 @@
-// The program as users run it: `dist/cli.js` in processes of its own, with the image's flags of Node, with nothing of our environment but
-// the path, an empty home, and ports that the system chooses.
+// Runs the program as users do: `dist/cli.js` in a process of its own with the image's flags for
+// Node, nothing of our environment except the path, an empty home, and ports that the system
+// chooses.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -20,7 +21,7 @@ export interface Program {
   readonly stderr: string;
   /** The exit code; null if a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** Resolves once the pattern is in what it printed, on either stream; rejects if it ends before. */
+  /** Resolves once the output matches, on either stream; rejects if the program ends before. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
 }
@@ -35,7 +36,7 @@ export interface GatewayProgram extends Program {
   readonly grpc: string;
   /** http://host:port of the admin server. */
   readonly admin: string;
-  /** Resolves once it sends, and does not only take requests. */
+  /** Resolves once the gateway sends, which is later than its accepting requests. */
   opened(): Promise<void>;
 }
 
@@ -45,7 +46,7 @@ export const KEYS: Variables = {
 };
 
 export interface Surroundings {
-  /** Whether the test writes its standard input; without it there is none. */
+  /** Set if the test writes its standard input; otherwise it has none. */
   readonly stdin?: "pipe";
   /** A command that runs the program, as `nice` does. */
   readonly through?: readonly string[];
@@ -53,7 +54,7 @@ export interface Surroundings {
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
-/** Those of Node in the image. */
+/** The flags of Node in the image. */
 export const NODE_FLAGS = entrypoint().slice(1, -1);
 
 const running = new Set<Program>();
@@ -126,7 +127,7 @@ export function run(args: readonly string[], variables: Variables = {}, surround
   return runScript("cli.js", args, variables, surroundings);
 }
 
-/** An emulator that is ready. */
+/** Starts an emulator, and waits until it is ready. */
 export async function runEmulator(...flags: string[]): Promise<EmulatorProgram> {
   const program = run(["emulate", "--listen", "127.0.0.1:0", ...flags]);
   const [, url = ""] = await program.said(/^emulator ready: (\S+) /m);
@@ -134,12 +135,14 @@ export async function runEmulator(...flags: string[]): Promise<EmulatorProgram> 
   return Object.assign(program, { url, stats });
 }
 
-/** A gateway in front of `upstreamUrl` that is ready to take requests. */
+/** Starts a gateway in front of `upstreamUrl`, and waits until it accepts requests. */
 export function runGateway(upstreamUrl: string, variables: Variables = {}): Promise<GatewayProgram> {
   return serving(startGateway(upstreamUrl, variables));
 }
 
-/** One that has loaded its code, and begins only when it is told to: to follow another at once. */
+/**
+ * A gateway that has loaded its code and starts on command, so that it can follow another at once.
+ */
 export async function warmGateway(
   upstreamUrl: string,
   variables: Variables,
@@ -166,12 +169,12 @@ async function serving(program: Program): Promise<GatewayProgram> {
   return Object.assign(program, { grpc, admin, opened: () => untilReady(admin) });
 }
 
-/** Resolves once `/readyz` of the admin server says 200. */
+/** Resolves once `/readyz` of the admin server answers 200. */
 export async function untilReady(admin: string): Promise<void> {
   await until(async () => (await fetch(`${admin}/readyz`)).ok);
 }
 
-/** Resolves once the condition holds, which is asked often. */
+/** Resolves once the condition holds, which is checked often. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
 }

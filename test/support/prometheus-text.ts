@@ -1,5 +1,5 @@
-// A reader of Prometheus' text format 0.0.4 that takes nothing that the format does not allow: every line is
-// understood or it throws.
+// A strict reader of Prometheus' text format 0.0.4: it throws on every line that the format does
+// not allow.
 
 export interface Sample {
   readonly name: string;
@@ -7,7 +7,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What stands under one TYPE. */
+/** The content under one TYPE. */
 export interface Family {
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
@@ -20,7 +20,10 @@ const HELP = new RegExp(`^# HELP (${NAME}) (.+)$`);
 const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram)$`);
 const SAMPLE = new RegExp(`^(${NAME})(?:\\{(${LABEL}(?:,${LABEL})*)\\})? (\\S+)$`);
 
-/** By name. Throws on a line that is none, a sample without a type or twice, and a histogram that does not add up. */
+/**
+ * Families by name. Throws on an invalid line, a sample without a type or given twice, and an
+ * inconsistent histogram.
+ */
 export function parsePrometheus(text: string): Map<string, Family> {
   if (!text.endsWith("\n")) throw new Error("the last line does not end");
   const families = new Map<string, Family>();
@@ -49,7 +52,7 @@ export function parsePrometheus(text: string): Map<string, Family> {
   return families;
 }
 
-/** The sum of the samples with this name whose labels hold these; throws if there are none. */
+/** The sum of the samples with this name whose labels include these; throws if there are none. */
 export function sumOf(
   families: ReadonlyMap<string, Family>,
   name: string,
@@ -79,7 +82,7 @@ function belongs(name: string, family: string, type: Family["type"]): boolean {
   return ["_bucket", "_sum", "_count"].some((suffix) => name === family + suffix);
 }
 
-/** Of each series the buckets grow, and the last is the count. */
+/** The buckets of each series must grow, and the last must equal the count. */
 function checkHistogram(name: string, samples: readonly Sample[]): void {
   const buckets = new Map<string, number[]>();
   for (const { labels, value, name: sampleName } of samples) {

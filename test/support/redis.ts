@@ -1,4 +1,4 @@
-// A real Redis or Valkey for tests.
+// Starts a real Redis or Valkey for tests.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,18 +15,18 @@ export interface RedisServer {
   readonly port: number;
   readonly url: string;
   readonly pid: number;
-  /** With nothing of what it held, unless it was made to write its file. */
+  /** Starts it empty, unless it has written its file. */
   start(): Promise<void>;
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** Runs one command of redis-cli's. */
+  /** Runs one command of redis-cli. */
   command(...words: string[]): string;
 }
 
 const running = new Set<RedisServer>();
 
-/** A running server. `options` are as on its command line, `variables` of its environment. */
+/** A running server. `options` are for its command line, `variables` for its environment. */
 export async function startRedis(
   options: readonly string[] = [],
   { product = "redis", variables = {} }: { product?: Product; variables?: NodeJS.ProcessEnv } = {},

@@ -1,5 +1,6 @@
-// Several gateways on one account: the emulator, a real Redis, and gateways that each reach it by a network of
-// their own. And callers who never tire: each asks for the next devices of the fleet when it has been answered.
+// Several gateways on one account: the emulator, a real Redis, and gateways that each reach it
+// through a network of their own. Also tireless callers, which request the next devices of the
+// fleet as soon as they are answered.
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
@@ -21,7 +22,7 @@ export interface Fleet {
   readonly replicas: readonly Replica[];
 }
 
-/** The longest call, so that tests need not wait long for what was lost. */
+/** A short timeout of calls, so that tests need not wait long for lost ones. */
 const CALL_TIMEOUT_MS = 2000;
 
 export async function startFleet(count: number, devices: number, variables: Variables = {}): Promise<Fleet> {
@@ -51,22 +52,22 @@ export async function startFleet(count: number, devices: number, variables: Vari
   return { emulator, redis, replicas };
 }
 
-/** What callers were told of their devices. */
+/** The answers to callers about their devices. */
 export interface Told {
   readonly accepted: Set<string>;
-  /** Of these nobody knows. */
+  /** Devices whose outcome is unknown. */
   readonly unknown: Set<string>;
-  /** Requests that were answered, by status. */
+  /** Answered requests by status. */
   readonly answers: Map<string, number>;
 }
 
 export interface Load {
   readonly told: Told;
-  /** Asks no more; resolves when everything has been answered. */
+  /** Sends no more; resolves when everything has been answered. */
   stop(): Promise<void>;
 }
 
-/** Names that no other load asks for. */
+/** Names that no other load uses. */
 export class Names {
   #next = 0;
 
@@ -75,7 +76,10 @@ export class Names {
   }
 }
 
-/** So many callers of this replica, each with one request at a time, whose devices it asks for until they are accepted. */
+/**
+ * Starts callers of this replica. Each has one request at a time, and repeats its devices until
+ * they are accepted.
+ */
 export function startLoad(replica: Replica, names: Names, callers: number, devices: number, deadlineMs: number): Load {
   const told: Told = { accepted: new Set(), unknown: new Set(), answers: new Map() };
   let isOver = false;
@@ -104,7 +108,7 @@ export function startLoad(replica: Replica, names: Names, callers: number, devic
   };
 }
 
-/** Returns the devices that have to be asked for again. */
+/** Returns the devices that must be requested again. */
 async function ask(
   caller: ReturnType<typeof createCaller>,
   deviceNames: string[],
@@ -128,7 +132,7 @@ async function ask(
   }
 }
 
-/** Of all loads together. */
+/** The sum of all loads. */
 export function toldOf(loads: readonly Load[]) {
   const answers = new Map<string, number>();
   for (const { told } of loads) {

@@ -1,4 +1,4 @@
-// Chance that is the same every time: a simulation that fails fails again.
+// Repeatable randomness, so that a simulation that fails fails again.
 
 /** Uniform in [0, 1), by mulberry32. */
 export function seededRandom(seed: number): () => number {

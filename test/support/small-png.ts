@@ -1,15 +1,17 @@
-// Makes a browser's picture of a page small enough for a repository: a page has few colours, and
-// 256 of them look the same as all.
+// Makes a browser's picture of a page small enough for a repository: a page has few colors, and
+// with 256 of them it looks the same.
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const MOST_COLOURS = 256;
 const CHANNELS = 3;
 
-/** The square of a distance between colours. */
+/** Square of the distance between distinguishable colors. */
 const TELLABLE = 100;
 
-/** From a PNG of 8 bits a channel, without transparency and interlacing, as Chromium makes them. */
+/**
+ * Reduces a PNG of 8 bits a channel, without transparency and interlacing, as Chromium makes them.
+ */
 export function smallPng(png: Buffer): Buffer {
   const chunks = chunksOf(png);
   const header = chunks.find(({ type }) => type === "IHDR")?.body ?? Buffer.alloc(13);
@@ -49,7 +51,10 @@ function chunk(type: string, body: Buffer): Buffer {
   return Buffer.concat([ends.subarray(0, 4), named, ends.subarray(4)]);
 }
 
-/** Takes back the filters, each row's first byte: what is there is a difference to the pixels before and above. */
+/**
+ * Reverses the filters, named in each row's first byte: the data are differences to the pixels
+ * before and above.
+ */
 function pixelsOf(rows: Buffer, width: number, height: number): Buffer {
   const stride = width * CHANNELS;
   const pixels = Buffer.alloc(stride * height);
@@ -80,7 +85,7 @@ function reduced(pixels: Buffer): { palette: number[]; indexes: Uint8Array } {
   const palette: number[] = [];
   for (const [colour] of [...counts.entries()].sort(([, a], [, b]) => b - a)) {
     if (palette.length === MOST_COLOURS) break;
-    // Shades that nobody tells apart must not take the place of a rare red.
+    // Shades that look alike must not take the place of a rare red.
     if (palette.every((each) => distance(each, colour) > TELLABLE)) palette.push(colour);
   }
   const indexOf = new Map(palette.map((colour, index) => [colour, index]));

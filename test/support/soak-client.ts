@@ -1,4 +1,4 @@
-// What the clients of a soak need for one run, and where they count what they did.
+// The context of the clients of a soak, and the counts of what they did.
 import type { EventEmitter } from "node:events";
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
@@ -6,11 +6,11 @@ import { type CancelTasksByDeviceRequest, OtaServiceClient, Outcome } from "../.
 import { createCaller } from "./grpc-caller.js";
 import type { GatewayProgram } from "./processes.js";
 
-/** What they have done and were told. */
+/** Their requests, and the answers. */
 export interface SoakCounts {
   rpcs: number;
   devicesAccepted: number;
-  /** How rpcs and requests of streams ended, by status; without rubbish. */
+  /** How rpcs and requests of streams ended, by status, without deliberate garbage. */
   readonly ends: Map<string, number>;
   readonly byKind: Map<string, number>;
 }
@@ -69,7 +69,7 @@ function callerName(random: () => number): string {
   return `guest-${below(random, 1e9)}`;
 }
 
-/** So many of the fleet, next to each other: others ask for some of them too. */
+/** Consecutive devices of the fleet; other clients request some of them too. */
 export function devices({ random, fleet }: SoakRun, count: number): string[] {
   const first = below(random, fleet - count);
   return Array.from({ length: count }, (_, n) => seededName(first + n));
@@ -87,7 +87,7 @@ export function add(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** However it ends. */
+/** Resolves however the request ends. */
 export function closed(request: EventEmitter): Promise<void> {
   return new Promise((resolve) => request.on("error", () => {}).on("close", resolve));
 }

@@ -1,6 +1,7 @@
-// Everybody who comes to a gateway in an hour: who asks and waits, who leaves, who is in a hurry, who asks for what
-// is not there or sends rubbish, who streams, looks, scrapes and only knocks. Each comes again and again, mostly under
-// a name that nobody had before; when they stop, nothing of them is left on their side.
+// All kinds of clients that a gateway meets in an hour: patient ones and ones that leave, urgent
+// ones, ones that request what does not exist or send garbage, streams, viewers, scrapers, and bare
+// connections. Each comes again and again, mostly under a new name. When they stop, nothing is left
+// on their side.
 import { get } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
@@ -27,7 +28,7 @@ import {
 /** One run of a client, from its first call to its last answer. */
 type SoakClient = (soak: SoakRun) => Promise<void>;
 
-/** Has clients come until it is told to stop, which resolves when all of them have gone. */
+/** Lets clients come until the returned function is called, which resolves when all have gone. */
 export function welcome(soak: SoakRun): () => Promise<void> {
   let isOver = false;
   const comeAgain = async (kind: string, { run, pauseMs }: Kind) => {
@@ -46,7 +47,7 @@ export function welcome(soak: SoakRun): () => Promise<void> {
   };
 }
 
-/** On a busy machine the whole queue can take that long. */
+/** On a busy machine, the whole queue can take this long. */
 const PATIENCE_MS = 30_000;
 const PRIORITIES = [Priority.UNSPECIFIED, Priority.BULK, Priority.NORMAL, Priority.URGENT];
 const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
@@ -58,7 +59,7 @@ const small: SoakClient = (soak) => {
   return asking(soak, (ask) => ask(devices(soak, 1 + below(random, 3)), request));
 };
 
-/** A backend that stays connected, has much to do, and time. */
+/** A backend that stays connected, and has much to do and much time. */
 const heavy: SoakClient = (soak) =>
   asking(soak, async (ask) => {
     for (let n = 0; n < 3; n++)
@@ -78,7 +79,7 @@ const planner: SoakClient = (soak) =>
     stub.close();
   });
 
-/** Of products that there are not, and of devices that there are not among some that there are. */
+/** Requests products that do not exist, and nonexistent devices among existing ones. */
 const mistaken: SoakClient = (soak) => {
   const unknown = `no-such-${below(soak.random, 1e9)}`;
   const wrongProduct: Ask = [devices(soak, 3), { productKey: unknown }];
@@ -145,7 +146,7 @@ const watcher: SoakClient = async ({ gateway, random }) => {
   health.close();
 };
 
-/** Bytes that are no HTTP/2, to both ports. */
+/** Sends bytes that are no HTTP/2, to both ports. */
 const knocker: SoakClient = async ({ gateway, random }) => {
   const host = oneOf(random, [gateway.grpc, new URL(gateway.admin).host]);
   const [hostname = "", port = ""] = host.split(":");
@@ -156,7 +157,7 @@ const knocker: SoakClient = async ({ gateway, random }) => {
   socket.destroy();
 };
 
-/** Frames that are no protobuf, or that never end. */
+/** Sends frames that are no protobuf, or that never end. */
 const babbler: SoakClient = async ({ gateway, random }) => {
   const session = connectHttp2(`http://${gateway.grpc}`);
   session.on("error", () => {});
@@ -173,9 +174,9 @@ const babbler: SoakClient = async ({ gateway, random }) => {
 
 interface Kind {
   readonly run: SoakClient;
-  /** So many at a time. */
+  /** Number of concurrent runs. */
   readonly count: number;
-  /** The longest between two runs. */
+  /** The longest pause between two runs. */
   readonly pauseMs: number;
 }
 

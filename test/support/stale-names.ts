@@ -1,5 +1,5 @@
-// A dispatcher whose upstream knows no device of `missing` and refuses a whole call for one of them, with both reading
-// operations beside it, all under the hand clock.
+// A dispatcher whose upstream knows no device of `missing` and refuses a whole call for one of
+// them, with both reading operations beside it, all under the hand clock.
 import type { Command } from "../../src/gateway/command.js";
 import { Dispatcher } from "../../src/gateway/dispatcher.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
@@ -49,7 +49,9 @@ export function startWithStaleNames(missing: ReadonlySet<string>, { statesOmit =
   return { clock, limiter, limiters, upstream, details, states, log, dispatcher, ask };
 }
 
-/** How many devices of these waiters ended in each way, and the ms when the last one was answered. */
+/**
+ * How many devices of these waiters ended in each way, and the ms when the last one was answered.
+ */
 export async function outcomesOf(clock: HandClock, waiters: readonly Waiter[], withinMs: number) {
   let overMs = Infinity;
   void Promise.all(waiters.map(({ answer }) => answer)).then(() => {

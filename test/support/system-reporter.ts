@@ -1,5 +1,5 @@
-// Provides what the files of a run need from the system before the first of them begins. Ends the run with one line about
-// what was left out for want of it, and one that counts the tests.
+// Provides what the files of a run need from the system before the first of them begins. Ends the
+// run with one line about what was left out because it was missing, and one that counts the tests.
 import { readFileSync } from "node:fs";
 import type { Reporter, TestModule } from "vitest/node";
 import { provide } from "./debian.js";
@@ -35,7 +35,10 @@ export function leftOut(missing: readonly SystemNeed[]): string {
   return `left out: tests that need ${each.join("; ")}. As root on Debian, these packages are fetched where the release has them.`;
 }
 
-/** `N passed, N failed`, and those skipped. A file or a run that broke outside its tests counts as one more that failed. */
+/**
+ * `N passed, N failed`, and those skipped. A file or a run that broke outside its tests counts as
+ * one more failure.
+ */
 export function countLine(modules: readonly TestModule[], brokenOutside: number): string {
   const count = { passed: 0, failed: brokenOutside, skipped: 0 };
   for (const module of modules) {

@@ -1,15 +1,16 @@
-// What tests and benchmarks need from the system because npm does not have it, and Debian's packages that bring each.
+// Lists what tests and benchmarks need from the system because npm does not have it, with Debian's
+// packages for each.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Requirement {
-  /** As the closing line of a run names it. */
+  /** The name in the closing line of a run. */
   readonly name: string;
-  /** Installed; none of them may start a daemon. */
+  /** Packages to install; none may start a daemon. */
   readonly packages: readonly string[];
-  /** Packages that would start a daemon if they were installed: they are unpacked, and no more. */
+  /** Packages that would start a daemon if installed, so they are only unpacked. */
   readonly unpacked?: readonly string[];
   isPresent(): boolean;
 }
@@ -24,13 +25,13 @@ export const FAKETIME = `${LIBRARIES}/faketime/libfaketime.so.1`;
 /** The C library's plain allocator. */
 export const MALLOC = `${LIBRARIES}/libc_malloc_debug.so.0`;
 
-/** protoc's own messages. They come with no program. */
+/** The standard messages of protoc. They come without a program. */
 const PROTO_FILES = "/usr/include/google/protobuf/any.proto";
 
 const requirements = {
   redis: {
     name: "Redis",
-    packages: ["redis-tools"], // the server's program, with its libraries; the link to it is in the other package
+    packages: ["redis-tools"], // the server's program and its libraries; the other package has only the link to it
     unpacked: ["redis-server", "redis-tools"],
     isPresent: () => hasPrograms("redis-server", "redis-cli"),
   },
@@ -77,14 +78,14 @@ export const REQUIREMENTS: Readonly<Record<SystemNeed, Requirement>> = requireme
 export const UNPACKED = fileURLToPath(new URL("../../node_modules/.cache/debian/", import.meta.url));
 
 /**
- * Whether the system has it now. Tests ask with the name written out, `systemHas("redis")`: the run looks for these words
- * in its files, and installs what is missing before the first of them begins.
+ * Whether the system has it now. Tests must write the name literally, `systemHas("redis")`: the run
+ * searches its files for these words, and installs what is missing before the first file begins.
  */
 export function systemHas(need: SystemNeed): boolean {
   return REQUIREMENTS[need].isPresent();
 }
 
-/** The path of a program on the PATH or out of an unpacked package. */
+/** The path of a program on the PATH or in an unpacked package. */
 export function programPath(program: string): string | undefined {
   const onPath = (process.env["PATH"] ?? "").split(delimiter);
   const unpacked = Object.keys(requirements).map((need) => join(UNPACKED, need, "usr/bin"));

@@ -1,4 +1,5 @@
-// A stretch of network on loopback that can be cut and made slow: in front of a store, one for each replica.
+// A stretch of network on loopback that can be cut and slowed down: in front of a store, one for
+// each replica.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -6,11 +7,11 @@ export interface TcpProxy {
   readonly port: number;
   /** Where new connections go. */
   targetPort: number;
-  /** By so much each packet is late, either way. */
+  /** Delay of each packet, either way. */
   delayMs: number;
-  /** Connections break, and new ones are refused. */
+  /** Breaks connections, and refuses new ones. */
   cut(): void;
-  /** Packets are swallowed, and nobody is told. */
+  /** Swallows packets silently. */
   swallow(): void;
   heal(): void;
   close(): void;
@@ -37,7 +38,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       from.on("data", (chunk) => {
         if (swallows) return;
         if (proxy.delayMs === 0) to.write(chunk);
-        // Timers of one length fire in their order.
+        // Timers of the same length fire in order.
         else setTimeout(() => to.writable && to.write(chunk), proxy.delayMs);
       });
     }
@@ -60,7 +61,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     heal() {
       isCut = false;
-      // What was swallowed is missing from the streams of before.
+      // Connections that lost packets cannot go on.
       if (swallows) breakAll();
       swallows = false;
     },

@@ -1,4 +1,5 @@
-// Callers over TLS: each asks for the quota on a connection of its own, with a certificate or without.
+// Callers over TLS: each asks for the quota on a connection of its own, with a certificate or
+// without.
 import { type ConnectionOptions, connect } from "node:tls";
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type GetQuotaResponse, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
@@ -10,7 +11,7 @@ export interface TlsCaller {
   close(): void;
 }
 
-/** `trusted`: who signed the gateway's certificate, in PEM. */
+/** `trusted`: the authority that signed the gateway's certificate, in PEM. */
 export function createTlsCaller(address: string, trusted: string, own?: Pair): TlsCaller {
   const ssl = own
     ? credentials.createSsl(Buffer.from(trusted), Buffer.from(own.key), Buffer.from(own.cert))
@@ -30,16 +31,19 @@ export function createTlsCaller(address: string, trusted: string, own?: Pair): T
 }
 
 export interface RawTls {
-  /** Of the gateway's certificate. */
+  /** Serial number of the gateway's certificate. */
   readonly serial: string;
   readonly protocol: string;
-  /** All that the gateway sent after the handshake, until it ended the connection or `forMs` were over. */
+  /**
+   * Everything that the gateway sent after the handshake, until it ended the connection or `forMs`
+   * were over.
+   */
   readonly received: Buffer;
 }
 
 /**
- * A TLS connection that says nothing. It goes after the handshake, or, if it stays, when the server hangs up. Rejects if
- * the handshake fails.
+ * Opens a TLS connection and sends nothing. It closes after the handshake, or, if it stays, when
+ * the server hangs up. Rejects if the handshake fails.
  */
 export function touch(address: string, own: ConnectionOptions = {}, stays = false): Promise<RawTls> {
   const [host = "", port] = address.split(":");

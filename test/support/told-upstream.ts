@@ -1,4 +1,4 @@
-// An upstream under the hand clock whose calls end when they are told to.
+// An upstream under the hand clock whose calls end on command.
 import type { CallEnd, CancelCall, Upstream } from "../../src/gateway/upstream.js";
 import { ROOM } from "./fake-upstream.js";
 import type { Sent } from "./gateway-reference.js";
@@ -12,12 +12,12 @@ interface Watching {
   ended(call: Sent): void;
 }
 
-/** Its calls end when they are told to, at the latest by their timeout; each end can be told from all others. */
+/** Its calls end on command, at the latest by their timeout. All ends are distinguishable. */
 export class ToldUpstream implements Upstream {
   readonly room = { ...ROOM, devices: SEATS };
   readonly timeoutMs = CALL_TIMEOUT_MS;
   readonly calls: Sent[] = [];
-  /** What was found wrong with calls as they were sent. */
+  /** Errors found in calls as they were sent. */
   readonly wrong: unknown[] = [];
   /** Accepts what is sent from now on, and what is under way. */
   isWell = false;
@@ -39,7 +39,7 @@ export class ToldUpstream implements Upstream {
     try {
       this.#watching.sent(call);
     } catch (error) {
-      this.wrong.push(error); // the gateway would take it for an answer
+      this.wrong.push(error); // thrown here, the gateway would take it for an answer
     }
     return new Promise((resolve) => {
       const finish = (how: CallEnd) => {
@@ -58,7 +58,7 @@ export class ToldUpstream implements Upstream {
     });
   }
 
-  /** Ends one of those under way, if any is. */
+  /** Ends one of the calls under way, if there is any. */
   end(nth: number, how: CallEnd): void {
     this.#open[nth % (this.#open.length || 1)]?.(how);
   }

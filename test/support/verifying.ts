@@ -1,4 +1,5 @@
-// A gateway that reads back, under the hand clock, with an upstream that cancels and lists as it is told.
+// A gateway that reads back, under the hand clock, with an upstream that cancels and lists as a
+// test decides.
 import type { Command } from "../../src/gateway/command.js";
 import { Gateway, type Request } from "../../src/gateway/gateway.js";
 import type { DeviceOutcome } from "../../src/gateway/waiter.js";
@@ -45,7 +46,7 @@ async function fatesOf({ told }: Request): Promise<readonly DeviceOutcome[]> {
   return (await told).outcomes;
 }
 
-/** Each outcome, with why it is not verified if that is said. */
+/** Each outcome, with the reason if it is not verified. */
 export async function toldBy(request: Request): Promise<string[]> {
   return (await fatesOf(request)).map((outcome) => {
     const why = "unverified" in outcome && outcome.unverified ? `: ${outcome.unverified.message}` : "";

@@ -81,7 +81,7 @@ describe("the gateway of kubernetes/tls", () => {
       "ca.crt",
     ]);
     const without = { OTA_TLS_CERT: "", OTA_TLS_KEY: "", OTA_TLS_CLIENT_CA: "" };
-    expect(() => configOf({ ...variables, ...without })).toThrow("nothing would be encrypted");
+    expect(() => configOf({ ...variables, ...without })).toThrow("nothing is encrypted");
   });
 
   it("finds them in the secret that deploy/README.md makes", () => {

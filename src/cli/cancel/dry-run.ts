@@ -1,4 +1,4 @@
-// What a run would take: every name is checked by the gateway, and nothing is sent to the upstream.
+// Computes the cost of a run: the gateway checks every name, and nothing is sent to the upstream.
 import { type CancelPlan, type CancelScope, type Client, OtaError } from "../../client/client.js";
 import { isTooLarge } from "../../client/settlement.js";
 import { counted, duration } from "../terminal/figures.js";
@@ -9,9 +9,9 @@ export interface DryRunOptions {
   readonly client: Client;
   readonly scope: CancelScope;
   readonly lines: AsyncIterable<NameLine>;
-  /** Where they come from, for who reads of it. */
+  /** Where the names come from, for messages. */
   readonly source: string;
-  /** They ended well in an earlier run. */
+  /** Devices that ended well in an earlier run. */
   readonly before: ReadonlySet<string>;
   readonly callsPerSecond: number;
   readonly signal: AbortSignal;
@@ -27,15 +27,15 @@ export interface DryRun {
   readonly expectedDurationMs: number;
 }
 
-/** As in a run; half as many, and half of those, for a gateway that takes fewer. */
+/** As in a run. For a gateway that accepts fewer, requests are halved until they fit. */
 const DEVICES_PER_REQUEST = 1000;
 
-/** A gateway fills its calls out of all requests of a run, into however many they are cut. */
+/** A gateway fills its calls from all requests of a run, however they are cut. */
 const DEVICES_PER_CALL = 200;
 
 const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0 };
 
-/** Throws UnreadableNames if there is none. */
+/** Checks all names. Throws UnreadableNames if there is none. */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { client, scope, lines, source, before, callsPerSecond, signal } = options;
   const names = new NameList(before, () => {});
@@ -44,7 +44,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const ask = async (deviceNames: readonly string[]): Promise<void> => {
     try {
       const { plan } = await client.cancelTasksByDevice({ ...scope, deviceNames, validateOnly: true }, { signal });
-      if (!plan) throw new Error("the gateway told no plan");
+      if (!plan) throw new Error("the gateway returned no plan; it may be older than this program");
       first ??= plan;
     } catch (error) {
       if (!(error instanceof OtaError && isTooLarge(error)) || deviceNames.length === 1) throw error;
@@ -67,13 +67,14 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { taken: devices, invalid: invalidNames, duplicates, skipped } = names.counts;
   const { expectedWaitMs, expectedDurationMs, calls: firstCalls }: CancelPlan = first ?? NOTHING;
   const calls = Math.ceil(devices / DEVICES_PER_CALL);
-  // Each plan is told as if it were alone: those after the first come in step with the quota.
+  // Each plan is computed as if it were alone. Calls after the first are added at the rate of the
+  // quota.
   const restMs = ((calls - firstCalls) * 1000) / callsPerSecond;
   const plan = { calls, expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };
   return { devices, invalidNames, duplicates, skipped, ...plan };
 }
 
-/** With the keys of a run's summary. */
+/** Uses the keys of a run's summary. */
 export function dryRunJson(run: DryRun): object {
   const { devices, invalidNames, duplicates, skipped, calls, expectedWaitMs, expectedDurationMs } = run;
   return {
@@ -90,7 +91,7 @@ export function dryRunJson(run: DryRun): object {
 export function dryRunText(run: DryRun): string {
   const left = [
     run.invalidNames > 0 && `${counted(run.invalidNames, "line")} without a device name`,
-    run.duplicates > 0 && `${counted(run.duplicates, "name")} named again`,
+    run.duplicates > 0 && `${counted(run.duplicates, "name")} listed more than once`,
     run.skipped > 0 && `${counted(run.skipped, "device")} accepted before`,
   ].filter(Boolean);
   return [

@@ -1,5 +1,5 @@
-// What an earlier run has done already: the names whose last line in its results file is a good one. A torn last
-// line is passed over.
+// Reads what an earlier run achieved: the names whose last line in its results file is a good one.
+// An incomplete last line is ignored.
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { parse } from "csv-parse";
@@ -13,7 +13,10 @@ export class UnusableResults extends Error {
 
 const LONGEST_LINE_CHARS = 65_536;
 
-/** Throws UnusableResults if it cannot be read, is for something else, or is no results file. */
+/**
+ * Reads a results file. Throws UnusableResults if it cannot be read, has another scope, or is no
+ * results file.
+ */
 export async function endedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
   try {
     return await readEndedWell(file, format, scope);
@@ -29,7 +32,7 @@ async function readEndedWell(file: string, format: ResultFormat, scope: CancelSc
   const lines = wholeLines(createReadStream(file, "utf8"));
   for await (const { line, values } of format === "csv" ? csvRows(lines) : jsonRows(lines)) {
     const row = rowFrom(values);
-    if (!row) throw new UnusableResults(`${file} is no results file: line ${line} is not a result`);
+    if (!row) throw new UnusableResults(`${file} is not a results file: line ${line} is not a result`);
     const other = otherScope(row, scope);
     if (other) throw new UnusableResults(`${file} is for ${other}`);
     if (isGood(row.outcome as Outcome)) names.add(row.device_name);
@@ -51,14 +54,14 @@ async function* jsonRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
 
 async function* csvRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
   const options = { columns: true, info: true, relax_quotes: true, relax_column_count: true } as const;
-  // Its errors end the parser, and so whoever reads of it.
+  // Errors of the pipeline end the parser, and so the loop below.
   const parser = pipeline(pieces, parse(options), () => {});
   for await (const { record, info } of parser as AsyncIterable<{ record: Line["values"]; info: { lines: number } }>) {
     yield { line: info.lines, values: record };
   }
 }
 
-/** Leaves out what follows the last line's end: a crash tore it. */
+/** Leaves out the text after the last line end, which a crash cut off. */
 async function* wholeLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
   let begun = "";
   for await (const piece of pieces) {

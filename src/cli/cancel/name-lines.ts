@@ -1,5 +1,5 @@
-// Device names out of text, CSV or JSON lines that arrive in pieces, each with the line it stood on. Nothing is
-// judged here; memory is bounded by one line.
+// Reads device names out of text, CSV or JSON lines that arrive in pieces, each with its line
+// number. Judges no name. Memory is bounded by one line.
 import { pipeline } from "node:stream";
 import { type Options, parse } from "csv-parse";
 import { boundedLines } from "../../base/bounded-lines.js";
@@ -8,15 +8,15 @@ import { visible } from "../../base/visible-text.js";
 export type NameFormat = "text" | "csv" | "json-lines";
 
 export interface NameLine {
-  /** From 1 on. */
+  /** Counted from 1. */
   readonly line: number;
-  /** As it stands there; undefined if no name could be read. */
+  /** The name as written; undefined if none could be read. */
   readonly name: string | undefined;
-  /** Why not: what goes on after "line 7", like "is not JSON". */
+  /** Why no name could be read, to follow "line 7", like "is not JSON". */
   readonly problem?: string;
 }
 
-/** What one line gives. */
+/** The result of one line. */
 type Found = Omit<NameLine, "line">;
 
 /** The text as a whole cannot be used. The message says what to do. */
@@ -24,7 +24,7 @@ export class UnreadableNames extends Error {
   override readonly name = "UnreadableNames";
 }
 
-/** Where names stand, in CSV and in objects, unless the user says otherwise. */
+/** The column or key that holds names, unless the user says otherwise. */
 export const DEFAULT_COLUMN = "device_name";
 
 const LONGEST_LINE_CHARS = 65_536;
@@ -42,7 +42,7 @@ export async function* nameLines(
   else yield* ofLines(all, chosen === "json-lines" ? (line) => ofJson(line, column ?? DEFAULT_COLUMN) : ofText);
 }
 
-/** By what no device name can begin with or hold. */
+/** Guesses the format by characters that no device name can contain. */
 function guessed(first: string, column: string | undefined): NameFormat {
   if (/^\s*\{/.test(first)) return "json-lines";
   if (column) return "csv";
@@ -55,7 +55,7 @@ async function opened(pieces: AsyncIterable<string>) {
   const first = done ? "" : value.replace(/^\ufeff/, "");
   const beginning = first.slice(0, 4096);
   if (["\0", "\ufffd"].some((wrong) => beginning.includes(wrong))) {
-    throw new UnreadableNames("is not UTF-8 text: save it as UTF-8");
+    throw new UnreadableNames("is not UTF-8 text; save it as UTF-8");
   }
   async function* all(): AsyncGenerator<string> {
     yield first;
@@ -87,9 +87,9 @@ function ofJson(line: string, key: string): Found {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return none("is neither a JSON object nor a JSON string");
   }
-  if (!Object.hasOwn(value, key)) return none(`has no key "${key}": say which holds the name with --column KEY`);
+  if (!Object.hasOwn(value, key)) return none(`has no key "${key}"; name the key with --column KEY`);
   const name = (value as Record<string, unknown>)[key];
-  return typeof name === "string" ? { name } : none(`has no text in "${key}"`);
+  return typeof name === "string" ? { name } : none(`has no string in "${key}"`);
 }
 
 function none(problem: string): Found {
@@ -102,10 +102,10 @@ async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined)
     relax_column_count: true,
     skip_empty_lines: true,
     trim: true,
-    record_delimiter: ["\r\n", "\n", "\r"], // or the first line decides, and lines that end otherwise count twice
+    record_delimiter: ["\r\n", "\n", "\r"], // otherwise the first line decides, and lines that end differently count twice
     max_record_size: LONGEST_LINE_CHARS,
   };
-  // Its errors end the parser, and so whoever reads of it.
+  // Errors of the pipeline end the parser, and so the loop below.
   const parser = pipeline(pieces, parse(options), () => {});
   let index: number | undefined;
   try {
@@ -122,7 +122,7 @@ async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined)
     if (error instanceof UnreadableNames || !isCsvError(error)) throw error;
     throw new UnreadableNames(`is not CSV: ${error.message}`);
   } finally {
-    parser.destroy(); // and does not wait for the next piece, which may be long in coming
+    parser.destroy(); // does not wait for the next piece, which may take long
   }
 }
 
@@ -134,7 +134,7 @@ function columnOf(header: readonly string[], column = DEFAULT_COLUMN): { index: 
   if (position >= 1 && position <= header.length) return { index: position - 1, isHeader: false };
   const columns = visible(header.slice(0, 12).join(", "));
   throw new UnreadableNames(
-    `has no column "${visible(column)}": choose one with --column (${columns}), or give its number`,
+    `has no column "${visible(column)}"; choose one with --column (${columns}), or give its number`,
   );
 }
 

@@ -1,28 +1,28 @@
-// Which of the names that come in are to be asked for: each once, well-formed, and not among those that ended
-// well in an earlier run. What is left out is counted, and told where it can be mended.
+// Decides which of the names to send: each once, well-formed, and not among those that ended well
+// in an earlier run. Names left out are counted, and reported with the place to correct them.
 import { DEVICE_NAME, wrongWith } from "../../base/text-rules.js";
 import type { NameLine } from "./name-lines.js";
 
 export interface NameCounts {
-  /** To be asked for. */
+  /** To be sent. */
   taken: number;
-  /** Named again. */
+  /** Listed more than once. */
   duplicates: number;
   invalid: number;
   /** Ended well in an earlier run. */
   skipped: number;
 }
 
-/** A line that holds no device name. */
+/** A line without a device name. */
 export interface InvalidName {
   readonly line: number;
-  /** What stands there for a name; undefined if nothing does. */
+  /** The text in place of a name; undefined if there is none. */
   readonly text: string | undefined;
-  /** Goes on after "line 7". */
+  /** Follows "line 7". */
   readonly message: string;
 }
 
-/** One set holds every name that was seen: some 100 bytes a device, the only thing that grows with the list. */
+/** One set holds every name seen, about 100 bytes a device. Nothing else grows with the list. */
 export class NameList {
   readonly counts: NameCounts = { taken: 0, duplicates: 0, invalid: 0, skipped: 0 };
   readonly #seen = new Set<string>();
@@ -64,6 +64,6 @@ export class NameList {
 
 function wrongName(name: string): string | undefined {
   const wrong = wrongWith(name, DEVICE_NAME);
-  const advice = name.includes(",") ? ". Is it CSV? Say which column: --column NAME" : "";
+  const advice = name.includes(",") ? ". For CSV, name the column with --column NAME" : "";
   return wrong && `is not a device name: ${wrong}${advice}`;
 }

@@ -1,11 +1,11 @@
-// What became of the devices of a run, in numbers, and a few examples of what went wrong.
+// Counts what became of the devices of a run, with a few examples of each failure.
 import type { DeviceResult, Failure, Outcome } from "../../client/client.js";
 import { isUnverified, reasonOf } from "./result-row.js";
 
 /** Devices that failed, or could not be read back, for the same reason. */
 export interface FailureGroup {
   readonly outcome: Outcome;
-  /** As in a line of results. */
+  /** As in the results file. */
   readonly reason: string;
   readonly message: string;
   devices: number;
@@ -21,12 +21,12 @@ export class OutcomeCounts {
   ok = 0;
   failed = 0;
 
-  /** Commonest first. */
+  /** Most frequent first. */
   get failures(): readonly FailureGroup[] {
     return commonestFirst(this.#failures);
   }
 
-  /** Of those that ended well: why it could not be read back. Commonest first. */
+  /** Reasons why devices that ended well could not be read back. Most frequent first. */
   get unverified(): readonly FailureGroup[] {
     return commonestFirst(this.#unverified);
   }
@@ -36,7 +36,7 @@ export class OutcomeCounts {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     if (ok) {
       this.ok++;
-      // They have one reason all, and differ in its words.
+      // They all have the same reason; only the message differs.
       if (isUnverified(failure)) addTo(this.#unverified, failure.message, result, failure);
       return;
     }

@@ -1,5 +1,5 @@
-// Where results go, and the command that goes on from there. A results file is never overwritten: it is gone on
-// with, if that is what the user asks for.
+// Decides where results go, and builds the command that resumes a run. A results file is never
+// overwritten; it is continued only if the user asks for that.
 import { existsSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
 import { type ResultFormat, resultFormatOf } from "./result-row.js";
@@ -8,23 +8,23 @@ import { ResultsFile, type WriteFailed } from "./results-file.js";
 export interface Output {
   /** Undefined for standard output. */
   readonly file: string | undefined;
-  /** Throws UnusableOutput. */
+  /** Opens the file. Throws UnusableOutput. */
   open(failed: WriteFailed): ResultsFile;
 }
 
-/** The flags contradict each other or what is there. The message says what to do. */
+/** The flags contradict each other or the existing files. The message says what to do. */
 export class UnusableOutput extends Error {
   override readonly name = "UnusableOutput";
 }
 
 export const STDOUT = "-";
 
-/** Undefined if nothing is to be written. Throws UnusableOutput. */
+/** Undefined if no results are wanted. Throws UnusableOutput. */
 export function outputBy(output: string | undefined, resume: string | undefined): Output | undefined {
   if (output === STDOUT) return { file: undefined, open: (failed) => ResultsFile.onto(1, "standard output", failed) };
   if (output && resume && resolve(output) !== resolve(resume)) {
     throw new UnusableOutput(
-      `--resume ${resume} goes on in that file: leave out --output ${output}, or copy the file and resume the copy`,
+      `--resume ${resume} continues that file; leave out --output ${output}, or copy the file and resume the copy`,
     );
   }
   const file = resume ?? output;
@@ -33,7 +33,7 @@ export function outputBy(output: string | undefined, resume: string | undefined)
   if (file === resume)
     return { file, open: (failed) => opened(file, () => ResultsFile.continued(file, format, failed)) };
   if (existsSync(file)) {
-    throw new UnusableOutput(`${file} is there already: go on with it by --resume ${file}, or choose another file`);
+    throw new UnusableOutput(`${file} exists already; continue it with --resume ${file}, or choose another file`);
   }
   return { file, open: (failed) => opened(file, () => ResultsFile.create(file, format, failed)) };
 }
@@ -48,11 +48,11 @@ function opened(file: string, open: () => ResultsFile): ResultsFile {
 
 export function resultFormat(file: string): ResultFormat {
   const format = resultFormatOf(file);
-  if (!format) throw new UnusableOutput(`${file} is neither .csv nor .jsonl: its name says how results are written`);
+  if (!format) throw new UnusableOutput(`${file} must end in .csv or .jsonl, which sets the format of the results`);
   return format;
 }
 
-/** The command line that was given, with `--resume` in the place of `--output`. */
+/** The command line as given, with `--resume` in place of `--output`. */
 export function resumeCommand(argv: readonly string[], file: string): string {
   const [, script = "", ...args] = argv;
   const program = basename(script) === "cli.js" ? ["node", relative(process.cwd(), script)] : [basename(script)];

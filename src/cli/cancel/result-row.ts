@@ -1,5 +1,5 @@
-// One device's result as a line of a results file, in CSV or JSON, and back. Each line tells of its scope too: a
-// file can be continued only for what it was begun for.
+// Writes one device's result as a line of a results file, CSV or JSON, and reads it back. Each line
+// also holds its scope, because a file can be continued only for the scope that it was begun for.
 import { visible, visibleJson } from "../../base/visible-text.js";
 import type { CancelScope, DeviceResult, Failure } from "../../client/client.js";
 
@@ -19,10 +19,10 @@ const COLUMNS = [
   "account",
 ] as const;
 
-/** What names of devices are made of: one of these may begin with - or @. */
+/** The characters of device names. A device name may begin with - or @. */
 const PLAIN = /^[\w@.:-]+$/;
 
-/** Empty where there is nothing to tell. */
+/** Empty where there is no value. */
 export type ResultRow = Readonly<Record<(typeof COLUMNS)[number], string>>;
 
 export const CSV_HEADER = `${COLUMNS.join(",")}\n`;
@@ -49,10 +49,13 @@ export function resultRow(result: DeviceResult, scope: CancelScope, time: Date):
   };
 }
 
-/** Their code is that of another request, or may be about another device. */
+/**
+ * For these reasons, the upstream's code belongs to another request, or may be about another
+ * device.
+ */
 const NOT_BY_CODE: ReadonlySet<string> = new Set(["NOT_VERIFIED", "BATCH_REJECTED"]);
 
-/** The upstream's code where it has one for this device, else the gateway's reason. */
+/** The upstream's code if it has one for this device, else the gateway's reason. */
 export function reasonOf(failure: Failure | undefined): string {
   if (!failure) return "";
   return NOT_BY_CODE.has(failure.reason) ? failure.reason : failure.upstreamCode || failure.reason;
@@ -63,30 +66,31 @@ export function isUnverified(failure: Failure | undefined): failure is Failure &
   return failure?.reason === "NOT_VERIFIED";
 }
 
-/** With its line's end. */
+/** Includes the line end. */
 export function resultLine(row: ResultRow, format: ResultFormat): string {
   if (format === "csv") return `${COLUMNS.map((column) => quoted(row[column])).join(",")}\n`;
   return `${visibleJson(JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : [])))))}\n`;
 }
 
-/** Undefined for what is no row of ours. */
+/** Undefined for values that are no row of a results file. */
 export function rowFrom(values: Readonly<Record<string, unknown>>): ResultRow | undefined {
   const row = Object.fromEntries(COLUMNS.map((column) => [column, String(values[column] ?? "")])) as ResultRow;
   return row.device_name && row.outcome ? row : undefined;
 }
 
-/** The first difference between what a row is for and what is asked for now. */
+/** Describes the first difference between the scope of a row and the scope of this run. */
 export function otherScope(row: ResultRow, scope: CancelScope): string | undefined {
   const now = resultRow({ deviceName: "", outcome: "ACCEPTED", ok: true }, scope, new Date(0));
   const scopeColumns = COLUMNS.slice(COLUMNS.indexOf("product_key"));
   const other = scopeColumns.find((column) => row[column] !== now[column]);
-  return other && `${other} ${row[other] || "(none)"}, and this run is for ${now[other] || "(none)"}`;
+  return other && `${other} ${row[other] || "(none)"}, but this run is for ${now[other] || "(none)"}`;
 }
 
 /**
- * A line's end within a field would make two lines of one row. Names are given as they stand in somebody's file: what a
- * terminal would obey is spelled out, and what a spreadsheet would take for a formula begins with an apostrophe, as
- * spreadsheets mark text. Neither is ever part of a valid name.
+ * Makes a field safe to show. Replaces line ends, because one inside a field would split a row into
+ * two lines. Names come from a user's file as they are, so control characters are spelled out, and
+ * an apostrophe, which marks text in spreadsheets, goes before anything that a spreadsheet would
+ * take for a formula. Valid names need neither.
  */
 function quoted(field: string): string {
   const shown = visible(field.replace(/\s*[\r\n]+\s*/g, " "));

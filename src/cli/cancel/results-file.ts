@@ -1,23 +1,24 @@
-// The file that tells what became of each device, a line each, written as the answers come. A device that was
-// tried again has several lines: the last one counts. A line that was torn by a crash or a full disk is cut off
-// before more is written. Once it is open nothing throws: what could not be written is kept, and told at the end.
+// Writes the results file, a line for each device, as the answers come. A device that was tried
+// again has several lines; the last one counts. A line cut off by a crash or a full disk is removed
+// before more is written. Once the file is open, nothing throws: errors are kept, and reported at
+// the end.
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { CSV_HEADER, type ResultFormat, type ResultRow, resultLine } from "./result-row.js";
 
-/** Lines are written in pieces of so much, or when somebody asks for it. */
+/** Lines are written in pieces of this size, and at each flush. */
 const PIECE_CHARS = 65_536;
 
 const NEWLINE = 0x0a;
 
-/** It names devices: for its owner alone. */
+/** Readable by its owner only, because it names devices. */
 const MODE = 0o600;
 
-/** Called at most once, with what to say about it. */
+/** Called at most once, with the error to report. */
 export type WriteFailed = (error: Error) => void;
 
-/** What a results file does not tell. */
+/** The results that a file lacks. */
 export interface Unwritten {
-  /** Lines that are known to be missing; 0 if only the system knows. */
+  /** Lines known to be missing; 0 if only the system knows. */
   readonly rows: number;
   readonly error: Error;
 }
@@ -28,7 +29,7 @@ export class ResultsFile {
   readonly #format: ResultFormat;
   readonly #failed: WriteFailed;
   #text = "";
-  /** Of what could not be written. It may begin within a line. */
+  /** The bytes that could not be written. They may begin within a line. */
   #left: Uint8Array = new Uint8Array();
   #failure: Error | undefined;
 
@@ -39,14 +40,14 @@ export class ResultsFile {
     this.#failed = failed;
   }
 
-  /** Throws if there is one already, or it cannot be written to. */
+  /** Creates a file. Throws if it exists, or cannot be written to. */
   static create(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
     const fd = openSync(file, "wx", MODE);
     if (format === "csv") writeHeader(fd);
     return new ResultsFile(fd, file, format, failed);
   }
 
-  /** Goes on with one that is there. Throws if it cannot be written to. */
+  /** Continues an existing file. Throws if it cannot be written to. */
   static continued(file: string, format: ResultFormat, failed: WriteFailed): ResultsFile {
     const fd = openSync(file, "r+");
     const wholeBytes = endOfLastLine(fd);
@@ -57,7 +58,7 @@ export class ResultsFile {
     return new ResultsFile(appendedTo, file, format, failed);
   }
 
-  /** JSON lines into what is open already. */
+  /** Writes JSON lines to a file that is open already. */
   static onto(fd: number, name: string, failed: WriteFailed): ResultsFile {
     return new ResultsFile(fd, name, "jsonl", failed);
   }
@@ -71,7 +72,10 @@ export class ResultsFile {
     if (!this.#failure) this.#write();
   }
 
-  /** Returns what is missing. Tries once more after a failure: somebody may have made room. */
+  /**
+   * Closes the file, and returns what is missing. Tries once more after a failure, because there
+   * may be room again.
+   */
   close(): Unwritten | undefined {
     this.#write();
     const isClosed = this.#tried(() => this.#fd > 2 && closeSync(this.#fd));
@@ -100,13 +104,13 @@ export class ResultsFile {
   }
 }
 
-/** Whole, or it throws: a file whose header is torn could not be gone on with. */
+/** Writes the whole header or throws, because a file with half a header could not be continued. */
 function writeHeader(fd: number): void {
   let left: Uint8Array = Buffer.from(CSV_HEADER);
   while (left.length > 0) left = left.subarray(writeSync(fd, left));
 }
 
-/** A pipe whose reader is slow says EAGAIN: it is asked again. */
+/** Retries on EAGAIN, which a pipe with a slow reader returns. */
 function writeSome(fd: number, bytes: Uint8Array): number {
   try {
     return writeSync(fd, bytes);

@@ -1,5 +1,5 @@
-// One run: names in, a line of results and a count for each device, until they are all answered or somebody stops
-// it. Whatever was under way then is written down as unknown.
+// Runs one cancel: reads names, and writes a line of results and a count for each device, until all
+// are answered or the user stops it. Devices under way at that moment are recorded as unknown.
 import { type Clock, every } from "../../base/clock.js";
 import type { CancelAllProgress, CancelScope, Client } from "../../client/client.js";
 import type { Paint } from "../terminal/paint.js";
@@ -15,13 +15,18 @@ export interface RunOptions {
   readonly client: Client;
   readonly scope: CancelScope;
   readonly lines: AsyncIterable<NameLine>;
-  /** Where they come from, for who reads of it. */
+  /** Where the names come from, for messages. */
   readonly source: string;
-  /** Whether all lines can be looked at before anything is sent: they are in files, and not still coming. */
+  /**
+   * Whether all lines can be checked before anything is sent: they are in files, not still
+   * arriving.
+   */
   readonly readFirst: boolean;
-  /** They ended well in an earlier run. */
+  /** Devices that ended well in an earlier run. */
   readonly before: ReadonlySet<string>;
-  /** Called once there is something to do: a list that cannot be read leaves no empty file behind. */
+  /**
+   * Called once there is something to do, so that an unreadable list leaves no empty file behind.
+   */
   readonly openResults: (failed: WriteFailed) => ResultsFile | undefined;
   readonly signal: AbortSignal;
   readonly screen: Screen;
@@ -32,19 +37,19 @@ export interface RunOptions {
 export type RunEnd = Pick<RunReport, "counts" | "names" | "invalid" | "calls" | "durationMs" | "unwritten"> & {
   /** Why it ended early; undefined if it did not. */
   readonly error?: unknown;
-  /** Whether there are results where they were to go. */
+  /** Whether the results were written where they should go. */
   readonly hasResults: boolean;
 };
 
-/** Lines without a name that are shown. */
+/** Number of lines without a name to show. */
 const INVALID_SHOWN = 5;
 
-/** A crash loses no more results than of so long a time. */
+/** A crash loses the results of at most this time. */
 const FLUSH_MS = 200;
 
 export async function runCancel(options: RunOptions): Promise<RunEnd> {
   const { client, scope, lines, source, readFirst, before, openResults, screen, paint, clock } = options;
-  // Results that nobody can read later are not made: a full disk stops it as Ctrl-C does.
+  // A run whose results cannot be stored makes no sense: a full disk stops it like Ctrl-C.
   const full = new AbortController();
   const signal = AbortSignal.any([options.signal, full.signal]);
   const counts = new OutcomeCounts();
@@ -77,7 +82,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
     const obstacles = new Set<string>();
     const onProgress = (told: CancelAllProgress) => {
       calls = told.calls;
-      if (!told.obstacle || obstacles.has(told.obstacle)) return; // said once is enough
+      if (!told.obstacle || obstacles.has(told.obstacle)) return; // once is enough
       obstacles.add(told.obstacle);
       progress.note(paint("yellow", `waiting: ${told.obstacle}`));
     };
@@ -102,7 +107,9 @@ async function allOf(names: AsyncIterable<string>): Promise<string[]> {
   return all;
 }
 
-/** Waits for the first: an input without any, or of no use, is found out before anything is begun. */
+/**
+ * Waits for the first name, so that an empty or unusable input is noticed before anything starts.
+ */
 async function begun(names: AsyncIterator<string> & AsyncIterable<string>): Promise<AsyncIterable<string>> {
   const first = await names.next();
   async function* all(): AsyncGenerator<string> {
@@ -118,7 +125,7 @@ function invalidText({ line, text, message }: InvalidName): string {
   return `${placeOf(line)}${shown} ${message}`;
 }
 
-/** Arguments stand on no line. */
+/** Arguments have no line. */
 function placeOf(line: number): string {
   return line > 0 ? `line ${line}` : "argument";
 }

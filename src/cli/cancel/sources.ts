@@ -1,4 +1,4 @@
-// Where names come from: arguments, a file, or standard input.
+// Opens the source of names: arguments, a file, or standard input.
 import { createReadStream, fstatSync, open } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
@@ -7,15 +7,18 @@ import { type NameFormat, type NameLine, nameLines, UnreadableNames } from "./na
 
 export interface Sources {
   readonly lines: AsyncIterable<NameLine>;
-  /** For who reads of it. */
+  /** Name of the source, for messages. */
   readonly source: string;
-  /** False for standard input, which may still be coming. */
+  /** False for standard input, which may still be arriving. */
   readonly isAtHand: boolean;
-  /** No more is wanted: the lines end here, also for who waits for a producer that is quiet. */
+  /** Ends the lines, even for a reader that waits for a quiet producer. */
   close(): void;
 }
 
-/** One whose reading can be given up: a generator cannot be ended while it waits for what is next. */
+/**
+ * A source that can be closed while it is read. A generator alone cannot: it does not end while it
+ * waits.
+ */
 interface Source {
   readonly name: string;
   readonly stream: Readable;
@@ -24,7 +27,7 @@ interface Source {
 
 const STDIN = "-";
 
-/** Throws UnreadableNames, here or while it is read. */
+/** Opens the source. Throws UnreadableNames, here or while reading. */
 export async function openSources(
   args: readonly string[],
   file: string | undefined,
@@ -48,7 +51,7 @@ async function opened(file: string): Promise<Readable> {
   try {
     const fd = await promisify(open)(file, "r");
     const kind = fstatSync(fd);
-    if (kind.isDirectory()) throw new Error("it is a folder");
+    if (kind.isDirectory()) throw new Error("it is a directory");
     // A file's stream cannot be closed while it waits for a producer; a socket's can.
     return kind.isFIFO() ? new Socket({ fd, writable: false }) : createReadStream(file, { fd });
   } catch (error) {
@@ -71,7 +74,7 @@ async function* ofArguments(args: readonly string[]): AsyncGenerator<NameLine> {
   for (const name of args) yield { line: 0, name };
 }
 
-/** Its errors say which file they are about. */
+/** Adds the name of the source to its errors. */
 async function* told(
   source: Source,
   format: NameFormat | undefined,

@@ -1,4 +1,5 @@
-// The end of a run: what became of how many devices, and what to do about the rest; as text or as JSON.
+// Writes the end of a run, as text or as JSON: how many devices ended how, and what to do about the
+// rest.
 import type { Outcome } from "../../client/client.js";
 import { count, counted, duration } from "../terminal/figures.js";
 import type { Paint } from "../terminal/paint.js";
@@ -13,20 +14,20 @@ export interface RunReport {
   readonly invalid: readonly string[];
   readonly calls: number;
   readonly durationMs: number;
-  /** It ended before its names did. */
+  /** The run ended before its names did. */
   readonly isInterrupted: boolean;
   readonly output: string | undefined;
-  /** Results that are not in the output. */
+  /** Results that are missing from the output. */
   readonly unwritten: Unwritten | undefined;
-  /** The command that goes on from here. */
+  /** The command that continues this run. */
   readonly resume: string | undefined;
 }
 
 const WORDS: Record<Outcome, string> = {
   ACCEPTED: "accepted",
   VERIFIED_CANCELED: "canceled, read back",
-  ALREADY_FINISHED: "had finished already",
-  NO_TASK: "has no task left",
+  ALREADY_FINISHED: "finished already",
+  NO_TASK: "no task left",
   REJECTED: "rejected",
   UNKNOWN: "unknown",
   NOT_ATTEMPTED: "not attempted",
@@ -34,7 +35,10 @@ const WORDS: Record<Outcome, string> = {
 
 const GROUPS = 8;
 
-/** Whether every device ended well, now or in the run that this one goes on from, and the output says so. */
+/**
+ * Whether every device ended well, in this run or the one that it continues, and the output is
+ * complete.
+ */
 export function isComplete(report: RunReport): boolean {
   return isWell(report) && !report.unwritten;
 }
@@ -75,8 +79,8 @@ export function summaryText(report: RunReport, paint: Paint): string {
     table([
       ...[...counts.outcomes].map(([outcome, n]) => [WORDS[outcome], n, ""] as const),
       ...(names.skipped > 0 ? [["accepted before, skipped", names.skipped, ""] as const] : []),
-      ...(names.duplicates > 0 ? [["named again, asked once", names.duplicates, ""] as const] : []),
-      ...(names.invalid > 0 ? [["no device names", names.invalid, ""] as const] : []),
+      ...(names.duplicates > 0 ? [["listed more than once", names.duplicates, ""] as const] : []),
+      ...(names.invalid > 0 ? [["invalid device names", names.invalid, ""] as const] : []),
     ]),
   ];
   parts.push(
@@ -85,9 +89,9 @@ export function summaryText(report: RunReport, paint: Paint): string {
   );
   if (report.invalid.length > 0) parts.push(invalidText(report));
   if (unwritten) parts.push(unwrittenText(unwritten));
-  else if (output) parts.push(`What became of each device is in ${output}.`);
+  else if (output) parts.push(`Results by device: ${output}`);
   const verdict = verdictOn(report, paint);
-  parts.push(resume ? `${verdict} To go on with those that are left:\n  ${resume}` : verdict);
+  parts.push(resume ? `${verdict} To continue with the rest:\n  ${resume}` : verdict);
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
@@ -101,10 +105,10 @@ function verdictOn(report: RunReport, paint: Paint): string {
   return paint("yellow", `Every device ended well, but ${count(unverified)} ${are} not verified.`);
 }
 
-/** Whoever goes on from there has to know that it asks for some again. */
+/** Says that a run that continues from here will cancel for some devices again. */
 function unwrittenText({ rows, error }: Unwritten): string {
   const lacks = rows > 0 ? `It lacks ${counted(rows, "result")}` : "It may lack results";
-  return `${error.message}.\n${lacks}: a run that goes on from it asks for those devices again.`;
+  return `${error.message}.\n${lacks}; a run that resumes from it cancels for those devices again.`;
 }
 
 function groupsText(groups: readonly FailureGroup[], words: (group: FailureGroup) => string): string {

@@ -1,5 +1,6 @@
-// Asks one thing after the other, each a pause after the answer before it, so that the probe alone never comes near
-// the quota. Repeats what passes; ends the probe at what no further call would change.
+// Asks one question after the other, each a pause after the previous answer, so that the probe
+// alone never comes near the quota. Repeats what fails temporarily; ends the probe when no further
+// call would help.
 import { type Clock, sleepUntil } from "../../base/clock.js";
 import { NoCredentials } from "../../upstream/credentials-source.js";
 import type { Operation } from "../../upstream/operations.js";
@@ -10,7 +11,7 @@ export class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
-/** What came of a question, after repeats. */
+/** The result of a question, after repeats. */
 export type Sighting =
   | { readonly kind: "accepted"; readonly status: number }
   | { readonly kind: "refused"; readonly status: number; readonly code: string }
@@ -25,34 +26,37 @@ export interface Throttle {
 
 export interface ProbeAnswer {
   readonly sighting: Sighting;
-  /** Of a success; else empty. */
+  /** Body of a successful answer; otherwise empty. */
   readonly body: string;
 }
 
 export interface AskerOptions {
   readonly wire: Wire;
   readonly clock: Clock;
-  /** From an answer to the next call. */
+  /** Pause from an answer to the next call. */
   readonly pauseMs: number;
-  /** Ends the waiting. A call that is under way goes on to its answer. */
+  /** Ends all waiting. A call under way goes on to its answer. */
   readonly signal: AbortSignal;
 }
 
 export interface Asker {
-  /** Throws Stopped, or the signal's reason. `needed`: without leave to call this there is nothing to find out. */
+  /**
+   * Asks. Throws Stopped, or the signal's reason. `needed`: without permission for this call the
+   * probe is pointless.
+   */
   ask(operation: Operation, options?: { readonly needed?: boolean }): Promise<ProbeAnswer>;
-  /** Sends at once, whatever else is under way; for the burst that has to be one. */
+  /** Sends at once, whatever else is under way; for a burst. */
   sendNow(operation: Operation): Promise<Sending>;
-  /** Resolves so long after the last answer. */
+  /** Resolves this long after the last answer. */
   quiet(ms: number): Promise<void>;
   readonly callsSent: number;
   readonly throttles: readonly Throttle[];
 }
 
 const MOST_ATTEMPTS = 5;
-/** Before a repeat, unless the upstream says otherwise. */
+/** Wait before a repeat, unless the upstream says otherwise. */
 const BACKOFF_MS = 2000;
-/** The probe is to be patient, not endless. */
+/** Limits the upstream's own hint: the probe is patient, but not endlessly so. */
 const LONGEST_BACKOFF_MS = 10_000;
 
 export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Asker {
@@ -69,7 +73,7 @@ export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Ask
     callsSent++;
     const sending = await wire.send(operation).catch((error: unknown) => {
       if (error instanceof NoCredentials) throw new Stopped(error.message);
-      throw new Stopped("The credentials did not come in time.");
+      throw new Stopped("The credentials did not arrive in time.");
     });
     answeredMs = clock.now();
     if (sending.kind === "refused" && sending.reaction === "throttled") {
@@ -95,7 +99,7 @@ export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Ask
           }
           if (reaction === "forbidden" || reaction === "at-fault") throw new Stopped(atFault(code, operation.action));
         }
-        why = sending.kind === "refused" ? `${sending.code}, time and again` : `no answer (${sending.fault})`;
+        why = sending.kind === "refused" ? `${sending.code}repeatedly` : `no answer (${sending.fault})`;
         const askedMs = sending.kind === "refused" ? sending.retryAfterMs : 0;
         await quiet(Math.min(Math.max(askedMs || BACKOFF_MS, pauseMs), LONGEST_BACKOFF_MS));
       }
@@ -115,7 +119,7 @@ function sightingOf(reply: ProbeReply): Sighting {
   return reply.kind === "accepted" ? { kind: "accepted", status } : { kind: "refused", status, code: reply.code };
 }
 
-/** An answer in a few words. */
+/** Describes an answer in a few words. */
 export function words(sighting: Sighting): string {
   switch (sighting.kind) {
     case "accepted":
@@ -127,27 +131,32 @@ export function words(sighting: Sighting): string {
   }
 }
 
-/** What would be the gateway's own fault, and is what the probe does on purpose. */
+/**
+ * Codes that blame the call, which would be the gateway's fault but are what the probe provokes.
+ */
 function isOfCall(code: string): boolean {
   return /^iot\.device\.TooManyDeviceNamesPerRequest$/i.test(code);
 }
 
 function unreachable(fault: string): string {
-  return `The endpoint cannot be reached (${fault}): is --upstream-url right, and may this machine connect to it?`;
+  return `The endpoint cannot be reached (${fault}); check --upstream-url, and that this machine may connect to it.`;
 }
 
-/** By code, first match wins. */
+/** By code; the first match wins. */
 const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
-  [/SecurityToken/i, "the temporary keys are not valid, or not any more: get new ones"],
-  [/AccessKey/i, "the endpoint does not know the access key, or it is disabled: see ALIBABA_CLOUD_ACCESS_KEY_ID"],
-  [/Signature/i, "the secret does not belong to the access key: see ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
-  [/TimeStamp/i, "this machine's clock is too far off"],
-  [/Api|Action|Version|Product\.|Protocol|HTTPMethod/i, "the endpoint is not one of IoT Platform: see --upstream-url"],
-  [/Uid/i, "the account has no IoT Platform in this region: see --upstream-url"],
+  [/SecurityToken/i, "the temporary keys are invalid or expired; get new ones"],
+  [/AccessKey/i, "the access key is unknown or disabled; check ALIBABA_CLOUD_ACCESS_KEY_ID"],
+  [/Signature/i, "the secret does not belong to the access key; check ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+  [/TimeStamp/i, "this machine's clock is wrong; set it"],
+  [
+    /Api|Action|Version|Product\.|Protocol|HTTPMethod/i,
+    "the endpoint is not one of IoT Platform; check --upstream-url",
+  ],
+  [/Uid/i, "the account has no IoT Platform in this region; check --upstream-url"],
 ];
 
 function atFault(code: string, action: string): string {
   const known = ADVICE.find(([pattern]) => pattern.test(code));
-  const advice = known?.[1] ?? `the keys may not call ${action}: grant iot:${action}`;
+  const advice = known?.[1] ?? `the keys may not call ${action}; grant iot:${action}`;
   return `${action} was refused with ${code}: ${advice}.`;
 }

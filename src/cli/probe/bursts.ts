@@ -1,4 +1,5 @@
-// Sends what window.ts reads. This is the one part of the probe that is meant to be throttled, and only with leave.
+// Sends the bursts that window.ts interprets. Only this part of the probe provokes throttling, and
+// only with the user's consent.
 import { type Clock, sleepUntil } from "../../base/clock.js";
 import type { Operation } from "../../upstream/operations.js";
 import type { Asker } from "./asker.js";
@@ -6,11 +7,14 @@ import type { Round } from "./window.js";
 import type { Sending, Times } from "./wire.js";
 
 export const ROUNDS = 4;
-/** From the burst to the late call: over half a second, and well before the end of a sliding one. */
+/**
+ * From the burst to the late call: more than half a second, and well before the end of a sliding
+ * second.
+ */
 const LATE_MS = 650;
-/** Each round begins so much further on in a second than the one before. */
+/** Each round begins this much later within a second than the one before. */
 const STEP_MS = 250;
-/** After the last answer nothing that was sent before counts any more; the second and a bit. */
+/** This long after the last answer, earlier calls no longer count: a second, plus some margin. */
 const QUIET_MS = 1100;
 
 export interface BurstOptions {
@@ -21,7 +25,10 @@ export interface BurstOptions {
   readonly operation: Operation;
 }
 
-/** The rounds that can be read: others use the account, or answers are lost, in those that are left out. */
+/**
+ * Returns the rounds that can be interpreted. Others are left out: another sender uses the account,
+ * or answers were lost.
+ */
 export async function sendBursts(options: BurstOptions): Promise<readonly Round[]> {
   const { asker, clock, signal, callsPerSecond, operation } = options;
   const zeroMs = clock.now();
@@ -32,7 +39,7 @@ export async function sendBursts(options: BurstOptions): Promise<readonly Round[
     const burstMs = placeMs + Math.ceil((clock.now() - placeMs) / 1000) * 1000;
     await sleepUntil(clock, burstMs, signal);
     const sent = Promise.all(Array.from({ length: callsPerSecond }, () => asker.sendNow(operation)));
-    // It is heard below; without this, a failure before that would end the process.
+    // Awaited below; until then, a failure would end the process as an unhandled rejection.
     sent.catch(() => undefined);
     await sleepUntil(clock, burstMs + LATE_MS, signal);
     const late = await asker.sendNow(operation);
@@ -43,7 +50,7 @@ export async function sendBursts(options: BurstOptions): Promise<readonly Round[
   return rounds;
 }
 
-/** Refused for what it asks is let in all the same. */
+/** A call refused for what it asks was still admitted by the quota. */
 function isAdmitted(sending: Sending): sending is Extract<Sending, Times> {
   return "sentMs" in sending && !(sending.kind === "refused" && sending.reaction === "throttled");
 }

@@ -1,5 +1,5 @@
-// The batches in an answer of ListOTAJobByFirmware. Suspicious: what is not wholly understood is no list, for the
-// probe goes on only if it shows that nothing runs.
+// Reads the batches in an answer of ListOTAJobByFirmware. Suspicious: an answer that is not fully
+// understood is no list, because the probe goes on only if the list shows that nothing runs.
 import { jsonFieldsOf, readJsonFields } from "../../upstream/json-fields.js";
 
 export interface ListedJob {
@@ -9,12 +9,13 @@ export interface ListedJob {
 
 export interface JobList {
   readonly jobs: readonly ListedJob[];
-  /** How many there are in all; undefined if the answer does not say. */
+  /** Number of batches in all; undefined if the answer does not say. */
   readonly total: number | undefined;
 }
 
 /**
- * Undefined if the body has no such list. Letter case of names is ignored; an empty list may be left out of its frame.
+ * Undefined if the body has no such list. Ignores the letter case of names; an empty list may be
+ * missing from its frame.
  */
 export function readJobList(body: string): JobList | undefined {
   const answer = readJsonFields(body);

@@ -1,5 +1,6 @@
-// What the answers mean, question by question: which choice of the emulator answers as the upstream did. Pure, and
-// honest: where an answer could have another reason, there is no choice but a note that says what would tell.
+// Interprets the answers, question by question: which choice of the emulator behaves as the
+// upstream did. Pure, and honest: where an answer could have another cause, there is no choice, but
+// a note that says what would settle it.
 import { QUESTIONS } from "../../emulator/open-questions.js";
 import { knownVerdict } from "../../upstream/codes.js";
 import type { Sighting, Throttle } from "./asker.js";
@@ -7,33 +8,33 @@ import type { SacrificeSeen } from "./sacrifice.js";
 import type { TrialName } from "./trials.js";
 import type { WindowVerdict } from "./window.js";
 
-/** All that was seen; what was not asked is missing. */
+/** Everything that was observed. A question that was not asked is missing. */
 export interface Evidence {
   readonly trials: Readonly<Partial<Record<TrialName, Sighting>>>;
-  /** How the tasks of a device that does not exist are refused to be listed. */
+  /** How listing the tasks of a device that does not exist is refused. */
   readonly refusedRead?: Sighting;
   readonly sacrifice?: SacrificeSeen;
   readonly throttles: readonly Throttle[];
-  /** `disturbed`: no burst could be read. */
+  /** `disturbed`: no burst could be interpreted. */
   readonly window?: WindowVerdict | "disturbed";
-  /** Whether an idle device was given, to ask with. */
+  /** Whether an idle device was given to ask with. */
   readonly withIdleDevice: boolean;
 }
 
 export type QuestionName = keyof typeof QUESTIONS | "window";
 
 export interface Interpretation {
-  /** The choice of the emulator's flag; undefined if it cannot be told, or if none fits. */
+  /** The choice for the emulator's flag; undefined if it is unclear, or if none fits. */
   readonly choice?: string;
-  /** Why there is none, or what else there is to say. */
+  /** Why there is no choice, or what else there is to say. */
   readonly note?: string;
-  /** What it was read from. */
+  /** The answer that it was read from. */
   readonly seen?: Sighting;
-  /** It was told, and the emulator has no such choice. */
+  /** The answer is clear, but the emulator has no such choice. */
   readonly unlisted?: true;
 }
 
-/** One for each open question: a new one does not compile until it is read here. */
+/** One reader for each open question; a new question does not compile without one. */
 export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence) => Interpretation>> = {
   unknownDevice: readUnknownDevice,
   duplicateNames: (evidence) => readBeside(evidence, "twice"),
@@ -72,39 +73,40 @@ function readUnknownDevice({ trials: { madeUp, idle } }: Evidence): Interpretati
   if (madeUp.kind === "accepted") return { choice: "ignore", seen: madeUp };
   if (blamesDevice(madeUp.code)) return { choice: "reject", seen: madeUp };
   if (!idle || idle.kind === "unanswered") {
-    return { seen: madeUp, note: "the code does not say whether for that; --idle-device would tell" };
+    return { seen: madeUp, note: "the code does not name the cause; --idle-device would settle it" };
   }
-  // As a device is treated that exists and has nothing to cancel.
+  // Compares with how a device is treated that exists and has nothing to cancel.
   return { choice: same(madeUp, idle) ? "ignore" : "reject", seen: madeUp };
 }
 
-/** Of a call with one thing odd about it, against the same call without. */
+/** Compares a call that has one odd thing with the same call without it. */
 function readBeside({ trials, withIdleDevice }: Evidence, name: TrialName): Interpretation {
   const odd = trials[name];
   const plain = withIdleDevice ? trials.idle : trials.madeUp;
   if (!odd || odd.kind === "unanswered") return unanswered(odd);
   if (odd.kind === "accepted") return { choice: "ignore", seen: odd };
   if (plain?.kind === "accepted") return { choice: "reject", seen: odd };
-  // That there is no task to cancel is no word on what was odd, but on what is left without it.
+  // A refusal for a missing task is not about the odd thing, but about the rest of the call.
   if (/task/i.test(odd.code)) return { seen: odd, note: "refused for having nothing to cancel" };
   if (plain?.kind === "refused" && !same(odd, plain)) return { choice: "reject", seen: odd };
-  const hope = withIdleDevice ? "" : "; --idle-device may tell";
-  return { seen: odd, note: `the device is refused with the same code, with or without that${hope}` };
+  const hope = withIdleDevice ? "" : "; --idle-device may settle it";
+  return { seen: odd, note: `the device is refused with the same code either way${hope}` };
 }
 
-/** A name that no device can have is passed over if it is taken for any other that no device has. */
+/**
+ * A name that no device can have is ignored if it is treated like any other name without a device.
+ */
 function readMalformedName({ trials: { malformed, madeUp } }: Evidence): Interpretation {
   if (!malformed || malformed.kind === "unanswered") return unanswered(malformed);
   if (malformed.kind === "accepted" || same(malformed, madeUp)) return { choice: "ignore", seen: malformed };
-  if (madeUp?.kind === "unanswered")
-    return { seen: malformed, note: "not known without the answer to a made-up device" };
+  if (madeUp?.kind === "unanswered") return { seen: malformed, note: "unclear without the answer to a made-up device" };
   return { choice: "reject", seen: malformed };
 }
 
 function readTooManyNames({ trials: { tooMany, madeUp } }: Evidence): Interpretation {
   if (!tooMany || tooMany.kind === "unanswered") return unanswered(tooMany);
   if (tooMany.kind === "accepted")
-    return { seen: tooMany, note: "201 names are taken; the emulator has no such choice" };
+    return { seen: tooMany, note: "201 names are accepted; the emulator has no such choice" };
   if (same(tooMany, madeUp)) return { seen: tooMany, note: "a single made-up device is refused with the same code" };
   return { choice: isOfService(tooMany.code) ? "service" : "gateway", seen: tooMany };
 }
@@ -116,24 +118,27 @@ function readNothingToCancel({ trials: { idle }, sacrifice }: Evidence): Interpr
   const beside = sacrifice?.besideIdle;
   if (beside?.kind === "accepted") return { choice: "reject-all", seen: idle };
   if (same(idle, beside)) return { choice: "reject-any", seen: idle };
-  return { seen: idle, note: "refused; whether others with it are, --sacrificial-device may tell" };
+  return { seen: idle, note: "refused; --sacrificial-device may show whether other devices in the call are too" };
 }
 
 function readRefusedCall({ sacrifice }: Evidence): Interpretation {
   if (!sacrifice) return needs("--sacrificial-device");
-  if (!sacrifice.afterRefusal) return { note: "no call was refused that held a task" };
+  if (!sacrifice.afterRefusal) return { note: "no call with a task was refused" };
   return { choice: sacrifice.afterRefusal === "canceled" ? "cancels-rest" : "cancels-none" };
 }
 
 function readInstanceError({ trials: { wrongInstance, idle, madeUp }, withIdleDevice }: Evidence): Interpretation {
   if (!wrongInstance || wrongInstance.kind === "unanswered") return unanswered(wrongInstance);
   if (wrongInstance.kind === "accepted" || same(wrongInstance, withIdleDevice ? idle : madeUp)) {
-    return { seen: wrongInstance, note: "a made-up instance is passed over, as without --instance-id" };
+    return { seen: wrongInstance, note: "a made-up instance is ignored, as without --instance-id" };
   }
   return chosen("instanceError", wrongInstance.code, wrongInstance);
 }
 
-/** The service's own refusals of cancels; one of a list tells "by operation" from "all alike". */
+/**
+ * Reads the service's own refusals of cancels. One refusal of a list distinguishes "by operation"
+ * from "all alike".
+ */
 function readRefusalStatus({ trials, refusedRead }: Evidence): Interpretation {
   const refusals = Object.values(trials).filter((each) => each.kind === "refused" && isOfService(each.code));
   const statuses = new Set(refusals.map((each) => (each.kind === "unanswered" ? 0 : each.status)));
@@ -145,7 +150,7 @@ function readRefusalStatus({ trials, refusedRead }: Evidence): Interpretation {
   if (status === 400 && (ofRead ?? 400) === 400) return { choice: "400", seen };
   if (status === 200 && ofRead === 200) return { choice: "200", seen };
   if (status === 200 && ofRead === 400) return { choice: "documented", seen };
-  const note = ofRead === undefined ? "of lists it is not known" : `${status} for cancels, ${ofRead} for lists`;
+  const note = ofRead === undefined ? "unknown for lists" : `${status} for cancels, ${ofRead} for lists`;
   return { seen, note };
 }
 
@@ -169,12 +174,12 @@ function readWindow({ window }: Evidence): Interpretation {
 const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Interpretation>> = {
   sliding: { choice: "sliding" },
   fixed: { choice: "fixed" },
-  either: { note: "answers took too long to tell" },
+  either: { note: "answers took too long to decide" },
   neither: { note: "neither sliding nor fixed: perhaps a bucket that fills steadily, or a higher quota" },
-  disturbed: { note: "the bursts were refused in part: others use the account, or its quota is lower" },
+  disturbed: { note: "the bursts were refused in part: another sender uses the account, or its quota is lower" },
 };
 
-/** The choice that is this value, if there is one. */
+/** The choice with this value, if there is one. */
 function chosen(name: keyof typeof QUESTIONS, value: string, seen: Sighting): Interpretation {
   const choices: readonly string[] = QUESTIONS[name].choices;
   return choices.includes(value)
@@ -183,7 +188,7 @@ function chosen(name: keyof typeof QUESTIONS, value: string, seen: Sighting): In
 }
 
 function needs(flag: string): Interpretation {
-  return { note: `not asked: that takes ${flag}` };
+  return { note: `not asked; needs ${flag}` };
 }
 
 function unanswered(sighting: Sighting | undefined): Interpretation {
@@ -194,7 +199,7 @@ function same(a: Sighting, b: Sighting | undefined): boolean {
   return a.kind === "refused" && b?.kind === "refused" && a.code === b.code;
 }
 
-/** Codes of the gateway in front have no such beginning. */
+/** Only codes of the service begin like this, not those of the POP gateway. */
 function isOfService(code: string): boolean {
   return /^iot\./i.test(code);
 }

@@ -1,5 +1,6 @@
-// What was found, for people and for programs: a line for each open question, the emulator's flags that answer
-// likewise, and the codes that nobody knew of. Holds no key, product or device, so that it can be shared.
+// Reports what was found, for people and for programs: a line for each open question, the
+// emulator's flags that reproduce it, and codes that were not known. It holds no key, product or
+// device, so that it can be shared.
 import { knownVerdict } from "../../upstream/codes.js";
 import { table } from "../terminal/table.js";
 import { words } from "./asker.js";
@@ -13,11 +14,11 @@ export interface Finding extends Interpretation {
 interface NewCode {
   readonly code: string;
   readonly question: string;
-  /** Whether the gateway has a row for it. */
+  /** Whether the gateway has a row for the code. */
   readonly known: boolean;
 }
 
-/** With which code the emulator refuses, where it is a guess. */
+/** The codes with which the emulator refuses, where they are guesses. */
 const EMULATED: Readonly<Partial<Record<QuestionName, RegExp>>> = {
   unknownDevice: /^iot\.device\.NotExistedDevice$/,
   duplicateNames: /^iot\.device\.InvalidFormattedDeviceNameInNameArray$/,
@@ -39,7 +40,7 @@ export function findingsOf({ evidence }: Probe): readonly Finding[] {
   }));
 }
 
-/** The flags of `emulate` for what could be told. */
+/** The flags of `emulate` that reproduce the clear answers. */
 function emulatorArguments(findings: readonly Finding[]): readonly string[] {
   return findings.flatMap(({ question, choice }) => (choice === undefined ? [] : [`--${flagOf(question)}`, choice]));
 }
@@ -60,13 +61,15 @@ export function reportText(probe: Probe): string {
     ...(probe.endedBy === undefined ? [] : [`Not finished: ${probe.endedBy}`, ""]),
     table([["question", "answer", "seen"], ...rows]),
     "",
-    `${probe.callsSent} calls were sent. ? is what cannot be told, or what the emulator has no choice for.`,
-    ...(flags.length === 0 ? [] : ["The emulator that answers so:", "", `  ota-gateway emulate ${flags.join(" ")}`]),
+    `${probe.callsSent} calls were sent. ? means unclear, or that the emulator has no such choice.`,
+    ...(flags.length === 0
+      ? []
+      : ["To make the emulator answer like this:", "", `  ota-gateway emulate ${flags.join(" ")}`]),
     ...(codes.length === 0
       ? []
       : [
           "",
-          "Codes that the emulator does not answer with; please report them to the project, with this report:",
+          "Codes that the emulator does not use; please report them to the project, with this report:",
           ...codes.map(
             ({ code, question, known }) => `  ${code} (${question}${known ? "" : ", unknown to the gateway"})`,
           ),
@@ -87,11 +90,11 @@ export function reportJson(probe: Probe): object {
   };
 }
 
-/** Codes of refusals that the emulator would have put otherwise. */
+/** Codes of refusals that the emulator would have answered with another code. */
 function newCodes(findings: readonly Finding[]): readonly NewCode[] {
   return findings.flatMap(({ question, seen, choice, unlisted }) => {
     const expected = EMULATED[question];
-    // A refusal that is not for what was asked about has its code from elsewhere.
+    // A refusal for another reason than the question has an unrelated code.
     const own = unlisted ?? (choice !== undefined && choice !== "ignore");
     if (seen?.kind !== "refused" || !expected || !own || expected.test(seen.code)) return [];
     return [{ code: seen.code, question: flagOf(question), known: knownVerdict(seen.code) !== undefined }];

@@ -1,4 +1,5 @@
-// The probe from its first call to its last. Whatever ends it early, what was seen until then is kept.
+// Runs the probe from its first call to its last. If it ends early, what was observed until then is
+// kept.
 import type { Clock } from "../../base/clock.js";
 import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.js";
 import { ROUNDS, sendBursts } from "./bursts.js";
@@ -12,7 +13,7 @@ import type { Wire } from "./wire.js";
 export interface Probe {
   readonly evidence: Evidence;
   readonly callsSent: number;
-  /** Why it ended before its end; undefined if it did not. */
+  /** Why it ended early; undefined if it did not. */
   readonly endedBy?: string;
 }
 
@@ -20,16 +21,18 @@ export interface ProbeOptions {
   readonly wire: Wire;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Told as it goes. */
+  /** Called with a line for each step. */
   readonly progress: (line: string) => void;
-  /** From an answer to the next call. */
+  /** Pause from an answer to the next call. */
   readonly pauseMs?: number;
 }
 
-/** A tenth of the documented quota, at the most. */
+/** Keeps the probe below a tenth of the documented quota. */
 export const PAUSE_MS = 1100;
 
-/** Resolves also if the probe was stopped, or the signal came; rejects only if the program is wrong. */
+/**
+ * Runs the probe. Also resolves if the probe was stopped or the signal came; rejects only on a bug.
+ */
 export async function runProbe(given: Given, options: ProbeOptions): Promise<Probe> {
   const { wire, clock, signal, progress, pauseMs = PAUSE_MS } = options;
   const asker = createAsker({ wire, clock, pauseMs, signal });
@@ -57,7 +60,7 @@ interface FindingOut {
 
 async function findOut(given: Given, { asker, clock, signal, progress, learn, known }: FindingOut): Promise<void> {
   const madeUp = makeUp();
-  progress("reading whether anything could be harmed");
+  progress("checking that nothing can be harmed");
   const tasks = await ruleOutHarm(given, asker);
   for (const { name, trial, cancel } of trialsFor(given, madeUp)) {
     const { sighting } = await asker.ask(cancelOperation(given, cancel), { needed: name === "madeUp" });
@@ -67,7 +70,7 @@ async function findOut(given: Given, { asker, clock, signal, progress, learn, kn
   }
   learn({ refusedRead: await refusedRead(madeUp.deviceNames[0], given, asker) });
   if (tasks.length > 0) {
-    progress("what becomes of the tasks that were given up");
+    progress("cancels with the sacrificial devices");
     const refusesUnknown = INTERPRETATIONS.unknownDevice(known()).choice === "reject";
     const refusesIdle = isRefused(known(), "idle");
     learn({ sacrifice: await sacrifice(tasks, { given, madeUp, asker, progress, refusesUnknown, refusesIdle }) });
@@ -81,12 +84,15 @@ async function findOut(given: Given, { asker, clock, signal, progress, learn, kn
   }
 }
 
-/** What is refused of the product or the package themselves would be refused whatever else is asked. */
+/**
+ * Stops if the product or the package itself is refused, because every other call would be refused
+ * too.
+ */
 function checkLetIn(sighting: Sighting): void {
   if (sighting.kind !== "refused" || !/Product|Firmware|Instance|Tenant|\.prod\./i.test(sighting.code)) return;
   throw new Stopped(
-    `A cancel was refused with ${sighting.code}. Are --upstream-url (its region), --product-key and --instance-id ` +
-      "right, and is the package for that product?",
+    `A cancel was refused with ${sighting.code}. Check --upstream-url (its region), --product-key and --instance-id, ` +
+      "and that the package is for that product.",
   );
 }
 

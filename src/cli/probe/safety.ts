@@ -1,12 +1,13 @@
-// What is read before the first cancel, so that no call can do harm even if the upstream takes it in a way that nobody
-// expects: the packages have no unfinished task but those that were given up, and the idle device has none at all.
+// Reads, before the first cancel, whether any call could do harm, even if the upstream interprets
+// it in an unexpected way. The packages must have no unfinished tasks except those of the
+// sacrificial devices, and the idle device none at all.
 import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/operations.js";
 import { readTaskList } from "../../upstream/task-list.js";
 import { type Asker, type Sighting, Stopped } from "./asker.js";
 import { type ListedJob, readJobList } from "./job-list.js";
 import { type Given, scopeOf } from "./trials.js";
 
-/** A task that may be cancelled. */
+/** A task that may be canceled. */
 export interface GivenUp {
   readonly deviceName: string;
   readonly jobId: string;
@@ -16,26 +17,30 @@ const UNFINISHED: readonly string[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROG
 const TASK_IS_OVER: readonly string[] = ["SUCCEEDED", "FAILED", "CANCELED"];
 /** The documentation spells the first in two ways. */
 const JOB_IS_OVER: readonly string[] = ["COMPLETED", "COMPLETE", "CANCELED"];
-/** Each running batch is read with a call of its own. */
+/** Reading each running batch takes a call of its own. */
 export const MOST_RUNNING_JOBS = 5;
-/** What is longer than a page is not read further. */
+/** Only the first page is read. */
 const PAGE = 100;
 
 const OTHERWISE =
-  "Give a package whose batches are all over, or a new one that has none: then no call of the probe can cancel a task.";
+  "Give a package whose batches have all ended, or a new one without any; then no call of the probe can cancel a task.";
 
-/** Throws Stopped if harm cannot be ruled out. The tasks of the sacrificial devices, in the order of these. */
+/**
+ * Returns the tasks of the sacrificial devices, in their order. Throws Stopped if harm cannot be
+ * ruled out.
+ */
 export async function ruleOutHarm(given: Given, asker: Asker): Promise<readonly GivenUp[]> {
   const running = await runningJobs(given.firmwareId, given, asker);
   if (running.length > 0 && given.sacrificialDevices.length === 0) {
     throw new Stopped(`The package has a running batch. ${OTHERWISE}`);
   }
-  if (running.length > MOST_RUNNING_JOBS) throw new Stopped(`The package has many running batches. ${OTHERWISE}`);
+  if (running.length > MOST_RUNNING_JOBS)
+    throw new Stopped(`The package has more than ${MOST_RUNNING_JOBS} running batches. ${OTHERWISE}`);
   const unfinished: GivenUp[] = [];
   for (const { jobId } of running) unfinished.push(...(await unfinishedOf(jobId, given, asker)));
   const spared = unfinished.filter(({ deviceName }) => !given.sacrificialDevices.includes(deviceName)).length;
   if (spared > 0) {
-    throw new Stopped(`The package has unfinished tasks (${spared} of devices that were not given up). ${OTHERWISE}`);
+    throw new Stopped(`The package has unfinished tasks (${spared} of devices that are not sacrificial). ${OTHERWISE}`);
   }
   if (given.foreignFirmwareId !== undefined && (await runningJobs(given.foreignFirmwareId, given, asker)).length > 0) {
     throw new Stopped(`The --foreign-firmware-id has a running batch. ${OTHERWISE}`);
@@ -44,12 +49,14 @@ export async function ruleOutHarm(given: Given, asker: Asker): Promise<readonly 
   return given.sacrificialDevices.map((name) => {
     const task = unfinished.find(({ deviceName }) => deviceName === name);
     if (!task)
-      throw new Stopped("A --sacrificial-device has no unfinished task of the package: nothing can be learnt.");
+      throw new Stopped(
+        "A --sacrificial-device has no unfinished task of the package, so nothing can be learned from it. Give another.",
+      );
     return task;
   });
 }
 
-/** The state of a device's task in a batch; undefined if the answer does not tell. */
+/** The state of a device's task in a batch; undefined if the answer does not say. */
 export async function taskStateOf(
   { deviceName, jobId }: GivenUp,
   given: Given,
@@ -61,12 +68,15 @@ export async function taskStateOf(
   return more.length === 0 ? task?.state : undefined;
 }
 
-/** Whether a task in this state may still be cancelled. */
+/** Whether a task in this state may still be canceled. */
 export function isUnfinished(state: string | undefined): boolean {
   return state !== undefined && UNFINISHED.includes(state);
 }
 
-/** How the upstream refuses to list the tasks of a device that does not exist: only the status is of interest. */
+/**
+ * How the upstream refuses to list the tasks of a device that does not exist. Only the status
+ * matters.
+ */
 export async function refusedRead(name: string, given: Given, asker: Asker): Promise<Sighting> {
   return (await asker.ask(UNFINISHED_TASKS.of(scopeOf(given), [name]))).sighting;
 }
@@ -82,7 +92,7 @@ async function runningJobs(firmwareId: string, { instanceId }: Given, asker: Ask
   return jobs.filter(({ status }) => !JOB_IS_OVER.includes(status));
 }
 
-/** A state that is not known may be one that can be cancelled. */
+/** An unknown state counts as one that can be canceled. */
 async function unfinishedOf(jobId: string, given: Given, asker: Asker): Promise<GivenUp[]> {
   const operation = TASKS_OF_JOB.of({ ...scopeOf(given), jobId }, []);
   const { tasks, whole } = await listed(operation, readTaskList, asker);
@@ -102,9 +112,9 @@ async function listed<T>(operation: Operation, read: (body: string) => T | undef
   const { action } = operation;
   const { sighting, body } = await asker.ask(operation, { needed: true });
   if (sighting.kind === "refused") {
-    throw new Stopped(`${action} was refused with ${sighting.code}. Are endpoint, names and --instance-id right?`);
+    throw new Stopped(`${action} was refused with ${sighting.code}. Check the endpoint, the names and --instance-id.`);
   }
   const list = sighting.kind === "accepted" ? read(body) : undefined;
-  if (!list) throw new Stopped(`${action} gave no answer that can be read, so harm cannot be ruled out.`);
+  if (!list) throw new Stopped(`The answer to ${action} cannot be read, so harm cannot be ruled out.`);
   return list;
 }

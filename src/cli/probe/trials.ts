@@ -1,26 +1,26 @@
-// The cancels that the probe sends, each with the one thing that is odd about it. None can cancel a task: each names
-// only devices that do not exist, made up at random, or one that was read to have no unfinished task; and the
-// package was read to have no running batch but what the user gave up (safety.ts).
+// Defines the cancels that the probe sends, each with one odd thing about it. None can cancel a
+// task: each names only random devices that do not exist, or one without unfinished tasks, and the
+// package has no running batch except what the user sacrifices (safety.ts checks both).
 import { randomInt } from "node:crypto";
 import { CANCEL_BY_DEVICE, type Operation } from "../../upstream/operations.js";
 
-/** What the user gave. */
+/** The user's input. */
 export interface Given {
   readonly productKey: string;
   readonly firmwareId: string;
-  /** Empty: none. */
+  /** Empty for none. */
   readonly instanceId: string;
   /** A device without unfinished tasks. */
   readonly idleDevice: string | undefined;
   /** A package of another product. */
   readonly foreignFirmwareId: string | undefined;
-  /** Devices whose task may be cancelled. */
+  /** Devices whose task may be canceled. */
   readonly sacrificialDevices: readonly string[];
-  /** Calls a second that the account is allowed, if it may be throttled to find out how. */
+  /** The account's calls a second, if the user consents to throttling. */
   readonly throttlingQuota: number | undefined;
 }
 
-/** What does not exist: so much chance is in each that it cannot. */
+/** Things that do not exist: so random that they cannot. */
 export interface MadeUp {
   readonly deviceNames: readonly [string, ...string[]];
   readonly productKey: string;
@@ -39,7 +39,7 @@ export function makeUp(): MadeUp {
   };
 }
 
-/** The longest that a name may be. */
+/** As long as a name may be. */
 function deviceName(): string {
   return `otaprobe${letters(24)}`;
 }
@@ -59,13 +59,13 @@ interface Cancel {
 }
 
 export interface Trial {
-  /** What is sent, for the user's eyes. */
+  /** Describes the call to the user. */
   readonly words: string;
-  /** Undefined: it cannot be asked with what was given. */
+  /** Undefined if the input does not allow the question. */
   readonly cancel: (given: Given, madeUp: MadeUp) => Cancel | undefined;
 }
 
-/** In the order in which they are sent; the first shows whether the calls are let in at all. */
+/** In the order of sending; the first shows whether calls are accepted at all. */
 export const TRIALS = {
   madeUp: {
     words: "one made-up device",
@@ -114,7 +114,7 @@ export const TRIALS = {
 
 export type TrialName = keyof typeof TRIALS;
 
-/** The trials that can be asked with what was given. */
+/** The trials that the input allows. */
 export function trialsFor(given: Given, madeUp: MadeUp): readonly { name: TrialName; trial: Trial; cancel: Cancel }[] {
   return Object.entries<Trial>(TRIALS).flatMap(([name, trial]) => {
     const cancel = trial.cancel(given, madeUp);
@@ -122,18 +122,21 @@ export function trialsFor(given: Given, madeUp: MadeUp): readonly { name: TrialN
   });
 }
 
-/** A device that has nothing to cancel: one that exists, if one was given, for what does not may be refused first. */
+/**
+ * A device that has nothing to cancel. Prefers an existing one, because others may be refused for
+ * not existing.
+ */
 export function quiet({ idleDevice }: Given, { deviceNames: [name] }: MadeUp): string {
   return idleDevice ?? name;
 }
 
-/** The call; what the trial does not say is as the user gave it. */
+/** The call; values that the trial does not set are the user's. */
 export function cancelOperation(given: Given, cancel: Cancel): Operation {
   const { productKey, firmwareId, instanceId: iotInstanceId, jobId = "", names } = { ...given, ...cancel };
   return CANCEL_BY_DEVICE.of({ productKey, firmwareId, iotInstanceId, jobId }, names);
 }
 
-/** The scope of what was given; no batch in particular. */
+/** The scope of the user's input, without a batch. */
 export function scopeOf({ productKey, firmwareId, instanceId: iotInstanceId }: Given) {
   return { productKey, firmwareId, iotInstanceId, jobId: "" };
 }

@@ -1,11 +1,11 @@
-// How the upstream's second is cut, told from a few bursts. Each round sends the whole quota at once, and one call
-// more before the second is over; the rounds begin at different places in a second. What was seen is held against
-// every way in which the second could be cut, and one that would have answered otherwise is ruled out. A call counts
-// at some moment between being sent and being answered, and no clock is shared.
+// Infers from a few bursts how the upstream measures its second. Each round sends the whole quota
+// at once, and one more call before the second is over; the rounds begin at different places in a
+// second. A way to measure is ruled out if it would have answered differently. A call counts at
+// some moment between its sending and its answer, and the two sides share no clock.
 import type { QuotaWindow } from "../../emulator/quota.js";
 import type { Times } from "./wire.js";
 
-/** One burst of as many calls as the quota allows, all of them let in, and the call that came after. */
+/** One burst of as many calls as the quota allows, all admitted, and the call after it. */
 export interface Round {
   readonly burst: readonly Times[];
   readonly late: Times & { readonly admitted: boolean };
@@ -13,7 +13,7 @@ export interface Round {
 
 export type WindowVerdict = QuotaWindow | "neither" | "either";
 
-/** Where in a second, to the millisecond, the boundary of a fixed one could be. */
+/** Where in a second, to the millisecond, the boundary of a fixed second could be. */
 const PLACES: readonly number[] = Array.from({ length: 1000 }, (_, ms) => ms);
 
 /** `neither`: both are ruled out. `either`: neither is. */
@@ -25,8 +25,8 @@ export function windowOf(rounds: readonly Round[]): WindowVerdict {
 }
 
 /**
- * A sliding second lets the late call in only if a call of the burst may have left it; it refuses it only if one may
- * not have.
+ * A sliding second admits the late call only if a call of the burst may have left it, and refuses
+ * it only if one may still be in it.
  */
 function canSlide(round: Round): boolean {
   if (isVain(round)) return true;
@@ -36,8 +36,8 @@ function canSlide(round: Round): boolean {
 }
 
 /**
- * A fixed second refuses the late call only if it holds the whole burst too, so that no boundary lies between; it
- * lets it in only if one may.
+ * A fixed second refuses the late call only if it holds the whole burst too, with no boundary in
+ * between, and admits it only if there may be one.
  */
 function canBeCutAt(place: number, round: Round): boolean {
   if (isVain(round)) return true;
@@ -48,7 +48,7 @@ function canBeCutAt(place: number, round: Round): boolean {
     : !boundaryWithin(place, earliestCertain(burst), late.sentMs);
 }
 
-/** That a call was let in says nothing if a call of the burst may have been counted after it. */
+/** An admission says nothing if a call of the burst may have been counted after it. */
 function isVain({ burst, late }: Round): boolean {
   return late.admitted && burst.some(({ answeredMs }) => answeredMs > late.sentMs);
 }

@@ -1,5 +1,6 @@
-// One signed call and what came back, as raw as a report needs it: code, HTTP status, the throttle's header, and when
-// it was sent and answered. What may bring the keys or the clock in order is tried here, and said.
+// Sends one signed call, and returns the answer as raw as a report needs it: code, HTTP status, the
+// throttle's header, and when it was sent and answered. Tries to correct keys and clock, and
+// reports that it did.
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
@@ -30,15 +31,15 @@ export type ProbeReply = Times & { readonly status: number } & (
       }
   );
 
-/** How a call ended. A fault is an error's code or words without addresses. */
+/** How a call ended. A fault is an error's code, or words without addresses. */
 export type Sending = ProbeReply | { readonly kind: "lost" | "unwritten"; readonly fault: string };
 
 export type ThrottleHint = "x-acs-retry-after" | "x-ratelimit-user-api" | "none";
 
 export interface Wire {
   /**
-   * Sends once; resolves within the timeout. Rejects with NoCredentials, or DeadlineExceeded if these do not come in
-   * time.
+   * Sends once; resolves within the timeout. Rejects with NoCredentials, or with DeadlineExceeded
+   * if the credentials do not arrive in time.
    */
   send(operation: Operation): Promise<Sending>;
   close(): Promise<void>;
@@ -49,7 +50,7 @@ export interface WireOptions {
   readonly timeoutMs: number;
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
-  /** What the upstream may not repeat in its codes: the user's names, for reports are to be shared. */
+  /** The user's names. They must not appear in codes, because reports are shared. */
   readonly secrets: readonly string[];
 }
 

@@ -1,15 +1,15 @@
-// A proof as it is read: what was looked at, what was found, what that rests on, and a plain verdict at the
-// end; and the same for programs.
+// Writes a proof for people and for programs: what was examined, what was found, what that rests
+// on, and a plain verdict at the end.
 import type { Coverage, PlacedCall, Proof } from "./proof.js";
 
-/** Calls of a second with too many that are listed. */
+/** Most calls to list of a second with too many. */
 const LISTED_CALLS = 50;
 
 export function holds({ mostArrivals, callsPerSecond }: Proof): boolean {
   return mostArrivals <= callsPerSecond;
 }
 
-/** Lines for people. */
+/** The proof as text. */
 export function proofText(proof: Proof): string {
   const { account, callsPerSecond, coverage, mostArrivals, worst, widened } = proof;
   const since = worst ? `, first in the second from ${dateOf(worst.fromWallMs)}` : "";
@@ -20,15 +20,15 @@ export function proofText(proof: Proof): string {
     ["most arrivals", `${mostArrivals} in any one second${since}`],
   ];
   if (widened.clockErrorMs > 0) {
-    rows.push(["", `${widened.mostArrivals} at the most if every time is wrong by up to ${widened.clockErrorMs} ms`]);
+    rows.push(["", `at most ${widened.mostArrivals} if every time is wrong by up to ${widened.clockErrorMs} ms`]);
   }
   const table = rows.map(([name, text]) => `${name.padEnd(15)}${text}\n`).join("");
   const notes = notesOf(proof).map((note) => `Note: ${note}\n`);
   const text = [table, ...notes, ...(holds(proof) ? [] : suspects(worst?.calls ?? [])), verdict(proof)].join("");
-  return text.replace(/[^\P{C}\n]/gu, "?"); // a file may hold what a terminal would take for a command
+  return text.replace(/[^\P{C}\n]/gu, "?"); // a file may hold control sequences for terminals
 }
 
-/** For programs; dates are RFC 3339. */
+/** The proof as JSON; dates are RFC 3339. */
 export function proofJson(proof: Proof): object {
   const { account, callsPerSecond, coverage, clocks, replicas, calls, mostArrivals, worst, widened } = proof;
   return {
@@ -60,29 +60,27 @@ function callsText({ calls }: Proof): string {
   );
 }
 
-/** What the result rests on, beside the files themselves. */
+/** The assumptions behind the result, besides the files themselves. */
 function notesOf(proof: Proof): string[] {
   const { calls, clocks, widened, coverage, isShared, replicas } = proof;
-  const notes = [
-    "the verdict is about the calls in the files, and not about those of other gateways and other senders",
-  ];
+  const notes = ["the verdict covers the calls in the files, not those of other gateways and senders"];
   if (isPartial(proof)) {
-    const known = `the ledger was shared by ${replicas} replicas, and the files are of ${clocks}`;
-    notes.push(`${known}: give a file of each to prove it for all of them`);
+    const known = `the ledger was shared by ${replicas} replicas, but the files are from ${clocks}`;
+    notes.push(`${known}; give a file from each to prove it for all`);
   } else if (isShared && replicas === undefined) {
-    notes.push("the ledger was shared: give a file of each replica to prove it for all of them");
+    notes.push("the ledger was shared; give a file from each replica to prove it for all");
   }
   if (clocks > 1) {
-    const bound = widened.clockErrorMs > 0 ? "" : "; --clock-error-ms tells what an error of theirs could add";
-    notes.push(`this rests on the wall clocks of ${clocks} processes agreeing${bound}`);
+    const bound = widened.clockErrorMs > 0 ? "" : "; --clock-error-ms shows the effect of an error";
+    notes.push(`the verdict assumes that the wall clocks of ${clocks} processes agree${bound}`);
   }
   if (calls["in-flight"] > 0) {
     const files = coverage.length > 1 ? "a file was" : "the file was";
-    notes.push(`${calls["in-flight"]} in flight when ${files} written can still have arrived after that`);
+    notes.push(`${calls["in-flight"]} in flight when ${files} written can have arrived after that`);
   }
   if (calls.throttled > 0) {
     notes.push(
-      `the upstream refused ${calls.throttled} for rate: if the verdict holds, somebody else uses the account, ` +
+      `the upstream refused ${calls.throttled} for rate: if the verdict holds, another sender uses the account, ` +
         "or its quota is lower",
     );
   }
@@ -98,10 +96,10 @@ function suspects(calls: readonly PlacedCall[]): string[] {
       return `  sent ${dateOf(sentUs / 1000)}, ${ended}, ${kind} ${requestId} of ${replica}\n`;
     });
   const more = calls.length - lines.length;
-  return ["What can have arrived in that second:\n", ...lines, ...(more > 0 ? [`  and ${more} more\n`] : [])];
+  return ["Calls that can have arrived in that second:\n", ...lines, ...(more > 0 ? [`  and ${more} more\n`] : [])];
 }
 
-/** There were replicas that no file is of: what they sent can have come on top. */
+/** Whether replicas exist without a file. Their calls can come on top. */
 function isPartial({ clocks, replicas = 0 }: Proof): boolean {
   return clocks < replicas;
 }
@@ -114,10 +112,10 @@ function verdict(proof: Proof): string {
     if (!isPartial(proof)) return `PROVED: ${most} ${whose}.\n`;
     return `PROVED for the calls of ${whose} only: ${most} ${clocks === 1 ? "it" : "them"}.\n`;
   }
-  return `NOT PROVED: one second can have held ${mostArrivals} arrivals, ${callsPerSecond} are allowed.\n`;
+  return `NOT PROVED: one second can have held ${mostArrivals} arrivals, but ${callsPerSecond} are allowed.\n`;
 }
 
-/** With microseconds: calls a millisecond apart should not look alike. */
+/** Shows microseconds, so that calls a millisecond apart do not look alike. */
 function dateOf(wallMs: number): string {
   const us = Math.round(wallMs * 1000);
   const ms = Math.floor(us / 1000);

@@ -1,6 +1,6 @@
-// What files of the flight recorder prove together: the most arrivals that any second can have held, on one
-// scale of time. Files of one process share its clock and are merged exactly, also where they overlap;
-// those of different processes are set against each other by their wall clocks. Pure.
+// Computes what files of the flight recorder prove together: the most arrivals that any second can
+// have held, on one time scale. Files of one process share its clock and are merged exactly, even
+// if they overlap; files of different processes are aligned by their wall clocks. Pure.
 import { intervalOf } from "../../observe/recorder/call-interval.js";
 import { CALL_KINDS, type CallKind, type Header, type RecordedCall } from "../../observe/recorder/flight-record.js";
 import { type Interval, mostArrivals, reachesInto } from "../../observe/recorder/most-arrivals.js";
@@ -11,7 +11,7 @@ export interface PlacedCall extends RecordedCall {
   readonly replica: string;
 }
 
-/** What one file covers. */
+/** The period that one file covers. */
 export interface Coverage {
   readonly file: string;
   readonly replica: string;
@@ -24,7 +24,7 @@ export interface Proof {
   readonly account: string;
   readonly callsPerSecond: number;
   readonly coverage: readonly Coverage[];
-  /** How many clocks had to agree for this. */
+  /** How many clocks the result depends on. */
   readonly clocks: number;
   /** Whether any of the files says that replicas share the ledger. */
   readonly isShared: boolean;
@@ -32,13 +32,16 @@ export interface Proof {
   readonly replicas: number | undefined;
   readonly calls: Readonly<Record<CallKind, number>>;
   readonly mostArrivals: number;
-  /** Where the first such second begins, and what can have arrived in it. Undefined if nothing ever did. */
+  /**
+   * Where the first such second begins, and the calls that can have arrived in it. Undefined if no
+   * call ever did.
+   */
   readonly worst: { readonly fromWallMs: number; readonly calls: readonly PlacedCall[] } | undefined;
-  /** With every interval widened by so much at both ends. */
+  /** The result with every interval widened by this much at both ends. */
   readonly widened: { readonly clockErrorMs: number; readonly mostArrivals: number };
 }
 
-/** Records that cannot be set against each other. */
+/** Records that cannot be compared. */
 export class Incomparable extends Error {
   override readonly name = "Incomparable";
 }
@@ -47,7 +50,10 @@ interface PlacedInterval extends Interval {
   readonly call: PlacedCall;
 }
 
-/** One proof for each account. Throws Incomparable if records of one account differ in its quota. */
+/**
+ * Makes one proof for each account. Throws Incomparable if records of one account differ in its
+ * quota.
+ */
 export function prove(records: readonly FlightRecord[], clockErrorMs = 0): Proof[] {
   return [...grouped(records, "account").values()].map((own) => proveAccount(own, clockErrorMs));
 }
@@ -99,8 +105,8 @@ function grouped(records: readonly FlightRecord[], by: "account" | "recording"):
 
 /** The intervals of one process, from its files. Counts the calls by kind. */
 function placed(records: readonly FlightRecord[], counts: Record<CallKind, number>): PlacedInterval[] {
-  // What was in flight in an earlier file has ended in a later one; and the later a wall clock was read, the
-  // better it has been set.
+  // Newest first: a call in flight in an earlier file has ended in a later one, and a wall clock
+  // read later has had more time to be corrected.
   const newestFirst = records.toSorted((a, b) => b.header.writtenAtMs - a.header.writtenAtMs);
   const offsetUs = wallOffsetUs((newestFirst[0] as FlightRecord).header);
   const seen = new Map<string, number>();
@@ -108,7 +114,8 @@ function placed(records: readonly FlightRecord[], counts: Record<CallKind, numbe
     const own = new Map<string, number>();
     const writtenUs = Math.round(header.writtenAtMs * 1000);
     return calls.flatMap((call): PlacedInterval[] => {
-      // Counted within each file: two lines that are alike in one file are two calls, in two files one.
+      // Two equal lines in one file are two calls; in two files they are one. So equal lines are
+      // counted within each file.
       const key = `${call.sentUs} ${call.devices}`;
       const nth = (own.get(key) ?? 0) + 1;
       own.set(key, nth);
@@ -127,7 +134,7 @@ function placed(records: readonly FlightRecord[], counts: Record<CallKind, numbe
   });
 }
 
-/** From the recording's own clock to the wall's. */
+/** The offset from the recording's own clock to the wall clock. */
 function wallOffsetUs({ writtenAt, writtenAtMs }: Header): number {
   return Date.parse(writtenAt) * 1000 - Math.round(writtenAtMs * 1000);
 }

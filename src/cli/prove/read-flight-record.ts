@@ -1,5 +1,5 @@
-// Reads a file of the flight recorder. Every mistake names its line, up to a bound; nothing is guessed and
-// no line is passed over, since a call left out could be the one too many.
+// Reads a file of the flight recorder. Every mistake names its line, up to a bound. Nothing is
+// guessed and no line is skipped, because a call left out could be the one too many.
 import { boundedLines } from "../../base/bounded-lines.js";
 import {
   CALL_KINDS,
@@ -17,7 +17,7 @@ export interface FlightRecord {
   readonly calls: readonly RecordedCall[];
 }
 
-/** What is wrong with a file, as far as it was read. */
+/** Carries the mistakes in a file, as far as it was read. */
 export class UnreadableRecord extends Error {
   override readonly name = "UnreadableRecord";
 
@@ -26,21 +26,24 @@ export class UnreadableRecord extends Error {
   }
 }
 
-/** After so many, reading ends: the file is not ours. */
+/** After this many, reading ends, because the file is something else. */
 const MOST_MISTAKES = 10;
 
-/** Ours have about 150. */
+/** The recorder's lines have about 150. */
 const LONGEST_LINE = 4096;
 
-/** Some 30 years of milliseconds: in microseconds, still exact. */
+/** Some 30 years in milliseconds; as microseconds still exact. */
 const LONGEST_MS = 1e12;
 
-/** In the year 2255: in microseconds, still exact. */
+/** In the year 2255; as microseconds still exact. */
 const LATEST_WALL_MS = 9e12;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `file` is how to call it; it may hold several records, one after the other. Throws UnreadableRecord. */
+/**
+ * Reads a file, which may hold several records in a row. `file` is its name in messages. Throws
+ * UnreadableRecord.
+ */
 export async function readFlightRecords(file: string, pieces: AsyncIterable<string>): Promise<FlightRecord[]> {
   const records: { readonly file: string; readonly header: Header; readonly calls: RecordedCall[] }[] = [];
   const mistakes: string[] = [];
@@ -55,7 +58,7 @@ export async function readFlightRecords(file: string, pieces: AsyncIterable<stri
       mistakes.push(`line ${number} ${(error as Error).message}`);
       if (records.length === 0) break; // without a header, the others cannot be understood
       if (mistakes.length === MOST_MISTAKES) {
-        mistakes.push("and perhaps more: the rest was not read");
+        mistakes.push("there may be more: the rest was not read");
         break;
       }
     }
@@ -64,7 +67,7 @@ export async function readFlightRecords(file: string, pieces: AsyncIterable<stri
     if (records.length === 0) mistakes.push("is empty");
     for (const { header, calls } of records) {
       if (calls.length >= header.calls) continue;
-      mistakes.push(`was cut short: it has ${calls.length} of the ${header.calls} calls that its header announces`);
+      mistakes.push(`is incomplete: it has ${calls.length} of the ${header.calls} calls that its header announces`);
     }
   }
   if (mistakes.length > 0) throw new UnreadableRecord(file, mistakes);
@@ -85,7 +88,7 @@ function fieldsOf(text: string): Fields {
 function readHeader(fields: Fields): Header {
   if (!isOurs(fields)) throw new Error("is not the header of a flight record that this version reads");
   for (const name of ["account", "replica", "recording"]) {
-    if (typeof fields[name] !== "string") throw new Error(`needs ${name}, a text`);
+    if (typeof fields[name] !== "string") throw new Error(`needs ${name}, a string`);
   }
   for (const name of ["recordingSince", "completeSince", "writtenAt"]) {
     const wallMs = Date.parse(String(fields[name]));
@@ -99,14 +102,14 @@ function readHeader(fields: Fields): Header {
   number(fields, "callsPerSecond", 1);
   number(fields, "calls", 0);
   for (const name of ["callTimeoutMs", "marginMs", "completeSinceMs", "writtenAtMs"]) number(fields, name, 0);
-  return fields as unknown as Header; // every field has been looked at
+  return fields as unknown as Header; // every field has been checked
 }
 
 function callOf(fields: Fields, { writtenAtMs }: Header): RecordedCall {
   const kind = CALL_KINDS.find((each) => each === fields["kind"]);
   if (!kind) throw new Error(`needs kind, one of ${CALL_KINDS.join(", ")}`);
   const { requestId } = fields;
-  if (typeof requestId !== "string") throw new Error("needs requestId, a text");
+  if (typeof requestId !== "string") throw new Error("needs requestId, a string");
   const sent = number(fields, "sent", 0, writtenAtMs);
   const devices = number(fields, "devices", 0);
   return { sentUs: usOf(sent), endedUs: endOf(fields, kind, sent, writtenAtMs), kind, devices, requestId };
@@ -114,7 +117,7 @@ function callOf(fields: Fields, { writtenAtMs }: Header): RecordedCall {
 
 function endOf(fields: Fields, kind: CallKind, sent: number, writtenAtMs: number): number | undefined {
   if (kind !== "in-flight") return usOf(number(fields, "ended", sent, writtenAtMs));
-  if (fields["ended"] !== undefined) throw new Error("is in flight, and has ended");
+  if (fields["ended"] !== undefined) throw new Error("is in flight but has ended");
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers and times for people.
 
 /** 12345 as 12,345. */
 export function count(number: number): string {

@@ -1,4 +1,4 @@
-// Colours for a terminal that shows them: not in a pipe, and not for who sets NO_COLOR.
+// Colors for a terminal that shows them; none in a pipe, and none if NO_COLOR is set.
 import type { WriteStream } from "node:tty";
 
 export type Colour = "green" | "red" | "yellow" | "dim" | "bold";

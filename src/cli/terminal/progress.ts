@@ -1,4 +1,5 @@
-// One line that tells how far a long run is: redrawn in place on a terminal, a plain line now and then elsewhere.
+// Shows the progress of a long run in one line: redrawn in place on a terminal, printed now and
+// then elsewhere.
 import type { WriteStream } from "node:tty";
 import { type Clock, every } from "../../base/clock.js";
 import { count, counted, duration } from "./figures.js";
@@ -6,7 +7,7 @@ import type { Paint } from "./paint.js";
 
 export interface Position {
   readonly devices: number;
-  /** Undefined while it is not known. */
+  /** Undefined while unknown. */
   readonly total: number | undefined;
   readonly calls: number;
   readonly failed: number;
@@ -17,7 +18,7 @@ export type Screen = Pick<WriteStream, "isTTY" | "columns"> & { write(text: stri
 const REDRAW_MS = 200;
 const PLAIN_LINE_MS = 5000;
 
-/** The rate is that of so long a time. */
+/** The rate is measured over this time. */
 const RATE_MS = 5000;
 
 const BAR_CHARS = 20;
@@ -28,7 +29,7 @@ export class ProgressLine {
   readonly #paint: Paint;
   readonly #clock: Clock;
   readonly #position: () => Position;
-  /** Readings of the last few seconds, the oldest first. */
+  /** Readings of the last few seconds, oldest first. */
   readonly #readings: { readonly atMs: number; readonly devices: number }[] = [];
   readonly #disarm: () => void;
 
@@ -41,13 +42,13 @@ export class ProgressLine {
     this.#disarm = every(clock, screen.isTTY ? REDRAW_MS : PLAIN_LINE_MS, () => this.#draw());
   }
 
-  /** A line of its own, above. */
+  /** Prints a line above the progress. */
   note(text: string): void {
     this.#screen.write(this.#screen.isTTY ? `${ERASE_LINE}${text}\n` : `${text}\n`);
     if (this.#screen.isTTY) this.#draw();
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     this.#disarm();
     if (this.#screen.isTTY) this.#screen.write(ERASE_LINE);
@@ -79,7 +80,7 @@ export class ProgressLine {
     ];
     const columns = (this.#screen.columns || 80) - 1; // a line that fills the screen would wrap
     let text = words.join("  ");
-    // What matters least stands last.
+    // The least important part comes last.
     while (bar.length + text.length > columns && words.length > 1) {
       words.pop();
       text = words.join("  ");

@@ -1,6 +1,6 @@
-// Columns that line up: numbers to the right, words to the left.
+// Aligns columns: numbers to the right, words to the left.
 
-/** Each line indented by two; the last column is as long as it is. */
+/** Indents each line by two. The last column is not padded. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const texts = rows.map((row) => row.map((cell) => (typeof cell === "number" ? cell.toLocaleString("en-US") : cell)));
   const widths = (texts[0] ?? []).map((_, column) => Math.max(...texts.map((row) => row[column]?.length ?? 0)));

@@ -1,4 +1,4 @@
-// Text in lines that fit a screen, broken between words; the lines after the first are indented.
+// Breaks text between words into lines that fit a screen; lines after the first are indented.
 
 export function wrapped(text: string, columns: number): string {
   const lines: string[] = [];

@@ -1,5 +1,5 @@
-// A fault plan from JSON. Of an error, the code is enough if the emulator knows it: shape, status and
-// message are then those that come with it.
+// Reads a fault plan from JSON. For an error, the code is enough if the emulator knows it: shape,
+// status and message then follow from it.
 import { OPERATIONS } from "../operations/registry.js";
 import { knownRefusal, ServiceError } from "../protocol/errors.js";
 import { JsonObject } from "../protocol/json-checks.js";
@@ -10,7 +10,10 @@ const DAY_MS = 86_400_000;
 const TEN_MINUTES_MS = 600_000;
 const MANY = 1_000_000_000;
 
-/** Throws JsonMistakes with all that is wrong. What is not mentioned is not in force. */
+/**
+ * Reads a plan. Throws JsonMistakes with every mistake. Faults that the JSON leaves
+ * out are not in force.
+ */
 export function readFaultPlan(json: unknown): FaultPlan {
   const body = new JsonObject(json, Object.keys(NO_FAULTS));
   const plan: FaultPlan = {

@@ -1,17 +1,17 @@
-// The faults that are in force, as they can be set from outside: how the network is, what the server's
-// clock shows, and rules that choose calls and what befalls them.
+// Holds the faults that are in force, as they can be set from outside: the state of the network,
+// the server's clock, and rules that choose calls and what happens to them.
 import type { Random } from "../random.js";
 import type { CountedCall, Fault } from "./faults.js";
 
 export interface FaultPlan {
-  /** Time that a call and its answer travel, and by how much it varies, either way. */
+  /** Travel time of a call and its answer; `jitterMs` is how much it varies, either way. */
   readonly latencyMs: number;
   readonly jitterMs: number;
-  /** How far the server's wall clock is ahead; negative: behind. */
+  /** How far the server's wall clock is ahead; negative if it is behind. */
   readonly clockSkewMs: number;
-  /** Connections are refused for that long from now. */
+  /** Connections are refused for this long from now. */
   readonly refuseConnectionsMs: number;
-  /** The first one that chooses a call has it. */
+  /** The first rule that matches a call applies. */
   readonly rules: readonly FaultRule[];
 }
 
@@ -20,11 +20,11 @@ export interface FaultRule {
   readonly action?: string | undefined;
   /** Only calls that name this device. */
   readonly deviceName?: string | undefined;
-  /** Lets that many calls pass that it would choose. */
+  /** Skips this many calls that would match. */
   readonly skip?: number | undefined;
-  /** Chooses no more calls than that. */
+  /** Matches at most this many calls. */
   readonly times?: number | undefined;
-  /** Chooses that part of the calls, 0 to 1. */
+  /** Matches this fraction of the calls, 0 to 1. */
   readonly rate?: number | undefined;
   readonly fault: Fault;
 }
@@ -52,13 +52,13 @@ export class PlannedFaults {
     return this.#plan;
   }
 
-  /** Replaces all that was in force; rules begin to count anew. */
+  /** Replaces everything in force. The counts of the rules start again. */
   set(plan: FaultPlan): void {
     this.#plan = plan;
     this.#counts = plan.rules.map(() => ({ seen: 0, struck: 0 }));
   }
 
-  /** The plan, with how often each rule has struck. */
+  /** The plan, with how often each rule was applied. */
   show(): object {
     const rules = this.#plan.rules.map((rule, index) => ({ ...rule, struck: this.#counts[index]?.struck ?? 0 }));
     return { ...this.#plan, rules };

@@ -1,7 +1,7 @@
-// How long a call travels. The delay is split at a random point: the first part passes before the call
-// is counted, the rest before its answer is back. So calls sent evenly arrive unevenly, as they do on a
-// real network, and a limiter that counts when it sends is caught out. The whole delay is
-// max(0, latency + a uniform part of ±jitter).
+// Decides how long a call travels: max(0, latency + a uniform part of ±jitter). The delay is split
+// at a random point; one part passes before the call is counted, the rest before its answer is
+// back. So calls sent evenly arrive unevenly, as on a real network, which exposes a limiter that
+// counts when it sends.
 import type { Random } from "../random.js";
 
 export interface Transit {

@@ -1,4 +1,4 @@
-// What a call names, found or refused.
+// Finds the things that a call names, or throws the upstream's refusal.
 import { serviceError } from "../protocol/errors.js";
 import type { Firmware } from "../state/firmware.js";
 import type { Job } from "../state/job.js";
@@ -20,7 +20,7 @@ export function findFirmware(platform: Platform, firmwareId: string): Firmware {
   return firmware;
 }
 
-/** A package that was created without a product is for any. */
+/** Whether a package is for another product. A package created without a product fits all. */
 export function isForeign(firmware: Firmware, product: Product): boolean {
   return firmware.productKey !== undefined && firmware.productKey !== product.key;
 }
@@ -37,7 +37,7 @@ export function findDevice(platform: Platform, productKey: string, deviceName: s
   return device;
 }
 
-/** By its IotId, which goes first, or by its product and name. */
+/** Finds a device by its IotId, which takes precedence, or by its product and name. */
 export function findDeviceBy(
   platform: Platform,
   asked: {

@@ -1,4 +1,5 @@
-// What an operation of the IoT service is: its quota, the parameters it reads, and what it does with them.
+// Defines an operation of the IoT service: its quota, the parameters that it reads, and what it
+// does with them.
 import type { OpenQuestions } from "../open-questions.js";
 import type { AnswerFields } from "../protocol/answer.js";
 import type { Platform } from "../state/platform.js";
@@ -7,19 +8,19 @@ import type { CallParameters, Reader } from "./readers.js";
 export interface Service {
   readonly platform: Platform;
   readonly openQuestions: OpenQuestions;
-  /** The version that a device has which was just registered. */
+  /** The version of a newly registered device. */
   readonly deviceVersion: string;
 }
 
 export interface Executed {
-  /** What the answer carries besides RequestId and Success. */
+  /** Fields of the answer besides RequestId and Success. */
   readonly fields?: AnswerFields;
-  /** How many distinct devices the call was for, where that is counted. */
+  /** Number of distinct devices in the call, where that is counted. */
   readonly devices?: number;
 }
 
 export interface EmulatedOperation extends Outline {
-  /** Every parameter that it knows but `IotInstanceId`, which all know. */
+  /** Every parameter that it knows, except `IotInstanceId`, which all operations know. */
   readonly parameters: Readers;
   /** Carries a call out, or throws. */
   execute(parameters: CallParameters, service: Service): Executed;
@@ -29,7 +30,10 @@ interface Outline {
   /** Documented: calls a second for the whole account. */
   readonly callsPerSecond: number;
   readonly methods: readonly string[];
-  /** Documented for the newer operations: refusals come as HTTP 400, and not as a 200 with `Success: false`. */
+  /**
+   * Documented for the newer operations: refusals come as HTTP 400, not as 200 with `Success:
+   * false`.
+   */
   readonly refusesWith400?: true;
 }
 
@@ -38,7 +42,10 @@ type Asked<R extends Readers> = { readonly [Name in keyof R]: R[Name] extends Re
 
 export const ANY_METHOD = ["GET", "POST"] as const;
 
-/** `parameters` are read in their order, which is the order in which they are complained of. */
+/**
+ * Creates an operation. `parameters` are read in their order, which decides the mistake that is
+ * reported first.
+ */
 export function operation<R extends Readers>(
   spec: Outline & { readonly parameters: R; carryOut(asked: Asked<R>, service: Service): Executed },
 ): EmulatedOperation {

@@ -1,4 +1,4 @@
-// Pages of a list: how they are asked for, and how they are answered.
+// Pages of a list: how they are requested, and how they are answered.
 import { serviceError } from "../protocol/errors.js";
 import { whole } from "./readers.js";
 
@@ -17,7 +17,10 @@ export interface PageRequest {
   readonly PageSize: number;
 }
 
-/** The rows of a page, and the fields that tell where it stands. `at` gives the row at a place of the list. */
+/**
+ * The rows of a page, with the fields that place it in the list. `at` returns the row at a place of
+ * the list.
+ */
 export function page<T>({ CurrentPage, PageSize }: PageRequest, total: number, at: (place: number) => T) {
   const first = (CurrentPage - 1) * PageSize;
   const count = Math.max(0, Math.min(PageSize, total - first));
@@ -27,7 +30,7 @@ export function page<T>({ CurrentPage, PageSize }: PageRequest, total: number, a
   };
 }
 
-/** For lists that end somewhere, however long they are. */
+/** For lists that can be paged only up to a depth, however long they are. */
 export function checkDepth({ CurrentPage, PageSize }: PageRequest, most: number): void {
   if (CurrentPage * PageSize > most) throw serviceError("iot.common.InvalidPageParams");
 }

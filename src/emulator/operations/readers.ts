@@ -1,17 +1,17 @@
-// How a parameter is read and what it may be. A parameter that is present but empty counts as absent.
-// The codes for a value that is out of bounds are guesses in the POP gateway's pattern, `Invalid<Name>`,
-// unless a reader is given one that is documented.
+// Readers for parameters: how a value is read and what it may be. A parameter that is present but
+// empty counts as absent. The codes for values out of bounds are guesses in the pattern of the POP
+// gateway, `Invalid<Name>`, unless a reader is given a documented one.
 import { missingParameter, PopError, type ServiceCode, serviceError } from "../protocol/errors.js";
 
 export type CallParameters = ReadonlyMap<string, string>;
 
 export interface Reader<T> {
   readonly required: boolean;
-  /** Throws what the upstream would refuse. */
+  /** Reads the parameter, or throws the upstream's refusal. */
   read(parameters: CallParameters, name: string): T;
 }
 
-/** The value, or undefined if there is none; `matches` bounds it. */
+/** The value, or undefined if there is none; `matches` restricts it. */
 export function text(matches?: RegExp, refusal?: ServiceCode): Reader<string | undefined> {
   return optionalReader((value, name) => {
     if (matches && !matches.test(value)) throw refusal ? serviceError(refusal) : invalidParameter(name);
@@ -65,7 +65,10 @@ export function orElse<T>(reader: Reader<T | undefined>, value: T): Reader<T> {
   return { required: false, read: (parameters, name) => reader.read(parameters, name) ?? value };
 }
 
-/** The values of `<Name>.1`, `<Name>.2`, …, in the order of their numbers; a limit unless the operation has its own. */
+/**
+ * The values of `<Name>.1`, `<Name>.2`, … by number. `most` is a limit of the emulator, unless the
+ * operation documents one.
+ */
 export function list(most: number, tooMany?: ServiceCode): Reader<string[]> {
   return {
     required: false,
@@ -79,7 +82,7 @@ export function list(most: number, tooMany?: ServiceCode): Reader<string[]> {
   };
 }
 
-/** The records `<Name>.1.<Field>`, `<Name>.2.<Field>`, …, in the order of their numbers. */
+/** The records `<Name>.1.<Field>`, `<Name>.2.<Field>`, …, by number. */
 export function records<const F extends string>(
   most: number,
   fields: readonly F[],

@@ -1,4 +1,5 @@
-// Every operation that the emulator knows, by its action name. Any other is refused as the POP gateway does.
+// Lists every operation that the emulator knows, by its action name. Any other action is refused as
+// the POP gateway does.
 import { batchCheckDeviceNames } from "./devices/batch-check-device-names.js";
 import { batchGetDeviceState } from "./devices/batch-get-device-state.js";
 import { batchQueryDeviceDetail } from "./devices/batch-query-device-detail.js";
@@ -24,10 +25,13 @@ import { listOtaTaskByJob } from "./tasks/list-ota-task-by-job.js";
 import { listOtaUnfinishedTaskByDevice } from "./tasks/list-ota-unfinished-task-by-device.js";
 import { reupgradeOtaTask } from "./tasks/reupgrade-ota-task.js";
 
-/** The version of the IoT API whose operations these are. */
+/** The version of the IoT API that has these operations. */
 export const API_VERSION = "2018-01-20";
 
-/** The one whose quota is an option, and whose arrivals are the figures at the top of the statistics. */
+/**
+ * The operation whose quota is an option, and whose arrivals are the figures at the top of the
+ * statistics.
+ */
 export const CANCEL_OPERATION = "CancelOTATaskByDevice";
 
 export const OPERATIONS: Readonly<Record<string, EmulatedOperation>> = {
@@ -56,7 +60,7 @@ export const OPERATIONS: Readonly<Record<string, EmulatedOperation>> = {
   BatchQueryDeviceDetail: batchQueryDeviceDetail,
 };
 
-/** Own keys only: an action may be called `constructor`. */
+/** Looks at own keys only, because an action may be called `constructor`. */
 export function operationOf(action: string): EmulatedOperation | undefined {
   return Object.hasOwn(OPERATIONS, action) ? OPERATIONS[action] : undefined;
 }

@@ -1,4 +1,4 @@
-// How the platform's things look in answers. What was never said is left out.
+// Renders the platform's objects for answers. Values that were never given are left out.
 import { FIRMWARE_STATUS_CODES, type Firmware } from "../state/firmware.js";
 import type { Job } from "../state/job.js";
 import type { Platform } from "../state/platform.js";
@@ -10,7 +10,7 @@ export function utc(epochMs: number | undefined): string | undefined {
   return epochMs === undefined ? undefined : new Date(epochMs).toISOString();
 }
 
-/** What both lists of tasks tell. */
+/** The fields that both lists of tasks show. */
 export function taskView(platform: Platform, task: number) {
   const { tasks, devices } = platform;
   const { id, product, firmware } = tasks.jobOf(task);
@@ -31,7 +31,7 @@ export function taskView(platform: Platform, task: number) {
   };
 }
 
-/** What every answer about a job tells. */
+/** The fields that every answer about a job shows. */
 export function jobView(job: Job) {
   const { type, selection, targetSelection, tags } = job.traits;
   return {
@@ -50,7 +50,7 @@ export function jobView(job: Job) {
   };
 }
 
-/** What every answer about a package tells. */
+/** The fields that every answer about a package shows. */
 export function firmwareView(platform: Platform, firmware: Firmware) {
   const { productKey } = firmware;
   return {

@@ -1,19 +1,20 @@
-// An answer before it is bytes, and its two encodings. A list is an array under the name of its elements
-// (`Data: { SimpleOTATaskInfo: [...] }`): JSON writes it as it is, XML repeats the element.
+// An answer before it is encoded, and its two encodings. A list is an array under the name of its
+// elements (`Data: { SimpleOTATaskInfo: [...] }`): JSON writes it as it is, XML repeats the
+// element.
 
 export interface EmulatedAnswer {
   readonly status: number;
-  /** The XML root element: `Error`, or the action's name and `Response`. */
+  /** The XML root element: `Error`, or the action's name plus `Response`. */
   readonly root: string;
   readonly fields: AnswerFields;
-  /** Besides those that every answer has. */
+  /** Headers besides those that every answer has. */
   readonly headers?: Headers;
 }
 
 export type Headers = Readonly<Record<string, string>>;
 
 export interface AnswerFields {
-  /** One that is undefined is left out. */
+  /** An undefined field is left out. */
   readonly [name: string]: Value | undefined;
 }
 type Value = string | number | boolean | AnswerFields | readonly Value[];

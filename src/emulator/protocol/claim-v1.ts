@@ -1,4 +1,5 @@
-// Signature version 1: everything is a parameter, of the query or of a form, and all of them are signed.
+// Reads the claim of signature version 1, where everything is a parameter of the query or of a
+// form, and all parameters are signed.
 import { signV1 } from "../../upstream/signature.js";
 import type { Claim } from "./claim.js";
 import { missingParameter, popError } from "./errors.js";

@@ -1,5 +1,5 @@
-// Signature version 3 (ACS3-HMAC-SHA256): the claim stands in headers. Host, content type and every
-// x-acs-* header must be among the signed ones, or whoever relays the request could change them.
+// Reads the claim of signature version 3 (ACS3-HMAC-SHA256), which is in headers. Host, content
+// type and every x-acs-* header must be signed; otherwise a relay could change them.
 import { createHash } from "node:crypto";
 import { signV3 } from "../../upstream/signature.js";
 import type { Claim } from "./claim.js";
@@ -13,7 +13,7 @@ export function claimV3(request: ReceivedRequest, authorization: string): Claim 
   if (!accessKeyId || !names || !signature) throw popError("IncompleteSignature");
   const signedNames = names.split(";");
   const unsigned = Object.keys(request.headers).find((name) => mustBeSigned(name) && !signedNames.includes(name));
-  // That these are rejected is known; the code is a guess, for the documentation is silent.
+  // It is known that these are rejected; the code is a guess, because the documentation is silent.
   if (unsigned) throw popError("IncompleteSignature");
 
   return {
@@ -26,7 +26,8 @@ export function claimV3(request: ReceivedRequest, authorization: string): Claim 
     signature,
     expectedSignature: (accessKeySecret) => {
       const bodySha256 = createHash("sha256").update(request.body).digest("hex");
-      // The code for a body that is not the one announced is a guess: the documentation is silent.
+      // The code for a body that differs from its announced hash is a guess: the documentation is
+      // silent.
       if (required(request, "x-acs-content-sha256") !== bodySha256) throw popError("SignatureDoesNotMatch");
       const headers = Object.fromEntries(signedNames.map((name) => [name, headerValue(request, name) ?? ""]));
       const { method, path, query } = request;
@@ -41,7 +42,7 @@ function mustBeSigned(name: string): boolean {
 
 function required(request: ReceivedRequest, name: string): string {
   const value = headerValue(request, name);
-  // The code is a guess: the documentation tells it for parameters only.
+  // The code is a guess: it is documented for parameters only.
   if (!value) throw new PopError("MissingParameter", 400, `${name} is mandatory for this action.`);
   return value;
 }

@@ -1,11 +1,11 @@
-// What a signed request claims: who it is from, when it was made, what it asks, and the signature that
-// is to prove it. The two signature versions differ in where these stand, and in nothing else.
+// The claim of a signed request: its sender, its time, its operation, and the signature that proves
+// them. The two signature versions differ only in where these are found.
 
 export interface Claim {
   readonly action: string;
   readonly version: string;
   readonly accessKeyId: string;
-  /** Empty: none was sent. */
+  /** Empty if none was sent. */
   readonly securityToken: string;
   readonly timestamp: string;
   readonly nonce: string;

@@ -1,6 +1,7 @@
-// The two ways in which the upstream refuses. The POP gateway in front refuses what is wrong with the
-// call itself (a 4xx or 5xx with `Message`); the IoT service behind it refuses what the call asks for
-// (HTTP 200 with `Success: false` and `ErrorMessage`). Both are thrown, and become answers in account.ts.
+// The two ways in which the upstream refuses. The POP gateway in front refuses what is wrong with
+// the call itself (a 4xx or 5xx with `Message`). The IoT service behind it refuses what the call
+// asks for (HTTP 200 with `Success: false` and `ErrorMessage`). Both are thrown, and account.ts
+// turns them into answers.
 import type { AnswerFields, Headers } from "./answer.js";
 
 /** A refusal by the POP gateway. */
@@ -22,9 +23,9 @@ export class PopError extends Error {
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
   readonly code: string;
-  /** Undefined: as is documented for the operation. */
+  /** Undefined: the status that is documented for the operation. */
   readonly status: number | undefined;
-  /** What the answer carries besides. */
+  /** Further fields of the answer. */
   readonly fields: AnswerFields;
 
   constructor(code: string, message: string, more: { readonly status?: number; readonly fields?: AnswerFields } = {}) {
@@ -44,7 +45,7 @@ export function serviceError(code: ServiceCode, fields: AnswerFields = {}): Serv
   return new ServiceError(code, SERVICE_REFUSALS[code], { fields });
 }
 
-/** The refusal that goes by this code; undefined if the emulator knows none. */
+/** The refusal with this code; undefined if the emulator knows none. */
 export function knownRefusal(code: string): PopError | ServiceError | undefined {
   if (Object.hasOwn(GATEWAY_REFUSALS, code)) return popError(code as GatewayCode);
   return Object.hasOwn(SERVICE_REFUSALS, code) ? serviceError(code as ServiceCode) : undefined;
@@ -58,7 +59,7 @@ export function missingParameter(name: string): PopError {
 export type GatewayCode = keyof typeof GATEWAY_REFUSALS;
 export type ServiceCode = keyof typeof SERVICE_REFUSALS;
 
-/** Codes and statuses as documented; the words of some are not, and clients must not match on them. */
+/** Codes and statuses are documented. Some messages are not; clients must not match on them. */
 const GATEWAY_REFUSALS = {
   Throttling: [400, "Request was denied due to request throttling."],
   "Throttling.Api": [400, "Request was denied due to api flow control."],
@@ -81,7 +82,7 @@ const GATEWAY_REFUSALS = {
   UnsupportedHTTPMethod: [400, "This http method is not supported."],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
-/** Documented, for this or for a sibling operation, but for those under "guesses". */
+/** Documented for this or a sibling operation, except those under "guesses". */
 const SERVICE_REFUSALS = {
   "iot.system.SystemException": "A system exception occurred.",
   "iot.common.TooManyRequest": "Request frequency is too high.",

@@ -1,5 +1,6 @@
-// Reads JSON that somebody typed, and collects every mistake in it with its place, so that all can be told
-// at once. What is read wrong is replaced by its fallback; nothing of it may be used if there are mistakes.
+// Reads JSON that a person wrote, and collects every mistake with its place, so that all can be
+// reported at once. Wrong values are replaced by their fallback; the result must not be used if
+// there are mistakes.
 
 export class JsonMistakes extends Error {
   override readonly name = "JsonMistakes";
@@ -17,10 +18,10 @@ export class JsonObject {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #path: string;
   readonly #mistakes: string[];
-  /** What is no object has that one mistake, and no more for what it lacks. */
+  /** A value that is no object is one mistake, and its missing fields are not reported. */
   readonly #isObject: boolean;
 
-  /** `known`: the names that it may have. */
+  /** `known` lists the names of fields that it may have. */
   constructor(value: unknown, known: readonly string[], path = "", mistakes: string[] = []) {
     this.#path = path;
     this.#mistakes = mistakes;
@@ -28,11 +29,11 @@ export class JsonObject {
     this.#fields = this.#isObject ? (value as Record<string, unknown>) : {};
     if (!this.#isObject) this.#mistakes.push(`${path || "the body"}: must be an object`);
     for (const name of Object.keys(this.#fields)) {
-      if (!known.includes(name)) this.mistake(name, `is not known; there are ${known.join(", ")}`);
+      if (!known.includes(name)) this.mistake(name, `is unknown; known are ${known.join(", ")}`);
     }
   }
 
-  /** Call it when all was read. */
+  /** Throws if there were mistakes. To be called when everything has been read. */
   check(): void {
     if (this.#mistakes.length > 0) throw new JsonMistakes(this.#mistakes);
   }
@@ -58,7 +59,7 @@ export class JsonObject {
   text(name: string): string | undefined {
     const value = this.#fields[name];
     if (value === undefined || (typeof value === "string" && value !== "")) return value;
-    this.mistake(name, "must be a text that is not empty");
+    this.mistake(name, "must be a non-empty string");
     return undefined;
   }
 
@@ -76,7 +77,7 @@ export class JsonObject {
     return choice;
   }
 
-  /** Notes that the field is not there. */
+  /** Reports a missing field. */
   needs(name: string): void {
     if (this.#fields[name] === undefined) this.mistake(name, "is missing");
   }
@@ -86,7 +87,7 @@ export class JsonObject {
     return new JsonObject(this.#fields[name], known, this.#place(name), mistakes);
   }
 
-  /** The objects of a list; none if it is absent. */
+  /** The objects of a list; empty if the list is absent. */
   objects(name: string, known: readonly string[]): JsonObject[] {
     const value = this.#fields[name] ?? [];
     if (!Array.isArray(value)) {

@@ -1,5 +1,5 @@
-// Nonces that were used. Each is remembered for as long as a call that carries it could still pass the
-// clock check: a timestamp may lie as far in the future as in the past, hence twice the clock tolerance.
+// Remembers used nonces, each for as long as a call that carries it could pass the clock check. A
+// timestamp may lie as far in the future as in the past, hence twice the clock tolerance.
 import type { Clock } from "../../base/clock.js";
 
 /** How far a call's timestamp may be from the server's clock, either way. */
@@ -14,7 +14,7 @@ export class Nonces {
     this.#clock = clock;
   }
 
-  /** Notes the nonce; false if it was used before. */
+  /** Notes a nonce. Returns false if it was used before. */
   use(nonce: string): boolean {
     const nowMs = this.#clock.now();
     for (const [old, usedAtMs] of this.#usedAtMs) {

@@ -1,5 +1,5 @@
-// Whether a request may be believed: key, token, clock, signature, nonce. Returns what it asks, or throws
-// the POP gateway's refusal. A nonce is spent only by a request whose signature is right.
+// Verifies a request: key, token, clock, signature, nonce. Returns the call, or throws the POP
+// gateway's refusal. Only a request with a valid signature uses its nonce up.
 import type { Clock } from "../../base/clock.js";
 import { claimV1 } from "./claim-v1.js";
 import { claimV3 } from "./claim-v3.js";
@@ -7,15 +7,15 @@ import { popError } from "./errors.js";
 import { CLOCK_TOLERANCE_MS, Nonces } from "./nonces.js";
 import { headerValue, type ReceivedRequest } from "./wire.js";
 
-/** The one account's key. */
+/** The access key of the emulated account. */
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  /** Empty: a permanent key, which takes no token. */
+  /** Empty for a permanent key, which takes no token. */
   readonly securityToken: string;
 }
 
-/** A request that has proved whose it is. */
+/** A request whose sender has been verified. */
 export interface SignedCall {
   readonly action: string;
   readonly version: string;
@@ -25,7 +25,8 @@ export interface SignedCall {
 export function signatureCheck(key: AccessKey, clock: Clock): (request: ReceivedRequest) => SignedCall {
   const nonces = new Nonces(clock);
   return (request) => {
-    // SDKs send x-acs-action with V1 as well, so only the Authorization header tells the versions apart.
+    // SDKs send x-acs-action with V1 as well, so only the Authorization header tells the versions
+    // apart.
     const authorization = headerValue(request, "authorization");
     const claim = authorization?.startsWith("ACS3-") ? claimV3(request, authorization) : claimV1(request);
     if (claim.accessKeyId !== key.accessKeyId) throw popError("InvalidAccessKeyId.NotFound");

@@ -1,5 +1,5 @@
-// What a call is told that comes beyond the quota. Which of three documented codes the upstream uses, under
-// which status and with which hint, is open, and so switched.
+// Builds the refusal of a call beyond the quota. The documentation leaves open which of
+// three codes the upstream uses, with which status and which hint, so each is a switch.
 import type { OpenQuestions } from "../open-questions.js";
 import type { Headers } from "./answer.js";
 import { type PopError, popError } from "./errors.js";

@@ -1,4 +1,4 @@
-// A request as it came off the wire, decoded but not judged.
+// Reads a request off the wire: decoded, but not judged.
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Format } from "./answer.js";
 
@@ -9,7 +9,7 @@ export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Pairs;
-  /** The parameters of a form body; none for any other body. */
+  /** The parameters of a form body; empty for any other body. */
   readonly form: Pairs;
   /** Names in lower case; `host` as sent, with its port. */
   readonly headers: IncomingHttpHeaders;
@@ -19,7 +19,7 @@ export interface ReceivedRequest {
 /** Far above any request that the upstream's own limits allow. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Reads to the end of the body; rejects as `readBody` does. */
+/** Reads a request to the end of its body. Rejects as `readBody` does. */
 export async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
   const body = await readBody(request);
   const { method = "", url = "/", headers } = request;
@@ -35,19 +35,19 @@ export async function readRequest(request: IncomingMessage): Promise<ReceivedReq
   };
 }
 
-/** Rejects if the sender goes away before the end, or sends far too much. */
+/** Reads a body. Rejects if the sender goes away before the end, or sends far too much. */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new Error(`a body of more than ${MAX_BODY_BYTES} bytes`);
+    if (bytes > MAX_BODY_BYTES) throw new Error(`the body is longer than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** The value of a header; repeated ones are joined, as HTTP has it. */
+/** The value of a header; repeated headers are joined, as HTTP prescribes. */
 export function headerValue(request: ReceivedRequest, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === "string" ? value : value?.join(", ");

@@ -1,5 +1,5 @@
-// A growing list of numbers in a typed array. Devices and tasks are rows over such columns instead of
-// objects, so that a million of each fit in a small process.
+// A growing list of numbers in a typed array. Devices and tasks are rows over such columns rather
+// than objects, so that a million of each fit into a small process.
 
 type Cells = Uint8Array | Uint32Array | Float64Array;
 
@@ -33,7 +33,7 @@ export class Column {
     return this.#size;
   }
 
-  /** 0 beyond the end. */
+  /** Returns 0 beyond the end. */
   at(row: number): number {
     return row < this.#size ? (this.#cells[row] ?? 0) : 0;
   }
@@ -47,12 +47,12 @@ export class Column {
     this.#cells[this.#size++] = value;
   }
 
-  /** Changes a row that was pushed. */
+  /** Changes an existing row. */
   set(row: number, value: number): void {
     this.#cells[row] = value;
   }
 
-  /** Takes out every cell that holds `value`; the rows after it move up. */
+  /** Removes every cell that holds `value`; the rows after it move up. */
   remove(value: number): void {
     let kept = 0;
     for (let row = 0; row < this.#size; row++) {

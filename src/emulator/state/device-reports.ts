@@ -1,23 +1,26 @@
-// The devices' side of an update: what they report, and what that makes of their task. Reports that no
-// task waits for change nothing but the version.
+// The devices' side of an update: their reports, and what a report does to a task. A report that no
+// task waits for changes only the version.
 import { DEFAULT_MODULE } from "./firmware.js";
 import type { Platform } from "./platform.js";
 import { joinDynamicBatches } from "./rollout.js";
 import { UNFINISHED } from "./task-state.js";
 
-/** The notification went out, or the device fetched it. */
+/** Notes that the notification went out, or that the device fetched it. */
 export function reportFetched(platform: Platform, task: number): void {
   if (platform.tasks.stateOf(task) === "QUEUED") platform.tasks.move(task, "NOTIFIED", platform.now());
 }
 
-/** Percent; the first report of a task starts its timeout. Below 0: the documented ways to fail, -1 to -4. */
+/**
+ * Notes progress in percent; a task's first report starts its timeout. Values below 0 are the
+ * documented kinds of failure, -1 to -4.
+ */
 export function reportProgress(platform: Platform, task: number, percent: number): void {
   const { tasks } = platform;
   const nowMs = platform.now();
   const state = tasks.stateOf(task);
   if (!UNFINISHED[state] || state === "CONFIRM" || tasks.jobOf(task).status === "PLANNED") return;
   if (percent < 0) {
-    // Documented: what is retried by itself keeps showing the state that it had.
+    // Documented: a task that is retried automatically keeps showing its state.
     if (!tasks.retry(task)) tasks.move(task, "FAILED", nowMs, "the device reported that the update failed");
     return;
   }
@@ -28,7 +31,10 @@ export function reportProgress(platform: Platform, task: number, percent: number
   tasks.setProgress(task, percent, nowMs);
 }
 
-/** The version that the device runs now: ends its update, well or not, and may begin another. */
+/**
+ * Notes the version that the device runs now. It ends the device's update, well or not, and may
+ * start another.
+ */
 export function reportVersion(platform: Platform, device: number, version: string, module = DEFAULT_MODULE): void {
   const { tasks } = platform;
   platform.devices.setVersion(device, module, version);
@@ -42,7 +48,7 @@ export function reportVersion(platform: Platform, device: number, version: strin
   joinDynamicBatches(platform, device, "reported");
 }
 
-/** The task that a report of the device is about: its newest for the module that is not finished. */
+/** The task that a report of the device concerns: its newest unfinished one for the module. */
 export function taskUnderWay(platform: Platform, device: number, module = DEFAULT_MODULE): number | undefined {
   const { tasks } = platform;
   for (const task of tasks.ofDevice(device)) {
@@ -51,7 +57,7 @@ export function taskUnderWay(platform: Platform, device: number, module = DEFAUL
   return undefined;
 }
 
-/** The device leaves, and its tasks with it. That they are canceled is a guess. */
+/** Removes a device. Its tasks are canceled, which is a guess. */
 export function removeDevice(platform: Platform, device: number): void {
   const { tasks } = platform;
   for (const task of tasks.ofDevice(device)) {
@@ -66,7 +72,7 @@ function armTimeout(platform: Platform, task: number): void {
   if (timeoutInMinutes === undefined) return;
   const round = tasks.roundOf(task);
   platform.timeline.at(platform.now() + timeoutInMinutes * 60_000, () => {
-    // A task that was run again since has a timeout of its own.
+    // A task that has been run again since then has a timeout of its own.
     if (tasks.roundOf(task) !== round || tasks.stateOf(task) !== "IN_PROGRESS") return;
     tasks.move(task, "FAILED", platform.now(), "the update timed out");
   });

@@ -1,5 +1,5 @@
-// All devices of all products, as rows over columns. A row is never used again, so that the tasks of a
-// device that was deleted still tell what it was.
+// All devices of all products, as rows over columns. A row is never reused, so that the tasks of a
+// deleted device still show which device it was.
 import { Column } from "./column.js";
 import { DEFAULT_MODULE } from "./firmware.js";
 import { idOf, rowOf } from "./ids.js";
@@ -20,12 +20,12 @@ export class Devices {
   readonly #moduleVersions = new Map<string, string>();
   readonly #newestTask = Column.ofRows();
 
-  /** Rows that there are, those of deleted devices included. */
+  /** Number of rows, including those of deleted devices. */
   get size(): number {
     return this.#names.length;
   }
 
-  /** The name must be free in the product. */
+  /** Adds a device. The name must be free in the product. */
   add(product: Product, name: string, version: string, nowMs: number, nickname?: string): number {
     const row = this.#names.length;
     // Devices of one product come together, so the last product is nearly always the right one.
@@ -64,7 +64,10 @@ export class Devices {
     return this.#createdMs.at(row);
   }
 
-  /** Of the module; one that never reported is taken to have the device's own version. */
+  /**
+   * The version of a module. A module that never reported counts as having the device's own
+   * version.
+   */
   versionOf(row: number, module: string): string {
     return this.#moduleVersions.get(`${row} ${module}`) ?? this.versionText(this.#versionOf.at(row));
   }
@@ -74,7 +77,7 @@ export class Devices {
     else this.#moduleVersions.set(`${row} ${module}`, version);
   }
 
-  /** Versions are few and devices many: each text is kept once, under a number. */
+  /** Versions are few and devices many, so each text is kept once, under a number. */
   versionNumber(version: string): number {
     const known = this.#numberOfVersion.get(version);
     if (known !== undefined) return known;
@@ -87,7 +90,7 @@ export class Devices {
     return this.#versions[number] ?? "";
   }
 
-  /** NONE if it never had a task. */
+  /** NONE if the device never had a task. */
   newestTask(row: number): number {
     return this.#newestTask.at(row);
   }
@@ -100,7 +103,7 @@ export class Devices {
     return idOf("device", row);
   }
 
-  /** The device with this IotId; undefined if there is none, or none any more. */
+  /** The device with this IotId; undefined if it does not exist, or no longer does. */
   rowOfIotId(iotId: string): number | undefined {
     const row = rowOf("device", iotId);
     if (row === undefined || row >= this.#names.length) return undefined;

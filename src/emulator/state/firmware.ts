@@ -1,4 +1,4 @@
-// An OTA update package, and how far its verification has come.
+// An OTA update package, and the state of its verification.
 
 export interface Firmware extends FirmwareTraits {
   readonly id: string;
@@ -10,7 +10,7 @@ export interface Firmware extends FirmwareTraits {
 export interface FirmwareTraits {
   readonly name: string;
   readonly destVersion: string;
-  /** 0: the full package; 1: the difference to `srcVersion`. */
+  /** 0: the full package; 1: the difference from `srcVersion`. */
   readonly type: 0 | 1;
   readonly srcVersion: string | undefined;
   readonly moduleName: string;
@@ -32,7 +32,7 @@ export interface FirmwareFile {
   readonly FileMd5: string | undefined;
 }
 
-/** The module of what names none: the device as a whole. */
+/** The default module, which is the device as a whole. */
 export const DEFAULT_MODULE = "default";
 
 export type FirmwareStatus = "not-to-verify" | "unverified" | "verified" | "verifying" | "failed";
@@ -46,7 +46,7 @@ export const FIRMWARE_STATUS_CODES: Readonly<Record<FirmwareStatus, number>> = {
   failed: 3,
 };
 
-/** Whether an upgrade batch may be made of it. */
+/** Whether an upgrade batch may use a package in this state. */
 export const UPGRADABLE: Readonly<Record<FirmwareStatus, boolean>> = {
   "not-to-verify": true,
   unverified: false,

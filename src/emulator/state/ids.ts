@@ -1,5 +1,5 @@
-// Ids in the upstream's shapes, derived from row numbers and read back from them: a million tasks have
-// ids without one of them being stored. The same row has the same id in every run.
+// Makes ids in the upstream's shapes from row numbers, and reads the numbers back. So a million
+// tasks have ids without storing one, and the same row has the same id in every run.
 import { seededRandom } from "../random.js";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -20,7 +20,7 @@ export function idOf(kind: IdKind, row: number): string {
   return noise(kind, row, NOISE_LENGTH) + digits + ENDINGS[kind];
 }
 
-/** The row whose id this is; undefined if it is no such id. The row need not exist. */
+/** The row of an id; undefined if it has another shape. The row need not exist. */
 export function rowOf(kind: IdKind, id: string): number | undefined {
   let row = 0;
   for (const digit of id.slice(NOISE_LENGTH, NOISE_LENGTH + ROW_LENGTH)) {
@@ -29,7 +29,7 @@ export function rowOf(kind: IdKind, id: string): number | undefined {
   return idOf(kind, row) === id ? row : undefined;
 }
 
-/** The key of the product with this number: `a1` and nine more, as in the samples. */
+/** The key of the product with this number: `a1` and nine more characters, as in the samples. */
 export function productKeyOf(number: number): string {
   return `a1${noise("product-key", number, 9)}`;
 }

@@ -1,6 +1,6 @@
-// An update batch (the API calls it a job): what it was created with, its tasks, and its own life, which
-// follows from theirs. Its counts by state are kept at every move, so that no question about a job of a
-// million tasks needs a walk over them.
+// An update batch (the API calls it a job): its parameters, its tasks, and its own state, which
+// follows from theirs. The counts by state are updated with every move, so that no question about a
+// job of a million tasks has to walk over them.
 import { Column } from "./column.js";
 import type { Firmware } from "./firmware.js";
 import type { Product } from "./product.js";
@@ -76,10 +76,11 @@ export class Job {
     this.endedMs = nowMs;
   }
 
-  /** Completes it if nothing is left to do, which also decides a verification. */
+  /** Completes the batch if nothing is left to do, which also decides a verification. */
   settle(nowMs: number): void {
     if (this.traits.type === "VERIFY_FIRMWARE" && this.firmware.status === "verifying") {
-      // A guess: one device that succeeds is proof enough, and a package fails when there is none left.
+      // A guess: one success verifies the package, and it fails once no task is left that could
+      // succeed.
       if (this.counts.SUCCEEDED > 0) this.firmware.status = "verified";
       else if (this.unfinished === 0) this.firmware.status = this.counts.FAILED > 0 ? "failed" : "unverified";
       if (this.firmware.status !== "verifying") this.firmware.modifiedMs = nowMs;

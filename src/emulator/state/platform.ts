@@ -1,5 +1,5 @@
-// All that the emulated platform knows, in memory and nowhere else: products, devices, packages, batches
-// and tasks, and the time. The rules by which it changes stand beside it: rollout.ts and device-reports.ts.
+// The state of the emulated platform, kept in memory only: products, devices, packages, batches,
+// tasks, and the time. The rules by which it changes are in rollout.ts and device-reports.ts.
 import { Devices, NONE } from "./devices.js";
 import type { Firmware } from "./firmware.js";
 import type { Job } from "./job.js";
@@ -15,14 +15,14 @@ export class Platform {
   readonly jobs = new Map<string, Job>();
   readonly tasks: Tasks;
   readonly timeline: Timeline;
-  /** Dynamic batches that still take devices in. */
+  /** Dynamic batches that still take devices. */
   readonly dynamicJobs = new Set<Job>();
-  /** Told of each task that becomes QUEUED, for whoever plays the devices. */
+  /** Called with each task that becomes QUEUED, for the simulation of devices. */
   onQueued: ((task: number) => void) | undefined;
   #canceled = 0;
   #repeatedCancels = 0;
 
-  /** `clockMs`: milliseconds since the epoch that never go back. */
+  /** `clockMs` returns milliseconds since the epoch, and never goes back. */
   constructor(clockMs: () => number) {
     this.timeline = new Timeline(clockMs);
     this.tasks = new Tasks(this.devices, (task, state, nowMs) => {
@@ -35,7 +35,7 @@ export class Platform {
     return this.timeline.now();
   }
 
-  /** Moves tasks that are unfinished to CANCELED, and counts what was done for `CancelOTATaskByDevice`. */
+  /** Moves unfinished tasks to CANCELED, and counts the devices for `CancelOTATaskByDevice`. */
   cancelForDevice(unfinished: readonly number[], canceledBefore: boolean): void {
     for (const task of unfinished) this.tasks.move(task, "CANCELED", this.now());
     this.#canceled += unfinished.length;
@@ -61,7 +61,7 @@ export class Platform {
 export interface TaskCounts {
   /** Tasks that a `CancelOTATaskByDevice` moved to CANCELED. */
   readonly devicesCanceled: number;
-  /** Its devices that had nothing to cancel, for their task was CANCELED already. */
+  /** Devices of such calls that had nothing to cancel because their task was CANCELED already. */
   readonly repeatedCancels: number;
   /** Tasks by state. */
   readonly tasks: Readonly<Record<TaskState, number>>;

@@ -1,4 +1,4 @@
-// A product: what it was created with, and which devices it has.
+// A product: its parameters, and its devices.
 import { Column } from "./column.js";
 import { productSecretOf } from "./ids.js";
 

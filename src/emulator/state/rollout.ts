@@ -1,5 +1,6 @@
-// How a batch comes to its tasks: who gets one, what becomes of a device that has one already, and when
-// the batch begins and ends. A device has at most one unfinished task (with MultiModuleMode: a module).
+// How a batch gets its tasks: which devices get one, what happens to a device that has one already,
+// and when the batch begins and ends. A device has at most one unfinished task; with
+// MultiModuleMode, one for each module.
 import type { Firmware } from "./firmware.js";
 import { idOf } from "./ids.js";
 import { Job, type JobTraits } from "./job.js";
@@ -8,7 +9,7 @@ import type { Product } from "./product.js";
 import { UNFINISHED } from "./task-state.js";
 
 export interface RolloutBatch {
-  /** Made up if absent. */
+  /** Generated if absent. */
   readonly id?: string;
   readonly firmware: Firmware;
   readonly product: Product;
@@ -17,7 +18,7 @@ export interface RolloutBatch {
   readonly devices: Iterable<number>;
 }
 
-/** Opens a batch with a task for each device that is to have one; it may have none. */
+/** Opens a batch with a task for each device that qualifies; there may be none. */
 export function openBatch(platform: Platform, { firmware, product, traits, devices, ...batch }: RolloutBatch): Job {
   const nowMs = platform.now();
   const job = new Job(batch.id ?? idOf("job", platform.jobs.size), firmware, product, traits, nowMs);
@@ -32,7 +33,7 @@ export function openBatch(platform: Platform, { firmware, product, traits, devic
   return job;
 }
 
-/** Lets the dynamic batches take in a device that registered, or that reported its version. */
+/** Offers a device that registered or reported its version to the dynamic batches. */
 export function joinDynamicBatches(platform: Platform, device: number, event: "registered" | "reported"): void {
   for (const job of platform.dynamicJobs) {
     const late = event === "registered" && job.traits.dynamicMode === 2;
@@ -64,7 +65,7 @@ function assign(platform: Platform, job: Job, device: number): void {
     tasks.add(job, device, "FAILED", nowMs, "the device has an unfinished task of another batch");
     return;
   }
-  // Which state the replaced one ends in is a guess.
+  // The state in which the replaced task ends is a guess.
   for (const task of rivals) tasks.move(task, "CANCELED", nowMs, "replaced by a task of a later batch");
   tasks.add(job, device, traits.needConfirm ? "CONFIRM" : "QUEUED", nowMs);
 }
@@ -81,7 +82,7 @@ function begin(platform: Platform, job: Job, atMs: number): void {
   if (scheduleFinishMs !== undefined) platform.timeline.at(scheduleFinishMs, () => finish(platform, job));
 }
 
-/** A guess: at its end, a scheduled batch gives up what has not begun, and lets run what has. */
+/** Ends a scheduled batch. A guess: tasks that have not begun are canceled, the others run on. */
 function finish(platform: Platform, job: Job): void {
   const { tasks } = platform;
   for (let place = 0; place < job.tasks.size; place++) {

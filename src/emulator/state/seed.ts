@@ -1,5 +1,5 @@
-// The fleet that an emulator may begin with: one product, one package, and one batch with a task for each
-// device, all under names that were chosen beforehand.
+// Creates the fleet that an emulator may start with: one product, one package, and one batch with a
+// task for each device, all under predictable names.
 import { DEFAULT_MODULE, type Firmware } from "./firmware.js";
 import type { Platform } from "./platform.js";
 import { newProduct } from "./product.js";
@@ -13,7 +13,7 @@ export interface FleetSeed {
   readonly jobId: string;
   readonly devices: number;
   readonly nameLength?: number;
-  /** The version that the devices have. */
+  /** The version of the devices. */
   readonly deviceVersion: string;
   readonly taskState: (index: number) => TaskState;
 }

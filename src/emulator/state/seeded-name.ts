@@ -1,9 +1,9 @@
-// The names of the seeded devices, in one place so that clients can name them without asking.
+// Names the seeded devices, in one place, so that clients know the names without asking.
 
-/** Characters of a seeded name that is not padded. */
+/** Length of a seeded name without padding. */
 export const SEEDED_NAME_LENGTH = 14;
 
-/** `device-0000000`, `device-0000001`, …; with a `length`, padded in front up to it. */
+/** `device-0000000`, `device-0000001`, …; padded in front up to `length`. */
 export function seededName(index: number, length = SEEDED_NAME_LENGTH): string {
   return `device-${String(index).padStart(7, "0")}`.padStart(length, "emulated-");
 }

@@ -1,21 +1,21 @@
-// Devices that update by themselves: each queued task is pushed at its batch's rate, shows progress, and
-// succeeds or fails. So a rollout is alive when it is canceled. Every device takes its own time, half to
-// one and a half times the mean.
+// Simulates devices that update by themselves, so that a rollout is alive when it is canceled. Each
+// queued task is pushed at the rate of its batch, shows progress, and succeeds or fails. Every
+// device takes its own time, half to one and a half times the mean.
 import type { Random } from "../random.js";
 import { reportFetched, reportProgress, reportVersion } from "./device-reports.js";
 import type { Job } from "./job.js";
 import type { Platform } from "./platform.js";
 
 export interface SimulationSettings {
-  /** Mean time from a push to its end. */
+  /** Mean time from a push to the end of its update. */
   readonly updateSeconds: number;
-  /** The part of updates that fails, 0 to 1. */
+  /** Fraction of updates that fail, 0 to 1. */
   readonly failureRate: number;
 }
 
 const PUSH_EVERY_MS = 1000;
 const MINUTE_MS = 60_000;
-/** When a device reports, as parts of the time that it takes, and what. */
+/** When a device reports, as fractions of its update time, and what. */
 const REPORTS = [
   { part: 0.1, percent: 1 },
   { part: 0.3, percent: 25 },
@@ -23,7 +23,7 @@ const REPORTS = [
   { part: 0.8, percent: 75 },
 ] as const;
 
-/** Plays the devices of every task that becomes QUEUED from now on. */
+/** Simulates the devices of every task that becomes QUEUED from now on. */
 export function simulateDevices(platform: Platform, settings: SimulationSettings, random: Random): void {
   const lines = new Map<Job, Line>();
   platform.onQueued = (task) => {
@@ -37,7 +37,8 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
   };
 
   function push(job: Job, line: Line): void {
-    // What is left over is less than one push, unless nobody waited, and then it is not saved up.
+    // The rest is less than one push, unless nothing was queued; then the allowance is not saved
+    // up.
     line.allowance = Math.min(line.allowance, MINUTE_MS) + job.traits.maximumPerMinute * PUSH_EVERY_MS;
     while (line.allowance >= MINUTE_MS) {
       const task = line.next();
@@ -77,18 +78,21 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
     next(0);
   }
 
-  /** Not once it was canceled, timed out, or run again, for then another play is on. */
+  /**
+   * False once the task was canceled, timed out, or run again, because another simulation owns it
+   * then.
+   */
   function isUnderWay(task: number, round: number): boolean {
     const state = platform.tasks.stateOf(task);
     return (state === "NOTIFIED" || state === "IN_PROGRESS") && platform.tasks.roundOf(task) === round;
   }
 }
 
-/** The queued tasks of one batch, first come first. */
+/** The queued tasks of one batch, first in, first out. */
 class Line {
-  /** Pushes that may be made, in 60,000ths, for whole numbers add up exactly. */
+  /** Pushes that may be made, in 60,000ths, because whole numbers add up exactly. */
   allowance = 0;
-  /** Whether a push is set for later. */
+  /** Whether a push is scheduled. */
   served = false;
   #tasks: number[] = [];
   #head = 0;

@@ -1,4 +1,4 @@
-// The platform as an emulator begins with it: its time, the devices that play along, and the seeded fleet.
+// Starts the platform of an emulator: its time, the simulated devices, and the seeded fleet.
 import type { Clock } from "../../base/clock.js";
 import type { Random } from "../random.js";
 import { Platform } from "./platform.js";
@@ -11,10 +11,11 @@ interface Start extends FleetSeed, SimulationSettings {
   readonly random: Random;
 }
 
-/** `aheadMs`: how far the platform's time was turned ahead; it only grows. */
+/** `aheadMs` is how far the platform's time was moved ahead; it only grows. */
 export function startPlatform(settings: Start, aheadMs: () => number = () => 0): Platform {
   const { clock } = settings;
-  // What is due must not come back or be skipped when the machine's clock is set, so it runs on the monotonic one.
+  // Runs on the monotonic clock: when the machine's clock is set, due work must not repeat or be
+  // skipped.
   const zeroMs = clock.wallNow() - clock.now();
   const platform = new Platform(() => Math.floor(zeroMs + clock.now() + aheadMs()));
   if (settings.simulate) simulateDevices(platform, settings, settings.random);

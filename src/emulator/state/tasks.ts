@@ -1,12 +1,12 @@
-// Every task of every job, as rows over columns. `move` is the one way in which a task changes its state,
-// so that the counts of a job and of the whole are right at any moment.
+// Every task of every job, as rows over columns. Only `move` changes a task's state, so the counts
+// of a job and of the platform are right at any moment.
 import { Column } from "./column.js";
 import { type Devices, NONE } from "./devices.js";
 import { idOf, rowOf } from "./ids.js";
 import type { Job } from "./job.js";
 import { TASK_STATES, type TaskState } from "./task-state.js";
 
-/** What `TaskDesc` says. The second is documented; the others are this emulator's words. */
+/** The values of `TaskDesc`. The second is documented; the others are the emulator's own. */
 const TASK_NOTES = [
   "",
   "report version is not conform",
@@ -37,7 +37,7 @@ export class Tasks {
   readonly #modifiedMs = Column.ofMoments();
   readonly #counts = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<TaskState, number>;
 
-  /** `moved` is told of each new state of a task, its first one included. */
+  /** Calls `moved` for each new state of a task, including its first. */
   constructor(devices: Devices, moved: (task: number, state: TaskState, nowMs: number) => void) {
     this.#devices = devices;
     this.#moved = moved;
@@ -93,7 +93,10 @@ export class Tasks {
     this.#modifiedMs.set(task, nowMs);
   }
 
-  /** Uses up one of the retries that the job allows; false if none is left. The state stays, as documented. */
+  /**
+   * Uses up one of the job's retries. Returns false if none is left. The state stays, as
+   * documented.
+   */
   retry(task: number): boolean {
     const { retryInterval, retryCount = 1 } = this.jobOf(task).traits;
     const used = this.#retries.at(task);
@@ -124,14 +127,17 @@ export class Tasks {
     return TASK_STATES[this.#state.at(task)] as TaskState;
   }
 
-  /** The first place from `place` on, in the order of the job, whose task is in the state. There must be one. */
+  /**
+   * The first place from `place` on, in the order of the job, whose task is in the state. There
+   * must be one.
+   */
   placeInState(job: Job, state: TaskState, place: number): number {
     const code = TASK_STATES.indexOf(state);
     while (this.#state.at(job.tasks.at(place)) !== code) place++;
     return place;
   }
 
-  /** Percent. */
+  /** In percent. */
   progressOf(task: number): number {
     return this.#progress.at(task);
   }
@@ -140,17 +146,17 @@ export class Tasks {
     return TASK_NOTES[this.#note.at(task)] as TaskNote;
   }
 
-  /** Changes whenever the task is queued anew, so that what was set for an earlier run can tell. */
+  /** Changes whenever the task is queued again, so that timers of an earlier run can notice. */
   roundOf(task: number): number {
     return this.#round.at(task);
   }
 
-  /** Whether somebody confirmed it; a task that needed no confirmation was not. */
+  /** Whether it was confirmed. False for a task that needed no confirmation. */
   wasConfirmed(task: number): boolean {
     return this.#confirmed.at(task) === 1;
   }
 
-  /** The version that the device had when the task was made. */
+  /** The version of the device when the task was created. */
   srcVersionOf(task: number): string {
     return this.#devices.versionText(this.#srcVersion.at(task));
   }
@@ -163,7 +169,7 @@ export class Tasks {
     return this.#modifiedMs.at(task);
   }
 
-  /** The device's tasks, the newest first. */
+  /** The device's tasks, newest first. */
   *ofDevice(device: number): Generator<number> {
     for (let task = this.#devices.newestTask(device); task !== NONE; task = this.#previous.at(task)) yield task;
   }

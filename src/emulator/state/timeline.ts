@@ -1,10 +1,10 @@
-// What is to happen later. It runs in the order of its time when somebody looks, not by timers, so that an
-// emulator at rest does nothing and a clock turned by hand turns everything.
+// Schedules what happens later. Due work runs in the order of its time when the state is read, not
+// by timers, so that an idle emulator does nothing and a clock turned by hand moves everything.
 import { Heap, type HeapMember } from "../../base/heap.js";
 
 interface Due extends HeapMember {
   readonly atMs: number;
-  /** Of two at the same moment, the one set first runs first. */
+  /** Of two at the same moment, the one scheduled first runs first. */
   readonly order: number;
   readonly run: () => void;
 }
@@ -22,7 +22,7 @@ export class Timeline {
     this.#nowMs = clockMs();
   }
 
-  /** The present; while something due is run, the moment that it was due at. */
+  /** The present; while due work runs, the moment that it was due at. */
   now(): number {
     if (!this.#settling) this.#nowMs = this.#clockMs();
     return this.#nowMs;
@@ -32,7 +32,7 @@ export class Timeline {
     this.#dues.add({ atMs, order: this.#set++, run, position: -1 });
   }
 
-  /** Runs all that is due by now, what that sets for before now included. */
+  /** Runs all that is due by now, including what due work schedules for before now. */
   settle(): void {
     const untilMs = this.#clockMs();
     this.#settling = true;

@@ -1,12 +1,12 @@
-// The decision at arrival: let in, or refused at once with a reason and, where it helps, a time to come
-// back. What is let in is never dropped; what cannot be done in time is told so before it costs a call.
+// Decides at arrival whether a request is let in, or refused at once with a reason and, where it helps, a time to come
+// back. Once let in, a request is never dropped; one that cannot be done in time is refused before it costs a call.
 import type { Command } from "../command.js";
 import { type Failure, GatewayError, invalid } from "../errors.js";
+import type { Forecast } from "../limiter.js";
 import type { Queue } from "../queue/queue.js";
-import type { Forecast } from "./forecast.js";
 import { type Applicant, callsBefore } from "./queue-position.js";
 
-/** Bounds on devices that wait. */
+/** How many devices may wait. */
 export interface AdmissionBounds {
   readonly queuedDevices: number;
   readonly queuedDevicesPerCaller: number;
@@ -14,7 +14,7 @@ export interface AdmissionBounds {
   readonly queuedDevicesOf?: (caller: string) => number | undefined;
 }
 
-/** What the account looks like at this moment. */
+/** How the account stands now. */
 export interface Outlook {
   readonly queue: Queue;
   readonly forecast: Forecast;
@@ -32,13 +32,13 @@ export interface Plan {
   readonly durationMs: number;
 }
 
-/** The least that a caller is told to wait before it asks again. */
+/** The shortest delay that a caller is asked to wait before it retries. */
 const SHORTEST_RETRY_MS = 100;
 
-/** A new caller. */
+/** A caller for whom nothing waits. */
 export const NEW_CALLER: Applicant = { caller: "", priority: "normal" };
 
-/** What it takes to cancel so many devices, given everything that waits already. */
+/** What it takes to cancel so many devices behind everything that waits already. */
 export function plan(applicant: Applicant, devices: number, outlook: Outlook): Plan {
   const { queue, forecast, answerMs, devicesPerCall, nowMs } = outlook;
   const calls = Math.ceil(devices / devicesPerCall);
@@ -49,7 +49,7 @@ export function plan(applicant: Applicant, devices: number, outlook: Outlook): P
   return { calls, waitMs: firstMs - nowMs, durationMs: lastMs + answerMs - nowMs };
 }
 
-/** How long until a small request of a new caller would be sent: the hint for everybody who shall come again. */
+/** How long until a small request of a new caller would be sent: the hint for every caller that should retry. */
 export function retryAfterMs(outlook: Outlook): number {
   return Math.max(Math.ceil(plan(NEW_CALLER, 1, outlook).waitMs), SHORTEST_RETRY_MS);
 }
@@ -68,8 +68,8 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   if (queue.backlog.devices + deviceNames.length > bounds.queuedDevices) {
     throw overloaded("gateway", queue.backlog.devices, deviceNames.length, bounds.queuedDevices, outlook);
   }
-  // Most requests are far from their deadline, and the worst that can be is cheaper to know than the likely.
-  const mostCalls = 2 * queue.calls + Math.ceil(deviceNames.length / outlook.devicesPerCall);
+  // Most requests are far from their deadline, and the worst case is cheaper to compute than the likely one.
+  const mostCalls = 2 * queue.backlog.calls + Math.ceil(deviceNames.length / outlook.devicesPerCall);
   if (outlook.forecast(mostCalls) + outlook.answerMs <= answerByMs) return;
   const { durationMs } = plan(command, deviceNames.length, outlook);
   const lateMs = nowMs + durationMs - answerByMs;
@@ -85,7 +85,7 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   }
 }
 
-/** However long it waited, the queue would never have room. */
+/** The queue would never have room, however long the request waited. */
 function tooMany(asked: number, most: number): GatewayError {
   return invalid("device_names", `has ${asked} names, no more than ${most} may wait`);
 }

@@ -1,14 +1,14 @@
-// How long a typical answer takes. Old answers are forgotten: after slow ones nobody in a hurry is taken
-// into a call, and if everybody is in a hurry, no new answer would ever correct it.
+// How long a typical answer takes. Old answers lose weight with time: after slow answers, requests in a hurry are no
+// longer taken into calls, and if every request is in a hurry, no new answer would ever correct the estimate.
 import type { Clock } from "../../base/clock.js";
 
 /** Assumed until an answer has been timed. */
 const FIRST_MS = 50;
 
-/** The weight of the latest answer in the typical one. */
+/** The weight of the latest answer. */
 const WEIGHT = 0.2;
 
-/** After so long without an answer, half of the difference to FIRST_MS is forgotten. */
+/** After so long without an answer, the estimate is half way back to FIRST_MS. */
 const HALF_LIFE_MS = 10_000;
 
 export class AnswerTime {
@@ -25,7 +25,7 @@ export class AnswerTime {
     return FIRST_MS + (this.#answerMs - FIRST_MS) * left;
   }
 
-  /** An answer took so long. */
+  /** An answer has come after so long. */
   note(answerMs: number): void {
     const typicalMs = this.typicalMs;
     this.#answerMs = typicalMs + WEIGHT * (answerMs - typicalMs);

@@ -1,6 +1,6 @@
-// Who has been let in and not been answered yet, and by when each has to be: one timer serves all of them, set to the
-// first. Nobody is held in a Set or a Map here: V8 leaves behind the table of one whenever it makes a larger or a
-// cleaner one, and what stood in a table that is old itself lives on until the next full collection.
+// Tracks the waiters that were let in until they are answered. One timer, set to the earliest deadline, serves all of
+// them. They stand in a heap, not in a Set or Map: when V8 enlarges or cleans one of those, the old table can keep
+// everything that stood in it alive until the next full collection (docs/adr/0021).
 import type { Clock } from "../../base/clock.js";
 import { Heap } from "../../base/heap.js";
 import type { Waiter } from "../waiter.js";
@@ -8,24 +8,24 @@ import type { Waiter } from "../waiter.js";
 export class Deadlines {
   readonly #clock: Clock;
   readonly #expire: (waiter: Waiter) => void;
-  /** Whose deadline has not come. */
+  /** Waiters whose deadline has not come. */
   readonly #byDeadline = new Heap<Waiter>((a, b) => a.command.answerByMs < b.command.answerByMs);
   #size = 0;
   #armedMs = Infinity;
   #disarm: () => void = () => {};
 
-  /** `expire` is called once for each whose deadline comes before its answer. */
+  /** `expire` is called once for each waiter whose deadline comes before its answer. */
   constructor(clock: Clock, expire: (waiter: Waiter) => void) {
     this.#clock = clock;
     this.#expire = expire;
   }
 
-  /** How many there are, with those who have expired and are about to be answered. */
+  /** The number of waiters, including those that have expired and are about to be answered. */
   get size(): number {
     return this.#size;
   }
 
-  /** Those who have not expired, in no order. */
+  /** The waiters that have not expired, in no order. */
   get waiting(): readonly Waiter[] {
     return [...this.#byDeadline];
   }
@@ -36,11 +36,11 @@ export class Deadlines {
     this.#arm();
   }
 
-  /** It has been answered. */
+  /** The waiter has been answered. */
   delete(waiter: Waiter): void {
     this.#size--;
     this.#byDeadline.delete(waiter);
-    if (this.#byDeadline.first) return; // the timer may come too early now, and is set again then
+    if (this.#byDeadline.first) return; // the timer may now fire early, and is set again then
     this.#disarm();
     this.#armedMs = Infinity;
   }
@@ -59,13 +59,11 @@ export class Deadlines {
 
   #expireDue(): void {
     const nowMs = this.#clock.now();
-    for (
-      let first = this.#byDeadline.first;
-      first && first.command.answerByMs <= nowMs;
-      first = this.#byDeadline.first
-    ) {
+    let { first } = this.#byDeadline;
+    while (first && first.command.answerByMs <= nowMs) {
       this.#byDeadline.delete(first);
       this.#expire(first);
+      ({ first } = this.#byDeadline);
     }
   }
 }

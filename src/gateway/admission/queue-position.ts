@@ -1,17 +1,14 @@
-// How many calls go before a device that comes now, as far as what waits already can tell. An estimate from
-// counts alone, so that it costs the same however much waits: first the scope queue's own calls, of which those who
-// wait in it share the seats; between them the turns of the others in the class, one for each own turn; before
-// them the higher classes; and every tenth call the lower ones.
-import { type Command, PRIORITIES, type Priority } from "../command.js";
+// Estimates how many calls go before a device that arrives now, from counts alone, so that the estimate costs the same
+// however much waits. First come the calls of the device's own scope queue, whose seats it shares with those that wait
+// there; between them the other callers of the class, one turn for each of its own; before all of them the higher
+// classes; and every tenth call is one of a lower class.
+import { type Command, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
 import type { Queue } from "../queue/queue.js";
 
-/** Who asks. Without a scope: for one that nobody else waits in. */
+/** The caller that asks; without a scope, for a scope where nothing waits. */
 export type Applicant = Pick<Command, "caller" | "priority"> & Partial<Pick<Command, "scope">>;
 
-/** Every so many calls go to a lower class. */
-const LOWERS_TURN = 10;
-
-/** The calls before the one that takes the last of so many devices into a call. */
+/** How many calls go before the one that takes the last of so many devices along. */
 export function callsBefore(
   { caller, priority, scope }: Applicant,
   devices: number,
@@ -22,7 +19,7 @@ export function callsBefore(
   const scopeQueue = scope && queue.scopeQueueOf(scope);
   const waitingIn = (each: Priority) => scopeQueue?.waitingIn(each) ?? { callers: 0, devices: 0 };
   const own = backlog.devicesOf(caller, priority);
-  // Where they wait is not known. If nobody else is there to share a call with, one's own turns are taken in order.
+  // In which scope queues they wait is not known. If nobody else waits there, the caller's own turns come in order.
   const isThere = own > 0 && waitingIn(priority).devices > 0;
   const ownThere = isThere ? Math.min(own, waitingIn(priority).devices) : 0;
   const peers = waitingIn(priority).callers - (isThere ? 1 : 0);
@@ -33,7 +30,7 @@ export function callsBefore(
   const wanted = higherThere + Math.min(waitingIn(priority).devices - ownThere, peers * mine) + mine;
   const scopeCalls = Math.ceil(Math.min(wanted, (scopeQueue?.size ?? 0) + devices) / seats);
 
-  // Seats that higher classes leave empty are to be had in their turns.
+  // A lower class also gets the seats that higher classes leave empty in their own calls.
   const joinsHigher = scopeCalls <= Math.ceil(higherThere / seats);
   const turnClass = (joinsHigher && higher.find((each) => waitingIn(each).devices > 0)) || priority;
   const members = turnClass === priority ? peers + 1 : waitingIn(turnClass).callers;
@@ -46,27 +43,27 @@ export function callsBefore(
   const above = PRIORITIES.slice(0, PRIORITIES.indexOf(turnClass));
   const first = above.reduce((sum, each) => sum + callsOf(queue, each), 0) * sharing(queue);
   const position = withTenthCalls(queue, turnClass, inClass, Math.max(first - Math.ceil(higherThere / seats), 0));
-  return Math.min(Math.round(position) - 1, queue.calls + scopeCalls - 1);
+  return Math.min(Math.round(position) - 1, queue.backlog.calls + scopeCalls - 1);
 }
 
-/** Which call it is, if it is the `inClass`th of its class and so many of higher classes wait. */
+/** The number of a call that is the `inClass`th of its class, while `first` calls of higher classes wait. */
 function withTenthCalls(queue: Queue, priority: Priority, inClass: number, first: number): number {
   const waiting = PRIORITIES.filter((each) => each === priority || queue.backlog.callers(each) > 0);
-  if (first > 0) return Math.min(first + inClass, inClass * LOWERS_TURN * (waiting.length - 1));
+  if (first > 0) return Math.min(first + inClass, inClass * LOWER_CLASS_EVERY * (waiting.length - 1));
   const lower = waiting.slice(waiting.indexOf(priority) + 1);
   const lowerCalls = lower.reduce((sum, each) => sum + callsOf(queue, each), 0) * sharing(queue);
-  return inClass + Math.min(lowerCalls, Math.floor(inClass / (LOWERS_TURN - 1)));
+  return inClass + Math.min(lowerCalls, Math.floor(inClass / (LOWER_CLASS_EVERY - 1)));
 }
 
-/** Calls of a class, as if none were shared; of each caller no more than so many. */
+/** The calls of a class as if none were shared, counting no more than `most` of each caller. */
 function callsOf(queue: Queue, priority: Priority, most = Infinity): number {
   let sum = 0;
   for (const [calls, callers] of queue.backlog.callersByCalls(priority)) sum += callers * Math.min(calls, most);
   return sum;
 }
 
-/** What part of those calls it takes, since many share calls. */
+/** The fraction of those calls that is needed, since many requests share calls. */
 function sharing(queue: Queue): number {
   const apart = PRIORITIES.reduce((sum, priority) => sum + callsOf(queue, priority), 0);
-  return apart > 0 ? Math.min(queue.calls / apart, 1) : 1;
+  return apart > 0 ? Math.min(queue.backlog.calls / apart, 1) : 1;
 }

@@ -1,5 +1,5 @@
-// Refusals that concern a whole scope, and not its devices: for a short time, whatever is asked in that scope is
-// answered by the last one, where sending it would spend a call on the same answer.
+// Refusals that concern a whole scope, and not its devices: for a short time, whatever is asked in
+// that scope is answered by the last one, where sending it would spend a call on the same answer.
 import { type Scope, scopeKey } from "../command.js";
 import type { CallEnd } from "../upstream.js";
 import type { DeviceOutcome } from "../waiter.js";
@@ -11,7 +11,10 @@ export class RecentRefusals {
   /** By scope, the latest last. */
   readonly #byScope = new Map<string, { readonly outcome: DeviceOutcome; readonly untilMs: number }>();
 
-  /** Notes how a call of this scope ended, and what its devices were told. Whether it concerns the whole scope. */
+  /**
+   * Notes how a call of this scope ended, and what its devices were told. Whether it concerns the
+   * whole scope.
+   */
   note(scope: Scope, end: CallEnd, outcome: DeviceOutcome, nowMs: number): boolean {
     const isWide = end.kind === "refused" && end.refusal.requestWide === true;
     const key = scopeKey(scope);

@@ -1,29 +1,39 @@
-// How much waits: of each caller, and of each class in calls.
-import { PRIORITIES, type Priority } from "../command.js";
+// How much waits, by class and by caller: the counts that admission, forecasts and displays go by. Every device that
+// begins or ceases to wait passes `change`, and nothing else changes a count here.
+import { byPriority, PRIORITIES, type Priority } from "../command.js";
+import type { QueueEntry } from "./queue-entry.js";
 
 export class Backlog {
   readonly #devicesPerCall: number;
   readonly #devicesByCaller = new Map<string, number>();
-  readonly #classes: Record<Priority, ClassBacklog> = { urgent: newClass(), normal: newClass(), bulk: newClass() };
+  readonly #classes = byPriority(newClass);
   #devices = 0;
+  #calls = 0;
 
   constructor(devicesPerCall: number) {
     this.#devicesPerCall = devicesPerCall;
   }
 
-  /** Devices that wait, counted once for each waiter. */
+  /** The number of calls it takes to send everything that waits. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Devices that wait, here and below counted once for each waiter. */
   get devices(): number {
     return this.#devices;
   }
 
-  /** The same, for each caller that waits. */
   get devicesByCaller(): ReadonlyMap<string, number> {
     return this.#devicesByCaller;
   }
 
-  /** The same, of one caller in one class. */
   devicesOf(caller: string, priority: Priority): number {
     return this.#classes[priority].devicesByCaller.get(caller) ?? 0;
+  }
+
+  devicesIn(priority: Priority): number {
+    return this.#classes[priority].devices;
   }
 
   /** The highest class that waits; the lowest if none does. */
@@ -31,12 +41,6 @@ export class Backlog {
     return PRIORITIES.find((priority) => this.callers(priority) > 0) ?? "bulk";
   }
 
-  /** Devices that wait in a class, counted once for each waiter. */
-  devicesIn(priority: Priority): number {
-    return this.#classes[priority].devices;
-  }
-
-  /** Callers that wait in a class. */
   callers(priority: Priority): number {
     return this.#classes[priority].devicesByCaller.size;
   }
@@ -46,30 +50,31 @@ export class Backlog {
     return this.#classes[priority].callersByCalls;
   }
 
-  /** So many devices more, or less. */
-  count(caller: string, priority: Priority, change: number): void {
-    this.#devices += change;
-    add(this.#devicesByCaller, caller, change);
-    const { devicesByCaller, callersByCalls } = this.#classes[priority];
-    this.#classes[priority].devices += change;
-    const before = devicesByCaller.get(caller) ?? 0;
-    add(devicesByCaller, caller, change);
-    const callsBefore = Math.ceil(before / this.#devicesPerCall);
-    const calls = Math.ceil((before + change) / this.#devicesPerCall);
+  /** So many more of the entry's devices wait, less if negative, and so many `distinct` ones in its scope queue by now. */
+  change({ waiter, scopeQueue: { size } }: Counted, devices: number, distinct: number): void {
+    const { caller, priority } = waiter.command;
+    const counts = this.#classes[priority];
+    const before = counts.devicesByCaller.get(caller) ?? 0;
+    this.#devices += devices;
+    counts.devices += devices;
+    add(this.#devicesByCaller, caller, devices);
+    add(counts.devicesByCaller, caller, devices);
+    this.#calls += this.#callsFor(size) - this.#callsFor(size - distinct);
+    const [callsBefore, calls] = [this.#callsFor(before), this.#callsFor(before + devices)];
     if (calls === callsBefore) return;
-    if (callsBefore > 0) add(callersByCalls, callsBefore, -1);
-    if (calls > 0) add(callersByCalls, calls, 1);
+    if (callsBefore > 0) add(counts.callersByCalls, callsBefore, -1);
+    if (calls > 0) add(counts.callersByCalls, calls, 1);
+  }
+
+  #callsFor(devices: number): number {
+    return Math.ceil(devices / this.#devicesPerCall);
   }
 }
 
-interface ClassBacklog {
-  devices: number;
-  readonly devicesByCaller: Map<string, number>;
-  readonly callersByCalls: Map<number, number>;
-}
+type Counted = Pick<QueueEntry, "waiter"> & { readonly scopeQueue: Pick<QueueEntry["scopeQueue"], "size"> };
 
-function newClass(): ClassBacklog {
-  return { devices: 0, devicesByCaller: new Map(), callersByCalls: new Map() };
+function newClass() {
+  return { devices: 0, devicesByCaller: new Map<string, number>(), callersByCalls: new Map<number, number>() };
 }
 
 function add<K>(counts: Map<K, number>, key: K, change: number): void {

@@ -1,13 +1,12 @@
-// The seats of one call while it is filled: as many as the upstream takes devices, and as many as its
-// address has bytes for.
+// A call while it is filled: it holds as many devices as the upstream takes, and as many as its address has bytes for.
 import type { Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
 
-/** A device in the call, and everybody who asked for it. */
+/** A device in a call, with all waiters that asked for it. */
 export interface BatchDevice {
   readonly name: string;
-  /** The first of them took it into the call, and pays. */
+  /** The first owner took it into the call, and pays for the seat. */
   readonly owners: readonly Owner[];
 }
 
@@ -28,20 +27,20 @@ export class BatchBuilder {
     this.#bytesLeft = room.bytes - room.bytesOfScope(scope);
   }
 
-  /** Seats left; none once a device did not fit. */
+  /** Seats left. There are none once a device did not fit: no shorter one may overtake it. */
   get left(): number {
     return this.#isFull ? 0 : this.#room.devices - this.devices.length;
   }
 
-  /** Whether there is room for the device. There is always room for one. */
+  /** Whether there is room for the device. There always is for the first. */
   fits(name: string): boolean {
     const fits = this.devices.length === 0 || (this.left > 0 && this.#room.bytesOfDevice(name) <= this.#bytesLeft);
     this.#isFull ||= !fits;
     return fits;
   }
 
-  add(name: string, owners: readonly Owner[]): void {
-    this.#bytesLeft -= this.#room.bytesOfDevice(name);
-    this.devices.push({ name, owners });
+  add(device: BatchDevice): void {
+    this.#bytesLeft -= this.#room.bytesOfDevice(device.name);
+    this.devices.push(device);
   }
 }

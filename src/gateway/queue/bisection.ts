@@ -1,19 +1,19 @@
-// How a refused call is told apart when one device in the call may be the reason for all: halve it over
-// callers until one is left, then over its devices, and send the halves by themselves. A bad one among
-// 200 takes about 16 calls; how many the devices of one refused call may take is bounded.
+// Finds the device at fault when a call was refused because of one of its devices: the batch is halved by callers
+// until one is left, then by that caller's devices, and the halves are sent by themselves. One bad device among 200
+// takes about 16 calls. How many calls the devices of one refused call may take is bounded.
 import type { BatchDevice } from "./batch.js";
 
-/** Calls that one refused call may cost in addition. */
+/** The number of further calls that one refused call may cost. */
 const BUDGET_CALLS = 32;
 
-/** A caller whose devices were refused by themselves is sent alone in that scope for so long. */
+/** How long a caller is sent alone in a scope after its devices were refused by themselves. */
 export const DEMOTION_MS = 60_000;
 
-/** What is left of the budget, shared by all that descends from one refused call. */
+/** What is left of the budget, shared by all parts of one refused call. */
 export class Bisection {
   #callsLeft = BUDGET_CALLS;
 
-  /** Reserves the calls of two halves; false if they are not to be had. */
+  /** Reserves a call for each of two halves; false if the budget does not allow it. */
   reserveHalves(): boolean {
     if (this.#callsLeft < 2) return false;
     this.#callsLeft -= 2;
@@ -21,7 +21,7 @@ export class Bisection {
   }
 }
 
-/** Two halves, by callers if there are several. There must be two devices at least. */
+/** Two halves, by callers if there are several. There must be at least two devices. */
 export function halves(devices: readonly BatchDevice[]): [BatchDevice[], BatchDevice[]] {
   const callers = [...new Set(devices.map(callerOf))];
   if (callers.length === 1) {
@@ -42,8 +42,8 @@ export function soleCaller(devices: readonly BatchDevice[]): string | undefined 
 }
 
 /**
- * While devices are told apart, each belongs to one caller, and to the same one in every call: not to who took
- * it into the call, which changes, or halves of devices that two callers share would be no halves.
+ * The caller that a device counts for while a batch is halved: the same one in every call. The one that took it into
+ * the call would not do, because it changes, and halves of devices that two callers share would be no halves.
  */
 function callerOf({ owners }: BatchDevice): string {
   return owners.map(({ waiter }) => waiter.command.caller).sort()[0] ?? "";

@@ -1,9 +1,10 @@
-// The callers that wait in one class of a scope queue, each with its entries, and in which order they get seats. A
-// caller without an entry is not here.
+// The callers that wait in one class of a scope queue, each with its entries, and the order in which they get seats.
+// Invariant: a caller is here as long as it has an entry.
 import type { QueueEntry } from "./queue-entry.js";
 import { RequeueList } from "./requeue-list.js";
 import { SeatSharing, type Share } from "./seat-sharing.js";
 
+/** One caller's entries. */
 export class CallerQueue implements Share {
   readonly caller: string;
   readonly list = new RequeueList<QueueEntry>();
@@ -20,15 +21,17 @@ export class CallerQueue implements Share {
 }
 
 export class CallerQueues {
+  readonly sharing: SeatSharing<CallerQueue>;
   readonly #byCaller = new Map<string, CallerQueue>();
-  readonly #sharing = new SeatSharing<CallerQueue>();
+  /** Devices that wait, counted once for each waiter; changed by the scope queue alone. */
+  devices = 0;
 
-  get size(): number {
-    return this.#byCaller.size;
+  constructor(weightOf: (caller: string) => number) {
+    this.sharing = new SeatSharing(weightOf);
   }
 
-  get sharing(): Pick<SeatSharing<CallerQueue>, "allot"> {
-    return this.#sharing;
+  get callers(): number {
+    return this.#byCaller.size;
   }
 
   [Symbol.iterator](): Iterator<CallerQueue> {
@@ -39,13 +42,13 @@ export class CallerQueues {
     return this.#byCaller.get(caller);
   }
 
-  /** The entries of a caller; an empty list from now on if it has none. */
-  listOf(caller: string): RequeueList<QueueEntry> {
-    let callerQueue = this.#byCaller.get(caller);
+  /** The list that the entry belongs in. The caller joins if it had no entry. */
+  listFor({ waiter: { command } }: QueueEntry): RequeueList<QueueEntry> {
+    let callerQueue = this.#byCaller.get(command.caller);
     if (!callerQueue) {
-      callerQueue = new CallerQueue(caller);
-      this.#byCaller.set(caller, callerQueue);
-      this.#sharing.join(callerQueue);
+      callerQueue = new CallerQueue(command.caller);
+      this.#byCaller.set(command.caller, callerQueue);
+      this.sharing.join(callerQueue);
     }
     return callerQueue.list;
   }
@@ -55,6 +58,6 @@ export class CallerQueues {
     callerQueue?.list.delete(entry);
     if (callerQueue?.list.size !== 0) return;
     this.#byCaller.delete(callerQueue.caller);
-    this.#sharing.leave(callerQueue);
+    this.sharing.leave(callerQueue);
   }
 }

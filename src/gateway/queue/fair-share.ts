@@ -1,32 +1,50 @@
-// Whose turn it is among the callers of one class. What is scarce is calls, so a call costs all of its seats:
-// sharers pay for those they fill, as far as their part of the call goes, and whoever's turn it was pays for the
-// rest. The next turn is that of whoever would first be a call behind their share, of those not ahead of it.
-// Invariant, while all may go and none is given back: nobody who waits is a call behind, or more than one ahead
-// (proof: docs/adr/0008). No call is ever kept from those who want it.
-import type { Charge, VirtualClock } from "./charge.js";
-
-/** A caller that has had nothing for so long has credit. */
+// Decides which caller of a class has the next call. Calls are what is scarce, so a call costs all of its seats: callers
+// that share it pay for the seats they fill, up to their part of the call, and the caller whose turn it was pays for the
+// rest. A caller's payments, divided by its weight, are its virtual time; the ideal is that of a caller with exactly its
+// share. Of the callers not ahead of the ideal, the turn goes to the one that would be a call behind it first. Invariant,
+// while all may go and no call is refunded: nobody who waits is a call behind, or more than one ahead (docs/adr/0008).
+/** A caller without a seat for so long has credit: it may go first. */
 const LATELY_MS = 1000;
 
-/** Of a call: who is ahead by less is taken to be even, for thirds and tenths do not add up to one. */
+/** In calls: being ahead by less counts as even, since thirds and tenths do not add up to one. */
 const EXACTNESS = 1e-9;
 
-/** How many calls pass between looking for callers that can be forgotten. */
+/** How many calls pass between two searches for callers that can be forgotten. */
 const FORGET_EVERY = 256;
+
+/** How much a caller has paid for calls: its virtual time. */
+export interface VirtualClock {
+  /** Undefined for the ideal, which always has exactly its share. */
+  readonly caller?: string;
+  /** In calls, divided by the caller's weight. */
+  paid: number;
+  /** The number of the last call it paid for; 0 for none since it came, less for one that was refunded. */
+  lastCall: number;
+}
+
+/** What each paid for one call, in calls divided by weight. */
+export type Charge = ReadonlyMap<VirtualClock, number>;
 
 interface Account extends VirtualClock {
   readonly caller: string;
   weight: number;
+  /** What a call costs it: 1 / weight. */
   callPrice: number;
   /** It has no credit before that. */
   creditMs: number;
+}
+
+/** The caller of the next call, and whether it goes first only because it has had nothing lately. */
+export interface Turn {
+  readonly caller: string;
+  readonly byCredit: boolean;
 }
 
 export interface FairShareOptions {
   readonly seatsPerCall: number;
   /** Above 0. */
   readonly weightOf: (caller: string) => number;
-  /** In whose name a caller has credit: all that nobody has proved to be who they are share one. */
+  /** The name a caller's credit is kept under. All callers without a proven identity share one. */
   readonly creditNameOf: (caller: string) => string;
 }
 
@@ -34,34 +52,34 @@ export class FairShare {
   readonly #options: FairShareOptions;
   readonly #servedMs: Map<string, number>;
   readonly #accounts = new Map<string, Account>();
-  /** Virtual time: what one would have paid who always has exactly its share. */
   readonly #ideal: VirtualClock = { paid: 0, lastCall: 0 };
-  /** Who wait, in the order in which they came. */
+  /** Callers that wait, in the order they came. */
   readonly #waiting = new Set<Account>();
-  /** Who have gone while they were ahead. */
+  /** Callers that left while they were ahead: they still have a part in each call. */
   readonly #ahead = new Set<Account>();
   #waitingWeight = 0;
   #calls = 0;
-  /** Where the latest call began, on the scale of virtual time; none yet since somebody waits. */
+  /** Where the latest call began, in virtual time; -Infinity if there was none since somebody waits. */
   #latest = -Infinity;
-  #isByCredit = false;
-  #wasBeside = false;
+  #wasByCredit = false;
+  /** Callers may be ahead by more than a call, through calls that did not move the ideal. */
+  #isUncapped = false;
 
-  /** `servedMs`: when each name that credit goes by last had a seat; the classes share it. */
+  /** `servedMs`: when each credit name last had a seat; the classes share it. */
   constructor(options: FairShareOptions, servedMs = new Map<string, number>()) {
     this.#options = options;
     this.#servedMs = servedMs;
   }
 
-  /** The caller, who did not wait, waits from now on, behind those who do: as if it had had the latest call. */
+  /** The caller begins to wait, behind those that do: as if it had had the latest call. */
   join(caller: string): void {
     if (this.#waiting.size === 0) {
-      // So nobody is ahead of anybody.
+      // Everybody starts even.
       for (const { paid } of this.#accounts.values()) this.#ideal.paid = Math.max(this.#ideal.paid, paid);
       this.#latest = -Infinity;
     }
     const account = this.#accountOf(caller);
-    // Who is ahead goes on as if it had never left.
+    // A caller that is ahead goes on as if it had never left.
     if (!this.#isAhead(account)) {
       account.paid = Math.max(Math.min(this.#latest, this.#ideal.paid) + account.callPrice, this.#ideal.paid);
       account.lastCall = 0;
@@ -69,16 +87,16 @@ export class FairShare {
     this.#wait(account);
   }
 
-  /** The caller waits again with what a call left unsettled: it keeps the place that it has by what it has paid. */
+  /** The caller waits again for what a refunded call left unsettled. What it has paid decides its place. */
   rejoin(caller: string): void {
     const account = this.#accountOf(caller);
-    // It did not wait meanwhile, so it is owed what it was given back, and no more than a call.
+    // It did not wait meanwhile, so it is owed the refund and no more than one call.
     const owed = account.lastCall < 0 ? account.callPrice : 0;
     account.paid = Math.max(account.paid, this.#ideal.paid - owed);
     this.#wait(account);
   }
 
-  /** The caller waits no more. What it has paid in advance is remembered for as long as it matters. */
+  /** The caller no longer waits. What it has paid in advance is remembered as long as it matters. */
   leave(caller: string): void {
     const account = this.#accounts.get(caller);
     if (!account || !this.#waiting.delete(account)) return;
@@ -87,8 +105,8 @@ export class FairShare {
     else if (this.#isAhead(account)) this.#ahead.add(account);
   }
 
-  /** Whose turn it is among those who wait and may go; undefined if none of them may. */
-  turn(nowMs: number, mayGo: (caller: string) => boolean): string | undefined {
+  /** The turn among the callers that wait and may go; undefined if none may. `charge` is to be called with it. */
+  turn(nowMs: number, mayGo: (caller: string) => boolean): Turn | undefined {
     let next: Account | undefined;
     let credited: Account | undefined;
     let least = Infinity;
@@ -97,25 +115,24 @@ export class FairShare {
       least = Math.min(least, account.paid);
       const isNext = !next || this.#goesBefore(account, next);
       const isCredited =
-        !this.#isByCredit && (!credited || this.#goesBefore(account, credited)) && this.#hasCredit(account, nowMs);
-      // Asked of few: it may take looking through all that the caller waits for.
+        !this.#wasByCredit && (!credited || this.#goesBefore(account, credited)) && this.#hasCredit(account, nowMs);
+      // Asked last and rarely: it may take looking through all that the caller waits for.
       if (!(isNext || isCredited) || !mayGo(account.caller)) continue;
       if (isNext) next = account;
       if (isCredited) credited = account;
     }
     if (!next) return undefined;
-    // With all of them ahead, the share of somebody who has gone is theirs.
+    // If everybody is ahead, the share of callers that have left is free, and goes to them.
     this.#ideal.paid = Math.max(this.#ideal.paid, least);
-    if (this.#wasBeside && !this.#isAhead(next)) {
+    if (this.#isUncapped && !this.#isAhead(next)) {
       for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, this.#ideal.paid + each.callPrice);
-      this.#wasBeside = false;
+      this.#isUncapped = false;
     }
-    this.#isByCredit = credited !== undefined && credited !== next;
-    return (credited ?? next).caller;
+    return { caller: (credited ?? next).caller, byCredit: credited !== undefined && credited !== next };
   }
 
-  /** A call was cut in this caller's turn, with so many seats for each in the call, all of whom still wait. */
-  charge(caller: string, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
+  /** A call was cut in this turn, with so many seats for each caller in it. All of them still wait. */
+  charge({ caller, byCredit }: Turn, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
     const { seatsPerCall, creditNameOf } = this.#options;
     const charge = new Map<VirtualClock, number>();
     const pay = (virtualClock: VirtualClock, price: number) => {
@@ -123,12 +140,13 @@ export class FairShare {
       charge.set(virtualClock, price);
     };
     this.#calls++;
+    this.#wasByCredit = byCredit;
     const payer = this.#accountOf(caller);
-    // A call by credit, or one that nobody who was due could use, is beside the shares: it must not take from
-    // the others what they are owed, nor put off its own caller for more than a call.
-    const isBeside = this.#isByCredit || this.#isAhead(payer);
+    // A call by credit, or one that no caller that was due could use, does not move the ideal: it must not take from the
+    // others what they are owed, nor put off its own caller for more than a call.
+    const isBeside = byCredit || this.#isAhead(payer);
     const share = isBeside ? 0 : 1 / this.#weight();
-    if (isBeside) this.#wasBeside = true;
+    if (isBeside) this.#isUncapped = true;
     else this.#latest = Math.max(this.#latest, payer.paid);
     pay(this.#ideal, share);
     let unpaid = 1;
@@ -136,8 +154,8 @@ export class FairShare {
       this.#servedMs.set(creditNameOf(sharer), nowMs);
       const account = this.#accounts.get(sharer);
       if (sharer === caller || !account || !this.#waiting.has(account)) continue;
-      // Seats beyond that are lent. Were they charged, whoever's turn it was would pay next to nothing, and
-      // could keep the turn for 200 calls.
+      // Seats beyond its part are lent. If sharers paid for those too, the caller whose turn it was would pay next to
+      // nothing, and could keep the turn for 200 calls.
       const price = Math.min((filled / seatsPerCall) * account.callPrice, share, this.#ideal.paid - account.paid);
       if (price <= 0) continue;
       pay(account, price);
@@ -150,7 +168,7 @@ export class FairShare {
     return charge;
   }
 
-  /** Who is ahead waits until the ideal has caught up; of the others, who would first be a call behind goes first. */
+  /** Callers that are ahead wait until the ideal has caught up; of the others, the first to be a call behind goes first. */
   #goesBefore(a: Account, b: Account): boolean {
     const byStart = (this.#isAhead(a) ? a.paid : this.#ideal.paid) - (this.#isAhead(b) ? b.paid : this.#ideal.paid);
     return (byStart || a.paid + a.callPrice - (b.paid + b.callPrice) || a.lastCall - b.lastCall) < 0;
@@ -161,12 +179,12 @@ export class FairShare {
   }
 
   #hasCredit(account: Account, nowMs: number): boolean {
-    if (nowMs < account.creditMs) return false; // most have none, and are not looked up for every call
+    if (nowMs < account.creditMs) return false; // most have none, and need not be looked up for every call
     account.creditMs = (this.#servedMs.get(this.#options.creditNameOf(account.caller)) ?? -Infinity) + LATELY_MS;
     return nowMs >= account.creditMs;
   }
 
-  /** The weight of all who have a part in the next call: who wait, and who have gone while they were ahead. */
+  /** The weight of all callers with a part in the next call: those that wait, and those that left while ahead. */
   #weight(): number {
     let sum = this.#waitingWeight;
     for (const account of this.#ahead) {
@@ -187,7 +205,7 @@ export class FairShare {
     return account;
   }
 
-  /** Weights can change at any time. Nobody is then further behind or ahead than a call of the new weight. */
+  /** Weights can change at any time. Afterwards no caller is further behind or ahead than a call of the new weight. */
   #weigh(account: Account): void {
     const weight = this.#options.weightOf(account.caller);
     if (account.weight === weight) return;
@@ -209,5 +227,13 @@ export class FairShare {
       if (!this.#waiting.has(account) && !this.#isAhead(account)) this.#accounts.delete(caller);
     }
     for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
+  }
+}
+
+/** Undoes a charge: the call was turned away through no fault of the callers in it. */
+export function refund(charge: Charge): void {
+  for (const [virtualClock, price] of charge) {
+    virtualClock.paid -= price;
+    virtualClock.lastCall = -1; // goes before callers that would be a call behind at the same time
   }
 }

@@ -1,13 +1,13 @@
-// A waiter's entry in a scope queue: which of its devices wait there.
+// One waiter's part of a scope queue: how many of its devices wait there, and where in the request to look for them.
 import type { Waiter } from "../waiter.js";
 import type { ScopeQueue } from "./scope-queue.js";
 
 export class QueueEntry {
   readonly waiter: Waiter;
   readonly scopeQueue: ScopeQueue;
-  /** How many devices wait. */
+  /** The number of its devices that wait here; changed by the scope queue alone. */
   waiting = 0;
-  /** Where to look for them: first those that came back from a call, then those never sent. */
+  /** Positions that came back from a call. They are looked at before those that were never sent. */
   readonly #returned: number[] = [];
   #nextReturned = 0;
   #next: number;
@@ -23,15 +23,20 @@ export class QueueEntry {
     this.#returned.push(index);
   }
 
-  /** The next position to look at; it may have been sent for somebody else already. */
+  /** The position to look at next, where a call may have taken the device along; undefined once no device waits. */
   peek(): number | undefined {
+    if (this.waiting === 0) return undefined;
     const returned = this.#returned[this.#nextReturned];
-    if (returned !== undefined) return returned;
-    return this.#next < this.waiter.command.deviceNames.length ? this.#next : undefined;
+    return returned ?? (this.#next < this.waiter.command.deviceNames.length ? this.#next : undefined);
   }
 
   advance(): void {
     if (this.#nextReturned < this.#returned.length) this.#nextReturned++;
     else this.#next++;
   }
+}
+
+/** Where a waiter's devices wait; in more than one scope queue only while a refused batch is told apart. */
+export function entriesOf(waiter: Waiter): readonly QueueEntry[] {
+  return waiter.queueEntries as readonly QueueEntry[];
 }

@@ -1,5 +1,5 @@
-// Callers whose devices of a scope are read before they are sent, each until a time, and how many of its devices were
-// found to exist since the last that was not.
+// Callers whose devices of a scope are read before they are sent, each until a time, and how many
+// of its devices were found to exist since the last that was not.
 import { type Scope, scopeKey } from "../command.js";
 
 export class ReadAheadCallers {

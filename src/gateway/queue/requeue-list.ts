@@ -1,5 +1,5 @@
-// An ordered set that can also take members in front: those go before the others, in the order they
-// came. Adding, removing and finding the first are all of constant cost.
+// An ordered set that also takes members in front: they go before the others, in the order they came. Adding, removing
+// and finding the first member take constant time.
 export class RequeueList<T> {
   readonly #front = new Set<T>();
   readonly #back = new Set<T>();
@@ -8,12 +8,12 @@ export class RequeueList<T> {
     return this.#front.size + this.#back.size;
   }
 
-  /** At the end, unless it is in the line already. */
+  /** Adds a member at the end, unless it is in the list already. */
   add(member: T): void {
     if (!this.#front.has(member)) this.#back.add(member);
   }
 
-  /** Before all that were added at the end. */
+  /** Puts a member before all that were added at the end. */
   addInFront(member: T): void {
     this.#back.delete(member);
     this.#front.add(member);
@@ -23,7 +23,7 @@ export class RequeueList<T> {
     if (!this.#front.delete(member)) this.#back.delete(member);
   }
 
-  /** Of the set itself where it can be: lines of thousands of callers are begun for every call. */
+  /** Without a generator where possible: every call begins to iterate over the lists of thousands of callers. */
   [Symbol.iterator](): Iterator<T> {
     return this.#front.size === 0 ? this.#back.values() : this.#both();
   }

@@ -1,34 +1,33 @@
-// Whose turn it is: the highest class that waits, save that every tenth call goes to the class that has
-// waited longest; in the class, the caller by fair share; and what that caller has waited for longest.
-// So of three classes each has a turn in twenty calls, of two in ten: see #classes.
-import { PRIORITIES, type Priority } from "../command.js";
-import { type Charge, refund } from "./charge.js";
-import { FairShare, type FairShareOptions } from "./fair-share.js";
+// Decides whose turn it is: that of the highest class that waits, but every tenth call goes to the class that has waited
+// longest; in the class, that of the caller picked by fair share (fair-share.ts); and of its entries, that of the oldest.
+// While the highest class always has work, a single lower class gets a call in ten, and each of two a call in twenty.
+import { byPriority, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
+import { type Charge, FairShare, type FairShareOptions, type Turn } from "./fair-share.js";
 import type { QueueEntry } from "./queue-entry.js";
 import { RequeueList } from "./requeue-list.js";
 
-/** Lower classes are passed over for so many calls, and no more. */
-const PASSED_OVER_CALLS = 9;
+/** Whose turn it is, and which of the caller's entries has waited longest. */
+export interface NextCall {
+  readonly turn: Turn;
+  readonly entry: QueueEntry;
+}
 
 export class Scheduler {
-  /** One for each class, or its callers would be owed the calls of the others. */
+  /** One for each class: with one for all, a class's callers would be owed the calls of the other classes. */
   readonly #shares: Record<Priority, FairShare>;
-  readonly #lists: Record<Priority, Map<string, RequeueList<QueueEntry>>> = {
-    urgent: new Map(),
-    normal: new Map(),
-    bulk: new Map(),
-  };
+  /** By class and caller, the entries in the order they came, requeued ones first. */
+  readonly #lists = byPriority(() => new Map<string, RequeueList<QueueEntry>>());
   /** Since when each class has waited for a turn. */
-  readonly #sinceMs: Record<Priority, number> = { urgent: -Infinity, normal: -Infinity, bulk: -Infinity };
+  readonly #sinceMs = byPriority(() => -Infinity);
   /** The number of each class's last turn. */
-  readonly #lastTurn: Record<Priority, number> = { urgent: 0, normal: 0, bulk: 0 };
+  readonly #lastTurn = byPriority(() => 0);
   #turns = 0;
+  /** Calls of the highest class since a lower one had its turn or began to wait. */
   #passedOver = 0;
 
   constructor(options: FairShareOptions) {
     const servedMs = new Map<string, number>();
-    const share = () => new FairShare(options, servedMs);
-    this.#shares = { urgent: share(), normal: share(), bulk: share() };
+    this.#shares = byPriority(() => new FairShare(options, servedMs));
   }
 
   /** The highest class that waits; undefined if none does. */
@@ -36,20 +35,16 @@ export class Scheduler {
     return this.#waitingClasses()[0];
   }
 
-  add(entry: QueueEntry): void {
-    const { caller, priority } = entry.waiter.command;
-    if (!this.#lists[priority].has(caller)) this.#shares[priority].join(caller);
-    this.#listOf(entry).add(entry);
-  }
-
-  /** What came back from a call; with a `kept` turn its caller goes where it would have been without the call. */
-  addInFront(entry: QueueEntry, turn: "kept" | "spent"): void {
+  /** `returned`: from a call. If its turn is kept, the caller goes where it would be without the call. */
+  add(entry: QueueEntry, returned?: "kept" | "spent"): void {
     const { caller, priority } = entry.waiter.command;
     if (!this.#lists[priority].has(caller)) {
-      if (turn === "kept") this.#shares[priority].rejoin(caller);
+      if (returned === "kept") this.#shares[priority].rejoin(caller);
       else this.#shares[priority].join(caller);
     }
-    this.#listOf(entry).addInFront(entry);
+    const list = this.#listFor(entry);
+    if (returned) list.addInFront(entry);
+    else list.add(entry);
   }
 
   remove(entry: QueueEntry): void {
@@ -61,56 +56,47 @@ export class Scheduler {
     this.#shares[priority].leave(caller);
   }
 
-  /** Whose turn it is among those who may go; undefined if nobody may. */
-  next(mayGo: (entry: QueueEntry) => boolean, nowMs: number): QueueEntry | undefined {
+  /** Whose turn it is among the entries that may go; undefined if none may. */
+  next(mayGo: (entry: QueueEntry) => boolean, nowMs: number): NextCall | undefined {
     for (const priority of this.#classes()) {
       const lists = this.#lists[priority];
-      const first = (caller: string) => firstOf(lists.get(caller) ?? [], mayGo);
-      const caller = this.#shares[priority].turn(nowMs, (each) => first(each) !== undefined);
-      if (caller === undefined) continue;
-      this.#noteTurn(priority, nowMs);
-      return first(caller);
+      const firstOf = (caller: string) => first(lists.get(caller) ?? [], mayGo);
+      const turn = this.#shares[priority].turn(nowMs, (caller) => firstOf(caller) !== undefined);
+      const entry = turn && firstOf(turn.caller);
+      if (entry) return { turn, entry };
     }
     return undefined;
   }
 
   /**
-   * A call was cut in this entry's turn, with so many seats for each caller, none of whom has been removed yet.
-   * Those who wait only in other classes take its empty seats, which are lent.
+   * The call has been cut, with so many seats for each caller. To be called before any entry in it is removed. Callers
+   * that wait only in other classes pay nothing: the seats they fill were empty, and are lent.
    */
-  charge(entry: QueueEntry, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
-    const { caller, priority } = entry.waiter.command;
-    return this.#shares[priority].charge(caller, seats, nowMs);
-  }
-
-  refund(charge: Charge): void {
-    refund(charge);
-  }
-
-  /**
-   * The classes that wait, in the order in which they are asked for this call. After nine calls of the highest
-   * it is the longest-waiting of all: the highest may be one that has itself been passed over until now (was:
-   * URGENT that came and went in nines let BULK have each tenth call, and NORMAL none).
-   */
-  #classes(): Priority[] {
-    const waiting = this.#waitingClasses();
-    if (this.#passedOver < PASSED_OVER_CALLS) return waiting;
-    return waiting.sort((a, b) => this.#sinceMs[a] - this.#sinceMs[b] || this.#lastTurn[a] - this.#lastTurn[b]);
-  }
-
-  #noteTurn(priority: Priority, nowMs: number): void {
+  charge({ turn, entry }: NextCall, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
+    const { priority } = entry.waiter.command;
     this.#sinceMs[priority] = nowMs;
     this.#lastTurn[priority] = ++this.#turns;
     const [highest, ...lower] = this.#waitingClasses();
-    // Whether it may go with this token or not: else every newcomer's call would begin the count anew.
+    // Counted whether the token allowed the lower ones to go or not: otherwise every newcomer's call would start over.
     this.#passedOver = priority === highest && lower.length > 0 ? this.#passedOver + 1 : 0;
+    return this.#shares[priority].charge(turn, seats, nowMs);
+  }
+
+  /**
+   * The classes that wait, in the order in which they are asked. When a lower class is due, the first is the one that has
+   * waited longest, even if it is the highest now: otherwise URGENT that comes and goes in nines would leave NORMAL none.
+   */
+  #classes(): Priority[] {
+    const waiting = this.#waitingClasses();
+    if (this.#passedOver < LOWER_CLASS_EVERY - 1) return waiting;
+    return waiting.sort((a, b) => this.#sinceMs[a] - this.#sinceMs[b] || this.#lastTurn[a] - this.#lastTurn[b]);
   }
 
   #waitingClasses(): Priority[] {
     return PRIORITIES.filter((priority) => this.#lists[priority].size > 0);
   }
 
-  #listOf({ waiter }: QueueEntry): RequeueList<QueueEntry> {
+  #listFor({ waiter }: QueueEntry): RequeueList<QueueEntry> {
     const { caller, priority } = waiter.command;
     const lists = this.#lists[priority];
     if (lists.size === 0) this.#sinceMs[priority] = Math.max(this.#sinceMs[priority], waiter.arrivedMs);
@@ -123,7 +109,7 @@ export class Scheduler {
   }
 }
 
-function firstOf(list: Iterable<QueueEntry>, mayGo: (entry: QueueEntry) => boolean): QueueEntry | undefined {
+function first(list: Iterable<QueueEntry>, mayGo: (entry: QueueEntry) => boolean): QueueEntry | undefined {
   for (const entry of list) if (mayGo(entry)) return entry;
   return undefined;
 }

@@ -1,53 +1,40 @@
-// Everything that may share a call. Each device waits once, whoever asked for it: `owners` names exactly
-// the devices that wait here, and for whom. Seats go by priority, within it by weighted max-min over
-// callers, and to each caller's devices in the order they came.
-import { PRIORITIES, type Priority, type Scope } from "../command.js";
+// Everything that may share a call. A device waits here once, however many requests name it: `#owners` has exactly the
+// devices that wait. A call's seats go by class, within a class to callers by weight (seat-sharing.ts), and to the
+// devices of one caller in the order they came.
+import { byPriority, PRIORITIES, type Priority, type Scope } from "../command.js";
 import type { Room } from "../upstream.js";
+import type { Backlog } from "./backlog.js";
 import { BatchBuilder, type BatchDevice, type Owner } from "./batch.js";
 import type { Bisection } from "./bisection.js";
 import { type CallerQueue, CallerQueues } from "./caller-queue.js";
+import { Owners } from "./owners.js";
 import type { QueueEntry } from "./queue-entry.js";
-import type { RequeueList } from "./requeue-list.js";
 
-/** What a call is filled by, beside who waits. */
+/** Which devices wait together. */
+export interface ScopeQueueId {
+  readonly key: string;
+  readonly scope: Scope;
+  /** Set if the devices are those of a refused batch: then no others may join them. */
+  readonly bisection?: Bisection;
+  /** Set if the devices wait to be read, and not to be sent. */
+  readonly isUnread?: true;
+}
+
 export interface FillOptions {
   readonly room: Room;
-  readonly weightOf: (caller: string) => number;
   readonly maySend: (entry: QueueEntry) => boolean;
 }
 
-/** Why devices do not wait with the others of their scope. */
-interface Apart {
-  readonly bisection?: Bisection | undefined;
-  readonly isUnread?: boolean;
-}
-
-/** How many wait. */
-export interface WaitingCounts {
-  readonly callers: number;
-  readonly devices: number;
-}
-
 export class ScopeQueue {
-  readonly key: string;
-  readonly scope: Scope;
-  /** What its devices are suspected of, if they are being told apart: nobody else may join them. */
-  readonly bisection: Bisection | undefined;
-  /** Its devices wait to be read, and not to be sent. */
-  readonly isUnread: boolean;
-  readonly #classes: Record<Priority, CallerQueues> = {
-    urgent: new CallerQueues(),
-    normal: new CallerQueues(),
-    bulk: new CallerQueues(),
-  };
-  readonly #waiting: Record<Priority, number> = { urgent: 0, normal: 0, bulk: 0 };
-  readonly #owners = new Map<string, QueueEntry | QueueEntry[]>();
+  readonly id: ScopeQueueId;
+  readonly #backlog: Pick<Backlog, "change">;
+  readonly #classes: Record<Priority, CallerQueues>;
+  readonly #owners = new Owners();
 
-  constructor(key: string, scope: Scope, { bisection, isUnread = false }: Apart = {}) {
-    this.key = key;
-    this.scope = scope;
-    this.bisection = bisection;
-    this.isUnread = isUnread;
+  constructor(id: ScopeQueueId, backlog: Pick<Backlog, "change">, weightOf: (caller: string) => number) {
+    this.id = id;
+    this.#backlog = backlog;
+    this.#classes = byPriority(() => new CallerQueues(weightOf));
   }
 
   /** How many devices wait, each counted once. */
@@ -55,124 +42,117 @@ export class ScopeQueue {
     return this.#owners.size;
   }
 
-  /** Who waits in a class: callers, and devices, each counted for everybody who asked for it. */
-  waitingIn(priority: Priority): WaitingCounts {
-    return { callers: this.#classes[priority].size, devices: this.#waiting[priority] };
+  /** How many wait in a class: callers, and devices, counted once for each waiter. */
+  waitingIn(priority: Priority): { readonly callers: number; readonly devices: number } {
+    const { callers, devices } = this.#classes[priority];
+    return { callers, devices };
   }
 
   *entries(): Iterable<QueueEntry> {
     for (const priority of PRIORITIES) for (const { list } of this.#classes[priority]) yield* list;
   }
 
-  /** The entries of one caller. */
-  entriesOf(caller: string): QueueEntry[] {
+  entriesOfCaller(caller: string): QueueEntry[] {
     return PRIORITIES.flatMap((priority) => [...(this.#classes[priority].get(caller)?.list ?? [])]);
   }
 
-  add(entry: QueueEntry): void {
-    this.#listOf(entry).add(entry);
+  /** These devices of the entry wait from now on, behind the caller's other entries unless they were `returned`. */
+  add(entry: QueueEntry, names: readonly string[], returned = false): void {
+    const before = this.size;
+    for (const name of names) this.#owners.add(name, entry);
+    const list = this.#classOf(entry).listFor(entry);
+    if (returned) list.addInFront(entry);
+    else list.add(entry);
+    this.#change(entry, names.length, this.size - before);
   }
 
-  addInFront(entry: QueueEntry): void {
-    this.#listOf(entry).addInFront(entry);
-  }
-
+  /** To be called when none of the entry's devices waits any more. */
   remove(entry: QueueEntry): void {
-    this.#classes[entry.waiter.command.priority].remove(entry);
+    this.#classOf(entry).remove(entry);
   }
 
-  /** This entry waits for the device too. */
-  own(entry: QueueEntry, name: string): void {
-    const owned = this.#owners.get(name);
-    if (owned === undefined) this.#owners.set(name, entry);
-    else if (Array.isArray(owned)) owned.push(entry);
-    else this.#owners.set(name, [owned, entry]);
-    this.#count(entry, 1);
-  }
-
-  /** Nothing waits here for this entry any more. Returns the positions of what did. */
+  /** None of the entry's devices waits any more. Returns the positions of those that did. */
   disown(entry: QueueEntry): number[] {
     const waited: number[] = [];
-    for (let index = entry.peek(); entry.waiting > 0 && index !== undefined; index = entry.peek()) {
-      if (this.#drop(entry, entry.waiter.command.deviceNames[index] as string)) {
-        this.#count(entry, -1);
-        waited.push(index);
-      }
+    const { deviceNames } = entry.waiter.command;
+    const before = this.size;
+    for (let index = entry.peek(); index !== undefined && waited.length < entry.waiting; index = entry.peek()) {
+      if (this.#owners.remove(deviceNames[index] as string, entry)) waited.push(index);
       entry.advance();
     }
+    this.#change(entry, -waited.length, this.size - before);
     return waited;
   }
 
-  /** Fills a call in the turn of `turn`, which gets a seat whoever else waits. */
-  fill(turn: QueueEntry, { room, weightOf, maySend }: FillOptions): BatchDevice[] {
-    const builder = new BatchBuilder(room, this.scope);
-    const { caller, priority } = turn.waiter.command;
-    const cursors = new Map<CallerQueue, Iterator<void>>();
-    const takeSeat = (callerQueue: CallerQueue) => {
-      let cursor = cursors.get(callerQueue);
-      if (!cursor) {
-        cursor = this.#fillFrom(callerQueue.list, builder, maySend);
-        cursors.set(callerQueue, cursor);
-      }
-      return cursor.next().done === false;
+  /** Fills a call. `first` has the turn, so its caller gets a seat, however many others wait. */
+  fill(first: QueueEntry, { room, maySend }: FillOptions): BatchDevice[] {
+    const batch = new BatchBuilder(room, this.id.scope);
+    const takers = new Map<CallerQueue, Iterator<BatchDevice, undefined>>();
+    const take = (from: CallerQueue) => {
+      const taker = takers.get(from) ?? this.#take(from, batch, maySend);
+      takers.set(from, taker);
+      return taker.next().value;
     };
-    // Nobody of a higher class waits, unless this turn is one that lower classes get all the same.
+    const { caller, priority } = first.waiter.command;
     const own = this.#classes[priority];
-    own.sharing.allot(builder, weightOf, takeSeat, own.get(caller));
-    for (const other of PRIORITIES) {
-      if (other !== priority) this.#classes[other].sharing.allot(builder, weightOf, takeSeat);
+    const turn = own.get(caller);
+    const device = turn && take(turn);
+    if (device) {
+      batch.add(device);
+      own.sharing.seatedInAdvance(turn);
     }
-    return builder.devices;
+    // The class that has the turn is the highest that waits, unless it is the turn that lower classes get all the same.
+    for (const each of [priority, ...PRIORITIES.filter((other) => other !== priority)]) {
+      const { sharing } = this.#classes[each];
+      for (let next = sharing.next(batch); next; next = sharing.next(batch)) {
+        const device = take(next);
+        if (device) {
+          batch.add(device);
+          sharing.seated(next);
+        } else if (batch.left > 0) {
+          sharing.pass(next);
+        } // else its device does not fit, and has the first seat of the next call
+      }
+    }
+    return batch.devices;
   }
 
-  /** Adds the devices of a list that may be sent, as far as they fit: one whenever it is resumed. */
-  *#fillFrom(
-    list: Iterable<QueueEntry>,
-    builder: BatchBuilder,
-    maySend: (entry: QueueEntry) => boolean,
-  ): Generator<void, void> {
+  /**
+   * Takes out a caller's devices, one each time it is resumed, as long as there is one that may be sent, and it fits.
+   */
+  *#take(
+    { list }: CallerQueue,
+    batch: BatchBuilder,
+    maySend: FillOptions["maySend"],
+  ): Generator<BatchDevice, undefined> {
     for (const entry of list) {
       if (!maySend(entry)) continue;
-      for (let index = entry.peek(); entry.waiting > 0 && index !== undefined; index = entry.peek()) {
+      for (let index = entry.peek(); index !== undefined; index = entry.peek()) {
         const name = entry.waiter.command.deviceNames[index] as string;
-        const owned = this.#owners.get(name);
-        const isOwn = owned === entry || (Array.isArray(owned) && owned.includes(entry));
-        if (isOwn && !builder.fits(name)) return;
+        const others = this.#owners.othersOf(name, entry);
+        if (others && !batch.fits(name)) return;
         entry.advance();
-        if (!isOwn) continue;
+        if (!others) continue; // a call has taken it along for another entry
         this.#owners.delete(name);
+        this.#change(entry, -1, -1);
         const owners: Owner[] = [{ waiter: entry.waiter, index }];
-        this.#count(entry, -1);
-        if (Array.isArray(owned)) {
-          for (const other of owned) {
-            if (other === entry) continue;
-            owners.push({ waiter: other.waiter, index: other.waiter.indexOf(name, index) });
-            this.#count(other, -1);
-          }
+        for (const other of others) {
+          owners.push({ waiter: other.waiter, index: other.waiter.indexOf(name, index) });
+          this.#change(other, -1, 0);
         }
-        builder.add(name, owners);
-        yield;
+        yield { name, owners };
       }
     }
   }
 
-  #listOf({ waiter }: QueueEntry): RequeueList<QueueEntry> {
-    return this.#classes[waiter.command.priority].listOf(waiter.command.caller);
+  /** Every change of what waits comes through here. */
+  #change(entry: QueueEntry, devices: number, distinct: number): void {
+    entry.waiting += devices;
+    this.#classOf(entry).devices += devices;
+    this.#backlog.change(entry, devices, distinct);
   }
 
-  #count(entry: QueueEntry, change: number): void {
-    entry.waiting += change;
-    this.#waiting[entry.waiter.command.priority] += change;
-  }
-
-  /** False if this entry does not wait for the device. */
-  #drop(entry: QueueEntry, name: string): boolean {
-    const owned = this.#owners.get(name);
-    if (!Array.isArray(owned)) return owned === entry && this.#owners.delete(name);
-    const index = owned.indexOf(entry);
-    if (index < 0) return false;
-    owned.splice(index, 1); // in place: a great many may wait for one device
-    if (owned.length === 0) this.#owners.delete(name);
-    return true;
+  #classOf(entry: QueueEntry): CallerQueues {
+    return this.#classes[entry.waiter.command.priority];
   }
 }

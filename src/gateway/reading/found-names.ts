@@ -1,8 +1,10 @@
-// Which devices were lately found to exist, in bounded memory. Only what exists is remembered: a device that is
-// missing may be created at any moment, so that is asked again each time.
+// Which devices were lately found to exist, in bounded memory. Only what exists is remembered: a
+// device that is missing may be created at any moment, so that is asked again each time.
 import type { Scope } from "../command.js";
 
-/** What was found is believed for so long. A device that was deleted since costs one refused call. */
+/**
+ * What was found is believed for so long. A device that was deleted since costs one refused call.
+ */
 const BELIEVED_MS = 300_000;
 /** Some hundred bytes each. */
 const MOST_NAMES = 200_000;

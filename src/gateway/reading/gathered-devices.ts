@@ -1,5 +1,6 @@
-// Devices that have been read, gathered until they fill a canceling call: a reading call has room for fewer. Nobody
-// waits for others for longer than a bound, and nobody waits at all when no more is read, or when it is urgent.
+// Devices that have been read, gathered until they fill a canceling call: a reading call has room
+// for fewer. Nobody waits for others for longer than a bound, and nobody waits at all when no more
+// is read, or when it is urgent.
 import type { Clock } from "../../base/clock.js";
 import { scopeKey } from "../command.js";
 import type { BatchDevice } from "../queue/batch.js";
@@ -27,7 +28,9 @@ export class GatheredDevices {
     this.#options = options;
   }
 
-  /** `nextDevices`: how many the next reading of this scope may add; 0 if there is none to wait for. */
+  /**
+   * `nextDevices`: how many the next reading of this scope may add; 0 if there is none to wait for.
+   */
   add({ devices, scopeQueue }: Pick<Batch, "devices" | "scopeQueue">, nextDevices: number): void {
     const { clock, devicesPerCall } = this.#options;
     const key = scopeKey(scopeQueue.scope);

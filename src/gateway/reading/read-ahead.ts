@@ -1,7 +1,8 @@
-// Tells stale names apart by reading, where halving refused calls would cost the quota of the cancels. The devices of
-// a refused call are read, and from then on those of the callers whose devices are missing, before they are sent. A
-// device is rejected only by a reading that asked for it and found others or none; what reading cannot explain, and
-// all while nothing can be read, is left to halving.
+// Tells stale names apart by reading, where halving refused calls would cost the quota of the
+// cancels. The devices of a refused call are read, and from then on those of the callers whose
+// devices are missing, before they are sent. A device is rejected only by a reading that asked for
+// it and found others or none; what reading cannot explain, and all while nothing can be read, is
+// left to halving.
 import { CallLoop } from "../call/call-loop.js";
 import type { ReportOptions } from "../call/call-report.js";
 import type { DeviceReadEnd, DeviceReader } from "../device-reader.js";
@@ -41,12 +42,14 @@ type ReadingName = keyof DeviceReadings;
 type ReadingLoop = CallLoop<DeviceBatch, SentDeviceBatch, DeviceReadEnd>;
 type Devices = Pick<Batch, "devices" | "scopeQueue">;
 
-/** The devices of a caller are read before they are sent for so long after one of them was missing. */
+/**
+ * The devices of a caller are read before they are sent for so long after one of them was missing.
+ */
 const READ_AHEAD_MS = 60_000;
 /**
- * With the slower operation alone, once so many devices of a caller in a row were found to exist, ten batches are sent
- * unread for each that is read. Reading is slower than sending then, and for few stale names it takes less time to have
- * a call refused now and then.
+ * With the slower operation alone, once so many devices of a caller in a row were found to exist,
+ * ten batches are sent unread for each that is read. Reading is slower than sending then, and for
+ * few stale names it takes less time to have a call refused now and then.
  */
 const ENOUGH_FOUND = 400;
 const MOST_UNREAD_BATCHES = 10;
@@ -55,7 +58,10 @@ const FRESH_MS = 60_000;
 /** Nothing is read for so long after a reading that failed, or that is not permitted. */
 const PAUSE_MS = 10_000;
 const FORBIDDEN_MS = 600_000;
-/** How often one reading call is filled up where remembered devices were passed on: a turn must not take long. */
+/**
+ * How often one reading call is filled up where remembered devices were passed on: a turn must not
+ * take long.
+ */
 const MOST_CUTS = 20;
 
 export class ReadAhead {
@@ -86,7 +92,10 @@ export class ReadAhead {
     for (const loop of Object.values(this.#loops)) loop.wake();
   }
 
-  /** Takes over the devices of a refused call, if reading may explain the refusal; they wait already. */
+  /**
+   * Takes over the devices of a refused call, if reading may explain the refusal; they wait
+   * already.
+   */
   takesOver(batch: Batch, end: CallEnd): boolean {
     const { clock, queue } = this.#options;
     const nowMs = clock.now();
@@ -153,7 +162,7 @@ export class ReadAhead {
       const next = queue.cutUnread({ nowMs, answerMs: 2 * answerMs() }, roomBeside(batch?.devices ?? [], room));
       if (!next) break;
       const { scopeQueue } = next;
-      if (batch && batch.scopeQueue !== scopeQueue) {
+      if (batch && batch.scopeQueue.key !== scopeQueue.key) {
         queue.putBackUnread(next);
         break;
       }
@@ -219,7 +228,10 @@ export class ReadAhead {
     }
   }
 
-  /** A reading told nothing: the slower operation goes on alone, or everything is sent unread for a while. */
+  /**
+   * A reading told nothing: the slower operation goes on alone, or everything is sent unread for a
+   * while.
+   */
   #fail(name: ReadingName, batch: DeviceBatch, end: DeviceReadEnd): void {
     const { clock, queue, log, account, [name]: reading } = this.#options;
     const isForbidden = end.kind === "refused" && isForbiddenBy(end.refusal);
@@ -229,7 +241,8 @@ export class ReadAhead {
       log.warn({ ...about, code: end.refusal.code }, "devices may not be read; stale names cost canceling calls");
     }
     if (name === "states") {
-      // What passes by itself says nothing of the operation: it is tried again when there is an occasion.
+      // What passes by itself says nothing of the operation: it is tried again when there is an
+      // occasion.
       const isFinal = end.kind === "accepted" || (end.kind === "refused" && end.refusal.reaction.kind === "rejected");
       this.#states = isFinal ? "no-use" : "unknown";
       if (batch.kind === "devices") queue.putBackUnread(batch);

@@ -1,8 +1,8 @@
-// Whether the store's clock has moved against ours. A reply was made between our asking and our hearing it, so
-// each tells an interval in which the difference of the two clocks lies; two that lie apart tell of a step.
+// Notices when the store's clock has moved against ours. A reply was made between our asking and our hearing it, so each
+// gives an interval that the difference of the two clocks lies in. Two intervals that lie apart mean a step.
 
 /** Clocks drift, and leases have this much to spare. */
-const TOLERANCE_MS = 1000;
+export const TOLERANCE_MS = 1000;
 
 export class ClockFrame {
   #least = -Infinity;

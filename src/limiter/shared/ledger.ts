@@ -1,9 +1,10 @@
-// The ledger that replicas share. With one command it tells the store what became of our tokens and asks for the
-// next; a wake-up from the store, the time that it told us, or a slow poll decides when. What is safe rests on
-// our own monotonic clock and on leases, never on agreement about what time it is.
+// The ledger that replicas share. With one command it reports to the store what became of our tokens and asks for the
+// next. A wake-up from the store, the time that the store named, or a slow poll decides when. Safety rests on our own
+// monotonic clock and on leases, never on agreement about what time it is.
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
-import type { LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
+import type { Forecast, LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
+import { forecastOf } from "../forecast.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../rule.js";
 import { Takers } from "../takers.js";
 import { Availability } from "./availability.js";
@@ -28,16 +29,16 @@ export interface SharedOptions {
   readonly onStoreLoss: "closed" | "share";
 }
 
-/** Who waits asks again after so long, should no wake-up come. */
+/** How long a replica that waits for a token waits for a wake-up before it asks again. */
 const POLL_MS = 500;
 
-/** Who does not wait says so as often. */
+/** How often a replica that does not wait reports that it is there. */
 const HEARTBEAT_MS = 1000;
 
-/** Who waits and is not heard of for so long loses its turn. */
+/** A replica that waits and is not heard of for so long loses its turn. */
 const WAITS_FOR_MS = 1500;
 
-/** With `share`, calls may start for so long after the store has been heard of. */
+/** With `share`, calls may start for so long after the store was last heard of. */
 const SHARE_MS = 30_000;
 
 /** A ledger for one of several processes that use the account. */
@@ -56,10 +57,10 @@ class SharedLedger implements Limiter {
   readonly #shareMs: number;
   readonly #reserve: number;
   #heard: Heard | undefined;
-  /** Calls of all who have used the ledgers that we know of can be counted until then. */
+  /** Until when calls of any user of the ledgers that we know of can be counted. */
   #countsUntilMs = -Infinity;
   #hasStepped = false;
-  /** What the store knows of what we want. */
+  /** What the store knows that we want. */
   #told: Wish | undefined;
   #named = 0;
   #disarmKept: () => void = () => {};
@@ -68,7 +69,7 @@ class SharedLedger implements Limiter {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
     [this.#options, this.#clock] = [options, clock];
     this.#availability = new Availability(options.log);
-    // So that half of the tokens are nobody's in particular, however many replicas keep one.
+    // Half of the tokens are nobody's in particular, however many replicas keep some: see keptAtMost.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
     this.#shareMs = this.#reserve > 0 ? SHARE_MS : 0;
     this.#held = new Holdings({
@@ -96,7 +97,11 @@ class SharedLedger implements Limiter {
     return stateOf(this.#clock.now(), callsPerSecond, this.#held, this.#availability.isAway ? undefined : this.#heard);
   }
 
-  /** Gives back what comes back within a second: others would miss it for the length of a lease. */
+  forecast(answerMs: number): Forecast {
+    return forecastOf(this.state(), answerMs, this.#clock.now());
+  }
+
+  /** Gives back the tokens that come back within a second: others would miss them for the length of a lease. */
   async close(): Promise<void> {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
@@ -119,7 +124,7 @@ class SharedLedger implements Limiter {
     this.#useKept();
   }
 
-  /** "<replica> <microseconds>": whose turn it is, and in how long. */
+  /** "<replica> <microseconds>": whose turn it is, and in how long it may ask. */
   #woken(message: string): void {
     const [replica, delayUs] = message.split(" ");
     if (replica === this.#options.replica) this.#poll.by(this.#clock.now() + Number(delayUs) / 1000);
@@ -143,7 +148,7 @@ class SharedLedger implements Limiter {
       this.#told = reply.granted ? undefined : wish;
       return this.#hear(ask, reply, askedMs);
     } catch (error) {
-      // It may have been run: then what it granted must come back. The rest does no harm twice.
+      // It may have run: then the token it granted must be given back. Reporting the rest twice does no harm.
       this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
       return this.#miss(error as Error);
     }
@@ -156,7 +161,7 @@ class SharedLedger implements Limiter {
     return {
       replica,
       quota,
-      // If it is lost, who opens one in its place cannot know who goes on with tokens of it.
+      // If this ledger is lost, the one that opens in its place cannot know which replicas go on with its tokens.
       countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
       ...(this.#heard && { seen: { epoch: this.#heard.epoch, agoMs: nowMs - this.#heard.atMs } }),
@@ -169,15 +174,15 @@ class SharedLedger implements Limiter {
   }
 
   #wishFor(token: string, { priority, newcomer }: Wish): NonNullable<Ask["wish"]> {
-    // While the store does not serve they are used without asking, and until it answers one may be.
+    // While the store does not serve, kept tokens are used without asking, and one may be until it answers.
     const [kept] = this.#serves() ? this.#held.kept() : [];
     return { token, rank: RANKS[priority], newcomer, forMs: WAITS_FOR_MS, ...(kept !== undefined && { kept }) };
   }
 
-  /** Some tokens in reserve, so that this replica is not without any when the store goes. */
+  /** The tokens to keep in reserve, so that this replica has some when the store goes away. */
   #wouldKeep(): string[] {
     const kept = this.#held.kept();
-    if (this.#takers.first) return kept; // who is at work holds tokens anyway
+    if (this.#takers.first) return kept; // at work it holds tokens anyway
     for (let n = 1; kept.length < this.#reserve; n++) kept.push(`${this.#options.replica}.${this.#named}-${n}`);
     return kept;
   }
@@ -190,7 +195,7 @@ class SharedLedger implements Limiter {
     this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
-    // Received before it could be given back as one that we are not left.
+    // Received first: noteKept would give it back as a token that we may not keep.
     const token = reply.granted && this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
     if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);

@@ -1,31 +1,33 @@
-// The shared ledger's arithmetic, as the store runs it: with one command a replica tells what became of its
-// tokens and asks for the next. The rule and its numbers are those of ../rule.ts. Whoever loses or restores
-// what the store holds, moves its clock, or puts another server in its place, makes the ledger open anew: all
-// tokens are out until nothing that was sent before can still be counted.
+// The shared ledger, as the store runs it: with one command a replica reports what became of its tokens and asks for the
+// next, by the rule and the constants of ../rule.ts. If the store's content is lost or restored, its clock moved, or its
+// server replaced, the ledger opens again: all tokens are out until nothing sent before can still be counted.
+import { LOWER_CLASS_EVERY } from "../../gateway/command.js";
+import { CLEAN_MS, MADE_UP, WINDOW_MS } from "../rule.js";
+import { TOLERANCE_MS } from "./clock-frame.js";
 
 export const LEDGER_SCRIPT = `
 -- KEYS[1]  the ledger of one account, a hash. Times are microseconds of the server's clock:
 --   run, epoch            the server and the opening that this ledger belongs to
 --   opened, opens, hold   when it began; when its tokens are free; for how long a call of its users counts
 --   seen                  when it was last used
---   last, lastBy, before  the last start's place in the spacing, whose it was, and the place before it
+--   last, lastBy, before  the last start's place in the spacing, the token it was made with, and the place before it
 --   paused, throttled, withheld, passed
 --   t:<token>             "<end of lease> <taken> <1 if kept in reserve, else 0>"
---   w:<replica>           "<class> <since> <until>" of one that waits for a token
---   r:<replica>           when it was last heard
+--   w:<replica>           "<class> <since> <until>" of a replica that waits for a token
+--   r:<replica>           when the replica was last heard of
 -- ARGV     durations are milliseconds
 --   1 replica   2 tokens in all   3 for how long its calls count   4 the lease of a token
---   5 epoch that it saw last, or ''   6 how long ago   7 for how long calls of all ledgers it has seen still count
---   8 '1' if it has seen the clock step
+--   5 epoch that it saw last, or ''   6 how long ago   7 how long calls of all ledgers that it has seen still count
+--   8 '1' if it has noticed that the clock stepped
 --   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer   12 a kept token to use, or ''
---   13 for how long it waits for its turn
+--   13 how long it waits for its turn
 --   14 pause for a throttle, or ''   15 how long ago the throttled call was sent
---   16 kept tokens of all replicas at the most   17 how far apart calls start
---   18 how many tokens it would keep; then these; then those that it gives back, with '-' in front if nothing
---      was sent with it
--- Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait or -1 if only a token that comes
---   back can tell, until it opens, until the pause ends, withheld, free (once it is open), hold, replicas; then each token kept;
---   then ''; then for each token in use its name and since how long. Durations are microseconds.
+--   16 how many tokens all replicas together may keep   17 how far apart calls start
+--   18 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-' in front if nothing
+--      was sent with them
+-- Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait (-1 if a token has to come back first),
+--   until it opens, until the pause ends, withheld, free (once it is open), hold, replicas; then each token kept; then
+--   ''; then the name of each token in use, and how long it has been in use. Durations are microseconds.
 local key, replica, quota = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -56,9 +58,9 @@ end
 local counts, seenEpoch = micros(3), ARGV[5]
 local cameFrom = seenEpoch ~= '' and seenEpoch ~= ledger.epoch
 local former = micros(7)
--- Another ledger was in use after this one was opened: this one does not know what was sent.
+-- Another ledger was in use after this one had opened: this one does not know what was sent.
 local bypassed = cameFrom and get('opened') < now - micros(6)
-local stepped = now < get('seen') - 1000000 or (ARGV[8] == '1' and not cameFrom)
+local stepped = now < get('seen') - ${TOLERANCE_MS * 1000} or (ARGV[8] == '1' and not cameFrom)
 if ledger.run ~= run or bypassed or stepped then
   local hold = math.max(counts, former, get('hold'))
   redis.call('DEL', key)
@@ -75,7 +77,7 @@ put('seen', text(now))
 put('r:' .. replica, text(now))
 local opening = now < get('opens')
 
--- What is given back, what has run out, and what is kept.
+-- Tokens given back, run out and kept.
 local freed, kept, keeping, out = false, {}, 0, 0
 local keepCount, mostKept = tonumber(ARGV[18]), tonumber(ARGV[16])
 for i = 19 + keepCount, #ARGV do
@@ -106,12 +108,12 @@ for i = 19, 18 + keepCount do
     if not token then out = out + 1 end
     lend(name, token and token.taken or text(now), true)
     kept[#kept + 1] = name
-  end -- else it is still out, if it was: its holder gives it back when it hears so, and may use it until then
+  end -- else it stays out if it was: its holder gives it back on hearing of this, and may use it until then
 end
 
--- Foreign traffic. Whoever withheld them may have counted more tokens than there are: one is left all the same.
+-- Foreign traffic. A replica with a higher quota may have withheld more tokens than there are: one is left anyway.
 local function withheld()
-  return math.max(0, math.min(get('withheld') - math.floor((now - get('throttled')) / 10000000), quota - 1))
+  return math.max(0, math.min(get('withheld') - math.floor((now - get('throttled')) / ${CLEAN_MS * 1000}), quota - 1))
 end
 if ARGV[14] ~= '' then
   put('paused', text(math.max(get('paused'), now + micros(14))))
@@ -121,13 +123,13 @@ if ARGV[14] ~= '' then
   end
 end
 
--- Whose turn it is: the highest class, save every tenth; in a class, who has waited longest.
+-- Whose turn it is: the highest class, but every tenth call a lower one; in a class, the replica that waited longest.
 local space = micros(17)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local left = wish == '' and ledger[mine] ~= nil
 if wish == '' then drop(mine)
 else
-  -- If nobody waited, places that have gone by meanwhile are nobody's.
+  -- If nobody waited, places that have gone by meanwhile belong to nobody.
   if not next(named('w')) then put('last', text(math.max(get('last'), now - space))) end
   local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
   put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(13)))
@@ -143,7 +145,7 @@ local function turn()
       if c > lowest then lowest = c end
     end
   end
-  local lowers = lowest > highest and get('passed') >= 9
+  local lowers = lowest > highest and get('passed') >= ${LOWER_CLASS_EVERY - 1}
   local first
   for _, each in ipairs(waiting) do
     local isEarlier = not first or each.since < first.since or (each.since == first.since and each.name < first.name)
@@ -171,9 +173,9 @@ elseif wish ~= '' then
       if not own then out = out + 1 end
       put('before', ledger.last or '0')
       local due = get('last') + space
-      local catchesUp = now - due < 1000000 and withheld() == 0
+      local catchesUp = now - due < ${WINDOW_MS * 1000} and withheld() == 0
       local late = catchesUp and math.max(now - due, 0) or 0
-      put('last', text(now - math.min(late, space / 2) * 0.9))
+      put('last', text(now - math.min(late, space / 2) * ${MADE_UP}))
       put('lastBy', granted)
       if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
       drop(mine)
@@ -181,7 +183,7 @@ elseif wish ~= '' then
   end
 end
 
--- Who is next is told when to come, if something has changed.
+-- If something has changed, wake the replica whose turn is next.
 if (freed or left or granted ~= '') and not opening and quota - out > withheld() then
   local first = turn()
   if first and first.name ~= replica then

@@ -1,5 +1,6 @@
-// The calls that ended last, in a memory of fixed size: 64 bytes each, and the oldest makes room for the
-// newest. Bytes instead of objects, since a string cut from an answer can keep the whole answer alive.
+// Holds the calls that ended last, in memory of fixed size: 64 bytes each, and the newest replaces
+// the oldest. Uses bytes rather than objects, because a string cut from an answer can keep the
+// whole answer alive.
 import { END_KINDS, type EndKind } from "./flight-record.js";
 
 /** A call that has ended. Times are monotonic. */
@@ -8,7 +9,7 @@ export interface RecordedEnd {
   readonly endedMs: number;
   readonly kind: EndKind;
   readonly devices: number;
-  /** Cut to 44 characters; the upstream's have 36. */
+  /** Cut to 44 characters; the upstream's ids have 36. */
   readonly requestId: string;
 }
 
@@ -38,7 +39,7 @@ export class CallRing {
     return Math.min(this.#added, this.#capacity);
   }
 
-  /** Returns the one that it made forget. */
+  /** Adds a call, and returns the one that it replaced. */
   add({ sentMs, endedMs, kind, devices, requestId }: RecordedEnd): RecordedEnd | undefined {
     const at = (this.#added % this.#capacity) * CALL_BYTES;
     const forgotten = this.#added >= this.#capacity ? read(this.#bytes, at) : undefined;
@@ -52,7 +53,10 @@ export class CallRing {
     return forgotten;
   }
 
-  /** Those that it holds now, in the order in which they ended; calls that end meanwhile do not show. */
+  /**
+   * The calls held now, in the order in which they ended. Calls that end during the iteration are
+   * not included.
+   */
   calls(): Iterable<RecordedEnd> {
     const copy = Buffer.from(this.#bytes.subarray(0, this.size * CALL_BYTES));
     return inOrder(copy, this.#added % Math.max(this.size, 1));

@@ -1,4 +1,5 @@
-// The flight recorder's file as the admin port hands it out: one record for each account, one after the other.
+// Builds the download of the flight recorder on the admin port: one record for each account, in a
+// row.
 import type { Clock } from "../../base/clock.js";
 import type { FlightRecorder } from "./recorder.js";
 
@@ -8,7 +9,10 @@ export interface FlightDownload {
   readonly chunks: Iterable<string>;
 }
 
-/** As of now. `replica` is part of the name, so that the files of several replicas can lie in one folder. */
+/**
+ * The state as of now. The file name contains `replica`, so that files of several replicas can be
+ * in one folder.
+ */
 export function flightDownload(recorders: readonly FlightRecorder[], replica: string, clock: Clock): FlightDownload {
   const date = new Date(clock.wallNow()).toISOString().slice(0, 19).replaceAll(":", "");
   const files = recorders.map((recorder) => recorder.file());

@@ -1,5 +1,6 @@
-// The file format of the flight recorder: JSON Lines, a header and then one line for each upstream call.
-// Times count from the header's zero, in milliseconds with three decimals. It holds no device name and no secret.
+// Defines the file format of the flight recorder: JSON Lines, a header and then one line for each
+// upstream call. Times count from the header's zero, in milliseconds with three decimals. It holds
+// no device name and no secret.
 
 const FORMAT = "ota-gateway flight record";
 const VERSION = 1;
@@ -21,33 +22,42 @@ export interface Header {
   readonly version: typeof VERSION;
   readonly account: string;
   readonly replica: string;
-  /** Of one process: files that share it share a clock, and may repeat each other's calls. */
+  /**
+   * Id of one process's recording. Files with the same id share a clock, and may repeat each
+   * other's calls.
+   */
   readonly recording: string;
-  /** Earlier versions did not write it. */
+  /** Missing in files of earlier versions. */
   readonly ledger?: (typeof LEDGERS)[number];
-  /** How many shared the ledger when this was written, itself included. Absent if that was not known. */
+  /**
+   * Number of replicas that shared the ledger when this was written, including this one. Absent if
+   * unknown.
+   */
   readonly replicas?: number;
-  /** N, what the upstream allows. */
+  /** N, the calls a second that the upstream allows. */
   readonly callsPerSecond: number;
   readonly callTimeoutMs: number;
-  /** The longest that a call can still be travelling after it was given up. */
+  /** The longest that a call can still be traveling after it was given up. */
   readonly marginMs: number;
-  /** The zero of all times. Of calls before it, this process knows nothing. */
+  /** The zero of all times. This process knows nothing of earlier calls. */
   readonly recordingSince: string;
-  /** Earlier calls may have been forgotten: every call that can have arrived from this moment on is in the file. */
+  /**
+   * Every call that can have arrived from this moment on is in the file; earlier ones may have been
+   * dropped.
+   */
   readonly completeSince: string;
   readonly completeSinceMs: number;
-  /** The same moment by the wall clock and by the recording's own. */
+  /** The same moment by the wall clock and by the recording's own clock. */
   readonly writtenAt: string;
   readonly writtenAtMs: number;
-  /** How many lines follow: a file that was cut short says so. */
+  /** Number of lines that follow, so that an incomplete file is noticed. */
   readonly calls: number;
 }
 
 /** One upstream call. Times are whole microseconds from the header's zero. */
 export interface RecordedCall {
   readonly sentUs: number;
-  /** Undefined while it is in flight. */
+  /** Undefined while the call is in flight. */
   readonly endedUs: number | undefined;
   readonly kind: CallKind;
   readonly devices: number;
@@ -55,40 +65,40 @@ export interface RecordedCall {
   readonly requestId: string;
 }
 
-/** Lines go out in pieces of about so many characters. */
+/** Lines are written in pieces of about this many characters. */
 const PIECE_CHARS = 65_536;
 
 /**
- * Floating point adds and subtracts with errors of a few nanoseconds after years of uptime. Without this,
- * a call that is sent at the very moment at which its token is back could seem to be sent just before.
+ * Floating point arithmetic is off by a few nanoseconds after years of uptime. Without this margin,
+ * a call sent at the very moment at which its token is back could seem to be sent just before.
  */
 const FLOAT_ERROR_US = 0.02;
 
 /**
- * Both moments are rounded down, so that what lies a whole number of microseconds apart stays exactly so
- * far apart: a run that keeps the rule never seems to break it, and one that breaks it by three microseconds
- * always does. Rounding outwards would show an arrival too many in every busy run.
+ * Rounds down, as `endedUs` does, so that moments a whole number of microseconds apart stay exactly
+ * so. A run that keeps the rule then never seems to break it, and one that breaks it by three
+ * microseconds always does. Rounding outwards would show one arrival too many in every busy run.
  */
 export function sentUs(ms: number): number {
   return Math.floor(ms * 1000 + FLOAT_ERROR_US);
 }
 
-/** Not before its call was sent, which rounding could make of a call that took no time at all. */
+/** Never before the call was sent, which rounding could cause for a call that took no time. */
 export function endedUs(ms: number, sentAtUs: number): number {
   return Math.max(Math.floor(ms * 1000), sentAtUs);
 }
 
-/** The header's line, with what is the same for all. */
+/** Adds to a header what is the same for all files. */
 export function headerOf(header: Omit<Header, "format" | "version">): Header {
   return { format: FORMAT, version: VERSION, ...header };
 }
 
-/** Whether this may be a header of ours, whatever else is in it. */
+/** Whether this may be a header of this format, whatever else is in it. */
 export function isOurs(header: { readonly format?: unknown; readonly version?: unknown }): boolean {
   return header.format === FORMAT && header.version === VERSION;
 }
 
-/** The file, in pieces: a hundred thousand lines are never one string. */
+/** The file, in pieces, so that a hundred thousand lines are never one string. */
 export function* flightRecord(header: Header, calls: Iterable<RecordedCall>): Generator<string> {
   let piece = `${JSON.stringify(header)}\n`;
   for (const { sentUs, endedUs, kind, devices, requestId } of calls) {

@@ -1,6 +1,6 @@
-// The flight recorder: remembers when each upstream call was sent and answered, for the last hour at the
-// full rate, so that anybody can check afterwards that no second held too many. Its memory is fixed at the
-// start, and a call costs 64 bytes of it.
+// The flight recorder: remembers when each upstream call was sent and answered, for the last hour
+// at the full rate, so that anyone can check afterwards that no second held too many. Its memory is
+// fixed at the start, 64 bytes for each call.
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
 import { intervalOf } from "./call-interval.js";
@@ -18,15 +18,18 @@ import {
 export interface RecorderOptions
   extends Pick<Header, "account" | "replica" | "ledger" | "callsPerSecond" | "callTimeoutMs"> {
   readonly clock: Clock;
-  /** How many share the ledger at this moment, as far as that is known. */
+  /** Number of replicas that share the ledger now, as far as known. */
   readonly replicas?: () => number | undefined;
-  /** The longest that a call can still be travelling after it was given up. */
+  /** The longest that a call can still be traveling after it was given up. */
   readonly marginMs: number;
 }
 
 /** One call that was sent. */
 export interface RecordingCall {
-  /** To be called once, before its token is settled: the token's second begins no earlier than `endedMs`. */
+  /**
+   * To be called once, before the call's token is settled: the token's second begins no earlier
+   * than `endedMs`.
+   */
   ended(endedMs: number, kind: EndKind, requestId?: string): void;
 }
 
@@ -41,7 +44,7 @@ export class FlightRecorder {
   readonly #recording = randomUUID();
   readonly #zeroMs: number;
   readonly #ended: CallRing;
-  /** No more than there are tokens. */
+  /** Never more than there are tokens. */
   readonly #inFlight = new Set<{ readonly sentMs: number; readonly devices: number }>();
   #completeSinceUs = 0;
 
@@ -52,8 +55,9 @@ export class FlightRecorder {
   }
 
   /**
-   * Notes a call. `sentMs` is monotonic and read right before the ledger is told that the call is sent: read
-   * later, a lost call would seem to end after its token had begun to come back.
+   * Records a call. `sentMs` is monotonic, and read right before the ledger learns that the call is
+   * sent. If it were read later, a lost call would seem to end after its token had begun to come
+   * back.
    */
   sent(sentMs: number, devices: number): RecordingCall {
     const call = { sentMs, devices };
@@ -67,7 +71,7 @@ export class FlightRecorder {
     };
   }
 
-  /** The file as of now, in pieces; what happens while they are read is not in it. */
+  /** The file as of now, in pieces. Calls that happen while they are read are not included. */
   file(): Iterable<string> {
     const { clock, account, replica, ledger, callsPerSecond, callTimeoutMs, marginMs } = this.#options;
     const replicas = this.#options.replicas?.();

@@ -1,5 +1,6 @@
-// The active context is that of the call stack, and no longer after an `await`: whoever needs it reads it at once.
-// The SDK's own manager follows it through every promise of the process, which costs more than all the spans.
+// A context manager for OpenTelemetry in which the active context is that of the call stack, and is
+// lost after an `await`, so code reads it at once. The SDK's own manager follows the context
+// through every promise of the process, which costs more than all spans together.
 import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
 
 export class CallStackContext implements ContextManager {

@@ -1,15 +1,15 @@
-// The metrics that are read whenever they are collected: how each account stands at that moment.
+// Defines the metrics that are read at each collection: the state of every account at that moment.
 import type { Attributes, Meter } from "@opentelemetry/api";
 
 const PRIORITIES = ["urgent", "normal", "bulk"] as const;
 const MODES = ["in-process", "shared", "opening", "away"] as const;
 
-/** How an account stands. Times are monotonic. */
+/** The state of an account. Times are monotonic. */
 export interface AccountStanding {
   readonly ledger: {
     readonly mode: (typeof MODES)[number];
     readonly callsPerSecond: number;
-    /** Those that are withheld included. */
+    /** Includes withheld tokens. */
     readonly free: number;
     readonly inFlightSinceMs: readonly number[];
     readonly withheld: number;
@@ -32,18 +32,22 @@ export interface WatchedAccount {
 export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void {
   const gauge = (name: string, unit: string, description: string) =>
     meter.createObservableGauge(name, { unit, description });
-  const queueDevices = gauge("ota.queue.devices", "{device}", "Devices that wait, by priority; once for each request.");
-  const queueCapacity = gauge("ota.queue.capacity", "{device}", "Devices that may wait.");
-  const queueCallers = gauge("ota.queue.callers", "{caller}", "Callers whose devices wait.");
+  const queueDevices = gauge(
+    "ota.queue.devices",
+    "{device}",
+    "Waiting devices, by priority; counted once for each request.",
+  );
+  const queueCapacity = gauge("ota.queue.capacity", "{device}", "Limit on waiting devices.");
+  const queueCallers = gauge("ota.queue.callers", "{caller}", "Callers with waiting devices.");
   const expectedWait = gauge(
     "ota.queue.expected_wait",
     "s",
-    "Until a new request of one device would be sent, by priority; absent if that cannot be told.",
+    "Expected wait of a new request of one device, by priority; absent if unknown.",
   );
-  const oldestAge = gauge("ota.queue.oldest_age", "s", "For how long the oldest unanswered request has waited.");
-  const tokens = gauge("ota.tokens", "{token}", "Tokens by state; together they are the calls a second allowed.");
+  const oldestAge = gauge("ota.queue.oldest_age", "s", "Time that the oldest unanswered request has waited.");
+  const tokens = gauge("ota.tokens", "{token}", "Tokens by state; their sum is the calls a second allowed.");
   const rate = gauge("ota.quota.rate", "{call}/s", "Calls a second that the account is allowed.");
-  const pause = gauge("ota.quota.pause", "s", "How much longer nothing is sent, after a throttle; 0 if not paused.");
+  const pause = gauge("ota.quota.pause", "s", "Remaining time of the pause after a throttle; 0 if not paused.");
   const mode = gauge("ota.ledger.mode", "1", "1 for the mode that the ledger is in, 0 for the others.");
   const replicas = gauge("ota.ledger.replicas", "{replica}", "Gateways that share the ledger, if it is shared.");
 
@@ -78,7 +82,10 @@ export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount
   return () => meter.removeBatchObservableCallback(observe, all);
 }
 
-/** Withheld tokens are free ones that are left alone; what is neither free nor in flight is on its way back. */
+/**
+ * Withheld tokens are free ones that are not used. The rest, neither free nor in flight, is on its
+ * way back.
+ */
 function tokenStates({ callsPerSecond, free, inFlightSinceMs, withheld }: AccountStanding["ledger"]) {
   const inFlight = inFlightSinceMs.length;
   const leftAlone = Math.min(withheld, free);

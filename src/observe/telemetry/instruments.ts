@@ -1,6 +1,6 @@
-// Every span and event of the gateway with its attributes, through the OpenTelemetry API only: with no SDK
-// started, all of it does nothing. No attribute holds a device name, a secret or a query string. metrics.ts is the
-// other half.
+// Defines every span and event of the gateway with its attributes, through the OpenTelemetry API
+// only, so that all of it does nothing without an SDK. No attribute holds a device name, a secret
+// or a query string. metrics.ts is the counterpart for metrics.
 import {
   type Attributes,
   type Context,
@@ -17,7 +17,7 @@ import { ATTR_HTTP_REQUEST_RESEND_COUNT } from "@opentelemetry/semantic-conventi
 
 const tracer = trace.getTracer("ota-gateway");
 
-/** The upstream's operations that are called, each the name of the span of one call. */
+/** The upstream operations that are called; each is also the span name of its calls. */
 export type UpstreamOperation = (typeof OPERATIONS)[number];
 const OPERATIONS = [
   "CancelOTATaskByDevice",
@@ -27,10 +27,10 @@ const OPERATIONS = [
   "BatchGetDeviceState",
 ] as const;
 
-/** Those spans are always recorded, however callers are sampled. */
+/** These spans are always recorded, however callers are sampled. */
 export const UPSTREAM_CALL_SPANS: ReadonlySet<string> = new Set(OPERATIONS);
 
-/** What a call's span tells about it. */
+/** The facts about a call that its span records. */
 export interface CallFacts {
   readonly account: string;
   readonly productKey: string;
@@ -74,8 +74,9 @@ export function startCallSpan(
 }
 
 /**
- * Ends the span of an upstream call and tells each caller's span which call carried its devices, by an event at the
- * time when it was sent: before it the caller waited for its turn, after it for the upstream.
+ * Ends the span of an upstream call, and adds an event to each caller's span that names the call,
+ * at the time when it was sent. Before that time the caller waited for its turn, after it for the
+ * upstream.
  */
 export function endCallSpan(span: Span, result: CallResult, callers: readonly Span[], sentWallMs: number): void {
   const { traceId, spanId } = span.spanContext();
@@ -97,14 +98,19 @@ export function startRpcSpan(method: string, caller: string, parent: Context): S
   return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
 }
 
-/** Ends the span of an inbound rpc. `serverFault`: one of the statuses that are the server's failing. */
+/**
+ * Ends the span of an inbound rpc. `serverFault`: the status is one that means a failure of the
+ * server.
+ */
 export function endRpcSpan(span: Span, status: string, serverFault: boolean): void {
   span.setAttribute("rpc.status_code", status);
   if (serverFault) span.setAttribute("error.type", status).setStatus({ code: SpanStatusCode.ERROR });
   span.end();
 }
 
-/** The trace that a line of the log belongs to; nothing while no SDK is started, for then there are only zeros. */
+/**
+ * The trace that a log line belongs to. Empty without an SDK, because the ids are all zeros then.
+ */
 export function traceOf(span: Span): { readonly traceId?: string; readonly spanId?: string } {
   const { traceId, spanId } = span.spanContext();
   return traceId === INVALID_TRACEID ? {} : { traceId, spanId };

@@ -1,7 +1,7 @@
-// Every metric of the gateway with its unit and meaning, through the OpenTelemetry API only: the other half of
-// instruments.ts, which has the spans; gauges.ts and upkeep.ts have what is read and not counted. No attribute holds
-// more values than the configuration names: no device, no scope, and of the callers, who can take any name, only those
-// that are configured.
+// Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
+// only. instruments.ts has the spans; gauges.ts and upkeep.ts have what is read rather than
+// counted. No attribute has more values than the configuration has names: no device, no scope, and
+// only configured callers, because a caller can take any name.
 import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
@@ -10,11 +10,14 @@ const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as con
 /** The name of all callers that are not configured. */
 const OTHER_CALLERS = "other";
 
-/** Those of the semantic conventions, and three more: a request may wait for as long as its deadline allows. */
+/**
+ * The boundaries of the semantic conventions plus three, because a request may wait as long as its
+ * deadline allows.
+ */
 const RPC_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 25, 50, 100];
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const WAIT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250];
-/** What is above 199 is a full call. */
+/** Above 199, a call is full. */
 const CALL_DEVICES = [1, 2, 5, 10, 20, 50, 100, 150, 199];
 
 /** How an upstream call ended. */
@@ -24,15 +27,15 @@ export interface CallEnding {
   readonly durationMs: number;
 }
 
-/** What is told as it happens; an observer of calls among others. */
+/** Counts what happens in an account; one of the observers of calls. */
 export interface AccountMetrics {
   sent(call: { readonly devices: number; readonly tokenWaitMs: number }): void;
   ended(call: unknown, end: CallEnding): void;
-  /** A request that was let in has been answered. */
+  /** An admitted request has been answered. */
   answered(caller: string, outcomes: readonly { readonly kind: string }[]): void;
 }
 
-/** Calls that read tasks back: in a quota of their own, and so counted apart. */
+/** Calls that read tasks back. They have a quota of their own, and so are counted separately. */
 export interface ReadMetrics {
   sent(call: unknown): void;
   ended(call: unknown, end: CallEnding): void;
@@ -41,21 +44,26 @@ export interface ReadMetrics {
 export interface Metrics {
   account(name: string): AccountMetrics;
   reads(account: string, operation: string): ReadMetrics;
-  /** More callers have been configured. Those that no longer are keep their names: counters never go away. */
+  /**
+   * Adds configured callers. Callers that are no longer configured keep their names, because
+   * counters never go away.
+   */
   name(callers: Iterable<string>): void;
-  /** Reads the gauges of these accounts whenever metrics are collected, until the returned function is called. */
+  /**
+   * Reads the gauges of these accounts at each collection, until the returned function is called.
+   */
   watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
-  /** The same for what else has to be looked after. */
+  /** The same for the metrics of upkeep.ts. */
   watchUpkeep(upkeep: Upkeep): () => void;
-  /** `serverFault`: one of the statuses that are the server's failing. */
+  /** `serverFault`: the status is one that means a failure of the server. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
   /** A connection or an rpc has been refused. The caller bounds the number of addresses. */
   refused(reason: string, address: string): void;
 }
 
 /**
- * To be called when the SDK has started: the API has no instruments that would find it later. `outcomes` are all that a
- * device may have.
+ * To be called after the SDK has started, because the API does not attach existing instruments to
+ * it. `outcomes` lists every outcome of a device.
  */
 export function createMetrics(configuredCallers: Iterable<string>, outcomes: readonly string[]): Metrics {
   const meter = metrics.getMeter("ota-gateway");
@@ -91,17 +99,17 @@ function createEvents(meter: Meter) {
       unit: "{call}",
       description:
         "Upstream calls that have ended, by result. Throttled: refused for rate. Lost: sent and not answered. " +
-        "Unwritten: never on its way, and in no quota.",
+        "Unwritten: never sent, and in no quota.",
     }),
     callDuration: meter.createHistogram("ota.call.duration", {
       unit: "s",
-      description: "How long an upstream call took. A token comes back one second after that.",
+      description: "Duration of an upstream call. Its token comes back one second after its end.",
       advice: { explicitBucketBoundaries: CALL_SECONDS },
     }),
     callDevices: meter.createHistogram("ota.call.devices", {
       ...integer,
       unit: "{device}",
-      description: "Devices on board of one upstream call.",
+      description: "Devices in one upstream call.",
       advice: { explicitBucketBoundaries: CALL_DEVICES },
     }),
     reads: meter.createCounter("ota.reads", {
@@ -111,7 +119,7 @@ function createEvents(meter: Meter) {
     }),
     tokenWait: meter.createHistogram("ota.call.token_wait", {
       unit: "s",
-      description: "How long the first of those on board of an upstream call had waited when it was sent.",
+      description: "Time that the longest waiting device of an upstream call had waited when the call was sent.",
       advice: { explicitBucketBoundaries: WAIT_SECONDS },
     }),
     refusals: meter.createCounter("ota.refusals", {
@@ -123,7 +131,7 @@ function createEvents(meter: Meter) {
     devices: createDevices(meter),
     rpcDuration: meter.createHistogram("rpc.server.call.duration", {
       unit: "s",
-      description: "How long an rpc of OtaService took, the wait for tokens included.",
+      description: "Duration of an rpc of OtaService, including the wait for tokens.",
       advice: { explicitBucketBoundaries: RPC_SECONDS },
     }),
   };
@@ -136,8 +144,8 @@ interface Count {
 }
 
 /**
- * Counts devices, thousands of times a second: the SDK would look up a series by its attributes each time, so it only
- * reads what has been counted.
+ * Counts devices, thousands of times a second. The SDK would look up a series by its attributes
+ * each time, so the SDK only reads these counts.
  */
 function createDevices(meter: Meter): (attributes: Attributes) => Count {
   const counts: Count[] = [];
@@ -145,8 +153,8 @@ function createDevices(meter: Meter): (attributes: Attributes) => Count {
     valueType: ValueType.INT,
     unit: "{device}",
     description:
-      "Devices of answered requests, by outcome and caller; a device that two asked for counts for both. " +
-      "Requests that were not let in are not counted.",
+      "Devices of answered requests, by outcome and caller; a device that two callers asked for counts for both. " +
+      "Requests that were not admitted are not counted.",
   });
   devices.addCallback((result) => {
     for (const { attributes, value } of counts) result.observe(value, attributes);
@@ -158,7 +166,10 @@ function createDevices(meter: Meter): (attributes: Attributes) => Count {
   };
 }
 
-/** All series are there from the start: from the first throttle on would be too late for a rate. */
+/**
+ * Creates all series at the start, because a series that begins with the first throttle has no
+ * rate.
+ */
 function accountMetrics(
   account: string,
   events: Events,

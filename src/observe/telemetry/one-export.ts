@@ -1,15 +1,19 @@
-// Spans are exported one batch at a time. The SDK's processor means to do that, and forgets it when an export fails:
-// the next has begun by then, and it notes that none is under way. So each failure added one to those that are under
-// way at once, up to the thirty that an exporter takes: spans that a gateway holds while its collector is away.
+// Exports spans one batch at a time. The SDK's processor is meant to, but forgets it when an export
+// fails: the next one has begun by then, and the processor notes that none is under way. So each
+// failure adds one more concurrent export, up to the thirty that an exporter allows, with spans
+// that the gateway holds while its collector is away.
 import { diag } from "@opentelemetry/api";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 
-/** What a batching processor of the SDK does for one batch, which it shows to nobody. */
+/** The private method of the SDK's batching processor that exports one batch. */
 interface Batching extends SpanProcessor {
   _flushOneBatch(): Promise<void>;
 }
 
-/** The same processor. Spans that cannot be exported are dropped, as ever; it hears of no failure. */
+/**
+ * Returns the same processor, fixed. Spans that cannot be exported are dropped, as before; failures
+ * are only logged.
+ */
 export function oneExportAtATime(processor: SpanProcessor): SpanProcessor {
   if (!isBatching(processor)) return processor;
   const flush = processor._flushOneBatch.bind(processor);

@@ -1,16 +1,17 @@
-// The metrics as a scraper reads them, collected when it asks: Prometheus' text format 0.0.4. That has no
-// exemplars, which only OpenMetrics knows and the exporter cannot write: the way from a metric to traces is by time.
+// Serves the metrics to a scraper, collected when it asks, in Prometheus' text format 0.0.4. That
+// format has no exemplars, which only OpenMetrics has and the exporter cannot write; metrics and
+// traces are matched by time.
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import type { MetricReader } from "@opentelemetry/sdk-metrics";
 
-/** What `GET /metrics` answers. */
+/** The answer of `GET /metrics`. */
 export interface MetricsPage {
   readonly contentType: string;
   readonly body: string;
 }
 
 export interface Scrape {
-  /** For the SDK, beside those that push. */
+  /** For the SDK, besides the readers that push. */
   readonly reader: MetricReader;
   read(): Promise<MetricsPage>;
 }
@@ -19,7 +20,8 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export function createScrape(): Scrape {
   const reader = new PrometheusExporter({ preventServerStart: true });
-  // No target_info: the resource can hold what not everybody who reaches the port may know. No scope: there is one.
+  // No target_info, because the resource can hold what not everybody who reaches the port may see.
+  // No scope, because there is only one.
   const serializer = new PrometheusSerializer("", false, undefined, true, true);
   return {
     reader,
@@ -30,7 +32,7 @@ export function createScrape(): Scrape {
   };
 }
 
-/** Where nothing is measured: a scrape that succeeds and says why it finds nothing. */
+/** For a gateway without telemetry: the scrape succeeds, and says why it is empty. */
 export async function noMetrics(): Promise<MetricsPage> {
-  return { contentType: CONTENT_TYPE, body: "# nothing is measured: OTEL_SDK_DISABLED is set\n" };
+  return { contentType: CONTENT_TYPE, body: "# no metrics: OTEL_SDK_DISABLED is set\n" };
 }

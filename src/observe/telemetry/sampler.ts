@@ -1,5 +1,5 @@
 // The sampler of the standard variables, with one exception: the span of an upstream call is always
-// recorded. There are ten a second of each operation at the most, and they are the proof of what was sent.
+// recorded. There are at most ten a second for each operation, and they prove what was sent.
 import type { Attributes, Context, Link, SpanKind } from "@opentelemetry/api";
 import {
   AlwaysOffSampler,
@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { UPSTREAM_CALL_SPANS } from "./instruments.js";
 
-/** Samples as OTEL_TRACES_SAMPLER says, and every upstream call. */
+/** Samples as OTEL_TRACES_SAMPLER says, plus every upstream call. */
 export class UpstreamCallsSampler implements Sampler {
   readonly #others: Sampler;
 
@@ -37,9 +37,9 @@ export class UpstreamCallsSampler implements Sampler {
   }
 }
 
-/** As the OpenTelemetry specification defines the variables; whatever it does not know means the default. */
+/** Follows the OpenTelemetry specification of the variables. Unknown values mean the default. */
 function standardSampler(name = "parentbased_always_on", argument = ""): Sampler {
-  const ratio = Number(argument.trim() || 1); // an empty variable is one that is not set
+  const ratio = Number(argument.trim() || 1); // an empty variable counts as unset
   const byRatio = () => new TraceIdRatioBasedSampler(ratio >= 0 && ratio <= 1 ? ratio : 1);
   switch (name) {
     case "always_on":

@@ -1,12 +1,13 @@
-// What is used of OpenTelemetry's SDK beside its public face, which either reads the variables or takes a reader of
-// ours, and we need both. A release that moves it must not end in a gateway that exports nothing, or in an error that
-// names no cause: the process refuses to start. docs/maintaining.md lists it.
+// Loads the internals of OpenTelemetry's SDK that the gateway uses. The public API either reads the
+// standard variables or takes a custom reader, and both are needed. If a release moves them, the
+// process refuses to start, rather than export nothing or fail without naming the cause.
+// docs/maintaining.md lists them.
 import { createRequire } from "node:module";
 import type * as Utils from "@opentelemetry/sdk-node/build/src/utils.js";
 
 const FILE = "@opentelemetry/sdk-node/build/src/utils.js";
 
-/** What the suite has passed on. */
+/** The version that the tests have passed with. */
 const TESTED = "@opentelemetry/sdk-node 0.223.0";
 
 const NEEDED = [
@@ -15,7 +16,7 @@ const NEEDED = [
   "getSpanProcessorsFromEnv",
 ] as const;
 
-/** Throws if a function is not there. */
+/** Loads the functions. Throws if one is missing. */
 export function sdkNodeInternals(
   load: (file: string) => unknown = createRequire(import.meta.url),
 ): Pick<typeof Utils, (typeof NEEDED)[number]> {
@@ -23,12 +24,12 @@ export function sdkNodeInternals(
   try {
     found = load(FILE) as typeof Utils;
   } catch {
-    // Then nothing of it is there.
+    // The file is missing, and so are all functions.
   }
   const missing = NEEDED.filter((name) => typeof found[name] !== "function");
   if (missing.length === 0) return found as typeof Utils;
   throw new Error(
-    `${FILE} has no ${missing.join(", ")}, which telemetry is started with; the gateway was tested with ${TESTED}: ` +
+    `${FILE} has no ${missing.join(", ")}, which telemetry needs to start; the gateway was tested with ${TESTED}: ` +
       "use that version, or see docs/maintaining.md",
   );
 }

@@ -1,4 +1,4 @@
-// Starts the OpenTelemetry SDK from the standard OTEL_* variables. Imported by `serve` alone and before
+// Starts the OpenTelemetry SDK from the standard OTEL_* variables. Only `serve` imports it, before
 // anything else; all other modules know only the API.
 import {
   ConsoleMetricExporter,
@@ -20,30 +20,34 @@ import { sdkNodeInternals } from "./sdk-node-internals.js";
 const { getOtlpMetricExporterFromEnv, getPeriodicExportingMetricReaderFromEnv, getSpanProcessorsFromEnv } =
   sdkNodeInternals();
 
-/** A call links to everybody in the call: 200 devices, which more than 200 callers can have asked for. */
+/** A call links to every caller in it: its 200 devices can belong to more than 200 callers. */
 const MAX_LINKS = 1024;
 
 /**
- * As many series as there are callers in the configuration, times 7: beyond 2,000, the SDK would lose what they count.
+ * There are 7 series for each configured caller. Beyond the default of 2,000 series, the SDK would
+ * lose counts.
  */
 const DEVICES: ViewOptions = { instrumentName: "ota.devices", aggregationCardinalityLimit: 10_000_000 };
 
-/** A backend that is down must not hold up the end of the process. */
+/** Bounds the shutdown, so that a backend that is down does not delay the end of the process. */
 const SHUTDOWN_MS = 2000;
 
-/** Less for metrics: unlike spans there are always some, and an idle gateway without a collector ends at once. */
+/**
+ * Shorter for metrics, which unlike spans always exist, so that an idle gateway without a collector
+ * ends at once.
+ */
 const LAST_METRICS_MS = 300;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface Telemetry {
-  /** The metrics as they are now, for whoever scrapes them. */
+  /** Collects the current metrics for a scraper. */
   readMetrics(): Promise<MetricsPage>;
-  /** Flushes and ends it all. */
+  /** Flushes and ends everything. */
   end(): Promise<void>;
 }
 
-/** Starts the SDK. `spanProcessors` take the place of the exporters, of spans and of metrics. */
+/** Starts the SDK. `spanProcessors` replace the exporters of spans and of metrics. */
 export function startTelemetry(environment: Variables, spanProcessors?: SpanProcessor[]): Telemetry {
   const isDisabled = environment["OTEL_SDK_DISABLED"]?.trim().toLowerCase() === "true";
   if (isDisabled) return { readMetrics: noMetrics, end: async () => {} };
@@ -68,13 +72,14 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
     readMetrics: scrape.read,
     async end() {
       const untilMs = systemClock.now() + SHUTDOWN_MS;
-      await withDeadline(systemClock, untilMs, sdk.shutdown()).catch(() => {}); // what could not be exported is dropped
+      await withDeadline(systemClock, untilMs, sdk.shutdown()).catch(() => {}); // the rest is dropped
     },
   };
 }
 
 /**
- * As the standard says. `prometheus` adds nothing to what the admin port answers always, and opens no port of its own.
+ * Creates the readers that the standard variable names. `prometheus` adds nothing and opens no
+ * port, because the admin port always serves it.
  */
 function pushingReaders(exporters = ""): IMetricReader[] {
   const names = new Set((exporters.trim() || "otlp").split(",").map((name) => name.trim()));
@@ -92,7 +97,8 @@ function soonEnded(reader: IMetricReader): IMetricReader {
 }
 
 /**
- * The SDK's own, but for the command line: somebody may have put a secret there; and the host's id is cut from a line.
+ * The SDK's detectors, except the command line, which may hold a secret. The host id is limited to
+ * one line.
  */
 const RESOURCE_DETECTORS: resources.ResourceDetector[] = [
   resources.envDetector,

@@ -1,33 +1,33 @@
-// The metrics of what has to be looked after for a gateway to go on: its audit log, its certificate, and the keys that
-// tokens are verified with. What it was not told to use has none.
+// Defines the metrics of what needs care for a gateway to go on: its audit log, its certificate,
+// and the keys that verify tokens. A feature that is not used has no metric.
 import type { Meter } from "@opentelemetry/api";
 
-/** How these stand now; undefined for what is not used. */
+/** The current state; undefined for features that are not used. */
 export interface Upkeep {
   auditLog(): { readonly lost: number; readonly waitingBytes: number } | undefined;
-  /** Until the gateway's own certificate ends; negative if it has. */
+  /** Time until the gateway's certificate expires; negative if it has. */
   certificateLeftMs(): number | undefined;
-  /** Since the issuer's keys were last read and found good. */
+  /** Time since the issuer's keys were last read successfully. */
   keysAgeMs(): number | undefined;
 }
 
-/** Reads them whenever metrics are collected, until the returned function is called. */
+/** Reads these at each collection, until the returned function is called. */
 export function watchUpkeep(meter: Meter, upkeep: Upkeep): () => void {
   const lost = meter.createObservableCounter("ota.audit.lost", {
     unit: "{line}",
-    description: "Lines of the audit log that were lost since they could not be written and too many waited.",
+    description: "Lines of the audit log that were dropped, because they could not be written and the queue was full.",
   });
   const waiting = meter.createObservableGauge("ota.audit.waiting", {
     unit: "By",
-    description: "Lines of the audit log that wait to be written.",
+    description: "Bytes of the audit log that wait to be written.",
   });
   const certificate = meter.createObservableGauge("ota.tls.expires_in", {
     unit: "s",
-    description: "Until the certificate of the gRPC port ends; negative if it has.",
+    description: "Time until the certificate of the gRPC port expires; negative if it has.",
   });
   const keys = meter.createObservableGauge("ota.jwt.keys_age", {
     unit: "s",
-    description: "Since the issuer's keys were last read. They hold for a day.",
+    description: "Time since the issuer's keys were last read. They are used for up to a day.",
   });
   const all = [lost, waiting, certificate, keys];
   const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {

@@ -1,5 +1,5 @@
-// The log of a running gateway, and what no line of it holds, whoever writes the line and whatever a library put into
-// an error.
+// Creates the log of a running gateway, and decides what no line may hold, whichever module writes
+// it and whatever a library put into an error.
 import { type LoggerOptions, pino } from "pino";
 import pretty from "pino-pretty";
 import type { Log } from "../../base/log.js";
@@ -7,7 +7,10 @@ import type { Config } from "../../config/config.js";
 import { forTerminal, inJson } from "./log-lines.js";
 import { stderrSink } from "./log-sink.js";
 
-/** Fields that are never shown. Nobody logs them; this is for the day when somebody does. One below would cost 8 µs a line. */
+/**
+ * Fields that are never shown. No code logs them; this is a safety net. Nested fields would cost 8
+ * µs a line.
+ */
 const REDACTED = [
   ...[
     "authorization",
@@ -23,13 +26,13 @@ const REDACTED = [
   ...["deviceName", "deviceNames", "device_names"],
 ];
 
-/** What pino is told beside the level. */
+/** Options of pino, without the level. */
 export const LOG_OPTIONS: LoggerOptions = {
   redact: { paths: REDACTED, censor: "[redacted]" },
   serializers: { err: wordsOf },
 };
 
-/** JSON lines on stderr, readable ones if that is a terminal. */
+/** Writes JSON lines to stderr, or readable lines if that is a terminal. */
 export function createLog(level: Config["logLevel"]): Log {
   const options = { ...LOG_OPTIONS, level };
   if (!process.stderr.isTTY) return pino(options, inJson(stderrSink()));
@@ -37,8 +40,9 @@ export function createLog(level: Config["logLevel"]): Log {
 }
 
 /**
- * Pino would copy every field of an error: the address that could not be parsed, the command that Redis refused. What the
- * system refused has no stack here: its words name the file or the address, and the stack is of Node's insides.
+ * Picks the safe parts of an error. Pino would copy every field, such as an address that could not
+ * be parsed or a command that Redis refused. System errors get no stack: their message names the
+ * file or the address, and the stack shows only Node's internals.
  */
 function wordsOf(error: Error): object {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -1,6 +1,7 @@
-// Where the lines of the log go. They are written at once, for the last ones before an end are the ones that matter,
-// but nobody waits for whoever reads them: while a pipe or a disk is full, lines gather up to a bound, and what does
-// not fit is lost and counted. A log that cannot be written ends nothing and holds up nothing.
+// Writes the lines of the log. Lines are written at once, because the last ones before a crash
+// matter most, but nothing waits for a slow reader: while a pipe or a disk is full, lines queue up
+// to a bound, and lines beyond it are dropped and counted. A log that cannot be written neither
+// ends nor delays anything.
 import { writeSync } from "node:fs";
 import { type Clock, systemClock } from "../../base/clock.js";
 import { type LineBatch, LineQueue } from "../../base/line-queue.js";
@@ -8,14 +9,14 @@ import { type LineBatch, LineQueue } from "../../base/line-queue.js";
 /** Some thousands of lines. */
 const MOST_WAITING_BYTES = 1 << 20;
 
-/** What could not be written is tried again after so long at first, and twice as long each time nothing moves. */
+/** First delay before a failed write is repeated. It doubles while nothing can be written. */
 const FIRST_AGAIN_MS = 1;
 const LAST_AGAIN_MS = 100;
 
-/** At the end of the process a pipe that is full has so long to be read. */
+/** At the end of the process, a full pipe gets this long to be read. */
 const LAST_LINES_MS = 200;
 
-/** Writes from `written` on, and returns how many bytes; throws what the system says. */
+/** Writes from `written` on, and returns the number of bytes. Throws the system's error. */
 type Put = (bytes: Buffer, written: number) => number;
 
 export class LogSink {
@@ -32,21 +33,24 @@ export class LogSink {
     this.#clock = clock;
   }
 
-  /** `line` with its end. Never throws. */
+  /** Writes a line, which includes its end. Never throws. */
   write(line: string): void {
     if (this.#isGone) return;
     this.#queue.add(line, this.#clock.wallNow());
     if (!this.#isWaiting) this.#drain();
   }
 
-  /** Writes what waits for a pipe to be read, as far as that goes; `pause` stands still for so many ms. */
+  /**
+   * Writes the queued lines of a full pipe, as far as it is read in time. `pause` blocks for that
+   * many ms.
+   */
   end(pause: (ms: number) => void): void {
     for (let leftMs = LAST_LINES_MS; leftMs > 0 && this.#drain() === "EAGAIN"; leftMs -= FIRST_AGAIN_MS) {
       pause(FIRST_AGAIN_MS);
     }
   }
 
-  /** What the system says if it will not take all of it. */
+  /** Returns the system's error code if it does not accept everything. */
   #drain(): string | undefined {
     if (this.#isGone) return undefined;
     try {
@@ -60,7 +64,7 @@ export class LogSink {
       return undefined;
     } catch (error) {
       const { code = "" } = error as NodeJS.ErrnoException;
-      // Nobody reads any more, and nobody ever will.
+      // The reader is gone for good.
       if (code === "EPIPE") this.#isGone = true;
       else this.#waitForRoom();
       return code;
@@ -81,8 +85,8 @@ export class LogSink {
 let ofStderr: LogSink | undefined;
 
 /**
- * Standard error's: there is one. Naming `process.stderr` has made it say EAGAIN where it would wait for a pipe to be
- * read.
+ * The only sink of standard error. Once `process.stderr` has been used, as here, a full pipe
+ * reports EAGAIN where a write would otherwise wait for the reader.
  */
 export function stderrSink(): LogSink {
   ofStderr ??= openStderr();

@@ -45,11 +45,11 @@ describe("configCommand", () => {
     const { out, code } = await check(GOOD);
     expect(code).toBe(0);
     expect(out).toBe(`account  endpoint                      quota        keys from
-default  iot.cn-shanghai.aliyuncs.com  10 a second  the process's own
+default  iot.cn-shanghai.aliyuncs.com  10 a second  the gateway's own
 lab      127.0.0.1:8088                3 a second   files in /run/secrets/lab
 
 caller     weight  accounts  products         priorities  queued devices  verify
-ops        4       all       all              all         as all          yes
+ops        4       all       all              all         default         yes
 lab-tests  1       lab       a1Lights a1Lab*  none        9               no
 
 all others are refused
@@ -60,7 +60,7 @@ all others are refused
     const { out } = await check('callers: { "*": {} }\n');
     expect(out).toContain("\n* (all others)  1 ");
     expect(out).not.toContain("refused");
-    expect((await check("")).out).toContain("\nno callers: everybody may do everything\n");
+    expect((await check("")).out).toContain("\nno callers: every caller may do everything\n");
   });
 
   it("prints every mistake, repeats no key that somebody wrote there, and ends with 1", async () => {

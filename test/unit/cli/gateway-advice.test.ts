@@ -10,12 +10,12 @@ describe("errorText", () => {
   it.each([
     // As grpc-js words them.
     ["connect ECONNREFUSED 127.0.0.1:1", "Start one"],
-    ["Name resolution failed for target dns:gw:1", "is it spelled right?"],
+    ["Name resolution failed for target dns:gw:1", "check its spelling"],
     ["Last error: write EPROTO … wrong version number", "speaks plain text"],
     ["Last error: Error: self-signed certificate", "--ca FILE"],
     ["Hostname/IP does not match certificate's altnames", "--server-name"],
-    ["No connection established. Last error: Failed to connect (2026)", "does it want TLS"],
-    ["Connection dropped", "does it want TLS"],
+    ["No connection established. Last error: Failed to connect (2026)", "whether it requires TLS"],
+    ["Connection dropped", "whether it requires TLS"],
   ])("says what to do about: %s", (message, advice) => {
     expect(errorText(transport(message), { address: "gw:1" })).toContain(advice);
   });
@@ -51,7 +51,7 @@ describe("errorText", () => {
   it("tells who showed a certificate that it may be that which ended the connection", () => {
     const given = { address: "gw:1", cert: "me.crt" };
     expect(errorText(transport("Connection dropped"), given)).toContain(
-      "or does it not accept the certificate of --cert",
+      "and that it accepts the certificate of --cert",
     );
     expect(errorText(transport("Connection dropped"), { address: "gw:1" })).not.toContain("--cert");
     const refused = transport("tlsv13 alert certificate required");
@@ -64,9 +64,9 @@ describe("errorText", () => {
     const error = new OtaError({ ...unknown, message: "who calls?" });
     const advice = (tokenFile?: string, token?: string) =>
       errorText(error, { address: "gw:1", ...(tokenFile && { tokenFile }) }, token);
-    expect(advice("token")).toContain("The token of --token-file is not accepted");
-    expect(advice("token", "x")).toContain("The token of --token-file is not accepted");
-    expect(advice(undefined, "SECRET")).toContain("The token of OTA_TOKEN is not accepted");
+    expect(advice("token")).toContain("The gateway does not accept the token of --token-file");
+    expect(advice("token", "x")).toContain("The gateway does not accept the token of --token-file");
+    expect(advice(undefined, "SECRET")).toContain("The gateway does not accept the token of OTA_TOKEN");
     expect(advice(undefined, "SECRET")).not.toContain("SECRET");
     expect(advice()).toContain("Give a token with --token-file FILE or OTA_TOKEN");
   });

@@ -28,7 +28,7 @@ describe("quotaLine", () => {
   it("says that nothing is sent while the ledger is away, and promises no wait (was: 1.0 s)", () => {
     expect(line({ ledger: "AWAY", tokensFree: 0 })).toBe(
       "default: 0 of 10 tokens free, 3 devices of 1 caller waiting, " +
-        "ledger away: nothing is sent, but for what OTA_ON_STORE_LOSS=share allows",
+        "ledger away: nothing is sent except what OTA_ON_STORE_LOSS=share allows",
     );
   });
 
@@ -43,10 +43,10 @@ describe("quotaLine", () => {
   });
 
   it("says what of the free tokens is withheld, and also if fewer are free", () => {
-    expect(line({ tokensWithheld: 4 })).toMatch(/^default: 9 of 10 tokens free, of which 4 are withheld, 3 devices/);
-    expect(line({ tokensWithheld: 1 })).toMatch(/^default: 9 of 10 tokens free, of which 1 is withheld, 3 devices/);
+    expect(line({ tokensWithheld: 4 })).toMatch(/^default: 9 of 10 tokens free, 4 of these are withheld, 3 devices/);
+    expect(line({ tokensWithheld: 1 })).toMatch(/^default: 9 of 10 tokens free, 1 of these is withheld, 3 devices/);
     expect(line({ tokensFree: 2, tokensWithheld: 4 })).toMatch(
-      /^default: 2 of 10 tokens free, of which 2 are withheld, 3 .* waits 1\.0 s, 4 withheld in all$/,
+      /^default: 2 of 10 tokens free, 2 of these are withheld, 3 .* waits 1\.0 s, 4 withheld in all$/,
     );
     expect(line({ tokensFree: 0, tokensWithheld: 4 })).toMatch(
       /^default: 0 of 10 tokens free, 3 devices.* waits 1\.0 s, 4 withheld in all$/,
@@ -60,8 +60,8 @@ describe("quotaText", () => {
   it("counts each token once (was: 9 free, 1 on its way back and 4 withheld, 14 of 10)", () => {
     expect(text({ tokensWithheld: 4 })).toBe(`account        default
 quota          10 calls a second
-tokens         9 free, of which 4 are withheld; 0 in calls under way, 1 on their way back
-withheld       4: the upstream throttled, somebody else uses the account
+tokens         9 free, 4 of these are withheld; 0 in calls under way, 1 on their way back
+withheld       4: the upstream throttled, so another sender uses the account
 waiting        3 devices of 1 caller
 expected wait  1.0 s for a new request
 ledger         shared by all replicas
@@ -73,8 +73,8 @@ ledger         shared by all replicas
     const away = text({ ledger: "AWAY", pausedUntil: PAUSED_UNTIL });
     expect(away).not.toContain("1.0 s");
     expect(away).toContain(
-      "\nexpected wait  not known while the ledger is away\npaused until   2026-01-01T00:00:30.000Z\n",
+      "\nexpected wait  unknown while the ledger is away\npaused until   2026-01-01T00:00:30.000Z\n",
     );
-    expect(away).toContain("\nledger         away: the shared store is out of reach; nothing is sent, but for what ");
+    expect(away).toContain("\nledger         away: the shared store is out of reach; nothing is sent except what ");
   });
 });

@@ -61,7 +61,7 @@ describe("connect", () => {
       const { client, seen } = await setUp(async () => token);
       const { errors, results } = await told(client);
       for (const error of errors) expect(error).toBeInstanceOf(OtaError);
-      const failure = { reason: "TRANSPORT", code: "UNAUTHENTICATED", message: /character that no token has/ };
+      const failure = { reason: "TRANSPORT", code: "UNAUTHENTICATED", message: /character that is not allowed/ };
       const expected = { ...failure, message: expect.stringMatching(failure.message) };
       for (const error of errors) expect(error).toMatchObject(expected);
       expect(results).toHaveLength(2);
@@ -75,7 +75,7 @@ describe("connect", () => {
     const cause = Object.assign(new TypeError(`refused for ${SECRET}`), { code: "ENOENT" });
     const { client } = await setUp(() => Promise.reject(cause));
     const { errors, results } = await told(client);
-    const message = "no token could be had: TypeError ENOENT";
+    const message = "the token function failed: TypeError ENOENT";
     for (const error of errors) expect(error).toMatchObject({ code: "UNAUTHENTICATED", message, cause });
     expect(errors.every((error) => error instanceof OtaError)).toBe(true);
     expect(results.map(({ failure }) => failure?.message)).toEqual([message, message]);
@@ -89,7 +89,11 @@ describe("connect", () => {
     giveUp.abort(new Error("enough"));
     await expect(given).rejects.toThrow("enough");
     await expect(client.getQuota("", { signal: giveUp.signal })).rejects.toThrow("enough");
-    const late = { reason: "TRANSPORT", code: "DEADLINE_EXCEEDED", message: "no token could be had within 1 ms" };
+    const late = {
+      reason: "TRANSPORT",
+      code: "DEADLINE_EXCEEDED",
+      message: "the token function did not answer within 1 ms",
+    };
     await expect(client.cancelTasksByDevice(REQUEST, { timeoutMs: 1 })).rejects.toMatchObject(late);
     expect(seen).toEqual([]);
   });
@@ -134,7 +138,11 @@ describe("connect", () => {
     });
     client.close();
     const { errors, results } = await told(client);
-    const closed = { reason: "ABORTED", code: "CANCELLED", message: "this client has been closed" };
+    const closed = {
+      reason: "ABORTED",
+      code: "CANCELLED",
+      message: "the client has been closed; create a new one with connect()",
+    };
     for (const error of errors) expect(error).toBeInstanceOf(OtaError);
     for (const error of errors) expect(error).toMatchObject(closed);
     expect(results.map(({ outcome }) => outcome)).toEqual(["NOT_ATTEMPTED", "NOT_ATTEMPTED"]);

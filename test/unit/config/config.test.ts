@@ -185,8 +185,6 @@ describe("readConfig, of plain http to the cloud", () => {
 
 describe("ConfigError", () => {
   it("says all mistakes, one on a line", () => {
-    expect(new ConfigError(["OTA_A: x", "OTA_B: y"]).message).toBe(
-      "the settings are not usable:\n  OTA_A: x\n  OTA_B: y",
-    );
+    expect(new ConfigError(["OTA_A: x", "OTA_B: y"]).message).toBe("invalid settings:\n  OTA_A: x\n  OTA_B: y");
   });
 });

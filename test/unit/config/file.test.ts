@@ -104,7 +104,7 @@ describe("readConfigFile", () => {
       "FILE: accounts.bad name: expected a name of up to 63 letters, digits, - _ and .",
       "FILE: accounts.a.quota: expected a whole number of calls a second, from 1 to 1000",
       "FILE: accounts.a.region: expected the name of a region, like eu-central-1",
-      "FILE: accounts.a.credentials: expected either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong into this file",
+      "FILE: accounts.a.credentials: expected either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong in this file",
       "FILE: accounts.b.quotas: expected no other setting than endpoint, region, quota, credentials",
       "FILE: accounts.b: expected an endpoint or a region, not both",
       "FILE: accounts.c: expected a mapping",
@@ -167,7 +167,7 @@ callers:
       "FILE: callers.x.accounts: expected accounts of this file, which has no nope",
       "FILE: callers.x.products: expected a list of names",
       "FILE: callers.x.priorities: expected some of URGENT, NORMAL, BULK",
-      "FILE: callers.y.products: expected product keys, with * at the end at most; not a**",
+      "FILE: callers.y.products: expected product keys, with * only at the end; not a**",
       "FILE: callers.y.priorities: expected a list of names",
     ]);
   });

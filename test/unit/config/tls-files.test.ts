@@ -70,7 +70,7 @@ describe("readConfig", () => {
     ["cert", pair.key, /^OTA_TLS_CERT: .* holds no certificate in PEM/],
     ["key", "", /^OTA_TLS_KEY: .* holds no private key in PEM/],
     ["key", pair.key.slice(0, 100), /^OTA_TLS_KEY: .* holds no private key in PEM/],
-    ["key", authority.issue({}).key, /^OTA_TLS_KEY: is not the key of the first certificate in OTA_TLS_CERT; put/],
+    ["key", authority.issue({}).key, /^OTA_TLS_KEY: is not the key of the first certificate in OTA_TLS_CERT; set/],
     ["ca", "", /^OTA_TLS_CLIENT_CA: .* holds no certificate in PEM/],
     ["ca", `${authority.cert}-----BEGIN CERTIFICATE-----`, /^OTA_TLS_CLIENT_CA: .* cut off/],
   ] as const)("says what is wrong with a file: %s", (name, text, reason) => {

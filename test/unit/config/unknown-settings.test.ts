@@ -10,7 +10,7 @@ describe("unknownSettings", () => {
     ["OTA_QUOTA_CALLS_PER_SEC", "OTA_QUOTA_CALLS_PER_SECOND"],
   ])("warns of %s and names %s", (name, nearest) => {
     expect(unknownSettings({ [name]: "x" })).toEqual([
-      `${name} is not a setting of this version and is ignored; the nearest is ${nearest}`,
+      `${name} is not a setting of this version and is ignored; did you mean ${nearest}?`,
     ]);
   });
 

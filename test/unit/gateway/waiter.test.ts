@@ -122,15 +122,19 @@ describe("Waiter", () => {
     expect([first.attempts, second.attempts]).toEqual([1, 2]);
   });
 
-  it("knows which of its devices wait", () => {
+  it("counts no device as settled before it is, however its calls end", async () => {
     const waiter = aWaiter({ deviceNames: names(3) });
-    expect(waiter.isWaiting(0)).toBe(true);
     waiter.noteSent([0, 1], record(), 0);
     waiter.putBack(0, LOST);
     waiter.settle(1, ACCEPTED);
-    expect([0, 1, 2].map((index) => waiter.isWaiting(index))).toEqual([true, false, true]);
-    waiter.conclude(EXPIRED);
-    expect([0, 1, 2].map((index) => waiter.isWaiting(index))).toEqual([false, false, false]);
+    expect(waiter.open).toBe(true);
+    waiter.noteSent([0, 2], record(), 0);
+    waiter.putBack(0, LOST);
+    waiter.settle(2, ACCEPTED);
+    expect(waiter.open).toBe(true);
+    waiter.settle(0, ACCEPTED);
+    expect((await answers(waiter))[0]?.outcomes).toEqual([ACCEPTED, ACCEPTED, ACCEPTED]);
+    expect(waiter.open).toBe(false);
   });
 
   it("finds a device's position, right guess or wrong", () => {

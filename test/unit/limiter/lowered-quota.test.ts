@@ -1,7 +1,6 @@
 // Replicas that were configured with more calls a second than the account has, and their successors with fewer: the
 // ledger between them still holds what the former knew.
 import { describe, expect, it } from "vitest";
-import { forecast } from "../../../src/gateway/admission/forecast.js";
 import type { Limiter, Wish } from "../../../src/gateway/limiter.js";
 import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";
 import { FakeLog } from "../../support/fake-log.js";
@@ -45,7 +44,7 @@ describe("createSharedLedger with a lower quota than its predecessor", () => {
     const after = join("after", AFTER);
     await clock.advance(1000);
     expect(after.state()).toMatchObject({ mode: "shared", withheld: AFTER - 1, free: AFTER });
-    const expectedMs = forecast(after.state(), 20, clock.now());
+    const expectedMs = after.forecast(20);
     expect(expectedMs(0)).toBe(clock.now());
     expect(expectedMs(5)).toBeLessThan(clock.now() + 10_000);
     let isGranted = false;

@@ -200,7 +200,7 @@ describe("createUpstream", () => {
     const { upstream } = upstreamAt(port);
     expect(await upstream.cancelTasks(call)).toEqual({
       kind: "lost",
-      message: "An answer without a RequestId came (HTTP 502).",
+      message: "The answer had no RequestId (HTTP 502).",
     });
   });
 

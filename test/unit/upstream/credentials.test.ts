@@ -48,7 +48,7 @@ describe("createCredentials", () => {
   it("takes half a pair for a mistake, and says which half is missing", async () => {
     const source = createCredentials({ clock: new HandClock(), env: { ALIBABA_CLOUD_ACCESS_KEY_ID: "envid" } });
     await expect(source.get()).rejects.toThrow(
-      "ALIBABA_CLOUD_ACCESS_KEY_ID is set, and ALIBABA_CLOUD_ACCESS_KEY_SECRET is not.",
+      "ALIBABA_CLOUD_ACCESS_KEY_ID is set, but ALIBABA_CLOUD_ACCESS_KEY_SECRET is not; set both.",
     );
   });
 

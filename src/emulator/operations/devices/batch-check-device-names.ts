@@ -1,5 +1,5 @@
-// BatchCheckDeviceNames: whether devices could be registered under these names. Names that cannot be come
-// back in the answer of a call that fails.
+// BatchCheckDeviceNames: checks whether devices could be registered under these names. Invalid
+// names come back in the answer of a failed call.
 import { serviceError } from "../../protocol/errors.js";
 import { findProduct, NAME_PATTERN } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
@@ -19,7 +19,7 @@ export const batchCheckDeviceNames = operation({
   },
   carryOut({ ProductKey, DeviceName, DeviceNameList }, { platform }) {
     const product = findProduct(platform, ProductKey);
-    // Documented: the list of records goes first.
+    // Documented: the list of records takes precedence.
     const names = DeviceNameList.length > 0 ? DeviceNameList.map((each) => each.DeviceName ?? "") : DeviceName;
     if (names.length === 0) throw serviceError("iot.device.NullDeviceName");
     const nicknames = DeviceNameList.flatMap((each) => each.DeviceNickname ?? []);
@@ -31,7 +31,7 @@ export const batchCheckDeviceNames = operation({
     }
     const Data = {
       InvalidDeviceNameList: invalid.length > 0 ? { InvalidDeviceName: invalid } : undefined,
-      // So it is spelt.
+      // The misspelling is the vendor's.
       RepeatedDeviceNameList: repeated.length > 0 ? { RepeatDevieNameList: repeated } : undefined,
       InvalidDeviceNicknameList: badNicknames.length > 0 ? { InvalidDeviceNickname: badNicknames } : undefined,
     };

@@ -1,4 +1,5 @@
-// BatchGetDeviceState: whether the devices of a list are online. By product and name, or by IotId, which goes first.
+// BatchGetDeviceState: whether the devices of a list are online. By product and name, or by IotId,
+// which goes first.
 import { serviceError } from "../../protocol/errors.js";
 import type { Platform } from "../../state/platform.js";
 import { findProduct } from "../lookups.js";

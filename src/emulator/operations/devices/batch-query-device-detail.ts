@@ -1,5 +1,5 @@
-// BatchQueryDeviceDetail: what the devices of a list are, their secrets included, as the service answers. Documented:
-// only the devices that exist are in the answer.
+// BatchQueryDeviceDetail: what the devices of a list are, their secrets included, as the service
+// answers. Documented: only the devices that exist are in the answer.
 import { deviceSecretOf } from "../../state/ids.js";
 import type { Platform } from "../../state/platform.js";
 import { findProduct } from "../lookups.js";

@@ -1,4 +1,4 @@
-// DeleteDevice: takes a device away, by its IotId or by its product and name.
+// DeleteDevice: removes a device, by its IotId or by its product and name.
 import { removeDevice } from "../../state/device-reports.js";
 import { findDeviceBy } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";

@@ -1,5 +1,5 @@
-// The devices of a list that a product has, in the order of the list, each once. What becomes of the others is one of
-// the open questions.
+// The devices of a list that a product has, in the order of the list, each once. The fate of the
+// others is one of the open questions.
 import { serviceError } from "../../protocol/errors.js";
 import type { Product } from "../../state/product.js";
 

@@ -1,4 +1,4 @@
-// QueryDevice: the devices of a product, the last registered first.
+// QueryDevice: lists the devices of a product, latest registration first.
 import { deviceSecretOf } from "../../state/ids.js";
 import type { Platform } from "../../state/platform.js";
 import { findProduct } from "../lookups.js";

@@ -1,5 +1,5 @@
-// RegisterDevice: one more device of a product. It has a version from the start, as if it had reported one
-// at once, for an OTA batch takes in only devices whose version is known.
+// RegisterDevice: adds a device to a product. It has a version from the start, as if it had
+// reported one at once, because an OTA batch takes only devices whose version is known.
 import { serviceError } from "../../protocol/errors.js";
 import { deviceNameOf, deviceSecretOf } from "../../state/ids.js";
 import { joinDynamicBatches } from "../../state/rollout.js";

@@ -1,4 +1,4 @@
-// CreateOTAFirmware: an update package. Its file is never fetched; any address will do.
+// CreateOTAFirmware: creates an update package. Its file is never fetched, so any address will do.
 import { serviceError } from "../../protocol/errors.js";
 import { DEFAULT_MODULE, type Firmware } from "../../state/firmware.js";
 import { idOf } from "../../state/ids.js";
@@ -17,7 +17,7 @@ import {
 } from "../readers.js";
 import { utc } from "../views.js";
 
-/** Documented: packages of an account. */
+/** Documented: the most packages of an account. */
 const MOST_PACKAGES = 500;
 const VERSION = /^[A-Za-z0-9._-]{1,64}$/;
 const FILE_FIELDS = ["Name", "Url", "Size", "SignValue", "FileMd5"] as const;

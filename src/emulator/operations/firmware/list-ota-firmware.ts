@@ -1,4 +1,4 @@
-// ListOTAFirmware: the update packages of the account, or of one product or version.
+// ListOTAFirmware: lists the update packages of the account, or of one product or version.
 import { ANY_METHOD, operation } from "../operation.js";
 import { page, pageNumber, pageSize } from "../paging.js";
 import { required, text } from "../readers.js";

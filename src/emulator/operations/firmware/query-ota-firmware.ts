@@ -1,4 +1,4 @@
-// QueryOTAFirmware: one update package, with its file and how far its verification is.
+// QueryOTAFirmware: shows one update package, with its file and the progress of its verification.
 import type { Platform } from "../../state/platform.js";
 import { findFirmware } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
@@ -22,7 +22,7 @@ export const queryOtaFirmware = operation({
   },
 });
 
-/** Percent: a guess at what is meant by it, the finished part of the tasks of its last verification. */
+/** In percent. The meaning is a guess: the finished part of the tasks of the last verification. */
 function verifyProgress(platform: Platform, firmwareId: string): number {
   const verifications = [...platform.jobs.values()].filter(
     ({ firmware, traits }) => firmware.id === firmwareId && traits.type === "VERIFY_FIRMWARE",

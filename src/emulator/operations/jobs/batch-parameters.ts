@@ -1,5 +1,5 @@
-// What the operations that create a batch have in common: parameters, and the package and product that
-// must fit each other.
+// The common part of the operations that create a batch: their parameters, and the check that the
+// package and the product fit each other.
 import { serviceError } from "../../protocol/errors.js";
 import type { Firmware } from "../../state/firmware.js";
 import type { Platform } from "../../state/platform.js";
@@ -7,7 +7,7 @@ import type { Product } from "../../state/product.js";
 import { findFirmware, findProduct, isForeign, NAME_PATTERN } from "../lookups.js";
 import { oneOfNumbers, orElse, readFlag, readOneOf, records, required, text, whole } from "../readers.js";
 
-/** Of every batch. */
+/** Parameters of every batch. */
 export const BATCH_PARAMETERS = {
   FirmwareId: required(text()),
   ProductKey: required(text()),
@@ -17,7 +17,7 @@ export const BATCH_PARAMETERS = {
   DownloadProtocol: orElse(readOneOf(["HTTPS", "MQTT"]), "HTTPS"),
 } as const;
 
-/** Of batches that upgrade, and do not only verify. */
+/** Parameters of batches that upgrade rather than only verify. */
 export const UPGRADE_PARAMETERS = {
   ...BATCH_PARAMETERS,
   RetryInterval: oneOfNumbers([0, 10, 30, 60, 1440]),
@@ -68,7 +68,7 @@ export function upgradeTraits(asked: AskedUpgrade) {
   } as const;
 }
 
-/** The package and the product, if they fit. */
+/** Finds the package and the product, and checks that they fit. */
 export function findPair(
   platform: Platform,
   asked: { readonly FirmwareId: string; readonly ProductKey: string },
@@ -79,7 +79,7 @@ export function findPair(
   return { firmware, product };
 }
 
-/** Rows of the named devices, each once. */
+/** Finds the rows of the named devices, each once. */
 export function findTargets(product: Product, names: readonly string[]): number[] {
   return [...new Set(names)].map((name) => {
     if (!NAME_PATTERN.test(name)) throw serviceError("iot.device.InvalidFormattedDeviceNameInNameArray");

@@ -1,4 +1,4 @@
-// CancelOTAStrategyByJob: a dynamic batch takes no more devices in. The tasks that it has go on.
+// CancelOTAStrategyByJob: stops a dynamic batch from taking more devices. Its existing tasks go on.
 import { serviceError } from "../../protocol/errors.js";
 import { findJob } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";

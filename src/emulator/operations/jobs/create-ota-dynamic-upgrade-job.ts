@@ -1,4 +1,5 @@
-// CreateOTADynamicUpgradeJob: upgrades devices of certain versions, and those that come to have one later.
+// CreateOTADynamicUpgradeJob: upgrades devices of certain versions, now and whenever a device comes
+// to have one of them.
 import { missingParameter, serviceError } from "../../protocol/errors.js";
 import { UPGRADABLE } from "../../state/firmware.js";
 import { openBatch } from "../../state/rollout.js";
@@ -20,10 +21,10 @@ export const createOtaDynamicUpgradeJob = operation({
   carryOut(asked, { platform }) {
     const { firmware, product } = findPair(platform, asked);
     if (!UPGRADABLE[firmware.status]) throw serviceError("iot.ota.FirmwareNotVerified");
-    // There are no device groups here.
+    // The emulator has no device groups.
     if (asked.GroupId !== undefined) throw invalidParameter("GroupId");
     if (asked.SrcVersion.length === 0) throw missingParameter("SrcVersion");
-    // One running dynamic batch a package is documented, the code is a guess.
+    // One running dynamic batch for each package is documented; the code is a guess.
     const running = [...platform.dynamicJobs].some((job) => job.firmware === firmware);
     if (running) throw serviceError("iot.system.IllegalRequest");
     const { rows } = product;

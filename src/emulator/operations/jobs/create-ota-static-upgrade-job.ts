@@ -1,4 +1,4 @@
-// CreateOTAStaticUpgradeJob: upgrades devices that there are now, all of a product, a part, or those named.
+// CreateOTAStaticUpgradeJob: upgrades existing devices: all of a product, a part, or those named.
 import { missingParameter, serviceError } from "../../protocol/errors.js";
 import { type Firmware, UPGRADABLE } from "../../state/firmware.js";
 import type { Platform } from "../../state/platform.js";
@@ -54,7 +54,10 @@ export const createOtaStaticUpgradeJob = operation({
   },
 });
 
-/** From five minutes to seven days ahead, and an end from an hour to thirty days after the start. */
+/**
+ * Checks the documented bounds: a start five minutes to seven days ahead, an end one hour to thirty
+ * days later.
+ */
 function checkSchedule(
   nowMs: number,
   asked: { readonly ScheduleTime: number | undefined; readonly ScheduleFinishTime: number | undefined },
@@ -81,7 +84,7 @@ function targets(
 ) {
   switch (asked.TargetSelection) {
     case "SPECIFIC":
-      // The emulator fetches nothing, and so no list of names.
+      // The emulator fetches no files, so no list of names either.
       if (asked.DnListFileUrl !== undefined) throw invalidParameter("DnListFileUrl");
       if (asked.TargetDeviceName.length === 0) throw missingParameter("TargetDeviceName");
       return { targetSelection: "SPECIFIC", devices: findTargets(product, asked.TargetDeviceName) } as const;
@@ -90,12 +93,12 @@ function targets(
     case "GRAY": {
       if (asked.GrayPercent === undefined) throw missingParameter("GrayPercent");
       const fitting = rowsOf(product).filter((device) => !isOutside(platform, device, firmware, asked.SrcVersion));
-      // Which ones, and to which side a part of a device is rounded, are guesses.
+      // The choice of devices, and the rounding of a fraction of a device, are guesses.
       const count = Math.ceil((fitting.length * Number(asked.GrayPercent)) / 100);
       return { targetSelection: "GRAY", devices: fitting.slice(0, count) } as const;
     }
     case "GROUP":
-      // There are no device groups here.
+      // The emulator has no device groups.
       throw invalidParameter("GroupId");
   }
 }

@@ -12,7 +12,7 @@ export const createOtaVerifyJob = operation({
   parameters: { ...BATCH_PARAMETERS, TargetDeviceName: required(list(10)), Tag: tags(20) },
   carryOut(asked, { platform }) {
     const { firmware, product } = findPair(platform, asked);
-    // "Not on a package being or already verified" is documented, the code is a guess.
+    // "Not on a package being or already verified" is documented; the code is a guess.
     if (firmware.status === "verifying" || firmware.status === "verified") {
       throw serviceError("iot.system.IllegalRequest");
     }

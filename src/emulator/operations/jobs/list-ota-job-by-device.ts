@@ -1,4 +1,4 @@
-// ListOTAJobByDevice: the batches of a package that have a task for a device, the last first.
+// ListOTAJobByDevice: lists the batches of a package that have a task for a device, latest first.
 import { findDevice, findFirmware } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
 import { page, pageNumber, pageSize } from "../paging.js";

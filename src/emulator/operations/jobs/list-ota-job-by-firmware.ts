@@ -1,4 +1,4 @@
-// ListOTAJobByFirmware: the batches of a package, the last created first.
+// ListOTAJobByFirmware: lists the batches of a package, latest first.
 import { findFirmware } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
 import { page, pageNumber, pageSize } from "../paging.js";

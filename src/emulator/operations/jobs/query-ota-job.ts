@@ -1,4 +1,4 @@
-// QueryOTAJob: one batch, with everything that it was created with.
+// QueryOTAJob: shows one batch, with everything that it was created with.
 import { findJob } from "../lookups.js";
 import { ANY_METHOD, operation } from "../operation.js";
 import { required, text } from "../readers.js";

@@ -1,4 +1,4 @@
-// CreateProduct: a product without devices, under a key of the platform's choice.
+// CreateProduct: creates a product without devices, under a key that the platform chooses.
 import { productKeyOf } from "../../state/ids.js";
 import { newProduct } from "../../state/product.js";
 import { ANY_METHOD, operation } from "../operation.js";

@@ -1,8 +1,8 @@
-// CancelOTATaskByDevice: moves the named devices' unfinished tasks of one firmware to CANCELED. The answer
-// tells nothing about any one device.
+// CancelOTATaskByDevice: moves the named devices' unfinished tasks of one firmware to CANCELED. The
+// answer says nothing about single devices.
 //
-// No error code is documented for this operation. All refusals below are guesses, taken from sibling
-// operations, and so is their order; most can be switched in open-questions.ts.
+// No error code is documented for this operation. All refusals below are guesses, taken from
+// sibling operations, and so is their order; most can be switched in open-questions.ts.
 import { type ServiceCode, serviceError } from "../../protocol/errors.js";
 import type { Platform } from "../../state/platform.js";
 import { UNFINISHED } from "../../state/task-state.js";
@@ -33,7 +33,7 @@ export const cancelOtaTaskByDevice = operation({
       return device === undefined ? [] : cancelOf(platform, device, matches);
     });
 
-    // A product that does not exist, and may be named all the same, is no word on its devices.
+    // With a product that does not exist and is ignored, nothing is said about its devices.
     const refusal = refusalOf(rowOfName ? names.size - cancels.length : 0, cancels, service);
     if (refusal === undefined || openQuestions.refusedCall === "cancels-rest") {
       for (const { unfinished, canceledBefore } of cancels) platform.cancelForDevice(unfinished, canceledBefore);
@@ -43,7 +43,7 @@ export const cancelOtaTaskByDevice = operation({
   },
 });
 
-/** What there is to cancel for one device. */
+/** The tasks to cancel for one device. */
 interface Cancel {
   readonly unfinished: readonly number[];
   readonly canceledBefore: boolean;
@@ -60,7 +60,7 @@ function cancelOf({ tasks }: Platform, device: number, matches: Matches): Cancel
 /** Whether a task is one of those asked for. */
 type Matches = (task: number) => boolean;
 
-/** Throws if the scope is refused. */
+/** Reads the scope. Throws if it is refused. */
 function scopeOf(
   asked: { readonly ProductKey: string; readonly FirmwareId: string; readonly JobId: string | undefined },
   { platform, openQuestions }: Service,
@@ -89,7 +89,8 @@ function checkNames(listed: readonly string[], names: ReadonlySet<string>, { ope
   if (!listed.every((name) => NAME_PATTERN.test(name))) {
     refuse("iot.device.InvalidFormattedDeviceNameInNameArray", openQuestions.malformedName);
   }
-  // "Must be unique" is documented. What becomes of a list that is not, and under which code, is not.
+  // "Must be unique" is documented. It is open how a list that is not is treated, and under which
+  // code.
   if (names.size < listed.length) {
     refuse("iot.device.InvalidFormattedDeviceNameInNameArray", openQuestions.duplicateNames);
   }

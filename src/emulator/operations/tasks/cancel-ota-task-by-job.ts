@@ -1,6 +1,6 @@
-// CancelOTATaskByJob: cancels the tasks of a batch that are in the states asked for. A batch that is
-// planned has scheduled tasks only, whatever their state. That a static batch of which nothing is left is
-// CANCELED by it, and not COMPLETED, is a guess.
+// CancelOTATaskByJob: cancels the tasks of a batch that are in the given states. A planned batch
+// has only scheduled tasks, whatever their state. It is a guess that a static batch with nothing
+// left becomes CANCELED by this, rather than COMPLETED.
 import { missingParameter } from "../../protocol/errors.js";
 import type { TaskState } from "../../state/task-state.js";
 import { findJob } from "../lookups.js";
@@ -22,13 +22,13 @@ export const cancelOtaTaskByJob = operation({
     const job = findJob(platform, JobId);
     const { CancelQueuedTask, CancelInProgressTask, CancelNotifiedTask, CancelUnconfirmedTask } = asked;
     const given = [CancelScheduledTask, ...Object.values(asked)].some((value) => value !== undefined);
-    // That one must be given is documented, the code is a guess.
+    // That one must be given is documented; the code is a guess.
     if (!given) throw missingParameter("CancelQueuedTask");
     const scheduled = job.status === "PLANNED";
     const canceled: Partial<Record<TaskState, boolean | undefined>> = scheduled
       ? { CONFIRM: CancelScheduledTask, QUEUED: CancelScheduledTask }
       : {
-          // Documented: unless it is said, tasks to be confirmed go with the queued ones.
+          // Documented: by default, tasks to be confirmed are treated like queued ones.
           CONFIRM: CancelUnconfirmedTask ?? CancelQueuedTask,
           QUEUED: CancelQueuedTask,
           NOTIFIED: CancelNotifiedTask,

@@ -1,5 +1,5 @@
-// ConfirmOTATask: lets tasks begin that wait for a word. All of them, or none. No error code is documented
-// for this operation; those here are the ones of ReupgradeOTATask.
+// ConfirmOTATask: starts tasks that wait for confirmation, all of them or none. No error code is
+// documented for this operation; these are the codes of ReupgradeOTATask.
 import { serviceError } from "../../protocol/errors.js";
 import { operation } from "../operation.js";
 import { list, required } from "../readers.js";

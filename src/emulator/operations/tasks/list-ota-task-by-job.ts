@@ -1,4 +1,5 @@
-// ListOTATaskByJob: the tasks of a batch, in the order of their creation; of one state or of some devices.
+// ListOTATaskByJob: lists the tasks of a batch in the order of creation, optionally of one state or
+// of some devices.
 import type { Job } from "../../state/job.js";
 import type { Platform } from "../../state/platform.js";
 import { TASK_STATES, type TaskState } from "../../state/task-state.js";
@@ -16,7 +17,7 @@ export const listOtaTaskByJob = operation({
   methods: ANY_METHOD,
   parameters: {
     JobId: required(text()),
-    // Both optional; the defaults are those of QueryDevice.
+    // Both are optional; the defaults are those of QueryDevice.
     CurrentPage: orElse(pageNumber, 1),
     PageSize: orElse(pageSize(100), 10),
     TaskStatus: readOneOf(TASK_STATES, "iot.firmware.InvalidTaskStatus"),
@@ -36,7 +37,7 @@ export const listOtaTaskByJob = operation({
   },
 });
 
-/** Walks over a whole batch only to pass over tasks of other states. */
+/** Finds the tasks of a page. Walks over the whole batch only if a state is given. */
 function find(
   platform: Platform,
   job: Job,
@@ -62,7 +63,7 @@ function find(
   return page(asked, total, next);
 }
 
-/** The batch's tasks for the named devices; names without one are passed over. */
+/** The batch's tasks for the named devices. Names without a task are skipped. */
 function tasksOf({ tasks }: Platform, job: Job, names: readonly string[]): number[] {
   return [...new Set(names)].flatMap((name) => {
     const device = job.product.rowOfName.get(name);

@@ -1,4 +1,5 @@
-// ListOTAUnfinishedTaskByDevice: what is still to happen to one device, all of it or in some states.
+// ListOTAUnfinishedTaskByDevice: lists the unfinished tasks of one device, in all states or in
+// some.
 import { serviceError } from "../../protocol/errors.js";
 import { type TaskState, UNFINISHED } from "../../state/task-state.js";
 import { findDeviceBy } from "../lookups.js";

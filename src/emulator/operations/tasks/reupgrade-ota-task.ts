@@ -1,5 +1,5 @@
-// ReupgradeOTATask: runs tasks again that failed or were canceled. All of them, or none. Its error codes
-// are documented; which of them says what is a guess where their words leave a choice.
+// ReupgradeOTATask: runs failed or canceled tasks again, all of them or none. Its error codes are
+// documented; where their texts leave a choice, the code is a guess.
 import { serviceError } from "../../protocol/errors.js";
 import type { Platform } from "../../state/platform.js";
 import { UNFINISHED } from "../../state/task-state.js";

@@ -62,7 +62,7 @@ describe("nameLines", () => {
 
   it("names the columns there are, if none is the one asked for", async () => {
     await expect(read("id,serial\n1,2\n", { format: "csv" })).rejects.toThrow(
-      'has no column "device_name": choose one with --column (id, serial), or give its number',
+      'has no column "device_name"; choose one with --column (id, serial), or give its number',
     );
   });
 
@@ -80,11 +80,11 @@ describe("nameLines", () => {
     const long = "x".repeat(70_000);
     const text = `{"device_name":"dev-0"}\n{"x":1}\n{torn\n17\n["dev-1"]\nnull\n{"device_name":17}\n${long}\n`;
     for await (const { problem } of nameLines(pieces(text, 4000), undefined, undefined)) problems.push(problem);
-    const noKey = 'has no key "device_name": say which holds the name with --column KEY';
+    const noKey = 'has no key "device_name"; name the key with --column KEY';
     const other = "is neither a JSON object nor a JSON string";
     expect(problems).toEqual([
       ...[undefined, noKey, "is not JSON", other, other, other],
-      ...['has no text in "device_name"', "is longer than 65,536 characters"],
+      ...['has no string in "device_name"', "is longer than 65,536 characters"],
     ]);
     const csv: unknown[] = [];
     for await (const { problem } of nameLines(pieces("a,dev-0\nb\n"), "csv", "2")) csv.push(problem);

@@ -74,7 +74,7 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
     const file = fresh(format);
     write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
     await expect(endedWell(file, format, { ...SCOPE, firmwareId: "f2" })).rejects.toThrow(
-      `${file} is for firmware_id f1, and this run is for f2`,
+      `${file} is for firmware_id f1, but this run is for f2`,
     );
     await expect(endedWell(file, format, { ...SCOPE, jobId: "j" })).rejects.toThrow("job_id (none)");
   });
@@ -82,7 +82,7 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
   it("is refused if it is something else", async () => {
     const file = fresh(format);
     appendFileSync(file, "hello\nworld\n");
-    await expect(endedWell(file, format, SCOPE)).rejects.toThrow("is no results file");
+    await expect(endedWell(file, format, SCOPE)).rejects.toThrow("is not a results file");
   });
 
   it("is for its owner alone: it names devices", () => {
@@ -94,7 +94,7 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
   it("is never overwritten", () => {
     const file = fresh(format);
     writeFileSync(file, "precious");
-    expect(() => outputBy(file, undefined)).toThrow(`go on with it by --resume ${file}`);
+    expect(() => outputBy(file, undefined)).toThrow(`continue it with --resume ${file}`);
     expect(() => ResultsFile.create(file, format, noFailure)).toThrow("EEXIST");
   });
 });
@@ -124,7 +124,7 @@ describe("ResultsFile on a full disk", () => {
 describe("outputBy", () => {
   it("refuses to go on from one file in another: the next run would not know of the first", () => {
     expect(() => outputBy("b.jsonl", "a.jsonl")).toThrow(
-      "--resume a.jsonl goes on in that file: leave out --output b.jsonl",
+      "--resume a.jsonl continues that file; leave out --output b.jsonl",
     );
   });
 

@@ -117,7 +117,7 @@ describe("proofText", () => {
 recorded       2026-01-01T00:00:00.000000Z to 2026-01-01T00:01:00.000000Z, 3 calls of gw-1 (0.jsonl)
 calls          3: 2 accepted, 0 refused, 0 refused for rate, 0 lost, 0 in flight, 1 never written
 most arrivals  2 in any one second, first in the second from 2026-01-01T00:00:00.100000Z
-Note: the verdict is about the calls in the files, and not about those of other gateways and other senders
+Note: the verdict covers the calls in the files, not those of other gateways and senders
 PROVED: no second can have held more than 2 arrivals from this process.
 `);
   });
@@ -127,26 +127,26 @@ PROVED: no second can have held more than 2 arrivals from this process.
     const first = fileOf(calls, shared);
     const second = fileOf([], { ...shared, recording: "recording-2" });
     const third = fileOf([], { ...shared, recording: "recording-3", replicas: 2 });
-    const asked = "give a file of each to prove it for all of them";
+    const asked = "give a file from each to prove it for all";
     const one = proofText(await proofOf([first]));
-    expect(one).toContain(`Note: the ledger was shared by 3 replicas, and the files are of 1: ${asked}\n`);
+    expect(one).toContain(`Note: the ledger was shared by 3 replicas, but the files are from 1; ${asked}\n`);
     expect(one).toMatch(
       /\nPROVED for the calls of this process only: no second can have held more than 2 arrivals from it\.\n$/,
     );
     const two = proofText(await proofOf([first, first, second]));
-    expect(two).toContain(`Note: the ledger was shared by 3 replicas, and the files are of 2: ${asked}\n`);
+    expect(two).toContain(`Note: the ledger was shared by 3 replicas, but the files are from 2; ${asked}\n`);
     expect(two).toMatch(
       /\nPROVED for the calls of these 2 processes only: no second can have held more than 2 arrivals from them\.\n$/,
     );
     const all = proofText(await proofOf([first, second, third]));
     expect(all).toMatch(/\nPROVED: no second can have held more than 2 arrivals from these 3 processes\.\n$/);
-    expect(all).toContain("Note: the verdict is about the calls in the files, and not about those of other gateways");
+    expect(all).toContain("Note: the verdict covers the calls in the files, not those of other gateways");
     expect(all).not.toContain("the files are of");
   });
 
   it("asks for every replica's file where the ledger was shared by nobody knows how many", async () => {
     const text = proofText(await proofOf([fileOf(calls, { ledger: "shared" })]));
-    expect(text).toContain("Note: the ledger was shared: give a file of each replica to prove it for all of them\n");
+    expect(text).toContain("Note: the ledger was shared; give a file from each replica to prove it for all\n");
   });
 
   it("lists what can have arrived in a second that held too many", async () => {
@@ -156,7 +156,7 @@ PROVED: no second can have held more than 2 arrivals from this process.
       "sent 2026-01-01T00:00:00.050000Z, ended 2026-01-01T00:00:00.150000Z, accepted R-50 of gw-1",
     );
     expect(text).toContain("sent 2026-01-01T00:00:01.099999Z, not ended, in-flight R-1099.999 of gw-1");
-    expect(text).toMatch(/\nNOT PROVED: one second can have held 3 arrivals, 2 are allowed\.\n$/);
+    expect(text).toMatch(/\nNOT PROVED: one second can have held 3 arrivals, but 2 are allowed\.\n$/);
   });
 
   it("lists no more than fifty of them", async () => {
@@ -167,11 +167,11 @@ PROVED: no second can have held more than 2 arrivals from this process.
   it("says what the result rests on", async () => {
     const second = fileOf([call("throttled", 5, 6)], { recording: "recording-2" });
     const text = proofText(await proofOf([fileOf([call("in-flight", 0)]), second], 5));
-    expect(text).toContain("2 at the most if every time is wrong by up to 5 ms");
-    expect(text).toContain("Note: this rests on the wall clocks of 2 processes agreeing\n");
-    expect(text).toContain("Note: 1 in flight when a file was written can still have arrived after that\n");
+    expect(text).toContain("at most 2 if every time is wrong by up to 5 ms");
+    expect(text).toContain("Note: the verdict assumes that the wall clocks of 2 processes agree\n");
+    expect(text).toContain("Note: 1 in flight when a file was written can have arrived after that\n");
     expect(text).toContain(
-      "Note: the upstream refused 1 for rate: if the verdict holds, somebody else uses the account",
+      "Note: the upstream refused 1 for rate: if the verdict holds, another sender uses the account",
     );
   });
 
@@ -207,7 +207,7 @@ describe("proofJson", () => {
       mostArrivals: 2,
       second: "2026-01-01T00:00:00.100000Z",
       widened: { clockErrorMs: 1, mostArrivals: 2 },
-      notes: ["the verdict is about the calls in the files, and not about those of other gateways and other senders"],
+      notes: ["the verdict covers the calls in the files, not those of other gateways and senders"],
       holds: true,
     });
   });

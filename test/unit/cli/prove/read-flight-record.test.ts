@@ -47,7 +47,7 @@ describe("readFlightRecords", () => {
     ["no object", "[]\n", "a.jsonl: line 1 is not a JSON object"],
     ["another file", '{"sent":1}\n', "line 1 is not the header of a flight record that this version reads"],
     ["a later version", fileOf([], { version: 2 as 1 }), "line 1 is not the header"],
-    ["no account", fileOf([], { account: 7 as unknown as string }), "line 1 needs account, a text"],
+    ["no account", fileOf([], { account: 7 as unknown as string }), "line 1 needs account, a string"],
     ["no date", fileOf([], { writtenAt: "yesterday" }), "line 1 needs writtenAt, a date"],
     ["a date too far", fileOf([], { writtenAt: "9999-01-01T00:00:00Z" }), "line 1 needs writtenAt, a date"],
     ["no quota", fileOf([], { callsPerSecond: 0 }), "line 1 needs callsPerSecond, a number from 1"],
@@ -58,8 +58,8 @@ describe("readFlightRecords", () => {
     ["a call never sent", fileOf([{ ...answered(0, 1), sent: "0" }]), "line 2 needs sent, a number from 0 to 60000"],
     ["a call of the future", fileOf([answered(60_001, 60_002)]), "line 2 needs sent, a number from 0 to 60000"],
     ["an answer before its call", fileOf([answered(5, 4)]), "line 2 needs ended, a number from 5 to 60000"],
-    ["an end in flight", fileOf([{ ...answered(5, 6), kind: "in-flight" }]), "line 2 is in flight, and has ended"],
-    ["no request id", fileOf([{ ...answered(5, 6), requestId: null }]), "line 2 needs requestId, a text"],
+    ["an end in flight", fileOf([{ ...answered(5, 6), kind: "in-flight" }]), "line 2 is in flight but has ended"],
+    ["no request id", fileOf([{ ...answered(5, 6), requestId: null }]), "line 2 needs requestId, a string"],
     ["half a line", fileOf([answered(5, 6)]).slice(0, -10), "line 2 is not JSON"],
     ["a long line", `${fileOf([])}${" ".repeat(5000)}\n`, "line 2 is longer than 4096 characters"],
   ])("does not take %s", async (_, text, mistake) => {
@@ -69,7 +69,7 @@ describe("readFlightRecords", () => {
   it("notices that a file was cut short", async () => {
     const text = fileOf([answered(0, 1), answered(2, 3)]);
     const short = text.slice(0, text.lastIndexOf("{"));
-    const mistake = "a.jsonl: was cut short: it has 1 of the 2 calls that its header announces";
+    const mistake = "a.jsonl: is incomplete: it has 1 of the 2 calls that its header announces";
     await expect(readText(short)).rejects.toThrow(mistake);
     await expect(readText(short + fileOf([]))).rejects.toThrow(mistake);
   });
@@ -81,7 +81,7 @@ describe("readFlightRecords", () => {
     expect(lines).toHaveLength(11);
     expect(lines[0]).toContain("line 3");
     expect(lines[9]).toContain("line 12");
-    expect(lines[10]).toBe("a.jsonl: and perhaps more: the rest was not read");
+    expect(lines[10]).toBe("a.jsonl: there may be more: the rest was not read");
   });
 
   it("does not go on after a header that it cannot use", async () => {

@@ -84,7 +84,7 @@ describe("readFaultPlan", () => {
 
   it.each<[json: unknown, mistake: string]>([
     [[], "the body: must be an object"],
-    [{ latency: 5 }, "latency: is not known; there are latencyMs, jitterMs, clockSkewMs, refuseConnectionsMs, rules"],
+    [{ latency: 5 }, "latency: is unknown; known are latencyMs, jitterMs, clockSkewMs, refuseConnectionsMs, rules"],
     [{ latencyMs: -1 }, "latencyMs: must be a number from 0 to 600000"],
     [{ latencyMs: "5" }, "latencyMs: must be a number from 0 to 600000"],
     [{ rules: {} }, "rules: must be a list"],
@@ -96,7 +96,7 @@ describe("readFaultPlan", () => {
       "rules[0].fault.kind: must be one of hang, reset, bad-gateway, error, delay, slow-body",
     ],
     [{ rules: [{ fault: { kind: "error" } }] }, "rules[0].fault.code: is missing"],
-    [{ rules: [{ fault: { kind: "error", code: "" } }] }, "rules[0].fault.code: must be a text that is not empty"],
+    [{ rules: [{ fault: { kind: "error", code: "" } }] }, "rules[0].fault.code: must be a non-empty string"],
     [{ rules: [{ fault: { kind: "delay" } }] }, "rules[0].fault.delayMs: is missing"],
     [{ rules: [{ fault: { kind: "hang", applied: 1 } }] }, "rules[0].fault.applied: must be true or false"],
     [{ rules: [{ times: 1.5, fault: { kind: "hang" } }] }, "rules[0].times: must be a whole number"],

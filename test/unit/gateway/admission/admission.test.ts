@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { admit, type Outlook, plan, retryAfterMs } from "../../../../src/gateway/admission/admission.js";
-import { forecast } from "../../../../src/gateway/admission/forecast.js";
 import type { Command } from "../../../../src/gateway/command.js";
 import { GatewayError } from "../../../../src/gateway/errors.js";
 import { Queue } from "../../../../src/gateway/queue/queue.js";
@@ -17,8 +16,13 @@ function outlookOf(waiting: readonly Partial<Command>[] = [], openingMs = 0): Ou
   const queue = new Queue(ROOM, EQUAL);
   for (const command of waiting) queue.add(aWaiter(command));
   const clock = new HandClock();
-  const ledger = new FakeLimiter({ clock, openingMs }).state();
-  return { queue, forecast: forecast(ledger, 50, 0), answerMs: 50, devicesPerCall: 200, nowMs: 0 };
+  return {
+    queue,
+    forecast: new FakeLimiter({ clock, openingMs }).forecast(50),
+    answerMs: 50,
+    devicesPerCall: 200,
+    nowMs: 0,
+  };
 }
 
 function refusalOf(command: Partial<Command>, outlook: Outlook, bounds = BOUNDS): GatewayError {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SentBatch } from "../../../../src/gateway/call/sent-batch.js";
 import type { BatchDevice } from "../../../../src/gateway/queue/batch.js";
-import { ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
 import type { CallEnd } from "../../../../src/gateway/upstream.js";
 import type { CallRecord, Waiter } from "../../../../src/gateway/waiter.js";
 import { aWaiter, SCOPE } from "../../../support/fake-command.js";
@@ -18,7 +17,7 @@ function manifestOf(waiters: readonly Waiter[], nowMs = 500): SentBatch {
     }
   }
   return new SentBatch(
-    { scopeQueue: new ScopeQueue("", SCOPE), devices: [...devices.values()], charge: new Map() },
+    { scopeQueue: { key: "", scope: SCOPE }, devices: [...devices.values()], charge: new Map() },
     nowMs,
     1_000_000,
   );

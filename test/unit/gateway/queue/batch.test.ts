@@ -4,7 +4,7 @@ import { SCOPE } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
 
 const fill = (builder: BatchBuilder, names: readonly string[]) => {
-  for (const name of names) if (builder.fits(name)) builder.add(name, []);
+  for (const name of names) if (builder.fits(name)) builder.add({ name, owners: [] });
   return builder.devices.map(({ name }) => name);
 };
 

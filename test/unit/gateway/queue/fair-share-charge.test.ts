@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Charge } from "../../../../src/gateway/queue/charge.js";
-import { FairShare } from "../../../../src/gateway/queue/fair-share.js";
+import { type Charge, FairShare, type Turn } from "../../../../src/gateway/queue/fair-share.js";
 
 const EVERYBODY = () => true;
+
+const turnOf = (caller: string): Turn => ({ caller, byCredit: false });
 
 function shareOf(weights: Readonly<Record<string, number>>): FairShare {
   return new FairShare({ seatsPerCall: 200, weightOf: (caller) => weights[caller] ?? 1, creditNameOf: () => "" });
@@ -26,9 +27,9 @@ describe("FairShare.charge", () => {
     const share = shareOf(weights);
     share.join("light");
     share.join("heavy");
-    const first = share.charge("heavy", new Map(Object.entries({ heavy: 170, light: 30 })), 0);
+    const first = share.charge(turnOf("heavy"), new Map(Object.entries({ heavy: 170, light: 30 })), 0);
     expect(paidBy(first, weights)).toEqual({ heavy: 0.85, light: 0.15 });
-    const second = share.charge("light", new Map(Object.entries({ light: 160, heavy: 40 })), 100);
+    const second = share.charge(turnOf("light"), new Map(Object.entries({ light: 160, heavy: 40 })), 100);
     const { heavy = 0, light = 0 } = paidBy(second, weights);
     expect(heavy).toBeCloseTo(40 / 200);
     expect(light).toBeCloseTo(160 / 200);
@@ -37,12 +38,12 @@ describe("FairShare.charge", () => {
   it("leaves no part of a call to those who came and went without having had one", () => {
     const share = shareOf({});
     for (const caller of ["a", "b"]) share.join(caller);
-    share.charge(share.turn(0, EVERYBODY) ?? "", new Map([["a", 200]]), 0);
+    share.charge(share.turn(0, EVERYBODY) as Turn, new Map([["a", 200]]), 0);
     for (let n = 0; n < 10; n++) {
       share.join(`passing-${n}`);
       share.leave(`passing-${n}`);
     }
-    const charge = share.charge(share.turn(100, EVERYBODY) ?? "", new Map([["b", 200]]), 100);
+    const charge = share.charge(share.turn(100, EVERYBODY) as Turn, new Map([["b", 200]]), 100);
     expect(shareIn(charge)).toBe(1 / 2);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Charge, refund } from "../../../../src/gateway/queue/charge.js";
-import { FairShare } from "../../../../src/gateway/queue/fair-share.js";
+import { type Charge, FairShare, refund } from "../../../../src/gateway/queue/fair-share.js";
 
 const SEATS = 200;
 const EVERYBODY = () => true;
@@ -22,9 +21,10 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
     rejoin: (caller: string) => share.rejoin(caller),
     /** Whose turn it was, with so many seats for sharers. */
     next: (sharers: Record<string, number> = {}, mayGo: (caller: string) => boolean = EVERYBODY) => {
-      const taker = share.turn(nowMs, mayGo);
-      if (taker === undefined) throw new Error("nobody may go");
-      charge = share.charge(taker, new Map([[taker, 1], ...Object.entries(sharers)]), nowMs);
+      const turn = share.turn(nowMs, mayGo);
+      if (!turn) throw new Error("nobody may go");
+      const taker = turn.caller;
+      charge = share.charge(turn, new Map([[taker, 1], ...Object.entries(sharers)]), nowMs);
       nowMs += 100;
       return taker;
     },

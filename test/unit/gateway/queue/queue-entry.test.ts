@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
-import { ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
-import { aWaiter, names, SCOPE } from "../../../support/fake-command.js";
+import type { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
+import { names } from "../../../support/fake-command.js";
+import { anEntry } from "../../../support/queue-entries.js";
+
+/** All of its devices wait. */
+function entryOf(devices: number): QueueEntry {
+  const entry = anEntry({ deviceNames: names(devices) });
+  entry.waiting = devices;
+  return entry;
+}
 
 function look(entry: QueueEntry, times: number): (number | undefined)[] {
   return Array.from({ length: times }, () => {
@@ -13,21 +20,22 @@ function look(entry: QueueEntry, times: number): (number | undefined)[] {
 
 describe("QueueEntry", () => {
   it("is looked through in the order of the request", () => {
-    expect(look(new QueueEntry(aWaiter({ deviceNames: names(3) }), new ScopeQueue("", SCOPE), 0), 4)).toEqual([
-      0,
-      1,
-      2,
-      undefined,
-    ]);
+    expect(look(entryOf(3), 4)).toEqual([0, 1, 2, undefined]);
   });
 
   it("is looked through first where devices came back, and goes on then where it was", () => {
-    const entry = new QueueEntry(aWaiter({ deviceNames: names(5) }), new ScopeQueue("", SCOPE), 0);
+    const entry = entryOf(5);
     look(entry, 3);
     entry.return(2);
     entry.return(0);
     expect(look(entry, 2)).toEqual([2, 0]);
     entry.return(1);
     expect(look(entry, 4)).toEqual([1, 3, 4, undefined]);
+  });
+
+  it("is looked through no further than its devices wait", () => {
+    const entry = entryOf(2);
+    entry.waiting = 0;
+    expect(entry.peek()).toBeUndefined();
   });
 });

@@ -51,7 +51,7 @@ describe("Queue.cut", () => {
     ["jobId", { ...SCOPE, jobId: "job" }],
   ])("never puts two scopes into one call: %s differs", (_, scope) => {
     const queue = queueOf([aWaiter({ deviceNames: ["one"] }), aWaiter({ scope, deviceNames: ["two"] })]);
-    expect(queue.calls).toBe(2);
+    expect(queue.backlog.calls).toBe(2);
     expect(cutAll(queue)).toEqual([["one"], ["two"]]);
   });
 
@@ -235,7 +235,7 @@ describe("Queue.leave", () => {
     queue.add(b);
     queue.leave(a);
     expect(queue.backlog.devices).toBe(1);
-    expect(queue.calls).toBe(1);
+    expect(queue.backlog.calls).toBe(1);
     expect(namesOf(cut(queue))).toEqual(["dev-250"]);
     expect(queue.backlog.devicesByCaller.size).toBe(0);
   });
@@ -245,7 +245,7 @@ describe("Queue.leave", () => {
     const queue = queueOf([a]);
     queue.putBack(cut(queue), 0, "kept");
     queue.leave(a);
-    expect([queue.backlog.devices, queue.calls]).toEqual([0, 0]);
+    expect([queue.backlog.devices, queue.backlog.calls]).toEqual([0, 0]);
     expect(queue.cut(LIMITS)).toBeUndefined();
   });
 
@@ -285,7 +285,7 @@ describe("Queue.separate", () => {
     };
     expect(queue.hasNewcomer(limits)).toBe(false);
     expect(looks).toBe(0);
-    expect([queue.backlog.devices, queue.calls]).toEqual([0, 0]);
+    expect([queue.backlog.devices, queue.backlog.calls]).toEqual([0, 0]);
   });
 });
 
@@ -293,7 +293,7 @@ describe("Queue's counters", () => {
   it("count a shared device once for each waiter, and once for the calls", () => {
     const queue = queueOf(["a", "b"].map((caller) => aWaiter({ caller, deviceNames: names(200) })));
     expect(queue.backlog.devices).toBe(400);
-    expect(queue.calls).toBe(1);
+    expect(queue.backlog.calls).toBe(1);
     expect(new Map(queue.backlog.devicesByCaller)).toEqual(
       new Map([
         ["a", 200],
@@ -305,7 +305,7 @@ describe("Queue's counters", () => {
 
   it("count calls by scope", () => {
     const queue = queueOf([aWaiter({ deviceNames: names(201) }), aWaiter({ scope: aScope("other") })]);
-    expect(queue.calls).toBe(3);
+    expect(queue.backlog.calls).toBe(3);
     expect(new Map(queue.backlog.callersByCalls("normal"))).toEqual(new Map([[2, 1]]));
   });
 });

@@ -1,28 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Command, PRIORITIES, type Priority } from "../../../../src/gateway/command.js";
-import { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
-import { Scheduler } from "../../../../src/gateway/queue/scheduler.js";
-import { ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
-import { aWaiter, SCOPE } from "../../../support/fake-command.js";
+import { refund } from "../../../../src/gateway/queue/fair-share.js";
+import type { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
+import { type NextCall, Scheduler } from "../../../../src/gateway/queue/scheduler.js";
 import { runs } from "../../../support/property-runs.js";
+import { anEntry } from "../../../support/queue-entries.js";
 
 const EVERYBODY = () => true;
 
 function turnsOf(commands: readonly Partial<Command>[]) {
   const scheduler = new Scheduler({ seatsPerCall: 200, weightOf: () => 1, creditNameOf: () => "" });
   const entries = commands.map((command, n) => {
-    const entry = new QueueEntry(aWaiter(command, n), new ScopeQueue("key", SCOPE), 0);
+    const entry = anEntry(command, n);
     scheduler.add(entry);
     return entry;
   });
   let nowMs = 0;
   /** The caller of the next turn, which pays for a whole call of its own. */
   const next = (mayGo: (entry: QueueEntry) => boolean = EVERYBODY) => {
-    const entry = scheduler.next(mayGo, nowMs);
-    if (!entry) return undefined;
-    const { caller } = entry.waiter.command;
-    scheduler.charge(entry, new Map([[caller, 200]]), nowMs);
+    const call = scheduler.next(mayGo, nowMs);
+    if (!call) return undefined;
+    const { caller } = call.turn;
+    scheduler.charge(call, new Map([[caller, 200]]), nowMs);
     nowMs += 100;
     return caller;
   };
@@ -52,10 +52,10 @@ describe("Scheduler.next", () => {
       { deviceNames: ["two"] },
       { deviceNames: ["three"] },
     ]);
-    expect(scheduler.next(EVERYBODY, 0)).toBe(entries[0]);
-    scheduler.addInFront(entries[2] as QueueEntry, "spent");
-    expect(scheduler.next(EVERYBODY, 0)).toBe(entries[2]);
-    expect(scheduler.next((entry) => entry !== entries[2], 0)).toBe(entries[0]);
+    expect(scheduler.next(EVERYBODY, 0)?.entry).toBe(entries[0]);
+    scheduler.add(entries[2] as QueueEntry, "spent");
+    expect(scheduler.next(EVERYBODY, 0)?.entry).toBe(entries[2]);
+    expect(scheduler.next((entry) => entry !== entries[2], 0)?.entry).toBe(entries[0]);
   });
 
   it("passes over who may not go, without taking their turn", () => {
@@ -93,7 +93,7 @@ describe("Scheduler.next", () => {
   it("begins to count when a lower class begins to wait", () => {
     const { next, scheduler } = turnsOf([{ caller: "high", priority: "urgent" }]);
     for (let n = 0; n < 30; n++) next();
-    scheduler.add(new QueueEntry(aWaiter({ caller: "low" }, 3000), new ScopeQueue("key", SCOPE), 0));
+    scheduler.add(anEntry({ caller: "low" }, 3000));
     const calls = Array.from({ length: 10 }, () => next());
     expect(calls.indexOf("low")).toBe(9);
   });
@@ -102,7 +102,7 @@ describe("Scheduler.next", () => {
     const { next, scheduler } = turnsOf([{ caller: "normal" }, { caller: "bulk", priority: "bulk" }]);
     const calls = Array.from({ length: 5 }, (_, burst) => {
       const urgent = { caller: "urgent", priority: "urgent" } as const;
-      const entry = new QueueEntry(aWaiter(urgent, burst * 1000), new ScopeQueue("key", SCOPE), 0);
+      const entry = anEntry(urgent, burst * 1000);
       scheduler.add(entry);
       const before = Array.from({ length: 9 }, () => next());
       scheduler.remove(entry);
@@ -115,7 +115,7 @@ describe("Scheduler.next", () => {
   it("goes by who had the last turn when two classes have waited since the same moment", () => {
     const { next, scheduler } = turnsOf([{ caller: "normal" }, { caller: "urgent", priority: "urgent" }]);
     for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
-    scheduler.add(new QueueEntry(aWaiter({ caller: "bulk", priority: "bulk" }, 900), new ScopeQueue("key", SCOPE), 0));
+    scheduler.add(anEntry({ caller: "bulk", priority: "bulk" }, 900));
     expect(next()).toBe("normal"); // at 900 ms as well
     for (let n = 0; n < 9; n++) expect(next()).toBe("urgent");
     expect(next()).toBe("bulk");
@@ -125,21 +125,20 @@ describe("Scheduler.next", () => {
     const { next, entries, scheduler } = turnsOf([{ caller: "urgent", priority: "urgent" }, { caller: "first" }]);
     for (let n = 0; n < 200; n++) next();
     scheduler.remove(entries[0] as QueueEntry);
-    scheduler.add(new QueueEntry(aWaiter({ caller: "second" }, 20_000), new ScopeQueue("key", SCOPE), 0));
+    scheduler.add(anEntry({ caller: "second" }, 20_000));
     expect([next(), next(), next()]).toContain("second");
   });
 
   it("gives nobody credit in one class who has just had a seat in another", () => {
     const scheduler = new Scheduler({ seatsPerCall: 200, weightOf: () => 1, creditNameOf: (caller) => caller });
-    const add = (command: Partial<Command>) =>
-      scheduler.add(new QueueEntry(aWaiter(command), new ScopeQueue("key", SCOPE), 0));
+    const add = (command: Partial<Command>) => scheduler.add(anEntry(command));
     for (const caller of ["a", "b", "c"]) add({ caller, priority: "urgent" });
     add({ caller: "d" });
     let nowMs = 0;
     const next = () => {
-      const entry = scheduler.next(EVERYBODY, nowMs) as QueueEntry;
-      const { caller } = entry.waiter.command;
-      scheduler.charge(entry, new Map([[caller, 1]]), nowMs);
+      const call = scheduler.next(EVERYBODY, nowMs) as NextCall;
+      const { caller } = call.turn;
+      scheduler.charge(call, new Map([[caller, 1]]), nowMs);
       nowMs += 100;
       return caller;
     };
@@ -169,22 +168,18 @@ describe("Scheduler.next", () => {
         let n = 0;
         const call = () => {
           const next = scheduler.next(EVERYBODY, n++ * 100);
-          if (next) scheduler.charge(next, new Map([[next.waiter.command.caller, 200]]), n * 100);
+          if (next) scheduler.charge(next, new Map([[next.turn.caller, 200]]), n * 100);
           for (const [priority, each] of waiting) {
-            each.passedOver = each.entry === next ? 0 : each.passedOver + 1;
+            each.passedOver = each.entry === next?.entry ? 0 : each.passedOver + 1;
             if (each.passedOver > (priority === "urgent" ? 1 : 19)) throw new Error(`${priority}: ${each.passedOver}`);
-            if (each.entry === next) each.left--;
+            if (each.entry === next?.entry) each.left--;
             if (each.left === 0 || --each.patience === 0) leave(priority, each.entry);
           }
         };
         for (const { priority, after, calls, patience } of arrivals) {
           for (let passed = 0; passed < after; passed++) call();
           if (waiting.has(priority)) continue;
-          const entry = new QueueEntry(
-            aWaiter({ caller: priority, priority }, n * 100),
-            new ScopeQueue("key", SCOPE),
-            0,
-          );
+          const entry = anEntry({ caller: priority, priority }, n * 100);
           scheduler.add(entry);
           waiting.set(priority, { entry, left: calls, patience, passedOver: 0 });
         }
@@ -201,13 +196,13 @@ describe("Scheduler.next", () => {
   });
 });
 
-describe("Scheduler.refund", () => {
-  it("puts those whose call was turned away before all others again", () => {
+describe("Scheduler.charge", () => {
+  it("refunded, puts those whose call was turned away before all others again", () => {
     const { scheduler, entries } = turnsOf([{ caller: "a" }, { caller: "b" }]);
-    const first = scheduler.next(EVERYBODY, 0) as QueueEntry;
+    const first = scheduler.next(EVERYBODY, 0) as NextCall;
     const charge = scheduler.charge(first, new Map([["a", 200]]), 0);
-    expect(scheduler.next(EVERYBODY, 0)).toBe(entries[1]);
-    scheduler.refund(charge);
-    expect(scheduler.next(EVERYBODY, 0)).toBe(entries[0]);
+    expect(scheduler.next(EVERYBODY, 0)?.entry).toBe(entries[1]);
+    refund(charge);
+    expect(scheduler.next(EVERYBODY, 0)?.entry).toBe(entries[0]);
   });
 });

@@ -1,27 +1,28 @@
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../../src/gateway/command.js";
 import type { BatchDevice } from "../../../../src/gateway/queue/batch.js";
-import { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
-import { type FillOptions, ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
-import { aWaiter, names, SCOPE } from "../../../support/fake-command.js";
+import type { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
+import type { FillOptions, ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
+import { names } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
+import { anEntry, aScopeQueue } from "../../../support/queue-entries.js";
 
-function scopeQueueOf(commands: readonly Partial<Command>[], options: Partial<FillOptions> = {}) {
-  const scopeQueue = new ScopeQueue("key", SCOPE);
-  const entries = commands.map((command) => {
-    const entry = new QueueEntry(aWaiter(command), scopeQueue, 0);
-    for (const name of entry.waiter.command.deviceNames) scopeQueue.own(entry, name);
-    scopeQueue.add(entry);
-    return entry;
-  });
+interface Options extends Partial<FillOptions> {
+  readonly weightOf?: (caller: string) => number;
+}
+
+function waitIn(scopeQueue: ScopeQueue, command: Partial<Command>): QueueEntry {
+  const entry = anEntry(command, 0, scopeQueue);
+  scopeQueue.add(entry, entry.waiter.command.deviceNames);
+  return entry;
+}
+
+function scopeQueueOf(commands: readonly Partial<Command>[], { weightOf, ...options }: Options = {}) {
+  const scopeQueue = aScopeQueue(weightOf);
+  const entries = commands.map((command) => waitIn(scopeQueue, command));
   const fill = (turn: number, devices = 200) => {
     const room = { ...ROOM, devices: devices };
-    const filled = scopeQueue.fill(entries[turn] as QueueEntry, {
-      room,
-      weightOf: () => 1,
-      maySend: () => true,
-      ...options,
-    });
+    const filled = scopeQueue.fill(entries[turn] as QueueEntry, { room, maySend: () => true, ...options });
     for (const entry of entries) if (entry.waiting === 0) scopeQueue.remove(entry);
     return filled;
   };
@@ -159,12 +160,7 @@ describe("ScopeQueue.fill", () => {
     const { scopeQueue, fill } = scopeQueueOf([of("patient", 900)]);
     fill(0, 20);
     for (let call = 0; call < 20; call++) {
-      const late = Array.from({ length: 9 }, (_, n) => {
-        const entry = new QueueEntry(aWaiter(of(`late-${call}-${n}`, 1)), scopeQueue, 0);
-        for (const name of entry.waiter.command.deviceNames) scopeQueue.own(entry, name);
-        scopeQueue.add(entry);
-        return entry;
-      });
+      const late = Array.from({ length: 9 }, (_, n) => waitIn(scopeQueue, of(`late-${call}-${n}`, 1)));
       expect(seatsOf(fill(0, 10))["patient"]).toBe(1);
       for (const entry of late) expect(entry.waiting).toBe(0);
       for (const entry of late) scopeQueue.remove(entry);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { forecast } from "../../../../src/gateway/admission/forecast.js";
-import type { TokenEnd } from "../../../../src/gateway/limiter.js";
-import { FakeLimiter } from "../../../support/fake-limiter.js";
-import { HandClock } from "../../../support/hand-clock.js";
+import type { LedgerState, TokenEnd } from "../../../src/gateway/limiter.js";
+import { forecastOf } from "../../../src/limiter/forecast.js";
+import { started, startMs, UNPACED } from "../../../src/limiter/rule.js";
+import { FakeLimiter } from "../../support/fake-limiter.js";
+import { HandClock } from "../../support/hand-clock.js";
 
 const CALL_TIMEOUT_MS = 10_000;
 
@@ -73,19 +74,19 @@ const SITUATIONS: readonly (readonly [string, number, (account: Account) => Prom
   ],
 ];
 
-describe("forecast", () => {
+describe("forecastOf", () => {
   it.each(SITUATIONS)(
     "is right to within 200 ms, for all calls of the next nine seconds, in %s",
     async (_, answerMs, prepare) => {
       const clock = new HandClock();
       const account = { clock, limiter: new FakeLimiter({ clock, callTimeoutMs: CALL_TIMEOUT_MS }) };
       await prepare(account);
-      const [ledger, nowMs] = [account.limiter.state(), clock.now()];
+      const expected = account.limiter.forecast(answerMs);
       const actualMs = send(account, 80, answerMs);
       await clock.advance(9000); // later, withheld tokens are used again
       expect(actualMs.length).toBeGreaterThan(20);
       for (const [nth, startMs] of actualMs.entries()) {
-        const expectedMs = forecast(ledger, answerMs, nowMs)(nth);
+        const expectedMs = expected(nth);
         expect({ nth, startMs, expectedMs, right: Math.abs(expectedMs - startMs) <= 200 }).toMatchObject({
           right: true,
         });
@@ -95,14 +96,14 @@ describe("forecast", () => {
 
   it("is now for the first call of an idle account, exactly", () => {
     const clock = new HandClock({ nowMs: 1234.5 });
-    expect(forecast(new FakeLimiter({ clock }).state(), 50, clock.now())(0)).toBe(1234.5);
+    expect(new FakeLimiter({ clock }).forecast(50)(0)).toBe(1234.5);
   });
 
   it("waits for the ledger to open", () => {
     const clock = new HandClock();
-    const ledger = new FakeLimiter({ clock, openingMs: 2000 }).state();
-    expect(forecast(ledger, 50, 0)(0)).toBe(2000);
-    expect(forecast(ledger, 50, 0)(4)).toBeCloseTo(2400, -1);
+    const expectedMs = new FakeLimiter({ clock, openingMs: 2000 }).forecast(50);
+    expect(expectedMs(0)).toBe(2000);
+    expect(expectedMs(4)).toBeCloseTo(2400, -1);
   });
 
   it("does not let a lost token hold up the calls that others can carry (was: twelve seconds for one token)", () => {
@@ -116,8 +117,8 @@ describe("forecast", () => {
       withheld: 0,
       pausedUntilMs: -Infinity,
     } as const;
-    expect(forecast(ledger, 100, 0)(1)).toBeCloseTo(1100, -1);
-    expect(forecast(ledger, 100, 0)(3)).toBeCloseTo(3300, -1);
+    expect(forecastOf(ledger, 100, 0)(1)).toBeCloseTo(1100, -1);
+    expect(forecastOf(ledger, 100, 0)(3)).toBeCloseTo(3300, -1);
   });
 
   it("expects one token to be used, however many are withheld (was: not a number, then never, which ended the process)", () => {
@@ -132,7 +133,27 @@ describe("forecast", () => {
         withheld,
         pausedUntilMs: -Infinity,
       } as const;
-      expect([0, 1, 2].map((nth) => Math.round(forecast(ledger, 100, 1000)(nth)))).toEqual([2090, 3190, 4290]);
+      expect([0, 1, 2].map((nth) => Math.round(forecastOf(ledger, 100, 1000)(nth)))).toEqual([2090, 3190, 4290]);
+    }
+  });
+
+  it("keeps the places behind a late token as the ledger does (was: all of half a space, and not nine tenths)", () => {
+    const backMs = [1000, 1140, 1150, 1160, 1170];
+    const ledger: LedgerState = {
+      mode: "in-process",
+      callsPerSecond: backMs.length,
+      free: 0,
+      spaceMs: 200,
+      inFlightSinceMs: [],
+      coolingUntilMs: backMs,
+      withheld: 0,
+      pausedUntilMs: -Infinity,
+    };
+    let pace = UNPACED;
+    for (const [nth, tokenBackMs] of backMs.entries()) {
+      const atMs = startMs(pace, backMs.length, 1, false, tokenBackMs) as number;
+      pace = started(pace, backMs.length, atMs);
+      expect(Math.abs(forecastOf(ledger, 50, 0)(nth) - atMs)).toBeLessThanOrEqual(1);
     }
   });
 
@@ -149,7 +170,7 @@ describe("forecast", () => {
     } as const;
     let beforeMs = 0;
     for (let nth = 0; nth < 300; nth++) {
-      const startMs = forecast(ledger, 80, 1000)(nth);
+      const startMs = forecastOf(ledger, 80, 1000)(nth);
       expect(startMs).toBeGreaterThanOrEqual(beforeMs);
       beforeMs = startMs;
     }

@@ -1,0 +1,45 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Owners } from "../../../../src/gateway/queue/owners.js";
+import { anEntry } from "../../../support/queue-entries.js";
+
+describe("Owners", () => {
+  it("knows who waits for each device, whoever comes and goes", () => {
+    const entries = [anEntry(), anEntry(), anEntry()];
+    const step = fc.record({
+      kind: fc.constantFrom("add", "add", "remove", "delete"),
+      name: fc.constantFrom("a", "b", "c"),
+      nth: fc.nat(2),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const owners = new Owners();
+        const model = new Map<string, Set<unknown>>();
+        for (const { kind, name, nth } of steps) {
+          const entry = entries[nth] as (typeof entries)[number];
+          const owned = model.get(name) ?? new Set();
+          if (kind === "add" && !owned.has(entry)) {
+            owners.add(name, entry);
+            model.set(name, owned.add(entry));
+          }
+          if (kind === "remove") {
+            expect(owners.remove(name, entry)).toBe(owned.delete(entry));
+            if (owned.size === 0) model.delete(name);
+          }
+          if (kind === "delete") {
+            owners.delete(name);
+            model.delete(name);
+          }
+          expect(owners.size).toBe(model.size);
+          for (const each of ["a", "b", "c"]) {
+            for (const one of entries) {
+              const others = owners.othersOf(each, one);
+              const all = model.get(each) ?? new Set();
+              expect(others && new Set([...others, one])).toEqual(all.has(one) ? all : undefined);
+            }
+          }
+        }
+      }),
+    );
+  });
+});
