@@ -11,7 +11,7 @@ import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
-import { type DeviceListPlace, readDeviceList } from "./device-list.js";
+import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
 import {
@@ -120,7 +120,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     },
   });
 
-  const deviceReaderOf = (shape: OperationShape, place: DeviceListPlace): DeviceReader => ({
+  const deviceReaderOf = (shape: OperationShape, place: typeof DETAILS_PLACE): DeviceReader => ({
     room: createRoom(url, maxUrlBytes, shape),
     async read(scope: Scope, deviceNames): Promise<DeviceReadEnd> {
       const { end, body = "" } = await begin(shape.of(scope, deviceNames));
@@ -135,8 +135,8 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     cancelTasks: async ({ scope, deviceNames }) => (await begin(CANCEL_BY_DEVICE.of(scope, deviceNames))).end,
     tasksOfJob: readerOf(TASKS_OF_JOB),
     unfinishedTasks: readerOf(UNFINISHED_TASKS),
-    deviceDetails: deviceReaderOf(DEVICE_DETAILS, { frame: "data", rows: "data" }),
-    deviceStates: deviceReaderOf(DEVICE_STATES, { frame: "devicestatuslist", rows: "devicestatus" }),
+    deviceDetails: deviceReaderOf(DEVICE_DETAILS, DETAILS_PLACE),
+    deviceStates: deviceReaderOf(DEVICE_STATES, STATES_PLACE),
     async close() {
       closed = true;
       await Promise.all(underWay);

@@ -5,10 +5,15 @@
 import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
 
 /** Where an operation puts its list: `{ [frame]: { [rows]: [ … ] } }`, in lower case. */
-export interface DeviceListPlace {
+interface DeviceListPlace {
   readonly frame: string;
   readonly rows: string;
 }
+
+/** Of BatchQueryDeviceDetail. */
+export const DETAILS_PLACE: DeviceListPlace = { frame: "data", rows: "data" };
+/** Of BatchGetDeviceState. */
+export const STATES_PLACE: DeviceListPlace = { frame: "devicestatuslist", rows: "devicestatus" };
 
 /** Those of `asked` that are listed; undefined if the body is no list of them. */
 export function readDeviceList(

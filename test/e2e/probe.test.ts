@@ -8,11 +8,7 @@ import { choicesOf, GIVEN_UP, IDLE, LEAST_GIVEN, type Probing, startProbing } fr
 import { seededRandom } from "../support/seeded-random.js";
 
 const THROTTLES: readonly string[] = ["throttleCode", "throttleStatus", "throttleHint"];
-/** What the gateway finds out by itself. */
-const NOT_ASKED: readonly string[] = ["missingFromDetail", "missingFromState"];
-const ASKED = Object.keys(QUESTIONS).filter(
-  (name) => ![...THROTTLES, ...NOT_ASKED].includes(name),
-) as (keyof OpenQuestions)[];
+const ASKED = Object.keys(QUESTIONS).filter((name) => !THROTTLES.includes(name)) as (keyof OpenQuestions)[];
 const EACH = ASKED.flatMap((name) => QUESTIONS[name].choices.map((choice) => [name, choice] as const));
 
 const everything = ({ foreignFirmwareId }: Probing) => ({
@@ -31,7 +27,7 @@ describe("ota-gateway probe", () => {
     const settings = Object.entries({ ...OPEN_DEFAULTS, [name]: choice });
     // Nothing then refuses a call for some of its devices, so that what becomes of the others is not to be seen.
     const moot = name === "unknownDevice" && choice === "ignore" ? ["refusedCall"] : [];
-    const expected = settings.filter(([each]) => ![...THROTTLES, ...NOT_ASKED, ...moot].includes(each));
+    const expected = settings.filter(([each]) => ![...THROTTLES, ...moot].includes(each));
     expect(choicesOf(probe)).toEqual(Object.fromEntries(expected));
     expect(reportJson(probe)).toMatchObject({ finished: true, newCodes: [] });
   });
