@@ -1,0 +1,35 @@
+// Refusals that concern a whole scope, and not its devices: for a short time, whatever is asked in
+// that scope is answered by the last one, where sending it would spend a call on the same answer.
+import { type Scope, scopeKey } from "../command.js";
+import type { CallEnd } from "../upstream.js";
+import type { DeviceOutcome } from "../waiter.js";
+
+/** What was missing may have been created since. */
+const REMEMBERED_MS = 2000;
+
+export class RecentRefusals {
+  /** By scope, the latest last. */
+  readonly #byScope = new Map<string, { readonly outcome: DeviceOutcome; readonly untilMs: number }>();
+
+  /**
+   * Notes how a call of this scope ended, and what its devices were told. Whether it concerns the
+   * whole scope.
+   */
+  note(scope: Scope, end: CallEnd, outcome: DeviceOutcome, nowMs: number): boolean {
+    const isWide = end.kind === "refused" && end.refusal.requestWide === true;
+    const key = scopeKey(scope);
+    this.#byScope.delete(key);
+    for (const [oldest, { untilMs }] of this.#byScope) {
+      if (untilMs > nowMs) break;
+      this.#byScope.delete(oldest);
+    }
+    if (isWide) this.#byScope.set(key, { outcome, untilMs: nowMs + REMEMBERED_MS });
+    return isWide;
+  }
+
+  /** What to answer in this scope; undefined if it has to be asked. */
+  of(scope: Scope, nowMs: number): DeviceOutcome | undefined {
+    const known = this.#byScope.size > 0 ? this.#byScope.get(scopeKey(scope)) : undefined;
+    return known && known.untilMs > nowMs ? known.outcome : undefined;
+  }
+}
