@@ -1,5 +1,5 @@
-// Whatever is stale, whoever asks for it and however readings end: every device is settled, the
-// good ones are accepted, and none is rejected that exists.
+// For any stale names, any callers and any ends of readings: every device is settled, the good ones
+// are accepted, and no existing device is rejected.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { names } from "../support/fake-command.js";

@@ -4,7 +4,7 @@ import { type Scope, scopeKey } from "../command.js";
 import type { CallEnd } from "../upstream.js";
 import type { DeviceOutcome } from "../waiter.js";
 
-/** What was missing may have been created since. */
+/** Short, because the missing firmware, product or job may be created at any moment. */
 const REMEMBERED_MS = 2000;
 
 export class RecentRefusals {
@@ -12,8 +12,8 @@ export class RecentRefusals {
   readonly #byScope = new Map<string, { readonly outcome: DeviceOutcome; readonly untilMs: number }>();
 
   /**
-   * Notes how a call of this scope ended, and what its devices were told. Whether it concerns the
-   * whole scope.
+   * Notes how a call of this scope ended, and the outcome of its devices. Returns whether the end
+   * concerns the whole scope.
    */
   note(scope: Scope, end: CallEnd, outcome: DeviceOutcome, nowMs: number): boolean {
     const isWide = end.kind === "refused" && end.refusal.requestWide === true;
@@ -27,7 +27,7 @@ export class RecentRefusals {
     return isWide;
   }
 
-  /** What to answer in this scope; undefined if it has to be asked. */
+  /** The outcome to answer with in this scope; undefined if a call is needed to find out. */
   of(scope: Scope, nowMs: number): DeviceOutcome | undefined {
     const known = this.#byScope.size > 0 ? this.#byScope.get(scopeKey(scope)) : undefined;
     return known && known.untilMs > nowMs ? known.outcome : undefined;

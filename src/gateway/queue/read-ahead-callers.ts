@@ -15,12 +15,12 @@ export class ReadAheadCallers {
     this.#byKey.set(keyOf(scope, caller), { untilMs, found: 0 });
   }
 
-  /** How many in a row were found. */
+  /** The number of devices in a row that were found to exist. */
   foundBy(scope: Scope, caller: string): number {
     return this.#byKey.get(keyOf(scope, caller))?.found ?? 0;
   }
 
-  /** So many more of them were found; 0 begins anew. */
+  /** Notes that this many more of them were found; 0 starts the count again. */
   noteFound(scope: Scope, caller: string, devices: number): void {
     const known = this.#byKey.get(keyOf(scope, caller));
     if (known) known.found = devices === 0 ? 0 : known.found + devices;

@@ -1,5 +1,5 @@
-// What one reading call asks: the devices of a batch, or two names of which it is known that one
-// exists and the other does not, to see what the operation does with the other.
+// The content of one reading call: the devices of a batch, or a trial with one name known to exist
+// and one known to be missing, which shows what the operation does with a missing name.
 import type { Span } from "@opentelemetry/api";
 import type { SentWork } from "../call/call-loop.js";
 import type { SentCall } from "../call-observer.js";

@@ -1,12 +1,10 @@
-// Which devices were lately found to exist, in bounded memory. Only what exists is remembered: a
-// device that is missing may be created at any moment, so that is asked again each time.
+// Remembers which devices were recently found to exist, in bounded memory. Missing ones are not
+// remembered: they may be created at any moment, so they are asked for again each time.
 import type { Scope } from "../command.js";
 
-/**
- * What was found is believed for so long. A device that was deleted since costs one refused call.
- */
+/** How long a found name is believed. A device deleted meanwhile costs one refused call. */
 const BELIEVED_MS = 300_000;
-/** Each takes 41 bytes, and its text if nothing else holds that: some 16 MB in all. */
+/** A name takes 41 bytes, and its text if nothing else holds it: about 16 MB in all. */
 const MOST_NAMES = 200_000;
 
 /** By product, the names found and the second when they were. */

@@ -241,8 +241,7 @@ export class ReadAhead {
       log.warn({ ...about, code: end.refusal.code }, "devices may not be read; stale names cost canceling calls");
     }
     if (name === "states") {
-      // What passes by itself says nothing of the operation: it is tried again when there is an
-      // occasion.
+      // A passing failure says nothing about the operation, so it is tried again later.
       const isFinal = end.kind === "accepted" || (end.kind === "refused" && end.refusal.reaction.kind === "rejected");
       this.#states = isFinal ? "no-use" : "unknown";
       if (batch.kind === "devices") queue.putBackUnread(batch);
@@ -261,7 +260,7 @@ export class ReadAhead {
   }
 }
 
-/** What is left of the room of a call beside these devices. */
+/** The room that these devices leave in a call. */
 function roomBeside(devices: readonly BatchDevice[], room: Room): Room {
   const bytes = devices.reduce((sum, { name }) => sum + room.bytesOfDevice(name), 0);
   return { ...room, devices: room.devices - devices.length, bytes: room.bytes - bytes };
