@@ -16,6 +16,7 @@ import { memory } from "./scenarios/memory.js";
 import { poison } from "./scenarios/poison.js";
 import { replicas } from "./scenarios/replicas.js";
 import { longNames, rollout } from "./scenarios/rollout.js";
+import { stale } from "./scenarios/stale.js";
 import { stream } from "./scenarios/stream.js";
 import { telemetry } from "./scenarios/telemetry.js";
 
@@ -25,6 +26,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   bystander,
   flood,
   poison,
+  stale,
   replicas,
   idle: idleLatency,
   ingest,

@@ -68,7 +68,21 @@ function adviceOn(error: unknown, given: Given, hasVariable: boolean): string {
   return `${error.message} (${error.code})${advice ? `. ${advice}` : ""}`;
 }
 
-function adviceByCode({ code, reason }: OtaError, { tokenFile }: Given, hasVariable: boolean): string | undefined {
+/** The upstream's codes for refusing a whole request, and the question that each raises. */
+const REFUSED: readonly (readonly [RegExp, string])[] = [
+  [/Firmware/i, "Is --firmware-id right, and for this product?"],
+  [/Job/i, "Is --job-id right?"],
+  [/Instance/i, "Is --instance-id right?"],
+  [/\.prod\./i, "Is --product-key right, and in this account?"],
+  [
+    /Forbidden|NoPermission|PermissionDeny/i,
+    "Do the gateway's keys have the permission iot:CancelOTATaskByDevice for this product?",
+  ],
+];
+
+function adviceByCode(error: OtaError, { tokenFile }: Given, hasVariable: boolean): string | undefined {
+  const { code, reason, upstreamCode } = error;
+  if (upstreamCode) return REFUSED.find(([pattern]) => pattern.test(upstreamCode))?.[1];
   if (code === "UNIMPLEMENTED") return "Check that it is an ota-gateway, and not older than this program";
   if (code !== "UNAUTHENTICATED") return undefined;
   const source = tokenFile ? "--token-file" : hasVariable ? "OTA_TOKEN" : undefined;

@@ -2,6 +2,7 @@
 // until every name in it has its result. Knows no wire and no clock.
 import type { StreamCancelTasksByDeviceResponse_Answer as Answer } from "../gen/ota/v1/ota_service.js";
 import { type Chunk, chunkOf, givenUp, halvesOf, owed } from "./chunk.js";
+import { EqualRefusals } from "./equal-refusals.js";
 import type { Failure } from "./failure.js";
 import type { DeviceResult, UpstreamCall } from "./response.js";
 import { settlementOf } from "./settlement.js";
@@ -26,6 +27,7 @@ export class UnderWay {
   #waiting: Chunk[] = [];
   readonly #asked = new Map<bigint, Chunk>();
   readonly #undecided = new Undecided();
+  readonly #equalRefusals = new EqualRefusals();
   #chunkDevices = CHUNK_DEVICES;
   #sequence = 0n;
 
@@ -84,7 +86,8 @@ export class UnderWay {
       ...(chunk.undecided && results.length > 0 ? this.#undecided.answered(results) : []),
     ];
     const told = chunk.mayHaveBeenSent ? results.map(perhapsSent) : results;
-    return { results: [...owed(told, chunk), ...gaveUp], calls, ...(refused && { refused }) };
+    const hopeless = refused ?? this.#equalRefusals.note(results);
+    return { results: [...owed(told, chunk), ...gaveUp], calls, ...(hopeless && { refused: hopeless }) };
   }
 
   /**

@@ -49,6 +49,14 @@ export const QUESTIONS = {
     choices: ["cancels-none", "cancels-rest"],
     meaning: "what a cancel does if it is refused for some of its devices",
   },
+  missingFromDetail: {
+    choices: ["omit", "reject"],
+    meaning: "devices that do not exist in the list of a BatchQueryDeviceDetail; to omit them is documented",
+  },
+  missingFromState: {
+    choices: ["omit", "reject"],
+    meaning: "devices that do not exist in the list of a BatchGetDeviceState",
+  },
   instanceError: {
     choices: ["iot.system.InstanceNotFound", "iot.Sre.IotInstanceNotFound", "iot.ota.InstanceIdMisMatch"],
     meaning: "the code for a missing or wrong IotInstanceId",

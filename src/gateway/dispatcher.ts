@@ -4,11 +4,13 @@ import { AnswerTime } from "./admission/answer-time.js";
 import { CallLoop } from "./call/call-loop.js";
 import type { ReportOptions } from "./call/call-report.js";
 import { consequence } from "./call/consequence.js";
+import { RecentRefusals } from "./call/recent-refusals.js";
 import { SentBatch } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
 import type { Limiter, Wish } from "./limiter.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
 import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
+import { type DeviceReadings, ReadAhead } from "./reading/read-ahead.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { DeviceOutcome, Waiter } from "./waiter.js";
 
@@ -16,6 +18,8 @@ export interface DispatcherOptions extends Omit<ReportOptions, "operation"> {
   readonly limiter: Limiter;
   readonly upstream: Upstream;
   readonly callers: Callers;
+  /** Without them stale names are told apart by halving alone. */
+  readonly deviceReadings?: DeviceReadings;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -28,6 +32,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: CallLoop<Batch, SentBatch, CallEnd>;
   readonly #answerTime: AnswerTime;
+  readonly #readAhead: ReadAhead | undefined;
+  readonly #refusals = new RecentRefusals();
   #obstacle = "";
 
   constructor(options: DispatcherOptions) {
@@ -46,6 +52,16 @@ export class Dispatcher {
         upstream.cancelTasks({ scope, deviceNames: devices.map(({ name }) => name) }),
       conclude: (sentBatch, end, durationMs) => this.#conclude(sentBatch, end, durationMs),
     });
+    this.#readAhead =
+      options.deviceReadings &&
+      new ReadAhead({
+        ...options,
+        ...options.deviceReadings,
+        queue: this.queue,
+        devicesPerCall: upstream.room.devices,
+        answerMs: () => this.answerMs,
+        released: () => this.#loop.wake(),
+      });
   }
 
   /** The typical time to an answer. */
@@ -65,10 +81,17 @@ export class Dispatcher {
     this.#loop.start();
   }
 
-  /** Queues the waiter's devices. */
+  /** Queues the waiter's devices, or answers them with what was just refused for their scope. */
   add(waiter: Waiter): void {
+    const { scope, deviceNames } = waiter.command;
+    const refused = this.#refusals.of(scope, this.#options.clock.now());
+    if (refused) {
+      for (let index = 0; index < deviceNames.length; index++) waiter.settle(index, refused);
+      return;
+    }
     this.queue.add(waiter);
     this.#loop.wake();
+    this.#readAhead?.wake();
     const { wish } = this.#loop;
     if (!wish) return;
     // A more urgent waiter or a newcomer must not wait for a token that was requested on lesser
@@ -81,18 +104,17 @@ export class Dispatcher {
   /** Removes the waiter's unsent devices from the queue. */
   leave(waiter: Waiter): void {
     this.queue.leave(waiter);
-    if (this.queue.backlog.devices === 0) this.#loop.wishAgain();
+    if (!this.queue.highest) this.#loop.wishAgain();
   }
 
   /** Ends the loop and waits for the calls in flight. */
-  close(): Promise<void> {
-    return this.#loop.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#loop.close(), this.#readAhead?.close()]);
   }
 
   #wish(): Wish | undefined {
-    const { backlog } = this.queue;
-    if (backlog.devices === 0) return undefined;
-    return { priority: backlog.highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
+    const { highest } = this.queue;
+    return highest && { priority: highest, newcomer: this.queue.hasNewcomer(this.#limits()) };
   }
 
   #limits(): Limits {
@@ -108,6 +130,7 @@ export class Dispatcher {
     switch (what.kind) {
       case "settle":
         sentBatch.settle(what.outcome);
+        this.#spread(batch, end, what.outcome);
         // The device at fault has been found. Without this, one bad device per request would spoil
         // one shared call each time.
         if (batch.scopeQueue.bisection && what.outcome.kind === "rejected") this.#demote(batch);
@@ -118,8 +141,17 @@ export class Dispatcher {
         this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "spent" : "kept");
         break;
       case "bisect":
-        this.#bisect(sentBatch, what.outcome);
+        sentBatch.release(what.outcome);
+        if (!this.#readAhead?.takesOver(batch, end)) this.#bisect(sentBatch, what.outcome);
         break;
+    }
+  }
+
+  /** A refusal of the scope as a whole answers everything else that waits in it. */
+  #spread({ scopeQueue: { scope } }: Batch, end: CallEnd, outcome: DeviceOutcome): void {
+    if (!this.#refusals.note(scope, end, outcome, this.#options.clock.now())) return;
+    for (const { waiter, indexes } of this.queue.withdraw(scope)) {
+      for (const index of indexes) waiter.settle(index, outcome);
     }
   }
 
@@ -130,7 +162,6 @@ export class Dispatcher {
       sentBatch.settle(outcome);
       return;
     }
-    sentBatch.release(outcome);
     this.#demote(sentBatch.batch);
     this.queue.separate(sentBatch.batch, bisection);
   }

@@ -36,6 +36,8 @@ export interface Refusal {
    */
   readonly message: string;
   readonly reaction: Reaction;
+  /** It concerns the scope or the account: any other call of the scope would be refused as well. */
+  readonly requestWide?: true;
   /** How long the upstream asks to wait, if it does. */
   readonly retryAfterMs?: number;
 }

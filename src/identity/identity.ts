@@ -1,5 +1,6 @@
-// Who calls: a caller with a name, or a stranger that is refused. The reason why goes to the log and the audit log
-// only: every stranger gets the same answer, so that it learns nothing from it.
+// The identity of a client: a caller with a name, or a stranger that is refused. The reason goes to
+// the log and the audit log only. Every stranger gets the same answer, so it learns nothing from
+// it.
 
 export type Identity = { readonly kind: "caller"; readonly name: string } | Stranger;
 
@@ -9,17 +10,19 @@ export interface Stranger {
   readonly why: WhyStrange;
   /** The name that the client claims, if it can be read. Nothing proves it. */
   readonly claimed?: string;
-  /** When to retry. Set if the fault is not the client's: the keys to check its token with are out of reach. */
+  /**
+   * When to retry. Set if the fault is not the client's: the keys for its token are unavailable.
+   */
   readonly retryAfterMs?: number;
 }
 
-/** Not known yet. Nothing is checked before `verify` is called, which never rejects. */
+/** An identity not known yet. Nothing is checked before `verify` is called; it never rejects. */
 export interface PendingIdentity {
   readonly kind: "pending";
   verify(): Promise<Identity>;
 }
 
-/** What was wrong, in words that contain nothing of what was sent. */
+/** The reason for a refusal. Contains nothing of what the client sent. */
 export type WhyStrange =
   | "no credentials"
   | "not one bearer token"

@@ -6,8 +6,10 @@ import { type Log, withFields } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
+import type { DeviceReader } from "../gateway/device-reader.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
+import type { DeviceReadings } from "../gateway/reading/read-ahead.js";
 import type { TaskReader } from "../gateway/task-reader.js";
 import type { CallerBook } from "../identity/caller-book.js";
 import { createInProcessLedger } from "../limiter/in-process.js";
@@ -23,8 +25,11 @@ import { type CredentialsSource, NoCredentials } from "../upstream/credentials-s
 import { ReadLoop } from "../verification/read-loop.js";
 import { Verification } from "../verification/verification.js";
 
-/** Documented for each of the two reading operations. */
+/** Documented for each of the two operations that read tasks, */
 const READS_PER_SECOND = 10;
+/** and for those that read devices. */
+const DETAILS_PER_SECOND = 5;
+const STATES_PER_SECOND = 50;
 
 /** The name under which callers have credit while any caller can claim any name. */
 const UNPROVEN = "";
@@ -94,7 +99,15 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   };
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
   const verifier = await verifierFor(options, upstream);
-  const gateway = new Gateway({ account: name, ...ports, bounds, verifier, answered: metrics.answered });
+  const deviceReadings = await deviceReadingsFor(options, upstream);
+  const gateway = new Gateway({
+    account: name,
+    ...ports,
+    bounds,
+    verifier,
+    deviceReadings,
+    answered: metrics.answered,
+  });
   return {
     gateway,
     limiter,
@@ -153,6 +166,24 @@ async function verifierFor(
     unfinishedTasks: await loopOf("ListOTAUnfinishedTaskByDevice", unfinishedTasks),
     mostWithoutJob: config.verifyMaxDevicesWithoutJob,
   });
+}
+
+/** The same holds for those that read devices. */
+async function deviceReadingsFor(
+  options: AccountOptions,
+  { deviceDetails, deviceStates }: UpstreamClient,
+): Promise<DeviceReadings> {
+  const { name: account, metrics } = options;
+  const readingOf = async (operation: UpstreamOperation, reader: DeviceReader, callsPerSecond: number) => ({
+    operation,
+    reader,
+    limiter: await ledgerFor(options, `${account}:${operation}`, callsPerSecond),
+    observers: [metrics.reads(account, operation)],
+  });
+  return {
+    details: await readingOf("BatchQueryDeviceDetail", deviceDetails, DETAILS_PER_SECOND),
+    states: await readingOf("BatchGetDeviceState", deviceStates, STATES_PER_SECOND),
+  };
 }
 
 /** `name` is the account's name. For a reading operation it has a colon, as no account name has. */

@@ -2,7 +2,7 @@
 // comes from the upstream (any proxy on the way can answer 502), and only `Success` decides,
 // because codes are sent with successes too, and refusals with HTTP 200.
 import type { CallEnd, Refusal } from "../gateway/upstream.js";
-import { type Recovery, verdictOn } from "./codes.js";
+import { isRequestWide, type Recovery, verdictOn } from "./codes.js";
 import { type Fields, readFields } from "./fields.js";
 import { redactSecrets, word } from "./redaction.js";
 
@@ -58,6 +58,7 @@ function refused(
     message: redactSecrets(fields.get("errormessage") ?? fields.get("message") ?? "", code, secrets),
     reaction: verdict.kind === "internal" ? { kind: "internal", recovered: false } : verdict,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(isRequestWide(code) && { requestWide: true }),
   };
   return {
     end: { kind: "refused", requestId, refusal },

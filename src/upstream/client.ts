@@ -6,13 +6,23 @@ import { context, propagation, trace } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
+import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
+import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
-import { CANCEL_BY_DEVICE, type Operation, type OperationShape, TASKS_OF_JOB, UNFINISHED_TASKS } from "./operations.js";
+import {
+  CANCEL_BY_DEVICE,
+  DEVICE_DETAILS,
+  DEVICE_STATES,
+  type Operation,
+  type OperationShape,
+  TASKS_OF_JOB,
+  UNFINISHED_TASKS,
+} from "./operations.js";
 import { createPool } from "./pool.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
@@ -36,6 +46,8 @@ export interface UpstreamOptions {
 export interface UpstreamClient extends Upstream {
   readonly tasksOfJob: TaskReader;
   readonly unfinishedTasks: TaskReader;
+  readonly deviceDetails: DeviceReader;
+  readonly deviceStates: DeviceReader;
   /** Waits for the calls under way, no longer than their timeout. */
   close(): Promise<void>;
 }
@@ -108,12 +120,23 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     },
   });
 
+  const deviceReaderOf = (shape: OperationShape, place: typeof DETAILS_PLACE): DeviceReader => ({
+    room: createRoom(url, maxUrlBytes, shape),
+    async read(scope: Scope, deviceNames): Promise<DeviceReadEnd> {
+      const { end, body = "" } = await begin(shape.of(scope, deviceNames));
+      if (end.kind !== "accepted") return end;
+      return { ...end, found: readDeviceList(body, place, deviceNames) };
+    },
+  });
+
   return {
     room: createRoom(url, maxUrlBytes, CANCEL_BY_DEVICE),
     timeoutMs,
     cancelTasks: async ({ scope, deviceNames }) => (await begin(CANCEL_BY_DEVICE.of(scope, deviceNames))).end,
     tasksOfJob: readerOf(TASKS_OF_JOB),
     unfinishedTasks: readerOf(UNFINISHED_TASKS),
+    deviceDetails: deviceReaderOf(DEVICE_DETAILS, DETAILS_PLACE),
+    deviceStates: deviceReaderOf(DEVICE_STATES, STATES_PLACE),
     async close() {
       closed = true;
       await Promise.all(underWay);

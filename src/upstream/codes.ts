@@ -54,6 +54,21 @@ const VERDICTS: readonly (readonly [code: RegExp, verdict: CodeVerdict])[] = [
 ];
 
 /**
+ * Those that say what is wrong, and that it is no device: the package, batch, product, instance,
+ * permission or key.
+ */
+const REQUEST_WIDE = [
+  /^(Forbidden|NoPermission|InvalidAccessKeyId)|PermissionDeny|\.(OperationForbidden|NotFirmwareOwner)$/i,
+  /^iot\.ota\.(FirmwareNotFound|InvalidFirmwareUid|FirmwareAndProductKeyMismatch|InvalidJobId)$/i,
+  /^iot\.(prod\.NotExistedProduct|system\.InstanceNotFound|Sre\.IotInstanceNotFound|ota\.InstanceIdMisMatch)$/i,
+];
+
+/** Whether the code refuses any call of the same scope, whatever its devices. */
+export function isRequestWide(code: string): boolean {
+  return REQUEST_WIDE.some((pattern) => pattern.test(code));
+}
+
+/**
  * Decides what a code calls for. An unknown or empty code goes by the HTTP status, and by whether
  * the answer asks to wait: the vendor's own clients treat every refusal that asks to wait as a
  * throttle.

@@ -51,6 +51,25 @@ export const UNFINISHED_TASKS: OperationShape = {
   }),
 };
 
+/** The devices of a list that exist, with all that is known of them. */
+export const DEVICE_DETAILS: OperationShape = devicesShape("BatchQueryDeviceDetail", 100);
+
+/** Whether the devices of a list are online. */
+export const DEVICE_STATES: OperationShape = devicesShape("BatchGetDeviceState", 50);
+
+function devicesShape(action: string, devicesPerCall: number): OperationShape {
+  return {
+    devicesPerCall,
+    of: ({ productKey, iotInstanceId }, deviceNames) => ({
+      action,
+      parameters: [
+        ...list("DeviceName", deviceNames),
+        ...said(["ProductKey", productKey], ["IotInstanceId", iotInstanceId]),
+      ],
+    }),
+  };
+}
+
 function list(name: string, values: readonly string[]): Parameter[] {
   return values.map((value, index) => [`${name}.${index + 1}`, value]);
 }

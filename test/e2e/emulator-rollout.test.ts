@@ -14,6 +14,11 @@ const iot: typeof Iot = createRequire(import.meta.url)("@alicloud/iot20180120");
 type Body = Readonly<Record<string, unknown>>;
 type Send = (action: string, parameters: Record<string, unknown>) => Promise<Body>;
 
+interface Named {
+  readonly DeviceName: string;
+}
+const namesIn = (devices: readonly Named[]) => devices.map(({ DeviceName }) => DeviceName);
+
 const KEY = { accessKeyId: "testid", accessKeySecret: "testsecret" };
 
 /** The official SDK: a method and a class for each operation, and names in lower camel case. */
@@ -78,6 +83,11 @@ describe("startEmulator", () => {
     await call("BatchCheckDeviceNames", { ProductKey, DeviceName: names });
     for (const DeviceName of names) await call("RegisterDevice", { ProductKey, DeviceName });
     expect(await call("QueryDevice", { ProductKey, PageSize: 50 })).toMatchObject({ Total: 300, PageCount: 6 });
+    const withOneMissing = { ProductKey, DeviceName: [...names.slice(0, 40), "light:gone"] };
+    const details = await call("BatchQueryDeviceDetail", withOneMissing);
+    expect(namesIn((details["Data"] as { Data: Named[] }).Data)).toEqual(names.slice(0, 40));
+    const online = await call("BatchGetDeviceState", withOneMissing);
+    expect(namesIn((online["DeviceStatusList"] as { DeviceStatus: Named[] }).DeviceStatus)).toEqual(names.slice(0, 40));
 
     const firmware = { FirmwareName: "Firmware2", DestVersion: "2.0.0", ProductKey, NeedToVerify: true };
     const FirmwareId = idIn(await call("CreateOTAFirmware", firmware), "FirmwareId");
@@ -118,6 +128,6 @@ describe("startEmulator", () => {
     await call("CancelOTAStrategyByJob", { JobId: strategy });
     await call("DeleteDevice", { ProductKey, DeviceName: names[299] });
     expect(emulator.stats().operations["RegisterDevice"]).toEqual({ arrivals: 300, refused: {}, worstSecond: 5 });
-    expect(Object.keys(emulator.stats().operations)).toHaveLength(21);
+    expect(Object.keys(emulator.stats().operations)).toHaveLength(23);
   });
 });

@@ -36,6 +36,16 @@ describe("createUpstream against the emulator", () => {
     });
   });
 
+  it.each(["deviceDetails", "deviceStates"] as const)("reads which devices exist by its %s", async (reader) => {
+    const { upstream } = await upstreamWith();
+    const { devices } = upstream[reader].room;
+    const asked = [...names(devices - 1), "no-such-device"];
+    expect(await upstream[reader].read(scope, asked)).toMatchObject({
+      kind: "accepted",
+      found: new Set(names(devices - 1)),
+    });
+  });
+
   it("says throttled beyond the quota", async () => {
     const { upstream } = await upstreamWith({ quota: 1 });
     await upstream.cancelTasks({ scope, deviceNames: names(1) });

@@ -140,7 +140,9 @@ describe.concurrent("CancelTasksByDevice with verify", () => {
 
   it("reports the outcome of devices of a refused call that could not be isolated", async (test) => {
     // More unknown devices than there are calls to find them; the refused calls cancel the others all the same.
-    const { verify } = await setUp(test, { unknownDevice: "reject", refusedCall: "cancels-rest" });
+    const { verify } = await setUp(test, {
+      ...{ unknownDevice: "reject", refusedCall: "cancels-rest", missingFromDetail: "reject" },
+    });
     const unknown = Array.from({ length: 40 }, (_, n) => `nobody-${n}`);
     const mixed = devices(40).flatMap((name, index) => [name, unknown[index] as string]);
     const { results } = await verify(mixed, { jobId });

@@ -9,14 +9,17 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   identity: "base",
   config: "base gateway/command identity",
   // the heart, and its seams: each is named where it is implemented or used
-  gateway: "base gateway/admission gateway/queue gateway/call observe/telemetry/instruments",
+  gateway: "base gateway/admission gateway/queue gateway/call gateway/reading observe/telemetry/instruments",
   "gateway/admission": "base gateway/queue gateway/command gateway/errors gateway/limiter gateway/waiter",
   "gateway/queue": "base gateway/command gateway/upstream gateway/waiter",
   "gateway/call":
-    "base gateway/queue gateway/call-observer gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
+    "base gateway/queue gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
     "observe/telemetry/instruments",
+  "gateway/reading":
+    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +
+    "gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
-  upstream: "base gateway/command gateway/task-reader gateway/upstream",
+  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/instruments",
@@ -34,7 +37,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "observe/audit": "base gateway/errors gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway grpc grpc/transport/caller identity limiter observe/admin observe/audit observe/recorder " +
+    "base config gateway gateway/reading grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
+    "observe/recorder " +
     "observe/telemetry upstream verification",
   // programs beside the gateway
   client: "base gen",
@@ -53,7 +57,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@alicloud/credentials": "upstream",
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
-  "@opentelemetry/api": "client gateway gateway/call grpc/rpc observe/telemetry upstream verification",
+  "@opentelemetry/api": "client gateway gateway/call gateway/reading grpc/rpc observe/telemetry upstream verification",
   "@opentelemetry/exporter-prometheus": "observe/telemetry",
   "@opentelemetry/sdk-metrics": "observe/telemetry",
   "@opentelemetry/sdk-node": "observe/telemetry",

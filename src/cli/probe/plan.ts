@@ -19,6 +19,11 @@ export function planText(given: Given, url: URL): string {
       ? []
       : ["the idle device's unfinished tasks (ListOTAUnfinishedTaskByDevice): there must be none"]),
     "the unfinished tasks of a made-up device, to see how that is refused",
+    ...(given.idleDevice === undefined
+      ? []
+      : ["BatchQueryDeviceDetail", "BatchGetDeviceState"].map(
+          (action) => `the idle device and a made-up one (${action}), to see what becomes of the latter`,
+        )),
   ];
   const cancels = trialsFor(given, makeUp()).map(({ trial }) => trial.words);
   const burst = given.throttlingQuota === undefined ? 0 : ROUNDS * (given.throttlingQuota + 1);

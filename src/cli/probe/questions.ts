@@ -4,6 +4,7 @@
 import { QUESTIONS } from "../../emulator/open-questions.js";
 import { knownVerdict } from "../../upstream/codes.js";
 import type { Sighting, Throttle } from "./asker.js";
+import type { DeviceReadingsSeen } from "./device-readings.js";
 import type { SacrificeSeen } from "./sacrifice.js";
 import type { TrialName } from "./trials.js";
 import type { WindowVerdict } from "./window.js";
@@ -13,6 +14,7 @@ export interface Evidence {
   readonly trials: Readonly<Partial<Record<TrialName, Sighting>>>;
   /** How listing the tasks of a device that does not exist is refused. */
   readonly refusedRead?: Sighting;
+  readonly deviceReadings?: DeviceReadingsSeen | undefined;
   readonly sacrifice?: SacrificeSeen;
   readonly throttles: readonly Throttle[];
   /** `disturbed`: no burst could be interpreted. */
@@ -47,6 +49,8 @@ export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence)
   unknownJob: (evidence) => readBeside(evidence, "unknownJob"),
   nothingToCancel: readNothingToCancel,
   refusedCall: readRefusedCall,
+  missingFromDetail: (evidence) => readMissing(evidence, "missingFromDetail"),
+  missingFromState: (evidence) => readMissing(evidence, "missingFromState"),
   instanceError: readInstanceError,
   refusalStatus: readRefusalStatus,
   throttleCode: (evidence) => readThrottle(evidence, "throttleCode", ({ code }) => code),
@@ -118,6 +122,16 @@ function readRefusedCall({ sacrifice }: Evidence): Interpretation {
   if (!sacrifice) return needs("--sacrificial-device");
   if (!sacrifice.afterRefusal) return { note: "no call with a task was refused" };
   return { choice: sacrifice.afterRefusal === "canceled" ? "cancels-rest" : "cancels-none" };
+}
+
+function readMissing({ deviceReadings }: Evidence, name: keyof DeviceReadingsSeen): Interpretation {
+  if (!deviceReadings) return needs("--idle-device");
+  const { sighting, omits } = deviceReadings[name];
+  if (sighting.kind === "unanswered") return unanswered(sighting);
+  if (omits) return { choice: "omit", seen: sighting };
+  if (sighting.kind === "refused" && blamesDevice(sighting.code)) return { choice: "reject", seen: sighting };
+  if (sighting.kind === "refused") return { seen: sighting, note: "refused for another reason than the device" };
+  return { seen: sighting, note: omits === false ? "a made-up device is listed" : "the list cannot be understood" };
 }
 
 function readInstanceError({ trials: { wrongInstance, idle, madeUp }, withIdleDevice }: Evidence): Interpretation {

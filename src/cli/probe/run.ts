@@ -3,6 +3,7 @@
 import type { Clock } from "../../base/clock.js";
 import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.js";
 import { ROUNDS, sendBursts } from "./bursts.js";
+import { readDevices } from "./device-readings.js";
 import { type Evidence, INTERPRETATIONS } from "./questions.js";
 import { sacrifice } from "./sacrifice.js";
 import { refusedRead, ruleOutHarm } from "./safety.js";
@@ -69,6 +70,7 @@ async function findOut(given: Given, { asker, clock, signal, progress, learn, kn
     if (name === "madeUp") checkLetIn(sighting);
   }
   learn({ refusedRead: await refusedRead(madeUp.deviceNames[0], given, asker) });
+  learn({ deviceReadings: await readDevices(madeUp.deviceNames[0], given, asker) });
   if (tasks.length > 0) {
     progress("cancels with the sacrificial devices");
     const refusesUnknown = INTERPRETATIONS.unknownDevice(known()).choice === "reject";

@@ -1,6 +1,8 @@
 // Lists every operation that the emulator knows, by its action name. Any other action is refused as
 // the POP gateway does.
 import { batchCheckDeviceNames } from "./devices/batch-check-device-names.js";
+import { batchGetDeviceState } from "./devices/batch-get-device-state.js";
+import { batchQueryDeviceDetail } from "./devices/batch-query-device-detail.js";
 import { deleteDevice } from "./devices/delete-device.js";
 import { queryDevice } from "./devices/query-device.js";
 import { registerDevice } from "./devices/register-device.js";
@@ -54,6 +56,8 @@ export const OPERATIONS: Readonly<Record<string, EmulatedOperation>> = {
   QueryDevice: queryDevice,
   DeleteDevice: deleteDevice,
   BatchCheckDeviceNames: batchCheckDeviceNames,
+  BatchGetDeviceState: batchGetDeviceState,
+  BatchQueryDeviceDetail: batchQueryDeviceDetail,
 };
 
 /** Looks at own keys only, because an action may be called `constructor`. */

@@ -90,6 +90,7 @@ const SERVICE_REFUSALS = {
   "iot.Sre.IotInstanceNotFound": "The specified instance does not exist.",
   "iot.common.InvalidPageParams": "The specified pagination size or pagination parameter is invalid.",
   "iot.prod.NotExistedProduct": "The specified product does not exist.",
+  "iot.prod.NullProductKey": "The productKey is empty.",
   "iot.device.NotExistedDevice": "The device does not exist.",
   "iot.device.NullDeviceName": "The device name is empty.",
   "iot.device.InvalidFormattedDeviceName": "The device name format is incorrect.",

@@ -1,7 +1,7 @@
 // Everything that waits to be sent for one account. A batch is cut from one scope queue, and filled
 // with devices of all waiters in it. Invariant: each device of an open waiter is here, in a call,
 // in its backoff, or settled.
-import type { Scope } from "../command.js";
+import type { Priority, Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
 import { Backlog } from "./backlog.js";
@@ -9,6 +9,7 @@ import type { BatchDevice } from "./batch.js";
 import { type Bisection, halves } from "./bisection.js";
 import { type Charge, type FairShareOptions, refund } from "./fair-share.js";
 import { entriesOf, QueueEntry } from "./queue-entry.js";
+import { ReadAheadCallers } from "./read-ahead-callers.js";
 import { Scheduler } from "./scheduler.js";
 import { ScopeQueue, type ScopeQueueId } from "./scope-queue.js";
 import { ScopeQueues } from "./scope-queues.js";
@@ -33,6 +34,14 @@ export interface CutLimits extends Limits {
   readonly newcomersOnly: boolean;
 }
 
+interface Cutting {
+  readonly room: Room;
+  readonly nowMs: number;
+  readonly maySend: (entry: QueueEntry) => boolean;
+  /** Whose turn it may be, if not that of all that may be sent. */
+  readonly mayGo?: (entry: QueueEntry) => boolean;
+}
+
 /** How callers differ. */
 export type Callers = Pick<FairShareOptions, "weightOf" | "creditNameOf">;
 
@@ -41,17 +50,32 @@ export class Queue {
   readonly #backlog: Backlog;
   readonly #scopeQueues: ScopeQueues;
   readonly #scheduler: Scheduler;
+  /** Of what waits to be read. */
+  readonly #readScheduler: Scheduler;
+  /** Callers whose devices wait to be read when they come. */
+  readonly readAheadCallers = new ReadAheadCallers();
 
   constructor(room: Room, callers: Callers) {
     this.#room = room;
     this.#backlog = new Backlog(room.devices);
     this.#scopeQueues = new ScopeQueues((id) => new ScopeQueue(id, this.#backlog, callers.weightOf));
     this.#scheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
+    this.#readScheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
   }
 
   /** Counts of what waits. */
   get backlog(): Omit<Backlog, "change"> {
     return this.#backlog;
+  }
+
+  /** The highest class that waits to be sent; undefined if nothing does. */
+  get highest(): Priority | undefined {
+    return this.#scheduler.highest;
+  }
+
+  /** The highest class that waits to be read; undefined if nothing does. */
+  get highestUnread(): Priority | undefined {
+    return this.#readScheduler.highest;
   }
 
   /**
@@ -64,7 +88,7 @@ export class Queue {
   /** Whether a cut for newcomers only would find any device. */
   hasNewcomer(limits: Limits): boolean {
     for (const scopeQueue of this.#scopeQueues) {
-      if (!this.#scopeQueues.isSilent(scopeQueue.id, limits.nowMs)) continue;
+      if (!this.#isNewcomer(scopeQueue, limits.nowMs)) continue;
       for (const entry of scopeQueue.entries()) if (inTime(entry, limits)) return true;
     }
     return false;
@@ -72,12 +96,16 @@ export class Queue {
 
   /** Whether one of the waiter's scope queues has sent nothing for a second. */
   isNewcomer(waiter: Waiter, nowMs: number): boolean {
-    return entriesOf(waiter).some(({ scopeQueue }) => this.#scopeQueues.isSilent(scopeQueue.id, nowMs));
+    return entriesOf(waiter).some(({ scopeQueue }) => this.#isNewcomer(scopeQueue, nowMs));
   }
 
   /** Queues all devices of a new waiter. */
   add(waiter: Waiter): void {
-    const entry = this.#entryIn(this.#scopeQueues.forWaiter(waiter, waiter.arrivedMs), waiter, 0);
+    const { scope, caller } = waiter.command;
+    const scopeQueue = this.readAheadCallers.has(scope, caller, waiter.arrivedMs)
+      ? this.#scopeQueues.get(this.#scopeQueues.unreadId(scope))
+      : this.#scopeQueues.forWaiter(waiter, waiter.arrivedMs);
+    const entry = this.#entryIn(scopeQueue, waiter, 0);
     this.#add(entry, waiter.command.deviceNames);
   }
 
@@ -104,14 +132,49 @@ export class Queue {
   demote(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
     this.#scopeQueues.setAlone(scope, caller, untilMs, nowMs);
     for (const entry of this.#scopeQueues.shared(scope)?.entriesOfCaller(caller) ?? []) {
-      const { waiter } = entry;
-      const { deviceNames } = waiter.command;
-      const waited = this.#disown(entry);
-      const own = this.#entryIn(this.#scopeQueues.forWaiter(waiter, nowMs), waiter, deviceNames.length);
-      for (const index of waited) own.return(index);
-      const names = waited.map((index) => deviceNames[index] as string);
-      this.#add(own, names);
+      this.#move(entry, () => this.#scopeQueues.forWaiter(entry.waiter, nowMs));
     }
+  }
+
+  /** From now until then, this caller's devices of this scope are read before they are sent. */
+  readAhead(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
+    const isNew = !this.readAheadCallers.has(scope, caller, nowMs);
+    this.readAheadCallers.set(scope, caller, untilMs, nowMs);
+    if (!isNew) return; // or those that have been read would be read again
+    for (const entry of this.#scopeQueues.shared(scope)?.entriesOfCaller(caller) ?? []) {
+      this.#move(entry, () => this.#scopeQueues.get(this.#scopeQueues.unreadId(scope)));
+    }
+  }
+
+  /** Nothing waits to be read any more: all of it waits to be sent. */
+  endReadAhead(nowMs: number): void {
+    this.readAheadCallers.clear();
+    const unread = [...this.#scopeQueues].filter(({ id }) => id.isUnread);
+    for (const entry of unread.flatMap((scopeQueue) => [...scopeQueue.entries()])) {
+      this.#move(entry, () => this.#scopeQueues.forWaiter(entry.waiter, nowMs));
+    }
+  }
+
+  /** How many devices of the scope wait to be read. */
+  unreadIn(scope: Scope): number {
+    return this.#scopeQueues.unreadIn(scope);
+  }
+
+  /** These devices wait to be read, before others. */
+  putBackUnread({ devices, scopeQueue: { scope } }: Pick<Batch, "devices" | "scopeQueue">): void {
+    const id = this.#scopeQueues.unreadId(scope);
+    this.#return(devices, "spent", () => this.#scopeQueues.get(id));
+  }
+
+  /** The devices of the next reading call; undefined if none wait that can be read in time. */
+  cutUnread(limits: Limits, room: Room): Batch | undefined {
+    return this.#cut(this.#readScheduler, { room, nowMs: limits.nowMs, maySend: (entry) => inTime(entry, limits) });
+  }
+
+  /** Everything of this scope that waits leaves: of each waiter the positions of its devices. */
+  withdraw(scope: Scope): { readonly waiter: Waiter; readonly indexes: readonly number[] }[] {
+    const entries = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
+    return entries.map((entry) => ({ waiter: entry.waiter, indexes: this.#disown(entry) }));
   }
 
   /** Removes the waiter's waiting devices. */
@@ -125,13 +188,18 @@ export class Queue {
     const maySend = (entry: QueueEntry) => inTime(entry, limits);
     const mayGo = (entry: QueueEntry) =>
       maySend(entry) && (!newcomersOnly || this.#scopeQueues.isSilent(entry.scopeQueue.id, nowMs));
-    const next = this.#scheduler.next(mayGo, nowMs);
+    const batch = this.#cut(this.#scheduler, { room: this.#room, nowMs, maySend, mayGo });
+    if (batch) this.#scopeQueues.noteCut(batch.scopeQueue, nowMs);
+    return batch;
+  }
+
+  #cut(scheduler: Scheduler, { room, nowMs, maySend, mayGo = maySend }: Cutting): Batch | undefined {
+    const next = scheduler.next(mayGo, nowMs);
     if (!next) return undefined;
     const { scopeQueue } = next.entry;
-    const devices = scopeQueue.fill(next.entry, { room: this.#room, maySend });
-    const charge = this.#scheduler.charge(next, seatsByCaller(devices), nowMs);
+    const devices = scopeQueue.fill(next.entry, { room, maySend });
+    const charge = scheduler.charge(next, seatsByCaller(devices), nowMs);
     for (const { owners } of devices) for (const { waiter } of owners) this.#removeEmpty(waiter);
-    this.#scopeQueues.noteCut(scopeQueue.id, nowMs);
     return { scopeQueue: scopeQueue.id, devices, charge };
   }
 
@@ -148,7 +216,25 @@ export class Queue {
 
   #add(entry: QueueEntry, names: readonly string[], returned?: "kept" | "spent"): void {
     entry.scopeQueue.add(entry, names, returned !== undefined);
-    this.#scheduler.add(entry, returned);
+    this.#schedulerOf(entry).add(entry, returned);
+  }
+
+  #move(entry: QueueEntry, to: () => ScopeQueue): void {
+    const { waiter } = entry;
+    const { deviceNames } = waiter.command;
+    const waited = this.#disown(entry);
+    const moved = this.#entryIn(to(), waiter, deviceNames.length);
+    for (const index of waited) moved.return(index);
+    const names = waited.map((index) => deviceNames[index] as string);
+    this.#add(moved, names);
+  }
+
+  #isNewcomer({ id }: ScopeQueue, nowMs: number): boolean {
+    return !id.isUnread && this.#scopeQueues.isSilent(id, nowMs);
+  }
+
+  #schedulerOf({ scopeQueue }: QueueEntry): Scheduler {
+    return scopeQueue.id.isUnread ? this.#readScheduler : this.#scheduler;
   }
 
   #entryIn(scopeQueue: ScopeQueue, waiter: Waiter, next: number): QueueEntry {
@@ -171,7 +257,7 @@ export class Queue {
       if (entry.waiting > 0) continue;
       waiter.keepForQueue(entriesOf(waiter).filter((other) => other !== entry));
       this.#scopeQueues.remove(entry);
-      this.#scheduler.remove(entry);
+      this.#schedulerOf(entry).remove(entry);
     }
   }
 }

@@ -34,6 +34,11 @@ export class Scheduler {
     this.#shares = byPriority(() => new FairShare(options, servedMs));
   }
 
+  /** The highest class that waits; undefined if none does. */
+  get highest(): Priority | undefined {
+    return this.#waitingClasses()[0];
+  }
+
   /**
    * Adds an entry. `returned`: it comes from a call. If its turn is kept, its caller's place is as
    * if there had been no call.

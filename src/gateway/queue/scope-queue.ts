@@ -16,6 +16,8 @@ export interface ScopeQueueId {
   readonly scope: Scope;
   /** Set for the devices of a refused batch. No other devices may join them. */
   readonly bisection?: Bisection;
+  /** Set if the devices wait to be read, and not to be sent. */
+  readonly isUnread?: true;
 }
 
 export interface FillOptions {

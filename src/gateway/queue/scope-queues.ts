@@ -35,6 +35,22 @@ export class ScopeQueues {
     return this.get({ key: (this.#aloneUntilMs.get(alone) ?? nowMs) > nowMs ? alone : key, scope });
   }
 
+  /** Where devices of the scope wait to be read. */
+  unreadId(scope: Scope): ScopeQueueId {
+    return { key: `${scopeKey(scope)}\n?`, scope, isUnread: true };
+  }
+
+  /** How many devices of the scope wait to be read. */
+  unreadIn(scope: Scope): number {
+    return this.#byKey.get(this.unreadId(scope).key)?.size ?? 0;
+  }
+
+  /** Every scope queue of that scope, also those of callers and devices apart. */
+  ofScope(scope: Scope): ScopeQueue[] {
+    const key = scopeKey(scope);
+    return [...this.#byKey.values()].filter(({ id }) => id.key === key || id.key.startsWith(`${key}\n`));
+  }
+
   /** The scope queue that all callers of the scope share; undefined if nothing waits there. */
   shared(scope: Scope): ScopeQueue | undefined {
     return this.#byKey.get(scopeKey(scope));

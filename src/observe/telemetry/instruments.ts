@@ -19,7 +19,13 @@ const tracer = trace.getTracer("ota-gateway");
 
 /** The upstream operations that are called; each is also the span name of its calls. */
 export type UpstreamOperation = (typeof OPERATIONS)[number];
-const OPERATIONS = ["CancelOTATaskByDevice", "ListOTATaskByJob", "ListOTAUnfinishedTaskByDevice"] as const;
+const OPERATIONS = [
+  "CancelOTATaskByDevice",
+  "ListOTATaskByJob",
+  "ListOTAUnfinishedTaskByDevice",
+  "BatchQueryDeviceDetail",
+  "BatchGetDeviceState",
+] as const;
 
 /** These spans are always recorded, however callers are sampled. */
 export const UPSTREAM_CALL_SPANS: ReadonlySet<string> = new Set(OPERATIONS);

@@ -115,7 +115,7 @@ function createEvents(meter: Meter) {
     reads: meter.createCounter("ota.reads", {
       ...integer,
       unit: "{call}",
-      description: "Upstream calls that read tasks back and have ended, by operation and result; see ota.calls.",
+      description: "Upstream calls that read tasks or devices and have ended, by operation and result; see ota.calls.",
     }),
     tokenWait: meter.createHistogram("ota.call.token_wait", {
       unit: "s",

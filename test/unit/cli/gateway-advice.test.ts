@@ -31,6 +31,19 @@ describe("errorText", () => {
     );
   });
 
+  it.each([
+    ["iot.ota.FirmwareNotFound", "--firmware-id"],
+    ["iot.ota.InvalidJobId", "--job-id"],
+    ["iot.prod.NotExistedProduct", "--product-key"],
+    ["iot.Sre.IotInstanceNotFound", "--instance-id"],
+    ["Forbidden.RAM", "iot:CancelOTATaskByDevice"],
+  ])("asks about what the upstream refuses by %s", (upstreamCode, asked) => {
+    const refused = { reason: "REJECTED", code: "NOT_FOUND", message: "no", upstreamCode, violations: [], devices: {} };
+    const text = errorText(new OtaError(refused), { address: "gw:1" });
+    expect(text).toContain(asked);
+    expect(text.trim()).toMatch(/\?$/);
+  });
+
   it("tells anything else as it is, with its status", () => {
     expect(errorText(transport("odd", "INTERNAL"), { address: "gw:1" })).toBe("error: odd (INTERNAL)\n");
   });

@@ -129,3 +129,63 @@ describe("batchCheckDeviceNames", () => {
     expect(service.codeOf("BatchCheckDeviceNames", { ProductKey })).toBe("iot.device.NullDeviceName");
   });
 });
+
+describe("batchQueryDeviceDetail", () => {
+  const ask = (service: ReturnType<typeof newService>, count: number, extra: readonly string[] = []) => {
+    const { ProductKey, names } = newFleet(service, count);
+    return { asked: { ProductKey, DeviceName: [...names, ...extra] }, names };
+  };
+
+  it("tells the secrets of the devices that exist, and omits the others", () => {
+    const service = newService();
+    const { asked, names } = ask(service, 3, ["light-gone"]);
+    const { Data } = service.call("BatchQueryDeviceDetail", asked) as unknown as {
+      Data: { Data: { DeviceName: string; DeviceSecret: string }[] };
+    };
+    expect(Data.Data.map(({ DeviceName }) => DeviceName)).toEqual(names);
+    expect(new Set(Data.Data.map(({ DeviceSecret }) => DeviceSecret)).size).toBe(3);
+  });
+
+  it("refuses 101 names, an unknown product, and missing devices where it is set to", () => {
+    const service = newService({ missingFromDetail: "reject" });
+    const many = ask(service, 101).asked;
+    expect(service.codeOf("BatchQueryDeviceDetail", many)).toBe("iot.device.TooManyDeviceNamesPerRequest");
+    expect(service.codeOf("BatchQueryDeviceDetail", { ...many, ProductKey: "none", DeviceName: ["light-1"] })).toBe(
+      "iot.prod.NotExistedProduct",
+    );
+    expect(service.codeOf("BatchQueryDeviceDetail", ask(service, 1, ["light-gone"]).asked)).toBe(
+      "iot.device.NotExistedDevice",
+    );
+  });
+});
+
+describe("batchGetDeviceState", () => {
+  it("omits devices that do not exist, or refuses the call, and takes 50 names", () => {
+    for (const missingFromState of ["omit", "reject"] as const) {
+      const service = newService({ missingFromState });
+      const { ProductKey, names } = newFleet(service, 51);
+      const asked = { ProductKey, DeviceName: [names[0] as string, "light-gone"] };
+      if (missingFromState === "omit") {
+        expect(service.call("BatchGetDeviceState", asked)).toMatchObject({
+          DeviceStatusList: { DeviceStatus: [{ DeviceName: names[0], Status: "OFFLINE" }] },
+        });
+      } else expect(service.codeOf("BatchGetDeviceState", asked)).toBe("iot.device.NotExistedDevice");
+      expect(service.codeOf("BatchGetDeviceState", { ProductKey, DeviceName: names })).toBe(
+        "iot.device.TooManyDeviceNamesPerRequest",
+      );
+    }
+  });
+
+  it("finds devices by IotId, and needs a product for names", () => {
+    const service = newService();
+    const { ProductKey, names } = newFleet(service, 1);
+    const { DeviceStatusList } = service.call("BatchGetDeviceState", { ProductKey, DeviceName: names }) as unknown as {
+      DeviceStatusList: { DeviceStatus: { IotId: string }[] };
+    };
+    const IotId = [DeviceStatusList.DeviceStatus[0]?.IotId as string, "none"];
+    expect(service.call("BatchGetDeviceState", { IotId })).toMatchObject({
+      DeviceStatusList: { DeviceStatus: [{ DeviceName: names[0] }] },
+    });
+    expect(service.codeOf("BatchGetDeviceState", { DeviceName: names })).toBe("iot.prod.NullProductKey");
+  });
+});

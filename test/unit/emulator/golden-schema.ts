@@ -17,11 +17,16 @@ interface Api {
   >;
 }
 
-export const GOLDEN: Readonly<Record<string, Api>> = (
-  JSON.parse(readFileSync(new URL("../../golden/iot-2018-01-20.json", import.meta.url), "utf8")) as {
-    apis: Record<string, Api>;
-  }
-).apis;
+export const GOLDEN: Readonly<Record<string, Api>> = {
+  ...apisOf("iot-2018-01-20.json"),
+  ...apisOf("iot-2018-01-20-devices.json"),
+};
+
+function apisOf(file: string): Record<string, Api> {
+  return (
+    JSON.parse(readFileSync(new URL(`../../golden/${file}`, import.meta.url), "utf8")) as { apis: Record<string, Api> }
+  ).apis;
+}
 
 /** Everything in an answer's fields whose name or type is not documented for the operation. */
 export function undocumented(action: string, fields: unknown): string[] {

@@ -28,6 +28,8 @@ const CALLS_PER_SECOND: Readonly<Record<string, number>> = {
   QueryDevice: 50,
   DeleteDevice: 50,
   BatchCheckDeviceNames: 10,
+  BatchGetDeviceState: 50,
+  BatchQueryDeviceDetail: 5,
 };
 
 describe("OPERATIONS", () => {

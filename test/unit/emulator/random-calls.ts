@@ -22,7 +22,7 @@ export async function afterAnyCalls(
         after(service, { action, ...answerOf(service, action, askFor(action, service, random)) });
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 250 },
   );
 }
 
@@ -52,8 +52,8 @@ function askFor(action: string, { platform }: TestService, random: () => number)
     ProductKey: oneOf([...platform.products.keys()]),
     FirmwareId: oneOf([...platform.firmware.keys()]),
     JobId: oneOf([...platform.jobs.keys()]),
-    DeviceName:
-      action === "CancelOTATaskByDevice" || action === "BatchCheckDeviceNames" ? many(deviceName) : deviceName(),
+    DeviceName: action === "CancelOTATaskByDevice" || action.startsWith("Batch") ? many(deviceName) : deviceName(),
+    NeedConfirm: random() % 2 === 0,
     TargetDeviceName: many(deviceName),
     TaskId: many(task),
     CurrentPage: 1 + (random() % 2),
@@ -68,7 +68,6 @@ function askFor(action: string, { platform }: TestService, random: () => number)
   };
   const sometimes: Asked = {
     NeedToVerify: random() % 2 === 0,
-    NeedConfirm: random() % 2 === 0,
     GrayPercent: "33.33",
     OverwriteMode: 1 + (random() % 2),
     TimeoutInMinutes: 1,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { verdictOn } from "../../../src/upstream/codes.js";
+import { isRequestWide, verdictOn } from "../../../src/upstream/codes.js";
 import registry from "../../golden/iot-2018-01-20.json" with { type: "json" };
 
 const rejected = (rejection: string, deviceFault = false) => ({ kind: "rejected", rejection, deviceFault });
@@ -88,3 +88,14 @@ function blamesDevice(code: string): boolean {
   const verdict = verdictOn(code, 400, false);
   return verdict.kind === "rejected" && verdict.deviceFault;
 }
+
+describe("isRequestWide", () => {
+  it("knows the codes that refuse a scope or the account, and takes no other for one", () => {
+    const wide =
+      "iot.ota.FirmwareNotFound iot.ota.InvalidJobId iot.prod.NotExistedProduct Forbidden.RAM InvalidAccessKeyId.Inactive " +
+      "iot.common.RamActionPermissionDeny iot.system.InstanceNotFound iot.ota.FirmwareAndProductKeyMismatch";
+    const narrow = "iot.device.NotExistedDevice iot.ota.DeviceNotExist iot.ota.taskNotExist Throttling.User odd.Code";
+    expect(wide.split(" ").filter((code) => !isRequestWide(code))).toEqual([]);
+    expect(["", ...narrow.split(" ")].filter(isRequestWide)).toEqual([]);
+  });
+});

@@ -1,0 +1,57 @@
+// The content of one reading call: the devices of a batch, or a trial with one name known to exist
+// and one known to be missing, which shows what the operation does with a missing name.
+import type { Span } from "@opentelemetry/api";
+import type { SentWork } from "../call/call-loop.js";
+import type { SentCall } from "../call-observer.js";
+import type { Scope } from "../command.js";
+import type { BatchDevice } from "../queue/batch.js";
+import type { Batch } from "../queue/queue.js";
+import type { Waiter } from "../waiter.js";
+
+export type DeviceBatch =
+  | ({ readonly kind: "devices" } & Pick<Batch, "devices" | "scopeQueue">)
+  | { readonly kind: "trial"; readonly scope: Scope; readonly existing: string; readonly missing: string };
+
+/** The scope and the names of the call. */
+export function askedBy(batch: DeviceBatch): { readonly scope: Scope; readonly names: readonly string[] } {
+  if (batch.kind === "trial") return { scope: batch.scope, names: [batch.existing, batch.missing] };
+  return { scope: batch.scopeQueue.scope, names: batch.devices.map(({ name }) => name) };
+}
+
+/** A batch once sent. */
+export class SentDeviceBatch implements SentWork {
+  readonly batch: DeviceBatch;
+  readonly waiters: readonly { readonly span: Span | undefined }[];
+  readonly #devices: readonly BatchDevice[];
+  readonly #waitingSinceMs: number;
+
+  constructor(batch: DeviceBatch, sentMs: number) {
+    this.batch = batch;
+    this.#devices = batch.kind === "trial" ? [] : batch.devices;
+    const waiters = new Set<Waiter>(this.#devices.flatMap(({ owners }) => owners.map(({ waiter }) => waiter)));
+    this.waiters = [...waiters];
+    let sinceMs = sentMs;
+    for (const { arrivedMs } of waiters) sinceMs = Math.min(sinceMs, arrivedMs);
+    this.#waitingSinceMs = sinceMs;
+  }
+
+  sentCall(sentMs: number, sentWallMs: number): SentCall {
+    const { scope, names } = askedBy(this.batch);
+    const { productKey, firmwareId, jobId } = scope;
+    const tokenWaitMs = Math.round(sentMs - this.#waitingSinceMs);
+    const about = { productKey, firmwareId, jobId, devices: names.length };
+    const devicesByCaller = countByCaller(this.#devices);
+    return { sentMs, sentWallMs, ...about, devicesByCaller, attempt: 1, tokenWaitMs };
+  }
+}
+
+/** How many devices each caller has among these; one that two asked for counts for both. */
+export function countByCaller(devices: readonly BatchDevice[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { owners } of devices) {
+    for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) {
+      counts.set(caller, (counts.get(caller) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
