@@ -54,7 +54,7 @@ describe.runIf(systemHas("python"))("the Python recipe", () => {
       "device-0000007 OUTCOME_ACCEPTED  None 0.0",
       "device-0000008 OUTCOME_ACCEPTED  None 0.0",
       "device-0000009 OUTCOME_ACCEPTED  None 0.0",
-      "NOT_FOUND REJECTED iot.device.NotExistedDevice 0.0 the upstream refused: iot.device.NotExistedDevice",
+      "NOT_FOUND REJECTED iot.device.NotExistedDevice 0.0 the device does not exist: it was read, and not found (iot.device.NotExistedDevice)",
     ]);
     const mixed = "['device-0000001'] * 2 + [f'typo-{number}' for number in range(998)] + ['device-0000002']";
     const counted = `Counter((outcome, reason) for _, outcome, reason, *_ in cancel_all(${mixed}))`;

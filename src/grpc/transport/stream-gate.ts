@@ -167,7 +167,7 @@ export class StreamGate {
     this.#options.pace.schedule(() => {
       if (stream.destroyed || stream.closed) return false;
       stream.respond(trailersOf(error), { endStream: true });
-      stream.close();
+      setImmediate(() => stream.close()); // at once, Node 26 resets the stream before the answer
       const method = otaMethodOf(path);
       if (method) rpcEnded?.(method, status[error.code], false, clock.now() - startedMs);
       return true;
