@@ -2,7 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { DEFAULTS } from "../../src/emulator/options.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
+import { OtaServiceClient, StreamCancelTasksByDeviceRequest } from "../../src/gen/ota/v1/ota_service.js";
 import { bearing, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, createIssuer, ISSUER, keySetOf } from "../support/issuer.js";
@@ -80,6 +84,47 @@ describe("OTA_JWT_JWKS", () => {
     );
     await keyServer.goAway();
     await quota(gateway, await issuer.token({ sub: "another" })); // with the keys that it has
+  });
+
+  it.each([
+    ["its key has gone from the file", (path: string) => writeFileSync(path, keySetOf()), 3600],
+    ["it expires", () => {}, 6],
+  ] as const)("ends an open stream when a token that still worked stops doing so: %s", async (_, withdraw, lifeS) => {
+    const issuer = await createIssuer();
+    const path = join(folder, "withdrawn.json");
+    writeFileSync(path, keySetOf(issuer));
+    const gateway = await start({ OTA_JWT_JWKS: path });
+    await gateway.opened();
+    // Clocks may be half a minute apart, so a token is still accepted for that long.
+    const exp = Math.floor(Date.now() / 1000) + lifeS - (lifeS < 60 ? 30 : 0);
+    const stub = new OtaServiceClient(gateway.grpc, credentials.createInsecure());
+    const metadata = new Metadata();
+    metadata.set("authorization", `Bearer ${await issuer.token({ exp })}`);
+    const stream = stub.streamCancelTasksByDevice(metadata);
+    const ended = Promise.withResolvers<ServiceError>();
+    stream.on("error", ended.resolve);
+    let isOver = false;
+    void ended.promise.then(() => {
+      isOver = true;
+    });
+    let [sequence, answers] = [0n, 0];
+    stream.on("data", ({ event }) => {
+      if (event?.$case === "answer") answers++;
+    });
+    const { productKey, firmwareId } = DEFAULTS;
+    const ask = () => {
+      const request = { productKey, firmwareId, deviceNames: [seededName(1)], validateOnly: true };
+      stream.write(StreamCancelTasksByDeviceRequest.fromPartial({ sequence: ++sequence, request }));
+    };
+    ask();
+    await until(() => answers === 1);
+    withdraw(path);
+    await until(() => {
+      if (!isOver) ask();
+      return isOver;
+    });
+    expect((await ended.promise).code).toBe(status.UNAUTHENTICATED);
+    stub.close();
   });
 
   it("rereads a file at SIGHUP, and keeps what it had if there is none any more", async () => {

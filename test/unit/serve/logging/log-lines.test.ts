@@ -15,7 +15,9 @@ function written(through: (to: PassThrough) => { write(line: string): void }): s
   const log = pino({ level: "info" }, through(to));
   log.info({ caller: FORGERY, nested: { cause: FORGERY } }, "rpc");
   log.error({ err: new Error(FORGERY) }, "internal error");
-  return to.read().toString();
+  let text = "";
+  for (let chunk = to.read(); chunk !== null; chunk = to.read()) text += chunk; // Node 26 reads one at a time
+  return text;
 }
 
 describe("inJson", () => {
