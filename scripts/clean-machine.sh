@@ -78,7 +78,12 @@ chroot "$root" chown -R $as: "$home"
 enter() {
   unshare --mount --pid --fork --kill-child bash -euc '
     root=$1 as=$2 home=$3 && shift 3
-    mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --rbind /sys "$root/sys"
+    mount -t proc proc "$root/proc" && mount --rbind /sys "$root/sys"
+    # Devices of its own: nothing that runs in it may change those of this machine.
+    mount -t tmpfs -o mode=755 dev "$root/dev" && cd "$root/dev" && mkdir pts && mkdir -m 1777 shm
+    for device in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 ${device%:*} c 1 ${device#*:}; done
+    mknod -m 666 tty c 5 0 && mount -t devpts -o newinstance,ptmxmode=0666 devpts pts && ln -s pts/ptmx ptmx
+    ln -s /proc/self/fd fd && ln -s fd/0 stdin && ln -s fd/1 stdout && ln -s fd/2 stderr && cd /
     chroot "$root" /usr/sbin/runuser -u "$as" -- /usr/bin/env -i --chdir="$home/ota-gateway" "$@"
   ' - "$root" $as $home "${passed[@]}" "$@"
 }

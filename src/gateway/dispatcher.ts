@@ -1,5 +1,6 @@
 // Cancels the tasks that wait in one account's queue: each call of the loop takes a batch from the
-// queue. At its end the devices are settled, sent again, or bisected to find the one at fault.
+// queue. When the call ends, its devices are settled, sent again, or told apart: by reading which
+// of them exist, else in halves.
 import { AnswerTime } from "./admission/answer-time.js";
 import { CallLoop } from "./call/call-loop.js";
 import type { ReportOptions } from "./call/call-report.js";

@@ -5,7 +5,7 @@ import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
-import { BOUNDS, MOST_HEADER_BYTES } from "./budget.js";
+import { BOUNDS, MOST_HEADER_BYTES } from "./port-bounds.js";
 import { CallerScheduler } from "./rpc/caller-scheduler.js";
 import { Health } from "./service/health.js";
 import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
@@ -14,8 +14,8 @@ import type { Authentication, RpcHead } from "./transport/caller.js";
 import { createConnectionAging } from "./transport/connection-age.js";
 import { boundHeaders, guardedInjector } from "./transport/grpc-js-internals.js";
 import { type Listener, type ListenerTls, listen } from "./transport/listener.js";
+import { type CountRefusal, Refusals } from "./transport/refusal-counts.js";
 import { RefusalPacer } from "./transport/refusal-pacer.js";
-import { type CountRefusal, Refusals } from "./transport/refusals.js";
 import { StreamGate } from "./transport/stream-gate.js";
 import { tolerant } from "./wire/decoding.js";
 

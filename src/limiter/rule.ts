@@ -1,6 +1,7 @@
 // The arithmetic of all ledgers; the script of the shared one takes its constants from here. The
 // rule: a call takes one of N tokens just before it is sent, and the token returns one second after
-// the answer. Hence no second, wherever it begins, contains more than N arrivals at the upstream,
+// the answer; if none came, once the upstream can no longer count the call; and at once if nothing
+// was written. Hence no second, wherever it begins, contains more than N arrivals at the upstream,
 // however the network delays them (docs/adr/0001). Pure: the time is an argument, state goes in and
 // comes out.
 import type { TokenEnd } from "../gateway/limiter.js";

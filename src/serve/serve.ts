@@ -6,7 +6,7 @@ import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
 import type { Address } from "../config/values.js";
 import { OUTCOMES } from "../gateway/waiter.js";
-import { heapTooSmall } from "../grpc/budget.js";
+import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";

@@ -1,7 +1,7 @@
 // Makes one HTTP exchange within one timeout for connect, headers and body, and knows whether the
-// request was written. undici calls `onRequestStart` in the same step as the write. So an error
-// before it means that nothing was written, an abort inside it means that nothing will be, and
-// anything after it is doubt.
+// request was written. undici calls `onRequestStart` in the same step as the write. So after an
+// error before it, nothing was written; after an abort inside it, nothing will be; after anything
+// later, it is unknown whether the request was received.
 import type { Dispatcher } from "undici";
 import type { Clock } from "../base/clock.js";
 import type { HttpAnswer } from "./answer.js";

@@ -75,8 +75,9 @@ describe("ota-gateway serve at OTA_LOG_LEVEL=trace", () => {
         texts.push(JSON.stringify({ ...failure, devices: [] }));
       }
     };
-    const endings = ["unknown-device", "bad-signature", "bad-key", "throttled", "broken", "no-request-id", "hanging"];
+    const endings = ["unknown-device", "bad-signature", "bad-key", "broken", "no-request-id", "hanging"];
     await Promise.all(endings.map(both));
+    await both("throttled"); // by itself: it pauses the account, and the others would run out of time
 
     // A caller gets the upstream's text about its own device, and nothing about another's.
     const mixed = [a, b].map((caller, n) =>
@@ -98,7 +99,7 @@ describe("ota-gateway serve at OTA_LOG_LEVEL=trace", () => {
 
     // All kinds of end happened, and were reported.
     expect(new Set(upstream.calls.map(({ parameters }) => parameters.get("FirmwareId")))).toEqual(
-      new Set([...endings, "good", undefined]), // undefined: the readings
+      new Set([...endings, "throttled", "good", undefined]), // undefined: the readings
     );
     expect(gateway.stdout).toContain("CancelOTATaskByDevice");
     expect(gateway.stderr).toContain('"SignatureDoesNotMatch"');

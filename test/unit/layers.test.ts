@@ -9,12 +9,12 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   identity: "base",
   config: "base gateway/command identity",
   // the heart, and its seams: each is named where it is implemented or used
-  gateway: "base gateway/admission gateway/queue gateway/call gateway/reading observe/telemetry/instruments",
+  gateway: "base gateway/admission gateway/queue gateway/call gateway/reading observe/telemetry/spans",
   "gateway/admission": "base gateway/queue gateway/command gateway/errors gateway/limiter gateway/waiter",
   "gateway/queue": "base gateway/command gateway/upstream gateway/waiter",
   "gateway/call":
     "base gateway/queue gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
-    "observe/telemetry/instruments",
+    "observe/telemetry/spans",
   "gateway/reading":
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +
     "gateway/upstream gateway/waiter",
@@ -22,13 +22,13 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/task-reader " +
-    "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/instruments",
+    "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
-  "grpc/rpc":
-    "base gateway/errors grpc/transport grpc/wire identity observe/telemetry/instruments observe/telemetry/metrics",
-  "grpc/transport": "base config/tls-files gateway/errors grpc/budget grpc/wire identity observe/telemetry/metrics",
+  "grpc/rpc": "base gateway/errors grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
+  "grpc/transport":
+    "base config/tls-files gateway/errors grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/errors gateway/upstream gen",
   // those who watch
   "observe/telemetry": "base",

@@ -1,10 +1,10 @@
 // Decides which caller of a class gets the next call. Calls are the scarce resource, so each call
 // costs all of its seats. Callers that share it pay for the seats they fill, up to their part of
 // the call; the caller whose turn it was pays for the rest. A caller's payments divided by its
-// weight are its virtual time; the ideal is the virtual time of a caller with exactly its share.
-// Among the callers not ahead of the ideal, the turn goes to the one that would be a call behind it
-// first. Invariant, while all callers may go and no call is refunded: no waiting caller is a full
-// call behind, or more than one call ahead (docs/adr/0008).
+// weight are its virtual time; the ideal is the virtual time of a caller with exactly its share. Of
+// the callers that are not ahead of the ideal, the turn goes to the one that would be the first to
+// fall a call behind the ideal. Invariant, while all callers may go and no call is refunded: no
+// waiting caller is a full call behind, or more than one call ahead (docs/adr/0008).
 
 /** A caller without a seat for this long has credit: it may go first. */
 const LATELY_MS = 1000;

@@ -1,8 +1,8 @@
 // Tells stale names apart by reading, where halving refused calls would cost the quota of the
 // cancels. The devices of a refused call are read, and from then on those of the callers whose
-// devices are missing, before they are sent. A device is rejected only by a reading that asked for
-// it and found others or none; what reading cannot explain, and all while nothing can be read, is
-// left to halving.
+// devices are missing, before they are sent. A device is rejected only if a reading asked for it
+// and did not find it. Halving handles what reading cannot explain, and everything while nothing
+// can be read.
 import { CallLoop } from "../call/call-loop.js";
 import type { ReportOptions } from "../call/call-report.js";
 import type { DeviceReadEnd, DeviceReader } from "../device-reader.js";

@@ -1,13 +1,13 @@
-// One rpc, from its caller's turn to its end in the span, in one line of the log and in the
-// metrics. There are thousands a second, so each is a single object.
+// One rpc, from the moment it is its caller's turn to its end, which goes into the span, one log
+// line and the metrics. There are thousands a second, so each rpc is a single object.
 import { type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import { GatewayError } from "../../gateway/errors.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
-import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/instruments.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
+import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";

@@ -3,10 +3,10 @@
 // memory that others need.
 import type { Socket } from "node:net";
 import { type Clock, every } from "../../base/clock.js";
-import { MOST_ANSWER_BYTES } from "../budget.js";
+import { MOST_ANSWER_BYTES } from "../port-bounds.js";
 import { readHandleOf } from "./grpc-js-internals.js";
 import { type Held, ReadScheduler } from "./read-scheduler.js";
-import type { CountRefusal } from "./refusals.js";
+import type { CountRefusal } from "./refusal-counts.js";
 
 /** From one address. Generous, because all callers may come through one proxy. */
 const MOST_OF_ONE_ADDRESS = 1024;

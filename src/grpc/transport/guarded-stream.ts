@@ -10,7 +10,7 @@ import { type WireError, wireErrorOf } from "../wire/status.js";
 import type { Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { OpenStream } from "./open-streams.js";
-import type { CountRefusal } from "./refusals.js";
+import type { CountRefusal } from "./refusal-counts.js";
 import type { StreamRules } from "./stream-rules.js";
 
 export interface GuardedStreamOptions {

@@ -10,7 +10,7 @@ import { nameOfCertificate } from "../../identity/certificate.js";
 import { type Certificates, watchCertificates } from "./certificates.js";
 import { Connections } from "./connections.js";
 import { checkHandle } from "./grpc-js-internals.js";
-import type { CountRefusal } from "./refusals.js";
+import type { CountRefusal } from "./refusal-counts.js";
 
 export interface ListenerOptions {
   readonly host: string;

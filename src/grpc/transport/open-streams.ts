@@ -3,7 +3,7 @@
 // Invariant: no account exceeds its bound, except by answers, which are counted and never refused.
 import { flatten } from "../../base/flat-string.js";
 import { GatewayError } from "../../gateway/errors.js";
-import { BOUNDS, type Bound } from "../budget.js";
+import { BOUNDS, type Bound } from "../port-bounds.js";
 import type { StreamKind } from "./stream-rules.js";
 
 export interface StreamOrigin {

@@ -1,6 +1,6 @@
-// Admits streams before grpc-js sees them, whatever they ask for: bounds their headers, identifies
-// their callers as far as that takes no time, and counts them. From then on a GuardedStream watches
-// each.
+// Every stream, whatever its method, passes here before grpc-js sees it: its headers are bounded,
+// its caller is identified as far as that takes no time, and it is counted. From then on a
+// GuardedStream watches it.
 // Invariant: nothing of a refused stream is kept, and it is closed even if its client does not end
 // it.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
@@ -8,15 +8,15 @@ import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status }
 import { type Clock, every } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/errors.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import { MOST_HEADER_BYTES } from "../budget.js";
+import { MOST_HEADER_BYTES } from "../port-bounds.js";
 import { trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
 import { GuardedStream } from "./guarded-stream.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
+import type { CountRefusal } from "./refusal-counts.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
-import type { CountRefusal } from "./refusals.js";
 import { otaMethodOf, rulesOf } from "./stream-rules.js";
 import { StreamTable } from "./stream-table.js";
 

@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import { answerJson, answerText, refuse } from "./answer.js";
+import { holdConnections } from "./connection-limit.js";
 import { type Download, sendDownload } from "./download.js";
 import { EventStream } from "./event-stream.js";
 import { createGate, isForeignHost } from "./gate.js";
-import { holdConnections } from "./hold-connections.js";
 import { PAGE_FILES } from "./page-files.js";
 import type { Readiness, SnapshotSource } from "./snapshot.js";
 

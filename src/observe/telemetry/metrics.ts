@@ -1,5 +1,5 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. instruments.ts has the spans; gauges.ts and upkeep.ts have what is read rather than
+// only. spans.ts has the spans; gauges.ts and upkeep.ts have what is read rather than
 // counted. No attribute has more values than the configuration has names: no device, no scope, and
 // only configured callers, because a caller can take any name.
 import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../../src/gateway/errors.js";
-import { BOUNDS } from "../../../../src/grpc/budget.js";
+import { BOUNDS } from "../../../../src/grpc/port-bounds.js";
 import { OpenStreams, type StreamOrigin } from "../../../../src/grpc/transport/open-streams.js";
 
 /** Of a connection of its own for each 500. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Refusals } from "../../../../src/grpc/transport/refusals.js";
+import { Refusals } from "../../../../src/grpc/transport/refusal-counts.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { HandClock } from "../../../support/hand-clock.js";
 

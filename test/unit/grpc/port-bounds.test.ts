@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../../src/config/config.js";
-import { heapNeeded, heapTooSmall } from "../../../src/grpc/budget.js";
+import { heapNeeded, heapTooSmall } from "../../../src/grpc/port-bounds.js";
 
 const MB = 2 ** 20;
 
