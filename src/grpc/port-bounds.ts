@@ -4,6 +4,16 @@ import { getHeapStatistics } from "node:v8";
 
 const MB = 2 ** 20;
 
+/** All open streams in the heap of the manifests, and in one of a gigabyte or more. */
+const FEW_STREAMS = 6144;
+const MANY_STREAMS = 16_384;
+
+function streamsIn(heapBytes: number): number {
+  return heapBytes >= 1024 * MB ? MANY_STREAMS : FEW_STREAMS;
+}
+
+const STREAMS = streamsIn(oldSpaceBytes());
+
 /** The most streams that are open, and bytes that they hold: headers, messages and answers. */
 export interface Bound {
   readonly streams: number;
@@ -12,9 +22,9 @@ export interface Bound {
 
 /** Streams count from their headers on, whatever they are for. */
 export const BOUNDS = {
-  gateway: { streams: 6144, bytes: 64 * MB },
+  gateway: { streams: STREAMS, bytes: 64 * MB },
   /** All callers may come through one proxy. */
-  address: { streams: 5120, bytes: 48 * MB },
+  address: { streams: STREAMS - 1024, bytes: 48 * MB },
   /** Two seconds of the usual quota in requests of one device. */
   caller: { streams: 4096, bytes: 32 * MB },
   /** The same number is the setting of HTTP/2. */
@@ -56,21 +66,21 @@ const COSTS = {
 } as const;
 
 /** The heap that is needed when every bound is reached at once. */
-export function heapNeeded(maxQueuedDevices: number): number {
+export function heapNeeded(maxQueuedDevices: number, streams: number = STREAMS): number {
   const { program, stream, refusalWaiting, queuedDevice } = COSTS;
-  const { streams } = BOUNDS.gateway;
   return program + streams * stream + MOST_REFUSALS_WAITING * refusalWaiting + maxQueuedDevices * queuedDevice;
 }
 
 /** Advice if the bounds do not fit into the heap; undefined if they fit. */
 export function heapTooSmall(maxQueuedDevices: number, heapBytes = oldSpaceBytes()): string | undefined {
-  const needed = heapNeeded(maxQueuedDevices);
+  const streams = streamsIn(heapBytes);
+  const needed = heapNeeded(maxQueuedDevices, streams);
   if (needed <= heapBytes) return undefined;
-  const least = heapNeeded(0);
+  const least = heapNeeded(0, streams);
   const fitting = Math.floor((heapBytes - least) / COSTS.queuedDevice);
   const remedy = fitting > 0 ? `lower OTA_MAX_QUEUED_DEVICES to ${fitting}, or ` : "";
   return (
-    `OTA_MAX_QUEUED_DEVICES: ${maxQueuedDevices} devices and ${BOUNDS.gateway.streams} open streams can take ` +
+    `OTA_MAX_QUEUED_DEVICES: ${maxQueuedDevices} devices and ${streams} open streams can take ` +
     `${inMb(needed)} MB of heap, and Node has ${inMb(heapBytes)} MB; ${remedy}give it more with ` +
     `NODE_OPTIONS=--max-old-space-size=${inMb(needed)}`
   );

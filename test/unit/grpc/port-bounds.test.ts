@@ -11,7 +11,7 @@ describe("the budget", () => {
     const oldMb = Number(/--max-old-space-size=(\d+)/.exec(deployment)?.[1]);
     const { maxQueuedDevices } = readConfig({});
     expect(heapTooSmall(maxQueuedDevices, oldMb * MB)).toBeUndefined();
-    expect(heapNeeded(maxQueuedDevices)).toBeGreaterThan(0.7 * oldMb * MB); // or the table says nothing
+    expect(heapNeeded(maxQueuedDevices, 6144)).toBeGreaterThan(0.7 * oldMb * MB); // or the table says nothing
   });
 
   it("says what to do where the heap is too small", () => {
