@@ -110,7 +110,7 @@ describe("serverReflectionInfo", () => {
     expect(replies.map(({ $case }) => $case)).toEqual(["errorResponse", "listServicesResponse"]);
   });
 
-  it("stops reading whoever does not read: each answer takes a thousand times the room of its question", async () => {
+  it("stops reading a client that does not read its answers: each answer takes a thousand times the room of its question", async () => {
     const fileByFilename = "ota/v1/ota_service.proto";
     const questions = Array.from({ length: 1000 }, () => ({
       host: "",
