@@ -4,14 +4,14 @@
 import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
 import type { Failure } from "./failure.js";
+import { UnderWay } from "./in-flight.js";
 import { type CancelStream, LastingStream } from "./lasting-stream.js";
 import { Mailbox } from "./mailbox.js";
 import { NameReader } from "./name-reader.js";
 import { OtaError } from "./ota-error.js";
 import { type CancelScope, wireRequestOf } from "./request.js";
 import type { DeviceResult } from "./response.js";
-import { msOf } from "./time.js";
-import { UnderWay } from "./under-way.js";
+import { msOf } from "./wire-time.js";
 
 export interface CancelAllOptions {
   /** Stops the run: devices not yet sent to the upstream leave the gateway's queue. */

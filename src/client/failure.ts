@@ -5,7 +5,7 @@ import { type Metadata, status } from "@grpc/grpc-js";
 import type { Any } from "../gen/google/protobuf/any.js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 import { Status } from "../gen/google/rpc/status.js";
-import { msOf } from "./time.js";
+import { msOf } from "./wire-time.js";
 
 /** The stable reasons of the contract, and TRANSPORT for errors that no gateway sent. */
 export type FailureReason =

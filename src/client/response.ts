@@ -9,7 +9,7 @@ import {
   type DeviceResult as WireResult,
 } from "../gen/ota/v1/ota_service.js";
 import { type Failure, failureOf } from "./failure.js";
-import { dateOf, msOf } from "./time.js";
+import { dateOf, msOf } from "./wire-time.js";
 
 /** The state of knowledge about one device; see `Outcome` in ota_service.proto. */
 export type Outcome = Exclude<keyof typeof WireOutcome, "UNSPECIFIED" | "UNRECOGNIZED">;

@@ -9,12 +9,12 @@ import { API_VERSION, CANCEL_OPERATION, operationOf } from "./operations/registr
 import type { EmulatorSettings } from "./options.js";
 import type { EmulatedAnswer } from "./protocol/answer.js";
 import { PopError, popError, ServiceError, serviceError } from "./protocol/errors.js";
+import { refusalAnswer, refusalOf, withStatus } from "./protocol/refusal-answer.js";
 import { type SignedCall, signatureCheck } from "./protocol/signature-check.js";
 import { throttled } from "./protocol/throttling.js";
 import { headerValue, type ReceivedRequest } from "./protocol/wire.js";
 import { createQuota, type EmulatedQuota } from "./quota.js";
 import { newRequestId } from "./random.js";
-import { refusalAnswer, refusalOf, withStatus } from "./refusal.js";
 import type { Platform } from "./state/platform.js";
 import type { Statistics } from "./statistics.js";
 

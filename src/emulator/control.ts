@@ -1,7 +1,7 @@
 // Serves requests to the emulator itself, without a signature: statistics, faults, and reports in
 // place of devices. Everybody who can reach it may use it, so run it on a private network.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { JsonMistakes, JsonObject } from "./protocol/json-checks.js";
+import { JsonMistakes, JsonObject } from "./checked-json.js";
 import { readBody } from "./protocol/wire.js";
 
 /**

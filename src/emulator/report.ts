@@ -1,6 +1,6 @@
 // A report that a test sends in place of a device: the progress of its update, or the version that
 // it runs now.
-import { JsonObject } from "./protocol/json-checks.js";
+import { JsonObject } from "./checked-json.js";
 import { reportProgress, reportVersion, taskUnderWay } from "./state/device-reports.js";
 import { DEFAULT_MODULE } from "./state/firmware.js";
 import type { Platform } from "./state/platform.js";

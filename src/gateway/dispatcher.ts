@@ -8,10 +8,10 @@ import { consequence } from "./call/consequence.js";
 import { RecentRefusals } from "./call/recent-refusals.js";
 import { SentBatch } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
+import { type DeviceReadings, ReadAhead } from "./existence/read-ahead.js";
 import type { Limiter, Wish } from "./limiter.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
 import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
-import { type DeviceReadings, ReadAhead } from "./reading/read-ahead.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { DeviceOutcome, Waiter } from "./waiter.js";
 

@@ -15,7 +15,7 @@ import {
 import { Deadlines } from "./admission/deadlines.js";
 import { byPriority, type Command, PRIORITIES } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
-import { type Failure, type FailureKind, GatewayError } from "./errors.js";
+import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Forecast } from "./limiter.js";
 import { verdict } from "./verdict.js";
 import type { Verifier } from "./verifier.js";

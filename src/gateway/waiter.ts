@@ -5,7 +5,7 @@ import type { Span } from "@opentelemetry/api";
 import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import { type DeviceMarks, deviceMarks, NO_MARKS } from "./device-marks.js";
-import type { Failure } from "./errors.js";
+import type { Failure } from "./failures.js";
 
 /**
  * The outcome of a device, with the reason if something is wrong. Devices with the same outcome

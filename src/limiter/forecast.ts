@@ -1,8 +1,8 @@
 // Estimates when calls will start, from the tokens, their cycle and the pacing. It assumes that
 // every answer takes the typical time and that withheld tokens stay withheld. Pure, based on
-// rule.ts.
+// token-rule.ts.
 import type { Forecast, LedgerState } from "../gateway/limiter.js";
-import { placeMs, WINDOW_MS } from "./rule.js";
+import { placeMs, WINDOW_MS } from "./token-rule.js";
 
 /** Starts closer together than this count as simultaneous. */
 const STEP_MS = 1;

@@ -7,6 +7,7 @@ import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../base/clock.js";
 import type { Forecast, LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
 import { forecastOf } from "./forecast.js";
+import { Takers } from "./takers.js";
 import {
   answered,
   asked,
@@ -19,8 +20,7 @@ import {
   tokenBackMs,
   UNPACED,
   withheldAt,
-} from "./rule.js";
-import { Takers } from "./takers.js";
+} from "./token-rule.js";
 
 export interface InProcessOptions {
   readonly clock: Clock;

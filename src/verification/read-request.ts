@@ -2,7 +2,7 @@
 // after the request has left.
 import type { Span } from "@opentelemetry/api";
 import type { Scope } from "../gateway/command.js";
-import type { Failure } from "../gateway/errors.js";
+import type { Failure } from "../gateway/failures.js";
 import type { ListedTask } from "../gateway/task-reader.js";
 
 /** The result of reading one device back. */

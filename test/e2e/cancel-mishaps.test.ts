@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { GatewayError } from "../../src/gateway/errors.js";
+import { GatewayError } from "../../src/gateway/failures.js";
 import { CancelTasksByDeviceResponse, GetQuotaResponse, Ledger } from "../../src/gen/ota/v1/ota_service.js";
 import { statusOf } from "../../src/grpc/wire/status.js";
 import { names } from "../support/fake-command.js";

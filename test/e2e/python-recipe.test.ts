@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { GatewayError } from "../../src/gateway/errors.js";
+import { GatewayError } from "../../src/gateway/failures.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
 import { endPrograms, runEmulator, runGateway } from "../support/processes.js";

@@ -1,6 +1,6 @@
 // `ota-gateway quota --watch` through what happens to gateways: one that goes and comes back, one that hangs.
 import { afterEach, describe, expect, it } from "vitest";
-import { GatewayError } from "../../src/gateway/errors.js";
+import { GatewayError } from "../../src/gateway/failures.js";
 import { GetQuotaResponse } from "../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { listenOta } from "../support/fake-ota-service.js";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../src/gateway/command.js";
 import { Dispatcher } from "../../src/gateway/dispatcher.js";
-import { type Failure, GatewayError } from "../../src/gateway/errors.js";
+import { type Failure, GatewayError } from "../../src/gateway/failures.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
 import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";

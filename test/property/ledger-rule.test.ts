@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TokenEnd } from "../../src/gateway/limiter.js";
-import { MARGIN_MS, OPENING_MS, tokenBackMs, WINDOW_MS } from "../../src/limiter/rule.js";
+import { MARGIN_MS, OPENING_MS, tokenBackMs, WINDOW_MS } from "../../src/limiter/token-rule.js";
 
 /** The random course of one call. Fractions are relative to what is possible. */
 interface Luck {

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Proof, prove } from "../../src/cli/prove/proof.js";
-import { MARGIN_MS, tokenBackMs } from "../../src/limiter/rule.js";
+import { MARGIN_MS, tokenBackMs } from "../../src/limiter/token-rule.js";
 import type { EndKind } from "../../src/observe/recorder/flight-record.js";
 import { FlightRecorder } from "../../src/observe/recorder/recorder.js";
 import { runs } from "../support/property-runs.js";

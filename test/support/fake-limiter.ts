@@ -14,7 +14,7 @@ import {
   tokenBackMs,
   UNPACED,
   withheldAt,
-} from "../../src/limiter/rule.js";
+} from "../../src/limiter/token-rule.js";
 
 interface Options {
   readonly clock: Clock;

@@ -3,7 +3,7 @@
 // queue, no scope queues and no turns.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
-import type { FailureKind, GatewayError } from "../../src/gateway/errors.js";
+import type { FailureKind, GatewayError } from "../../src/gateway/failures.js";
 import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
 import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";
 

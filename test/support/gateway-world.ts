@@ -2,7 +2,7 @@
 // all events for the reference to judge.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
-import { GatewayError } from "../../src/gateway/errors.js";
+import { GatewayError } from "../../src/gateway/failures.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { EQUAL } from "./fake-callers.js";

@@ -1,10 +1,10 @@
 // Replicas that share a ledger, the store between them, and an upstream that counts arrivals: in
 // simulated time, with every kind of fault that a test can request.
 import type { TokenEnd } from "../../src/gateway/limiter.js";
-import { MARGIN_MS, WINDOW_MS } from "../../src/limiter/rule.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { replyOf } from "../../src/limiter/shared/protocol.js";
 import { COMMAND_TIMEOUT_MS } from "../../src/limiter/shared/store.js";
+import { MARGIN_MS, WINDOW_MS } from "../../src/limiter/token-rule.js";
 import { FakeLog } from "./fake-log.js";
 import type { HandClock } from "./hand-clock.js";
 import { LuaStore } from "./lua-store.js";

@@ -9,35 +9,36 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   identity: "base",
   config: "base gateway/command identity",
   // the heart, and its seams: each is named where it is implemented or used
-  gateway: "base gateway/admission gateway/queue gateway/call gateway/reading observe/telemetry/spans",
-  "gateway/admission": "base gateway/queue gateway/command gateway/errors gateway/limiter gateway/waiter",
+  gateway: "base gateway/admission gateway/queue gateway/call gateway/existence observe/telemetry/spans",
+  "gateway/admission": "base gateway/queue gateway/command gateway/failures gateway/limiter gateway/waiter",
   "gateway/queue": "base gateway/command gateway/upstream gateway/waiter",
   "gateway/call":
-    "base gateway/queue gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/upstream gateway/waiter " +
+    "base gateway/queue gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/upstream gateway/waiter " +
     "observe/telemetry/spans",
-  "gateway/reading":
+  "gateway/existence":
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +
     "gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
   upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
   verification:
-    "base gateway/call gateway/call-observer gateway/command gateway/errors gateway/limiter gateway/task-reader " +
+    "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
-  "grpc/rpc": "base gateway/errors grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
+  "grpc/rpc":
+    "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":
-    "base config/tls-files gateway/errors grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
-  "grpc/wire": "gateway/errors gateway/upstream gen",
+    "base config/tls-files gateway/failures grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
+  "grpc/wire": "gateway/failures gateway/upstream gen",
   // those who watch
   "observe/telemetry": "base",
   "observe/recorder": "base",
   "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
-  "observe/audit": "base gateway/errors gateway/waiter",
+  "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/reading grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
+    "base config gateway gateway/existence grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
     "observe/recorder " +
     "observe/telemetry upstream verification",
   // programs beside the gateway
@@ -57,7 +58,8 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@alicloud/credentials": "upstream",
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
-  "@opentelemetry/api": "client gateway gateway/call gateway/reading grpc/rpc observe/telemetry upstream verification",
+  "@opentelemetry/api":
+    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry upstream verification",
   "@opentelemetry/exporter-prometheus": "observe/telemetry",
   "@opentelemetry/sdk-metrics": "observe/telemetry",
   "@opentelemetry/sdk-node": "observe/telemetry",

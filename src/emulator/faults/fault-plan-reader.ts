@@ -1,8 +1,9 @@
 // Reads a fault plan from JSON. For an error, the code is enough if the emulator knows it: shape,
 // status and message then follow from it.
+
+import { JsonObject } from "../checked-json.js";
 import { OPERATIONS } from "../operations/registry.js";
 import { knownRefusal, ServiceError } from "../protocol/errors.js";
-import { JsonObject } from "../protocol/json-checks.js";
 import { type FaultPlan, type FaultRule, NO_FAULTS } from "./fault-plan.js";
 import type { Fault } from "./faults.js";
 

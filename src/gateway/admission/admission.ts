@@ -2,7 +2,7 @@
 // time to retry. An admitted request is never dropped. A request that cannot finish in time is
 // refused before it costs a call.
 import type { Command } from "../command.js";
-import { type Failure, GatewayError, invalid } from "../errors.js";
+import { type Failure, GatewayError, invalid } from "../failures.js";
 import type { Forecast } from "../limiter.js";
 import type { Queue } from "../queue/queue.js";
 import { type Applicant, callsBefore } from "./queue-position.js";

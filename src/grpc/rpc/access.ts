@@ -1,7 +1,7 @@
 // Decides whether a caller may do what it asks. This comes before all other checks of a request,
 // and what does not exist gets the same answer as what is not allowed, so that a caller learns of
 // nothing that is not its own.
-import { GatewayError } from "../../gateway/errors.js";
+import { GatewayError } from "../../gateway/failures.js";
 import type { CallerBook } from "../../identity/caller-book.js";
 import type { Stranger } from "../../identity/identity.js";
 import { beyond, mayUse, type Rights, type Touched } from "../../identity/rights.js";

@@ -2,7 +2,7 @@
 // exactly once. grpc-js itself would hang on an async throw, answer twice if called twice, and show
 // the text of any Error.
 import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
-import type { GatewayError } from "../../gateway/errors.js";
+import type { GatewayError } from "../../gateway/failures.js";
 import type { Identity } from "../../identity/identity.js";
 import { identify, UNAUTHENTICATED } from "../transport/caller.js";
 import { checkDecoded, isDecoded } from "../wire/decoding.js";

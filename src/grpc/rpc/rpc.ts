@@ -4,7 +4,7 @@ import { type Metadata, status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
-import { GatewayError } from "../../gateway/errors.js";
+import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";

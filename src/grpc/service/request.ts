@@ -2,7 +2,7 @@
 // here costs quota.
 import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../../base/text-rules.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
-import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
+import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/failures.js";
 import {
   type CancelTasksByDeviceRequest,
   type GetQuotaRequest,

@@ -1,6 +1,6 @@
 // Turns the gateway's answer, or its plan, into a response.
 import type { Plan } from "../../gateway/admission/admission.js";
-import type { Failure } from "../../gateway/errors.js";
+import type { Failure } from "../../gateway/failures.js";
 import { isWell } from "../../gateway/verdict.js";
 import type { Answer, CallRecord, DeviceOutcome } from "../../gateway/waiter.js";
 import type { Status } from "../../gen/google/rpc/status.js";

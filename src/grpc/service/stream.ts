@@ -3,7 +3,7 @@
 // gateway's queue is full, and while the client does not read its answers.
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { type Clock, sleepUntil } from "../../base/clock.js";
-import { GatewayError, invalid } from "../../gateway/errors.js";
+import { GatewayError, invalid } from "../../gateway/failures.js";
 import type {
   CancelTasksByDeviceRequest,
   CancelTasksByDeviceResponse,

@@ -4,14 +4,14 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
-import { GatewayError } from "../../gateway/errors.js";
+import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, PendingIdentity } from "../../identity/identity.js";
 import { type WireError, wireErrorOf } from "../wire/status.js";
 import type { Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
+import type { StreamRules } from "./method-rules.js";
 import type { OpenStream } from "./open-streams.js";
 import type { CountRefusal } from "./refusal-counts.js";
-import type { StreamRules } from "./stream-rules.js";
 
 export interface GuardedStreamOptions {
   readonly clock: Clock;

@@ -2,9 +2,9 @@
 // holds: for its caller, its connection, its address and in all.
 // Invariant: no account exceeds its bound, except by answers, which are counted and never refused.
 import { flatten } from "../../base/flat-string.js";
-import { GatewayError } from "../../gateway/errors.js";
+import { GatewayError } from "../../gateway/failures.js";
 import { BOUNDS, type Bound } from "../port-bounds.js";
-import type { StreamKind } from "./stream-rules.js";
+import type { StreamKind } from "./method-rules.js";
 
 export interface StreamOrigin {
   /** Any object that stands for the connection. */

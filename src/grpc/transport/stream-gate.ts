@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
-import { GatewayError, invalid } from "../../gateway/errors.js";
+import { GatewayError, invalid } from "../../gateway/failures.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { MOST_HEADER_BYTES } from "../port-bounds.js";
 import { trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
@@ -14,10 +14,10 @@ import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
 import { GuardedStream } from "./guarded-stream.js";
+import { otaMethodOf, rulesOf } from "./method-rules.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
 import type { CountRefusal } from "./refusal-counts.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
-import { otaMethodOf, rulesOf } from "./stream-rules.js";
 import { StreamTable } from "./stream-table.js";
 
 export interface StreamGateOptions {

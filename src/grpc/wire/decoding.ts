@@ -2,7 +2,7 @@
 // grpc-js would answer them by itself, without a line in the log, a span, or an ErrorInfo for the
 // caller.
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import { type GatewayError, invalid } from "../../gateway/errors.js";
+import { type GatewayError, invalid } from "../../gateway/failures.js";
 import { type WireError, wireErrorOf } from "./status.js";
 
 /** Handlers get this in place of such a message. */

@@ -1,7 +1,13 @@
 // The one boundary that turns failures into wire errors: a status, details that a program can read,
 // and a hint when to retry. A new kind of failure does not compile until it has a row here.
 import { Metadata, status } from "@grpc/grpc-js";
-import { type Failure, type FailureKind, GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/errors.js";
+import {
+  type Failure,
+  type FailureKind,
+  GatewayError,
+  MOST_VIOLATIONS,
+  type Violation,
+} from "../../gateway/failures.js";
 import type { Rejection } from "../../gateway/upstream.js";
 import type { Any } from "../../gen/google/protobuf/any.js";
 import { Status } from "../../gen/google/rpc/status.js";

@@ -14,7 +14,7 @@ import {
   throttle,
   tokenBackMs,
   UNPACED,
-} from "../rule.js";
+} from "../token-rule.js";
 import type { GivenBack } from "./protocol.js";
 
 interface Holding {

@@ -1,9 +1,9 @@
 // The shared ledger as a script that the store runs. With one command, a replica reports what
-// became of its tokens and asks for the next, by the rule and the constants of ../rule.ts. If the
-// store's content is lost or restored, its clock stepped, or its server replaced, the ledger opens
-// again: all tokens are out until nothing sent before can still be counted.
+// became of its tokens and asks for the next, by the rule and the constants of ../token-rule.ts. If
+// the store's content is lost or restored, its clock stepped, or its server replaced, the ledger
+// opens again: all tokens are out until nothing sent before can still be counted.
 import { LOWER_CLASS_EVERY } from "../../gateway/command.js";
-import { CLEAN_MS, MADE_UP, WINDOW_MS } from "../rule.js";
+import { CLEAN_MS, MADE_UP, WINDOW_MS } from "../token-rule.js";
 import { TOLERANCE_MS } from "./clock-frame.js";
 
 export const LEDGER_SCRIPT = `

@@ -1,7 +1,7 @@
 // Derives the state of a shared ledger from the store's last reply and this replica's own tokens.
 import { byPriority, PRIORITIES } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
-import { spaceMs, WINDOW_MS } from "../rule.js";
+import { spaceMs, WINDOW_MS } from "../token-rule.js";
 import type { Holdings } from "./holdings.js";
 import type { Reply } from "./protocol.js";
 

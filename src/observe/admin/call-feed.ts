@@ -1,5 +1,5 @@
-// Keeps the recent calls of one account and the rates at which they were sent. The dispatcher feeds
-// it and the page reads it. Memory is bounded, regardless of the number of callers and calls.
+// Keeps the recent calls of one account and the rates at which they were sent. The reports of calls
+// feed it, and the page reads it. Memory is bounded, regardless of the number of callers and calls.
 import type { CallObserver, EndedCall, SentCall } from "../../gateway/call-observer.js";
 import { CallerCounts, type SentLastMinute } from "./caller-counts.js";
 import { LastMinute } from "./last-minute.js";

@@ -2,7 +2,7 @@
 // Fields always have the same order. Texts from callers are truncated first, because refused
 // requests are recorded too, and those can contain anything.
 import { visibleJson } from "../../base/visible-text.js";
-import { GatewayError } from "../../gateway/errors.js";
+import { GatewayError } from "../../gateway/failures.js";
 import { type Answer, type DeviceOutcome, OUTCOMES } from "../../gateway/waiter.js";
 import { deviceDigest } from "./device-digest.js";
 

@@ -12,10 +12,10 @@ import { systemClock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
 import { flatten } from "../../base/flat-string.js";
 import { CallStackContext } from "./call-stack-context.js";
-import { oneExportAtATime } from "./one-export.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
 import { sdkNodeInternals } from "./sdk-node-internals.js";
+import { oneExportAtATime } from "./serial-export.js";
 
 const { getOtlpMetricExporterFromEnv, getPeriodicExportingMetricReaderFromEnv, getSpanProcessorsFromEnv } =
   sdkNodeInternals();

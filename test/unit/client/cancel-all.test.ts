@@ -1,7 +1,7 @@
 // cancelAll over a real gRPC port, against a service whose answers a test decides.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, connect, type DeviceResult, OtaError } from "../../../src/client/client.js";
-import { GatewayError } from "../../../src/gateway/errors.js";
+import { GatewayError } from "../../../src/gateway/failures.js";
 import { statusOf, wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { names } from "../../support/fake-command.js";
 import { accepted, answerOf, type FakeStream, listenOta } from "../../support/fake-ota-service.js";

@@ -3,7 +3,7 @@ import { context, propagation, TraceFlags, trace } from "@opentelemetry/api";
 import { core } from "@opentelemetry/sdk-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, type ConnectOptions, connect, OtaError } from "../../../src/client/client.js";
-import { GatewayError } from "../../../src/gateway/errors.js";
+import { GatewayError } from "../../../src/gateway/failures.js";
 import { type GetQuotaRequest, GetQuotaResponse, OtaServiceService } from "../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { CallStackContext } from "../../../src/observe/telemetry/call-stack-context.js";

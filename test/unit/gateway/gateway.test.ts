@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../src/gateway/command.js";
-import { GatewayError } from "../../../src/gateway/errors.js";
+import { GatewayError } from "../../../src/gateway/failures.js";
 import { Gateway, type Request } from "../../../src/gateway/gateway.js";
 import { EQUAL } from "../../support/fake-callers.js";
 import { aCommand, aScope, names } from "../../support/fake-command.js";

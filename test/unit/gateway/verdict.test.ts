@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Failure } from "../../../src/gateway/errors.js";
+import type { Failure } from "../../../src/gateway/failures.js";
 import { isWell, verdict } from "../../../src/gateway/verdict.js";
 import type { DeviceOutcome } from "../../../src/gateway/waiter.js";
 import { names } from "../../support/fake-command.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Failure } from "../../../src/gateway/errors.js";
+import type { Failure } from "../../../src/gateway/failures.js";
 import type { Answer, CallRecord, DeviceOutcome, Waiter } from "../../../src/gateway/waiter.js";
 import { aWaiter, names } from "../../support/fake-command.js";
 import { settle } from "../../support/hand-clock.js";

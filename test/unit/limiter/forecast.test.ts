@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LedgerState, TokenEnd } from "../../../src/gateway/limiter.js";
 import { forecastOf } from "../../../src/limiter/forecast.js";
-import { started, startMs, UNPACED } from "../../../src/limiter/rule.js";
+import { started, startMs, UNPACED } from "../../../src/limiter/token-rule.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { HandClock } from "../../support/hand-clock.js";
 

@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Limiter, Token } from "../../../src/gateway/limiter.js";
 import { createInProcessLedger } from "../../../src/limiter/in-process.js";
-import { OPENING_MS } from "../../../src/limiter/rule.js";
+import { OPENING_MS } from "../../../src/limiter/token-rule.js";
 import { HandClock, settle } from "../../support/hand-clock.js";
 
 const QUOTA = 4;

@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { dryRun, dryRunJson } from "../../../../src/cli/cancel/dry-run.js";
 import { connect } from "../../../../src/client/client.js";
-import { GatewayError } from "../../../../src/gateway/errors.js";
+import { GatewayError } from "../../../../src/gateway/failures.js";
 import { CancelTasksByDeviceResponse } from "../../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../../src/grpc/wire/status.js";
 import { names } from "../../../support/fake-command.js";

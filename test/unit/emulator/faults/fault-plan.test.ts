@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { JsonMistakes } from "../../../../src/emulator/checked-json.js";
 import { type FaultRule, NO_FAULTS, PlannedFaults } from "../../../../src/emulator/faults/fault-plan.js";
 import { readFaultPlan } from "../../../../src/emulator/faults/fault-plan-reader.js";
-import { JsonMistakes } from "../../../../src/emulator/protocol/json-checks.js";
 import { seededRandom } from "../../../../src/emulator/random.js";
 
 const RESET = { kind: "reset", applied: false } as const;

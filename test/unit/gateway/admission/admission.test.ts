@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { admit, type Outlook, plan, retryAfterMs } from "../../../../src/gateway/admission/admission.js";
 import type { Command } from "../../../../src/gateway/command.js";
-import { GatewayError } from "../../../../src/gateway/errors.js";
+import { GatewayError } from "../../../../src/gateway/failures.js";
 import { Queue } from "../../../../src/gateway/queue/queue.js";
 import { EQUAL } from "../../../support/fake-callers.js";
 import { aCommand, aScope, aWaiter, names } from "../../../support/fake-command.js";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../../src/gateway/command.js";
-import type { GatewayError } from "../../../../src/gateway/errors.js";
+import type { GatewayError } from "../../../../src/gateway/failures.js";
 import { Gateway } from "../../../../src/gateway/gateway.js";
 import type { CallEnd } from "../../../../src/gateway/upstream.js";
 import type { DeviceOutcome } from "../../../../src/gateway/waiter.js";

@@ -1,7 +1,7 @@
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { GatewayError } from "../../../../src/gateway/errors.js";
+import { GatewayError } from "../../../../src/gateway/failures.js";
 import {
   CancelTasksByDeviceRequest,
   CancelTasksByDeviceResponse,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Failure, GatewayError, type Violation } from "../../../../src/gateway/errors.js";
+import { type Failure, GatewayError, type Violation } from "../../../../src/gateway/failures.js";
 import { CancelTasksByDeviceRequest, Priority } from "../../../../src/gen/ota/v1/ota_service.js";
 import { commandOf } from "../../../../src/grpc/service/request.js";
 

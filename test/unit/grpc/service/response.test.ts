@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Failure } from "../../../../src/gateway/errors.js";
+import type { Failure } from "../../../../src/gateway/failures.js";
 import type { Answer, CallRecord, DeviceOutcome } from "../../../../src/gateway/waiter.js";
 import { CancelTasksByDeviceResponse, Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
 import { planResponseOf, responseOf } from "../../../../src/grpc/service/response.js";

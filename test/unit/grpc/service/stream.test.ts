@@ -2,7 +2,7 @@
 // the test says so.
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type Failure, GatewayError } from "../../../../src/gateway/errors.js";
+import { type Failure, GatewayError } from "../../../../src/gateway/failures.js";
 import {
   type StreamCancelTasksByDeviceResponse_Answer as Answer,
   type CancelTasksByDeviceRequest,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GatewayError } from "../../../../src/gateway/errors.js";
+import { GatewayError } from "../../../../src/gateway/failures.js";
 import { BOUNDS } from "../../../../src/grpc/port-bounds.js";
 import { OpenStreams, type StreamOrigin } from "../../../../src/grpc/transport/open-streams.js";
 

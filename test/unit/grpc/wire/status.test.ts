@@ -6,7 +6,7 @@ import {
   type FailureKind,
   GatewayError,
   type Violation,
-} from "../../../../src/gateway/errors.js";
+} from "../../../../src/gateway/failures.js";
 import { ErrorInfo } from "../../../../src/gen/google/rpc/error_details.js";
 import { deviceStatusOf, type WireError, wireErrorOf } from "../../../../src/grpc/wire/status.js";
 import { readFailure } from "../../../support/grpc-failure.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Failure, GatewayError } from "../../../../src/gateway/errors.js";
+import { type Failure, GatewayError } from "../../../../src/gateway/failures.js";
 import type { Answer, CallRecord } from "../../../../src/gateway/waiter.js";
 import {
   type AuditedEnd,

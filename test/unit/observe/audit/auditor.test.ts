@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GatewayError } from "../../../../src/gateway/errors.js";
+import { GatewayError } from "../../../../src/gateway/failures.js";
 import type { Answer } from "../../../../src/gateway/waiter.js";
 import type { AuditedRequest } from "../../../../src/observe/audit/audit-record.js";
 import { createAuditor } from "../../../../src/observe/audit/auditor.js";

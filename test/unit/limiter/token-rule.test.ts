@@ -10,7 +10,7 @@ import {
   throttle,
   UNPACED,
   withheldAt,
-} from "../../../src/limiter/rule.js";
+} from "../../../src/limiter/token-rule.js";
 
 const QUOTA = 10;
 const paced = { ...UNPACED, lastStartMs: 1000 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GatheredDevices } from "../../../../src/gateway/reading/gathered-devices.js";
+import { GatheredDevices } from "../../../../src/gateway/existence/gathered-devices.js";
 import { aWaiter, names, SCOPE } from "../../../support/fake-command.js";
 import { HandClock } from "../../../support/hand-clock.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FoundNames } from "../../../../src/gateway/reading/found-names.js";
+import { FoundNames } from "../../../../src/gateway/existence/found-names.js";
 import { aScope } from "../../../support/fake-command.js";
 
 const MINUTE = 60_000;

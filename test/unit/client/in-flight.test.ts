@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { UnderWay } from "../../../src/client/in-flight.js";
 import type { DeviceResult } from "../../../src/client/response.js";
-import { UnderWay } from "../../../src/client/under-way.js";
-import { type Failure, GatewayError } from "../../../src/gateway/errors.js";
+import { type Failure, GatewayError } from "../../../src/gateway/failures.js";
 import {
   type StreamCancelTasksByDeviceResponse_Answer as Answer,
   CancelTasksByDeviceResponse,

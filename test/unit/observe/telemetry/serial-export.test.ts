@@ -1,6 +1,6 @@
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace-base";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { oneExportAtATime } from "../../../../src/observe/telemetry/one-export.js";
+import { oneExportAtATime } from "../../../../src/observe/telemetry/serial-export.js";
 import { settle } from "../../../support/hand-clock.js";
 
 type Done = Parameters<SpanExporter["export"]>[1];

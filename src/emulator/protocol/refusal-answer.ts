@@ -1,9 +1,9 @@
 // Renders a refusal for the wire, in the shape of the POP gateway or of the service. A refusal by
 // the service with HTTP 400 has the POP gateway's shape, because the POP gateway writes it.
-import type { OpenQuestions } from "./open-questions.js";
-import type { EmulatedOperation } from "./operations/operation.js";
-import type { EmulatedAnswer } from "./protocol/answer.js";
-import { PopError, popError, ServiceError } from "./protocol/errors.js";
+import type { OpenQuestions } from "../open-questions.js";
+import type { EmulatedOperation } from "../operations/operation.js";
+import type { EmulatedAnswer } from "./answer.js";
+import { PopError, popError, ServiceError } from "./errors.js";
 
 type Refusal = PopError | ServiceError;
 
