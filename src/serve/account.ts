@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.js";
 import { type Log, withFields } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
+import { OPERATION_QUOTAS, type QuotaOperation } from "../config/operation-quotas.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
 import type { DeviceReadings } from "../gateway/existence/read-ahead.js";
@@ -13,23 +14,22 @@ import type { Limiter } from "../gateway/limiter.js";
 import type { TaskReader } from "../gateway/task-reader.js";
 import type { CallerBook } from "../identity/caller-book.js";
 import { createInProcessLedger } from "../limiter/in-process.js";
+import { createLazyLedger } from "../limiter/lazy.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
 import { CallFeed } from "../observe/admin/call-feed.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
 import type { UpstreamOperation } from "../observe/telemetry/spans.js";
+import { JobCalls } from "../rollout/job-calls.js";
 import { createUpstream, type UpstreamClient } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
 import { ReadLoop } from "../verification/read-loop.js";
 import { Verification } from "../verification/verification.js";
 
-/** Documented for each of the two operations that read tasks, */
-const READS_PER_SECOND = 10;
-/** and for those that read devices. */
-const DETAILS_PER_SECOND = 5;
-const STATES_PER_SECOND = 50;
+/** A shared ledger of an operation on batches asks the store for nothing after this time without calls. */
+const QUIET_MS = 30_000;
 
 /** The name under which callers have credit while any caller can claim any name. */
 const UNPROVEN = "";
@@ -44,6 +44,8 @@ export interface Account {
    * everything.
    */
   readonly feed: CallFeed;
+  /** Calls on whole batches. */
+  readonly jobs: JobCalls;
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
 }
@@ -74,7 +76,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   });
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
-  const limiter = await ledgerFor(options, name, settings.callsPerSecond);
+  const limiter = await ledgerFor(options);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,
     queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller,
@@ -98,7 +100,9 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     creditNameOf: (caller: string) => (options.proven ? caller : UNPROVEN),
   };
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
-  const verifier = await verifierFor(options, upstream);
+  const tasksOfJobLimiter = await ledgerFor(options, "ListOTATaskByJob");
+  const { jobs, closeJobs } = await jobsFor(options, upstream, tasksOfJobLimiter);
+  const verifier = await verifierFor(options, upstream, tasksOfJobLimiter);
   const deviceReadings = await deviceReadingsFor(options, upstream);
   const gateway = new Gateway({
     account: name,
@@ -113,7 +117,9 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     limiter,
     recorder,
     feed,
+    jobs,
     close: async () => {
+      await closeJobs();
       await gateway.close();
       await upstream.close();
     },
@@ -146,24 +152,21 @@ function credentialsFor({ settings: { credentials }, clock, environment }: Accou
 async function verifierFor(
   options: AccountOptions,
   { tasksOfJob, unfinishedTasks }: UpstreamClient,
+  tasksOfJobLimiter: Limiter,
 ): Promise<Verification> {
   const { name: account, config, clock, log, metrics } = options;
-  const loopOf = async (operation: UpstreamOperation, reader: TaskReader) => {
-    const limiter = await ledgerFor(options, `${account}:${operation}`, READS_PER_SECOND);
-    return new ReadLoop({
-      account,
-      operation,
-      clock,
-      log,
-      limiter,
-      reader,
-      observers: [metrics.reads(account, operation)],
-    });
+  const loopOf = (operation: UpstreamOperation, reader: TaskReader, limiter: Limiter) => {
+    const observers = [metrics.reads(account, operation)];
+    return new ReadLoop({ account, operation, clock, log, limiter, reader, observers });
   };
   return new Verification({
     clock,
-    tasksOfJob: await loopOf("ListOTATaskByJob", tasksOfJob),
-    unfinishedTasks: await loopOf("ListOTAUnfinishedTaskByDevice", unfinishedTasks),
+    tasksOfJob: loopOf("ListOTATaskByJob", tasksOfJob, tasksOfJobLimiter),
+    unfinishedTasks: loopOf(
+      "ListOTAUnfinishedTaskByDevice",
+      unfinishedTasks,
+      await ledgerFor(options, "ListOTAUnfinishedTaskByDevice"),
+    ),
     mostWithoutJob: config.verifyMaxDevicesWithoutJob,
   });
 }
@@ -174,24 +177,74 @@ async function deviceReadingsFor(
   { deviceDetails, deviceStates }: UpstreamClient,
 ): Promise<DeviceReadings> {
   const { name: account, metrics } = options;
-  const readingOf = async (operation: UpstreamOperation, reader: DeviceReader, callsPerSecond: number) => ({
+  const readingOf = async (operation: QuotaOperation, reader: DeviceReader) => ({
     operation,
     reader,
-    limiter: await ledgerFor(options, `${account}:${operation}`, callsPerSecond),
+    limiter: await ledgerFor(options, operation),
     observers: [metrics.reads(account, operation)],
   });
   return {
-    details: await readingOf("BatchQueryDeviceDetail", deviceDetails, DETAILS_PER_SECOND),
-    states: await readingOf("BatchGetDeviceState", deviceStates, STATES_PER_SECOND),
+    details: await readingOf("BatchQueryDeviceDetail", deviceDetails),
+    states: await readingOf("BatchGetDeviceState", deviceStates),
   };
 }
 
-/** `name` is the account's name. For a reading operation it has a colon, as no account name has. */
-async function ledgerFor(options: AccountOptions, name: string, callsPerSecond: number): Promise<Limiter> {
-  const { config, clock, log, storeOf, replica } = options;
+/** The calls on whole batches. `close` also closes their ledgers, except the one that is passed in. */
+async function jobsFor(
+  options: AccountOptions,
+  { jobs: operator }: UpstreamClient,
+  tasksOfJobLimiter: Limiter,
+): Promise<{ readonly jobs: JobCalls; readonly closeJobs: () => Promise<void> }> {
+  const { name: account, clock, log, metrics } = options;
+  const ledgers = {
+    ListOTAJobByFirmware: await lazyLedgerFor(options, "ListOTAJobByFirmware"),
+    QueryOTAJob: await lazyLedgerFor(options, "QueryOTAJob"),
+    CancelOTAStrategyByJob: await lazyLedgerFor(options, "CancelOTAStrategyByJob"),
+    CancelOTATaskByJob: await lazyLedgerFor(options, "CancelOTATaskByJob"),
+  };
+  const jobs = new JobCalls({
+    ...{ account, clock, log, operator },
+    limiters: { ...ledgers, ListOTATaskByJob: tasksOfJobLimiter },
+    observersOf: (operation) => [
+      operation.startsWith("Cancel") ? metrics.jobCalls(account, operation) : metrics.reads(account, operation),
+    ],
+  });
+  const closeJobs = async () => {
+    await jobs.close();
+    await Promise.all(Object.values(ledgers).map((ledger) => ledger.close()));
+  };
+  return { jobs, closeJobs };
+}
+
+/** Creates the ledgers of one operation. Without it, of CancelOTATaskByDevice. */
+async function ledgersOf(options: AccountOptions, operation?: QuotaOperation) {
+  const { name: account, settings, config, clock, log, storeOf, replica } = options;
   const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
-  if (!storeOf) return createInProcessLedger({ clock, callsPerSecond, callTimeoutMs });
+  // A colon is in no account's name.
+  const name = operation ? `${account}:${operation}` : account;
+  const callsPerSecond = operation
+    ? (settings.quotas?.[operation] ?? OPERATION_QUOTAS[operation])
+    : settings.callsPerSecond;
+  const common = { clock, callsPerSecond, callTimeoutMs };
+  const sinceMs = clock.now();
+  if (!storeOf) return { callsPerSecond, open: () => createInProcessLedger({ ...common, sinceMs }) };
   const { createSharedLedger } = await import("../limiter/shared/ledger.js");
-  const rest = { log: withFields(log, { account: name }), replica, callsPerSecond, callTimeoutMs, onStoreLoss };
-  return createSharedLedger({ clock, store: storeOf(name), ...rest });
+  const shared = { ...common, store: storeOf(name), log: withFields(log, { account: name }), onStoreLoss };
+  let opened = 0;
+  // Each ledger names its tokens from 1, so that it needs a name of its own.
+  const nameOf = (nth: number) => (nth === 0 ? replica : `${replica}-${nth}`);
+  return { callsPerSecond, open: () => createSharedLedger({ ...shared, replica: nameOf(opened++) }) };
+}
+
+async function ledgerFor(options: AccountOptions, operation?: QuotaOperation): Promise<Limiter> {
+  return (await ledgersOf(options, operation)).open();
+}
+
+async function lazyLedgerFor(options: AccountOptions, operation: QuotaOperation): Promise<Limiter> {
+  const { clock, storeOf } = options;
+  const ledgers = await ledgersOf(options, operation);
+  if (!storeOf) return createLazyLedger({ ...ledgers, clock, mode: "in-process", quietMs: undefined });
+  const ledger = createLazyLedger({ ...ledgers, clock, mode: "shared", quietMs: QUIET_MS });
+  void ledger.greet();
+  return ledger;
 }

@@ -19,10 +19,13 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +
     "gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
-  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
+  upstream: "base gateway/command gateway/device-reader gateway/job-operator gateway/task-reader gateway/upstream",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
+  rollout:
+    "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/job-operator gateway/limiter " +
+    "gateway/upstream",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
@@ -40,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   serve:
     "base config gateway gateway/existence grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
     "observe/recorder " +
-    "observe/telemetry upstream verification",
+    "observe/telemetry rollout upstream verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
@@ -59,7 +62,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
-    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry upstream verification",
+    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry rollout upstream verification",
   "@opentelemetry/exporter-prometheus": "observe/telemetry",
   "@opentelemetry/sdk-metrics": "observe/telemetry",
   "@opentelemetry/sdk-node": "observe/telemetry",
