@@ -1,0 +1,63 @@
+// What a stop owes its caller, whatever the rollout, the open questions, the faults and the crashes.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { aCase, isOwn, play, sumOf } from "../support/rollout-cases.js";
+import { EVERY_STATE } from "../support/rollout-world.js";
+
+describe("RolloutStop", () => {
+  it("says that a rollout is stopped only if nothing asked for is open", () => {
+    fc.assert(
+      fc.property(aCase, (history) => {
+        const { after, order, conclusion } = play(history);
+        if (conclusion.kind !== "report" || !conclusion.stopped) return;
+        for (const job of after.filter((each) => isOwn(each, order))) {
+          expect(sumOf(order.states.map((state) => job.tasks[state]))).toBe(0);
+          expect(job.status).not.toBe("PLANNED");
+          if (!order.keepStrategies) expect(job.isOpenToDevices).toBe(false);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("changes nothing that was not asked for, and says all five flags each time", () => {
+    fc.assert(
+      fc.property(aCase, (history) => {
+        const { world, before, after, order } = play(history);
+        for (const job of before.filter((each) => !isOwn(each, order))) {
+          const now = after.find(({ jobId }) => jobId === job.jobId);
+          expect(now?.tasks.CANCELED).toBe(job.tasks.CANCELED);
+          expect(now?.isOpenToDevices).toBe(job.isOpenToDevices);
+        }
+        for (const { from, by } of world.canceledFrom) {
+          // A device may move on between the page that was read and its cancel.
+          if (!(by === "CancelOTATaskByDevice" && (history.simulate || history.listLagMs > 0))) {
+            expect(order.states).toContain(from);
+          }
+        }
+        for (const { call, openStrategies } of world.seen) {
+          if (call.operation === "CancelOTAStrategyByJob") expect(order.keepStrategies).toBe(false);
+          if (call.operation !== "CancelOTATaskByJob") continue;
+          expect(Object.values(call.flags).filter((flag) => typeof flag === "boolean")).toHaveLength(5);
+          expect(Object.values(call.flags)).toContain(true);
+          if (!order.keepStrategies) expect(openStrategies).not.toContain(call.jobId);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("stops what can be stopped", () => {
+    fc.assert(
+      fc.property(aCase, (history) => {
+        const isEasy = { ...history, states: EVERY_STATE, keepStrategies: false, crashesAfter: [] };
+        const options = { ...isEasy.options, emptiedJob: "CANCELED" };
+        // A planned batch without tasks has nothing by which it could be canceled.
+        const rollouts = isEasy.rollouts.map((each) => ({ ...each, queued: each.queued + 1 }));
+        const { conclusion } = play({ ...isEasy, options, rollouts, faults: { lost: 0.02, unavailable: 0.02, unreadable: 0 } });
+        if (conclusion.kind === "report") expect(conclusion.stopped).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
