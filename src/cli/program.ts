@@ -11,6 +11,7 @@ import { quietNodeWarnings } from "./node-warnings.js";
 import { probeCommand } from "./probe.js";
 import { proveCommand } from "./prove.js";
 import { quotaCommand } from "./quota.js";
+import { rolloutCommand } from "./rollout.js";
 import { serveCommand } from "./serve.js";
 import { endWithStandardOutput } from "./standard-streams.js";
 
@@ -25,6 +26,7 @@ export async function runProgram(version: string): Promise<void> {
     .addCommand(serveCommand())
     .addCommand(cancelCommand())
     .addCommand(quotaCommand())
+    .addCommand(rolloutCommand())
     .addCommand(emulateCommand())
     .addCommand(demoCommand())
     .addCommand(proveCommand())

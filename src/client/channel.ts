@@ -29,7 +29,10 @@ const LONGEST_ANSWER_BYTES = 32 * 2 ** 20;
 const SERVICE_CONFIG = {
   methodConfig: [
     {
-      name: ["CancelTasksByDevice", "GetQuota"].map((method) => ({ service: "ota.v1.OtaService", method })),
+      name: ["CancelTasksByDevice", "GetQuota", "GetRollout"].map((method) => ({
+        service: "ota.v1.OtaService",
+        method,
+      })),
       retryPolicy: {
         maxAttempts: 5,
         initialBackoff: "0.2s",

@@ -45,7 +45,7 @@ export const JOB_OPERATIONS = [
   "CancelOTATaskByJob",
 ] as const satisfies readonly JobOperation[];
 
-export type JobKind = "static" | "dynamic" | "verify";
+export type BatchKind = "static" | "dynamic" | "verify";
 
 /** A batch as the upstream lists it. Missing fields are empty. */
 export interface JobRow {
@@ -53,7 +53,7 @@ export interface JobRow {
   /** The upstream's word, unchanged, such as `IN_PROGRESS`. */
   readonly status: string;
   /** Undefined if the upstream does not say, or says something unknown. */
-  readonly kind: JobKind | undefined;
+  readonly kind: BatchKind | undefined;
   readonly productKey: string;
   readonly firmwareId: string;
   /** In the upstream's format, such as `2019-11-04T06:22:19.566Z`. */

@@ -1,12 +1,12 @@
 // What is known of one batch during a stop: for its caller, and for a process that takes over.
 
 import type { UpstreamCause } from "../gateway/failures.js";
-import type { JobKind, JobOperation, JobTaskState } from "../gateway/job-operator.js";
+import type { BatchKind, JobOperation, JobTaskState } from "../gateway/job-operator.js";
 
 /** A batch as it was read. */
 export interface BatchReading {
   readonly jobId: string;
-  readonly kind: JobKind | undefined;
+  readonly kind: BatchKind | undefined;
   /** The upstream's word. */
   readonly status: string;
   readonly created: string;

@@ -80,8 +80,12 @@ export class RolloutList {
   }
 
   #noteList(page: number, end: JobCallEnd | Failed, sentMs: number | undefined): void {
-    if (end.kind !== "accepted") return this.#fail(end, `the batches could not be listed: ${messageOf(end)}`);
-    if (end.answer?.kind !== "jobs") return this.#fail(undefined, "the upstream's list of batches could not be parsed");
+    if (end.kind !== "accepted" || end.answer?.kind !== "jobs") {
+      const isUnparsed = end.kind === "accepted";
+      const why = isUnparsed ? "the upstream's list of batches could not be parsed" : messageOf(end);
+      this.#fail(isUnparsed ? undefined : end, isUnparsed ? why : `the batches could not be listed: ${why}`);
+      return;
+    }
     this.#sentMs ??= sentMs;
     // A batch that is created meanwhile moves the others to later pages: some come twice, none is missed.
     for (const row of end.answer.jobs) this.#add(row);

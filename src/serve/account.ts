@@ -22,6 +22,7 @@ import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
 import type { UpstreamOperation } from "../observe/telemetry/spans.js";
 import { JobCalls } from "../rollout/job-calls.js";
+import { RolloutReader } from "../rollout/rollout-reader.js";
 import { createUpstream, type UpstreamClient } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
@@ -44,8 +45,7 @@ export interface Account {
    * everything.
    */
   readonly feed: CallFeed;
-  /** Calls on whole batches. */
-  readonly jobs: JobCalls;
+  readonly rollouts: RolloutReader;
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
 }
@@ -117,7 +117,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     limiter,
     recorder,
     feed,
-    jobs,
+    rollouts: new RolloutReader({ clock, calls: jobs }),
     close: async () => {
       await closeJobs();
       await gateway.close();

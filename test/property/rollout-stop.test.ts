@@ -1,6 +1,7 @@
 // What a stop owes its caller, whatever the rollout, the open questions, the faults and the crashes.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { runs } from "../support/property-runs.js";
 import { aCase, isOwn, play, sumOf } from "../support/rollout-cases.js";
 import { EVERY_STATE } from "../support/rollout-world.js";
 
@@ -16,7 +17,7 @@ describe("RolloutStop", () => {
           if (!order.keepStrategies) expect(job.isOpenToDevices).toBe(false);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -43,7 +44,7 @@ describe("RolloutStop", () => {
           if (!order.keepStrategies) expect(openStrategies).not.toContain(call.jobId);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -51,13 +52,18 @@ describe("RolloutStop", () => {
     fc.assert(
       fc.property(aCase, (history) => {
         const isEasy = { ...history, states: EVERY_STATE, keepStrategies: false, crashesAfter: [] };
-        const options = { ...isEasy.options, emptiedJob: "CANCELED" };
+        const options = { ...isEasy.options, emptiedJob: "CANCELED" as const };
         // A planned batch without tasks has nothing by which it could be canceled.
         const rollouts = isEasy.rollouts.map((each) => ({ ...each, queued: each.queued + 1 }));
-        const { conclusion } = play({ ...isEasy, options, rollouts, faults: { lost: 0.02, unavailable: 0.02, unreadable: 0 } });
+        const { conclusion } = play({
+          ...isEasy,
+          options,
+          rollouts,
+          faults: { lost: 0.02, unavailable: 0.02, unreadable: 0 },
+        });
         if (conclusion.kind === "report") expect(conclusion.stopped).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(200) },
     );
   });
 });

@@ -4,7 +4,7 @@ import { JOB_QUESTIONS } from "../../src/emulator/open-questions.js";
 import { seededRandom } from "../../src/emulator/random.js";
 import { createRollout, type JobReading, jobReadings, type RolloutSpec } from "../../src/emulator/rollout-control.js";
 import type { OpenState } from "../../src/gateway/job-operator.js";
-import type { StopOrder } from "../../src/rollout/rollout-stop.js";
+import type { StopOrder } from "../../src/rollout/stop-call.js";
 import { EVERY_STATE, RolloutWorld } from "./rollout-world.js";
 
 const PRODUCT = "a1EmulatorPk";
@@ -12,7 +12,11 @@ const FIRMWARE = "EmulatedFirmware0000030100";
 const MINUTE_MS = 60_000;
 
 /** Subsets into which no task moves that was not in them, however devices move on. */
-const CLOSED_STATES: readonly (readonly OpenState[])[] = [EVERY_STATE, ["CONFIRM", "QUEUED"], ["CONFIRM", "QUEUED", "NOTIFIED"]];
+const CLOSED_STATES: readonly (readonly OpenState[])[] = [
+  EVERY_STATE,
+  ["CONFIRM", "QUEUED"],
+  ["CONFIRM", "QUEUED", "NOTIFIED"],
+];
 
 const few = fc.integer({ min: 0, max: 12 });
 const aRollout = fc.record({
@@ -25,6 +29,9 @@ const aRollout = fc.record({
 const someOptions = fc.record(
   Object.fromEntries(Object.entries(JOB_QUESTIONS).map(([name, { choices }]) => [name, fc.constantFrom(...choices)])),
 );
+/** A part of all calls. */
+const aPart = (...parts: number[]) => fc.constantFrom(...parts);
+
 export const aCase = fc.record({
   seed: fc.nat(),
   rollouts: fc.array(aRollout, { minLength: 1, maxLength: 4 }),
@@ -38,9 +45,9 @@ export const aCase = fc.record({
   includeNewJobs: fc.boolean(),
   onlyOne: fc.constantFrom(false, false, true),
   faults: fc.record({
-    lost: fc.constantFrom(0, 0.05, 0.2),
-    unavailable: fc.constantFrom(0, 0.05, 0.2),
-    unreadable: fc.constantFrom(0, 0, 0.1),
+    lost: aPart(0, 0.05, 0.2),
+    unavailable: aPart(0, 0.05, 0.2),
+    unreadable: aPart(0, 0, 0.1),
   }),
   crashesAfter: fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 3 }),
 });
@@ -108,4 +115,3 @@ export function play(history: Case) {
   const conclusion = world.stop(order, 120 * MINUTE_MS);
   return { world, before, after: jobReadings(world.service.platform), order, conclusion };
 }
-

@@ -2,8 +2,9 @@
 // lost, fail and are applied late; the process that makes them can die between any two.
 import { JOB_TASK_STATES, type JobAnswer, type OpenState } from "../../src/gateway/job-operator.js";
 import type { Refusal } from "../../src/gateway/upstream.js";
-import type { KnownBatch } from "../../src/rollout/batch.js";
-import { RolloutStop, type StopCall, type StopCallEnd, type StopConclusion, type StopOrder } from "../../src/rollout/rollout-stop.js";
+import { RolloutStop } from "../../src/rollout/rollout-stop.js";
+import type { KnownBatch } from "../../src/rollout/stop-batch.js";
+import type { StopCall, StopCallEnd, StopConclusion, StopOrder } from "../../src/rollout/stop-call.js";
 import { verdictOn } from "../../src/upstream/codes.js";
 import { readJob, readJobPage, readTaskPage } from "../../src/upstream/job-answer.js";
 import { createJobOperator, JOBS_PER_PAGE } from "../../src/upstream/job-operator.js";
@@ -78,7 +79,12 @@ export class RolloutWorld {
       recorded = new Map(machine.batches().map((batch) => [batch.before.jobId, batch]));
       for (const call of calls) {
         made++;
-        this.#send(call, generation, (result) => machine.ended(call, result), () => generation);
+        this.#send(
+          call,
+          generation,
+          (result) => machine.ended(call, result),
+          () => generation,
+        );
       }
       if (crashes[0] !== undefined && made >= crashes[0]) {
         crashes.shift();
@@ -92,7 +98,8 @@ export class RolloutWorld {
       const atMs = Math.min(next?.atMs ?? Infinity, machine.wakeMs(this.nowMs));
       // A machine that asks to be asked again at once, again and again, would never end.
       idle = atMs > this.nowMs || (next && next.atMs <= atMs) ? 0 : idle + 1;
-      if (atMs > untilMs || idle > 10) throw new Error(`not over after ${mostMs} ms: ${JSON.stringify(machine.batches())}`);
+      if (atMs > untilMs || idle > 10)
+        throw new Error(`not over after ${mostMs} ms: ${JSON.stringify(machine.batches())}`);
       if (next && next.atMs <= atMs) this.#events.shift();
       this.nowMs = Math.max(this.nowMs, atMs);
       if (next && next.atMs <= atMs) next.run();
@@ -137,7 +144,8 @@ export class RolloutWorld {
     let ended: StopCallEnd["end"] | undefined;
     const operator = createJobOperator(({ action, parameters }) => {
       const body = this.#ask(action, Object.fromEntries(parameters));
-      const done = typeof body === "string" ? { end: { kind: "accepted", requestId: "R" } as const, body } : { end: body };
+      const done =
+        typeof body === "string" ? { end: { kind: "accepted", requestId: "R" } as const, body } : { end: body };
       // Settled in the same turn: the world has no promises.
       ended = done.end.kind === "accepted" ? undefined : done.end;
       this.#body = typeof body === "string" ? body : "";
@@ -155,7 +163,8 @@ export class RolloutWorld {
     for (let first = 0; first < names.length; first += NAMES_PER_CALL) {
       const DeviceName = names.slice(first, first + NAMES_PER_CALL);
       const scope = { ProductKey: job?.product.key ?? "", FirmwareId: job?.firmware.id ?? "", JobId: jobId };
-      if (typeof this.#ask("CancelOTATaskByDevice", { ...scope, DeviceName }) === "string") accepted += DeviceName.length;
+      if (typeof this.#ask("CancelOTATaskByDevice", { ...scope, DeviceName }) === "string")
+        accepted += DeviceName.length;
     }
     return { kind: "swept", accepted };
   }

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "gateway/upstream",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
-  "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
+  "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit rollout",
   "grpc/rpc":
     "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":

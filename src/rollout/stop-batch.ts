@@ -1,6 +1,6 @@
 // One batch of a stop: its counts, its calls, and what is to be done with it next. It decides by
 // counts, never by the status of a static batch.
-import type { JobFlags, JobKind, JobRow, JobTaskState, OpenState } from "../gateway/job-operator.js";
+import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "../gateway/job-operator.js";
 import { JOB_TASK_STATES, OPEN_STATES } from "../gateway/job-operator.js";
 import { flagsOfStates } from "./batch-states.js";
 import { Counts, PROOF_APART_MS } from "./counts.js";
@@ -28,9 +28,9 @@ const MOST_VAIN_CALLS = 3;
 /** What a process that takes over knows of a batch. */
 export type KnownBatch = Pick<BatchStop, "before" | "strategyClosed" | "calls" | "callsMade" | "swept">;
 
-export class Batch {
+export class StopBatch {
   row: JobRow;
-  readonly kind: JobKind;
+  readonly kind: BatchKind;
   readonly counts = new Counts();
   readonly sweep: Sweep;
   readonly #states: readonly OpenState[];
@@ -64,7 +64,7 @@ export class Batch {
   #calls: BatchCallRecord[] = [];
   callsMade = 0;
 
-  constructor(row: JobRow & { readonly kind: JobKind }, states: readonly OpenState[], known: KnownBatch | undefined) {
+  constructor(row: JobRow & { readonly kind: BatchKind }, states: readonly OpenState[], known: KnownBatch | undefined) {
     this.row = row;
     this.kind = row.kind;
     this.#states = states;
@@ -109,6 +109,16 @@ export class Batch {
   /** To be called before the first change: what is known of it now is how it was before. */
   freeze(wallMsOf: (ms: number) => number): void {
     this.#before ??= this.reading(wallMsOf, OPEN_STATES, "not counted before the stop began");
+  }
+
+  /** Takes up to `most` states to count now: those that were asked for, or the others. */
+  takeToCount(isAsked: boolean, most: number): readonly JobTaskState[] {
+    const asked: readonly string[] = this.#states;
+    const fitting = this.toCount.filter((state) => asked.includes(state) === isAsked && !this.counting.has(state));
+    const taken = fitting.slice(0, most);
+    this.toCount = this.toCount.filter((state) => !taken.includes(state));
+    for (const state of taken) this.counting.add(state);
+    return taken;
   }
 
   /** A count that was made, or why there is none. */
