@@ -29,7 +29,7 @@ interface Case {
 
 /** Takes less than 30 s. */
 const SHORT: readonly Case[] = [
-  { devices: 4100, every: 0, statesOmit: true },
+  { devices: 2050, every: 0, statesOmit: true },
   { devices: 8200, every: 41, statesOmit: true },
   { devices: 2050, every: 41, statesOmit: false },
 ];
@@ -122,7 +122,7 @@ async function runOf(each: Case): Promise<StaleRun> {
   const gateway = await startGateway(upstream);
   const [lister, other] = [callerOf(gateway, "lister"), callerOf(gateway, "other")];
   await Promise.all([lister.connected(), other.connected()]);
-  const list = numbersOf(each).map(seededName);
+  const list = numbersOf(each).map((n) => seededName(n));
   const startMs = performance.now();
   const outcomes: Record<string, number> = {};
   const calls = new Set<string>();
@@ -164,7 +164,7 @@ function goalsOf(run: StaleRun, runs: readonly StaleRun[]): Goal[] {
   const { devices, every, statesOmit, ms, outcomes, calls, readings, refusedReadings, worstSecond, singleP95Ms } = run;
   const what = `${devices} names, ${every === 0 ? "none" : `one in ${every}`} stale${statesOmit ? "" : ", details only"}`;
   const staleNames = every > 0 ? Math.floor(devices / every) : 0;
-  const clean = runs.filter((each) => each.every === 0).sort((a, b) => gap(a, devices) - gap(b, devices))[0];
+  const clean = runs.find((each) => each.devices === devices && each.every === 0);
   const bound = Math.max(clean?.ms ?? 0, (devices / (statesOmit ? STATES : DETAILS)) * 1000);
   return [
     { name: `${what}: good ones accepted`, value: outcomes["ACCEPTED"] ?? 0, least: devices - staleNames },
@@ -184,11 +184,8 @@ function goalsOf(run: StaleRun, runs: readonly StaleRun[]): Goal[] {
     {
       name: `${what}: p95 of another caller's single devices, ms`,
       value: singleP95Ms,
-      ...(clean && every > 0 && { most: clean.singleP95Ms + ONE_CALL_MS }),
+      // A shorter list leaves too few of them for a bound.
+      ...(clean && every > 0 && devices === 100_000 && { most: clean.singleP95Ms + ONE_CALL_MS }),
     },
   ];
-}
-
-function gap(run: StaleRun, devices: number): number {
-  return Math.abs(run.devices - devices);
 }
