@@ -8,7 +8,7 @@ import type { AccountSettings } from "../config/file.js";
 import { OPERATION_QUOTAS, type QuotaOperation } from "../config/operation-quotas.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
-import type { DeviceReadings } from "../gateway/existence/read-ahead.js";
+import type { DeviceReadings } from "../gateway/existence/device-reads.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
 import type { TaskReader } from "../gateway/task-reader.js";

@@ -103,12 +103,12 @@ describe("GetRollout", () => {
     const flags = ["--address", gateway.grpc, "--product-key", "a1Other", "--firmware-id", "OtherFirmware"];
     const printed = run(["rollout", ...flags]);
     expect(await printed.ended).toBe(0);
-    expect(printed.stdout()).toContain("open 7: 7 queued");
+    expect(printed.stdout).toContain("open 7: 7 queued");
     const json = run(["rollout", ...flags, "--json"]);
     expect(await json.ended).toBe(0);
-    expect(JSON.parse(json.stdout())).toMatchObject({ jobs: [{ kind: "STATIC" }] });
+    expect(JSON.parse(json.stdout)).toMatchObject({ jobs: [{ kind: "STATIC" }] });
     const refused = run(["rollout", ...flags.slice(0, 4), "--firmware-id", "None"]);
     expect(await refused.ended).toBe(1);
-    expect(refused.stderr()).toContain("Is --firmware-id right");
+    expect(refused.stderr).toContain("Is --firmware-id right");
   });
 });
