@@ -60,6 +60,7 @@ export class StopBatch {
   #sameRounds = 0;
   byJob: "to-do" | "under-way" | "done" | "refused";
   lastByJobMs = -Infinity;
+  #changedMs = -Infinity;
   #vainCalls = 0;
   #calls: BatchCallRecord[] = [];
   callsMade = 0;
@@ -162,6 +163,7 @@ export class StopBatch {
 
   /** Something was changed, so counts follow soon again. */
   changed(nowMs: number): void {
+    this.#changedMs = nowMs;
     this.#roundMs = FIRST_ROUND_MS;
     this.#sameRounds = 0;
     if (!this.isRoundUnderWay) this.nextRoundMs = nowMs + FIRST_ROUND_MS;
@@ -188,6 +190,8 @@ export class StopBatch {
     // A call may be applied late. A planned batch that is swept meanwhile would stay planned.
     if (!isStuck && nowMs - this.lastByJobMs < REPEAT_MS) return "wait";
     if (!isStuck && left >= FEW_TASKS) return "by-job";
+    // A list may lag behind: another pass would find the devices of the last one again.
+    if (this.sweep.hasPassed && nowMs - this.#changedMs < REPEAT_MS) return "wait";
     // Falling counts say that it is still being applied.
     return (isStuck || this.#sameRounds > 0) && this.sweep.mayPass ? "sweep" : "wait";
   }

@@ -40,6 +40,10 @@ export class Sweep {
     return this.#pages.length > 0 || this.#found.length > 0 || this.#reading > 0 || this.#canceling > 0;
   }
 
+  get hasPassed(): boolean {
+    return this.#passes > 0;
+  }
+
   get mayPass(): boolean {
     return !this.#isStopped && this.#passes < MOST_PASSES;
   }

@@ -1,16 +1,41 @@
 // What a stop owes its caller, whatever the rollout, the open questions, the faults and the crashes.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { OpenState } from "../../src/gateway/job-operator.js";
 import { runs } from "../support/property-runs.js";
 import { aCase, isOwn, play, sumOf } from "../support/rollout-cases.js";
-import { EVERY_STATE } from "../support/rollout-world.js";
+import { EVERY_STATE, type RolloutWorld } from "../support/rollout-world.js";
+
+type Made = RolloutWorld["made"];
+
+/** What is missing for the claim: two zeros, 5 s apart, begun after the last change was answered. */
+function unproved(made: Made, jobIds: readonly string[], states: readonly OpenState[]): readonly string[] {
+  const isRefused = ({ result: { end } }: Made[number]) => end.kind === "refused";
+  const changes = made.filter((each) => each.call.operation.startsWith("Cancel") && !isRefused(each));
+  const changedMs = Math.max(-Infinity, ...changes.map(({ result }) => result.endedMs));
+  const since = made.filter(({ result }) => (result.sentMs ?? -Infinity) >= changedMs);
+  const isListed = since.some(({ call }) => call.operation === "ListOTAJobByFirmware");
+  const missing = jobIds.flatMap((jobId) =>
+    states.flatMap((state) => {
+      const zeros = since.flatMap(({ call, result: { end, sentMs = 0 } }) => {
+        const isCount = call.operation === "ListOTATaskByJob" && call.jobId === jobId && call.state === state;
+        const isZero = end.kind === "accepted" && end.answer?.kind === "tasks" && end.answer.total === 0;
+        return isCount && isZero ? sentMs : [];
+      });
+      return Math.max(...zeros) - Math.min(...zeros) >= 5000 ? [] : `${jobId} ${state}: ${zeros.join(" ")}`;
+    }),
+  );
+  return isListed ? missing : [...missing, "not listed again"];
+}
 
 describe("RolloutStop", () => {
   it("says that a rollout is stopped only if nothing asked for is open", () => {
     fc.assert(
       fc.property(aCase, (history) => {
-        const { after, order, conclusion } = play(history);
+        const { world, after, order, conclusion } = play(history);
         if (conclusion.kind !== "report" || !conclusion.stopped) return;
+        const jobIds = conclusion.batches.map(({ after: { jobId } }) => jobId);
+        expect(unproved(world.made, jobIds, order.states)).toEqual([]);
         for (const job of after.filter((each) => isOwn(each, order))) {
           expect(sumOf(order.states.map((state) => job.tasks[state]))).toBe(0);
           expect(job.status).not.toBe("PLANNED");

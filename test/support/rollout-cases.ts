@@ -14,8 +14,10 @@ const MINUTE_MS = 60_000;
 /** Subsets into which no task moves that was not in them, however devices move on. */
 const CLOSED_STATES: readonly (readonly OpenState[])[] = [
   EVERY_STATE,
+  ["QUEUED"],
   ["CONFIRM", "QUEUED"],
-  ["CONFIRM", "QUEUED", "NOTIFIED"],
+  ["QUEUED", "NOTIFIED"],
+  ["QUEUED", "NOTIFIED", "IN_PROGRESS"],
 ];
 
 const few = fc.integer({ min: 0, max: 12 });
@@ -43,7 +45,7 @@ export const aCase = fc.record({
   states: fc.constantFrom(...CLOSED_STATES),
   keepStrategies: fc.constantFrom(false, false, true),
   includeNewJobs: fc.boolean(),
-  onlyOne: fc.constantFrom(false, false, true),
+  onlyOne: fc.constantFrom("no", "no", "own", "foreign"),
   faults: fc.record({
     lost: aPart(0, 0.05, 0.2),
     unavailable: aPart(0, 0.05, 0.2),
@@ -68,11 +70,14 @@ function newWorld(history: Case): RolloutWorld {
 
 function populate(world: RolloutWorld, { rollouts, dynamic }: Case): readonly JobReading[] {
   const { platform, settings } = world.service;
+  // The package fits any product, so that its list has batches of others too.
+  const shared = platform.firmware.get(FIRMWARE);
+  if (shared) platform.firmware.set(FIRMWARE, { ...shared, productKey: undefined });
   const create = (spec: RolloutSpec) => createRollout(platform, spec, settings);
   for (const { kind, states: begun, queued, isPlanned, isForeign } of rollouts) {
     // Nothing of a planned batch was pushed.
     const states = isPlanned && kind === "static" ? { CONFIRM: begun.CONFIRM } : begun;
-    const foreign = { 0: {}, 1: { productKey: "a1Other", firmwareId: "Shared" }, 2: { firmwareId: "OtherFirmware" } };
+    const foreign = { 0: {}, 1: { productKey: "a1Other" }, 2: { firmwareId: "OtherFirmware" } };
     create({
       kind: kind as "static" | "verify",
       states,
@@ -95,7 +100,7 @@ function orderOf(history: Case, jobs: readonly JobReading[]): StopOrder {
   return {
     productKey: PRODUCT,
     firmwareId: FIRMWARE,
-    jobId: history.onlyOne ? (own.at(-1)?.jobId ?? "") : "",
+    jobId: jobIdOf(history, own, jobs),
     states: history.states,
     keepStrategies: history.keepStrategies,
     includeNewJobs: history.includeNewJobs,
@@ -105,6 +110,13 @@ function orderOf(history: Case, jobs: readonly JobReading[]): StopOrder {
   };
 }
 
+/** The only batch that is asked for; empty for all. */
+function jobIdOf({ onlyOne }: Case, own: readonly JobReading[], jobs: readonly JobReading[]): string {
+  if (onlyOne === "no") return "";
+  const foreign = jobs.filter((job) => !own.includes(job));
+  return (onlyOne === "own" ? own : foreign).at(-1)?.jobId ?? "no-such-batch";
+}
+
 export const isOwn = ({ productKey, firmwareId, jobId }: JobReading, order: StopOrder) =>
   productKey === PRODUCT && firmwareId === FIRMWARE && (order.jobId === "" || order.jobId === jobId);
 
@@ -112,6 +124,8 @@ export function play(history: Case) {
   const world = newWorld(history);
   const before = populate(world, history);
   const order = orderOf(history, before);
+  // Lists show what was there before the stop.
+  world.nowMs += history.listLagMs;
   const conclusion = world.stop(order, 120 * MINUTE_MS);
   return { world, before, after: jobReadings(world.service.platform), order, conclusion };
 }

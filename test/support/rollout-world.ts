@@ -47,6 +47,8 @@ export class RolloutWorld {
   readonly seen: SeenCall[] = [];
   /** The state that each task was in when it was canceled, by the operation that did it. */
   readonly canceledFrom: { readonly jobId: string; readonly from: string; readonly by: string }[] = [];
+  /** The calls that the living process has made and that have ended. */
+  made: { readonly call: StopCall; readonly result: StopCallEnd }[] = [];
   #events: Event[] = [];
   readonly #world: WorldOptions;
   #by = "";
@@ -89,6 +91,7 @@ export class RolloutWorld {
       if (crashes[0] !== undefined && made >= crashes[0]) {
         crashes.shift();
         generation++;
+        this.made = [];
         made = 0;
         this.nowMs += 1000 * this.#world.random();
         machine = new RolloutStop(order, this.nowMs, (ms) => WALL_ZERO_MS + ms, recorded);
@@ -129,7 +132,9 @@ export class RolloutWorld {
     const endedMs = isLost ? sentMs + 10_000 * random() : arrivedMs + random() * 100;
     this.#at(Math.max(endedMs, arrivedMs), () => {
       if (generation !== current()) return;
-      ended({ end, sentMs, sentWallMs: WALL_ZERO_MS + sentMs, endedMs: this.nowMs, attempts: 1 });
+      const result = { end, sentMs, sentWallMs: WALL_ZERO_MS + sentMs, endedMs: this.nowMs, attempts: 1 };
+      this.made.push({ call, result });
+      ended(result);
     });
   }
 
