@@ -142,12 +142,21 @@ export class RolloutStop {
       this.#finish(nowMs);
       return;
     }
-    for (const batch of batches) {
-      if (!batch.isRoundUnderWay && nowMs >= this.#nextRoundMs(batch)) batch.beginRound(nowMs);
-    }
+    this.#beginRounds(batches, nowMs);
     if (this.#list.isReading || nowMs < this.#nextListMs) return;
     this.#nextListMs = Infinity;
     this.#list.begin();
+  }
+
+  /** Begins the rounds that are due, the longest due first; none while others wait to be counted. */
+  #beginRounds(batches: readonly StopBatch[], nowMs: number): void {
+    const due = batches.filter((batch) => !batch.isRoundUnderWay && nowMs >= this.#nextRoundMs(batch));
+    let waiting = batches.reduce((sum, { toCount }) => sum + toCount.length, 0);
+    for (const batch of due.sort((a, b) => this.#nextRoundMs(a) - this.#nextRoundMs(b))) {
+      if (waiting >= MOST_COUNTING) return;
+      batch.beginRound(nowMs);
+      waiting += this.#order.states.length;
+    }
   }
 
   #plan(nowMs: number): void {

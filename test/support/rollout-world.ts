@@ -26,6 +26,10 @@ export interface WorldOptions {
   readonly faults: Faults;
   /** The process dies after so many calls, each time counted anew. */
   readonly crashesAfter: readonly number[];
+  /** Calls a second of each operation; without it, as fast as they are asked for. */
+  readonly quotas?: Readonly<Record<string, number>>;
+  /** The code by which the nth call of an operation is refused, from 0. */
+  readonly refusal?: (operation: string, nth: number) => string | undefined;
 }
 
 interface Event {
@@ -49,6 +53,8 @@ export class RolloutWorld {
   readonly canceledFrom: { readonly jobId: string; readonly from: string; readonly by: string }[] = [];
   /** The calls that the living process has made and that have ended. */
   made: { readonly call: StopCall; readonly result: StopCallEnd }[] = [];
+  readonly #nextMs = new Map<string, number>();
+  readonly #asked = new Map<string, number>();
   #events: Event[] = [];
   readonly #world: WorldOptions;
   #by = "";
@@ -68,7 +74,7 @@ export class RolloutWorld {
   }
 
   /** Runs a stop to its end. Throws if it takes longer than `mostMs`. */
-  stop(order: StopOrder, mostMs: number): StopConclusion {
+  stop(order: StopOrder, mostMs: number, { interruptAtMs = Infinity } = {}): StopConclusion {
     let machine = new RolloutStop(order, this.nowMs, (ms) => WALL_ZERO_MS + ms);
     const crashes = [...this.#world.crashesAfter];
     let recorded = new Map<string, KnownBatch>();
@@ -76,9 +82,10 @@ export class RolloutWorld {
     let made = 0;
     const untilMs = this.nowMs + mostMs;
     for (let idle = 0; ; ) {
+      if (this.nowMs >= interruptAtMs) machine.interrupt(this.nowMs);
       const calls = machine.next(this.nowMs);
       if (machine.conclusion) return machine.conclusion;
-      recorded = new Map(machine.batches().map((batch) => [batch.before.jobId, batch]));
+      if (crashes.length > 0) recorded = new Map(machine.batches().map((batch) => [batch.before.jobId, batch]));
       for (const call of calls) {
         made++;
         this.#send(
@@ -116,7 +123,7 @@ export class RolloutWorld {
 
   #send(call: StopCall, generation: number, ended: (result: StopCallEnd) => void, current: () => number): void {
     const { random, faults } = this.#world;
-    const sentMs = this.nowMs + random() * 200;
+    const sentMs = this.#sentMs(call.operation);
     const arrivedMs = sentMs + random() * 100;
     const lot = random();
     const isLost = lot < faults.lost;
@@ -136,6 +143,15 @@ export class RolloutWorld {
       this.made.push({ call, result });
       ended(result);
     });
+  }
+
+  /** When the call gets its token: paced as a ledger would with answers of up to 200 ms. */
+  #sentMs(operation: string): number {
+    const quota = this.#world.quotas?.[operation];
+    if (quota === undefined) return this.nowMs + this.#world.random() * 200;
+    const sentMs = Math.max(this.nowMs, this.#nextMs.get(operation) ?? -Infinity);
+    this.#nextMs.set(operation, sentMs + 1200 / quota);
+    return sentMs;
   }
 
   #carryOut(call: StopCall): StopCallEnd["end"] {
@@ -176,6 +192,10 @@ export class RolloutWorld {
 
   /** The body of a success, or the refusal. */
   #ask(action: string, parameters: Parameters<TestService["call"]>[1]) {
+    const nth = this.#asked.get(action) ?? 0;
+    this.#asked.set(action, nth + 1);
+    const refusal = this.#world.refusal?.(action, nth);
+    if (refusal !== undefined) return refusalOf(refusal);
     try {
       return JSON.stringify({ RequestId: "R", Success: true, ...this.service.call(action, parameters) });
     } catch (error) {
