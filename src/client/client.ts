@@ -17,9 +17,8 @@ import { openChannel, type TlsOptions } from "./channel.js";
 import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
-import { timeoutOf } from "./timeout.js";
-
 import { type Rollout, type RolloutRequest, rolloutByWire } from "./rollout.js";
+import { timeoutOf } from "./timeout.js";
 
 export type { Token } from "./call-metadata.js";
 export type { CancelAllOptions, CancelAllProgress } from "./cancel-all.js";

@@ -6,7 +6,7 @@ import { type NewRollout, openRollout } from "./state/new-rollout.js";
 import type { Platform } from "./state/platform.js";
 import { TASK_STATES, type TaskState } from "./state/task-state.js";
 
-/** What may be left out has the value of the seeded fleet. */
+/** Fields that are left out have the values of the seeded fleet. */
 export type RolloutSpec = Partial<Omit<NewRollout, "deviceVersion">>;
 
 /** The values of what a spec leaves out. */

@@ -38,7 +38,7 @@ export interface Emulator {
    * device or task.
    */
   report(report: DeviceReport): TaskState | undefined;
-  /** Creates a rollout with devices of its own. Throws JsonMistakes if it does not fit what is there. */
+  /** Creates a rollout with devices of its own. Throws JsonMistakes if it does not fit the rest. */
   startRollout(spec: RolloutSpec): JobReading;
   /** Every job as it is, oldest first, whatever its lists show. */
   rollouts(): readonly JobReading[];

@@ -1,6 +1,6 @@
 // The seam to the upstream's operations on whole update batches (the API calls them jobs): one call
-// out, what the upstream said back. A count carries no device name through it, and a list of tasks
-// only names and states. What an answer means for a rollout is decided in rollout/.
+// out, its answer back. A count carries no device name through it, and a list of tasks only names
+// and states. The meaning of an answer for a rollout is decided in rollout/.
 import type { CallEnd } from "./upstream.js";
 
 /** The states of a task that has not ended, in the order in which a task passes through them. */
@@ -11,7 +11,7 @@ export type OpenState = (typeof OPEN_STATES)[number];
 export const JOB_TASK_STATES = [...OPEN_STATES, "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type JobTaskState = (typeof JOB_TASK_STATES)[number];
 
-/** What a CancelOTATaskByJob reaches. All five are sent, because their defaults differ. */
+/** The tasks that a CancelOTATaskByJob reaches. All five are sent: their defaults differ. */
 export interface JobFlags {
   readonly scheduled: boolean;
   readonly queued: boolean;
@@ -83,6 +83,9 @@ export type JobCallEnd =
   | Exclude<CallEnd, { kind: "accepted" }>;
 
 export interface JobOperator {
-  /** Sends one call. Always resolves, within the upstream's timeout; cannot be aborted (see limiter.ts). */
+  /**
+   * Sends one call. Always resolves, within the upstream's timeout; cannot be aborted (see
+   * limiter.ts).
+   */
   send(call: JobCall, iotInstanceId: string): Promise<JobCallEnd>;
 }

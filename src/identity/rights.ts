@@ -41,7 +41,7 @@ export function beyond(rights: Rights, { account, productKey, priority, verify }
   return fields;
 }
 
-/** The fields of a request that reads which exceed these rights; empty if the request is allowed. */
+/** The fields of a reading request that exceed these rights; empty if the request is allowed. */
 export function beyondReading(rights: Rights, { account, productKey }: Pick<Touched, "account" | "productKey">) {
   return beyond({ ...rights, priorities: undefined }, { account, productKey, priority: undefined, verify: false });
 }

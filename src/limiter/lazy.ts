@@ -1,7 +1,7 @@
 // A ledger for an operation that is rarely used: it is opened for the first call, and closed again
 // after a quiet time, so that an idle gateway asks the store for nothing. `greet` joins it once at
-// the start: a ledger that is new in the store opens only after a while, and a first call should not
-// have to wait for that.
+// the start: a ledger that is new in the store opens only after a while, and a first call should
+// not have to wait for that.
 import type { Clock } from "../base/clock.js";
 import type { Forecast, LedgerState, Limiter, Token, Wish } from "../gateway/limiter.js";
 import { forecastOf } from "./forecast.js";
@@ -29,7 +29,7 @@ export function createLazyLedger(options: LazyOptions): LazyLimiter {
 class LazyLedger implements LazyLimiter {
   readonly #options: LazyOptions;
   #opened: Limiter | undefined;
-  /** The last ledger on its way out. The next one is opened after it, so that no token is out twice. */
+  /** The last ledger, while it closes. The next one is opened after it. */
   #leaving: Promise<void> = Promise.resolve();
   /** Takers and tokens. */
   #inUse = 0;

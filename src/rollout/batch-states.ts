@@ -1,5 +1,5 @@
-// Which flags of a CancelOTATaskByJob the asked-for states come to. All five are always said, and
-// never all false: a flag that is left out has a default that differs from flag to flag.
+// The flags of a CancelOTATaskByJob for the asked-for states. All five are always given, and never
+// all false: the default of a missing flag differs from flag to flag.
 import type { JobFlags, OpenState } from "../gateway/job-operator.js";
 
 /** `confirmable`: how many tasks wait for a confirmation; undefined if that was not counted. */

@@ -1,4 +1,4 @@
-// What the status of a batch says, and no more. It says that tasks may still be pushed; that they
+// The meaning of a batch's status, and no more. It can say that tasks may still be pushed; that all
 // have ended is only known from counts.
 import type { JobRow } from "../gateway/job-operator.js";
 
@@ -28,6 +28,6 @@ export function isOfRollout(
 }
 
 /** Whether the list says enough about a batch; else it has to be queried. */
-export function isTold({ kind, productKey, firmwareId }: JobRow): boolean {
+export function isClear({ kind, productKey, firmwareId }: JobRow): boolean {
   return kind !== undefined && productKey !== "" && firmwareId !== "";
 }

@@ -2,7 +2,7 @@
 // does not say enough. Rights depend on the product, so that a batch whose product cannot be read
 // is in no reading.
 import type { JobCall, JobCallEnd, JobRow } from "../gateway/job-operator.js";
-import { isTold } from "./batch-status.js";
+import { isClear } from "./batch-status.js";
 
 /** Whose batches are read. */
 export interface RolloutScope {
@@ -15,8 +15,8 @@ export interface RolloutScope {
 /** The batches at one time, each once. */
 export interface ListReading {
   readonly rows: readonly JobRow[];
-  /** Batches that cannot be told, with the reason. */
-  readonly untold: ReadonlyMap<string, string>;
+  /** Batches of an unknown product or kind, with the reason. */
+  readonly unclear: ReadonlyMap<string, string>;
   /** When the first call was sent. */
   readonly sentMs: number;
 }
@@ -33,10 +33,10 @@ export class RolloutList {
   /** Why the last attempt failed. */
   failure: { readonly end: Failed | undefined; readonly message: string } | undefined;
   readonly #scope: RolloutScope;
-  /** What queries have told; a batch never changes its product, package or kind. */
-  readonly #told = new Map<string, JobRow>();
+  /** The answers of queries; a batch never changes its product, package or kind. */
+  readonly #queried = new Map<string, JobRow>();
   #rows = new Map<string, JobRow>();
-  #untold = new Map<string, string>();
+  #unclear = new Map<string, string>();
   #todo: JobCall[] = [];
   #underWay = 0;
   #sentMs: number | undefined;
@@ -53,7 +53,7 @@ export class RolloutList {
   begin(): void {
     this.#isReading = true;
     this.#rows = new Map();
-    this.#untold = new Map();
+    this.#unclear = new Map();
     this.#sentMs = undefined;
     this.failure = undefined;
     this.#todo = [this.#page(1)];
@@ -76,7 +76,7 @@ export class RolloutList {
     this.#isReading = false;
     if (this.failure || this.#sentMs === undefined) return;
     this.readings++;
-    this.reading = { rows: [...this.#rows.values()], untold: this.#untold, sentMs: this.#sentMs };
+    this.reading = { rows: [...this.#rows.values()], unclear: this.#unclear, sentMs: this.#sentMs };
   }
 
   #noteList(page: number, end: JobCallEnd | Failed, sentMs: number | undefined): void {
@@ -97,10 +97,10 @@ export class RolloutList {
   #add(row: JobRow): void {
     const { jobId } = this.#scope;
     if ((jobId !== "" && row.jobId !== jobId) || this.#rows.has(row.jobId)) return;
-    const told = this.#told.get(row.jobId);
-    const whole: JobRow = told ? { ...told, status: row.status } : row;
+    const queried = this.#queried.get(row.jobId);
+    const whole: JobRow = queried ? { ...queried, status: row.status } : row;
     this.#rows.set(row.jobId, whole);
-    if (!isTold(whole)) this.#query(row.jobId);
+    if (!isClear(whole)) this.#query(row.jobId);
   }
 
   #query(jobId: string): void {
@@ -109,15 +109,15 @@ export class RolloutList {
 
   #noteQuery(jobId: string, end: JobCallEnd | Failed, sentMs: number | undefined): void {
     const job = end.kind === "accepted" && end.answer?.kind === "job" ? end.answer.job : undefined;
-    if (job?.jobId === jobId && isTold(job)) {
+    if (job?.jobId === jobId && isClear(job)) {
       this.#sentMs ??= sentMs;
-      this.#told.set(jobId, job);
+      this.#queried.set(jobId, job);
       this.#rows.set(jobId, job);
       return;
     }
     this.#rows.delete(jobId);
     const why = end.kind === "accepted" ? "the upstream does not say which product it is of" : messageOf(end);
-    this.#untold.set(jobId, why);
+    this.#unclear.set(jobId, why);
     if (jobId === this.#scope.jobId) this.#fail(end.kind === "accepted" ? undefined : end, why);
   }
 

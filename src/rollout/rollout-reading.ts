@@ -1,5 +1,5 @@
 // One reading of a rollout, while it goes on: the batches first, then counts, those first that say
-// what a stop would reach. What is known can be had at any time.
+// what a stop would reach. Everything read so far can be had at any time.
 import { JOB_TASK_STATES, type JobCall, type JobRow, type JobTaskState, OPEN_STATES } from "../gateway/job-operator.js";
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { Counts, countCall, countIn } from "./counts.js";
@@ -55,10 +55,10 @@ export class RolloutReading {
   }
 
   batches(wallMsOf: (ms: number) => number): readonly BatchReading[] {
-    const untold = [...(this.listed?.untold ?? [])].map(([jobId, incomplete]): BatchReading => {
+    const unclear = [...(this.listed?.unclear ?? [])].map(([jobId, incomplete]): BatchReading => {
       return { jobId, kind: undefined, status: "", created: "", counts: {}, incomplete, countedWallMs: undefined };
     });
-    return [...this.#rows().map((row) => this.#batch(row, wallMsOf)), ...untold];
+    return [...this.#rows().map((row) => this.#batch(row, wallMsOf)), ...unclear];
   }
 
   #rows(): readonly JobRow[] {

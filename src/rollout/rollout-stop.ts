@@ -280,10 +280,10 @@ export class RolloutStop {
       if (isProved && readings === 1) this.#list.begin();
       return;
     }
-    const untold = [...reading.untold].map(([jobId, why]) => untoldStop(jobId, why));
+    const unclear = [...reading.unclear].map(([jobId, why]) => unclearStop(jobId, why));
     this.#conclusion = {
-      ...{ kind: "report", stopped: stopped && untold.length === 0, isInterrupted: this.#isInterrupted },
-      ...{ batches: [...this.batches(), ...untold], otherOpenJobs: this.#other, etag: this.#etag },
+      ...{ kind: "report", stopped: stopped && unclear.length === 0, isInterrupted: this.#isInterrupted },
+      ...{ batches: [...this.batches(), ...unclear], otherOpenJobs: this.#other, etag: this.#etag },
     };
   }
 
@@ -312,7 +312,7 @@ function objectionTo(
 }
 
 /** A batch that the upstream does not say enough about is not touched. */
-function untoldStop(jobId: string, why: string): BatchStop {
+function unclearStop(jobId: string, why: string): BatchStop {
   const reading = { jobId, kind: undefined, status: "", created: "", counts: {}, countedWallMs: undefined };
   const unread = { ...reading, incomplete: why };
   const none = { strategyClosed: false, calls: [], callsMade: 0, swept: 0, left: undefined };

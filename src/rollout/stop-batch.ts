@@ -25,7 +25,7 @@ const FEW_TASKS = 1000;
 /** Calls for the whole batch that changed nothing, after which it is swept. */
 const MOST_VAIN_CALLS = 3;
 
-/** What a process that takes over knows of a batch. */
+/** The part of a record that a process needs to take over a batch. */
 export type KnownBatch = Pick<BatchStop, "before" | "strategyClosed" | "calls" | "callsMade" | "swept">;
 
 export class StopBatch {
@@ -47,7 +47,7 @@ export class StopBatch {
   toCount: JobTaskState[];
   readonly counting = new Set<JobTaskState>();
   #roundFailed = "";
-  /** Why the last round told nothing; empty if it did. */
+  /** Why the last round is incomplete; empty if it is not. */
   incomplete = "";
   isRoundUnderWay = true;
   nextRoundMs = Infinity;
@@ -236,10 +236,4 @@ export class StopBatch {
     const calls = this.#calls;
     return { before: this.#before ?? after, after, strategyClosed, calls, callsMade, swept, left: this.left, failure };
   }
-}
-
-/** Tasks that are open, whatever was asked for. */
-export function openTasksOf({ counts }: BatchReading): number | undefined {
-  const known = OPEN_STATES.map((state) => counts[state]);
-  return known.every((count) => count !== undefined) ? known.reduce((sum, count) => sum + count, 0) : undefined;
 }

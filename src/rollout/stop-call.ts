@@ -1,15 +1,15 @@
-// What a stop is asked for, the calls that it makes, and what came of them.
+// The order of a stop, the calls that it makes, and their ends.
 import type { JobCall, JobCallEnd, OpenState } from "../gateway/job-operator.js";
 import type { BatchFailure, BatchStop } from "./job-stop.js";
 import type { RolloutList, RolloutScope } from "./rollout-list.js";
 import type { SweepCall } from "./sweep.js";
 
 export interface StopOrder extends RolloutScope {
-  /** Which tasks to cancel; at least one. */
+  /** The states of the tasks to cancel; at least one. */
   readonly states: readonly OpenState[];
   readonly keepStrategies: boolean;
   readonly includeNewJobs: boolean;
-  /** What the rollout was when it was read; empty for no such condition. */
+  /** The etag of the rollout when it was read; empty for no such condition. */
   readonly etag: string;
   readonly settleMs: number;
   /** The longest time of a call. */
@@ -37,7 +37,7 @@ export type StopConclusion =
   | {
       readonly kind: "report";
       readonly stopped: boolean;
-      /** It was told to change nothing more. */
+      /** It was interrupted, and changed nothing more. */
       readonly isInterrupted: boolean;
       readonly batches: readonly BatchStop[];
       readonly otherOpenJobs: readonly string[];

@@ -29,7 +29,7 @@ import { type CredentialsSource, NoCredentials } from "../upstream/credentials-s
 import { ReadLoop } from "../verification/read-loop.js";
 import { Verification } from "../verification/verification.js";
 
-/** A shared ledger of an operation on batches asks the store for nothing after this time without calls. */
+/** A shared ledger of an operation on batches is closed after this time without calls. */
 const QUIET_MS = 30_000;
 
 /** The name under which callers have credit while any caller can claim any name. */
@@ -189,7 +189,7 @@ async function deviceReadingsFor(
   };
 }
 
-/** The calls on whole batches. `close` also closes their ledgers, except the one that is passed in. */
+/** The calls on whole batches. `closeJobs` closes their ledgers too, except the one passed in. */
 async function jobsFor(
   options: AccountOptions,
   { jobs: operator }: UpstreamClient,

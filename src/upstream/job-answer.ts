@@ -1,6 +1,6 @@
-// Reads batches and pages of tasks in an answer's body. As suspicious as answer.ts: a row without an
-// id or a state, or a list that does not say how long it is, is no answer, because a batch that is
-// missing from a list is one that goes on, and a count of 0 ends a stop.
+// Reads batches and pages of tasks in an answer's body. As suspicious as answer.ts: a row without
+// an id or a state, or a list that does not say how long it is, is no answer, because a batch that
+// is missing from a list is one that goes on, and a count of 0 ends a stop.
 import type { BatchKind, JobAnswer, JobRow, TaskOfJob } from "../gateway/job-operator.js";
 import { type JsonFields, jsonFieldsOf, readJsonFields } from "./json-fields.js";
 import { word } from "./redaction.js";
@@ -15,7 +15,7 @@ export function readJobPage(body: string, page: number, pageSize: number): JobAn
   const rows = rowsOf(answer?.["data"], "simpleotajobinfo", total);
   const jobs = rows?.map(jobOf);
   if (!jobs?.every((job) => job !== undefined) || total === undefined) return undefined;
-  // The description of Total speaks of tasks, so that it alone does not decide what the last page is.
+  // The description of Total speaks of tasks, so it alone does not decide which page is the last.
   return { kind: "jobs", jobs, isLast: jobs.length === 0 || (jobs.length < pageSize && total <= page * pageSize) };
 }
 

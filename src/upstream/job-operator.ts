@@ -1,5 +1,5 @@
-// Makes the calls on whole batches: the parameters of each operation, and the reading of its answer.
-// A page with one row is a count, so its device is dropped where it is parsed.
+// Makes the calls on whole batches: the parameters of each operation, and the reading of its
+// answer. A page with one row is a count, so its device is dropped where it is parsed.
 import {
   JOB_TASK_STATES,
   type JobCall,
@@ -11,7 +11,7 @@ import type { CallEnd } from "../gateway/upstream.js";
 import { readJob, readJobPage, readTaskPage } from "./job-answer.js";
 import { type Operation, said } from "./operations.js";
 
-/** The upstream allows 200. With long tags, so many would exceed the longest answer that is read. */
+/** The upstream allows 200. With long tags, these could exceed the longest answer that is read. */
 export const JOBS_PER_PAGE = 50;
 
 /** Sends an operation. `body` comes with success only. */

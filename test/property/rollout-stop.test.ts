@@ -1,4 +1,4 @@
-// What a stop owes its caller, whatever the rollout, the open questions, the faults and the crashes.
+// The promises of a stop, whatever the rollout, the open questions, the faults and the crashes.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { OpenState } from "../../src/gateway/job-operator.js";
@@ -8,7 +8,7 @@ import { EVERY_STATE, type RolloutWorld } from "../support/rollout-world.js";
 
 type Made = RolloutWorld["made"];
 
-/** What is missing for the claim: two zeros, 5 s apart, begun after the last change was answered. */
+/** Gaps in the proof: two zeros, 5 s apart, begun after the last change was answered. */
 function unproved(made: Made, jobIds: readonly string[], states: readonly OpenState[]): readonly string[] {
   const isRefused = ({ result: { end } }: Made[number]) => end.kind === "refused";
   const changes = made.filter((each) => each.call.operation.startsWith("Cancel") && !isRefused(each));

@@ -1,4 +1,5 @@
-// An upstream for calls on whole batches, in this process: answers as it is told, after a time.
+// An upstream for calls on whole batches, in this process: gives the answers of the test, after a
+// time.
 import type { JobCall, JobCallEnd, JobOperator } from "../../src/gateway/job-operator.js";
 import type { Refusal } from "../../src/gateway/upstream.js";
 import type { HandClock } from "./hand-clock.js";

@@ -24,7 +24,7 @@ export interface WorldOptions {
   readonly random: () => number;
   readonly options: Parameters<typeof newService>[0];
   readonly faults: Faults;
-  /** The process dies after so many calls, each time counted anew. */
+  /** The process dies after so many calls; each number counts from the death before it. */
   readonly crashesAfter: readonly number[];
   /** Calls a second of each operation; without it, as fast as they are asked for. */
   readonly quotas?: Readonly<Record<string, number>>;
@@ -37,7 +37,7 @@ interface Event {
   readonly run: () => void;
 }
 
-/** What the upstream saw of a canceling call. */
+/** A canceling call, as the upstream saw it. */
 export interface SeenCall {
   readonly call: StopCall;
   readonly atMs: number;

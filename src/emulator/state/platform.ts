@@ -9,7 +9,7 @@ import type { TaskState } from "./task-state.js";
 import { Tasks } from "./tasks.js";
 import { Timeline } from "./timeline.js";
 
-/** What is open about the platform, and what its lists show. */
+/** Open questions about the platform, and the lag of its lists. */
 export interface PlatformTraits {
   /** How far the lists of tasks lag behind. */
   readonly listLagMs: number;

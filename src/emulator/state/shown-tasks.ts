@@ -1,5 +1,5 @@
-// The tasks as lists show them: as they are, or as they were some time ago. With a lag, each move is
-// kept until it is shown; without one, nothing is kept.
+// The tasks as lists show them: as they are, or as they were some time ago. With a lag, each move
+// is kept until it is shown; without one, nothing is kept.
 import { Column } from "./column.js";
 import type { Job } from "./job.js";
 import { TASK_STATES, type TaskState } from "./task-state.js";

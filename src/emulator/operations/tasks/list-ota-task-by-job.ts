@@ -38,7 +38,7 @@ export const listOtaTaskByJob = operation({
   },
 });
 
-/** Finds the tasks of a page, as they are shown. Walks over the whole batch only if a state is given. */
+/** Finds the tasks of a page, as shown. Walks over the whole batch only if a state is given. */
 function find(
   platform: Platform,
   job: Job,
