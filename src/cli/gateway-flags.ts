@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { type Client, type ConnectOptions, connect, type Token } from "../client/client.js";
+import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
 import { type TlsFlags, tlsBy } from "./tls-flags.js";
 
 export interface GatewayFlags extends TlsFlags {
@@ -17,7 +18,10 @@ export function addGatewayFlags(command: Command): Command {
     .option("--address <host:port>", "address of the gateway", "127.0.0.1:50051")
     .option("--caller <name>", "your caller name, where the gateway does not authenticate callers")
     .option("--tls", "use TLS; implied by the other TLS flags")
-    .option("--ca <file>", "PEM file with the CA to trust instead of the system's")
+    .option(
+      "--ca <file>",
+      "PEM file with the CA to trust; without it, the system's (SSL_CERT_FILE, SSL_CERT_DIR) and Node's",
+    )
     .option("--cert <file>", "PEM file with the client certificate; needs --key")
     .option("--key <file>", "PEM file with the private key of the certificate")
     .option("--server-name <name>", "name in the gateway's certificate, if it differs from the address")
@@ -30,6 +34,11 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
   const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "gateway.flags" });
   if (!/^\S+:\d+$/.test(address)) misuse(`--address ${address} is not host:port, like 127.0.0.1:50051`);
   const tls = tlsBy(flags, misuse);
+  if (tls && !flags.ca) {
+    const [mistake] = authorityMistakes(process.env);
+    if (mistake) misuse(mistake);
+    trustSystemAuthorities();
+  }
   if (tokenFile && tokenIn(tokenFile, misuse) === "") misuse("--token-file names an empty file");
   const token: Token | undefined = tokenFile
     ? () => readFile(tokenFile, "utf8") // read for each call, because token files are renewed

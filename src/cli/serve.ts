@@ -2,9 +2,11 @@
 // signals. The first signal drains, the second ends the process at once.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
-import { type Environment, readConfig } from "../config/config.js";
+import { type Config, type Environment, readConfig } from "../config/config.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
+import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
+import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 import { logWarnings } from "../serve/logging/log-lines.js";
 import { outliveStandardOutput } from "./standard-streams.js";
 
@@ -34,10 +36,12 @@ export function serveCommand(): Command {
     .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
     .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
     .exitOverride()
-    .action((flags: Flags) => run({ ...process.env, ...variablesOf(flags) }));
+    .action((flags: Flags) => run(variablesOf(flags)));
 }
 
-async function run(environment: Environment): Promise<void> {
+async function run(flags: Environment): Promise<void> {
+  const telemetryMistakes = settleTelemetryVariables(process.env);
+  const environment = { ...process.env, ...flags };
   const config = readConfig(environment);
   // With DEBUG set, the vendor's credentials library prints whole answers, and the Redis client its
   // password.
@@ -50,14 +54,18 @@ async function run(environment: Environment): Promise<void> {
     asked++; // the start may have read the files already
   };
   process.on("SIGHUP", () => reload());
+  const { createLog } = await import("../serve/logging/create-log.js");
+  const log = createLog(config.logLevel);
+  logWarnings(log);
+  const { logSdk } = await import("../observe/telemetry/sdk-log.js");
+  logSdk(environment, log);
+  if (callsByTls(config, environment)) trustSystemAuthorities();
   // Before anything else is loaded, so that every tracer finds the SDK.
   const { startTelemetry } = await import("../observe/telemetry/sdk.js");
   const telemetry = startTelemetry(environment);
   const { serve } = await import("../serve/serve.js");
-  const { createLog } = await import("../serve/logging/create-log.js");
 
-  const log = createLog(config.logLevel);
-  logWarnings(log);
+  for (const mistake of [...telemetryMistakes, ...authorityMistakes(environment)]) log.warn({}, mistake);
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)
@@ -78,6 +86,14 @@ async function run(environment: Environment): Promise<void> {
   await serving.stop();
   await telemetry.end();
   process.exit(0); // even if a library still holds something open
+}
+
+/** Whether any server is called by TLS. Loading the system's authorities takes a tenth of a second. */
+function callsByTls({ accounts, jwtKeys, redisUrls }: Config, environment: Environment): boolean {
+  const urls = [...[...accounts.values()].map(({ url }) => url), ...redisUrls];
+  if (jwtKeys?.kind === "url") urls.push(jwtKeys.url);
+  const addresses = Object.entries(environment).filter(([name]) => /^OTEL_EXPORTER_OTLP_|^https?_proxy$/i.test(name));
+  return urls.some(({ protocol }) => /s:$/.test(protocol)) || addresses.some(([, text]) => /^https:/i.test(text ?? ""));
 }
 
 /**

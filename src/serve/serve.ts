@@ -58,7 +58,7 @@ export async function serve(
   const clock = systemClock;
   const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
   if (tooSmall) throw new ConfigError([tooSmall]);
-  const access = await openAccess(config, clock, log);
+  const access = await openAccess(config, environment, clock, log);
   const { callers, bearer } = access;
   const proven = bearer !== undefined || config.tlsClientCa !== "";
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;

@@ -6,6 +6,7 @@ import type { DefaultCredentialsProvider } from "@alicloud/credentials";
 import type { Clock } from "../base/clock.js";
 import { withDeadline } from "../base/deadline.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "./credentials-source.js";
+import { sendByProxies } from "./vendor-proxies.js";
 
 const NONE_FOUND =
   "No Alibaba Cloud credentials were found. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET " +
@@ -13,14 +14,18 @@ const NONE_FOUND =
   "~/.aliyun/config.json or ~/.alibabacloud/credentials, or an ALIBABA_CLOUD_CREDENTIALS_URI.";
 
 /** Creates a chain that answers within `timeoutMs`. The chain is built at the first request. */
-export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsSource {
+export function createVendorChain(
+  clock: Clock,
+  timeoutMs: number,
+  environment: Readonly<Record<string, string | undefined>>,
+): CredentialsSource {
   let provider: DefaultCredentialsProvider | undefined;
   let asking: Promise<Credentials> | undefined;
   let refreshing: Promise<Credentials> | undefined;
 
   const ask = async (): Promise<Credentials> => {
     try {
-      const chain = provider ?? (await newProvider());
+      const chain = provider ?? (await newProvider(environment));
       provider = chain;
       return copyOf(await withDeadline(clock, clock.now() + timeoutMs, chain.getCredentials()));
     } catch {
@@ -56,7 +61,10 @@ export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsS
  * Imported on demand: loading takes a third of a second, and most deployments have keys in the
  * environment.
  */
-async function newProvider(): Promise<DefaultCredentialsProvider> {
+async function newProvider(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<DefaultCredentialsProvider> {
+  sendByProxies(environment);
   const vendor = await import("@alicloud/credentials");
   return vendor.DefaultCredentialsProvider.builder().build();
 }
