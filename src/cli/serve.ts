@@ -66,6 +66,9 @@ async function run(flags: Environment): Promise<void> {
   const { serve } = await import("../serve/serve.js");
 
   for (const mistake of [...telemetryMistakes, ...authorityMistakes(environment)]) log.warn({}, mistake);
+  const exporters = `${environment["OTEL_TRACES_EXPORTER"]},${environment["OTEL_METRICS_EXPORTER"]}`;
+  if (config.auditLog === "-" && exporters.split(",").includes("console"))
+    log.warn({}, "OTEL_*_EXPORTER=console writes between the lines of OTA_AUDIT_LOG=-; give the audit log a file");
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)

@@ -31,6 +31,9 @@ beforeAll(() => {
 afterEach(endPrograms);
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Of temporary keys. */
+const TOKEN = "a-temporary-token";
+
 const file = (name: string) => join(folder, name);
 
 /** Starts an https server. Resolves with its port. */
@@ -68,7 +71,7 @@ async function withProxy(more: Variables = {}): Promise<Variables> {
 describe("a gateway in a network with a proxy and a private authority", () => {
   it("reaches the cloud, the issuer, the collector and a source of keys by them (was: tried to reach all of them directly)", async () => {
     const issuer = await createIssuer();
-    const emulator = await runEmulator("--devices", "5");
+    const emulator = await runEmulator("--devices", "5", "--security-token", TOKEN);
     const cloud = await securely(emulator.url);
     const issuerPort = await secure((_, response) => response.end(keySetOf(issuer)));
     const exported = new Set<string>();
@@ -138,6 +141,22 @@ describe("a gateway in a network with a proxy and a private authority", () => {
     expect(await program.ended).toBe(2);
     expect(program.stderr).toMatch(/HTTPS_PROXY: expected http:\/\/host:port/);
     expect(program.stderr).not.toContain("s3cr3t");
+  });
+});
+
+describe("OTEL_EXPORTER_OTLP_CERTIFICATE", () => {
+  it("names the authority of the collector, over the system's", async () => {
+    const exported = Promise.withResolvers<void>();
+    const collector = await secure((incoming, response) => {
+      exported.resolve();
+      incoming.resume().on("end", () => response.end());
+    });
+    await runGateway("http://127.0.0.1:9", {
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `https://localhost:${collector}/v1/metrics`,
+      OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: file("ca.crt"),
+      OTEL_METRIC_EXPORT_INTERVAL: "100",
+    });
+    await exported.promise;
   });
 });
 
@@ -218,7 +237,7 @@ async function plainKeys(): Promise<number> {
     Code: "Success",
     AccessKeyId: "testid",
     AccessKeySecret: "testsecret",
-    SecurityToken: "t",
+    SecurityToken: TOKEN,
     Expiration,
   };
   const server = createPlainServer((_, response) => response.end(JSON.stringify(keys))).listen(0, "127.0.0.1");
