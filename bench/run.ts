@@ -10,6 +10,7 @@ import { writeResult, writeTable } from "./results.js";
 import { bystander } from "./scenarios/bystander.js";
 import { flood } from "./scenarios/flood.js";
 import { growth } from "./scenarios/growth.js";
+import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
@@ -25,6 +26,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "long-names": longNames,
   bystander,
   flood,
+  handshakes,
   poison,
   stale,
   replicas,
