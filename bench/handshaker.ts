@@ -1,6 +1,6 @@
-// A stranger who opens TLS connections from an address of its own and closes each after its
-// handshake, as fast as it can. Runs in a process of its own, so that its cost is not counted as the
-// measurer's.
+// A stranger that opens TLS connections from an address of its own and closes each after its
+// handshake, as fast as it can. Runs in a process of its own, so that its cost is not counted as
+// the measurer's.
 import { connect } from "node:tls";
 
 const [address = "", atOnce = "200"] = process.argv.slice(2);

@@ -91,7 +91,7 @@ async function run(flags: Environment): Promise<void> {
   process.exit(0); // even if a library still holds something open
 }
 
-/** Whether any server is called by TLS. Loading the system's authorities takes a tenth of a second. */
+/** Whether any server is called by TLS: loading the authorities takes a tenth of a second. */
 function callsByTls({ accounts, jwtKeys, redisUrls }: Config, environment: Environment): boolean {
   const urls = [...[...accounts.values()].map(({ url }) => url), ...redisUrls];
   if (jwtKeys?.kind === "url") urls.push(jwtKeys.url);

@@ -32,7 +32,7 @@ function loggerFor(log: Log, secrets: readonly string[]): DiagLogger {
       const said = words.map((word) => (typeof word === "string" ? word : inspect(word, { depth: 2 }))).join(" ");
       log[level]({ level_of_sdk: of, said: hidden(said, secrets).slice(0, LONGEST) }, "OpenTelemetry says");
     };
-  // Nothing below info: whoever sets OTEL_LOG_LEVEL wants to see it, whatever OTA_LOG_LEVEL is.
+  // Nothing below info: OTEL_LOG_LEVEL asks for it, even where OTA_LOG_LEVEL does not.
   return {
     error: to("error", "error"),
     warn: to("warn", "warn"),
@@ -42,7 +42,7 @@ function loggerFor(log: Log, secrets: readonly string[]): DiagLogger {
   };
 }
 
-/** The values of headers, which are keys of a collector, as they stand in the variables and on the wire. */
+/** The values of headers, which are keys of a collector: as in the variables, and decoded. */
 function secretsOf(environment: Variables): readonly string[] {
   return Object.entries(environment)
     .filter(([name]) => /^OTEL_EXPORTER_OTLP_(.*_)?HEADERS$/.test(name))
