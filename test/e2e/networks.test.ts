@@ -192,6 +192,12 @@ describe("ota-gateway quota --tls", () => {
     const program = ask();
     expect([await program.ended, program.stderr]).toEqual([0, ""]);
     expect(proxy.asked).toEqual([`CONNECT gateway.test:${port}`]);
+    proxy.refusesWith = 407;
+    const refused = ask();
+    expect(await refused.ended).toBe(1);
+    expect(refused.stderr).toContain("with status 407");
+    expect(refused.stderr).toContain(`error: no connection to gateway.test:${port} through the proxy of grpc_proxy`);
+    expect(refused.stderr).not.toMatch(/p@ss|p%40ss/);
   });
 });
 
