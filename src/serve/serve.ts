@@ -40,7 +40,7 @@ export interface Serving {
  * Time for grpc-js to send the last answers after every rpc has ended: there may be thousands, on a
  * busy machine.
  */
-const LAST_WORDS_MS = 2500;
+const LAST_WORDS_MS = 5000;
 
 /** Time for calls to end and tokens to be given back, after all callers have been answered. */
 const LAST_CALLS_MS = 2500;
