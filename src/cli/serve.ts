@@ -33,7 +33,8 @@ export function serveCommand(): Command {
       `\nVariables only, because they may hold secrets: ${NO_FLAGS.join(", ")}.` +
         "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
     )
-    .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
+    .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables. Networks: HTTPS_PROXY, HTTP_PROXY,")
+    .addHelpText("after", "NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS add authorities.")
     .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
     .exitOverride()
     .action((flags: Flags) => run(variablesOf(flags)));
