@@ -16,7 +16,9 @@ export function trustSystemAuthorities(): void {
 export function authorityMistakes(environment: Variables): readonly string[] {
   return [
     ...["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].flatMap((name) => troubleWith(name, environment[name], certificateIn)),
-    ...troubleWith("SSL_CERT_DIR", environment["SSL_CERT_DIR"], (paths) => paths.split(":").filter(Boolean).forEach(readFolder)),
+    ...troubleWith("SSL_CERT_DIR", environment["SSL_CERT_DIR"], (paths) =>
+      paths.split(":").filter(Boolean).forEach(readFolder),
+    ),
   ];
 }
 
