@@ -47,7 +47,10 @@ export interface CallOptions {
 
 /** A client of one gateway. Its promises reject with OtaError. */
 export interface Client {
-  /** Resolves if at least one device ended well, or with `requireAll` if every one did. */
+  /**
+   * Resolves if at least one device ended well, or with `requireAll` if every one did. With
+   * `validateOnly` it resolves if the request is valid.
+   */
   cancelTasksByDevice(request: CancelRequest, options?: CallOptions): Promise<CancelResponse>;
   /**
    * Cancels for any number of devices. Yields one result for each name that it took from `names`,

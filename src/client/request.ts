@@ -25,6 +25,8 @@ export interface CancelRequest extends CancelScope {
   readonly deviceNames: readonly string[];
   /** Do everything except sending. */
   readonly validateOnly?: boolean;
+  /** With `validateOnly`: ask the upstream which of the devices exist. */
+  readonly checkDevices?: boolean;
   /** Reject unless every device ended well. */
   readonly requireAll?: boolean;
 }
