@@ -13,7 +13,6 @@ export interface BrokenRpc extends Omit<RawRpc, "method"> {
 const STREAM = "ota.v1.OtaService/StreamCancelTasksByDevice";
 
 const OK = 0;
-const INVALID_ARGUMENT = 3;
 const INVALID = 3;
 const EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
@@ -80,10 +79,10 @@ export const BROKEN_RPCS: Readonly<Record<string, BrokenRpc>> = {
   "a deadline of too many digits": {
     body: EMPTY,
     headers: { "grpc-timeout": "999999999999999S" },
-    status: [INVALID_ARGUMENT],
+    status: [INVALID],
   },
-  "a deadline before now": { body: EMPTY, headers: { "grpc-timeout": "-1S" }, status: [INVALID_ARGUMENT] },
-  "a deadline in words": { body: EMPTY, headers: { "grpc-timeout": "soon \u00ff" }, status: [INVALID_ARGUMENT] },
+  "a deadline before now": { body: EMPTY, headers: { "grpc-timeout": "-1S" }, status: [INVALID] },
+  "a deadline in words": { body: EMPTY, headers: { "grpc-timeout": "soon \u00ff" }, status: [INVALID] },
   "binary metadata that is none": {
     body: EMPTY,
     headers: { "x-a-bin": "\u00ff!!", "grpc-status-details-bin": "%%" },
