@@ -15,6 +15,7 @@ import {
 import { Deadlines } from "./admission/deadlines.js";
 import { byPriority, type Command, PRIORITIES } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Forecast } from "./limiter.js";
 import { verdict } from "./verdict.js";
@@ -104,6 +105,13 @@ export class Gateway {
     return plan(command, command.deviceNames.length, outlook);
   }
 
+  /** Reads which devices of a validated command exist, and sends nothing. */
+  check(command: Command, span?: Span): Check {
+    const { existence } = this.#dispatcher;
+    if (!existence) throw new Error("a gateway without device readings cannot check devices");
+    return existence.deviceCheck.check(command, span);
+  }
+
   /** The state of the account now. */
   state(): AccountState {
     const outlook = this.#outlook();
@@ -157,6 +165,7 @@ export class Gateway {
    */
   async drain(withinMs: number): Promise<void> {
     this.#draining = true;
+    this.#dispatcher.existence?.deviceCheck.end(DRAINING);
     if (this.#deadlines.size === 0) return;
     const drainedBefore = this.#drained;
     await new Promise<void>((resolve) => {
