@@ -95,9 +95,9 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     if (request.validateOnly) {
       const plan = planResponseOf(gateway.validate(command), command.deviceNames);
       entry?.validated();
-      return { response: Promise.resolve(plan), abort: () => {} };
+      return { response: Promise.resolve(plan), abort: () => {}, withdraw: () => {} };
     }
-    const { answer, told, abort } = gateway.cancel(command, context.span);
+    const { answer, told, abort, withdraw } = gateway.cancel(command, context.span);
     if (entry) {
       void answer.then(
         (all) => entry.answered(all),
@@ -109,6 +109,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       failedResponse: async () => responseOf(await told, command.deviceNames),
       obstacle: () => gateway.obstacle,
       abort,
+      withdraw,
     };
   }
 
