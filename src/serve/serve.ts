@@ -2,9 +2,9 @@
 // everything starts and ends.
 import { randomBytes } from "node:crypto";
 import { sleepUntil, systemClock } from "../base/clock.js";
+import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
-import type { Address } from "../config/values.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
@@ -194,6 +194,6 @@ function readinessOf(accounts: ReadonlyMap<string, Account>) {
   };
 }
 
-function addressOf({ host }: Address, port: number): string {
+function addressOf({ host }: HostPort, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

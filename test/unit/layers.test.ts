@@ -51,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "cli/prove": "base observe/recorder",
   "cli/terminal": "base",
   "cli.ts": "base cli config/config",
-  "healthcheck.ts": "",
+  "healthcheck.ts": "base",
 };
 
 /** Packages, and the modules of Node that reach a network: who may import them. */
