@@ -8,6 +8,7 @@ import type { Address } from "../config/values.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
+import type { LedgerState } from "../gateway/limiter.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";
 import type { Readiness } from "../observe/admin/snapshot.js";
@@ -91,6 +92,7 @@ export async function serve(
       clock,
       log,
       readiness: readiness.now,
+      ledgers: () => Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
       snapshot: () => ({
         wallMs: clock.wallNow(),
         readiness: readiness.now(),
@@ -192,6 +194,11 @@ function readinessOf(accounts: ReadonlyMap<string, Account>) {
       return missing ? (wasReady ? "degraded" : missing) : "ok";
     },
   };
+}
+
+/** Why a ledger is away is for the operator, who asks here: callers hear only that it is. */
+function whereabouts({ mode, cause }: LedgerState): Pick<LedgerState, "mode" | "cause"> {
+  return { mode, ...(cause !== undefined && { cause }) };
 }
 
 function addressOf({ host }: Address, port: number): string {

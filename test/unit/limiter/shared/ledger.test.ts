@@ -19,6 +19,8 @@ let store: LuaStore;
 let log: FakeLog;
 /** Replicas whose commands do not get through. */
 let cut: Set<string>;
+/** Replicas that are gone before they can publish a wake-up. */
+let unpublished: Set<string>;
 /** Answers wait until this is resolved. */
 let slow: Promise<void> | undefined;
 
@@ -27,6 +29,7 @@ beforeEach(() => {
   store = new LuaStore(clock);
   log = new FakeLog();
   cut = new Set();
+  unpublished = new Set();
   slow = undefined;
 });
 
@@ -45,6 +48,7 @@ function join(replica: string, options: Partial<SharedOptions> = {}): Limiter {
         await slow;
         return reply;
       },
+      wake: (message) => !unpublished.has(replica) && store.wake(message),
       onWake: (wake) => store.listen(wake),
     },
     ...options,
