@@ -5,10 +5,10 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
 import type { Address } from "../config/values.js";
+import type { LedgerState } from "../gateway/limiter.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
-import type { LedgerState } from "../gateway/limiter.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";
 import type { Readiness } from "../observe/admin/snapshot.js";
@@ -92,7 +92,8 @@ export async function serve(
       clock,
       log,
       readiness: readiness.now,
-      ledgers: () => Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
+      ledgers: () =>
+        Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
       snapshot: () => ({
         wallMs: clock.wallNow(),
         readiness: readiness.now(),

@@ -4,7 +4,8 @@
 // stricter reading.
 
 /** Commands of other nodes, or of none. They have no place in a script. */
-const NEVER = /^(p?subscribe|p?unsubscribe|s?publish|pubsub|keys|scan|randomkey|dbsize|flushall|flushdb|eval|evalsha|script)$/;
+const NEVER =
+  /^(p?subscribe|p?unsubscribe|s?publish|pubsub|keys|scan|randomkey|dbsize|flushall|flushdb|eval|evalsha|script)$/;
 
 const WITHOUT_KEY = /^(time|info|ping|echo)$/;
 

@@ -1,6 +1,7 @@
 // Opens the clients of the store: of one server, of a Cluster, or of the primary that Sentinels
 // name. Reports the true error of each connection. The library keeps some of them to itself, and
 // says only that it could not refresh its slots or that a connection is closed.
+import type { EventEmitter } from "node:events";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { COMMAND_TIMEOUT_MS } from "./store.js";
 
@@ -8,6 +9,9 @@ import { COMMAND_TIMEOUT_MS } from "./store.js";
 export type Clients = readonly [commands: Redis | Cluster, wakeUps: Redis | Cluster];
 
 type Tell = (error: Error) => void;
+
+/** Without the option that decides the type of a client. */
+type Options = Omit<RedisOptions, "replyMapping">;
 
 /** For commands: a command that cannot be sent now fails now, and nothing is sent twice. */
 const IMPATIENT = { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } satisfies RedisOptions;
@@ -31,7 +35,7 @@ export function openClients(urls: readonly URL[], tell: Tell): Clients {
   const open = first.protocol.includes("sentinel") ? sentinels : urls.length > 1 ? cluster : single;
   const clients = open(urls, tell);
   // Without a listener, an error would end the process. The ledger reports the consequences.
-  for (const each of clients) {
+  for (const each of clients as readonly EventEmitter[]) {
     each.on("error", (error: Error) => {
       if (!SUMMARIES.test(error.message)) tell(error);
     });
@@ -46,7 +50,12 @@ function single(urls: readonly URL[]): Clients {
 
 function cluster(urls: readonly URL[], tell: Tell): Clients {
   const [first] = urls as [URL];
-  const redisOptions = { ...credentialsOf(first), ...tlsOf(first), connectTimeout: COMMAND_TIMEOUT_MS, protocol: 2 } as const;
+  const redisOptions = {
+    ...credentialsOf(first),
+    ...tlsOf(first),
+    connectTimeout: COMMAND_TIMEOUT_MS,
+    protocol: 2,
+  } as const;
   const create = (enableOfflineQueue: boolean) => {
     const client = new Cluster(urls.map(nodeOf), {
       redisOptions,
@@ -69,8 +78,8 @@ function sentinels(urls: readonly URL[], tell: Tell): Clients {
   const [first] = urls as [URL];
   const [, group = "", db = "0"] = first.pathname.split("/");
   const { username, password } = sentinelCredentialsOf(first);
-  const create = (options: RedisOptions) => {
-    const client = new Redis({
+  const create = (options: Options) => {
+    const all: Options = {
       ...CONNECTION,
       ...credentialsOf(first),
       ...tlsOf(first),
@@ -83,7 +92,8 @@ function sentinels(urls: readonly URL[], tell: Tell): Clients {
       sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
       sentinelRetryStrategy: CONNECTION.retryStrategy,
       ...options,
-    });
+    };
+    const client = new Redis(all);
     const askWhy = causeFinder(
       { ...(username && { username }), ...(password && { password }), ...tlsOf(first), protocol: 2 },
       tell,
@@ -103,13 +113,13 @@ function sentinels(urls: readonly URL[], tell: Tell): Clients {
  * Finds out why a connection was closed, by connecting once more to the same address: one at a
  * time.
  */
-function causeFinder(options: RedisOptions, tell: Tell): (address: string) => void {
+function causeFinder(options: Options, tell: Tell): (address: string) => void {
   let isAsking = false;
   return (address) => {
     if (isAsking) return;
     isAsking = true;
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
-    const attempt = new Redis({
+    const once: Options = {
       ...options,
       host,
       port: Number(port),
@@ -117,7 +127,8 @@ function causeFinder(options: RedisOptions, tell: Tell): (address: string) => vo
       enableReadyCheck: false,
       retryStrategy: null,
       lazyConnect: true,
-    });
+    };
+    const attempt = new Redis(once);
     attempt.on("error", tell);
     void attempt
       .connect()

@@ -180,6 +180,36 @@ describe("createSharedLedger", () => {
     expect(ledger.state().free).toBe(QUOTA);
   });
 
+  it("loses nothing when a replica dies before it can wake the next, which then asks by itself", async () => {
+    const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
+    const held: Token[] = [];
+    for (let n = 0; n < QUOTA; n++) held.push(await take(a));
+    let grantedMs = 0;
+    void b.take(NORMAL, never).then(() => {
+      grantedMs = clock.now();
+    });
+    await clock.advance(700); // it waits, and the store knows
+    expect(grantedMs).toBe(0);
+    unpublished.add("a");
+    held[0]?.settle({ kind: "unwritten" });
+    const freedMs = clock.now();
+    await clock.advance(0); // the store has it back; the wake-up is lost with its replica
+    cut.add("a");
+    await clock.advance(500);
+    expect(grantedMs).toBeGreaterThan(freedMs);
+  });
+
+  it("goes on, more slowly, when every wake-up is lost", async () => {
+    const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
+    for (const name of ["a", "b"]) unpublished.add(name);
+    const grants: string[] = [];
+    greedy(a, "a", grants);
+    greedy(b, "b", grants);
+    await clock.advance(10_000);
+    expect(grants.length).toBeGreaterThan(30);
+    expect(new Set(grants)).toEqual(new Set(["a", "b"]));
+  });
+
   it("has the token of a replica that was killed back when its lease is over, and not before", async () => {
     const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
     for (let n = 0; n < QUOTA; n++) (await take(a)).send();
