@@ -43,6 +43,16 @@ export function openClients(urls: readonly URL[], tell: Tell): Clients {
   return clients;
 }
 
+/**
+ * Closes the connections of a client. A handshake that is ended halfway can report a second error;
+ * without a listener, that would end the process.
+ */
+export function disconnect(client: Redis | Cluster, then: "reconnect" | "end"): void {
+  const connections = client instanceof Cluster ? client.nodes() : [client];
+  for (const { stream } of connections) stream?.on("error", () => {});
+  client.disconnect(then === "reconnect");
+}
+
 function single(urls: readonly URL[]): Clients {
   const commands = new Redis(String(urls[0]), { ...CONNECTION, ...IMPATIENT });
   return [commands, commands.duplicate({ enableOfflineQueue: true })];
@@ -99,10 +109,9 @@ function sentinels(urls: readonly URL[], tell: Tell): Clients {
       tell,
     );
     client.on("sentinelError", (error: Error) => {
-      const [, address = "", cause] = /sentinel (\S+) (?:because (.*)|successfully)/s.exec(error.message) ?? [];
-      if (cause === undefined) tell(new Error(`the Sentinel at ${address} knows no primary named ${group}`));
-      else if (SUMMARIES.test(cause)) askWhy(address);
-      else tell(new Error(`the Sentinel at ${address}: ${cause}`));
+      const [, address = "", cause = ""] = /sentinel (\S+) because (.*)/s.exec(error.message) ?? [];
+      if (SUMMARIES.test(cause)) askWhy(address);
+      else tell(cause ? new Error(`the Sentinel at ${address}: ${cause}`) : error);
     });
     return client;
   };
@@ -135,7 +144,7 @@ function causeFinder(options: Options, tell: Tell): (address: string) => void {
       .catch(() => {})
       .then(() => {
         isAsking = false;
-        attempt.disconnect();
+        disconnect(attempt, "end");
       });
   };
 }

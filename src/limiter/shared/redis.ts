@@ -7,7 +7,7 @@ import type { Cluster, Redis } from "ioredis";
 import { systemClock } from "../../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../../base/deadline.js";
 import type { Log } from "../../base/log.js";
-import { openClients } from "./clients.js";
+import { disconnect, openClients } from "./clients.js";
 import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
@@ -74,7 +74,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
     trouble ||= "the server does not answer";
     for (const each of [commands, wakeUps]) {
       // An attempt to connect ends by itself. To end one that asks Sentinels would end the client.
-      if (each.isCluster || each.status !== "connecting") each.disconnect(true);
+      if (each.isCluster || each.status !== "connecting") disconnect(each, "reconnect");
     }
   };
 
@@ -117,8 +117,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
       };
     },
     close() {
-      commands.disconnect();
-      wakeUps.disconnect();
+      for (const each of [commands, wakeUps]) disconnect(each, "end");
     },
   };
 }
