@@ -35,6 +35,10 @@ export interface RedisOptions {
 }
 
 const running = new Set<RedisServer>();
+const folders: string[] = [];
+process.once("exit", () => {
+  for (const each of folders) rmSync(each, { recursive: true, force: true });
+});
 
 /** A running server. `options` are for its command line, `variables` for its environment. */
 export async function startRedis(
@@ -43,6 +47,7 @@ export async function startRedis(
 ): Promise<RedisServer> {
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), "ota-gateway-redis-"));
+  folders.push(dir);
   const fileOf = (name: string, content = "") => {
     writeFileSync(join(dir, name), content);
     return join(dir, name);
@@ -84,7 +89,6 @@ export async function startRedis(
     command: (...command) =>
       execFileSync(programPath(`${product}-cli`) ?? "", [...reach, ...command], { encoding: "utf8" }).trim(),
   };
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   await server.start();
   return server;
 }
