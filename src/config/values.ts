@@ -26,8 +26,8 @@ export function origin(text: string): URL {
 }
 
 /**
- * Parses one server, several nodes of a Cluster, or `redis+sentinel://host:port,host:port/group`,
- * of which it makes an address for each Sentinel.
+ * Parses one server, several nodes of a Cluster, or `redis+sentinel://host:port,host:port/group`.
+ * Makes an address for each Sentinel.
  */
 export function redisUrls(text: string): readonly URL[] {
   const [, start, hosts = "", end] = /^\s*(rediss?\+sentinel:\/\/(?:[^@,/]*@)?)([^@/]*)(\/[^,]*)$/.exec(text) ?? [];

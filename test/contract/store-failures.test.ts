@@ -186,7 +186,7 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
     await stop();
   });
 
-  it("is named by Sentinels follow a failover, open anew, and again when it fails back", async () => {
+  it("is named by Sentinels follow a failover, open the ledger again, and once more when it fails back", async () => {
     const { primary, replica, sentinels } = await startSentinels("redis-password", "sentinel-password");
     const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",");
     const url = `redis+sentinel://:redis-password@${addresses}/${GROUP}?sentinelPassword=sentinel-password`;
@@ -206,7 +206,7 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
     expect(longestGapMs(arrivals.slice(before))).toBeGreaterThanOrEqual(OPENING_MS);
   });
 
-  it("checks every script as that of Alibaba Cloud does use it as any other", async () => {
+  it("checks every script as Alibaba Cloud's does use it as any other", async () => {
     const redis = await startRedis();
     const strict = await startStrictRedis(redis.port);
     const { more, stop } = await work([`redis://127.0.0.1:${strict.port}`]);
@@ -216,6 +216,6 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
     await more(60);
     await stop();
     strict.close();
-    expect(strict.refusals.filter((each) => !each.includes("subcommand"))).toEqual([]);
+    expect(strict.refusals).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // Several gateways on one account: the emulator, a real Redis behind a proxy that is as strict as
-// Alibaba Cloud's, and gateways that each reach it through a network of their own. Also tireless callers, which request the next devices of the
-// fleet as soon as they are answered.
+// Alibaba Cloud's, and gateways that each reach it through a network of their own. Also tireless
+// callers, which request the next devices of the fleet as soon as they are answered.
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";

@@ -7,7 +7,7 @@ import { refusalOf } from "./script-check.js";
 
 export interface StrictRedis {
   readonly port: number;
-  /** What was refused, in order. */
+  /** The refusals, in order. */
   readonly refusals: readonly string[];
   close(): void;
 }
@@ -45,6 +45,7 @@ export async function startStrictRedis(targetPort: number): Promise<StrictRedis>
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
+  server.unref();
   return {
     port: (server.address() as AddressInfo).port,
     refusals,

@@ -56,7 +56,8 @@ export class Availability {
   }
 
   /**
-   * Records a missing reply. Logs each cause once. Returns how long to wait before the next attempt.
+   * Records a missing reply. Logs each cause once. Returns how long to wait before the next
+   * attempt.
    */
   miss({ message }: Error): number {
     this.#cause = message;

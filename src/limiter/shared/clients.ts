@@ -16,17 +16,19 @@ type Options = Omit<RedisOptions, "replyMapping">;
 /** For commands: a command that cannot be sent now fails now, and nothing is sent twice. */
 const IMPATIENT = { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } satisfies RedisOptions;
 
+/** The proxies of managed services refuse HELLO and CLIENT SETINFO, which nothing here needs. */
+const PLAIN = { protocol: 2, disableClientInfo: true } satisfies RedisOptions;
+
 const CONNECTION = {
+  ...PLAIN,
   connectTimeout: COMMAND_TIMEOUT_MS,
   maxRetriesPerRequest: null,
-  // RESP2: the proxies of managed services refuse HELLO, and RESP3 has nothing that is needed.
-  protocol: 2,
   retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 500) * (0.5 + Math.random() / 2),
   // After a failover, the old primary still answers but refuses writes.
   reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
 } satisfies RedisOptions;
 
-/** What the library says in place of the cause. */
+/** The library says these in place of the cause. */
 const SUMMARIES = /^(Connection is closed|Failed to refresh slots cache|All sentinels are unreachable)/;
 
 /** `tell` is called with the cause of each failure to connect. */
@@ -64,8 +66,8 @@ function cluster(urls: readonly URL[], tell: Tell): Clients {
     ...credentialsOf(first),
     ...tlsOf(first),
     connectTimeout: COMMAND_TIMEOUT_MS,
-    protocol: 2,
-  } as const;
+    ...PLAIN,
+  };
   const create = (enableOfflineQueue: boolean) => {
     const client = new Cluster(urls.map(nodeOf), {
       redisOptions,
@@ -105,7 +107,7 @@ function sentinels(urls: readonly URL[], tell: Tell): Clients {
     };
     const client = new Redis(all);
     const askWhy = causeFinder(
-      { ...(username && { username }), ...(password && { password }), ...tlsOf(first), protocol: 2 },
+      { ...(username && { username }), ...(password && { password }), ...tlsOf(first) },
       tell,
     );
     client.on("sentinelError", (error: Error) => {
@@ -129,6 +131,7 @@ function causeFinder(options: Options, tell: Tell): (address: string) => void {
     isAsking = true;
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
     const once: Options = {
+      ...PLAIN,
       ...options,
       host,
       port: Number(port),

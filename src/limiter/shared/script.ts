@@ -222,5 +222,5 @@ end
 return reply
 `;
 
-/** What is sent: without comments, because some proxies read the text. */
+/** The text that is sent: without comments, because some proxies read it. */
 export const LEDGER_SCRIPT = SOURCE.replace(/ *--.*$/gm, "");
