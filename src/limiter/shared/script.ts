@@ -58,9 +58,9 @@ local function drop(field)
   if ledger[field] then ledger[field], set[field], gone[field] = nil, nil, true end
 end
 local function named(letter)
-  local found = {}
+  local found, start = {}, letter .. ':'
   for field, value in pairs(ledger) do
-    if string.sub(field, 1, 2) == letter .. ':' then found[string.sub(field, 3)] = value end
+    if string.sub(field, 1, 2) == start then found[string.sub(field, 3)] = value end
   end
   return found
 end
