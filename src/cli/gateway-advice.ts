@@ -1,4 +1,5 @@
 // Explains a failure to a user at a terminal, and says what to do about it.
+import { visible } from "../base/visible-text.js";
 import { OtaError, type Violation } from "../client/client.js";
 import type { GatewayFlags } from "./gateway-flags.js";
 import { wrapped } from "./terminal/wrapped.js";
@@ -52,7 +53,7 @@ const ADVICE: readonly (readonly [RegExp, (given: Given) => string])[] = [
 
 /** The text to print, as wide as the terminal. `token` is the value of the variable. */
 export function errorText(error: unknown, given: Given, token = process.env["OTA_TOKEN"]): string {
-  const text = `error: ${adviceOn(error, given, Boolean(token?.trim()))}`;
+  const text = `error: ${visible(adviceOn(error, given, Boolean(token?.trim())))}`;
   return `${process.stderr.isTTY ? wrapped(text, process.stderr.columns) : text}\n`;
 }
 

@@ -4,7 +4,7 @@
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.js";
-import { nextSignal } from "../base/signals.js";
+import { nextSignalOrHangup } from "../base/signals.js";
 import { DEVICE_NAME, ID, type TextRule, wrongWith } from "../base/text-rules.js";
 import { ConfigError, type Environment } from "../config/config.js";
 import { SETTINGS, type Setting } from "../config/settings.js";
@@ -106,7 +106,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
     return;
   }
   const ending = new AbortController();
-  void nextSignal().then(() => {
+  void nextSignalOrHangup().then(() => {
     process.stderr.write("ending; a second signal ends at once\n");
     ending.abort();
   });

@@ -1,20 +1,19 @@
 // Parsers for the values of settings. Each takes the text of a variable, and throws an Error that
 // says what was expected.
+import { type HostPort, hostPortAdvice, parseHostPort } from "../base/host-port.js";
 import { isLoopback } from "../base/loopback.js";
+import { SECRET, wrongWith } from "../base/text-rules.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
 export type Parser<T> = (text: string) => T;
 
-/** An address to listen on. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export function address(text: string): Address {
-  const [, host, port] = /^(?:\[([0-9a-fA-F:]+)\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) > 65_535) throw new Error("host:port, like 127.0.0.1:50051");
-  return { host: host ?? text.slice(0, text.lastIndexOf(":")), port: Number(port) };
+/** An address to listen on; `usual` is one that can be suggested. */
+export function addressLike(usual: string): Parser<HostPort> {
+  return (text) => {
+    const address = parseHostPort(text);
+    if (!address) throw new Error(`host:port (${hostPortAdvice(text, usual)})`);
+    return address;
+  };
 }
 
 export function origin(text: string): URL {
@@ -101,6 +100,18 @@ export function integer(least: number, most: number): Parser<number> {
 }
 
 export function path(text: string): string {
+  return text;
+}
+
+/** A secret that cannot be one. The message says where and why, and stands in for the value. */
+export class UnusableSecret extends Error {
+  override readonly name = "UnusableSecret";
+}
+
+/** Parses a secret that travels in a header; empty if there is none. */
+export function secret(text: string): string {
+  const wrong = text === "" ? undefined : wrongWith(text, SECRET);
+  if (wrong) throw new UnusableSecret(wrong);
   return text;
 }
 

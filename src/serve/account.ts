@@ -7,7 +7,7 @@ import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
-import type { DeviceReadings } from "../gateway/existence/read-ahead.js";
+import type { DeviceReadings } from "../gateway/existence/device-reads.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
 import type { TaskReader } from "../gateway/task-reader.js";

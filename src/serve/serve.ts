@@ -2,9 +2,9 @@
 // everything starts and ends.
 import { randomBytes } from "node:crypto";
 import { sleepUntil, systemClock } from "../base/clock.js";
+import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
-import type { Address } from "../config/values.js";
 import type { LedgerState } from "../gateway/limiter.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
@@ -41,7 +41,7 @@ export interface Serving {
  * Time for grpc-js to send the last answers after every rpc has ended: there may be thousands, on a
  * busy machine.
  */
-const LAST_WORDS_MS = 2500;
+const LAST_WORDS_MS = 5000;
 
 /** Time for calls to end and tokens to be given back, after all callers have been answered. */
 const LAST_CALLS_MS = 2500;
@@ -202,6 +202,6 @@ function whereabouts({ mode, cause }: LedgerState): Pick<LedgerState, "mode" | "
   return { mode, ...(cause !== undefined && { cause }) };
 }
 
-function addressOf({ host }: Address, port: number): string {
+function addressOf({ host }: HostPort, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

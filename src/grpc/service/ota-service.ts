@@ -1,6 +1,7 @@
 // The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
 // becomes a response.
-import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
+import type { Plan } from "../../gateway/admission/admission.js";
+import { type Command, DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
   CancelTasksByDeviceRequest,
@@ -16,7 +17,7 @@ import { openRpc, unary } from "../rpc/handler.js";
 import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
-import { planResponseOf, responseOf } from "./response.js";
+import { checkResponseOf, planResponseOf, responseOf } from "./response.js";
 import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
 export interface OtaServiceOptions extends RpcOptions {
@@ -93,11 +94,11 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     const command = commandOf(request, context.caller, context.answerByMs, limits);
     const gateway = gatewayOf(command.account);
     if (request.validateOnly) {
-      const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      const plan = gateway.validate(command);
       entry?.validated();
-      return { response: Promise.resolve(plan), abort: () => {} };
+      return request.checkDevices ? check(gateway, command, plan, context) : planned(plan, command);
     }
-    const { answer, told, abort } = gateway.cancel(command, context.span);
+    const { answer, told, abort, withdraw } = gateway.cancel(command, context.span);
     if (entry) {
       void answer.then(
         (all) => entry.answered(all),
@@ -109,7 +110,18 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       failedResponse: async () => responseOf(await told, command.deviceNames),
       obstacle: () => gateway.obstacle,
       abort,
+      withdraw,
     };
+  }
+
+  function planned(plan: Plan, { deviceNames }: Command): StreamedRequest {
+    return { response: Promise.resolve(planResponseOf(plan, deviceNames)), abort: () => {}, withdraw: () => {} };
+  }
+
+  function check(gateway: Gateway, command: Command, plan: Plan, { span }: RpcContext): StreamedRequest {
+    const { devices, abort } = gateway.check(command, span);
+    const response = devices.then((checked) => checkResponseOf(plan, command.deviceNames, checked));
+    return { response, abort, withdraw: abort };
   }
 
   function openStream(call: DuplexCall, rpc: Rpc): void {
