@@ -106,10 +106,7 @@ function sentinels(urls: readonly URL[], tell: Tell): Clients {
       ...options,
     };
     const client = new Redis(all);
-    const askWhy = causeFinder(
-      { ...(username && { username }), ...(password && { password }), ...tlsOf(first) },
-      tell,
-    );
+    const askWhy = causeFinder({ ...(username && { username }), ...(password && { password }), ...tlsOf(first) }, tell);
     client.on("sentinelError", (error: Error) => {
       const [, address = "", cause = ""] = /sentinel (\S+) because (.*)/s.exec(error.message) ?? [];
       if (SUMMARIES.test(cause)) askWhy(address);
