@@ -101,7 +101,7 @@ export const SETTINGS = {
     "OTA_REDIS_URL",
     redisUrls,
     "",
-    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster",
+    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster; redis+sentinel://host:port,host:port/group asks Sentinels",
   ),
   onStoreLoss: setting(
     "OTA_ON_STORE_LOSS",

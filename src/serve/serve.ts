@@ -5,6 +5,7 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
+import type { LedgerState } from "../gateway/limiter.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
@@ -91,6 +92,8 @@ export async function serve(
       clock,
       log,
       readiness: readiness.now,
+      ledgers: () =>
+        Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
       snapshot: () => ({
         wallMs: clock.wallNow(),
         readiness: readiness.now(),
@@ -192,6 +195,11 @@ function readinessOf(accounts: ReadonlyMap<string, Account>) {
       return missing ? (wasReady ? "degraded" : missing) : "ok";
     },
   };
+}
+
+/** Why a ledger is away is for the operator, who asks here: callers hear only that it is. */
+function whereabouts({ mode, cause }: LedgerState): Pick<LedgerState, "mode" | "cause"> {
+  return { mode, ...(cause !== undefined && { cause }) };
 }
 
 function addressOf({ host }: HostPort, port: number): string {
