@@ -30,7 +30,7 @@ function jobText({ jobId, kind, status, createTime, counts, incomplete }: Rollou
   const created = createTime ? `    created ${timeText(createTime)}\n` : "";
   const lines = [statesText("open", counts, OPEN), statesText("over", counts, OVER)].filter((line) => line !== "");
   const note = incomplete ? `    ${paint("yellow", `incomplete: ${incomplete}`)}\n` : "";
-  return `  ${head.join("  ")}\n${created}${lines.map((line) => `    ${wrapped(line, 76).replaceAll("\n", "\n    ")}\n`).join("")}${note}\n`;
+  return `  ${head.join("  ")}\n${created}${lines.map((line) => `    ${wrapped(line, 74).replaceAll("\n", "\n    ")}\n`).join("")}${note}\n`;
 }
 
 /** Leaves out what was not counted, and states without tasks. */

@@ -1,10 +1,10 @@
 // Defines the flags of `emulate`, each with its bounds. The flags for open questions follow from
 // their table.
 import { InvalidArgumentError, Option } from "commander";
+import { hostPortAdvice, parseHostPort } from "../base/host-port.js";
 import { JsonMistakes, JsonObject } from "./checked-json.js";
 import type { FaultPlan } from "./faults/fault-plan.js";
 import { readFaultPlan } from "./faults/fault-plan-reader.js";
-import { parseListenAddress } from "./listen-address.js";
 import { ALL_QUESTIONS } from "./open-questions.js";
 import { OPERATIONS } from "./operations/registry.js";
 import { DEFAULTS } from "./options.js";
@@ -89,7 +89,8 @@ function faultPlan(text: string): Partial<FaultPlan> {
 }
 
 function address(text: string): string {
-  if (!parseListenAddress(text)) throw new InvalidArgumentError("An address such as 127.0.0.1:8088.");
+  if (!parseHostPort(text))
+    throw new InvalidArgumentError(`It is not host:port: ${hostPortAdvice(text, DEFAULTS.listen)}.`);
   return text;
 }
 

@@ -17,6 +17,7 @@ import { createInProcessLedger } from "../limiter/in-process.js";
 import { createLazyLedger } from "../limiter/lazy.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
+import { proxyFor } from "../network/proxy.js";
 import { CallFeed } from "../observe/admin/call-feed.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
@@ -74,8 +75,10 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   await credentials.get().catch((error: unknown) => {
     throw error instanceof NoCredentials ? new NoCredentials(`account ${name}: ${error.message}`) : error;
   });
+  const proxy = proxyFor(settings.url, options.environment);
+  if (proxy) log.info({ account: name, proxy: proxy.host }, "upstream calls go through a proxy");
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
-  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
+  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock, proxy });
   const limiter = await ledgerFor(options);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,

@@ -2,9 +2,10 @@
 // everything starts and ends.
 import { randomBytes } from "node:crypto";
 import { sleepUntil, systemClock } from "../base/clock.js";
+import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
-import type { Address } from "../config/values.js";
+import type { LedgerState } from "../gateway/limiter.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
@@ -58,7 +59,7 @@ export async function serve(
   const clock = systemClock;
   const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
   if (tooSmall) throw new ConfigError([tooSmall]);
-  const access = await openAccess(config, clock, log);
+  const access = await openAccess(config, environment, clock, log);
   const { callers, bearer } = access;
   const proven = bearer !== undefined || config.tlsClientCa !== "";
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
@@ -91,6 +92,8 @@ export async function serve(
       clock,
       log,
       readiness: readiness.now,
+      ledgers: () =>
+        Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
       snapshot: () => ({
         wallMs: clock.wallNow(),
         readiness: readiness.now(),
@@ -195,6 +198,11 @@ function readinessOf(accounts: ReadonlyMap<string, Account>) {
   };
 }
 
-function addressOf({ host }: Address, port: number): string {
+/** Why a ledger is away is for the operator, who asks here: callers hear only that it is. */
+function whereabouts({ mode, cause }: LedgerState): Pick<LedgerState, "mode" | "cause"> {
+  return { mode, ...(cause !== undefined && { cause }) };
+}
+
+function addressOf({ host }: HostPort, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -129,7 +129,10 @@ describe("a gateway with OTA_TLS_CLIENT_CA", () => {
       // By TLS 1.3 the client has done its part before the gateway has seen its certificate.
       expect((await touch(gateway.grpc, { ...own }, true)).received).toHaveLength(0);
       await expect(touch(gateway.grpc, { ...own, maxVersion: "TLSv1.2" })).rejects.toThrow(/disconnected/);
-      expect(await failureOf(callerOf(gateway.at, own).ask())).toMatchObject({ code: "UNAVAILABLE", reason: undefined });
+      expect(await failureOf(callerOf(gateway.at, own).ask())).toMatchObject({
+        code: "UNAVAILABLE",
+        reason: undefined,
+      });
     }
     for (const [, reason] of refused) await gateway.said(reason); // the operator learns why
     await callerOf(gateway.at, fleet).ask();

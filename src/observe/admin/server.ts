@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
+import type { LedgerState } from "../../gateway/limiter.js";
 import { answerJson, answerText, refuse } from "./answer.js";
 import { holdConnections } from "./connection-limit.js";
 import { type Download, sendDownload } from "./download.js";
@@ -22,8 +23,8 @@ export interface AdminOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly readiness: () => Readiness;
-  /** Where the tokens of each account are kept; reported with the readiness. */
-  readonly modes?: () => Readonly<Record<string, string>>;
+  /** Where the tokens of each account are kept, and why not; reported with the readiness. */
+  readonly ledgers?: () => Readonly<Record<string, Pick<LedgerState, "mode" | "cause">>>;
   readonly snapshot: SnapshotSource;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly flightRecord?: () => Download;
@@ -94,7 +95,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 }
 
 /** Paths open to every client that can connect: probes and scrapers carry no token. */
-function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Route> {
+function openRoutes({ readiness, ledgers, metrics }: AdminOptions): Map<string, Route> {
   const routes = new Map<string, Route>([
     ["/livez", (response) => answerJson(response, 200, { status: "ok" })],
     [
@@ -102,7 +103,7 @@ function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Ro
       (response) => {
         const status = readiness();
         const isReady = status === "ok" || status === "degraded";
-        answerJson(response, isReady ? 200 : 503, { status, ...(modes && { accounts: modes() }) });
+        answerJson(response, isReady ? 200 : 503, { status, ...(ledgers && { ledgers: ledgers() }) });
       },
     ],
   ]);

@@ -21,7 +21,7 @@ const RECENT_MS = 60_000;
 
 export function snapshotOf(name: string, account: ShownAccount, feed: CallFeed, nowMs: number): AccountSnapshot {
   const { ledger } = account;
-  const { mode, replicas, obstacle } = ledger;
+  const { mode, replicas, obstacle, cause } = ledger;
   const tokens = tokensOf(ledger);
   const pace = feed.pace(nowMs);
   const throttles = feed.throttles(nowMs);
@@ -30,7 +30,7 @@ export function snapshotOf(name: string, account: ShownAccount, feed: CallFeed, 
   const isPaused = pausedForMs > 0;
   return {
     name,
-    words: wordsOf({ mode, tokens, pace, throttles, isPaused, lastEnds, replicas, obstacle }),
+    words: wordsOf({ mode, tokens, pace, throttles, isPaused, lastEnds, replicas, obstacle, cause }),
     mode,
     tokens,
     pace,

@@ -69,10 +69,11 @@ describe("startAdminServer", () => {
     expect((await get(`${url}/livez`)).status).toBe(200);
   });
 
-  it("tells for each account where its tokens are", async () => {
-    const { url } = await start({ readiness: () => "degraded", modes: () => ({ main: "shared", lab: "away" }) });
+  it("tells for each account where its tokens are, and why it cannot have any", async () => {
+    const ledgers = () => ({ main: { mode: "shared" }, lab: { mode: "away", cause: "connect ECONNREFUSED" } }) as const;
+    const { url } = await start({ readiness: () => "degraded", ledgers });
     const { body } = await get(`${url}/readyz`);
-    expect(JSON.parse(body)).toEqual({ status: "degraded", accounts: { main: "shared", lab: "away" } });
+    expect(JSON.parse(body)).toEqual({ status: "degraded", ledgers: ledgers() });
   });
 
   it("passes metrics on, and says 500 and no more if they fail", async () => {
