@@ -51,7 +51,7 @@ function sumText(jobs: readonly RolloutJob[]): string {
   const installed = sum(["succeeded"]);
   return [
     `  ${counted(open, "device")} can still be canceled.`,
-    `  ${count(havePackage)} of them have been notified, and may install the package all the same.`,
+    `  ${count(havePackage)} of them were notified, and may install the package all the same.`,
     `  ${counted(installed, "device")} ${installed === 1 ? "runs" : "run"} the new version already.`,
   ].join("\n");
 }

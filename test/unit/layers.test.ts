@@ -65,8 +65,10 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
-  upstream:
-    "base gateway/command gateway/device-reader gateway/job-operator gateway/task-reader gateway/upstream network",
+    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry rollout upstream verification",
+  "@opentelemetry/exporter-metrics-otlp-grpc": "observe/telemetry",
+  "@opentelemetry/exporter-metrics-otlp-http": "observe/telemetry",
+  "@opentelemetry/exporter-metrics-otlp-proto": "observe/telemetry",
   "@opentelemetry/exporter-prometheus": "observe/telemetry",
   "@opentelemetry/exporter-trace-otlp-grpc": "observe/telemetry",
   "@opentelemetry/exporter-trace-otlp-http": "observe/telemetry",

@@ -36,7 +36,7 @@ describe("rolloutText", () => {
     over 0
 
   905,000 devices can still be canceled.
-  25,000 of them have been notified, and may install the package all the same.
+  25,000 of them were notified, and may install the package all the same.
   30,500 devices run the new version already.
 `);
   });
