@@ -50,11 +50,11 @@ export interface CancelResponse {
   readonly plan?: CancelPlan;
 }
 
-/** The cost of a request if it were sent alone, now. */
+/** The cost of a request if it were sent alone, now. Times are absent while nobody can tell. */
 export interface CancelPlan {
   readonly calls: number;
-  readonly expectedWaitMs: number;
-  readonly expectedDurationMs: number;
+  readonly expectedWaitMs?: number;
+  readonly expectedDurationMs?: number;
 }
 
 export interface Quota {
@@ -66,8 +66,13 @@ export interface Quota {
   readonly tokensWithheld: number;
   readonly waitingDevices: number;
   readonly waitingCallers: number;
-  /** Expected wait until a new request of one device at normal priority would be sent. */
-  readonly expectedWaitMs: number;
+  /**
+   * Expected wait until a new request of one device at normal priority would be sent; absent while
+   * nobody can tell, see `obstacle`.
+   */
+  readonly expectedWaitMs?: number;
+  /** Why nothing is carried out at the moment; absent while calls are carried out. */
+  readonly obstacle?: string;
   readonly pausedUntil?: Date;
   readonly ledger: Exclude<keyof typeof WireLedger, "UNRECOGNIZED">;
 }
@@ -90,19 +95,20 @@ export function cancelResponseOf(response: CancelTasksByDeviceResponse): CancelR
     ...(plan && {
       plan: {
         calls: plan.calls,
-        expectedWaitMs: msOf(plan.expectedWait),
-        expectedDurationMs: msOf(plan.expectedDuration),
+        ...(plan.expectedWait && { expectedWaitMs: msOf(plan.expectedWait) }),
+        ...(plan.expectedDuration && { expectedDurationMs: msOf(plan.expectedDuration) }),
       },
     }),
   };
 }
 
 export function quotaOf(response: GetQuotaResponse): Quota {
-  const { expectedWait, pausedUntil, waitingDevices, ledger, ...counts } = response;
+  const { expectedWait, pausedUntil, waitingDevices, ledger, obstacle, ...counts } = response;
   return {
     ...counts,
     waitingDevices: Number(waitingDevices),
-    expectedWaitMs: msOf(expectedWait),
+    ...(expectedWait && { expectedWaitMs: msOf(expectedWait) }),
+    ...(obstacle && { obstacle }),
     ...(pausedUntil && { pausedUntil: dateOf(pausedUntil) }),
     ledger: (WireLedger[ledger] ?? "UNSPECIFIED") as Quota["ledger"],
   };

@@ -35,7 +35,6 @@ export class Dispatcher {
   readonly #answerTime: AnswerTime;
   readonly #readAhead: ReadAhead | undefined;
   readonly #refusals = new RecentRefusals();
-  #obstacle = "";
 
   constructor(options: DispatcherOptions) {
     const { clock, upstream, callers } = options;
@@ -68,14 +67,6 @@ export class Dispatcher {
   /** The typical time to an answer. */
   get answerMs(): number {
     return this.#answerTime.typicalMs;
-  }
-
-  /**
-   * Why the last call settled nothing although it may be repeated; empty if it settled. Contains no
-   * device names.
-   */
-  get obstacle(): string {
-    return this.#obstacle;
   }
 
   start(): void {
@@ -127,7 +118,6 @@ export class Dispatcher {
     sentBatch.complete(end, durationMs);
     const { batch } = sentBatch;
     const what = consequence(end, batch.devices.length);
-    this.#obstacle = what.kind === "repeat" ? what.outcome.failure.message : "";
     switch (what.kind) {
       case "settle":
         sentBatch.settle(what.outcome);

@@ -161,7 +161,7 @@ export async function warmGateway(
 
 function startGateway(upstreamUrl: string, variables: Variables): Program {
   const ports = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
-  return run(["serve"], { ...KEYS, ...ports, OTA_UPSTREAM_URL: upstreamUrl, ...variables });
+  return run(["serve"], { ...KEYS, ...ports, OTA_UPSTREAM_URL: upstreamUrl, OTA_STARTUP_CHECK: "0", ...variables });
 }
 
 async function serving(program: Program): Promise<GatewayProgram> {

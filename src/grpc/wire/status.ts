@@ -70,6 +70,13 @@ export function wireErrorOf(error: unknown): WireError {
   return { code: answer.code, details: answer.message, metadata };
 }
 
+/** Why an rpc failed, for the log: what the caller can read in the details, without names. */
+export function reasonOf(error: unknown): { readonly reason: string; readonly upstreamCode?: string } {
+  const { failure } = knownOf(error);
+  const reason = failure.kind === "unknown" ? failure.reason : ROWS[failure.kind].reason;
+  return { reason, ...(failure.upstream?.code && { upstreamCode: failure.upstream.code }) };
+}
+
 /** The same as the headers of an HTTP/2 stream, for a response that is nothing but a status. */
 export function trailersOf({ code, details, metadata }: WireError) {
   return {

@@ -22,8 +22,8 @@ export interface AdminOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly readiness: () => Readiness;
-  /** Where the tokens of each account are kept; reported with the readiness. */
-  readonly modes?: () => Readonly<Record<string, string>>;
+  /** The state of each account; reported with the readiness. */
+  readonly conditions?: () => Readonly<Record<string, { readonly state: string; readonly obstacle?: string }>>;
   readonly snapshot: SnapshotSource;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly flightRecord?: () => Download;
@@ -94,7 +94,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 }
 
 /** Paths open to every client that can connect: probes and scrapers carry no token. */
-function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Route> {
+function openRoutes({ readiness, conditions, metrics }: AdminOptions): Map<string, Route> {
   const routes = new Map<string, Route>([
     ["/livez", (response) => answerJson(response, 200, { status: "ok" })],
     [
@@ -102,7 +102,7 @@ function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Ro
       (response) => {
         const status = readiness();
         const isReady = status === "ok" || status === "degraded";
-        answerJson(response, isReady ? 200 : 503, { status, ...(modes && { accounts: modes() }) });
+        answerJson(response, isReady ? 200 : 503, { status, ...(conditions && { accounts: conditions() }) });
       },
     ],
   ]);

@@ -118,7 +118,7 @@ describe("quotaResponseOf", () => {
       free: 0,
       inFlightSinceMs: Array(12).fill(0),
     };
-    const state = { ledger, waitingDevices: 0, waitingCallers: 0, expectedWaitMs: 0 };
+    const state = { ledger, waitingDevices: 0, waitingCallers: 0, expectedWaitMs: 0, obstacle: "" };
     expect(quotaResponseOf("default", state)).toMatchObject({ tokensFree: 0, tokensInFlight: 12, tokensCooling: 0 });
   });
 });
