@@ -81,7 +81,10 @@ export class RecentCalls implements CallObserver {
    */
   tried(end: EndedCall): void {
     const kind = end.kind === "accepted" ? undefined : troubleOf(end);
-    if (kind !== undefined && !PROVES[kind]) return this.#note(kind, end);
+    if (kind !== undefined && !PROVES[kind]) {
+      this.#note(kind, end);
+      return;
+    }
     this.#isProven = true;
     if (this.#latest && !PROVES[this.#latest.kind]) this.#forgive();
   }

@@ -52,14 +52,15 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
 
   it("follows the gateway within a second: figures, state, title, queue, calls", async () => {
     const { page, complaints } = await run.open();
-    expect(await page.title()).toBe("Within quota, 0 devices wait · ota-gateway");
+    expect(await page.title()).toBe("Idle, 0 devices wait · ota-gateway");
     expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("none in the last minute")]);
 
     run.gateway.account = BUSY;
     for (let n = 0; n < 7; n++) run.gateway.call();
     await expect.poll(() => textOf(page, "calls-now")).toBe("7");
     expect(await page.title()).toBe("Yielding, 96,385 devices wait · ota-gateway");
-    expect(await textOf(page, "devices-now")).toBe("1,400");
+    expect(await textOf(page, "accepted-now")).toBe("1,400");
+    expect(await textOf(page, "not-accepted-now")).toBe("0");
     expect(await textOf(page, "accepted")).toBe("1,400");
     expect(await textOf(page, "wait-now")).toBe("6.2 s");
     expect(await rowsOf(page, "classes")).toEqual([

@@ -10,7 +10,7 @@ import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
-import { reasonOf, type WireError, wireErrorOf } from "../wire/status.js";
+import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
 import { answerByMs } from "./answer-by.js";
 import type { CallerScheduler } from "./caller-scheduler.js";
@@ -89,7 +89,7 @@ export class Rpc {
   #abort: (() => void) | undefined;
   /** Why it was refused, for the log. */
   #why: string | undefined;
-  #reason: ReturnType<typeof reasonOf> | undefined;
+  #reason: ReturnType<typeof failureReason> | undefined;
   #scope: RpcScope | undefined;
   #requests = 0;
   #devices = 0;
@@ -187,7 +187,7 @@ export class Rpc {
     } else if (error.failure.kind === "forbidden") {
       this.#why = error.message;
     }
-    this.#reason = reasonOf(error);
+    this.#reason = failureReason(error);
     return wireErrorOf(error);
   }
 

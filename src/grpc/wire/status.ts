@@ -71,7 +71,7 @@ export function wireErrorOf(error: unknown): WireError {
 }
 
 /** Why an rpc failed, for the log: what the caller can read in the details, without names. */
-export function reasonOf(error: unknown): { readonly reason: string; readonly upstreamCode?: string } {
+export function failureReason(error: unknown): { readonly reason: string; readonly upstreamCode?: string } {
   const { failure } = knownOf(error);
   const reason = failure.kind === "unknown" ? failure.reason : ROWS[failure.kind].reason;
   return { reason, ...(failure.upstream?.code && { upstreamCode: failure.upstream.code }) };

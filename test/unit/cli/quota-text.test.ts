@@ -32,7 +32,9 @@ describe("quotaLine", () => {
     expect(line({ ...NO_ESTIMATE, obstacle, tokensFree: 0 })).toBe(
       `default: 0 of 10 tokens free, 3 devices of 1 caller waiting, OBSTACLE: ${obstacle}`,
     );
-    expect(line({ ledger: "AWAY" })).toMatch(/ waits 1\.0 s, ledger away: this gateway goes on with a share of its own$/);
+    expect(line({ ledger: "AWAY" })).toMatch(
+      / waits 1\.0 s, ledger away: this gateway goes on with a share of its own$/,
+    );
   });
 
   it("says until when the account is paused", () => {

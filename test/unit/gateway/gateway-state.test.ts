@@ -36,7 +36,10 @@ it("Gateway.condition tells why nothing goes on, and estimates are unknown as lo
   gateway.cancel(aCommand({ answerByMs: 60_000 }));
   expect(gateway.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
   await clock.advance(20);
-  expect(gateway.condition()).toMatchObject({ kind: "failing", obstacle: expect.stringMatching(/^the upstream fails: \S+$/) });
+  expect(gateway.condition()).toMatchObject({
+    kind: "failing",
+    obstacle: expect.stringMatching(/^the upstream fails: \S+$/),
+  });
   expect(gateway.state()).toMatchObject({ expectedWaitMs: Infinity, obstacle: gateway.condition().obstacle });
   expect(gateway.reading().expectedWaitMs).toEqual({ urgent: Infinity, normal: Infinity, bulk: Infinity });
   expect(gateway.remainingMs("a")).toBe(Infinity);

@@ -11,7 +11,7 @@ import { HandClock } from "../../support/hand-clock.js";
 function start(reply?: DeviceReadEnd) {
   const clock = new HandClock();
   const log = new FakeLog();
-  const limiter = new FakeLimiter({ clock });
+  const limiter = new FakeLimiter({ clock, openingMs: 2000 });
   const reader = new FakeDeviceReader(clock, 50, new Set(["ota-gateway-no-device"]));
   reader.reply = () => reply;
   const tried: EndedCall[] = [];

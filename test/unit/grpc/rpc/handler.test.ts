@@ -57,7 +57,7 @@ describe("unary", () => {
     await call({ "x-ota-caller": "service-a" }).answer;
     await until(() => lines().length > 0);
     expect(lines()).toMatchObject([
-      { level: "info", msg: "rpc", method: "ota.v1.OtaService/CancelTasksByDevice", caller: "service-a", status: "OK" },
+      { level: 30, msg: "rpc", method: "ota.v1.OtaService/CancelTasksByDevice", caller: "service-a", status: "OK" },
     ]);
     expect(lines()[0]).not.toHaveProperty("traceId"); // of all zeros, for no SDK is started
   });
@@ -79,9 +79,9 @@ describe("unary", () => {
       expect(failure).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", message: "internal error" });
       expect(JSON.stringify(failure)).not.toContain("testsecret");
       await until(() => lines().length === 2);
-      expect(lines()[0]).toMatchObject({ level: "error", msg: "internal error" });
+      expect(lines()[0]).toMatchObject({ level: 50, msg: "internal error" });
       expect(JSON.stringify(lines()[0])).toContain("testsecret");
-      expect(lines()[1]).toMatchObject({ level: "info", msg: "rpc", status: "INTERNAL" });
+      expect(lines()[1]).toMatchObject({ level: 30, msg: "rpc", status: "INTERNAL" });
     },
   );
 

@@ -85,7 +85,14 @@ describe("snapshotOf", () => {
   });
 
   it("says that a caller's time is only a lower bound while its stream has not been read to its end", () => {
-    const account = { ...IDLE, waitingByCaller: new Map([["a", 3], ["b", 2]]), waitingDevices: { urgent: 0, normal: 5, bulk: 0 } };
+    const account = {
+      ...IDLE,
+      waitingByCaller: new Map([
+        ["a", 3],
+        ["b", 2],
+      ]),
+      waitingDevices: { urgent: 0, normal: 5, bulk: 0 },
+    };
     const beside = { feed: new CallFeed(), isStreaming: (caller: string) => caller === "a" };
     expect(snapshotOf("default", account, beside, NOW_MS).waiting.topCallers).toEqual([
       { caller: "a", waiting: 3, sentLastMinute: 0, doneInMs: 1000, isMoreToCome: true },
@@ -119,7 +126,12 @@ describe("the words of a snapshot", () => {
     ["Opening", "wait", /earlier process/, of("opening", "it opens")],
     ["Ledger away", "bad", /Nothing is sent/, of("ledger-away", "ECONNREFUSED", { mode: "away" })],
     ["Ledger away", "bad", /own share/, of("ledger-away", "", { mode: "away" })],
-    ["Paused", "wait", /^Throttled for a while\.$/, of("throttled", "throttled for a while", { pausedUntilMs: NOW_MS + 500 })],
+    [
+      "Paused",
+      "wait",
+      /^Throttled for a while\.$/,
+      of("throttled", "throttled for a while", { pausedUntilMs: NOW_MS + 500 }),
+    ],
     ["Throttled", "bad", /^Every call\.$/, of("throttled", "every call")],
     ["Yielding", "wait", /2 tokens are left unused/, of("throttled", "", { withheld: 2 })],
     ["All refused", "bad", /^Refused: x\. .* a, \\u\{202E\}b and others\.$/, of("refused", "refused: x")],
