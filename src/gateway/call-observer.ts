@@ -33,7 +33,7 @@ export interface EndedCall {
   readonly throttled: boolean;
   /** The gateway's own credentials, clock or signature caused the failure. */
   readonly ours: boolean;
-  /** What a refusal calls for. */
+  /** The reaction that a refusal calls for. */
   readonly reaction?: Reaction;
   /** Why there was no answer. Contains no device names and no secrets. */
   readonly cause?: string;

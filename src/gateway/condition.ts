@@ -64,7 +64,7 @@ const ACCEPTED_MS = 3000;
 const SILENT_MS = 5000;
 /** A busy ledger grants a token at least this often. */
 const STALLED_MS = 5000;
-/** What the last call met says nothing about the next one once it is this long ago. */
+/** The end of the last call says nothing about the next one once it is this long ago. */
 const REMEMBERED_MS = 60_000;
 
 const OBSTACLES: Readonly<Record<Trouble["kind"], (cause: string) => string>> = {
@@ -123,7 +123,7 @@ function inTrouble(trouble: Trouble): Condition {
   return { kind: KINDS[kind], obstacle: OBSTACLES[kind](cause), trouble, isForeseeable: kind === "throttled" };
 }
 
-/** What calls meet now, none having been accepted lately. */
+/** The trouble that calls have now, if none has been accepted lately. */
 function troubleNow({ trouble, unansweredSinceMs, acceptedMs }: CallTrend, nowMs: number): Trouble | undefined {
   if (trouble && nowMs - trouble.endedMs <= REMEMBERED_MS) return trouble;
   const silentMs = unansweredSinceMs === undefined ? 0 : nowMs - Math.max(unansweredSinceMs, acceptedMs);

@@ -143,7 +143,7 @@ export class Gateway {
     };
   }
 
-  /** Expected time until all that waits for this caller is done; Infinity if it cannot be foreseen. */
+  /** Time until all that waits for this caller is done; Infinity if it cannot be foreseen. */
   remainingMs(caller: string): number {
     if (!this.condition().isForeseeable) return Infinity;
     const { backlog } = this.#dispatcher.queue;
@@ -163,7 +163,7 @@ export class Gateway {
     });
   }
 
-  /** What became of the latest calls. */
+  /** The results of the latest calls. */
   get calls(): CallTrend {
     return this.#recentCalls.trend;
   }
@@ -172,7 +172,7 @@ export class Gateway {
     return this.#dispatcher.queue.backlog.devices;
   }
 
-  /** To be called with the end of a harmless call that was made to see whether calls can be made. */
+  /** To be called with the end of a harmless call, made to see whether calls can be made. */
   tried(end: EndedCall): void {
     this.#recentCalls.tried(end);
   }

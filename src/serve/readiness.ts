@@ -1,6 +1,6 @@
 // Decides what /readyz says. A gateway that could never have made a call is not ready, so that a
-// rollout with wrong keys stops at its first replica. A gateway that was ready stays in service: what
-// stops the calls of all replicas must not take all of them away from the callers.
+// rollout with wrong keys stops at its first replica. A gateway that was ready stays in service: a
+// failure that stops the calls of all replicas must not take all of them away from the callers.
 import type { Clock } from "../base/clock.js";
 import type { Condition } from "../gateway/condition.js";
 import type { LedgerMode } from "../gateway/limiter.js";

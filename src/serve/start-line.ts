@@ -1,4 +1,4 @@
-// Logs what is started: version, upstream, quota, where the tokens are kept, who may call, and every
+// Logs the start: version, upstream, quota, where the tokens are kept, who may call, and every
 // setting that is not at its default. Values of settings that may hold secrets are left out.
 import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
@@ -26,7 +26,7 @@ function authenticationOf({ tlsClientCa, jwtKeys }: Config): string {
 }
 
 /** Those that are not at their default. */
-export function settingsInForce(environment: Environment): Record<string, string> {
+function settingsInForce(environment: Environment): Record<string, string> {
   const settings: Record<string, string> = {};
   for (const { variable, default: fallback } of Object.values(SETTINGS)) {
     const text = environment[variable]?.trim() ?? "";

@@ -1,7 +1,7 @@
 // Finds out by harmless calls whether the upstream answers and accepts an account's keys: at the
 // start, and again while nothing else shows it. The call reads the state of a device that cannot
-// exist, of a product that cannot exist, with a token of that operation. Any answer but a refusal of
-// the keys will do, also that reading is not permitted.
+// exist, with a token of that operation. Every answer except a refusal of the keys is enough, also
+// that reading is not permitted.
 import { type Clock, sleepUntil } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { endedCallOf } from "../gateway/call/call-report.js";

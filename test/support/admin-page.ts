@@ -14,7 +14,7 @@ import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 
-/** What a test says of an account; its state follows from that. */
+/** An account as a test describes it; its state follows from that. */
 type MadeUpAccount = Omit<ShownAccount, "condition">;
 
 const IDLE: MadeUpAccount = {

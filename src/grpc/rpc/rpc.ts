@@ -18,7 +18,7 @@ import type { CallerScheduler } from "./caller-scheduler.js";
 /** The part of an rpc that its handler needs, beside the message. */
 export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort" | "asked" | "told">;
 
-/** What a request is about, for the log: the first request of a stream stands for all. */
+/** The scope of a request, for the log: the first request of a stream stands for all. */
 export interface RpcScope {
   readonly account: string;
   readonly productKey: string;

@@ -18,7 +18,7 @@ type ShownLedger = Omit<LedgerState, "spaceMs" | "coolingUntilMs">;
 const TOP_CALLERS = 10;
 const LONGEST_NAME = 64;
 
-/** What is shown of an account beside its own reading. */
+/** The parts of an account that are shown beside its own reading. */
 export interface ShownBeside {
   readonly feed: CallFeed;
   readonly readings?: readonly ReadingSnapshot[];

@@ -116,8 +116,8 @@ function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
 }
 
 /**
- * The kind of an error, and the upstream's code if that is the cause. Anything except a GatewayError
- * is a bug in the gateway.
+ * The kind of an error, and the upstream's code if that is the cause. Anything except a
+ * GatewayError is a bug in the gateway.
  */
 function errorOf(error: unknown): { readonly error: string; readonly upstreamCode?: string } {
   if (!(error instanceof GatewayError)) return { error: "internal" };

@@ -1,5 +1,5 @@
-// Defines the metrics of the process: its build, start, memory, processor time and event loop. Names
-// are those of OpenTelemetry's conventions, where it has one.
+// Defines the metrics of the process: its build, start, memory, processor time and event loop.
+// Names follow OpenTelemetry's conventions, where it has one.
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import type { Meter } from "@opentelemetry/api";
