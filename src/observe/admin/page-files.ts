@@ -15,6 +15,7 @@ const NAMES = [
   "tokens.css",
   "numbers.css",
   "calls.css",
+  "runbook.css",
   "icon.svg",
   "main.js",
   "account.js",

@@ -11,6 +11,7 @@ import { type Download, sendDownload } from "./download.js";
 import { EventStream } from "./event-stream.js";
 import { createGate, isForeignHost } from "./gate.js";
 import { PAGE_FILES } from "./page-files.js";
+import { RUNBOOK } from "./runbook.js";
 import type { Readiness, SnapshotSource } from "./snapshot.js";
 
 export interface AdminOptions {
@@ -69,7 +70,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
       if (refusal) return refuse(response, refusal);
       const route = routes.get(path) ?? guarded.get(path);
       if (route) return await route(response, request);
-      const paths = [...routes.keys(), ...guarded.keys()].filter((each) => !each.startsWith("/page/"));
+      const paths = [...routes.keys(), ...guarded.keys()].filter((each) => !/^\/(page|runbook)\//.test(each));
       refuse(response, { status: 404, error: `not found; the paths are ${paths.join(" ")}` });
     } catch (error) {
       log.error({ err: error, path }, "a request to the admin port failed");
@@ -106,6 +107,9 @@ function openRoutes({ readiness, conditions, metrics }: AdminOptions): Map<strin
       },
     ],
   ]);
+  for (const [path, body] of RUNBOOK) {
+    routes.set(path, (response) => answerText(response, 200, "text/html; charset=utf-8", body));
+  }
   if (metrics) {
     routes.set("/metrics", async (response) => {
       const { contentType, body } = await metrics();

@@ -18,7 +18,7 @@ export function watchProcess(meter: Meter, version: string): () => void {
     unit: "s",
     description: "Processor time that the process has used.",
   });
-  const heapUsed = gauge("v8js.memory.heap.used", "By", "Heap in use.");
+  const heapUsed = gauge("v8js.memory.heap.used", "By", "Memory of the heap in use.");
   const heapLimit = gauge("v8js.memory.heap.limit", "By", "The most that the heap may hold.");
   const delay = gauge(
     "nodejs.eventloop.delay.p99",

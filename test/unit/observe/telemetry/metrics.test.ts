@@ -1,5 +1,6 @@
 // What is printed of what is told, by the real SDK and exporter.
 import { describe, expect, it } from "vitest";
+import { CONDITIONS } from "../../../../src/gateway/condition.js";
 import { OUTCOMES } from "../../../../src/gateway/waiter.js";
 import { aStanding, measured, useAll } from "../../../support/metrics-run.js";
 import { sumOf } from "../../../support/prometheus-text.js";
@@ -156,6 +157,25 @@ describe("createMetrics", () => {
     expect(
       sumOf(await read(), "rpc_server_call_duration_seconds_sum", { ...common, rpc_status_code: "OK" }),
     ).toBeCloseTo(0.25);
+  });
+
+  it("marks the state of the account among all that the gateway knows", async () => {
+    useAll(run);
+    const states = (await read()).get("ota_account_state")?.samples ?? [];
+    const names = (value: (of: number) => boolean) =>
+      [...new Set(states.filter((each) => value(each.value)).map(({ labels }) => labels["ota_state"]))];
+    expect(names(() => true)).toEqual(CONDITIONS);
+    expect(names((value) => value === 1)).toEqual(["canceling"]);
+  });
+
+  it("puts units into names, as Prometheus expects", async () => {
+    useAll(run);
+    const names = [...(await read()).keys()];
+    for (const name of ["ota_call_duration_seconds", "ota_audit_waiting_bytes", "ota_quota_rate_per_second"])
+      expect(names).toContain(name);
+    for (const name of ["process_cpu_time_seconds_total", "process_start_time_seconds", "ota_build_info"])
+      expect(names).toContain(name);
+    expect(names.filter((name) => /_(ratio|1)$/.test(name))).toEqual([]);
   });
 
   it("explains every metric, and prints nothing of the host", async () => {
