@@ -67,7 +67,6 @@ export async function serve(
 ): Promise<Serving> {
   const clock = systemClock;
   const version = programVersion();
-  logStart(log, config, environment, version);
   const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
   if (tooSmall) throw new ConfigError([tooSmall]);
   const access = await openAccess(config, clock, log);
@@ -177,9 +176,10 @@ export async function serve(
     throw error;
   }
 
+  const addresses = { grpc: addressOf(config.listen, grpc.port), admin: addressOf(config.adminListen, admin.port) };
+  logStart(log, { version, ...addresses }, config, environment);
   return {
-    grpc: addressOf(config.listen, grpc.port),
-    admin: addressOf(config.adminListen, admin.port),
+    ...addresses,
     reload() {
       auditLog?.reopen();
       grpc.reload();

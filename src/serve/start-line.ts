@@ -4,12 +4,19 @@ import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 
-export function logStart(log: Log, config: Config, environment: Environment, version: string): void {
+/** The process, beside its settings. */
+interface Started {
+  readonly version: string;
+  readonly grpc: string;
+  readonly admin: string;
+}
+
+export function logStart(log: Log, started: Started, config: Config, environment: Environment): void {
   const accounts = Object.fromEntries(
     [...config.accounts].map(([name, { url, callsPerSecond }]) => [name, { endpoint: url.origin, callsPerSecond }]),
   );
   const fields = {
-    version,
+    ...started,
     node: process.versions.node,
     accounts,
     ledger: config.redisUrls.length > 0 ? "shared" : "in-process",
@@ -17,7 +24,7 @@ export function logStart(log: Log, config: Config, environment: Environment, ver
     authentication: authenticationOf(config),
     settings: settingsInForce(environment),
   };
-  log.info(fields, "starting");
+  log.info(fields, "started");
 }
 
 function authenticationOf({ tlsClientCa, jwtKeys }: Config): string {

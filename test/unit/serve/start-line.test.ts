@@ -15,14 +15,15 @@ it("logStart tells version, upstream, quota, mode and the settings in force, and
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: "hidden",
   };
   const log = new FakeLog();
-  logStart(log, readConfig(environment), environment, "1.2.3");
+  const started = { version: "1.2.3", grpc: "127.0.0.1:50051", admin: "127.0.0.1:9464" };
+  logStart(log, started, readConfig(environment), environment);
   expect(JSON.stringify(log.lines)).not.toContain("hidden");
   expect(log.lines).toEqual([
     {
       level: "info",
-      message: "starting",
+      message: "started",
       fields: {
-        version: "1.2.3",
+        ...started,
         node: process.versions.node,
         accounts: { default: { endpoint: "https://iot.cn-shanghai.aliyuncs.com", callsPerSecond: 20 } },
         ledger: "shared",

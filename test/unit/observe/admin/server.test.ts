@@ -82,6 +82,15 @@ describe("startAdminServer", () => {
     expect(JSON.parse(body)).toEqual({ status: "degraded", accounts });
   });
 
+  it("serves the runbook that alerts link to, with an anchor at each heading", async () => {
+    const { url } = await start();
+    const { status, headers, body } = await get(`${url}/runbook/metrics.md`);
+    expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(body).toContain('<b id="nothing-is-accepted">## Nothing is accepted</b>');
+    expect(body).toContain('<a href="operations.md#redis-is-slow">');
+    expect((await get(`${url}/runbook/operations.md`)).body).toContain('<b id="the-state-of-an-account">');
+  });
+
   it("passes metrics on, and says 500 and no more if they fail", async () => {
     let fails = false;
     const metrics = async () => {

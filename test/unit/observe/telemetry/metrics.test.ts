@@ -162,8 +162,9 @@ describe("createMetrics", () => {
   it("marks the state of the account among all that the gateway knows", async () => {
     useAll(run);
     const states = (await read()).get("ota_account_state")?.samples ?? [];
-    const names = (value: (of: number) => boolean) =>
-      [...new Set(states.filter((each) => value(each.value)).map(({ labels }) => labels["ota_state"]))];
+    const names = (value: (of: number) => boolean) => [
+      ...new Set(states.filter((each) => value(each.value)).map(({ labels }) => labels["ota_state"])),
+    ];
     expect(names(() => true)).toEqual(CONDITIONS);
     expect(names((value) => value === 1)).toEqual(["canceling"]);
   });
