@@ -9,6 +9,8 @@ export class ConditionLog {
   /** The obstacle of each account that has one, and since when. */
   readonly #open = new Map<string, { readonly state: Condition["kind"]; readonly sinceMs: number }>();
 
+  readonly #begun = new Set<string>();
+
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
@@ -16,6 +18,9 @@ export class ConditionLog {
 
   /** To be called often. */
   note(account: string, { kind: state, obstacle, trouble }: Condition): void {
+    // Every ledger opens at the start.
+    if (state === "opening" && !this.#begun.has(account)) return;
+    this.#begun.add(account);
     const open = this.#open.get(account);
     if (obstacle === "") {
       // With other users of the quota, calls pause for a second at a time.

@@ -154,9 +154,13 @@ describe("a collector", () => {
     await until(() => pushed().length > 0);
     const { text, families } = await scrape(admin);
     const names = new Set(
-      [...(pushed()[0]?.body ?? "").matchAll(/"name":"((?:ota|rpc)\.[^"]*)"/g)].map(([, name]) => name),
+      [...(pushed()[0]?.body ?? "").matchAll(/"name":"((?:ota|rpc|process|v8js|nodejs)\.[^"]*)"/g)].map(
+        ([, name]) => name,
+      ),
     );
-    const printed = new Set([...families.keys()].map((name) => name.replace(/_total$/, "")));
+    const printed = new Set(
+      [...families.keys()].map((name) => name.replace(/_total$/, "").replace(/_(seconds|bytes|per_second)$/, "")),
+    );
     expect(new Set([...names].map((name) => name?.replaceAll(".", "_")))).toEqual(printed);
     program.kill("SIGTERM");
     expect(await program.ended).toBe(0);
@@ -185,6 +189,7 @@ describe("a collector", () => {
     expect(logged.map((line) => JSON.parse(line).msg).toSorted()).toEqual([
       "draining; a second signal ends at once",
       "rpc",
+      "started",
       "upstream call",
     ]);
   });

@@ -13,6 +13,7 @@ it("ConditionLog writes one line when an obstacle comes, changes its kind and go
     await clock.advance(1000);
   };
   const trouble = { kind: "refused", cause: "x", endedMs: 0, callers: ["a"], otherCallers: 0 } as const;
+  await is("opening", "the ledger is opening"); // as at every start
   await is("canceling");
   await is("refused", "every call is refused: x", { trouble });
   await is("refused", "every call is refused: y");

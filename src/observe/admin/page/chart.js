@@ -22,9 +22,9 @@ export function createChart(svg, what) {
   });
   const base = createSvg("line", { x1: "0", x2: `${SECONDS * SLOT}`, y1: `${HEIGHT}`, y2: `${HEIGHT}`, class: "base" });
   const line = createSvg("line", { x1: "0", x2: `${SECONDS * SLOT}`, class: "limit" });
-  const tops = bars.map((bar) => {
+  const tops = bars.map((bar, n) => {
     const x = bar.getAttribute("x") ?? "";
-    return createSvg("rect", { x, width: `${SLOT - 2}`, class: `${bar.getAttribute("class")} over` });
+    return createSvg("rect", { x, width: `${SLOT - 2}`, class: n < SECONDS - 1 ? "top" : "top begun" });
   });
   svg.append(...bars, ...tops, base, line);
 
