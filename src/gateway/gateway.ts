@@ -168,10 +168,6 @@ export class Gateway {
     return this.#recentCalls.trend;
   }
 
-  get waitingDevices(): number {
-    return this.#dispatcher.queue.backlog.devices;
-  }
-
   /** To be called with the end of a harmless call, made to see whether calls can be made. */
   tried(end: EndedCall): void {
     this.#recentCalls.tried(end);

@@ -22,6 +22,9 @@ import { type CredentialsSource, NoCredentials } from "../upstream/credentials-s
 import { openReadings } from "./readings.js";
 import { keepTrying } from "./trial.js";
 
+/** After this long without a canceling call, a harmless one may show whether calls can be made. */
+const QUIET_MS = 10_000;
+
 /** The name under which callers have credit while any caller can claim any name. */
 const UNPROVEN = "";
 
@@ -104,7 +107,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   const stopTrying = config.startupCheck
     ? keepTrying({
         ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
-        isDue: () => !gateway.calls.isProven && gateway.waitingDevices === 0,
+        // Cancels show more than a reading, so as long as there are any, nothing is tried.
+        isDue: () => !gateway.calls.isProven && clock.now() - gateway.calls.sentMs > QUIET_MS,
         tried: (end) => gateway.tried(end),
       })
     : async () => {};

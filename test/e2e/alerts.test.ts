@@ -56,7 +56,7 @@ describe.runIf(systemHas("promtool"))("promtool", () => {
 
 /** Times of the rules, twenty times shorter. */
 function hurried(rules: string): string {
-  return rules.replaceAll("[1m]", "[5s]").replaceAll("for: 1m", "for: 3s").replaceAll("for: 2m", "for: 6s");
+  return rules.replaceAll("[1m]", "[5s]").replaceAll("[2m]", "[10s]").replaceAll("for: 30s", "for: 2s");
 }
 
 interface FiringAlert {
