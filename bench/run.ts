@@ -8,6 +8,7 @@ import { describeGoal, isReached, type Scenario } from "./goal.js";
 import { drawPictures } from "./plots/pictures.js";
 import { writeResult, writeTable } from "./results.js";
 import { bystander } from "./scenarios/bystander.js";
+import { endings } from "./scenarios/endings.js";
 import { flood } from "./scenarios/flood.js";
 import { growth } from "./scenarios/growth.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
@@ -34,6 +35,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   memory,
   stream,
   growth,
+  endings,
 };
 
 /** The scenarios of `--check`: quick ones that reveal most. */

@@ -4,11 +4,21 @@
 import { Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
-import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
+import {
+  type CancelScope,
+  type Client,
+  type DeviceResult,
+  OtaError,
+  type Priority,
+  type Quota,
+} from "../client/client.js";
 import { dryRun, dryRunJson, dryRunText } from "./cancel/dry-run.js";
 import { endedWell, UnusableResults } from "./cancel/earlier-results.js";
+import { NameCheck } from "./cancel/name-check.js";
 import { DEFAULT_COLUMN, UnreadableNames } from "./cancel/name-lines.js";
 import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "./cancel/output.js";
+import { resultRow } from "./cancel/result-row.js";
+import type { ResultsFile } from "./cancel/results-file.js";
 import { runCancel } from "./cancel/run.js";
 import { openSources, type Sources } from "./cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
@@ -26,6 +36,7 @@ interface Flags extends GatewayFlags {
   readonly reason?: string;
   readonly verify?: true;
   readonly dryRun?: true;
+  readonly check?: true;
   readonly devicesFile?: string;
   readonly column?: string;
   readonly output?: string;
@@ -65,6 +76,7 @@ export function cancelCommand(): Command {
     .option("--reason <text>", "reason of the cancel, for the audit log")
     .option("--verify", "read the tasks back after the cancel")
     .option("--dry-run", "check everything and report the cost; send nothing")
+    .option("--check", "with --dry-run: read which of the devices exist; --output lists them")
     .option("--output <file>", "results, one line for each device, .csv or .jsonl; - for JSON lines on standard output")
     .option(
       "--resume <file>",
@@ -79,7 +91,8 @@ under way are reported as unknown, and --resume continues with the rest. Closing
 the terminal does the same, even with nohup; to keep it running, use setsid(1),
 tmux or a service.
 Exit code: 0 if every device ended well; 1 if one did not, if the run was
-stopped, or if a result could not be written; 2 for invalid flags and files.`,
+stopped, or if a result could not be written; 2 for invalid flags and files.
+With --dry-run --check: 0 if every device exists.`,
   );
   return command.showHelpAfterError("(see --help)").exitOverride().action(run);
 }
@@ -89,6 +102,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
   if (names.length === 0 && flags.devicesFile === undefined) {
     misuse("no devices given; name them as arguments, or with --devices-file FILE (- for standard input)");
   }
+  if (flags.check && !flags.dryRun) misuse("--check goes with --dry-run, which cancels nothing");
   const client = clientBy(flags, command);
   let sources: Sources | undefined;
   try {
@@ -101,7 +115,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
       process.stderr.write(errorText(error, flags));
     });
     if (!quota) process.exitCode = 1;
-    else if (flags.dryRun) await plan(client, scope, sources, before, flags, quota.callsPerSecond);
+    else if (flags.dryRun) await plan(client, scope, sources, before, output, flags, quota.callsPerSecond);
     else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
   } catch (error) {
     if (!MISUSE.some((kind) => error instanceof kind)) throw error;
@@ -117,15 +131,31 @@ async function plan(
   scope: CancelScope,
   sources: Sources,
   before: ReadonlySet<string>,
+  output: Output | undefined,
   flags: Flags,
   callsPerSecond: number,
 ): Promise<void> {
   const signal = stopSignal(sources.close);
+  const nameCheck = flags.check && new NameCheck();
+  // A results file that is resumed records what was canceled, so a check adds nothing to it.
+  const file = flags.resume ? undefined : output;
+  let results: ResultsFile | undefined; // opened once there is a result, so that no empty file is left behind
+  const checked = (result: DeviceResult) => {
+    nameCheck?.count(result);
+    results ??= file?.open((error) => process.stderr.write(`${error.message}\n`));
+    results?.add(resultRow(result, scope, new Date(systemClock.wallNow())));
+  };
   try {
-    const told = await dryRun({ client, scope, before, callsPerSecond, signal, ...sources });
-    process.stdout.write(flags.json ? `${JSON.stringify(dryRunJson(told))}\n` : dryRunText(told));
-    process.exitCode = told.invalidNames > 0 ? 1 : 0;
+    const told = await dryRun({
+      ...{ client, scope, before, callsPerSecond, signal, ...sources },
+      ...(nameCheck && { checked }),
+    });
+    const isWritten = results?.close() === undefined;
+    const screen = flags.output === STDOUT ? process.stderr : process.stdout;
+    screen.write(flags.json ? `${JSON.stringify(dryRunJson(told, nameCheck))}\n` : dryRunText(told, nameCheck));
+    process.exitCode = told.invalidNames === 0 && isWritten && (nameCheck?.isClean ?? true) ? 0 : 1;
   } catch (error) {
+    results?.close();
     if (!signal.aborted && !(error instanceof OtaError)) throw error;
     process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags));
     process.exitCode = 1;

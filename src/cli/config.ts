@@ -12,6 +12,7 @@ import {
   type CredentialsReference,
   readConfigFile,
 } from "../config/file.js";
+import { PERMISSIONS } from "../config/permissions.js";
 import { SETTINGS, type Setting } from "../config/settings.js";
 import { OTHERS } from "../identity/caller-book.js";
 import type { Rights } from "../identity/rights.js";
@@ -83,7 +84,14 @@ function textOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]):
     table([["account", "endpoint", "quota", "keys from"], ...accountRows]),
     callerRows.length === 0 ? "no callers: every caller may do everything\n" : table([headings, ...callerRows]),
     ...(callers.size > 0 && !callers.has(OTHERS) ? ["all others are refused\n"] : []),
+    permissionsText(),
   ].join("\n");
+}
+
+/** This command asks the cloud nothing, so it cannot know which of them are missing. */
+function permissionsText(): string {
+  const lines = PERMISSIONS.map(({ actions, purpose }) => `  ${actions.join(", ")}\n    ${purpose}\n`);
+  return `The keys of each account need these permissions, the indispensable first (not checked here):\n${lines.join("")}`;
 }
 
 function accountOf({ url, callsPerSecond, credentials }: AccountSettings) {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { SECRET, wrongWith } from "../base/text-rules.js";
 import { type Client, type ConnectOptions, connect, type Token } from "../client/client.js";
 import { type TlsFlags, tlsBy } from "./tls-flags.js";
 
@@ -30,10 +31,12 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
   const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "gateway.flags" });
   if (!/^\S+:\d+$/.test(address)) misuse(`--address ${address} is not host:port, like 127.0.0.1:50051`);
   const tls = tlsBy(flags, misuse);
-  if (tokenFile && tokenIn(tokenFile, misuse) === "") misuse("--token-file names an empty file");
+  const variable = process.env["OTA_TOKEN"]?.trim();
+  if (tokenFile) checkToken(tokenIn(tokenFile, misuse), "the file of --token-file", misuse);
+  else if (variable) checkToken(variable, "OTA_TOKEN", misuse);
   const token: Token | undefined = tokenFile
     ? () => readFile(tokenFile, "utf8") // read for each call, because token files are renewed
-    : process.env["OTA_TOKEN"]?.trim();
+    : variable;
   const options: ConnectOptions = { ...(caller && { caller }), ...(tls && { tls }), ...(token && { token }) };
   try {
     return connect(address, options);
@@ -53,4 +56,10 @@ function tokenIn(tokenFile: string, misuse: (message: string) => never): string 
   } catch (error) {
     return misuse(`--token-file names a file that cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
+}
+
+function checkToken(token: string, place: string, misuse: (message: string) => never): void {
+  if (token === "") misuse("--token-file names an empty file");
+  const wrong = wrongWith(token, SECRET);
+  if (wrong) misuse(`${place} cannot be used: its token ${wrong}`);
 }

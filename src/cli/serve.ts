@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Environment, readConfig } from "../config/config.js";
+import { PERMISSIONS } from "../config/permissions.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
 import { logWarnings } from "../serve/logging/log-lines.js";
@@ -65,6 +66,8 @@ async function run(environment: Environment): Promise<void> {
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)
     log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
+  const permissions = PERMISSIONS.flatMap(({ actions }) => actions);
+  log.info({ permissions }, "the keys need these permissions, the indispensable first");
   const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);
   if (early) process.exit(0); // nothing has been admitted yet

@@ -23,10 +23,14 @@ const KEEPALIVE_MS = 30_000;
 const LONGEST_ANSWER_BYTES = 32 * 2 ** 20;
 
 /**
- * Retries, carried out by grpc-js, which waits as long as the gateway's pushback says. The stream
- * is not listed: the client repeats its requests one by one.
+ * The recommended service config, which docs/clients.md and the headless service of Kubernetes
+ * repeat. Retries are carried out by grpc-js, which waits as long as the gateway's pushback says
+ * and does not retry where that forbids it. By turns, because with one connection all attempts
+ * would go to the replica that is shutting down. The stream is not listed: the client repeats its
+ * requests one by one.
  */
-const SERVICE_CONFIG = {
+export const SERVICE_CONFIG = {
+  loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [
     {
       name: ["CancelTasksByDevice", "GetQuota"].map((method) => ({ service: "ota.v1.OtaService", method })),

@@ -6,6 +6,7 @@ import {
   type UpstreamCall as WireCall,
   Ledger as WireLedger,
   Outcome as WireOutcome,
+  type CancelPlan as WirePlan,
   type DeviceResult as WireResult,
 } from "../gen/ota/v1/ota_service.js";
 import { type Failure, failureOf } from "./failure.js";
@@ -55,6 +56,8 @@ export interface CancelPlan {
   readonly calls: number;
   readonly expectedWaitMs?: number;
   readonly expectedDurationMs?: number;
+  /** Set only with `checkDevices`: how many of the devices exist. The results have each. */
+  readonly devices?: { readonly existing: number; readonly missing: number; readonly notRead: number };
 }
 
 export interface Quota {
@@ -92,13 +95,17 @@ export function cancelResponseOf(response: CancelTasksByDeviceResponse): CancelR
     results: response.results.map((result) => resultOf(result, calls)),
     calls,
     quotaWaitMs: msOf(response.quotaWait),
-    ...(plan && {
-      plan: {
-        calls: plan.calls,
-        ...(plan.expectedWait && { expectedWaitMs: msOf(plan.expectedWait) }),
-        ...(plan.expectedDuration && { expectedDurationMs: msOf(plan.expectedDuration) }),
-      },
-    }),
+    ...(plan && { plan: planOf(plan) }),
+  };
+}
+
+function planOf({ calls, expectedWait, expectedDuration, ...counts }: WirePlan): CancelPlan {
+  const { devicesExisting: existing, devicesMissing: missing, devicesNotRead: notRead } = counts;
+  return {
+    calls,
+    ...(expectedWait && { expectedWaitMs: msOf(expectedWait) }),
+    ...(expectedDuration && { expectedDurationMs: msOf(expectedDuration) }),
+    ...(existing + missing + notRead > 0 && { devices: { existing, missing, notRead } }),
   };
 }
 

@@ -3,6 +3,7 @@
 import { contradictions, plainEndpoints } from "./contradictions.js";
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
 import { NO_FLAGS, SETTINGS, type Settings } from "./settings.js";
+import { UnusableSecret } from "./values.js";
 
 /** Carries every mistake in the settings. */
 export class ConfigError extends Error {
@@ -33,7 +34,9 @@ export function readConfig(environment: Environment): Config {
     try {
       settings[key] = parse(text);
     } catch (error) {
-      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${shown(variable, text)}`);
+      const { message } = error as Error;
+      const isSecret = error instanceof UnusableSecret;
+      mistakes.push(`${variable}: ${isSecret ? message : `expected ${message}, not ${shown(variable, text)}`}`);
     }
   }
   mistakes.push(...contradictions(settings as Partial<Settings>));

@@ -1,6 +1,6 @@
 // Defines every setting once: variable, parser, default, meaning. Help, README and the parser all
 // read this table.
-import { address, flag, integer, keyLocation, oneOf, origin, type Parser, path, redisUrls } from "./values.js";
+import { address, flag, integer, keyLocation, oneOf, origin, type Parser, path, redisUrls, secret } from "./values.js";
 
 export interface Setting<T> {
   readonly variable: `OTA_${string}`;
@@ -22,7 +22,7 @@ export const SETTINGS = {
   ),
   adminToken: setting(
     "OTA_ADMIN_TOKEN",
-    path,
+    secret,
     "",
     "bearer token for the admin page; without it, the page is served to localhost only",
   ),

@@ -1,6 +1,7 @@
 // Parsers for the values of settings. Each takes the text of a variable, and throws an Error that
 // says what was expected.
 import { isLoopback } from "../base/loopback.js";
+import { SECRET, wrongWith } from "../base/text-rules.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
 export type Parser<T> = (text: string) => T;
@@ -87,6 +88,18 @@ export function integer(least: number, most: number): Parser<number> {
 }
 
 export function path(text: string): string {
+  return text;
+}
+
+/** A secret that cannot be one. The message says where and why, and stands in for the value. */
+export class UnusableSecret extends Error {
+  override readonly name = "UnusableSecret";
+}
+
+/** Parses a secret that travels in a header; empty if there is none. */
+export function secret(text: string): string {
+  const wrong = text === "" ? undefined : wrongWith(text, SECRET);
+  if (wrong) throw new UnusableSecret(wrong);
   return text;
 }
 

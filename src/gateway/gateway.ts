@@ -17,6 +17,7 @@ import type { EndedCall } from "./call-observer.js";
 import { byPriority, type Command, PRIORITIES, type Priority } from "./command.js";
 import { type Condition, conditionOf } from "./condition.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Forecast } from "./limiter.js";
 import { type CallTrend, RecentCalls } from "./recent-calls.js";
@@ -109,6 +110,13 @@ export class Gateway {
     return this.condition().isForeseeable ? planned : { ...planned, waitMs: Infinity, durationMs: Infinity };
   }
 
+  /** Reads which devices of a validated command exist, and sends nothing. */
+  check(command: Command, span?: Span): Check {
+    const { existence } = this.#dispatcher;
+    if (!existence) throw new Error("a gateway without device readings cannot check devices");
+    return existence.deviceCheck.check(command, span);
+  }
+
   /** The state of the account now. */
   state(): AccountState {
     const outlook = this.#outlook();
@@ -184,6 +192,7 @@ export class Gateway {
    */
   async drain(withinMs: number): Promise<void> {
     this.#draining = true;
+    this.#dispatcher.existence?.deviceCheck.end(DRAINING);
     if (this.#deadlines.size === 0) return;
     const drainedBefore = this.#drained;
     await new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
-import type { DeviceReadings } from "../gateway/existence/read-ahead.js";
+import type { DeviceReadings } from "../gateway/existence/device-reads.js";
 import type { Limiter } from "../gateway/limiter.js";
 import type { TaskReader } from "../gateway/task-reader.js";
 import { ReadFeed } from "../observe/admin/read-feed.js";

@@ -45,7 +45,7 @@ export interface Serving {
  * Time for grpc-js to send the last answers after every rpc has ended: there may be thousands, on a
  * busy machine.
  */
-const LAST_WORDS_MS = 2500;
+const LAST_WORDS_MS = 5000;
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
 

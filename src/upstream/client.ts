@@ -152,11 +152,15 @@ function contextHeaders(): Record<string, string> {
   return headers;
 }
 
+const NOT_MADE = { kind: "unwritten", message: "The request could not be made.", ours: true } as const;
+
 function unwritten(message: string): CallEnd {
   return { kind: "unwritten", message, ours: false };
 }
 
 function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
+  // undici refuses what no header or address can carry.
+  if (exchanged.kind === "unwritten" && exchanged.fault === "UND_ERR_INVALID_ARG") return NOT_MADE;
   if (exchanged.kind === "unwritten") return unwritten(`No connection to the upstream (${exchanged.fault}).`);
   return { kind: "lost", message: `The request was sent, but no complete answer came (${exchanged.fault}).` };
 }
@@ -164,5 +168,5 @@ function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
 function messageOfPreparation(error: unknown): string {
   if (error instanceof NoCredentials) return error.message;
   if (error instanceof DeadlineExceeded) return "The credentials did not arrive in time.";
-  return "The request could not be made.";
+  return NOT_MADE.message;
 }

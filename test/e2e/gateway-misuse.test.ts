@@ -106,6 +106,15 @@ describe("ota-gateway serve", () => {
     expect(program.stderr).not.toContain("half-a-secret");
   });
 
+  it("names the variable of a key with an invisible character and its place, and exits 1 (was: ready)", async () => {
+    const keys = { ...KEYS, ALIBABA_CLOUD_ACCESS_KEY_ID: "half-\u200ban-id" };
+    const program = run(["serve"], { ...keys, ...FREE_PORTS });
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toContain("account default: ALIBABA_CLOUD_ACCESS_KEY_ID must be visible ASCII");
+    expect(program.stderr).toContain("has U+200B at 6");
+    expect(program.stderr).not.toMatch(/half-|an-id/);
+  });
+
   it.each(["OTA_LISTEN", "OTA_ADMIN_LISTEN"])("names the address that is taken, and exits 1: %s", async (variable) => {
     const first = await runGateway("http://127.0.0.1:1");
     const second = run(["serve"], { ...KEYS, ...FREE_PORTS, [variable]: first.grpc });

@@ -190,7 +190,7 @@ describe("CancelTasksByDevice", () => {
       reason: "INVALID_REQUEST",
       domain: "ota.v1",
       metadata: { violations: "7" },
-      pushback: undefined,
+      pushback: "-1",
     });
     expect(failure.violations.map(({ field }) => field)).toEqual([
       "product_key",

@@ -11,6 +11,7 @@ import { probeCommand } from "../../src/cli/probe.js";
 import { proveCommand } from "../../src/cli/prove.js";
 import { quotaCommand } from "../../src/cli/quota.js";
 import { serveCommand } from "../../src/cli/serve.js";
+import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
 
 const documents = [
@@ -66,6 +67,15 @@ describe("README.md", () => {
         `| \`${variable}\` | ${fallback ? `\`${fallback}\`` : "unset"} | ${meaning} |`,
       );
     }
+  });
+});
+
+describe("PERMISSIONS", () => {
+  it("are those of README.md, in its words", () => {
+    const rows = PERMISSIONS.map(
+      ({ actions, purpose }) => `| ${actions.map((action) => `\`${action}\``).join(", ")} | ${purpose} |`,
+    );
+    expect(texts.get("README.md")).toContain(`|---|---|\n${rows.join("\n")}\n\n`);
   });
 });
 

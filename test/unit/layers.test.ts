@@ -16,8 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/queue gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/upstream gateway/waiter " +
     "observe/telemetry/spans",
   "gateway/existence":
-    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +
-    "gateway/upstream gateway/waiter",
+    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/failures " +
+    "gateway/limiter gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
   upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
   verification:
@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
-  "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
+  "grpc/service": "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit",
   "grpc/rpc":
     "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":

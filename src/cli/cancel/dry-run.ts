@@ -1,7 +1,9 @@
-// Computes the cost of a run: the gateway checks every name, and nothing is sent to the upstream.
-import { type CancelPlan, type CancelScope, type Client, OtaError } from "../../client/client.js";
+// Computes the cost of a run: the gateway checks every name, and nothing is canceled. Only if asked
+// to, it has the devices read.
+import { type CancelPlan, type CancelScope, type Client, type DeviceResult, OtaError } from "../../client/client.js";
 import { isTooLarge } from "../../client/settlement.js";
 import { counted, duration } from "../terminal/figures.js";
+import { type NameCheck, nameCheckJson, nameCheckText } from "./name-check.js";
 import { type NameLine, UnreadableNames } from "./name-lines.js";
 import { NameList } from "./name-list.js";
 
@@ -15,6 +17,8 @@ export interface DryRunOptions {
   readonly before: ReadonlySet<string>;
   readonly callsPerSecond: number;
   readonly signal: AbortSignal;
+  /** Has every device read, and takes what is known of each. */
+  readonly checked?: (result: DeviceResult) => void;
 }
 
 export interface DryRun {
@@ -38,14 +42,17 @@ const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0
 
 /** Checks all names. Throws UnreadableNames if there is none. */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
-  const { client, scope, lines, source, before, callsPerSecond, signal } = options;
+  const { client, scope, lines, source, before, callsPerSecond, signal, checked } = options;
+  const what = { validateOnly: true, ...(checked && { checkDevices: true }) };
   const names = new NameList(before, () => {});
   let mostDevices = DEVICES_PER_REQUEST;
   let first: CancelPlan | undefined;
   const ask = async (deviceNames: readonly string[]): Promise<void> => {
     try {
-      const { plan } = await client.cancelTasksByDevice({ ...scope, deviceNames, validateOnly: true }, { signal });
+      const { plan, results } = await client.cancelTasksByDevice({ ...scope, deviceNames, ...what }, { signal });
       if (!plan) throw new Error("the gateway returned no plan; it may be older than this program");
+      if (checked && !plan.devices) throw new Error("the gateway read no device; it may be older than --check");
+      for (const result of results) checked?.(result);
       first ??= plan;
     } catch (error) {
       if (!(error instanceof OtaError && isTooLarge(error)) || deviceNames.length === 1) throw error;
@@ -77,7 +84,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
 }
 
 /** Uses the keys of a run's summary. */
-export function dryRunJson(run: DryRun): object {
+export function dryRunJson(run: DryRun, nameCheck?: NameCheck): object {
   const { devices, invalidNames, duplicates, skipped, calls, expectedWaitMs, expectedDurationMs } = run;
   return {
     devices,
@@ -87,10 +94,11 @@ export function dryRunJson(run: DryRun): object {
     upstream_calls: calls,
     expected_wait_ms: expectedWaitMs,
     expected_duration_ms: expectedDurationMs,
+    ...(nameCheck && nameCheckJson(nameCheck)),
   };
 }
 
-export function dryRunText(run: DryRun): string {
+export function dryRunText(run: DryRun, nameCheck?: NameCheck): string {
   const left = [
     run.invalidNames > 0 && `${counted(run.invalidNames, "line")} without a device name`,
     run.duplicates > 0 && `${counted(run.duplicates, "name")} listed more than once`,
@@ -99,7 +107,8 @@ export function dryRunText(run: DryRun): string {
   return [
     `${counted(run.devices, "device")} would take ${counted(run.calls, "call")}: ${timesText(run)}.`,
     ...(left.length > 0 ? [`Left out: ${left.join(", ")}.`] : []),
-    "Nothing was sent. Run it without --dry-run to cancel.\n",
+    ...(nameCheck ? [nameCheckText(nameCheck)] : []),
+    `Nothing was ${nameCheck ? "canceled" : "sent"}. Run it without --dry-run to cancel.\n`,
   ].join("\n");
 }
 

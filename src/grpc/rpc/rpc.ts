@@ -84,6 +84,8 @@ export class Rpc {
   readonly stream: GuardedStream | undefined;
   readonly #method: string;
   readonly #startedMs: number;
+  /** Monotonic time by which a retry has to be answered; Infinity without a deadline. */
+  readonly #retriesByMs: number;
   readonly #options: RpcOptions;
   #state: "open" | "answered" | "left" = "open";
   #abort: (() => void) | undefined;
@@ -100,7 +102,9 @@ export class Rpc {
     this.caller = identity.kind === "caller" ? identity.name : UNAUTHENTICATED;
     this.stranger = identity.kind === "stranger" ? identity : undefined;
     this.stream = stream;
-    this.answerByMs = answerByMs(call.getDeadline(), options.defaultDeadlineMs, options.clock);
+    const deadline = call.getDeadline();
+    this.answerByMs = answerByMs(deadline, options.defaultDeadlineMs, options.clock);
+    this.#retriesByMs = deadline === Infinity ? Infinity : this.answerByMs;
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
     this.span = startRpcSpan(method, this.caller, parent);
     this.#method = method;
@@ -188,7 +192,7 @@ export class Rpc {
       this.#why = error.message;
     }
     this.#reason = failureReason(error);
-    return wireErrorOf(error);
+    return wireErrorOf(error, this.#retriesByMs - this.#options.clock.now());
   }
 
   #leave(): void {

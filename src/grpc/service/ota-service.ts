@@ -1,6 +1,7 @@
 // The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
 // becomes a response.
-import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
+import type { Plan } from "../../gateway/admission/admission.js";
+import { type Command, DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
   CancelTasksByDeviceRequest,
@@ -16,7 +17,7 @@ import { openRpc, unary } from "../rpc/handler.js";
 import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
-import { planResponseOf, responseOf } from "./response.js";
+import { checkResponseOf, planResponseOf, responseOf } from "./response.js";
 import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
 export interface OtaServiceOptions extends RpcOptions {
@@ -97,9 +98,9 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     const gateway = gatewayOf(command.account);
     context.asked({ account: command.account, ...command.scope }, command.deviceNames.length);
     if (request.validateOnly) {
-      const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      const plan = gateway.validate(command);
       entry?.validated();
-      return { response: Promise.resolve(plan), abort: () => {} };
+      return request.checkDevices ? check(gateway, command, plan, context) : planned(plan, command);
     }
     const { answer, told, abort } = gateway.cancel(command, context.span);
     void told.then(({ outcomes }) => context.told(outcomes));
@@ -115,6 +116,15 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       obstacle: () => gateway.condition().obstacle,
       abort,
     };
+  }
+
+  function planned(plan: Plan, { deviceNames }: Command): StreamedRequest {
+    return { response: Promise.resolve(planResponseOf(plan, deviceNames)), abort: () => {} };
+  }
+
+  function check(gateway: Gateway, command: Command, plan: Plan, { span }: RpcContext): StreamedRequest {
+    const { devices, abort } = gateway.check(command, span);
+    return { response: devices.then((checked) => checkResponseOf(plan, command.deviceNames, checked)), abort };
   }
 
   function openStream(call: DuplexCall, rpc: Rpc): void {

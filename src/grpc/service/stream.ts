@@ -13,7 +13,7 @@ import type {
 import type { AuditEntry } from "../../observe/audit/auditor.js";
 import type { Rpc } from "../rpc/rpc.js";
 import { checkDecoded } from "../wire/decoding.js";
-import { statusOf, type WireError, wireErrorOf } from "../wire/status.js";
+import { statusOf, type WireError } from "../wire/status.js";
 import { StreamProgress } from "./progress.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
@@ -209,7 +209,7 @@ export class RequestStream {
     const isDraining = this.#stopping.signal.aborted;
     if (isDone && (this.#ended || isDraining)) {
       if (this.#ended) this.#close(status.OK);
-      else this.#fail(wireErrorOf(this.#options.draining()));
+      else this.#fail(this.#rpc.fail(this.#options.draining()));
       return;
     }
     const mayRead = this.#progress.waitingDevices < WINDOW_DEVICES && !this.#call.writableNeedDrain;

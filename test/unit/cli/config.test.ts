@@ -53,6 +53,16 @@ ops        4       all       all              all         default         yes
 lab-tests  1       lab       a1Lights a1Lab*  none        9               no
 
 all others are refused
+
+The keys of each account need these permissions, the indispensable first (not checked here):
+  iot:CancelOTATaskByDevice
+    every cancel
+  iot:BatchQueryDeviceDetail
+    lists with devices that no longer exist, and \`check_devices\`; without it, each such device costs nine to ten canceling calls
+  iot:BatchGetDeviceState
+    the same, five times as fast, where the cloud turns out to support it
+  iot:ListOTATaskByJob, iot:ListOTAUnfinishedTaskByDevice
+    \`verify\`, with a \`job_id\` and without
 `);
   });
 

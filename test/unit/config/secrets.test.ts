@@ -60,6 +60,21 @@ describe("readConfig", () => {
     expect(found).toContain('not "https://***@issuer.example/keys"');
   });
 
+  it.each([
+    ["SEC\u200bRET", "U+200B at 4"],
+    ["SEC RET", "U+0020 at 4"],
+    ['"SECRET"', "U+0022 at 1"],
+    ["SEC\nRET", "U+000A at 4"],
+    ["SECR\u00c9T", "U+00C9 at 5"],
+  ])(
+    "says where the admin token has a character that no header carries, and nothing else of it: %j",
+    (token, place) => {
+      const found = told({ OTA_ADMIN_TOKEN: token });
+      expect(found).toContain(`OTA_ADMIN_TOKEN: must be visible ASCII without blanks and quotes, has ${place}`);
+      expect(found).not.toMatch(/SEC|RET/);
+    },
+  );
+
   it("repeats no key that was given instead of the path of its file", () => {
     const key = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----";
     const found = told({ OTA_TLS_CERT: "/nowhere/cert", OTA_TLS_KEY: key });
