@@ -159,7 +159,7 @@ async function headlineOf(page: Page | undefined) {
 
 async function pageOf({ admin }: GatewayProgram, account: string): Promise<Page | undefined> {
   if (!systemHas("chromium")) return undefined;
-  const page = await browser().newPage({ viewport: { width: 1280, height: 1000 } });
+  const page = await browser().newPage({ viewport: { width: 1280, height: 620 } });
   await page.goto(`${admin}/#${account}`);
   return page;
 }
