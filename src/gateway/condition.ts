@@ -102,7 +102,9 @@ export function conditionOf(facts: ConditionFacts): Condition {
   }
   const isAccepted = nowMs - calls.acceptedMs <= ACCEPTED_MS;
   const trouble = isAccepted ? undefined : troubleNow(calls, nowMs);
-  if (trouble && trouble.kind !== "throttled") return inTrouble(trouble);
+  // A single throttle pauses the calls for a known time; more of them in a row are another matter.
+  const isLasting = trouble && (trouble.kind !== "throttled" || nowMs - trouble.sinceMs > ACCEPTED_MS);
+  if (isLasting) return inTrouble(trouble);
   if (ledger.pausedUntilMs > nowMs) {
     const obstacle = "the upstream throttled a call: nothing is sent for as long as it asked";
     return { kind: "throttled", obstacle, isForeseeable: true };
@@ -120,7 +122,7 @@ export function conditionOf(facts: ConditionFacts): Condition {
 
 function inTrouble(trouble: Trouble): Condition {
   const { kind, cause } = trouble;
-  return { kind: KINDS[kind], obstacle: OBSTACLES[kind](cause), trouble, isForeseeable: kind === "throttled" };
+  return { kind: KINDS[kind], obstacle: OBSTACLES[kind](cause), trouble, isForeseeable: false };
 }
 
 /** The trouble that calls have now, if none has been accepted lately. */
@@ -128,7 +130,14 @@ function troubleNow({ trouble, unansweredSinceMs, acceptedMs }: CallTrend, nowMs
   if (trouble && nowMs - trouble.endedMs <= REMEMBERED_MS) return trouble;
   const silentMs = unansweredSinceMs === undefined ? 0 : nowMs - Math.max(unansweredSinceMs, acceptedMs);
   if (silentMs <= SILENT_MS) return undefined;
-  return { kind: "unanswered", endedMs: nowMs, cause: "calls wait for their answers", callers: [], otherCallers: 0 };
+  return {
+    kind: "unanswered",
+    sinceMs: nowMs,
+    endedMs: nowMs,
+    cause: "calls wait for their answers",
+    callers: [],
+    otherCallers: 0,
+  };
 }
 
 /** Causes from the upstream's client are sentences. */

@@ -5,7 +5,8 @@ import type { CallObserver, EndedCall, SentCall } from "./call-observer.js";
 /** How calls have ended since the last accepted one. */
 export interface Trouble {
   readonly kind: TroubleKind;
-  /** When the latest of them ended. */
+  /** When the first and the latest of them ended. */
+  readonly sinceMs: number;
   readonly endedMs: number;
   /** The upstream's code, or why there is no answer. Contains no device names and no secrets. */
   readonly cause: string;
@@ -54,7 +55,7 @@ export class RecentCalls implements CallObserver {
   #acceptedMs = -Infinity;
   #sentMs = -Infinity;
   #isProven = false;
-  #latest: Pick<Trouble, "kind" | "endedMs" | "cause"> | undefined;
+  #latest: Omit<Trouble, "callers" | "otherCallers"> | undefined;
 
   sent(call: SentCall): void {
     this.#underWay.add(call);
@@ -107,7 +108,8 @@ export class RecentCalls implements CallObserver {
     // The callers of another trouble are not to be named with this one.
     if (this.#latest?.kind !== kind) this.#callers.clear();
     // Why there are no keys is for the log, because it names places on this machine.
-    this.#latest = { kind, endedMs, cause: code || (kind === "keys" ? "no keys" : cause) || "" };
+    const sinceMs = this.#latest?.kind === kind ? this.#latest.sinceMs : endedMs;
+    this.#latest = { kind, sinceMs, endedMs, cause: code || (kind === "keys" ? "no keys" : cause) || "" };
   }
 
   #forgive(): void {

@@ -88,8 +88,9 @@ const HEADLINES: Record<ConditionKind, (facts: AccountFacts) => Headline> = {
   }),
   throttled: (facts) => {
     const { condition, isPaused, tokens } = facts;
-    if (isPaused) return { tone: "wait", state: "Paused", meaning: sentence(condition) };
-    if (condition.obstacle !== "") return { tone: "bad", state: "Throttled", meaning: sentence(condition) };
+    const tone = condition.isForeseeable ? "wait" : "bad";
+    if (isPaused) return { tone, state: "Paused", meaning: sentence(condition) };
+    if (condition.obstacle !== "") return { tone, state: "Throttled", meaning: sentence(condition) };
     const meaning = `${count(tokens.withheld, "token is", "tokens are")} left unused (of ${tokens.limit}), because another program seems to use the account.`;
     return { tone: "wait", state: "Yielding", meaning };
   },

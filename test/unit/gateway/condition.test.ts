@@ -23,7 +23,9 @@ function decide({ calls = {}, ledger = {}, ...rest }: Facts = {}) {
 }
 
 function met(kind: Trouble["kind"], cause = "", agoMs = 100): Pick<CallTrend, "trouble"> {
-  return { trouble: { kind, cause, endedMs: NOW_MS - agoMs, callers: ["a"], otherCallers: 0 } };
+  return {
+    trouble: { kind, cause, sinceMs: NOW_MS - agoMs, endedMs: NOW_MS - agoMs, callers: ["a"], otherCallers: 0 },
+  };
 }
 
 describe("conditionOf", () => {
@@ -77,6 +79,11 @@ describe("conditionOf", () => {
     const paused = decide({ ledger: { pausedUntilMs: NOW_MS + 1 }, calls: met("throttled") });
     expect(paused).toMatchObject({ kind: "throttled", isForeseeable: true });
     expect(paused.obstacle).toMatch(/as long as it asked/);
+    const { trouble } = met("throttled");
+    const calls = trouble && { trouble: { ...trouble, sinceMs: NOW_MS - 3001 } };
+    const crowded = decide({ ledger: { pausedUntilMs: NOW_MS + 1 }, ...(calls && { calls }) });
+    expect(crowded).toMatchObject({ kind: "throttled", isForeseeable: false });
+    expect(crowded.obstacle).toMatch(/throttles every call/);
   });
 
   it("foresees nothing while calls fail or the ledger is away (was: a new request waits 103 ms)", () => {

@@ -32,6 +32,7 @@ describe("RecentCalls", () => {
     expect(trouble).toEqual({
       kind: "refused",
       cause: "iot.ota.FirmwareNotFound",
+      sinceMs: 1120,
       endedMs: 1220,
       callers: ["a", "b"],
       otherCallers: 0,

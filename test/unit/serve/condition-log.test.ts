@@ -12,7 +12,7 @@ it("ConditionLog writes one line when an obstacle comes, changes its kind and go
     conditions.note("default", { kind, obstacle, isForeseeable: true, ...more });
     await clock.advance(1000);
   };
-  const trouble = { kind: "refused", cause: "x", endedMs: 0, callers: ["a"], otherCallers: 0 } as const;
+  const trouble = { kind: "refused", cause: "x", sinceMs: 0, endedMs: 0, callers: ["a"], otherCallers: 0 } as const;
   await is("opening", "the ledger is opening"); // as at every start
   await is("canceling");
   await is("refused", "every call is refused: x", { trouble });

@@ -17,7 +17,7 @@ function start({ isTried = true } = {}) {
     trouble: undefined as Trouble | undefined,
   };
   const meets = (kind: Trouble["kind"], cause: string) => {
-    account.trouble = { kind, cause, endedMs: 0, callers: [], otherCallers: 0 };
+    account.trouble = { kind, cause, sinceMs: 0, endedMs: 0, callers: [], otherCallers: 0 };
     account.obstacle = cause;
   };
   const calls = (): CallTrend => ({

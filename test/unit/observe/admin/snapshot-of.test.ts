@@ -113,7 +113,14 @@ describe("the words of a snapshot", () => {
   const throttled: Ending = { kind: "refused", durationMs: 1, requestId: "r", code: "Throttling", throttled: true };
   const accepted: Ending = { kind: "accepted", durationMs: 1, requestId: "r" };
 
-  const trouble = { kind: "refused", cause: "x", endedMs: 0, callers: ["a", "\u202eb"], otherCallers: 4 } as const;
+  const trouble = {
+    kind: "refused",
+    cause: "x",
+    sinceMs: 0,
+    endedMs: 0,
+    callers: ["a", "\u202eb"],
+    otherCallers: 4,
+  } as const;
   const of = (kind: ConditionKind, obstacle = "", ledger: Partial<ShownAccount["ledger"]> = {}): ShownAccount => ({
     ...withLedger(ledger),
     condition: { kind, obstacle, isForeseeable: true, trouble },
@@ -132,7 +139,7 @@ describe("the words of a snapshot", () => {
       /^Throttled for a while\.$/,
       of("throttled", "throttled for a while", { pausedUntilMs: NOW_MS + 500 }),
     ],
-    ["Throttled", "bad", /^Every call\.$/, of("throttled", "every call")],
+    ["Throttled", "wait", /^Every call\.$/, of("throttled", "every call")],
     ["Yielding", "wait", /2 tokens are left unused/, of("throttled", "", { withheld: 2 })],
     ["All refused", "bad", /^Refused: x\. .* a, \\u\{202E\}b and others\.$/, of("refused", "refused: x")],
     ["Not permitted", "bad", /^No permission\. /, of("forbidden", "no permission")],
