@@ -7,7 +7,10 @@ export class ConditionLog {
   readonly #clock: Clock;
   readonly #log: Log;
   /** The obstacle of each account that has one, and since when. */
-  readonly #open = new Map<string, { readonly state: Condition["kind"]; readonly sinceMs: number }>();
+  readonly #open = new Map<
+    string,
+    Pick<Condition, "isForeseeable"> & { readonly state: Condition["kind"]; readonly sinceMs: number }
+  >();
 
   readonly #begun = new Set<string>();
 
@@ -17,7 +20,7 @@ export class ConditionLog {
   }
 
   /** To be called often. */
-  note(account: string, { kind: state, obstacle, trouble }: Condition): void {
+  note(account: string, { kind: state, obstacle, trouble, isForeseeable }: Condition): void {
     // Every ledger opens at the start.
     if (state === "opening" && !this.#begun.has(account)) return;
     this.#begun.add(account);
@@ -30,8 +33,8 @@ export class ConditionLog {
       this.#log.info({ account, state, was: open.state, lastedMs }, "the state of the account is good again");
       return;
     }
-    if (open?.state === state) return;
-    this.#open.set(account, { state, sinceMs: open?.sinceMs ?? this.#clock.now() });
+    if (open?.state === state && (isForeseeable || !open.isForeseeable)) return;
+    this.#open.set(account, { state, isForeseeable, sinceMs: open?.sinceMs ?? this.#clock.now() });
     const callers = trouble && trouble.callers.length > 0 ? { callers: trouble.callers } : {};
     this.#log.warn({ account, state, obstacle, ...callers }, "nothing is carried out at the moment");
   }

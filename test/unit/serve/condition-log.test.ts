@@ -22,6 +22,9 @@ it("ConditionLog writes one line when an obstacle comes, changes its kind and go
   await is("throttled", "paused");
   await is("throttled");
   await is("throttled", "paused");
+  await is("throttled", "every call", { isForeseeable: false });
+  await is("throttled", "paused");
+  await is("throttled", "every call", { isForeseeable: false });
   await is("canceling");
   expect(log.lines).toEqual([
     {
@@ -45,8 +48,13 @@ it("ConditionLog writes one line when an obstacle comes, changes its kind and go
       message: "nothing is carried out at the moment",
     },
     {
+      level: "warn",
+      fields: { account: "default", state: "throttled", obstacle: "every call" },
+      message: "nothing is carried out at the moment",
+    },
+    {
       level: "info",
-      fields: { account: "default", state: "canceling", was: "throttled", lastedMs: 3000 },
+      fields: { account: "default", state: "canceling", was: "throttled", lastedMs: 6000 },
       message: "the state of the account is good again",
     },
   ]);
