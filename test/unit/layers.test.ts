@@ -35,11 +35,11 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   // those who watch
   "observe/telemetry": "base network",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/condition gateway/limiter",
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/existence grpc grpc/transport/caller identity limiter network observe/admin observe/audit " +
+    "base config gateway gateway/call gateway/existence grpc grpc/transport/caller identity limiter network observe/admin observe/audit " +
     "observe/recorder " +
     "observe/telemetry upstream verification",
   // programs beside the gateway
