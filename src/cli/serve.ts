@@ -11,6 +11,9 @@ import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 import { logWarnings } from "../serve/logging/log-lines.js";
 import { outliveStandardOutput } from "./standard-streams.js";
 
+/** Settings that are 1 or unset. */
+const FLAGS: readonly string[] = ["OTA_INSECURE", "OTA_AUDIT_DEVICE_NAMES", "OTA_AUDIT_STRICT"];
+
 type Flags = Readonly<Record<string, string | true>>;
 
 /**
@@ -21,7 +24,7 @@ export function serveCommand(): Command {
   const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
   for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
     if (NO_FLAGS.includes(variable)) continue;
-    const isFlag = variable === "OTA_INSECURE" || variable === "OTA_AUDIT_DEVICE_NAMES";
+    const isFlag = FLAGS.includes(variable);
     const value = isFlag ? "" : " <value>";
     command.option(
       `--${flagOf(variable)}${value}`,
@@ -100,7 +103,10 @@ function callsByTls({ accounts, jwtKeys, redisUrls }: Config, environment: Envir
   const urls = [...[...accounts.values()].map(({ url }) => url), ...redisUrls];
   if (jwtKeys?.kind === "url") urls.push(jwtKeys.url);
   const addresses = Object.entries(environment).filter(([name]) => /^OTEL_EXPORTER_OTLP_|^https?_proxy$/i.test(name));
-  return urls.some(({ protocol }) => /s:$/.test(protocol)) || addresses.some(([, text]) => /^https:/i.test(text ?? ""));
+  return (
+    urls.some(({ protocol }) => /^(https|rediss)\b/.test(protocol)) ||
+    addresses.some(([, text]) => /^https:/i.test(text ?? ""))
+  );
 }
 
 /**

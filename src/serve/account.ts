@@ -2,36 +2,31 @@
 // its dispatcher. Accounts share nothing but the process, so that a slow account does not affect
 // another.
 import type { Clock } from "../base/clock.js";
-import { type Log, withFields } from "../base/log.js";
+import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
-import { OPERATION_QUOTAS, type QuotaOperation } from "../config/operation-quotas.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
-import type { DeviceReader } from "../gateway/device-reader.js";
-import type { DeviceReadings } from "../gateway/existence/device-reads.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
-import type { TaskReader } from "../gateway/task-reader.js";
 import type { CallerBook } from "../identity/caller-book.js";
-import { createInProcessLedger } from "../limiter/in-process.js";
-import { createLazyLedger } from "../limiter/lazy.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
 import { proxyFor } from "../network/proxy.js";
 import { CallFeed } from "../observe/admin/call-feed.js";
+import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
-import type { UpstreamOperation } from "../observe/telemetry/spans.js";
-import { JobCalls } from "../rollout/job-calls.js";
 import { RolloutReader } from "../rollout/rollout-reader.js";
-import { createUpstream, type UpstreamClient } from "../upstream/client.js";
+import { createUpstream } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
-import { ReadLoop } from "../verification/read-loop.js";
-import { Verification } from "../verification/verification.js";
+import { openBatchCalls } from "./batch-calls.js";
+import { openLazyLedger, openLedger } from "./ledgers.js";
+import { openReadings } from "./readings.js";
+import { keepTrying } from "./trial.js";
 
-/** A shared ledger of an operation on batches is closed after this time without calls. */
-const QUIET_MS = 30_000;
+/** After this long without a canceling call, a harmless one may show whether calls can be made. */
+const QUIET_MS = 10_000;
 
 /** The name under which callers have credit while any caller can claim any name. */
 const UNPROVEN = "";
@@ -41,12 +36,10 @@ export interface Account {
   readonly gateway: Gateway;
   readonly limiter: Limiter;
   readonly recorder: FlightRecorder;
-  /**
-   * Stops the account, once its gateway has drained: waits for the calls under way, then releases
-   * everything.
-   */
   readonly feed: CallFeed;
   readonly rollouts: RolloutReader;
+  /** The operations that read, and those on whole batches, for the page. */
+  readings(): readonly ReadingSnapshot[];
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
 }
@@ -79,7 +72,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   if (proxy) log.info({ account: name, proxy: proxy.host }, "upstream calls go through a proxy");
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock, proxy });
-  const limiter = await ledgerFor(options);
+  const limiter = await openLedger(options);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,
     queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller,
@@ -103,10 +96,16 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     creditNameOf: (caller: string) => (options.proven ? caller : UNPROVEN),
   };
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
-  const tasksOfJobLimiter = await ledgerFor(options, "ListOTATaskByJob");
-  const { jobs, closeJobs } = await jobsFor(options, upstream, tasksOfJobLimiter);
-  const verifier = await verifierFor(options, upstream, tasksOfJobLimiter);
-  const deviceReadings = await deviceReadingsFor(options, upstream);
+  const about = { account: name, clock, log, upstream, metrics: options.metrics };
+  const { verifier, deviceReadings, tasksOfJob, snapshots } = await openReadings({
+    ...about,
+    mostWithoutJob: config.verifyMaxDevicesWithoutJob,
+    ledgerOf: (operation) => openLedger(options, operation),
+  });
+  const batches = await openBatchCalls({
+    ...{ ...about, tasksOfJob },
+    ledgerOf: (operation) => openLazyLedger(options, operation),
+  });
   const gateway = new Gateway({
     account: name,
     ...ports,
@@ -115,14 +114,25 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     deviceReadings,
     answered: metrics.answered,
   });
+  const { operation, limiter: statesLimiter, reader } = deviceReadings.states;
+  const stopTrying = config.startupCheck
+    ? keepTrying({
+        ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
+        // Cancels show more than a reading, so as long as there are any, nothing is tried.
+        isDue: () => !gateway.calls.isProven && clock.now() - gateway.calls.sentMs > QUIET_MS,
+        tried: (end) => gateway.tried(end),
+      })
+    : async () => {};
   return {
     gateway,
     limiter,
     recorder,
     feed,
-    rollouts: new RolloutReader({ clock, calls: jobs }),
+    rollouts: new RolloutReader({ clock, calls: batches.calls }),
+    readings: () => [...snapshots(), ...batches.snapshots()],
     close: async () => {
-      await closeJobs();
+      await stopTrying();
+      await batches.close();
       await gateway.close();
       await upstream.close();
     },
@@ -149,105 +159,4 @@ function credentialsFor({ settings: { credentials }, clock, environment }: Accou
     case "files":
       return fileCredentials(credentials.directory);
   }
-}
-
-/** Each reading operation has a quota of its own at the upstream, and so a ledger of its own. */
-async function verifierFor(
-  options: AccountOptions,
-  { tasksOfJob, unfinishedTasks }: UpstreamClient,
-  tasksOfJobLimiter: Limiter,
-): Promise<Verification> {
-  const { name: account, config, clock, log, metrics } = options;
-  const loopOf = (operation: UpstreamOperation, reader: TaskReader, limiter: Limiter) => {
-    const observers = [metrics.reads(account, operation)];
-    return new ReadLoop({ account, operation, clock, log, limiter, reader, observers });
-  };
-  return new Verification({
-    clock,
-    tasksOfJob: loopOf("ListOTATaskByJob", tasksOfJob, tasksOfJobLimiter),
-    unfinishedTasks: loopOf(
-      "ListOTAUnfinishedTaskByDevice",
-      unfinishedTasks,
-      await ledgerFor(options, "ListOTAUnfinishedTaskByDevice"),
-    ),
-    mostWithoutJob: config.verifyMaxDevicesWithoutJob,
-  });
-}
-
-/** The same holds for those that read devices. */
-async function deviceReadingsFor(
-  options: AccountOptions,
-  { deviceDetails, deviceStates }: UpstreamClient,
-): Promise<DeviceReadings> {
-  const { name: account, metrics } = options;
-  const readingOf = async (operation: QuotaOperation, reader: DeviceReader) => ({
-    operation,
-    reader,
-    limiter: await ledgerFor(options, operation),
-    observers: [metrics.reads(account, operation)],
-  });
-  return {
-    details: await readingOf("BatchQueryDeviceDetail", deviceDetails),
-    states: await readingOf("BatchGetDeviceState", deviceStates),
-  };
-}
-
-/** The calls on whole batches. `closeJobs` closes their ledgers too, except the one passed in. */
-async function jobsFor(
-  options: AccountOptions,
-  { jobs: operator }: UpstreamClient,
-  tasksOfJobLimiter: Limiter,
-): Promise<{ readonly jobs: JobCalls; readonly closeJobs: () => Promise<void> }> {
-  const { name: account, clock, log, metrics } = options;
-  const ledgers = {
-    ListOTAJobByFirmware: await lazyLedgerFor(options, "ListOTAJobByFirmware"),
-    QueryOTAJob: await lazyLedgerFor(options, "QueryOTAJob"),
-    CancelOTAStrategyByJob: await lazyLedgerFor(options, "CancelOTAStrategyByJob"),
-    CancelOTATaskByJob: await lazyLedgerFor(options, "CancelOTATaskByJob"),
-  };
-  const jobs = new JobCalls({
-    ...{ account, clock, log, operator },
-    limiters: { ...ledgers, ListOTATaskByJob: tasksOfJobLimiter },
-    observersOf: (operation) => [
-      operation.startsWith("Cancel") ? metrics.jobCalls(account, operation) : metrics.reads(account, operation),
-    ],
-  });
-  const closeJobs = async () => {
-    await jobs.close();
-    await Promise.all(Object.values(ledgers).map((ledger) => ledger.close()));
-  };
-  return { jobs, closeJobs };
-}
-
-/** Creates the ledgers of one operation. Without it, of CancelOTATaskByDevice. */
-async function ledgersOf(options: AccountOptions, operation?: QuotaOperation) {
-  const { name: account, settings, config, clock, log, storeOf, replica } = options;
-  const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
-  // A colon is in no account's name.
-  const name = operation ? `${account}:${operation}` : account;
-  const callsPerSecond = operation
-    ? (settings.quotas?.[operation] ?? OPERATION_QUOTAS[operation])
-    : settings.callsPerSecond;
-  const common = { clock, callsPerSecond, callTimeoutMs };
-  const sinceMs = clock.now();
-  if (!storeOf) return { callsPerSecond, open: () => createInProcessLedger({ ...common, sinceMs }) };
-  const { createSharedLedger } = await import("../limiter/shared/ledger.js");
-  const shared = { ...common, store: storeOf(name), log: withFields(log, { account: name }), onStoreLoss };
-  let opened = 0;
-  // Each ledger names its tokens from 1, so that it needs a name of its own.
-  const nameOf = (nth: number) => (nth === 0 ? replica : `${replica}-${nth}`);
-  return { callsPerSecond, open: () => createSharedLedger({ ...shared, replica: nameOf(opened++) }) };
-}
-
-async function ledgerFor(options: AccountOptions, operation?: QuotaOperation): Promise<Limiter> {
-  return (await ledgersOf(options, operation)).open();
-}
-
-async function lazyLedgerFor(options: AccountOptions, operation: QuotaOperation): Promise<Limiter> {
-  const { clock, storeOf } = options;
-  const ledgers = await ledgersOf(options, operation);
-  if (!storeOf) return createLazyLedger({ ...ledgers, clock, mode: "in-process", quietMs: undefined });
-  const ledger = createLazyLedger({ ...ledgers, clock, mode: "shared", quietMs: QUIET_MS });
-  void ledger.greet();
-  return ledger;
 }

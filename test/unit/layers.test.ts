@@ -40,13 +40,12 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   // those who watch
   "observe/telemetry": "base network",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/condition gateway/limiter",
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/existence grpc grpc/transport/caller identity limiter network observe/admin observe/audit " +
-    "observe/recorder " +
-    "observe/telemetry rollout upstream verification",
+    "base config gateway gateway/call gateway/existence grpc grpc/transport/caller identity limiter network observe/admin " +
+    "observe/audit observe/recorder observe/telemetry rollout upstream verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
