@@ -4,6 +4,7 @@
 import { Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
+import { visible, visibleJson } from "../base/visible-text.js";
 import {
   type CancelScope,
   type Client,
@@ -15,10 +16,12 @@ import {
 import { dryRun, dryRunJson, dryRunText } from "./cancel/dry-run.js";
 import { endedWell, UnusableResults } from "./cancel/earlier-results.js";
 import { NameCheck } from "./cancel/name-check.js";
-import { DEFAULT_COLUMN, UnreadableNames } from "./cancel/name-lines.js";
+import { UnreadableNames } from "./cancel/name-line.js";
+import { DEFAULT_COLUMN } from "./cancel/name-words.js";
 import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "./cancel/output.js";
 import { resultRow } from "./cancel/result-row.js";
 import type { ResultsFile } from "./cancel/results-file.js";
+import { lockResults, ResultsInUse } from "./cancel/results-lock.js";
 import { runCancel } from "./cancel/run.js";
 import { openSources, type Sources } from "./cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
@@ -47,7 +50,10 @@ interface Flags extends GatewayFlags {
 /** How long to wait for the gateway's first answer before anything starts. */
 const FIRST_ANSWER_MS = 10_000;
 
-const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput];
+/** Reasons for which the whole list was refused. */
+const REFUSALS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "REJECTED"]);
+
+const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput, ResultsInUse];
 
 /** Explains why nothing seems to happen at first. */
 const NOTES: Partial<Record<Quota["ledger"], string>> = {
@@ -63,8 +69,11 @@ export function cancelCommand(): Command {
     .argument("[name...]", "device names")
     .requiredOption("--product-key <key>", "the product of the devices")
     .requiredOption("--firmware-id <id>", "the update package (FirmwareId)")
-    .option("--devices-file <file>", "names in text (one per line), CSV or JSON lines; - for standard input")
-    .option("--column <name>", `column or key that holds the names (default: ${DEFAULT_COLUMN})`)
+    .option("--devices-file <file>", "names in text (one per line), CSV or JSON; - for standard input")
+    .option(
+      "--column <name>",
+      `column or key that holds the names, by title or number (default: ${DEFAULT_COLUMN}, DeviceName and the like)`,
+    )
     .option("--job-id <id>", "only tasks of this update batch")
     .option("--instance-id <id>", "IoT Platform instance, if the product belongs to one")
     .option("--account <name>", "one of the gateway's accounts")
@@ -86,10 +95,10 @@ export function cancelCommand(): Command {
   addGatewayFlags(command).addHelpText(
     "after",
     `
-Ctrl-C stops the run: devices not yet sent leave the gateway's queue, devices
-under way are reported as unknown, and --resume continues with the rest. Closing
-the terminal does the same, even with nohup; to keep it running, use setsid(1),
-tmux or a service.
+Ctrl-C stops the run: devices not yet sent leave the gateway's queue, the last
+answers are awaited, usually for a second, and --resume continues with the rest.
+Closing the terminal does the same, even with nohup; to keep it running, use
+setsid(1), tmux or a service.
 Exit code: 0 if every device ended well; 1 if one did not, if the run was
 stopped, or if a result could not be written; 2 for invalid flags and files.
 With --dry-run --check: 0 if every device exists.`,
@@ -109,8 +118,11 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     const scope = scopeBy(flags);
     const { resume } = flags;
     const output = outputBy(flags.output, resume);
+    if (output?.file && !flags.dryRun) lockResults(output.file);
     const before = resume ? await endedWell(resume, resultFormat(resume), scope) : new Set<string>();
-    sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
+    const { devicesFile: file, column } = flags;
+    const told = (line: string) => void process.stderr.write(`${paintFor(process.stderr)("dim", visible(line))}\n`);
+    sources = await openSources({ args: names, file, column, stdin: () => process.stdin, told });
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
       process.stderr.write(errorText(error, flags));
     });
@@ -119,7 +131,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
   } catch (error) {
     if (!MISUSE.some((kind) => error instanceof kind)) throw error;
-    misuse((error as Error).message);
+    misuse(visible((error as Error).message));
   } finally {
     sources?.close();
     client.close();
@@ -152,7 +164,7 @@ async function plan(
     });
     const isWritten = results?.close() === undefined;
     const screen = flags.output === STDOUT ? process.stderr : process.stdout;
-    screen.write(flags.json ? `${JSON.stringify(dryRunJson(told, nameCheck))}\n` : dryRunText(told, nameCheck));
+    screen.write(flags.json ? jsonLine(dryRunJson(told, nameCheck)) : dryRunText(told, nameCheck));
     process.exitCode = told.invalidNames === 0 && isWritten && (nameCheck?.isClean ?? true) ? 0 : 1;
   } catch (error) {
     results?.close();
@@ -183,11 +195,13 @@ async function cancel(
     process.stderr.write(paint("red", errorText(end.error, flags)));
   }
   const file = end.hasResults ? output?.file : undefined;
-  const report: RunReport = { ...end, isInterrupted, output: file, resume: undefined };
+  const isRefused = end.error instanceof OtaError && REFUSALS.has(end.error.reason);
+  const report: RunReport = { ...end, isInterrupted, isRefused, output: file, resume: undefined };
   const isDone = isComplete(report);
-  const told = isDone || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
+  // The same command would be refused again.
+  const told = isDone || isRefused || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
   const screen = flags.output === STDOUT ? process.stderr : process.stdout;
-  screen.write(flags.json ? `${JSON.stringify(summaryJson(told))}\n` : summaryText(told, paintFor(screen)));
+  screen.write(flags.json ? jsonLine(summaryJson(told)) : summaryText(told, paintFor(screen)));
   process.exitCode = isDone ? 0 : 1;
 }
 
@@ -203,6 +217,10 @@ function stopSignal(closeSources: () => void): AbortSignal {
     closeSources();
   });
   return stop.signal;
+}
+
+function jsonLine(value: object): string {
+  return `${visibleJson(JSON.stringify(value))}\n`;
 }
 
 function scopeBy(flags: Flags): CancelScope {

@@ -11,6 +11,7 @@ import { endWithStandardOutput } from "./standard-streams.js";
 const SUBCOMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.js")).serveCommand(),
   cancel: async () => (await import("./cancel.js")).cancelCommand(),
+  results: async () => (await import("./results.js")).resultsCommand(),
   quota: async () => (await import("./quota.js")).quotaCommand(),
   emulate: async () => (await import("./emulate.js")).emulateCommand(),
   demo: async () => (await import("./demo.js")).demoCommand(),

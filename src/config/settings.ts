@@ -1,6 +1,17 @@
 // Defines every setting once: variable, parser, default, meaning. Help, README and the parser all
 // read this table.
-import { address, flag, integer, keyLocation, oneOf, origin, type Parser, path, redisUrls, secret } from "./values.js";
+import {
+  addressLike,
+  flag,
+  integer,
+  keyLocation,
+  oneOf,
+  origin,
+  type Parser,
+  path,
+  redisUrls,
+  secret,
+} from "./values.js";
 
 export interface Setting<T> {
   readonly variable: `OTA_${string}`;
@@ -13,10 +24,10 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 
 /** The table. A flag is named after its variable: OTA_UPSTREAM_URL is --upstream-url. */
 export const SETTINGS = {
-  listen: setting("OTA_LISTEN", address, "127.0.0.1:50051", "gRPC address"),
+  listen: setting("OTA_LISTEN", addressLike("127.0.0.1:50051"), "127.0.0.1:50051", "gRPC address"),
   adminListen: setting(
     "OTA_ADMIN_LISTEN",
-    address,
+    addressLike("127.0.0.1:9464"),
     "127.0.0.1:9464",
     "HTTP address of the admin page, /metrics, /livez and /readyz",
   ),
@@ -96,7 +107,7 @@ export const SETTINGS = {
     "OTA_REDIS_URL",
     redisUrls,
     "",
-    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster",
+    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster; redis+sentinel://host:port,host:port/group asks Sentinels",
   ),
   onStoreLoss: setting(
     "OTA_ON_STORE_LOSS",

@@ -45,6 +45,11 @@ export interface Request {
   readonly told: Promise<Answer>;
   /** To be called when the caller has left: devices that were not sent leave the queue. */
   abort(): void;
+  /**
+   * Devices that were not sent leave the queue; the answer comes when the calls under way have
+   * ended, or a second later.
+   */
+  withdraw(): void;
 }
 
 /** How long a forecast is reused: thousands of requests may arrive within milliseconds. */
@@ -55,7 +60,11 @@ const EXPIRED: Failure = {
   message: "the deadline passed while devices waited to be sent; retry with a longer deadline",
 };
 const ABORTED: Failure = { kind: "aborted", message: "the caller left" };
+const WITHDRAWN: Failure = { kind: "aborted", message: "withdrawn by the caller before it was sent" };
 const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down; retry on another replica" };
+
+/** How long a withdrawn request waits for the calls that its devices are in. */
+const WITHDRAWAL_MS = 1000;
 
 /** Temporary failures: the answer includes a time to retry. */
 const PASSING: ReadonlySet<FailureKind> = new Set(["draining", "throttled", "unavailable"]);
@@ -98,7 +107,12 @@ export class Gateway {
       return this.#judge(command, answer);
     });
     settled.catch(() => {}); // nobody handles it after the caller has left
-    return { answer: settled, told, abort: () => this.#conclude(waiter, ABORTED) };
+    return {
+      answer: settled,
+      told,
+      abort: () => this.#conclude(waiter, ABORTED),
+      withdraw: () => this.#withdraw(waiter, told),
+    };
   }
 
   /** Plans the command without sending anything. Throws GatewayError where `cancel` would. */
@@ -231,6 +245,13 @@ export class Gateway {
     this.#dispatcher.leave(waiter);
     waiter.conclude(failure);
     this.#options.verifier?.leave(waiter);
+  }
+
+  #withdraw(waiter: Waiter, told: Promise<Answer>): void {
+    this.#dispatcher.leave(waiter);
+    waiter.withdraw(WITHDRAWN);
+    const disarm = this.#clock.at(this.#clock.now() + WITHDRAWAL_MS, () => this.#conclude(waiter, WITHDRAWN));
+    void told.then(disarm);
   }
 
   #judge(command: Command, answer: Answer): Answer {

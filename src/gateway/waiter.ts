@@ -87,6 +87,8 @@ export class Waiter implements HeapMember {
   #attempts = NO_MARKS;
   #callIndexes = NO_MARKS;
   #indexes: Map<string, number> | undefined;
+  /** Whether its devices are not to be sent any more. */
+  #isWithdrawn = false;
 
   constructor(command: Command, arrivedMs: number, span?: Span) {
     this.command = command;
@@ -113,6 +115,11 @@ export class Waiter implements HeapMember {
 
   keepForQueue(entries: readonly object[]): void {
     this.#queueEntries = entries;
+  }
+
+  /** Whether the device at this index still has to be sent, once it is in no call. */
+  mayBeSent(index: number): boolean {
+    return this.open && this.#states[index] !== SETTLED;
   }
 
   /** The index of a requested device. `guess` is tried first. */
@@ -145,7 +152,8 @@ export class Waiter implements HeapMember {
 
   /** Makes the device wait again after a call. `outcome` is reported if no further call is made. */
   putBack(index: number, outcome: DeviceOutcome): void {
-    if (this.open) this.#note(index, outcome, OPEN);
+    if (this.#isWithdrawn) this.settle(index, outcome);
+    else if (this.open) this.#note(index, outcome, OPEN);
   }
 
   /** Sets the device's final outcome. */
@@ -153,6 +161,24 @@ export class Waiter implements HeapMember {
     if (!this.open || this.#states[index] === SETTLED) return;
     this.#note(index, outcome, SETTLED);
     if (--this.#unsettled === 0) this.#answer();
+  }
+
+  /**
+   * Sends nothing more: settles the devices that are in no call, those that were never sent with
+   * `failure`. Answers when the calls under way have ended.
+   */
+  withdraw(failure: Failure): void {
+    if (!this.open || this.#isWithdrawn) return;
+    this.#isWithdrawn = true;
+    this.#makeMarks();
+    const unsent: DeviceOutcome = { kind: "not-attempted", failure };
+    for (let index = 0; index < this.#states.length; index++) {
+      if (this.#states[index] !== OPEN) continue;
+      this.#outcomes[index] ??= unsent;
+      this.#states[index] = SETTLED;
+      this.#unsettled--;
+    }
+    if (this.#unsettled === 0) this.#answer();
   }
 
   /** Answers now with what is known. Devices that were never sent get `failure`. */

@@ -12,6 +12,7 @@ import type { CallerBook } from "../identity/caller-book.js";
 import { createInProcessLedger } from "../limiter/in-process.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
+import { proxyFor } from "../network/proxy.js";
 import { CallFeed } from "../observe/admin/call-feed.js";
 import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
@@ -64,8 +65,10 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   await credentials.get().catch((error: unknown) => {
     throw error instanceof NoCredentials ? new NoCredentials(`account ${name}: ${error.message}`) : error;
   });
+  const proxy = proxyFor(settings.url, options.environment);
+  if (proxy) log.info({ account: name, proxy: proxy.host }, "upstream calls go through a proxy");
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
-  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
+  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock, proxy });
   const limiter = await ledgerFor(options, name, settings.callsPerSecond);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,

@@ -4,9 +4,10 @@ import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { every, sleepUntil, systemClock } from "../base/clock.js";
+import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
-import type { Address } from "../config/values.js";
+import type { LedgerState } from "../gateway/limiter.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
@@ -69,7 +70,7 @@ export async function serve(
   const version = programVersion();
   const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
   if (tooSmall) throw new ConfigError([tooSmall]);
-  const access = await openAccess(config, clock, log);
+  const access = await openAccess(config, environment, clock, log);
   const { callers, bearer } = access;
   const proven = bearer !== undefined || config.tlsClientCa !== "";
   if (config.auditStrict) refuseUnwritable(config.auditLog);
@@ -118,6 +119,8 @@ export async function serve(
       log,
       readiness: () => readiness.now(),
       conditions: () => conditionsOf(accounts),
+      ledgers: () =>
+        Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
       snapshot: () => {
         const streaming = streamingCallers();
         return {
@@ -241,6 +244,11 @@ function conditionsOf(accounts: ReadonlyMap<string, Account>) {
   );
 }
 
-function addressOf({ host }: Address, port: number): string {
+/** Why a ledger is away is for the operator, who asks here: callers hear only that it is. */
+function whereabouts({ mode, cause }: LedgerState): Pick<LedgerState, "mode" | "cause"> {
+  return { mode, ...(cause !== undefined && { cause }) };
+}
+
+function addressOf({ host }: HostPort, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -252,7 +252,7 @@ describe.each(["docs/operations.md", "deploy/README.md"])("%s", (path) => {
     const inScript = [...LEDGER_SCRIPT.matchAll(/redis\.call\('(\w+)'/g)].map(([, command = ""]) =>
       command.toLowerCase(),
     );
-    const needed = new Set(["evalsha", "eval", "subscribe", ...inScript]);
+    const needed = new Set(["evalsha", "eval", "publish", "subscribe", ...inScript]);
     expect(rights?.[2]?.split(" ").toSorted()).toEqual([...needed].map((command) => `+${command}`).toSorted());
   });
 });

@@ -10,6 +10,7 @@ import { emulateCommand } from "../../src/cli/emulate.js";
 import { probeCommand } from "../../src/cli/probe.js";
 import { proveCommand } from "../../src/cli/prove.js";
 import { quotaCommand } from "../../src/cli/quota.js";
+import { resultsCommand } from "../../src/cli/results.js";
 import { serveCommand } from "../../src/cli/serve.js";
 import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
@@ -34,12 +35,13 @@ const commands = new Map(
     probeCommand(),
     proveCommand(),
     quotaCommand(),
+    resultsCommand(),
     serveCommand(),
   ].map((command) => [command.name(), command]),
 );
 
 /** Variables of callers' own programs, and the pattern of all settings. */
-const OTHER_VARIABLES = ["OTA_", "OTA_TOKEN"];
+const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN"];
 
 function pagesIn(...folders: string[]): string[] {
   const pages = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".md"));

@@ -3,8 +3,9 @@
 import { type CancelPlan, type CancelScope, type Client, type DeviceResult, OtaError } from "../../client/client.js";
 import { isTooLarge } from "../../client/settlement.js";
 import { counted, duration } from "../terminal/figures.js";
+import { InvalidLines } from "./invalid-lines.js";
 import { type NameCheck, nameCheckJson, nameCheckText } from "./name-check.js";
-import { type NameLine, UnreadableNames } from "./name-lines.js";
+import { type NameLine, UnreadableNames } from "./name-line.js";
 import { NameList } from "./name-list.js";
 
 export interface DryRunOptions {
@@ -24,6 +25,8 @@ export interface DryRunOptions {
 export interface DryRun {
   readonly devices: number;
   readonly invalidNames: number;
+  /** The first lines without a device name, and why. */
+  readonly invalid: readonly string[];
   readonly duplicates: number;
   readonly skipped: number;
   readonly calls: number;
@@ -44,7 +47,8 @@ const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { client, scope, lines, source, before, callsPerSecond, signal, checked } = options;
   const what = { validateOnly: true, ...(checked && { checkDevices: true }) };
-  const names = new NameList(before, () => {});
+  const invalid = new InvalidLines();
+  const names = new NameList(before, (found) => invalid.add(found));
   let mostDevices = DEVICES_PER_REQUEST;
   let first: CancelPlan | undefined;
   const ask = async (deviceNames: readonly string[]): Promise<void> => {
@@ -80,7 +84,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const restMs = ((calls - firstCalls) * 1000) / callsPerSecond;
   const times = expectedWaitMs !== undefined &&
     expectedDurationMs !== undefined && { expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };
-  return { devices, invalidNames, duplicates, skipped, calls, ...times };
+  return { devices, invalidNames, invalid: invalid.texts, duplicates, skipped, calls, ...times };
 }
 
 /** Uses the keys of a run's summary. */
@@ -107,6 +111,7 @@ export function dryRunText(run: DryRun, nameCheck?: NameCheck): string {
   return [
     `${counted(run.devices, "device")} would take ${counted(run.calls, "call")}: ${timesText(run)}.`,
     ...(left.length > 0 ? [`Left out: ${left.join(", ")}.`] : []),
+    ...run.invalid.map((each) => `  ${each}`),
     ...(nameCheck ? [nameCheckText(nameCheck)] : []),
     `Nothing was ${nameCheck ? "canceled" : "sent"}. Run it without --dry-run to cancel.\n`,
   ].join("\n");

@@ -206,7 +206,7 @@ export class Queue {
   #return(devices: readonly BatchDevice[], turn: "kept" | "spent", queueFor: (waiter: Waiter) => ScopeQueue): void {
     for (const { name, owners } of devices) {
       for (const { waiter, index } of owners) {
-        if (!waiter.open) continue;
+        if (!waiter.mayBeSent(index)) continue;
         const entry = this.#entryIn(queueFor(waiter), waiter, waiter.command.deviceNames.length);
         entry.return(index);
         this.#add(entry, [name], turn);

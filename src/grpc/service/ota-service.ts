@@ -102,7 +102,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       entry?.validated();
       return request.checkDevices ? check(gateway, command, plan, context) : planned(plan, command);
     }
-    const { answer, told, abort } = gateway.cancel(command, context.span);
+    const { answer, told, abort, withdraw } = gateway.cancel(command, context.span);
     void told.then(({ outcomes }) => context.told(outcomes));
     if (entry) {
       void answer.then(
@@ -115,16 +115,18 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       failedResponse: async () => responseOf(await told, command.deviceNames),
       obstacle: () => gateway.condition().obstacle,
       abort,
+      withdraw,
     };
   }
 
   function planned(plan: Plan, { deviceNames }: Command): StreamedRequest {
-    return { response: Promise.resolve(planResponseOf(plan, deviceNames)), abort: () => {} };
+    return { response: Promise.resolve(planResponseOf(plan, deviceNames)), abort: () => {}, withdraw: () => {} };
   }
 
   function check(gateway: Gateway, command: Command, plan: Plan, { span }: RpcContext): StreamedRequest {
     const { devices, abort } = gateway.check(command, span);
-    return { response: devices.then((checked) => checkResponseOf(plan, command.deviceNames, checked)), abort };
+    const response = devices.then((checked) => checkResponseOf(plan, command.deviceNames, checked));
+    return { response, abort, withdraw: abort };
   }
 
   function openStream(call: DuplexCall, rpc: Rpc): void {

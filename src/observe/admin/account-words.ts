@@ -22,8 +22,11 @@ export interface AccountFacts {
    * of its own.
    */
   readonly obstacle?: string | undefined;
+  /** Why the ledger's store is away. */
+  readonly cause?: string | undefined;
 }
 
+const LONGEST_CAUSE = 200;
 const LONGEST_OBSTACLE = 200;
 const LONGEST_CALLER = 64;
 
@@ -39,10 +42,11 @@ const LEDGER: Record<LedgerMode, (facts: AccountFacts) => string> = {
       ? `The ${tokens.limit} tokens are kept in a store shared by all gateways for this account.`
       : `The ${tokens.limit} tokens are kept in a store shared by ${count(replicas, "gateway", "gateways")}.`,
   opening: () => "All tokens are held back until no call from an earlier process can still be in flight.",
-  away: ({ obstacle }) =>
-    obstacle === undefined
-      ? "The token store cannot be reached. Some tokens stay reserved for this gateway for a limited time."
-      : `The token store cannot be reached: ${shownText(obstacle, LONGEST_OBSTACLE)}.`,
+  away: ({ obstacle, cause }) => {
+    const why = cause === undefined ? "" : `: ${shownText(cause, LONGEST_CAUSE)}`;
+    const share = obstacle === undefined ? " Some tokens stay reserved for this gateway for a limited time." : "";
+    return `The token store cannot be reached${why}.${share}`;
+  },
 };
 
 interface Headline {

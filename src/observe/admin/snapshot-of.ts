@@ -29,7 +29,7 @@ export interface ShownBeside {
 export function snapshotOf(name: string, account: ShownAccount, beside: ShownBeside, nowMs: number): AccountSnapshot {
   const { ledger, condition } = account;
   const { feed, readings = [] } = beside;
-  const { mode, replicas, obstacle } = ledger;
+  const { mode, replicas, obstacle, cause } = ledger;
   const tokens = tokensOf(ledger);
   const pace = feed.pace(nowMs);
   const throttles = feed.throttles(nowMs);
@@ -37,7 +37,7 @@ export function snapshotOf(name: string, account: ShownAccount, beside: ShownBes
   const isPaused = pausedForMs > 0;
   return {
     name,
-    words: wordsOf({ condition, mode, tokens, pace, throttles, isPaused, replicas, obstacle }),
+    words: wordsOf({ condition, mode, tokens, pace, throttles, isPaused, replicas, obstacle, cause }),
     mode,
     tokens,
     pace,

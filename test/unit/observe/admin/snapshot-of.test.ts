@@ -170,8 +170,11 @@ describe("the words of a snapshot", () => {
   it("tell where the tokens are", () => {
     expect(snapshot(IDLE).words.ledger).toMatch(/in this process/);
     expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/shared by 3 gateways/);
-    expect(snapshot(withLedger({ mode: "away", obstacle: "the store refused" })).words.ledger).toMatch(
-      /the store refused/,
+    expect(snapshot(withLedger({ mode: "away", obstacle: "away", cause: "the store refused" })).words.ledger).toBe(
+      "The token store cannot be reached: the store refused.",
+    );
+    expect(snapshot(withLedger({ mode: "away", cause: "the store refused" })).words.ledger).toMatch(
+      /the store refused\. Some tokens stay reserved/,
     );
   });
 });
