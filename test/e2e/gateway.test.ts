@@ -55,7 +55,11 @@ describe("the admin port", () => {
     const opening = await fetch(`${gateway.admin}/readyz`);
     expect([opening.status, await opening.json()]).toEqual([
       503,
-      { ledgers: { default: { mode: "opening" } }, status: "opening", accounts: { default: { state: "opening", obstacle: expect.stringMatching(/opening/) } } },
+      {
+        ledgers: { default: { mode: "opening" } },
+        status: "opening",
+        accounts: { default: { state: "opening", obstacle: expect.stringMatching(/opening/) } },
+      },
     ]);
     await gateway.opened();
     const open = await fetch(`${gateway.admin}/readyz`);
