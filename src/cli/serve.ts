@@ -100,7 +100,10 @@ function callsByTls({ accounts, jwtKeys, redisUrls }: Config, environment: Envir
   const urls = [...[...accounts.values()].map(({ url }) => url), ...redisUrls];
   if (jwtKeys?.kind === "url") urls.push(jwtKeys.url);
   const addresses = Object.entries(environment).filter(([name]) => /^OTEL_EXPORTER_OTLP_|^https?_proxy$/i.test(name));
-  return urls.some(({ protocol }) => /s:$/.test(protocol)) || addresses.some(([, text]) => /^https:/i.test(text ?? ""));
+  return (
+    urls.some(({ protocol }) => /^(https|rediss)\b/.test(protocol)) ||
+    addresses.some(([, text]) => /^https:/i.test(text ?? ""))
+  );
 }
 
 /**

@@ -7,7 +7,6 @@ import { every, sleepUntil, systemClock } from "../base/clock.js";
 import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
-import type { LedgerState } from "../gateway/limiter.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
@@ -119,8 +118,6 @@ export async function serve(
       log,
       readiness: () => readiness.now(),
       conditions: () => conditionsOf(accounts),
-      ledgers: () =>
-        Object.fromEntries([...accounts].map(([name, { limiter }]) => [name, whereabouts(limiter.state())])),
       snapshot: () => {
         const streaming = streamingCallers();
         return {
@@ -237,16 +234,12 @@ function readyAccount({ gateway, limiter }: Account): ReadyAccount {
 /** For /readyz, which is open to everybody: names no caller. */
 function conditionsOf(accounts: ReadonlyMap<string, Account>) {
   return Object.fromEntries(
-    [...accounts].map(([name, { gateway }]) => {
+    [...accounts].map(([name, { gateway, limiter }]) => {
       const { kind, obstacle } = gateway.condition();
-      return [name, { state: kind, ...(obstacle && { obstacle }) }];
+      const { cause } = limiter.state();
+      return [name, { state: kind, ...(obstacle && { obstacle }), ...(cause !== undefined && { cause }) }];
     }),
   );
-}
-
-/** Why a ledger is away is for the operator, who asks here: callers hear only that it is. */
-function whereabouts({ mode, cause }: LedgerState): Pick<LedgerState, "mode" | "cause"> {
-  return { mode, ...(cause !== undefined && { cause }) };
 }
 
 function addressOf({ host }: HostPort, port: number): string {

@@ -5,7 +5,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
-import type { LedgerState } from "../../gateway/limiter.js";
 import { answerJson, answerText, refuse } from "./answer.js";
 import { holdConnections } from "./connection-limit.js";
 import { type Download, sendDownload } from "./download.js";
@@ -24,10 +23,10 @@ export interface AdminOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly readiness: () => Readiness;
-  /** The state of each account; reported with the readiness. */
-  readonly conditions?: () => Readonly<Record<string, { readonly state: string; readonly obstacle?: string }>>;
-  /** Where the tokens of each account are kept, and why not; reported with the readiness. */
-  readonly ledgers?: () => Readonly<Record<string, Pick<LedgerState, "mode" | "cause">>>;
+  /** The state of each account; reported with the readiness. `cause`: why its ledger is away. */
+  readonly conditions?: () => Readonly<
+    Record<string, { readonly state: string; readonly obstacle?: string; readonly cause?: string }>
+  >;
   readonly snapshot: SnapshotSource;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly flightRecord?: () => Download;
@@ -98,7 +97,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 }
 
 /** Paths open to every client that can connect: probes and scrapers carry no token. */
-function openRoutes({ readiness, conditions, ledgers, metrics }: AdminOptions): Map<string, Route> {
+function openRoutes({ readiness, conditions, metrics }: AdminOptions): Map<string, Route> {
   const routes = new Map<string, Route>([
     ["/livez", (response) => answerJson(response, 200, { status: "ok" })],
     [
@@ -106,8 +105,7 @@ function openRoutes({ readiness, conditions, ledgers, metrics }: AdminOptions): 
       (response) => {
         const status = readiness();
         const isReady = status === "ok" || status === "degraded";
-        const accounts = conditions && { accounts: conditions() };
-        answerJson(response, isReady ? 200 : 503, { status, ...accounts, ...(ledgers && { ledgers: ledgers() }) });
+        answerJson(response, isReady ? 200 : 503, { status, ...(conditions && { accounts: conditions() }) });
       },
     ],
   ]);

@@ -82,13 +82,6 @@ describe("startAdminServer", () => {
     expect(JSON.parse(body)).toEqual({ status: "degraded", accounts });
   });
 
-  it("tells for each account where its tokens are, and why it cannot have any", async () => {
-    const ledgers = () => ({ main: { mode: "shared" }, lab: { mode: "away", cause: "connect ECONNREFUSED" } }) as const;
-    const { url } = await start({ readiness: () => "degraded", ledgers });
-    const { body } = await get(`${url}/readyz`);
-    expect(JSON.parse(body)).toEqual({ status: "degraded", ledgers: ledgers() });
-  });
-
   it("serves the runbook that alerts link to, with an anchor at each heading", async () => {
     const { url } = await start();
     const { status, headers, body } = await get(`${url}/runbook/metrics.md`);
