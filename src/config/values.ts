@@ -24,26 +24,40 @@ export function origin(text: string): URL {
   return url;
 }
 
+/**
+ * Parses one server, several nodes of a Cluster, or `redis+sentinel://host:port,host:port/group`.
+ * Makes an address for each Sentinel.
+ */
 export function redisUrls(text: string): readonly URL[] {
-  const urls = text.split(",").filter((each) => each.trim() !== "");
-  if (!urls.every(isRedisUrl)) {
+  const [, start, hosts = "", end] = /^\s*(rediss?\+sentinel:\/\/(?:[^@,/]*@)?)([^@/]*)(\/[^,]*)$/.exec(text) ?? [];
+  const given = text.split(",").filter((each) => each.trim() !== "");
+  const all = start ? hosts.split(",").map((host) => `${start}${host}${end}`) : given;
+  const isOneKind = new Set(all.map((each) => URL.parse(each)?.protocol)).size <= 1;
+  if (!all.every(isRedisUrl) || !isOneKind) {
     throw new Error(
-      "redis://host:port or rediss://host:port, or several with commas; in a password , / ? # % @ percent-encoded",
+      "redis://host:port or rediss://host:port, several of one kind with commas for a Cluster, or " +
+        "redis+sentinel://host:port,host:port/group; in a password , / ? # % @ percent-encoded",
     );
   }
-  return urls.map((each) => new URL(each));
+  return all.map((each) => new URL(each));
 }
 
 /**
- * Allows nothing after the host except a database number: a password cut at its own / ? or # would
- * be shown as a host.
+ * Allows nothing after the host except a database number, and for Sentinels their group and
+ * credentials: a password cut at its own / ? or # would be shown as a host.
  */
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, pathname, search, hash, username, password } = new URL(text);
-  const isCut = !/^(\/\d*)?$/.test(pathname) || search.includes("@") || hash !== "";
-  return /^rediss?:$/.test(protocol) && hostname !== "" && !isCut && isDecodable(username) && isDecodable(password);
+  const isSentinel = /^rediss?\+sentinel:$/.test(protocol);
+  const isWhole = isSentinel
+    ? /^\/[\w.-]+(\/\d*)?$/.test(pathname) && SENTINEL_CREDENTIALS.test(search) && isDecodable(search)
+    : /^(\/\d*)?$/.test(pathname) && !search.includes("@");
+  const isKind = isSentinel || /^rediss?:$/.test(protocol);
+  return isKind && hostname !== "" && hash === "" && isWhole && isDecodable(username) && isDecodable(password);
 }
+
+const SENTINEL_CREDENTIALS = /^(\?sentinel(Username|Password)=[^&@]+(&sentinel(Username|Password)=[^&@]+)?)?$/;
 
 function isDecodable(text: string): boolean {
   try {

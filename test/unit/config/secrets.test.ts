@@ -34,9 +34,15 @@ describe("readConfig", () => {
     "redis://:SECRET%@host:6379",
     "user:SECRET@host:6379",
     "http://host/SECRET",
+    "redis+sentinel://:SEC/RET@host:26379/group",
+    "redis+sentinel://:SECRET@host:26379,host2:26379",
+    "redis+sentinel://host:26379/group?password=SECRET",
+    "redis+sentinel://host:26379/group?sentinelPassword=SEC@RET",
+    "redis+sentinel://host:26379/group?sentinelPassword=SECRET%",
+    "redis://:SECRET@a:6379,rediss://b:6379",
   ])("repeats nothing of the address of Redis, which is a secret (was: %s was shown)", (text) => {
     expect(told({ OTA_REDIS_URL: text })).toContain(
-      "OTA_REDIS_URL: expected redis://host:port or rediss://host:port, or several with commas; in a password , / ? # % @ percent-encoded, not what was given",
+      "OTA_REDIS_URL: expected redis://host:port or rediss://host:port, several of one kind with commas for a Cluster, or redis+sentinel://host:port,host:port/group; in a password , / ? # % @ percent-encoded, not what was given",
     );
     expect(told({ OTA_REDIS_URL: text })).not.toMatch(/SECRET|pw1/);
   });
