@@ -215,7 +215,9 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
     await redis.start();
     await more(60);
     await stop();
-    strict.close();
     expect(strict.refusals).toEqual([]);
+    const other = ["eval", "local key = KEYS[1] return redis.call('get', key)", "1", "x"];
+    expect(redis.command("-p", String(strict.port), ...other)).toMatch(/^ERR bad lua script .*KEYS array/);
+    strict.close();
   });
 });
