@@ -11,6 +11,7 @@ import { bystander } from "./scenarios/bystander.js";
 import { endings } from "./scenarios/endings.js";
 import { flood } from "./scenarios/flood.js";
 import { growth } from "./scenarios/growth.js";
+import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
@@ -26,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "long-names": longNames,
   bystander,
   flood,
+  handshakes,
   poison,
   stale,
   replicas,

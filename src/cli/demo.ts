@@ -9,6 +9,7 @@ import { DEFAULTS } from "../emulator/options.js";
 import { type Emulator, type Stats, startEmulator } from "../emulator/server.js";
 import { seededName } from "../emulator/state/seeded-name.js";
 import type { Telemetry } from "../observe/telemetry/sdk.js";
+import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 
 const DEVICES = 5000;
 const CALLERS = 20;
@@ -68,6 +69,7 @@ async function startLocalTelemetry(): Promise<Telemetry> {
   if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) {
     for (const signal of ["TRACES", "METRICS", "LOGS"]) process.env[`OTEL_${signal}_EXPORTER`] = "none";
   }
+  for (const mistake of settleTelemetryVariables(process.env)) print(mistake);
   const { startTelemetry } = await import("../observe/telemetry/sdk.js");
   return startTelemetry(process.env);
 }

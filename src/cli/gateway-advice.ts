@@ -14,6 +14,12 @@ const ADVICE: readonly (readonly [RegExp, (given: Given) => string])[] = [
       `no gateway listens at ${address}. Start one with "ota-gateway serve", or "ota-gateway demo" to try it out; or name its address with --address host:port`,
   ],
   [
+    // grpc-js gives no error for a proxy that fails; it prints one.
+    /No connection established\. Last error: undefined/,
+    ({ address }) =>
+      `no connection to ${address} through the proxy of grpc_proxy, https_proxy or http_proxy; the lines above say why. To connect directly, name the host in no_proxy`,
+  ],
+  [
     /Name resolution failed|ENOTFOUND|EAI_AGAIN/,
     ({ address }) => `the host of --address ${address} cannot be resolved; check its spelling`,
   ],

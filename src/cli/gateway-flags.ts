@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { SECRET, wrongWith } from "../base/text-rules.js";
 import { visible } from "../base/visible-text.js";
 import { type Client, type ConnectOptions, connect, type Token } from "../client/client.js";
+import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
 import { DEFAULT_ADDRESS, gatewayTarget } from "./gateway-address.js";
 import { type TlsFlags, tlsBy } from "./tls-flags.js";
 
@@ -27,7 +28,10 @@ export function addGatewayFlags(command: Command): Command {
     .addOption(address)
     .option("--caller <name>", "your caller name, where the gateway does not authenticate callers")
     .option("--tls", "use TLS; implied by the other TLS flags")
-    .option("--ca <file>", "PEM file with the CA to trust instead of the system's")
+    .option(
+      "--ca <file>",
+      "PEM file with the CA to trust; without it, the system's (SSL_CERT_FILE, SSL_CERT_DIR) and Node's",
+    )
     .option("--cert <file>", "PEM file with the client certificate; needs --key")
     .option("--key <file>", "PEM file with the private key of the certificate")
     .option("--server-name <name>", "name in the gateway's certificate, if it differs from the address")
@@ -42,6 +46,11 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
   const source = command.getOptionValueSource("address") === "env" ? ADDRESS_VARIABLE : "--address";
   const address = gatewayTarget(flags.address.trim(), (wrong) => misuse(`${source} ${wrong}`));
   const tls = tlsBy(flags, misuse);
+  if (tls && !flags.ca) {
+    const [mistake] = authorityMistakes(process.env);
+    if (mistake) misuse(mistake);
+    trustSystemAuthorities();
+  }
   const variable = process.env["OTA_TOKEN"]?.trim();
   if (tokenFile) checkToken(tokenIn(tokenFile, misuse), "the file of --token-file", misuse);
   else if (variable) checkToken(variable, "OTA_TOKEN", misuse);

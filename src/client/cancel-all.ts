@@ -30,7 +30,7 @@ export interface CancelAllOptions {
 export interface CancelAllProgress {
   /** Upstream calls so far that held devices of this list. */
   readonly calls: number;
-  /** The gateway's estimate for the devices that it has received so far. */
+  /** The gateway's estimate for the devices that it has received so far; absent if it has none. */
   readonly expectedRemainingMs?: number;
   /** Why nothing makes progress at the moment; absent while calls are carried out. */
   readonly obstacle?: string;
@@ -169,9 +169,12 @@ export async function* cancelAll(
 
   function heard({ event }: StreamCancelTasksByDeviceResponse): void {
     if (event?.$case === "progress") {
-      const expectedRemainingMs = msOf(event.progress.expectedRemaining);
-      const { obstacle } = event.progress;
-      onProgress({ calls: requestIds.size, expectedRemainingMs, ...(obstacle && { obstacle }) });
+      const { expectedRemaining, obstacle } = event.progress;
+      onProgress({
+        calls: requestIds.size,
+        ...(expectedRemaining && { expectedRemainingMs: msOf(expectedRemaining) }),
+        ...(obstacle && { obstacle }),
+      });
     }
     if (event?.$case !== "answer") return;
     if (event.answer.sequence === WITHDRAWAL) {

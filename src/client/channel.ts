@@ -4,9 +4,12 @@ import { type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { isLoopback } from "../base/loopback.js";
 import { OtaServiceClient } from "../gen/ota/v1/ota_service.js";
 
-/** PEM texts. Defaults: the system's certificate authorities, and no client certificate. */
+/**
+ * PEM texts. Defaults: the authorities that the process trusts (Node's own, and those of
+ * NODE_EXTRA_CA_CERTS; with NODE_USE_SYSTEM_CA=1 the system's too), and no client certificate.
+ */
 export interface TlsOptions {
-  /** Certificate authorities to trust instead of the system's. */
+  /** Certificate authorities to trust instead of these. */
   readonly ca?: string | Uint8Array;
   /** The client's certificate chain; needs `key`. */
   readonly cert?: string | Uint8Array;

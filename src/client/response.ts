@@ -51,11 +51,11 @@ export interface CancelResponse {
   readonly plan?: CancelPlan;
 }
 
-/** The cost of a request if it were sent alone, now. */
+/** The cost of a request if it were sent alone, now. Times are absent while nobody can tell. */
 export interface CancelPlan {
   readonly calls: number;
-  readonly expectedWaitMs: number;
-  readonly expectedDurationMs: number;
+  readonly expectedWaitMs?: number;
+  readonly expectedDurationMs?: number;
   /** Set only with `checkDevices`: how many of the devices exist. The results have each. */
   readonly devices?: { readonly existing: number; readonly missing: number; readonly notRead: number };
 }
@@ -69,8 +69,13 @@ export interface Quota {
   readonly tokensWithheld: number;
   readonly waitingDevices: number;
   readonly waitingCallers: number;
-  /** Expected wait until a new request of one device at normal priority would be sent. */
-  readonly expectedWaitMs: number;
+  /**
+   * Expected wait until a new request of one device at normal priority would be sent; absent while
+   * nobody can tell, see `obstacle`.
+   */
+  readonly expectedWaitMs?: number;
+  /** Why nothing is carried out at the moment; absent while calls are carried out. */
+  readonly obstacle?: string;
   readonly pausedUntil?: Date;
   readonly ledger: Exclude<keyof typeof WireLedger, "UNRECOGNIZED">;
 }
@@ -98,18 +103,19 @@ function planOf({ calls, expectedWait, expectedDuration, ...counts }: WirePlan):
   const { devicesExisting: existing, devicesMissing: missing, devicesNotRead: notRead } = counts;
   return {
     calls,
-    expectedWaitMs: msOf(expectedWait),
-    expectedDurationMs: msOf(expectedDuration),
+    ...(expectedWait && { expectedWaitMs: msOf(expectedWait) }),
+    ...(expectedDuration && { expectedDurationMs: msOf(expectedDuration) }),
     ...(existing + missing + notRead > 0 && { devices: { existing, missing, notRead } }),
   };
 }
 
 export function quotaOf(response: GetQuotaResponse): Quota {
-  const { expectedWait, pausedUntil, waitingDevices, ledger, ...counts } = response;
+  const { expectedWait, pausedUntil, waitingDevices, ledger, obstacle, ...counts } = response;
   return {
     ...counts,
     waitingDevices: Number(waitingDevices),
-    expectedWaitMs: msOf(expectedWait),
+    ...(expectedWait && { expectedWaitMs: msOf(expectedWait) }),
+    ...(obstacle && { obstacle }),
     ...(pausedUntil && { pausedUntil: dateOf(pausedUntil) }),
     ledger: (WireLedger[ledger] ?? "UNSPECIFIED") as Quota["ledger"],
   };

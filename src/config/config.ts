@@ -1,5 +1,6 @@
 // Reads the whole configuration, from the environment and the file it names, in one go. All
 // mistakes are reported together.
+import { proxyMistakes } from "../network/proxy.js";
 import { contradictions, plainEndpoints } from "./contradictions.js";
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
 import { NO_FLAGS, SETTINGS, type Settings } from "./settings.js";
@@ -39,7 +40,7 @@ export function readConfig(environment: Environment): Config {
       mistakes.push(`${variable}: ${isSecret ? message : `expected ${message}, not ${shown(variable, text)}`}`);
     }
   }
-  mistakes.push(...contradictions(settings as Partial<Settings>));
+  mistakes.push(...contradictions(settings as Partial<Settings>), ...proxyMistakes(environment));
   const { configFile, upstreamUrl: url, callsPerSecond } = settings as Partial<Settings>;
   const fallback = url && callsPerSecond ? { url, callsPerSecond } : NO_DEFAULTS;
   const file = configFile ? readConfigFile(configFile, fallback, mistakes) : withoutFile(fallback);

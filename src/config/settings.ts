@@ -91,6 +91,12 @@ export const SETTINGS = {
     "50",
     "most devices of a request without a job that are read back; each takes a call",
   ),
+  startupCheck: setting(
+    "OTA_STARTUP_CHECK",
+    flag,
+    "1",
+    "1 makes a harmless call for each account at the start, to see whether the upstream answers and accepts the keys; 0 makes none",
+  ),
   drainTimeoutMs: setting(
     "OTA_DRAIN_TIMEOUT_MS",
     integer(0, 3_600_000),
@@ -118,6 +124,12 @@ export const SETTINGS = {
     path,
     "",
     "file for the audit log, one JSON line a request; - for standard output",
+  ),
+  auditStrict: setting(
+    "OTA_AUDIT_STRICT",
+    flag,
+    "",
+    "1 refuses to start if the file of OTA_AUDIT_LOG cannot be written",
   ),
   auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
   tlsCert: setting("OTA_TLS_CERT", path, "", "PEM file with the certificate of the gRPC port and its chain"),

@@ -37,7 +37,6 @@ export class Dispatcher {
   /** Undefined if nothing can be read. */
   readonly existence: Existence | undefined;
   readonly #refusals = new RecentRefusals();
-  #obstacle = "";
 
   constructor(options: DispatcherOptions) {
     const { clock, upstream, callers } = options;
@@ -71,14 +70,6 @@ export class Dispatcher {
   /** The typical time to an answer. */
   get answerMs(): number {
     return this.#answerTime.typicalMs;
-  }
-
-  /**
-   * Why the last call settled nothing although it may be repeated; empty if it settled. Contains no
-   * device names.
-   */
-  get obstacle(): string {
-    return this.#obstacle;
   }
 
   start(): void {
@@ -130,7 +121,6 @@ export class Dispatcher {
     sentBatch.complete(end, durationMs);
     const { batch } = sentBatch;
     const what = consequence(end, batch.devices.length);
-    this.#obstacle = what.kind === "repeat" ? what.outcome.failure.message : "";
     switch (what.kind) {
       case "settle":
         sentBatch.settle(what.outcome);

@@ -13,11 +13,14 @@ import {
   retryAfterMs,
 } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
-import { byPriority, type Command, PRIORITIES } from "./command.js";
+import type { EndedCall } from "./call-observer.js";
+import { byPriority, type Command, PRIORITIES, type Priority } from "./command.js";
+import { type Condition, conditionOf } from "./condition.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Forecast } from "./limiter.js";
+import { type CallTrend, RecentCalls } from "./recent-calls.js";
 import { verdict } from "./verdict.js";
 import type { Verifier } from "./verifier.js";
 import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
@@ -71,6 +74,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
   readonly #deadlines: Deadlines;
+  readonly #recentCalls = new RecentCalls();
   #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
   #ledgerMs = -Infinity;
   /** When the ledger was last seen unable to grant any token, and why. */
@@ -82,7 +86,7 @@ export class Gateway {
     this.#clock = options.clock;
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock, (waiter) => this.#expire(waiter));
-    this.#dispatcher = new Dispatcher(options);
+    this.#dispatcher = new Dispatcher({ ...options, observers: [...(options.observers ?? []), this.#recentCalls] });
     this.#dispatcher.start();
   }
 
@@ -116,7 +120,8 @@ export class Gateway {
     if (this.#draining) throw this.draining();
     const outlook = this.#outlook();
     admit(command, this.#options.bounds, outlook);
-    return plan(command, command.deviceNames.length, outlook);
+    const planned = plan(command, command.deviceNames.length, outlook);
+    return this.condition().isForeseeable ? planned : { ...planned, waitMs: Infinity, durationMs: Infinity };
   }
 
   /** Reads which devices of a validated command exist, and sends nothing. */
@@ -130,13 +135,15 @@ export class Gateway {
   state(): AccountState {
     const outlook = this.#outlook();
     const ledger = this.#options.limiter.state();
+    const { obstacle, isForeseeable } = this.condition();
     const { devices, devicesByCaller } = outlook.queue.backlog;
     const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
     return {
       ledger,
       waitingDevices: devices,
       waitingCallers: devicesByCaller.size,
-      expectedWaitMs: plan(NEW_CALLER, 1, outlook).waitMs,
+      expectedWaitMs: isForeseeable ? plan(NEW_CALLER, 1, outlook).waitMs : Infinity,
+      obstacle,
       ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
     };
   }
@@ -145,27 +152,47 @@ export class Gateway {
   reading(): AccountReading {
     const outlook = this.#outlook();
     const { backlog } = outlook.queue;
+    const condition = this.condition();
+    const waitMs = (priority: Priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs;
     return {
+      condition,
       ledger: this.#options.limiter.state(),
       waitingDevices: byPriority((priority) => backlog.devicesIn(priority)),
       waitingByCaller: backlog.devicesByCaller,
-      expectedWaitMs: byPriority((priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs),
+      expectedWaitMs: byPriority((priority) => (condition.isForeseeable ? waitMs(priority) : Infinity)),
       oldestSinceMs: oldestOf(this.#deadlines.waiting)?.arrivedMs,
       remainingMs: (caller) => this.remainingMs(caller),
     };
   }
 
-  /** Expected time until everything that waits for this caller is done. */
+  /** Time until all that waits for this caller is done; Infinity if it cannot be foreseen. */
   remainingMs(caller: string): number {
+    if (!this.condition().isForeseeable) return Infinity;
     const { backlog } = this.#dispatcher.queue;
     const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
     const outlook = this.#outlook();
     return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
   }
 
-  /** Why nothing is sent at the moment, without device names; empty while calls are made. */
-  get obstacle(): string {
-    return this.#outlook().obstacle || this.#dispatcher.obstacle;
+  /** The one state of the account that everything shows. */
+  condition(): Condition {
+    return conditionOf({
+      ledger: this.#options.limiter.state(),
+      calls: this.#recentCalls.trend,
+      waitingDevices: this.#dispatcher.queue.backlog.devices,
+      oldestSinceMs: () => oldestOf(this.#deadlines.waiting)?.arrivedMs,
+      nowMs: this.#clock.now(),
+    });
+  }
+
+  /** The results of the latest calls. */
+  get calls(): CallTrend {
+    return this.#recentCalls.trend;
+  }
+
+  /** To be called with the end of a harmless call, made to see whether calls can be made. */
+  tried(end: EndedCall): void {
+    this.#recentCalls.tried(end);
   }
 
   /** The error for requests that arrive while the gateway drains. */

@@ -29,6 +29,7 @@ const KNOWN: readonly (readonly [said: RegExp, cause: string])[] = [
   [/get role name failed: GET \S+ (\d{3})\b/, "the metadata service knows no RAM role of this machine (HTTP $1)"],
   [/get metadata token failed with (\d{3})\b/, "the metadata service gave no token (HTTP $1)"],
   [/get sts token failed, httpStatus: (\d{3})\b/, "the service of temporary keys answered HTTP $1"],
+  [/Failed to establish tunnel to \S+ via \S+ HTTP\/1\.\d (\d{3})\b/, "the proxy refused a tunnel (HTTP $1)"],
   [
     /get sts token failed, json parse failed|error retrieving credentials from credentialsURI/,
     "the service of temporary keys answered without keys",

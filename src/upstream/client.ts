@@ -9,6 +9,7 @@ import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
+import { createDispatcher } from "../network/dispatcher.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
@@ -23,7 +24,6 @@ import {
   TASKS_OF_JOB,
   UNFINISHED_TASKS,
 } from "./operations.js";
-import { createPool } from "./pool.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
 import { createSigningContext, type SignedWith } from "./signing-context.js";
@@ -38,6 +38,8 @@ export interface UpstreamOptions {
   readonly maxUrlBytes?: number;
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
+  /** The proxy for `url`; undefined for direct calls. */
+  readonly proxy?: URL | undefined;
 }
 
 /**
@@ -65,7 +67,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
-  const pool = createPool(url, timeoutMs);
+  const dispatcher = createDispatcher(url, timeoutMs, options.proxy);
 
   const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
     if (closed) return { end: unwritten("The gateway is shutting down.") };
@@ -83,7 +85,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
       if (span) describeFault(span, error instanceof Error ? error.name : "Error");
       return { end: { kind: "unwritten", message: messageOfPreparation(error), ours: true } };
     }
-    const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
+    const exchanged = await exchange(dispatcher, url.origin, request, clock, untilMs);
     if (span) describeExchange(span, exchanged);
     if (exchanged.kind !== "answered") return { end: endOf(exchanged) };
     const end = await read(exchanged.answer, signedWith, untilMs);
@@ -140,7 +142,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     async close() {
       closed = true;
       await Promise.all(underWay);
-      await pool.destroy();
+      await dispatcher.destroy();
     },
   };
 }

@@ -27,7 +27,7 @@ export function createCredentials({
   env = process.env,
   timeoutMs = 5_000,
 }: CredentialsOptions): CredentialsSource {
-  const chain = createVendorChain(clock, timeoutMs);
+  const chain = createVendorChain(clock, timeoutMs, env);
   return {
     get: async () => fromEnvironment(env, "") ?? chain.get(),
     refresh: async () => fromEnvironment(env, "") ?? chain.refresh(),

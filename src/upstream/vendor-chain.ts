@@ -7,16 +7,21 @@ import type { Clock } from "../base/clock.js";
 import { withDeadline } from "../base/deadline.js";
 import { noneFound } from "./chain-failure.js";
 import { type Credentials, type CredentialsSource, checkKey, NoCredentials } from "./credentials-source.js";
+import { sendByProxies } from "./vendor-proxies.js";
 
 /** Creates a chain that answers within `timeoutMs`. The chain is built at the first request. */
-export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsSource {
+export function createVendorChain(
+  clock: Clock,
+  timeoutMs: number,
+  environment: Readonly<Record<string, string | undefined>>,
+): CredentialsSource {
   let provider: DefaultCredentialsProvider | undefined;
   let asking: Promise<Credentials> | undefined;
   let refreshing: Promise<Credentials> | undefined;
 
   const ask = async (): Promise<Credentials> => {
     try {
-      const chain = provider ?? (await newProvider());
+      const chain = provider ?? (await newProvider(environment));
       provider = chain;
       return copyOf(await withDeadline(clock, clock.now() + timeoutMs, chain.getCredentials()));
     } catch (error) {
@@ -52,7 +57,10 @@ export function createVendorChain(clock: Clock, timeoutMs: number): CredentialsS
  * Imported on demand: loading takes a third of a second, and most deployments have keys in the
  * environment.
  */
-async function newProvider(): Promise<DefaultCredentialsProvider> {
+async function newProvider(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<DefaultCredentialsProvider> {
+  sendByProxies(environment);
   const vendor = await import("@alicloud/credentials");
   return vendor.DefaultCredentialsProvider.builder().build();
 }

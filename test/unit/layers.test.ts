@@ -6,8 +6,9 @@ import { expect, it } from "vitest";
 
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   base: "",
-  identity: "base",
-  config: "base gateway/command identity",
+  network: "",
+  identity: "base network",
+  config: "base gateway/command identity network",
   // the heart, and its seams: each is named where it is implemented or used
   gateway: "base gateway/admission gateway/queue gateway/call gateway/existence observe/telemetry/spans",
   "gateway/admission": "base gateway/queue gateway/command gateway/failures gateway/limiter gateway/waiter",
@@ -19,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/failures " +
     "gateway/limiter gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
-  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
+  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream network",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
@@ -32,21 +33,21 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base config/tls-files gateway/failures grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/failures gateway/upstream gen",
   // those who watch
-  "observe/telemetry": "base",
+  "observe/telemetry": "base network",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/condition gateway/limiter",
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/existence grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
+    "base config gateway gateway/call gateway/existence grpc grpc/transport/caller identity limiter network observe/admin observe/audit " +
     "observe/recorder " +
     "observe/telemetry upstream verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
-  cli: "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity observe/telemetry serve upstream/credentials",
+  cli: "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry serve upstream/credentials",
   "cli/cancel": "base cli/terminal client",
-  "cli/probe": "base cli/terminal emulator/open-questions emulator/quota upstream",
+  "cli/probe": "base cli/terminal emulator/open-questions emulator/quota network upstream",
   "cli/prove": "base observe/recorder",
   "cli/terminal": "base",
   "cli.ts": "base cli config/config",
@@ -60,7 +61,14 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
     "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry upstream verification",
+  "@opentelemetry/exporter-metrics-otlp-grpc": "observe/telemetry",
+  "@opentelemetry/exporter-metrics-otlp-http": "observe/telemetry",
+  "@opentelemetry/exporter-metrics-otlp-proto": "observe/telemetry",
   "@opentelemetry/exporter-prometheus": "observe/telemetry",
+  "@opentelemetry/exporter-trace-otlp-grpc": "observe/telemetry",
+  "@opentelemetry/exporter-trace-otlp-http": "observe/telemetry",
+  "@opentelemetry/exporter-trace-otlp-proto": "observe/telemetry",
+  "@opentelemetry/exporter-zipkin": "observe/telemetry",
   "@opentelemetry/sdk-metrics": "observe/telemetry",
   "@opentelemetry/sdk-node": "observe/telemetry",
   "@opentelemetry/sdk-trace-base": "observe/telemetry",
@@ -72,12 +80,12 @@ const MAY_USE: Readonly<Record<string, string>> = {
   jose: "identity",
   pino: "serve",
   "pino-pretty": "serve",
-  undici: "cli/probe upstream",
+  undici: "cli/probe identity network upstream",
   yaml: "config",
-  "node:http": "emulator observe/admin",
+  "node:http": "emulator observe/admin upstream",
   "node:http2": "grpc/transport healthcheck.ts",
-  "node:net": "cli/cancel emulator grpc/transport observe/admin",
-  "node:tls": "config grpc/transport",
+  "node:net": "cli/cancel emulator grpc/transport network observe/admin",
+  "node:tls": "config grpc/transport network",
 };
 
 const IMPORT = /^(?:import|export) (?:[^"';]*? from )?"([^"]+)"|\bimport\("([^"]+)"\)/gm;

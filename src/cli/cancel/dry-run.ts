@@ -30,8 +30,9 @@ export interface DryRun {
   readonly duplicates: number;
   readonly skipped: number;
   readonly calls: number;
-  readonly expectedWaitMs: number;
-  readonly expectedDurationMs: number;
+  /** Both are absent while the gateway cannot tell. */
+  readonly expectedWaitMs?: number;
+  readonly expectedDurationMs?: number;
 }
 
 /** As in a run. For a gateway that accepts fewer, requests are halved until they fit. */
@@ -81,8 +82,9 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   // Each plan is computed as if it were alone. Calls after the first are added at the rate of the
   // quota.
   const restMs = ((calls - firstCalls) * 1000) / callsPerSecond;
-  const plan = { calls, expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };
-  return { devices, invalidNames, invalid: invalid.texts, duplicates, skipped, ...plan };
+  const times = expectedWaitMs !== undefined &&
+    expectedDurationMs !== undefined && { expectedWaitMs, expectedDurationMs: expectedDurationMs + restMs };
+  return { devices, invalidNames, invalid: invalid.texts, duplicates, skipped, calls, ...times };
 }
 
 /** Uses the keys of a run's summary. */
@@ -107,11 +109,16 @@ export function dryRunText(run: DryRun, nameCheck?: NameCheck): string {
     run.skipped > 0 && `${counted(run.skipped, "device")} accepted before`,
   ].filter(Boolean);
   return [
-    `${counted(run.devices, "device")} would take ${counted(run.calls, "call")}: the first in ` +
-      `${duration(run.expectedWaitMs)}, the last answered in about ${duration(run.expectedDurationMs)}.`,
+    `${counted(run.devices, "device")} would take ${counted(run.calls, "call")}: ${timesText(run)}.`,
     ...(left.length > 0 ? [`Left out: ${left.join(", ")}.`] : []),
     ...run.invalid.map((each) => `  ${each}`),
     ...(nameCheck ? [nameCheckText(nameCheck)] : []),
     `Nothing was ${nameCheck ? "canceled" : "sent"}. Run it without --dry-run to cancel.\n`,
   ].join("\n");
+}
+
+function timesText({ expectedWaitMs, expectedDurationMs }: DryRun): string {
+  if (expectedWaitMs === undefined || expectedDurationMs === undefined)
+    return "when is unknown, because no calls are carried out at the moment (see ota-gateway quota)";
+  return `the first in ${duration(expectedWaitMs)}, the last answered in about ${duration(expectedDurationMs)}`;
 }

@@ -10,13 +10,21 @@ import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
-import { type WireError, wireErrorOf } from "../wire/status.js";
+import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
 import { answerByMs } from "./answer-by.js";
 import type { CallerScheduler } from "./caller-scheduler.js";
 
 /** The part of an rpc that its handler needs, beside the message. */
-export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort">;
+export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort" | "asked" | "told">;
+
+/** The scope of a request, for the log: the first request of a stream stands for all. */
+export interface RpcScope {
+  readonly account: string;
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+}
 
 /** Shared by all rpcs. */
 export interface RpcOptions {
@@ -83,6 +91,11 @@ export class Rpc {
   #abort: (() => void) | undefined;
   /** Why it was refused, for the log. */
   #why: string | undefined;
+  #reason: ReturnType<typeof failureReason> | undefined;
+  #scope: RpcScope | undefined;
+  #requests = 0;
+  #devices = 0;
+  #outcomes: Record<string, number> | undefined;
 
   /** `method`: `pkg.Service/Method`. The span joins the caller's trace. */
   constructor(method: string, call: GrpcCall, { identity, stream, startedMs }: Arrival, options: RpcOptions) {
@@ -124,6 +137,19 @@ export class Rpc {
     if (found) this.#checkSame(found);
   }
 
+  /** A valid request has been read; for the log. */
+  asked({ account, productKey, firmwareId, jobId }: RpcScope, devices: number): void {
+    this.#scope ??= { account, productKey, firmwareId, jobId };
+    this.#requests += 1;
+    this.#devices += devices;
+  }
+
+  /** Outcomes of devices are known; for the log. */
+  told(outcomes: readonly { readonly kind: string }[]): void {
+    this.#outcomes ??= {};
+    for (const { kind } of outcomes) this.#outcomes[kind] = (this.#outcomes[kind] ?? 0) + 1;
+  }
+
   /** To be called once, when the answer has been given. */
   finish(code: status): void {
     const { clock, log, rpcEnded } = this.#options;
@@ -140,7 +166,11 @@ export class Rpc {
       method: this.#method,
       caller: this.caller,
       status: status[code],
+      ...this.#reason,
       durationMs: Math.round(durationMs),
+      ...this.#scope,
+      ...(this.#scope && { requests: this.#requests, devices: this.#devices }),
+      ...(this.#outcomes && { outcomes: this.#outcomes }),
       ...traceOf(this.span),
     };
     const why = this.#why;
@@ -161,6 +191,7 @@ export class Rpc {
     } else if (error.failure.kind === "forbidden") {
       this.#why = error.message;
     }
+    this.#reason = failureReason(error);
     return wireErrorOf(error, this.#retriesByMs - this.#options.clock.now());
   }
 

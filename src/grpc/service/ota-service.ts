@@ -40,6 +40,8 @@ export interface OtaService {
   readonly implementation: OtaServiceServer;
   /** Reads nothing more from open streams, and ends each when what was read has been answered. */
   drain(): void;
+  /** Callers with a stream that has not been read to its end. */
+  streamingCallers(): ReadonlySet<string>;
 }
 
 export function createOtaService(options: OtaServiceOptions): OtaService {
@@ -60,6 +62,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     drain: () => {
       for (const stream of streams) stream.drain();
     },
+    streamingCallers: () => new Set([...streams].filter(({ isReadToEnd }) => !isReadToEnd).map(({ caller }) => caller)),
   };
 
   function cancel(request: CancelTasksByDeviceRequest, context: RpcContext) {
@@ -93,12 +96,14 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     checkRights(callers, context.caller, touchedBy(request));
     const command = commandOf(request, context.caller, context.answerByMs, limits);
     const gateway = gatewayOf(command.account);
+    context.asked({ account: command.account, ...command.scope }, command.deviceNames.length);
     if (request.validateOnly) {
       const plan = gateway.validate(command);
       entry?.validated();
       return request.checkDevices ? check(gateway, command, plan, context) : planned(plan, command);
     }
     const { answer, told, abort, withdraw } = gateway.cancel(command, context.span);
+    void told.then(({ outcomes }) => context.told(outcomes));
     if (entry) {
       void answer.then(
         (all) => entry.answered(all),
@@ -108,7 +113,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     return {
       response: answer.then((all) => responseOf(all, command.deviceNames)),
       failedResponse: async () => responseOf(await told, command.deviceNames),
-      obstacle: () => gateway.obstacle,
+      obstacle: () => gateway.condition().obstacle,
       abort,
       withdraw,
     };

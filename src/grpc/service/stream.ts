@@ -82,6 +82,15 @@ export class RequestStream {
     });
   }
 
+  get caller(): string {
+    return this.#rpc.caller;
+  }
+
+  /** Whether the client has sent all its requests. */
+  get isReadToEnd(): boolean {
+    return this.#ended;
+  }
+
   /** Resolves when the stream has ended, either way. */
   serve(): Promise<void> {
     const call = this.#call;

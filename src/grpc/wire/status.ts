@@ -75,6 +75,13 @@ export function wireErrorOf(error: unknown, leftMs = Infinity): WireError {
   return { code: answer.code, details: answer.message, metadata };
 }
 
+/** Why an rpc failed, for the log: what the caller can read in the details, without names. */
+export function failureReason(error: unknown): { readonly reason: string; readonly upstreamCode?: string } {
+  const { failure } = knownOf(error);
+  const reason = failure.kind === "unknown" ? failure.reason : ROWS[failure.kind].reason;
+  return { reason, ...(failure.upstream?.code && { upstreamCode: failure.upstream.code }) };
+}
+
 /** An error that every repeat would get too, in a status that clients know from gRPC itself. */
 export function finalError(code: status, details: string): WireError {
   return { code, details, metadata: pushbackMetadata(NEVER) };

@@ -90,7 +90,7 @@ export function auditRecord(
     requireAll: request.requireAll,
     verify: request.verify,
     outcome: outcomeOf(end),
-    ...(end.kind !== "validated" && end.error !== undefined && { error: kindOf(end.error) }),
+    ...(end.kind !== "validated" && end.error !== undefined && errorOf(end.error)),
     ...(why !== undefined && { why }),
     devices: deviceNames.length,
     ...(isRead && { devicesSha256: deviceDigest(deviceNames) }),
@@ -115,9 +115,14 @@ function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
   return end.error === undefined ? "ok" : "failed";
 }
 
-/** Names the kind of an error. Anything except a GatewayError is a bug in the gateway. */
-function kindOf(error: unknown): string {
-  return error instanceof GatewayError ? error.failure.kind : "internal";
+/**
+ * The kind of an error, and the upstream's code if that is the cause. Anything except a
+ * GatewayError is a bug in the gateway.
+ */
+function errorOf(error: unknown): { readonly error: string; readonly upstreamCode?: string } {
+  if (!(error instanceof GatewayError)) return { error: "internal" };
+  const { kind, upstream } = error.failure;
+  return { error: kind, ...(upstream?.code && { upstreamCode: cut(upstream.code, LONGEST_ID) }) };
 }
 
 /** The fields of the request that exceeded the caller's rights. */

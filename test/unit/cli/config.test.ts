@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configCommand } from "../../../src/cli/config.js";
 
 let folder: string;
@@ -14,6 +14,7 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
   process.exitCode = undefined;
+  vi.unstubAllEnvs();
 });
 
 async function check(text: string, ...flags: string[]): Promise<{ out: string; code: unknown }> {
@@ -111,6 +112,19 @@ The keys of each account need these permissions, the indispensable first (not ch
     });
     const bad = JSON.parse((await check("callers: 7", "--json")).out);
     expect(bad).toEqual({ ok: false, mistakes: ["FILE: callers: expected a mapping"] });
+  });
+
+  it("warns of mistakes in the variables of networks and telemetry, and takes a proxy that is none for one", async () => {
+    vi.stubEnv("OTEL_TRACES_SAMPLER", "sometimes");
+    vi.stubEnv("SSL_CERT_FILE", "/no/such/file");
+    const { out, code } = await check(GOOD);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^warning: OTEL_TRACES_SAMPLER: expected always_on, .*\nwarning: SSL_CERT_FILE: /);
+    expect(JSON.parse((await check(GOOD, "--json")).out).warnings).toHaveLength(2);
+    vi.stubEnv("HTTPS_PROXY", "socks5://me:s3cr3t@proxy");
+    const bad = await check(GOOD);
+    expect(bad).toMatchObject({ code: 1, out: expect.stringContaining("HTTPS_PROXY: expected http://host:port") });
+    expect(bad.out).not.toContain("s3cr3t");
   });
 
   it("ends with 2 for a file that cannot be read", async () => {

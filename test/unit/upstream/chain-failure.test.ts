@@ -39,6 +39,10 @@ describe("noneFound", () => {
       'get sts token failed with OIDC: {"Code":"AuthenticationFail.OIDCToken.Expired","Message":"leaked"}',
       "the role in ALIBABA_CLOUD_ROLE_ARN was not given; code AuthenticationFail.OIDCToken.Expired",
     ],
+    [
+      "Failed to establish tunnel to sts.aliyuncs.com:443 via http://10.0.0.1:3128/: HTTP/1.1 407 leaked",
+      "the proxy refused a tunnel (HTTP 407)",
+    ],
     ["IMDS credentials is disabled, something leaked", undefined],
     ['"Code":"leaked0123456789"', undefined],
   ])("says why, and nothing of what was said: %s", (said, cause) => {

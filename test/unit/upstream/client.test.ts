@@ -197,6 +197,14 @@ describe("createUpstream", () => {
     expect(clock.armed).toBe(0);
   });
 
+  it("says that it is ours when the keys fit into no header (was: no connection to the upstream)", async () => {
+    const { port, requests } = await server(accepted);
+    const { upstream } = upstreamAt(port, { credentials: always({ ...keys, securityToken: "a\u200bb" }) });
+    const message = "The request could not be made.";
+    expect(await upstream.cancelTasks(call)).toEqual({ kind: "unwritten", message, ours: true });
+    expect(requests).toEqual([]);
+  });
+
   it("says unwritten, and not ours, when nobody listens", async () => {
     const { upstream } = upstreamAt(await closedPort());
     expect(await upstream.cancelTasks(call)).toEqual({
