@@ -13,6 +13,7 @@ const SUBCOMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cancel: async () => (await import("./cancel.js")).cancelCommand(),
   results: async () => (await import("./results.js")).resultsCommand(),
   quota: async () => (await import("./quota.js")).quotaCommand(),
+  rollout: async () => (await import("./rollout.js")).rolloutCommand(),
   emulate: async () => (await import("./emulate.js")).emulateCommand(),
   demo: async () => (await import("./demo.js")).demoCommand(),
   prove: async () => (await import("./prove.js")).proveCommand(),

@@ -36,7 +36,10 @@ export const SERVICE_CONFIG = {
   loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [
     {
-      name: ["CancelTasksByDevice", "GetQuota"].map((method) => ({ service: "ota.v1.OtaService", method })),
+      name: ["CancelTasksByDevice", "GetQuota", "GetRollout"].map((method) => ({
+        service: "ota.v1.OtaService",
+        method,
+      })),
       retryPolicy: {
         maxAttempts: 5,
         initialBackoff: "0.2s",

@@ -143,6 +143,7 @@ export async function serve(
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,
+      rollouts: new Map([...accounts].map(([name, { rollouts }]) => [name, rollouts])),
       callers,
       bearer,
       maxDevices: config.maxDevicesPerRequest,

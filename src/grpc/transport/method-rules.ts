@@ -16,7 +16,7 @@ export interface StreamRules {
 
 const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
 const STREAM_OF_CANCELS = "/ota.v1.OtaService/StreamCancelTasksByDevice";
-const OTA_METHODS = /^\/ota\.v1\.OtaService\/((Stream)?CancelTasksByDevice|GetQuota)$/;
+const OTA_METHODS = /^\/ota\.v1\.OtaService\/((Stream)?CancelTasksByDevice|GetQuota|GetRollout)$/;
 const REFLECTION = /^\/grpc\.reflection\.[^/]*\.ServerReflection\//;
 
 /** Longer than a connection is used: the client opens its next watch on another replica. */
