@@ -33,6 +33,8 @@ export function listenOta({ cancel, stream, quota }: FakeAnswers): Promise<strin
     cancelTasksByDevice: (call, callback) => reply(cancel?.(call), callback),
     streamCancelTasksByDevice: (call) => stream?.(call),
     getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
+    submitCancelTasksByDevice: () => {},
+    listOperationResults: () => {},
   };
   return listenGrpc([OtaServiceService, service]);
 }

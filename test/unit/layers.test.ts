@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
+  // work that outlives its caller; its stores know only the seam
+  operations: "base gateway gateway/admission",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",

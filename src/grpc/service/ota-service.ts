@@ -1,5 +1,6 @@
 // The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
 // becomes a response.
+import { status } from "@grpc/grpc-js";
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
@@ -35,6 +36,8 @@ const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
 /** Stands for the request of a stranger that sent none, in the audit log. */
 const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
 
+const NOT_SERVED = { code: status.UNIMPLEMENTED, details: "operations are not served by this version" };
+
 export interface OtaService {
   readonly implementation: OtaServiceServer;
   /** Reads nothing more from open streams, and ends each when what was read has been answered. */
@@ -53,6 +56,8 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     }),
     streamCancelTasksByDevice: (call) => openRpc(STREAM_METHOD, call, streamOptions, (rpc) => openStream(call, rpc)),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
+    submitCancelTasksByDevice: (_call, callback) => callback(NOT_SERVED),
+    listOperationResults: (_call, callback) => callback(NOT_SERVED),
   };
   return {
     implementation,
