@@ -1,5 +1,6 @@
 // The outcomes of the devices of one chunk, as they are stored: a byte and a reference for each
 // device, and each failure once. Merging keeps the rule that a final outcome never changes.
+import { OUTCOMES } from "../gateway/waiter.js";
 
 /** No outcome yet. */
 export const OPEN = 0;
@@ -54,15 +55,37 @@ export function failureAt({ references, failures }: Outcomes, index: number): st
  * Adds the outcomes that `added` has to `stored`, and returns the number of devices that became
  * final, by kind. Final outcomes of `stored` stay.
  */
-export function mergeOutcomes(stored: Outcomes, added: Outcomes, kinds: number): number[] {
-  const counts = new Array<number>(kinds).fill(0);
+export function mergeOutcomes(stored: Outcomes, added: Outcomes): number[] {
+  const counts = noCounts();
   for (let index = 0; index < stored.marks.length; index++) {
     const mark = added.marks[index] ?? OPEN;
     if (mark === OPEN || isFinal(stored.marks[index] as number)) continue;
     setOutcome(stored, index, mark, failureAt(added, index));
-    if (isFinal(mark)) counts[kindOf(mark)] = (counts[kindOf(mark)] ?? 0) + 1;
+    if (isFinal(mark)) counts[kindOf(mark)] = (counts[kindOf(mark)] as number) + 1;
   }
   return counts;
+}
+
+/**
+ * Makes every outcome final, and gives devices without one `kind` and `failure`. Returns the number
+ * of devices that became final, by kind.
+ */
+export function closeOutcomes(stored: Outcomes, kind: number, failure: string): number[] {
+  const counts = noCounts();
+  for (let index = 0; index < stored.marks.length; index++) {
+    const mark = stored.marks[index] as number;
+    if (isFinal(mark)) continue;
+    if (mark === OPEN) setOutcome(stored, index, markOf(kind), failure);
+    else stored.marks[index] = markOf(kindOf(mark));
+    const found = kindOf(stored.marks[index] as number);
+    counts[found] = (counts[found] as number) + 1;
+  }
+  return counts;
+}
+
+/** Devices by kind, in the order of OUTCOMES: none yet. */
+export function noCounts(): number[] {
+  return OUTCOMES.map(() => 0);
 }
 
 /** Devices without a final outcome. */

@@ -16,6 +16,12 @@ import type { Outcomes } from "./outcomes.js";
 /** Devices of a chunk; the last chunk of an operation may have fewer. */
 export const CHUNK_DEVICES = 2000;
 
+/** For the bound of stored devices: the cost of an operation, beside its names. */
+export const LEAST_DEVICES = 100;
+
+/** An upload that has staged nothing for this long was broken off. */
+export const UPLOAD_ABANDONED_MS = 15 * 60_000;
+
 /** States, as they are stored. Operations in the last three have ended. */
 export type OperationState = "running" | "stopping" | "done" | "stopped" | "expired";
 
@@ -201,7 +207,7 @@ export interface ResultsPage {
 /** Bounds that the store enforces, from the settings. */
 export interface StoreBounds {
   readonly operationsPerCaller: number;
-  /** Devices of all operations and of all uploads. */
+  /** Devices of all operations and uploads. Each counts as LEAST_DEVICES at least. */
   readonly devices: number;
   readonly retentionMs: number;
 }
