@@ -27,7 +27,7 @@ export function markOf(kind: number, isProvisional = false): number {
 }
 
 /** The index of OUTCOMES, of a mark that is not OPEN. */
-export function kindOf(mark: number): number {
+export function kindOfMark(mark: number): number {
   return (mark & ~PROVISIONAL) - 1;
 }
 
@@ -61,7 +61,7 @@ export function mergeOutcomes(stored: Outcomes, added: Outcomes): number[] {
     const mark = added.marks[index] ?? OPEN;
     if (mark === OPEN || isFinal(stored.marks[index] as number)) continue;
     setOutcome(stored, index, mark, failureAt(added, index));
-    if (isFinal(mark)) counts[kindOf(mark)] = (counts[kindOf(mark)] as number) + 1;
+    if (isFinal(mark)) counts[kindOfMark(mark)] = (counts[kindOfMark(mark)] as number) + 1;
   }
   return counts;
 }
@@ -76,8 +76,8 @@ export function closeOutcomes(stored: Outcomes, kind: number, failure: string): 
     const mark = stored.marks[index] as number;
     if (isFinal(mark)) continue;
     if (mark === OPEN) setOutcome(stored, index, markOf(kind), failure);
-    else stored.marks[index] = markOf(kindOf(mark));
-    const found = kindOf(stored.marks[index] as number);
+    else stored.marks[index] = markOf(kindOfMark(mark));
+    const found = kindOfMark(stored.marks[index] as number);
     counts[found] = (counts[found] as number) + 1;
   }
   return counts;

@@ -1,13 +1,17 @@
 // The contract of every store of operations. Each implementation passes this suite; a new one gets
 // a row in `stores`.
-import { MessageChannel } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { OUTCOMES } from "../../src/gateway/waiter.js";
 import { isFinal, openDevices } from "../../src/operations/outcomes.js";
-import { serveDatabase } from "../../src/operations/sqlite/serve-database.js";
-import { openSqliteStore } from "../../src/operations/sqlite/sqlite-store.js";
-import { CHUNK_DEVICES, LEAST_DEVICES, LeaseLost, StoreFull, UPLOAD_ABANDONED_MS } from "../../src/operations/store.js";
-import { HandClock } from "../support/hand-clock.js";
+import {
+  CHUNK_DEVICES,
+  LEAST_DEVICES,
+  LeaseLost,
+  type StoreBounds,
+  StoreFull,
+  UPLOAD_ABANDONED_MS,
+} from "../../src/operations/store.js";
+import { openSqlite } from "../support/sqlite-world.js";
 import {
   allResults,
   fed,
@@ -24,27 +28,9 @@ import {
   WIDE_BOUNDS,
 } from "../support/stored-operation.js";
 
-type Create = (bounds?: typeof WIDE_BOUNDS) => Promise<StoreWorld>;
+type Create = (bounds?: StoreBounds) => Promise<StoreWorld>;
 
-const stores: Record<string, Create> = {
-  "SQLite in memory": async (bounds = WIDE_BOUNDS) => {
-    const clock = new HandClock();
-    const store = await openSqliteStore({
-      path: ":memory:",
-      bounds,
-      clock,
-      connect(options) {
-        const { port1, port2 } = new MessageChannel();
-        serveDatabase(port1, options, { wallNow: () => clock.wallNow(), now: () => clock.now() });
-        return {
-          post: (message) => port2.postMessage(message),
-          listen: (heard, over) => void port2.on("message", heard).on("close", over),
-        };
-      },
-    });
-    return { store, advance: (ms) => clock.advance(ms), close: () => store.close() };
-  },
-};
+const stores: Record<string, Create> = { "SQLite in memory": openSqlite };
 
 const KIND = Object.fromEntries(OUTCOMES.map((kind, index) => [kind, index])) as Record<
   (typeof OUTCOMES)[number],
@@ -53,7 +39,7 @@ const KIND = Object.fromEntries(OUTCOMES.map((kind, index) => [kind, index])) as
 
 describe.each(Object.entries(stores))("a store of operations: %s", (_, create) => {
   const worlds: StoreWorld[] = [];
-  const open = async (bounds?: typeof WIDE_BOUNDS) => {
+  const open = async (bounds?: StoreBounds) => {
     const world = await create(bounds);
     worlds.push(world);
     return world;

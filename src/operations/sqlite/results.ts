@@ -1,7 +1,7 @@
 // Reads a page of results: chunk by chunk in the order of the list, names only of chunks that have
 // results to return.
 import { OUTCOMES } from "../../gateway/waiter.js";
-import { decodeOutcomes, failureAt, isFinal, kindOf } from "../outcomes.js";
+import { decodeOutcomes, failureAt, isFinal, kindOfMark } from "../outcomes.js";
 import { CHUNK_DEVICES, type ResultsPage, type ResultsQuery, type StoredResult } from "../store.js";
 import type { OperationRow } from "./rows.js";
 import type { Statements } from "./statements.js";
@@ -73,7 +73,7 @@ function chosen(
   const stored = decodeOutcomes(outcomes, failures ?? "[]");
   for (let index = from; index < devices && found.length <= most; index++) {
     const mark = stored.marks[index] as number;
-    const kind = kindOf(mark);
+    const kind = kindOfMark(mark);
     if (isFinal(mark) && (!kinds || kinds.includes(kind)))
       found.push({ index, kind, failure: failureAt(stored, index) });
   }

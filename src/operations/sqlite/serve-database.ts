@@ -16,7 +16,7 @@ export interface Call {
  * `failure`: the name of an error of the seam, or `Error` for all others. StoreUnavailable is thrown
  * only where the end of a commit is unknown.
  */
-export type Reply =
+export type StoreReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly failure: string; readonly message: string };
 
@@ -58,7 +58,7 @@ export function serveDatabase(port: MessagePort, { path, bounds }: OpenOptions, 
 
 const SEAM_ERRORS = [LeaseLost, StoreFull, StoreRefused, StoreUnavailable];
 
-function replyTo(database: Database, { id, method, values }: Call): Reply {
+function replyTo(database: Database, { id, method, values }: Call): StoreReply {
   try {
     const run = database[method] as (...values: readonly unknown[]) => unknown;
     return { id, result: run.apply(database, [...values]) };

@@ -23,7 +23,7 @@ import {
   StoreUnavailable,
   type Submission,
 } from "../store.js";
-import type { Call, Method, Opened, OpenOptions, Reply } from "./serve-database.js";
+import type { Call, Method, Opened, OpenOptions, StoreReply } from "./serve-database.js";
 
 export interface SqliteStoreOptions extends OpenOptions {
   readonly clock: Clock;
@@ -35,7 +35,7 @@ export interface SqliteStoreOptions extends OpenOptions {
 export interface Port {
   post(message: Call | "close"): void;
   /** `over` is called when there will be no more messages. */
-  listen(heard: (message: Opened | Reply) => void, over: (error?: Error) => void): void;
+  listen(heard: (message: Opened | StoreReply) => void, over: (error?: Error) => void): void;
 }
 
 /** A call that has not been answered by then fails, although it may be carried out later. */
@@ -74,7 +74,7 @@ export class SqliteStore implements OperationStore {
     this.#clock = clock;
     this.#port = connect({ path, bounds });
     this.opened = new Promise((resolve, reject) => {
-      const heard = (message: Opened | Reply) => {
+      const heard = (message: Opened | StoreReply) => {
         if ("id" in message) this.#settle(message);
         else if ("opened" in message) resolve();
         else reject(errorOf(message));
@@ -179,7 +179,7 @@ export class SqliteStore implements OperationStore {
     }) as Promise<T>;
   }
 
-  #settle(reply: Reply): void {
+  #settle(reply: StoreReply): void {
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return; // it has been given up
     this.#waiting.delete(reply.id);
