@@ -13,12 +13,13 @@ import {
   retryAfterMs,
 } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
-import { byPriority, type Command, PRIORITIES } from "./command.js";
+import { byPriority, type Command, PRIORITIES, type Priority } from "./command.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
+import type { Follower } from "./follower.js";
 import type { Forecast } from "./limiter.js";
 import { verdict } from "./verdict.js";
-import type { Verifier } from "./verifier.js";
+import type { CarriedOut, Verifier } from "./verifier.js";
 import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
@@ -41,6 +42,11 @@ export interface Request {
   readonly told: Promise<Answer>;
   /** To be called when the caller has left: devices that were not sent leave the queue. */
   abort(): void;
+  /**
+   * Devices that were not sent leave the queue with this failure. Unlike after `abort`, the answer
+   * waits for the calls under way.
+   */
+  withdraw(failure: Failure): void;
 }
 
 /** How long a forecast is reused: thousands of requests may arrive within milliseconds. */
@@ -76,11 +82,14 @@ export class Gateway {
     this.#dispatcher.start();
   }
 
-  /** Admits the command, or throws GatewayError. `span` is the caller's. */
-  cancel(command: Command, span?: Span): Request {
+  /**
+   * Admits the command, or throws GatewayError. `span` is the caller's. `follower` is set for work
+   * that goes on without a caller.
+   */
+  cancel(command: Command, span?: Span, follower?: Follower): Request {
     if (this.#draining) throw this.draining();
     admit(command, this.#options.bounds, this.#outlook());
-    const waiter = new Waiter(command, this.#clock.now(), span);
+    const waiter = new Waiter(command, this.#clock.now(), span, follower);
     this.#deadlines.add(waiter);
     this.#dispatcher.add(waiter);
     const { verifier, answered } = this.#options;
@@ -93,7 +102,15 @@ export class Gateway {
       return this.#judge(command, answer);
     });
     settled.catch(() => {}); // nobody handles it after the caller has left
-    return { answer: settled, told, abort: () => this.#conclude(waiter, ABORTED) };
+    return {
+      answer: settled,
+      told,
+      abort: () => this.#conclude(waiter, ABORTED),
+      withdraw: (failure) => {
+        this.#dispatcher.leave(waiter);
+        waiter.withdraw(failure);
+      },
+    };
   }
 
   /** Plans the command without sending anything. Throws GatewayError where `cancel` would. */
@@ -139,6 +156,22 @@ export class Gateway {
     const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
     const outlook = this.#outlook();
     return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
+  }
+
+  /** Expected time until so many further devices of this caller and class are done. */
+  expectedMs(caller: string, priority: Priority, devices: number): number {
+    return plan({ caller, priority }, devices, this.#outlook()).durationMs;
+  }
+
+  /** The most devices of this caller that may wait at once. */
+  roomOf(caller: string): number {
+    const { queuedDevices, queuedDevicesPerCaller, queuedDevicesOf } = this.#options.bounds;
+    return Math.min(queuedDevices, queuedDevicesOf?.(caller) ?? queuedDevicesPerCaller);
+  }
+
+  /** Reads the tasks of a request back whose cancel was carried out before. Never rejects. */
+  async verify(request: CarriedOut, answer: Answer): Promise<Answer> {
+    return this.#options.verifier?.verify(request, answer) ?? answer;
   }
 
   /** Why nothing is sent at the moment, without device names; empty while calls are made. */

@@ -6,6 +6,7 @@ import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import { type DeviceMarks, deviceMarks, NO_MARKS } from "./device-marks.js";
 import type { Failure } from "./failures.js";
+import type { Follower } from "./follower.js";
 
 /**
  * The outcome of a device, with the reason if something is wrong. Devices with the same outcome
@@ -70,11 +71,15 @@ export class Waiter implements HeapMember {
   readonly arrivedMs: number;
   /** The caller's span; linked to the calls that carry its devices. */
   readonly span: Span | undefined;
+  /** Undefined for a request of a caller that waits for it. */
+  readonly follower: Follower | undefined;
   readonly answer: Promise<Answer>;
   /** Maintained by the heap of deadlines. */
   position = -1;
   #settle: ((answer: Answer) => void) | undefined;
   #unsettled: number;
+  /** Why devices that are not in a call get no further one, once it has been withdrawn. */
+  #withdrawn: Failure | undefined;
   #queueEntries: readonly object[] = [];
   #quotaWaitMs = 0;
   readonly #calls: CallRecord[] = [];
@@ -88,10 +93,11 @@ export class Waiter implements HeapMember {
   #callIndexes = NO_MARKS;
   #indexes: Map<string, number> | undefined;
 
-  constructor(command: Command, arrivedMs: number, span?: Span) {
+  constructor(command: Command, arrivedMs: number, span?: Span, follower?: Follower) {
     this.command = command;
     this.arrivedMs = arrivedMs;
     this.span = span;
+    this.follower = follower;
     this.#unsettled = command.deviceNames.length;
     this.answer = new Promise((resolve) => {
       this.#settle = resolve;
@@ -101,6 +107,11 @@ export class Waiter implements HeapMember {
   /** False once it has been answered; nothing changes after that. */
   get open(): boolean {
     return this.#settle !== undefined;
+  }
+
+  /** Whether devices that a call did not settle wait for another call. */
+  get takesBack(): boolean {
+    return this.open && this.#withdrawn === undefined;
   }
 
   /**
@@ -134,6 +145,7 @@ export class Waiter implements HeapMember {
     this.#makeMarks();
     this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
     const callIndex = this.#calls.push(record) - 1;
+    this.follower?.sent(record.sentWallMs);
     record.deviceCount = indexes.length;
     for (const index of indexes) {
       this.#states[index] = IN_CALL;
@@ -145,14 +157,30 @@ export class Waiter implements HeapMember {
 
   /** Makes the device wait again after a call. `outcome` is reported if no further call is made. */
   putBack(index: number, outcome: DeviceOutcome): void {
-    if (this.open) this.#note(index, outcome, OPEN);
+    if (!this.open || this.#states[index] === SETTLED) return;
+    this.#note(index, outcome, OPEN);
+    if (this.#withdrawn) this.#giveUp(index, this.#withdrawn);
   }
 
   /** Sets the device's final outcome. */
   settle(index: number, outcome: DeviceOutcome): void {
     if (!this.open || this.#states[index] === SETTLED) return;
     this.#note(index, outcome, SETTLED);
+    this.follower?.settled(index, outcome);
     if (--this.#unsettled === 0) this.#answer();
+  }
+
+  /**
+   * Gives up devices that are not in a call: those that were never sent get `failure`. Answers when
+   * the calls under way have ended.
+   */
+  withdraw(failure: Failure): void {
+    if (!this.takesBack) return;
+    this.#makeMarks();
+    this.#withdrawn = failure;
+    for (let index = 0; index < this.#states.length && this.open; index++) {
+      if (this.#states[index] === OPEN) this.#giveUp(index, failure);
+    }
   }
 
   /** Answers now with what is known. Devices that were never sent get `failure`. */
@@ -166,6 +194,12 @@ export class Waiter implements HeapMember {
       else this.#outcomes[index] ??= unsent;
     }
     this.#answer();
+  }
+
+  #giveUp(index: number, failure: Failure): void {
+    this.#outcomes[index] ??= { kind: "not-attempted", failure };
+    this.#states[index] = SETTLED;
+    if (--this.#unsettled === 0) this.#answer();
   }
 
   #note(index: number, outcome: DeviceOutcome, state: number): void {

@@ -1,4 +1,4 @@
-// What a test of a store of operations starts from: submissions, names, outcomes.
+// Submissions, names and outcomes for tests of stores of operations.
 import { OUTCOMES } from "../../src/gateway/waiter.js";
 import { markOf, noOutcomes, setOutcome } from "../../src/operations/outcomes.js";
 import {

@@ -171,9 +171,13 @@ export class Queue {
     return this.#cut(this.#readScheduler, { room, nowMs: limits.nowMs, maySend: (entry) => inTime(entry, limits) });
   }
 
-  /** Everything of this scope that waits leaves: of each waiter the positions of its devices. */
+  /**
+   * Everything of this scope that waits leaves: of each waiter the positions of its devices. Waiters
+   * with a follower stay, because that decides itself what such a refusal means for the rest.
+   */
   withdraw(scope: Scope): { readonly waiter: Waiter; readonly indexes: readonly number[] }[] {
-    const entries = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
+    const all = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
+    const entries = all.filter(({ waiter }) => !waiter.follower);
     return entries.map((entry) => ({ waiter: entry.waiter, indexes: this.#disown(entry) }));
   }
 
@@ -206,7 +210,7 @@ export class Queue {
   #return(devices: readonly BatchDevice[], turn: "kept" | "spent", queueFor: (waiter: Waiter) => ScopeQueue): void {
     for (const { name, owners } of devices) {
       for (const { waiter, index } of owners) {
-        if (!waiter.open) continue;
+        if (!waiter.takesBack) continue;
         const entry = this.#entryIn(queueFor(waiter), waiter, waiter.command.deviceNames.length);
         entry.return(index);
         this.#add(entry, [name], turn);
@@ -263,7 +267,8 @@ export class Queue {
 }
 
 function inTime({ waiter }: QueueEntry, { nowMs, answerMs }: Limits): boolean {
-  return waiter.command.answerByMs - nowMs > answerMs;
+  const { command, follower } = waiter;
+  return command.answerByMs - nowMs > answerMs && (!follower || nowMs < follower.sendUntilMs);
 }
 
 /** Counts seats by the caller that pays for them. */
