@@ -17,6 +17,14 @@ export const FAILURE_KINDS = [
   "unavailable",
   "unknown",
   "internal",
+  // of operations
+  "stopped",
+  "request-id-reused",
+  "submission-unknown",
+  "operation-not-found",
+  "operation-running",
+  "store-unavailable",
+  "state-not-shared",
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 

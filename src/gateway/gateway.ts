@@ -174,6 +174,11 @@ export class Gateway {
     return this.#options.verifier?.verify(request, answer) ?? answer;
   }
 
+  /** Ends `verify` of that request now. */
+  leaveVerify(request: CarriedOut): void {
+    this.#options.verifier?.leave(request);
+  }
+
   /** Why nothing is sent at the moment, without device names; empty while calls are made. */
   get obstacle(): string {
     return this.#outlook().obstacle || this.#dispatcher.obstacle;

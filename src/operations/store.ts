@@ -68,7 +68,7 @@ export interface Progress {
   readonly calls: number;
   /** Why nothing goes on at the moment; empty if nothing is in the way. */
   readonly obstacle: string;
-  /** Expected time until it is done; -1 if it is not known. */
+  /** Expected time until it is done, a whole number; -1 if it is not known. */
   readonly remainingMs: number;
   /** JSON of the kind's own, which the store does not look into. */
   readonly detail: string;

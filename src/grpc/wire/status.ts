@@ -41,6 +41,13 @@ const ROWS: Record<FailureKind, Row> = {
   unavailable: { code: status.UNAVAILABLE, reason: "UNAVAILABLE", domain: OUR_DOMAIN },
   unknown: { code: status.UNKNOWN, reason: "OUTCOME_UNKNOWN", domain: OUR_DOMAIN },
   internal: { code: status.INTERNAL, reason: "INTERNAL", domain: OUR_DOMAIN },
+  stopped: { code: status.CANCELLED, reason: "STOPPED", domain: OUR_DOMAIN },
+  "request-id-reused": { code: status.ALREADY_EXISTS, reason: "REQUEST_ID_REUSED", domain: OUR_DOMAIN },
+  "submission-unknown": { code: status.UNKNOWN, reason: "SUBMISSION_UNKNOWN", domain: OUR_DOMAIN },
+  "operation-not-found": { code: status.NOT_FOUND, reason: "OPERATION_NOT_FOUND", domain: OUR_DOMAIN },
+  "operation-running": { code: status.FAILED_PRECONDITION, reason: "OPERATION_RUNNING", domain: OUR_DOMAIN },
+  "store-unavailable": { code: status.UNAVAILABLE, reason: "STORE_UNAVAILABLE", domain: OUR_DOMAIN },
+  "state-not-shared": { code: status.FAILED_PRECONDITION, reason: "STATE_NOT_SHARED", domain: OUR_DOMAIN },
 };
 
 const REJECTION_CODES: Record<Rejection, status> = {

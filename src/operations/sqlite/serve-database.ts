@@ -36,7 +36,12 @@ export interface Clocks {
 
 const SYSTEM: Clocks = { wallNow: () => Date.now(), now: () => performance.now() };
 
-export function serveDatabase(port: MessagePort, { path, bounds }: OpenOptions, clocks = SYSTEM): void {
+/** The side of the database. */
+export type DatabasePort = Pick<MessagePort, "postMessage" | "close"> & {
+  on(event: "message", listener: (call: Call | "close") => void): unknown;
+};
+
+export function serveDatabase(port: DatabasePort, { path, bounds }: OpenOptions, clocks = SYSTEM): void {
   let database: Database;
   try {
     database = new Database({ path, bounds, ...clocks });
