@@ -34,7 +34,6 @@ export interface OperationRecord {
    * only operations whose kind it knows.
    */
   readonly kind: string;
-  /** Empty for unauthenticated callers. */
   readonly caller: string;
   /** The configured account; a replica leases only operations of accounts that it has. */
   readonly account: string;

@@ -17,9 +17,11 @@ import { createAuditor } from "../observe/audit/auditor.js";
 import { flightDownload } from "../observe/recorder/download.js";
 import { createMetrics } from "../observe/telemetry/metrics.js";
 import type { MetricsPage } from "../observe/telemetry/prometheus.js";
+import type { Operations } from "../operations/operations.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
 import { listenTrouble } from "./listen-trouble.js";
+import { openOperations, operationAudit } from "./operations.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -68,11 +70,13 @@ export async function serve(
   const metrics = createMetrics(callers.names(), OUTCOMES);
   const unwatch: (() => void)[] = [];
   let connection: StoreConnection | undefined;
+  let operations: Operations | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   const end = async () => {
     access.close();
     for (const each of unwatch) each();
+    await operations?.close();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
@@ -85,6 +89,8 @@ export async function serve(
       accounts.set(name, await openAccount({ ...shared, name, settings, storeOf: connection?.storeOf }));
     }
     unwatch.push(metrics.watch(watched(accounts, config), clock.now));
+    const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
+    operations = await openOperations({ config, clock, log, callers, gateways, auditor });
     admin = await startAdminServer({
       ...config.adminListen,
       token: config.adminToken,
@@ -104,9 +110,10 @@ export async function serve(
         return flightDownload(recorders, replica, clock);
       },
     }).catch(listenTrouble("OTA_ADMIN_LISTEN"));
-    const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,
+      operations,
+      audit: operationAudit(auditor),
       callers,
       bearer,
       maxDevices: config.maxDevicesPerRequest,
@@ -151,7 +158,9 @@ export async function serve(
     async stop() {
       readiness.drain();
       grpc.stopServing();
+      const left = operations?.leave(); // first, so that the gateways do not wait for whole windows
       await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
+      await Promise.race([left, sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await grpc.close(LAST_WORDS_MS);
       await auditLog?.close();
       await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);

@@ -24,10 +24,10 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
   // work that outlives its caller; its stores know only the seam
-  operations: "base gateway gateway/admission",
+  operations: "base gateway",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
-  "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit",
+  "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit operations",
   "grpc/rpc":
     "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":
@@ -40,9 +40,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/existence grpc grpc/transport/caller identity limiter observe/admin observe/audit " +
-    "observe/recorder " +
-    "observe/telemetry upstream verification",
+    "base config gateway gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller identity limiter " +
+    "observe/admin observe/audit observe/recorder observe/telemetry operations upstream verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",

@@ -1,6 +1,5 @@
 // The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
 // becomes a response.
-import { status } from "@grpc/grpc-js";
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
@@ -15,6 +14,7 @@ import type { AuditEntry, Auditor } from "../../observe/audit/auditor.js";
 import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
 import { openRpc, unary } from "../rpc/handler.js";
 import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
+import type { OperationsService } from "./operations-service.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
 import { planResponseOf, responseOf } from "./response.js";
@@ -27,6 +27,8 @@ export interface OtaServiceOptions extends RpcOptions {
   readonly maxDevices: number;
   /** The rights of each caller. */
   readonly callers: CallerBook;
+  /** The methods about operations. */
+  readonly ofOperations: OperationsService["ofOtaService"];
   /** Keeps the audit log, if there is one. */
   readonly auditor?: Auditor | undefined;
 }
@@ -35,8 +37,6 @@ const STREAM_METHOD = "ota.v1.OtaService/StreamCancelTasksByDevice";
 
 /** Stands for the request of a stranger that sent none, in the audit log. */
 const NOTHING = CancelTasksByDeviceRequest.fromPartial({});
-
-const NOT_SERVED = { code: status.UNIMPLEMENTED, details: "operations are not served by this version" };
 
 export interface OtaService {
   readonly implementation: OtaServiceServer;
@@ -56,8 +56,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     }),
     streamCancelTasksByDevice: (call) => openRpc(STREAM_METHOD, call, streamOptions, (rpc) => openStream(call, rpc)),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
-    submitCancelTasksByDevice: (_call, callback) => callback(NOT_SERVED),
-    listOperationResults: (_call, callback) => callback(NOT_SERVED),
+    ...options.ofOperations,
   };
   return {
     implementation,

@@ -13,7 +13,8 @@ import {
 import { durationOf, timestampOf } from "../wire/details.js";
 import { deviceStatusOf } from "../wire/status.js";
 
-const OUTCOMES: Record<DeviceOutcome["kind"], Outcome> = {
+/** The outcomes of the contract. */
+export const WIRE_OUTCOMES: Record<DeviceOutcome["kind"], Outcome> = {
   accepted: Outcome.ACCEPTED,
   "verified-canceled": Outcome.VERIFIED_CANCELED,
   "already-finished": Outcome.ALREADY_FINISHED,
@@ -40,7 +41,7 @@ export function responseOf(answer: Answer, deviceNames: readonly string[]): Canc
   const results = answer.outcomes.map(
     (outcome, index): DeviceResult => ({
       deviceName: deviceNames[index] as string,
-      outcome: OUTCOMES[outcome.kind],
+      outcome: WIRE_OUTCOMES[outcome.kind],
       status: statusOf(outcome),
       callIndex: answer.callIndexes[index] as number,
     }),
