@@ -3,14 +3,13 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { DEFAULTS } from "../../src/emulator/options.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createOperationsCaller, metadataOf, responseOf } from "../support/operations-caller.js";
 import { endPrograms, type GatewayProgram, KEYS, run, runGateway, until } from "../support/processes.js";
 
-const DEVICES = 60_000;
+const DEVICES = 30_000;
 const KILLS = 3;
 /** Calls in flight at a kill: no more than the tokens, and answered within milliseconds here. */
 const IN_FLIGHT = 10 * 200;
@@ -68,8 +67,8 @@ describe("an operation", () => {
     expect(sent.size).toBe(DEVICES);
     const twice = [...sent.values()].reduce((sum, times) => sum + times - 1, 0);
     expect(twice).toBeLessThanOrEqual(KILLS * IN_FLIGHT);
-    const { worstSecond, refused } = emulator.stats().calls as never as { worstSecond: number; refused: object };
-    console.error("FIGURES", { twice, worstSecond, refused });
+    const stats = emulator.stats();
+    expect(stats.worstSecond).toBeLessThanOrEqual(10);
     caller.close();
     await emulator.close();
   });
