@@ -2,7 +2,6 @@
 // read this table.
 import {
   address,
-  duration,
   flag,
   integer,
   keyLocation,
@@ -12,6 +11,7 @@ import {
   path,
   redisUrls,
   stateLocation,
+  timeSpan,
 } from "./values.js";
 
 export interface Setting<T> {
@@ -118,7 +118,7 @@ export const SETTINGS = {
   ),
   operationRetentionMs: setting(
     "OTA_OPERATION_RETENTION",
-    duration(60_000, 365 * 86_400_000),
+    timeSpan(60_000, 365 * 86_400_000),
     "7d",
     "how long an operation and its results are kept after its end; in memory at most 1h",
   ),

@@ -89,7 +89,7 @@ export function integer(least: number, most: number): Parser<number> {
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A whole number with a unit, in ms. */
-export function duration(leastMs: number, mostMs: number): Parser<number> {
+export function timeSpan(leastMs: number, mostMs: number): Parser<number> {
   return (text) => {
     const [, number, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
     const ms = Number(number) * UNITS[unit as keyof typeof UNITS];

@@ -106,8 +106,19 @@ const NOTHING: AuditedRequest = {
 
 function begin(auditor: Auditor, record: OperationRecord, rpc: string, who: Partial<Who> & { caller: string }) {
   const { scope, account, reason, verify, priority } = JSON.parse(record.spec) as Partial<CancelListSpec>; // of a newer version, perhaps
-  const request = { ...NOTHING, ...scope, account: account ?? record.account, reason: reason ?? "", verify: verify === true };
-  return auditor.begin(request, { span: NO_SPAN, ...who, rpc, priority: `PRIORITY_${(priority ?? "unspecified").toUpperCase()}` });
+  const request = {
+    ...NOTHING,
+    ...scope,
+    account: account ?? record.account,
+    reason: reason ?? "",
+    verify: verify === true,
+  };
+  return auditor.begin(request, {
+    span: NO_SPAN,
+    ...who,
+    rpc,
+    priority: `PRIORITY_${(priority ?? "unspecified").toUpperCase()}`,
+  });
 }
 
 function callerOf({ caller, stranger, span }: Parameters<OperationAudit["submitted"]>[1]): Who {

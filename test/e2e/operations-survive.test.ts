@@ -52,7 +52,10 @@ describe("an operation", () => {
     }
     const again = await caller.submit([...names].reverse(), spec);
     expect(again.name).toBe(name);
-    expect(await secondProcess(emulator.url, path, gateway)).toEqual([2, expect.stringContaining("in use by another process")]);
+    expect(await secondProcess(emulator.url, path, gateway)).toEqual([
+      2,
+      expect.stringContaining("in use by another process"),
+    ]);
 
     const operation = await caller.wait(name);
     expect(operation.done).toBe(true);
@@ -76,7 +79,12 @@ describe("an operation", () => {
   it("is refused with a clear text where the file is not one of ours", async () => {
     const path = join(folder, "names.txt");
     writeFileSync(path, "one\ntwo\n".repeat(1000));
-    const program = run(["serve"], { ...KEYS, OTA_STATE: path, OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" });
+    const program = run(["serve"], {
+      ...KEYS,
+      OTA_STATE: path,
+      OTA_LISTEN: "127.0.0.1:0",
+      OTA_ADMIN_LISTEN: "127.0.0.1:0",
+    });
     expect(await program.ended).toBe(2);
     expect(program.stderr).toMatch(/OTA_STATE: .*names\.txt is not a store of ota-gateway/);
   });

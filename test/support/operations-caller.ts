@@ -29,12 +29,7 @@ export function createOperationsCaller(address: string, headers: Readonly<Record
   type Callback<T> = (error: ServiceError | null, response: T) => void;
   const asked = <T>(call: (callback: Callback<T>) => unknown) =>
     new Promise<T>((resolve, reject) => call((error, response) => (error ? reject(error) : resolve(response))));
-  const results = (request: {
-    name: string;
-    pageSize?: number;
-    pageToken?: string;
-    outcomes?: Outcome[];
-  }) =>
+  const results = (request: { name: string; pageSize?: number; pageToken?: string; outcomes?: Outcome[] }) =>
     asked<{ results: DeviceResult[]; nextPageToken: string; truncated: boolean }>((callback) =>
       ota.listOperationResults({ pageSize: 0, pageToken: "", outcomes: [], ...request }, metadata(), callback),
     );

@@ -35,7 +35,7 @@ const GOOD: ReadonlySet<DeviceOutcome["kind"]> = new Set([
 ]);
 
 /** `durable`: whether it survives this process. */
-export function operationOf(record: OperationRecord, durable: boolean): Operation {
+export function operationMessageOf(record: OperationRecord, durable: boolean): Operation {
   const done = record.endMs !== undefined;
   return {
     name: `${NAME_PREFIX}${record.id}`,

@@ -30,7 +30,7 @@ import { openRpc, unary } from "../rpc/handler.js";
 import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { durationMs } from "../wire/details.js";
 import { deviceStatusOf } from "../wire/status.js";
-import { NAME_PREFIX, operationOf } from "./operation-message.js";
+import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBySpec } from "./request.js";
 import { WIRE_OUTCOMES } from "./response.js";
@@ -225,7 +225,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   }
 
   function wire(record: OperationRecord): Operation {
-    return operationOf(record, shared().durable);
+    return operationMessageOf(record, shared().durable);
   }
 }
 

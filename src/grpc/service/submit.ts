@@ -10,7 +10,7 @@ import type { OperationRecord } from "../../operations/store.js";
 import type { ListSubmission } from "../../operations/submission.js";
 import type { Rpc } from "../rpc/rpc.js";
 import { checkDecoded } from "../wire/decoding.js";
-import { operationOf } from "./operation-message.js";
+import { operationMessageOf } from "./operation-message.js";
 
 export type SubmitCall = ServerReadableStream<SubmitCancelTasksByDeviceRequest, Operation>;
 
@@ -127,7 +127,7 @@ export class SubmitStream {
       if (!this.#begun) throw invalid("spec", "is required in the first message");
       const record = await this.#begun.submission.publish();
       this.#options.published(record);
-      this.#end(status.OK, () => this.#answer(null, operationOf(record, this.#options.durable())));
+      this.#end(status.OK, () => this.#answer(null, operationMessageOf(record, this.#options.durable())));
     } catch (error) {
       this.#fail(error);
     }
