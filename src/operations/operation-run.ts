@@ -369,17 +369,17 @@ export class OperationRun {
     this.#isRoundOver = true; // what was put back is fed again when the rest is over
   }
 
-  /** Sets the timer to the next moment at which something is over. */
+  /** Carries out what is due, and sets the timer to the next moment at which something is over. */
   #arm(): void {
     const { clock } = this.#options;
     this.#disarm();
-    const times = [this.#expireMs, this.#leaseUntilMs - LEASE_MARGIN_MS, this.#pausedUntilMs];
-    const nextMs = Math.min(...times.filter((each) => each > clock.now()));
-    if (nextMs === Infinity) return;
+    const nowMs = clock.now();
+    const lapseMs = this.#leaseUntilMs - LEASE_MARGIN_MS;
+    if (nowMs >= this.#expireMs) this.#expire();
+    else if (nowMs >= lapseMs) this.#withdraw(LEFT);
+    const nextMs = Math.min(...[this.#expireMs, lapseMs, this.#pausedUntilMs].filter((each) => each > nowMs));
+    if (nextMs === Infinity || this.#over.signal.aborted) return;
     this.#disarm = clock.at(nextMs, () => {
-      const nowMs = clock.now();
-      if (nowMs >= this.#expireMs) this.#expire();
-      else if (nowMs >= this.#leaseUntilMs - LEASE_MARGIN_MS) this.#withdraw(LEFT);
       this.#arm();
       this.#wake();
     });
