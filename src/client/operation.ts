@@ -8,6 +8,7 @@ import {
 } from "../gen/google/longrunning/operations.js";
 import type { Empty } from "../gen/google/protobuf/empty.js";
 import {
+  type CancelSpec,
   type ListOperationResultsResponse,
   type OtaServiceClient,
   SubmitCancelTasksByDeviceMetadata,
@@ -17,7 +18,7 @@ import {
 import type { CallOptions, StartUnary } from "./client.js";
 import { type Failure, failureOf } from "./failure.js";
 import { otaErrorOf } from "./ota-error.js";
-import { type SubmitSpec, wireSubmissionOf } from "./request.js";
+import { type CancelScope, type SubmitSpec, wireSubmissionOf } from "./request.js";
 import { type DeviceResult, isGood, type Outcome, operationResultOf, outcomeNameOf } from "./response.js";
 import { dateOf, msOf, wireDuration } from "./wire-time.js";
 
@@ -27,6 +28,8 @@ export interface OperationStatus {
   readonly done: boolean;
   readonly state: Exclude<keyof typeof WireState, "UNRECOGNIZED">;
   readonly caller: string;
+  /** What is canceled. */
+  readonly scope: CancelScope;
   /** Distinct devices, and names that repeated one of them. */
   readonly devices: number;
   readonly devicesRepeated: number;
@@ -202,6 +205,7 @@ function statusOf({ name, done, metadata, result }: WireOperation): OperationSta
   const isWell = (Object.keys(outcomes) as Outcome[]).every(isGood);
   return {
     ...{ name, done, outcomes, caller: told.caller, obstacle: told.obstacle, durable: told.durable },
+    scope: scopeOf(told.spec),
     state: (WireState[told.state] ?? "UNSPECIFIED") as OperationStatus["state"],
     devices: Number(told.devices),
     devicesRepeated: Number(told.devicesRepeated),
@@ -214,6 +218,18 @@ function statusOf({ name, done, metadata, result }: WireOperation): OperationSta
     ...(told.startTime && { startTime: dateOf(told.startTime) }),
     ...(told.endTime && { endTime: dateOf(told.endTime) }),
     expireTime: dateOf(told.expireTime ?? EPOCH),
+  };
+}
+
+function scopeOf(spec: CancelSpec | undefined): CancelScope {
+  const { productKey = "", firmwareId = "", jobId, iotInstanceId, account, reason } = spec ?? {};
+  return {
+    ...{ productKey, firmwareId },
+    ...(jobId && { jobId }),
+    ...(iotInstanceId && { iotInstanceId }),
+    ...(account && { account }),
+    ...(reason && { reason }),
+    ...(spec?.verify && { verify: true }),
   };
 }
 
