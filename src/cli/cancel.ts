@@ -5,7 +5,6 @@ import { Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
 import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
-import { detach } from "./cancel/detach.js";
 import { dryRun, dryRunJson, dryRunText } from "./cancel/dry-run.js";
 import { endedWell, UnusableResults } from "./cancel/earlier-results.js";
 import { DEFAULT_COLUMN, UnreadableNames } from "./cancel/name-lines.js";
@@ -13,6 +12,7 @@ import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOut
 import { runCancel } from "./cancel/run.js";
 import { openSources, type Sources } from "./cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
+import { detach } from "./detach.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { paintFor } from "./terminal/paint.js";

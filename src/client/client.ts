@@ -9,7 +9,7 @@ import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
-import { createOperations, type Operation, type OperationStatus } from "./operation.js";
+import { createOperations, type OperationHandle, type OperationStatus } from "./operation.js";
 import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, type SubmitSpec, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
@@ -18,7 +18,7 @@ export type { Token } from "./call-metadata.js";
 export type { CancelAllOptions, CancelAllProgress } from "./cancel-all.js";
 export type { TlsOptions } from "./channel.js";
 export type { Failure, FailureReason, Violation } from "./failure.js";
-export type { Operation, OperationStatus, OperationWaitOptions } from "./operation.js";
+export type { OperationHandle, OperationStatus, OperationWaitOptions } from "./operation.js";
 export { OtaError } from "./ota-error.js";
 export type { CancelRequest, CancelScope, Priority, SubmitSpec } from "./request.js";
 export {
@@ -65,9 +65,13 @@ export interface Client {
    * Stores a list of any length at the gateway, which cancels it in the background. Resolves with
    * the operation once it is stored; from then on this process is not needed.
    */
-  submit(names: Iterable<string> | AsyncIterable<string>, spec: SubmitSpec, options?: CallOptions): Promise<Operation>;
+  submit(
+    names: Iterable<string> | AsyncIterable<string>,
+    spec: SubmitSpec,
+    options?: CallOptions,
+  ): Promise<OperationHandle>;
   /** The operation of this name; asks nothing. */
-  operation(name: string): Operation;
+  operation(name: string): OperationHandle;
   /** Your operations, newest first: all of them, or those that are done or not. */
   operations(options?: { readonly done?: boolean }): AsyncGenerator<OperationStatus, void, undefined>;
   /** Closes the client. Calls under way are still answered; later ones fail with CANCELLED. */

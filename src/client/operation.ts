@@ -28,7 +28,7 @@ export interface OperationStatus {
   readonly done: boolean;
   readonly state: Exclude<keyof typeof WireState, "UNRECOGNIZED">;
   readonly caller: string;
-  /** What is canceled. */
+  /** The tasks that it cancels. */
   readonly scope: CancelScope;
   /** Distinct devices, and names that repeated one of them. */
   readonly devices: number;
@@ -59,7 +59,7 @@ export interface OperationWaitOptions {
 }
 
 /** An operation at the gateway. Its promises reject with OtaError. */
-export interface Operation {
+export interface OperationHandle {
   /** Keep it: another process can go on with it. */
   readonly name: string;
   get(options?: CallOptions): Promise<OperationStatus>;
@@ -94,7 +94,7 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
     names: Iterable<string> | AsyncIterable<string>,
     spec: SubmitSpec,
     { signal, timeoutMs }: CallOptions = {},
-  ): Promise<Operation> {
+  ): Promise<OperationHandle> {
     const message = wireSubmissionOf(spec);
     const headers = await metadata();
     const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
@@ -137,7 +137,7 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
     }
   }
 
-  function operation(name: string): Operation {
+  function operation(name: string): OperationHandle {
     return {
       name,
       async get(options = {}) {

@@ -30,7 +30,7 @@ export interface CancelRequest extends CancelScope {
   readonly requireAll?: boolean;
 }
 
-/** What to submit; see CancelSpec in ota_service.proto. */
+/** The tasks that a submission cancels, and how; see CancelSpec in ota_service.proto. */
 export interface SubmitSpec extends CancelScope {
   /** Your key for this submission: with it, `submit` can be repeated after any error. */
   readonly requestId?: string;

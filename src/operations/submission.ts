@@ -23,7 +23,7 @@ export interface SubmissionOptions {
 }
 
 /** When to ask again while the store is away or full. */
-export const STORE_RETRY_MS = 5000;
+const STORE_RETRY_MS = 5000;
 
 export class ListSubmission {
   readonly #options: SubmissionOptions;

@@ -35,7 +35,7 @@ export interface WorldOptions {
   readonly mutation?: Mutation;
 }
 
-export const SPEC: CancelListSpec = {
+const SPEC: CancelListSpec = {
   requestId: "",
   account: "default",
   scope: SCOPE,

@@ -1,10 +1,10 @@
-// `cancel --detach`: stores the list at the gateway and prints the name of its operation. Nothing is
-// stored if a line is no device name.
-import { type CancelScope, type Client, OtaError } from "../../client/client.js";
-import { timeSpan } from "../../config/values.js";
-import { errorText } from "../gateway-advice.js";
-import type { NameLine } from "./name-lines.js";
-import { NameList } from "./name-list.js";
+// `cancel --detach`: stores the list at the gateway and prints the name of its operation. Nothing
+// is stored if a line is no device name.
+import { type CancelScope, type Client, OtaError } from "../client/client.js";
+import { timeSpan } from "../config/values.js";
+import type { NameLine } from "./cancel/name-lines.js";
+import { NameList } from "./cancel/name-list.js";
+import { errorText } from "./gateway-advice.js";
 
 export interface DetachOptions {
   readonly client: Client;
