@@ -25,7 +25,7 @@ let nextDevice = 0;
 const devices = (count: number) => Array.from({ length: count }, () => seededName(nextDevice++));
 
 beforeAll(async () => {
-  emulator = await runEmulator("--devices", "50000");
+  emulator = await runEmulator("--devices", "80000");
   gateway = await runGateway(emulator.url, { OTA_STATE: state });
   await gateway.opened();
   client = connect(gateway.grpc, { caller: "hands" });
