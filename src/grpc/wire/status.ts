@@ -66,7 +66,7 @@ const ROWS: Record<FailureKind, Row> = {
     code: status.FAILED_PRECONDITION,
     reason: "OPERATION_RUNNING",
     domain: OUR_DOMAIN,
-    repeatHelps: true,
+    repeatHelps: false,
   },
   "store-unavailable": { code: status.UNAVAILABLE, reason: "STORE_UNAVAILABLE", domain: OUR_DOMAIN, repeatHelps: true },
   "state-not-shared": {

@@ -90,6 +90,8 @@ describe("wireErrorOf", () => {
       "throttled",
       "unavailable",
       "unknown",
+      "submission-unknown",
+      "store-unavailable",
     ];
     const { pushback } = readFailure(wireErrorOf(new GatewayError(FAILURES[kind])));
     expect(pushback).toBe(passing.includes(kind) ? undefined : "-1");
