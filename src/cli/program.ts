@@ -12,6 +12,7 @@ const SUBCOMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.js")).serveCommand(),
   cancel: async () => (await import("./cancel.js")).cancelCommand(),
   results: async () => (await import("./results.js")).resultsCommand(),
+  operations: async () => (await import("./operations.js")).operationsCommand(),
   quota: async () => (await import("./quota.js")).quotaCommand(),
   rollout: async () => (await import("./rollout.js")).rolloutCommand(),
   emulate: async () => (await import("./emulate.js")).emulateCommand(),

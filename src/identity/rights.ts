@@ -10,7 +10,16 @@ export interface Rights {
   readonly priorities?: ReadonlySet<string> | undefined;
   readonly maxQueuedDevices?: number;
   readonly verify: boolean;
+  /** Absent: `own`. */
+  readonly operations?: OperationRights;
 }
+
+/**
+ * The operations that a caller may see: its own; those of all callers, which it may also stop
+ * (`manage`); and their results too, which name devices (`all`).
+ */
+export const OPERATION_RIGHTS = ["own", "manage", "all"] as const;
+export type OperationRights = (typeof OPERATION_RIGHTS)[number];
 
 /** Allowed product keys: exact ones, and prefixes. */
 export interface Products {

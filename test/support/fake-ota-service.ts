@@ -37,6 +37,8 @@ export function listenOta({ cancel, stream, quota, rollout }: FakeAnswers): Prom
     streamCancelTasksByDevice: (call) => stream?.(call),
     getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
     getRollout: (call, callback) => reply(rollout?.(call), callback),
+    submitCancelTasksByDevice: () => {},
+    listOperationResults: () => {},
   };
   return listenGrpc([OtaServiceService, service]);
 }

@@ -28,10 +28,12 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   rollout:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/job-operator gateway/limiter " +
     "gateway/upstream",
+  // work that outlives its caller; its stores know only the seam
+  operations: "base gateway",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service":
-    "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit rollout",
+    "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit operations rollout",
   "grpc/rpc":
     "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":
@@ -44,12 +46,15 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/call gateway/existence grpc grpc/transport/caller identity limiter network observe/admin " +
-    "observe/audit observe/recorder observe/telemetry rollout upstream verification",
+    "base config gateway gateway/call gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller " +
+    "identity limiter network observe/admin observe/audit observe/recorder observe/telemetry operations rollout upstream " +
+    "verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
-  cli: "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry serve upstream/credentials",
+  cli:
+    "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry operations " +
+    "serve upstream/credentials",
   "cli/cancel": "base cli/terminal client",
   "cli/probe": "base cli/terminal emulator/open-questions emulator/quota network upstream",
   "cli/prove": "base observe/recorder",

@@ -18,6 +18,7 @@ import type { RolloutReader } from "../../rollout/rollout-reader.js";
 import { checkAccount, checkReading, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
 import { openRpc, unary } from "../rpc/handler.js";
 import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
+import type { OperationsService } from "./operations-service.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, rolloutQuestionOf, touchedBy } from "./request.js";
 import { checkResponseOf, planResponseOf, responseOf } from "./response.js";
@@ -33,6 +34,8 @@ export interface OtaServiceOptions extends RpcOptions {
   readonly maxDevices: number;
   /** The rights of each caller. */
   readonly callers: CallerBook;
+  /** The methods about operations. */
+  readonly ofOperations: OperationsService["ofOtaService"];
   /** Keeps the audit log, if there is one. */
   readonly auditor?: Auditor | undefined;
 }
@@ -63,6 +66,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     streamCancelTasksByDevice: (call) => openRpc(STREAM_METHOD, call, streamOptions, (rpc) => openStream(call, rpc)),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
     getRollout: unary("ota.v1.OtaService/GetRollout", options, getRollout),
+    ...options.ofOperations,
   };
   return {
     implementation,

@@ -61,7 +61,7 @@ describe("readConfigFile", () => {
     expect(mistakes).toEqual([
       "FILE: calers: expected no other setting than accounts, callers",
       "FILE: callers.a.weight: expected a number from 1 to 100",
-      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify",
+      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify, operations",
       "FILE: callers.b.weight: expected a number from 1 to 100",
       "FILE: callers.c: expected a mapping",
       "FILE: callers.d.weight: expected a number from 1 to 100",
