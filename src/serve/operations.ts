@@ -56,10 +56,6 @@ export async function openOperations(setup: OperationsSetup): Promise<Operations
 
 /** Loaded on demand: without an operation, neither the database nor its thread is needed. */
 async function openStore(path: string, { config, clock }: OperationsSetup): Promise<OperationStore> {
-  if (/^postgres(ql)?:/.test(path)) {
-    throw new StoreRefused("OTA_STATE: PostgreSQL is not supported by this version; name a file");
-  }
-  const { openSqliteStore } = await import("../operations/sqlite/sqlite-store.js");
   const isInMemory = path === IN_MEMORY;
   const bounds = {
     operationsPerCaller: config.maxOperationsPerCaller,
@@ -68,6 +64,11 @@ async function openStore(path: string, { config, clock }: OperationsSetup): Prom
       ? Math.min(config.operationRetentionMs, RETENTION_IN_MEMORY_MS)
       : config.operationRetentionMs,
   };
+  if (/^postgres(ql)?:/.test(path)) {
+    const { openPostgresStore } = await import("../operations/postgres/postgres-store.js");
+    return openPostgresStore({ address: path, bounds, clock });
+  }
+  const { openSqliteStore } = await import("../operations/sqlite/sqlite-store.js");
   return openSqliteStore({ path, bounds, clock });
 }
 

@@ -3,6 +3,7 @@
 // process are void.
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { OUTCOMES } from "../../gateway/waiter.js";
+import { type OperationRow, recordOf } from "../operation-row.js";
 import {
   closeOutcomes,
   decodeOutcomes,
@@ -37,7 +38,6 @@ import {
 } from "../store.js";
 import { openFile } from "./open-file.js";
 import { resultsOf } from "./results.js";
-import { type OperationRow, recordOf } from "./rows.js";
 import { Statements } from "./statements.js";
 import { StoreTime } from "./store-time.js";
 
