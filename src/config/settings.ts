@@ -164,7 +164,9 @@ export const SETTINGS = {
 };
 
 /** Any user of the machine can read a process's arguments, so a secret is a variable only. */
-export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls].map(({ variable }) => variable);
+export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls, SETTINGS.state].map(
+  ({ variable }) => variable,
+);
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
 

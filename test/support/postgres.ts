@@ -10,12 +10,14 @@ import { postgresProgram } from "./system.js";
 
 export interface PostgresServer {
   readonly port: number;
+  /** The path of one of its files. */
+  path(name: string): string;
   /** The address of a database, which is created if it is not there. */
   database(name: string): Promise<string>;
   /** Runs statements as the superuser. */
   run(sql: string, database?: string): Promise<Record<string, unknown>[]>;
-  /** Starts it again, on the same port. */
-  start(): Promise<void>;
+  /** Starts it again, on the same port; with further settings for this time. */
+  start(settings?: Readonly<Record<string, string>>): Promise<void>;
   /** Sends SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
   /** Ends it for good. */
@@ -56,13 +58,14 @@ export async function startPostgres(
     unix_socket_directories: "",
     shared_buffers: "32MB",
   };
-  const options = Object.entries({ ...fixed, ...settings }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const optionsOf = (all: object) => Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   let child: ChildProcess | undefined;
   const addressOf = (name: string) =>
     `postgres://${SUPERUSER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${name}`;
 
   const server: PostgresServer = {
     port,
+    path: (name) => join(folder, name),
     async database(name) {
       const there = await server.run(`SELECT 1 FROM pg_database WHERE datname = '${name}'`);
       if (there.length === 0) await server.run(`CREATE DATABASE ${name}`);
@@ -77,7 +80,8 @@ export async function startPostgres(
         await client.end();
       }
     },
-    async start() {
+    async start(more = {}) {
+      const options = optionsOf({ ...fixed, ...settings, ...more });
       // Processes of a server that was killed have its memory for another moment; until then, a new one ends at once.
       for (;;) {
         const program = spawn(postgresProgram("postgres") ?? "", ["-D", data, ...options], {
