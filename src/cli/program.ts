@@ -8,6 +8,7 @@ import { demoCommand } from "./demo.js";
 import { refuseEmptyValues } from "./empty-values.js";
 import { emulateCommand } from "./emulate.js";
 import { quietNodeWarnings } from "./node-warnings.js";
+import { operationsCommand } from "./operations.js";
 import { probeCommand } from "./probe.js";
 import { proveCommand } from "./prove.js";
 import { quotaCommand } from "./quota.js";
@@ -24,6 +25,7 @@ export async function runProgram(version: string): Promise<void> {
     .hook("preAction", (_, command) => refuseEmptyValues(command))
     .addCommand(serveCommand())
     .addCommand(cancelCommand())
+    .addCommand(operationsCommand())
     .addCommand(quotaCommand())
     .addCommand(emulateCommand())
     .addCommand(demoCommand())

@@ -29,7 +29,13 @@ const LONGEST_ANSWER_BYTES = 32 * 2 ** 20;
 const SERVICE_CONFIG = {
   methodConfig: [
     {
-      name: ["CancelTasksByDevice", "GetQuota"].map((method) => ({ service: "ota.v1.OtaService", method })),
+      name: [
+        ...["CancelTasksByDevice", "GetQuota", "ListOperationResults"].map((method) => ({
+          service: "ota.v1.OtaService",
+          method,
+        })),
+        { service: "google.longrunning.Operations" },
+      ],
       retryPolicy: {
         maxAttempts: 5,
         initialBackoff: "0.2s",

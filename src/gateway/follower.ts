@@ -3,7 +3,7 @@
 import type { DeviceOutcome } from "./waiter.js";
 
 export interface Follower {
-  /** Nothing is taken on board from then on. Monotonic; may change at any time. */
+  /** Nothing is sent from then on. Monotonic; may change at any time. */
   readonly sendUntilMs: number;
   /** A call with devices of the request is sent. Its wall-clock time identifies the call. */
   sent(sentWallMs: number): void;

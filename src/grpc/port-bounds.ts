@@ -50,7 +50,7 @@ export const MOST_HEADER_BYTES = 16_384;
 /** For methods whose requests hold no list of devices. */
 export const SMALL_MESSAGE_BYTES = 1024;
 
-/** One message of a submission: twice the names that it may have, so that too many get an answer. */
+/** One message of a submission: twice the names allowed, so that too many get an answer. */
 export const MOST_SUBMISSION_BYTES = 2 * 10_000 * 34 + 65_536;
 
 /** Answers of one connection that its client has not read. */

@@ -15,7 +15,7 @@ export interface Rights {
 }
 
 /**
- * Which operations a caller may see: its own; those of all callers, which it may also stop
+ * The operations that a caller may see: its own; those of all callers, which it may also stop
  * (`manage`); and their results too, which name devices (`all`).
  */
 export const OPERATION_RIGHTS = ["own", "manage", "all"] as const;

@@ -1,5 +1,5 @@
-// Puts operations together: where they are kept by the settings, who may run them, and what the
-// audit log is told of them.
+// Puts operations together: opens their store, by the settings, and connects them with the callers'
+// rights and the audit log.
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
@@ -81,7 +81,7 @@ function whyForbidden(callers: CallerBook, caller: string, spec: CancelListSpec)
   return fields.length > 0 ? `its caller has no right to this ${fields.join(", ")} any more` : undefined;
 }
 
-/** Writes a line when an operation is submitted, stopped, or refused; undefined without an audit log. */
+/** Writes a line when an operation is submitted, stopped or refused. */
 export function operationAudit(auditor: Auditor | undefined): OperationAudit | undefined {
   if (!auditor) return undefined;
   return {

@@ -75,7 +75,7 @@ async function take(each: Step, world: OperationWorld, processes: WorldProcess[]
   switch (each.kind) {
     case "submit":
       await world.submit(each.devices, { timeToLiveMs: each.timeToLiveMs });
-      await processes.at(-1)?.runner.look();
+      void processes.at(-1)?.runner.look(); // never answered if it is dead
       break;
     case "start":
       if (processes.length < 6) processes.push(world.start());
@@ -135,7 +135,7 @@ describe("operations", () => {
   it("keep their promises whatever dies, at whatever moment", async () => {
     await fc.assert(
       fc.asyncProperty(history, (each) => play(each)),
-      { numRuns: runs(60) },
+      { numRuns: runs(80) },
     );
   });
 

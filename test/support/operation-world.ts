@@ -3,6 +3,7 @@
 // sent are carried out. The world notes what breaks a rule as it happens.
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
+import type { Verifier } from "../../src/gateway/verifier.js";
 import { OUTCOMES } from "../../src/gateway/waiter.js";
 import { CANCEL_LIST, type CancelListSpec } from "../../src/operations/cancel-list.js";
 import { isFinal } from "../../src/operations/outcomes.js";
@@ -33,9 +34,11 @@ export interface WorldOptions {
   readonly reply?: (deviceNames: readonly string[], nth: number) => Reply | undefined;
   readonly queuedDevicesPerCaller?: number;
   readonly mutation?: Mutation;
+  /** Reads tasks back after so long; all of them are found canceled. */
+  readonly readingMs?: number;
 }
 
-export const SPEC: CancelListSpec = {
+const SPEC: CancelListSpec = {
   requestId: "",
   account: "default",
   scope: SCOPE,
@@ -157,6 +160,7 @@ export class WorldProcess {
     this.gateway = new Gateway({
       ...{ account: "default", clock, log, upstream: this.upstream, callers: EQUAL, random: () => 0.5 },
       limiter: new FakeLimiter({ clock }),
+      verifier: this.#verifier(),
       bounds: { queuedDevices: 1_000_000, queuedDevicesPerCaller: options.queuedDevicesPerCaller ?? 500_000 },
     });
     this.runner = new Runner({
@@ -171,6 +175,31 @@ export class WorldProcess {
   /** Stops at this moment: nothing that it does from now on has an effect. */
   die(): void {
     this.#isDead = true;
+  }
+
+  /** Reads back only what was accepted; leaving ends it with what was known before. */
+  #verifier(): Verifier {
+    const { clock, options } = this.#world;
+    const leaving = new Map<object, () => void>();
+    return {
+      verify: (request, answer) =>
+        new Promise((resolve) => {
+          const read = () => {
+            leaving.delete(request);
+            const outcomes = answer.outcomes.map((each) =>
+              each.kind === "accepted" ? ({ kind: "verified-canceled" } as const) : each,
+            );
+            resolve({ ...answer, outcomes });
+          };
+          const disarm = clock.at(clock.now() + (options.readingMs ?? 0), read);
+          leaving.set(request, () => {
+            disarm();
+            resolve(answer);
+          });
+        }),
+      leave: (request) => leaving.get(request)?.(),
+      close: async () => {},
+    };
   }
 
   #checkCall({ sentMs, deviceNames, jobId }: OperationWorld["calls"][number]): void {

@@ -27,8 +27,13 @@ export function createOperationsCaller(address: string, headers: Readonly<Record
     return made;
   };
   type Callback<T> = (error: ServiceError | null, response: T) => void;
-  const asked = <T>(call: (callback: Callback<T>) => unknown) =>
-    new Promise<T>((resolve, reject) => call((error, response) => (error ? reject(error) : resolve(response))));
+  const asked = <T>(call: (callback: Callback<T>) => unknown) => {
+    const answer = new Promise<T>((resolve, reject) => {
+      call((error, response) => (error ? reject(error) : resolve(response)));
+    });
+    answer.catch(() => {}); // handled later, or never
+    return answer;
+  };
   const results = (request: { name: string; pageSize?: number; pageToken?: string; outcomes?: Outcome[] }) =>
     asked<{ results: DeviceResult[]; nextPageToken: string; truncated: boolean }>((callback) =>
       ota.listOperationResults({ pageSize: 0, pageToken: "", outcomes: [], ...request }, metadata(), callback),

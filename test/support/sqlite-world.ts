@@ -1,5 +1,6 @@
-// A SQLite store whose clock a test turns. The database is in this thread, behind a port that copies
-// messages as a real one does and delivers them in microtasks, so that the hand clock settles them.
+// A SQLite store whose clock a test turns. The database is in this thread, behind a port that
+// copies messages as a real one does. It delivers them in microtasks, so that the hand clock
+// settles them.
 import { type DatabasePort, serveDatabase } from "../../src/operations/sqlite/serve-database.js";
 import { openSqliteStore, type Port, type SqliteStore } from "../../src/operations/sqlite/sqlite-store.js";
 import type { StoreBounds } from "../../src/operations/store.js";

@@ -31,7 +31,7 @@ export const NO_PROGRESS: Progress = { calls: 0, obstacle: "", remainingMs: -1, 
 let ids = 0;
 
 /** A new id, of 26 characters; later ones are greater. */
-export function newId(): string {
+function newId(): string {
   return `01${String(++ids).padStart(24, "0")}`;
 }
 

@@ -7,6 +7,7 @@ import { cancelCommand } from "../../src/cli/cancel.js";
 import { configCommand } from "../../src/cli/config.js";
 import { demoCommand } from "../../src/cli/demo.js";
 import { emulateCommand } from "../../src/cli/emulate.js";
+import { operationsCommand } from "../../src/cli/operations.js";
 import { probeCommand } from "../../src/cli/probe.js";
 import { proveCommand } from "../../src/cli/prove.js";
 import { quotaCommand } from "../../src/cli/quota.js";
@@ -30,6 +31,7 @@ const commands = new Map(
     configCommand(),
     demoCommand(),
     emulateCommand(),
+    operationsCommand(),
     probeCommand(),
     proveCommand(),
     quotaCommand(),

@@ -172,8 +172,8 @@ export class Queue {
   }
 
   /**
-   * Everything of this scope that waits leaves: of each waiter the positions of its devices. Waiters
-   * with a follower stay, because that decides itself what such a refusal means for the rest.
+   * Everything of this scope that waits leaves: of each waiter the positions of its devices.
+   * Waiters with a follower stay, because that decides what such a refusal means for the rest.
    */
   withdraw(scope: Scope): { readonly waiter: Waiter; readonly indexes: readonly number[] }[] {
     const all = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);

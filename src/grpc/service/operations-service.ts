@@ -1,5 +1,5 @@
 // google.longrunning.Operations, and the results of operations. A caller sees its own operations;
-// with `manage` or `all` those of every caller. What it may not see does not exist for it.
+// with `manage` or `all` those of every caller. Others do not exist for it.
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import { OUTCOMES } from "../../gateway/waiter.js";
 import type {
@@ -44,7 +44,7 @@ export interface OperationsServiceOptions extends RpcOptions {
   readonly audit?: OperationAudit | undefined;
 }
 
-/** What happened to an operation, for the audit log. */
+/** Reports events of operations to the audit log. */
 export interface OperationAudit {
   submitted(record: OperationRecord, context: RpcContext): void;
   refused(error: unknown, spec: CancelSpec | undefined, context: RpcContext): void;

@@ -65,7 +65,7 @@ function serviceNames(): { name: string }[] {
   return [...registry].flatMap((type) => (type.kind === "service" ? [{ name: type.typeName }] : []));
 }
 
-/** The extensions of a message: options of Google's, with which methods describe their operations. */
+/** The extensions of a message: Google's options, with which methods describe themselves. */
 function extensionsOf(typeName: string) {
   return [...registry].flatMap((type) =>
     type.kind === "extension" && type.extendee.typeName === typeName ? [type] : [],

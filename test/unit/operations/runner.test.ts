@@ -93,7 +93,7 @@ describe("Runner", () => {
 
   it("stops within five seconds when another process was told", async () => {
     const world = await OperationWorld.open();
-    const { id } = await world.submit(100_000);
+    const { id } = await world.submit(45_000);
     world.start();
     await world.clock.advance(2000);
     await world.store.stop(id);
@@ -178,7 +178,7 @@ describe("Runner", () => {
 
   it("feeds nothing that could not be recorded while the store is away, and goes on when it is back", async () => {
     const world = await OperationWorld.open();
-    const { id } = await world.submit(100_000);
+    const { id } = await world.submit(45_000);
     world.start();
     await world.clock.advance(1000);
     world.isStoreAway = true;
@@ -191,13 +191,13 @@ describe("Runner", () => {
     await world.clock.advance(60_000);
     const record = await world.store.get(id);
     expect(record).toMatchObject({ state: "done" });
-    expect(count(record, "accepted")).toBe(100_000);
+    expect(count(record, "accepted")).toBe(45_000);
     expect(Math.max(...world.sent().values())).toBe(1); // all of it was recorded after all
   });
 
   it("sends nothing for a lease that may be another's, and records what was sent", async () => {
     const world = await OperationWorld.open();
-    const { id } = await world.submit(100_000);
+    const { id } = await world.submit(45_000);
     world.start();
     await world.clock.advance(1000);
     world.isStoreAway = true;
@@ -206,7 +206,7 @@ describe("Runner", () => {
     expect(Math.max(...world.calls.map(({ sentMs }) => sentMs))).toBeLessThanOrEqual(10_000);
     world.isStoreAway = false;
     await world.clock.advance(90_000);
-    expect(count(await world.store.get(id), "accepted")).toBe(100_000);
+    expect(count(await world.store.get(id), "accepted")).toBe(45_000);
   });
 
   it("leaves: what was sent is recorded, the rest waits for the next process without delay", async () => {
@@ -263,5 +263,58 @@ describe("Runner", () => {
     const record = await world.store.get(id);
     expect(record).toMatchObject({ state: "expired", waiting: 0 });
     expect(count(record, "not-attempted")).toBe(300);
+  });
+
+  describe("with verify", () => {
+    const verify = { verify: true };
+
+    it("stores the outcome of the cancel first, and then what was read back", async () => {
+      const world = await OperationWorld.open({ readingMs: 20_000 });
+      const { id } = await world.submit(300, verify);
+      world.start();
+      await world.clock.advance(5000);
+      expect(await world.store.get(id)).toMatchObject({ state: "running", waiting: 300 });
+      await world.clock.advance(20_000);
+      const record = await world.store.get(id);
+      expect(record).toMatchObject({ state: "done", waiting: 0 });
+      expect(count(record, "verified-canceled")).toBe(300);
+      expect(world.calls).toHaveLength(2);
+    });
+
+    it("goes on reading after a death, and cancels nothing again", async () => {
+      const world = await OperationWorld.open({ readingMs: 20_000 });
+      const { id } = await world.submit(300, verify);
+      const first = world.start();
+      await world.clock.advance(5000);
+      first.die();
+      await world.clock.advance(12_000);
+      world.start();
+      await world.clock.advance(40_000);
+      expect(count(await world.store.get(id), "verified-canceled")).toBe(300);
+      expect(world.calls).toHaveLength(2);
+    });
+
+    it("may read for a while after the time to live, but sends nothing", async () => {
+      const world = await OperationWorld.open({ readingMs: 20_000 });
+      const { id } = await world.submit(20_000, { ...verify, timeToLiveMs: 5000 });
+      world.start();
+      await world.clock.advance(60_000);
+      const record = await world.store.get(id);
+      expect(record).toMatchObject({ state: "expired", waiting: 0 });
+      expect(count(record, "verified-canceled")).toBe(world.sent().size);
+    });
+
+    it("stops reading when it is told to stop: accepted devices stay accepted", async () => {
+      const world = await OperationWorld.open({ readingMs: 20_000 });
+      const { id } = await world.submit(300, verify);
+      const process = world.start();
+      await world.clock.advance(5000);
+      await world.store.stop(id);
+      process.runner.stop(id);
+      await world.clock.advance(1000);
+      const record = await world.store.get(id);
+      expect(record).toMatchObject({ state: "stopped", waiting: 0 });
+      expect(count(record, "accepted")).toBe(300);
+    });
   });
 });
