@@ -114,7 +114,7 @@ export const SETTINGS = {
     "OTA_STATE",
     stateLocation,
     "",
-    "file in which operations survive a restart, of one gateway alone; without it, they are kept in memory",
+    "where operations survive a restart: a file, of one gateway alone, or postgres://user:password@host/database; without it, they are kept in memory",
   ),
   operationRetentionMs: setting(
     "OTA_OPERATION_RETENTION",
