@@ -1,5 +1,5 @@
-// What PostgreSQL adds to the contract: several gateways on one store, a server that dies or cannot
-// be reached, addresses, and schemas of other versions.
+// PostgreSQL, beyond the contract of every store: several gateways on one store, a server that dies
+// or cannot be reached, addresses, and schemas of other versions.
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
 import { openPostgresStore } from "../../src/operations/postgres/postgres-store.js";
@@ -100,7 +100,7 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
         await expect(store.record(old, [all], NO_PROGRESS)).rejects.toThrow(LeaseLost);
         await expect(store.end(old, END)).rejects.toThrow(LeaseLost);
       }
-      // Whichever was first, a write that was acknowledged is there.
+      // In any order, a write that was acknowledged is there.
       const isEnded = writes[1]?.status === "fulfilled";
       expect((await other.get(id))?.endMs !== undefined).toBe(isEnded);
     });
@@ -146,14 +146,19 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       expect(await store.lease(leaseQuery("right"))).toEqual([]);
     });
 
-    it("lets an operation's time stand still when the server's clock is set back", async () => {
+    it("lets an operation's time stand still when the server's clock is set back, and frees its lease", async () => {
       const { store, advance } = await open();
       await submit(store, CHUNK_DEVICES + 1);
-      const lease = await leaseOne(store);
+      const lease = await leaseOne(store, "one");
       await advance(HOUR_MS - 1000);
-      const { updateMs } = await store.record(lease, [], NO_PROGRESS);
+      const { updateMs, expireMs } = await store.record(lease, [], NO_PROGRESS);
+      await store.renew("one", [lease], 15_000);
+      await advance(-30_000);
+      expect(await store.lease(leaseQuery("two"))).toEqual([]);
       await advance(-2 * HOUR_MS);
-      expect((await store.record(lease, [], NO_PROGRESS)).updateMs).toBe(updateMs);
+      const [taken] = await store.lease(leaseQuery("two"));
+      expect(taken).toMatchObject({ nowMs: updateMs, untilMs: updateMs + 15_000, record: { expireMs } });
+      expect((await store.record(taken?.lease as never, [], NO_PROGRESS)).updateMs).toBe(updateMs);
     });
   });
 

@@ -82,7 +82,8 @@ export async function startPostgres(
     },
     async start(more = {}) {
       const options = optionsOf({ ...fixed, ...settings, ...more });
-      // Processes of a server that was killed have its memory for another moment; until then, a new one ends at once.
+      // Processes of a server that was killed keep its memory for another moment; until then, a new
+      // server ends at once.
       for (;;) {
         const program = spawn(postgresProgram("postgres") ?? "", ["-D", data, ...options], {
           ...{ ...owner, cwd: folder, stdio: "ignore" },

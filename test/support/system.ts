@@ -12,7 +12,7 @@ export interface Requirement {
   readonly packages: readonly string[];
   /** Packages that would start a daemon if installed, so they are only unpacked. */
   readonly unpacked?: readonly string[];
-  /** Files, with their contents, that keep the packages from starting a daemon. Written unless they are there. */
+  /** Files that keep the packages from starting a daemon. Written first, unless they are there. */
   readonly settings?: Readonly<Record<string, string>>;
   isPresent(): boolean;
 }

@@ -4,6 +4,12 @@ import { type OperationRow, recordOf } from "../operation-row.js";
 import type { Lease, Leased, LeaseQuery } from "../store.js";
 import type { Query } from "./connections.js";
 
+/**
+ * A lease that ends later than a lease can, by this much, was granted before the server's clock was
+ * set back. It is free, or a dead holder would keep its operation for as long.
+ */
+const STEP_BACK_MS = 60_000;
+
 type LeasedRow = OperationRow & { readonly now_ms: number };
 
 export async function lease(query: Query, wanted: LeaseQuery): Promise<readonly Leased[]> {
@@ -11,7 +17,7 @@ export async function lease(query: Query, wanted: LeaseQuery): Promise<readonly 
   const rows = await query<LeasedRow>(
     `WITH clock AS MATERIALIZED (SELECT ota_gateway.now_ms() AS now_ms), free AS MATERIALIZED (
        SELECT operation.id, clock.now_ms FROM ota_gateway.operation, clock
-       WHERE end_ms IS NULL AND NOT held AND (holder IS NULL OR lease_ms <= clock.now_ms)
+       WHERE end_ms IS NULL AND NOT held AND (holder IS NULL OR lease_ms <= clock.now_ms OR lease_ms > clock.now_ms + $6::bigint + ${STEP_BACK_MS})
          AND ((kind = ANY($2::text[]) AND account = ANY($3::text[])) OR expire_ms + $4::bigint <= clock.now_ms)
        ORDER BY create_ms, operation.id LIMIT $5 FOR UPDATE OF operation SKIP LOCKED
      )
@@ -48,8 +54,12 @@ export async function release(query: Query, leases: readonly Lease[]): Promise<v
   );
 }
 
-/** Its end is counted from the time when the statement began, so waiting for a lock shortens it. */
+/**
+ * Its end is counted from the time when the statement began, so waiting for a lock shortens it. The
+ * time does not go back for an operation, or it would expire late.
+ */
 function leasedOf(row: LeasedRow): Leased {
   const { id, epoch, lease_ms, now_ms } = row;
-  return { lease: { id, epoch }, record: recordOf(row), nowMs: now_ms, untilMs: lease_ms as number };
+  const nowMs = Math.max(now_ms, row.update_ms);
+  return { lease: { id, epoch }, record: recordOf(row), nowMs, untilMs: nowMs + ((lease_ms as number) - now_ms) };
 }

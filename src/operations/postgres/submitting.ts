@@ -19,6 +19,14 @@ const STORED_DEVICES = `
   (SELECT coalesce(sum(greatest(devices, ${LEAST_DEVICES})), 0) FROM ota_gateway.operation WHERE delete_ms IS NULL) +
   (SELECT coalesce(sum(greatest(devices, ${LEAST_DEVICES})), 0) FROM ota_gateway.upload)`;
 
+const UPLOAD = "SELECT devices, staged_ms FROM ota_gateway.upload WHERE id = $1 FOR UPDATE";
+
+/** Null if nothing was staged. */
+interface Upload {
+  readonly devices: number | null;
+  readonly staged_ms: number | null;
+}
+
 /** Uploads at the same moment may exceed the bound by the chunks that they stage at that moment. */
 export async function stage(
   query: Query,
@@ -27,15 +35,17 @@ export async function stage(
   chunk: number,
   names: readonly string[],
 ): Promise<void> {
-  const had = (await lockUpload(query, id)) ?? 0;
-  const [stored] = await query<{ devices: number; before: number | null }>(
-    `SELECT (${STORED_DEVICES})::bigint AS devices,
-       (SELECT devices FROM ota_gateway.chunk WHERE operation = $1 AND chunk = $2) AS before`,
+  const [found] = await query<Upload & { stored: number; before: number | null }>(
+    `WITH upload AS MATERIALIZED (${UPLOAD})
+     SELECT upload.*, (${STORED_DEVICES})::bigint AS stored,
+       (SELECT devices FROM ota_gateway.chunk WHERE operation = $1 AND chunk = $2) AS before
+     FROM (VALUES (1)) AS one LEFT JOIN upload ON true`,
     ...[id, chunk],
   );
-  const devices = had + names.length - (stored?.before ?? 0);
+  const had = devicesOf(found);
+  const devices = had + names.length - (found?.before ?? 0);
   const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
-  if ((stored?.devices ?? 0) + cost > bounds.devices) throw new StoreFull("the store holds as many devices as it may");
+  if ((found?.stored ?? 0) + cost > bounds.devices) throw new StoreFull("the store holds as many devices as it may");
   await query(
     `WITH upload AS (
        INSERT INTO ota_gateway.upload (id, devices, staged_ms) VALUES ($1, $2, ota_gateway.now_ms())
@@ -68,7 +78,8 @@ export async function publish(query: Query, bounds: StoreBounds, submission: Sub
     await discard(query, id);
     return { kind: "too-many" };
   }
-  if (((await lockUpload(query, id)) ?? 0) !== submission.devices) throw givenUp();
+  const [upload] = await query<Upload>(UPLOAD, id);
+  if (devicesOf(upload) !== submission.devices) throw givenUp();
   await query("DELETE FROM ota_gateway.upload WHERE id = $1", id);
   return { kind: "created", record: await insert(query, submission) };
 }
@@ -78,14 +89,10 @@ export async function discard(query: Query, id: string): Promise<void> {
   await query("UPDATE ota_gateway.upload SET staged_ms = $2 WHERE id = $1", id, GIVEN_UP_MS);
 }
 
-/** The devices of an upload; undefined if nothing was staged. */
-async function lockUpload(query: Query, id: string): Promise<number | undefined> {
-  const [upload] = await query<{ devices: number; staged_ms: number }>(
-    "SELECT devices, staged_ms FROM ota_gateway.upload WHERE id = $1 FOR UPDATE",
-    id,
-  );
+/** Throws StoreUnavailable if it is being deleted. */
+function devicesOf(upload: Upload | undefined): number {
   if (upload?.staged_ms === GIVEN_UP_MS) throw givenUp();
-  return upload?.devices;
+  return upload?.devices ?? 0;
 }
 
 function givenUp(): StoreUnavailable {
