@@ -2,7 +2,7 @@
 // over: its holder is writing at this moment.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import type { Lease, Leased, LeaseQuery } from "../store.js";
-import type { Query } from "./connections.js";
+import type { Query } from "./transactions.js";
 
 /**
  * A lease that ends later than a lease can, by this much, was granted before the server's clock was

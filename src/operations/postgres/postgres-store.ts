@@ -22,15 +22,15 @@ import {
   StoreUnavailable,
   type Submission,
 } from "../store.js";
-import { Connections, type Query } from "./connections.js";
 import { lease, release, renew } from "./leasing.js";
 import { prepare } from "./prepare.js";
-import { list, results } from "./reading.js";
+import { listed, results } from "./reading.js";
 import { lockOperation, visibleOperation } from "./rows.js";
 import { end, feed, peek, record } from "./running.js";
 import { MIGRATIONS } from "./schema.js";
 import { discard, publish, stage } from "./submitting.js";
 import { remove, sweep } from "./sweeping.js";
+import { type Query, Transactions } from "./transactions.js";
 
 export interface PostgresStoreOptions {
   /** `postgres://…`, with the password. */
@@ -58,14 +58,14 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 export class PostgresStore implements OperationStore {
   readonly shared = true;
-  readonly #connections: Connections;
+  readonly #transactions: Transactions;
   readonly #bounds: StoreBounds;
   readonly #migrations: readonly string[];
   #isDurable = true;
   #prepared: Promise<void> | undefined;
 
   constructor({ address, bounds, clock, migrations = MIGRATIONS }: PostgresStoreOptions) {
-    this.#connections = new Connections({ address, clock });
+    this.#transactions = new Transactions({ address, clock });
     this.#bounds = bounds;
     this.#migrations = migrations;
   }
@@ -77,7 +77,7 @@ export class PostgresStore implements OperationStore {
 
   /** Brings the schema up to date, once. */
   prepare(): Promise<void> {
-    this.#prepared ??= prepare(this.#connections, this.#migrations).then(
+    this.#prepared ??= prepare(this.#transactions, this.#migrations).then(
       (isDurable) => {
         this.#isDurable = isDurable;
       },
@@ -109,7 +109,7 @@ export class PostgresStore implements OperationStore {
   }
 
   list(wanted: ListQuery): Promise<readonly OperationRecord[]> {
-    return this.#read((query) => list(query, wanted));
+    return this.#read((query) => listed(query, wanted));
   }
 
   results(wanted: ResultsQuery): Promise<ResultsPage | undefined> {
@@ -173,15 +173,15 @@ export class PostgresStore implements OperationStore {
   }
 
   close(): Promise<void> {
-    return this.#connections.close();
+    return this.#transactions.close();
   }
 
   #read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#call(() => this.#connections.read(work));
+    return this.#call(() => this.#transactions.read(work));
   }
 
   #write<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#call(() => this.#connections.write(work));
+    return this.#call(() => this.#transactions.write(work));
   }
 
   /** Once it is open, a refusal is a reason to wait, such as a password that is being changed. */

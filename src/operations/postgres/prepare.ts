@@ -1,7 +1,7 @@
 // Brings the schema up to date, and holds the operations of a restored copy. Any number of gateways
 // may do so at once: the changes are made under one lock.
 import { StoreRefused } from "../store.js";
-import type { Connections, Query } from "./connections.js";
+import type { Query, Transactions } from "./transactions.js";
 
 /** "OTAG": the key of the lock, among the advisory locks of the database. */
 const LOCK = 0x4f544147;
@@ -9,11 +9,11 @@ const LOCK = 0x4f544147;
 const OLDEST_VERSION = 140_000;
 
 /** Returns whether what the server acknowledges survives it. Rejects with StoreRefused. */
-export async function prepare(connections: Connections, migrations: readonly string[]): Promise<boolean> {
-  const { version, isDurable } = await connections.read(readServer);
-  if (version < migrations.length) await connections.write((query) => migrate(query, migrations));
-  const origin = await connections.read(readOrigin);
-  if (!origin.isKnown) await connections.write((query) => adopt(query, origin.now));
+export async function prepare(transactions: Transactions, migrations: readonly string[]): Promise<boolean> {
+  const { version, isDurable } = await transactions.read(readServer);
+  if (version < migrations.length) await transactions.write((query) => migrate(query, migrations));
+  const origin = await transactions.read(readOrigin);
+  if (!origin.isKnown) await transactions.write((query) => adopt(query, origin.now));
   return isDurable;
 }
 

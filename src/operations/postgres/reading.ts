@@ -3,12 +3,12 @@
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { PAGE_CHUNKS, PageOfResults, type ResultsRow } from "../results-page.js";
 import { CHUNK_DEVICES, type ListQuery, type OperationRecord, type ResultsPage, type ResultsQuery } from "../store.js";
-import type { Query } from "./connections.js";
 import { visibleOperation } from "./rows.js";
+import type { Query } from "./transactions.js";
 
 const STEP_CHUNKS = 10;
 
-export async function list(
+export async function listed(
   query: Query,
   { caller, done, after, most }: ListQuery,
 ): Promise<readonly OperationRecord[]> {

@@ -3,7 +3,7 @@
 import type { OperationRow } from "../operation-row.js";
 import { decodeOutcomes, noOutcomes, type Outcomes } from "../outcomes.js";
 import { type Lease, LeaseLost } from "../store.js";
-import type { Query } from "./connections.js";
+import type { Query } from "./transactions.js";
 
 export interface LockedRow extends OperationRow {
   /**

@@ -3,8 +3,8 @@ import { OUTCOMES } from "../../gateway/waiter.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { closeOutcomes, encodeOutcomes, mergeOutcomes, type Outcomes, openDevices } from "../outcomes.js";
 import type { ChunkOutcomes, End, FedChunk, Feeding, Lease, OperationRecord, Progress } from "../store.js";
-import type { Query } from "./connections.js";
 import { held, lockLeased, outcomesIn, type StoredChunk, visibleOperation } from "./rows.js";
+import type { Query } from "./transactions.js";
 
 const UNKNOWN = OUTCOMES.indexOf("unknown");
 const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");

@@ -10,7 +10,7 @@ import {
   StoreUnavailable,
   type Submission,
 } from "../store.js";
-import type { Query } from "./connections.js";
+import type { Query } from "./transactions.js";
 
 /** Set as the time of an upload that is being deleted. */
 const GIVEN_UP_MS = 0;

@@ -1,9 +1,9 @@
 // Deletes what is too old, a step in each transaction, and what its caller deletes. Several gateways
 // may sweep: each passes over what another is deleting.
 import { type StoreBounds, UPLOAD_ABANDONED_MS } from "../store.js";
-import type { Query } from "./connections.js";
 import { lockOperation } from "./rows.js";
 import { discard } from "./submitting.js";
+import type { Query } from "./transactions.js";
 
 /** Rows of names that one step deletes: about two megabytes. */
 const STEP_CHUNKS = 50;

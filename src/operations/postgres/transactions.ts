@@ -9,7 +9,7 @@ import { connectionTo } from "./address.js";
 /** Runs one statement of a transaction, and returns its rows. */
 export type Query = <Row extends object>(sql: string, ...values: readonly unknown[]) => Promise<Row[]>;
 
-export interface ConnectionsOptions {
+export interface TransactionsOptions {
   readonly address: string;
   readonly clock: Clock;
 }
@@ -44,14 +44,14 @@ const types = {
     oid === INT8 ? Number : pg.types.getTypeParser(oid, format as "text"),
 };
 
-export class Connections {
+export class Transactions {
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
   #calls = 0;
   #closed: Promise<void> | undefined;
 
   /** Throws StoreRefused if the address is not one. */
-  constructor({ address, clock }: ConnectionsOptions) {
+  constructor({ address, clock }: TransactionsOptions) {
     this.#clock = clock;
     this.#pool = new pg.Pool({
       ...connectionTo(address),
