@@ -30,8 +30,9 @@ FROM dependencies AS build
 COPY buf.yaml buf.gen.yaml tsconfig.json ./
 COPY proto proto
 COPY src src
+COPY docs/metrics.md docs/operations.md docs/
 RUN node scripts/bootstrap.mjs \
- && chmod -R a+rX dist proto package.json
+ && chmod -R a+rX dist docs proto package.json
 
 # Copied before WORKDIR: if WORKDIR has to create the folder, it belongs to the image's user.
 FROM ${RUNTIME_IMAGE}
@@ -40,6 +41,7 @@ COPY --from=production /ota-gateway/sbom.cdx.json /app/
 COPY --from=build /ota-gateway/package.json /app/
 COPY --from=build /ota-gateway/proto /app/proto
 COPY --from=build /ota-gateway/dist /app/dist
+COPY --from=build /ota-gateway/docs /app/docs
 WORKDIR /app
 
 # Distroless keeps node in /nodejs/bin, which is not on its PATH; other images in /usr/local/bin or

@@ -17,6 +17,9 @@ export default defineConfig({
     testTimeout: NEVER_MS,
     hookTimeout: NEVER_MS,
     expect: { poll: { timeout: NEVER_MS, interval: 20 } },
+    // Two cores: the files of `real` mostly wait for the processes that they start, while those of
+    // `shared` only compute.
+    maxWorkers: 4,
     globalSetup: ["test/support/property-seed.ts"],
     isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without
     coverage: { include: ["src/**"], exclude: ["src/gen/**"] },
@@ -31,21 +34,17 @@ export default defineConfig({
           // Most of the time of a test by itself is the loading of what it tests.
           pool: "threads",
           isolate: false,
-          maxWorkers: 2,
         },
       },
       {
         extends: true,
-        test: { name: "alone", include: ONCE_A_PROCESS, setupFiles: ["test/support/property-seed.ts"], maxWorkers: 2 },
+        test: { name: "alone", include: ONCE_A_PROCESS, setupFiles: ["test/support/property-seed.ts"] },
       },
       {
         extends: true,
         test: {
           name: "real",
           include: ["test/contract/**/*.test.ts", "test/e2e/**/*.test.ts"],
-          // They start processes and wait for them, mostly for the two seconds in which a gateway opens its ledger.
-          maxWorkers: 4,
-          sequence: { groupOrder: 1 },
         },
       },
     ],

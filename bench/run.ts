@@ -8,8 +8,10 @@ import { describeGoal, isReached, type Scenario } from "./goal.js";
 import { drawPictures } from "./plots/pictures.js";
 import { writeResult, writeTable } from "./results.js";
 import { bystander } from "./scenarios/bystander.js";
+import { endings } from "./scenarios/endings.js";
 import { flood } from "./scenarios/flood.js";
 import { growth } from "./scenarios/growth.js";
+import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
@@ -25,6 +27,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "long-names": longNames,
   bystander,
   flood,
+  handshakes,
   poison,
   stale,
   replicas,
@@ -34,6 +37,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   memory,
   stream,
   growth,
+  endings,
 };
 
 /** The scenarios of `--check`: quick ones that reveal most. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const READS_REAL_TIME = /\b(performance|Date|systemClock)\.(now|wallNow)\(|\bhrtime\b/;
 const MEASURED = /Ms\b|seconds\b|elapsed|took|lag/i;
 /** Times that a gateway reports; nothing is measured. */
-const TOLD = /\b(retryAfterMs|expectedWait\?\.seconds)\b/g;
+const TOLD = /\b(retryAfterMs|expectedWait\?\.seconds|ota_jwt_keys_age_seconds)\b/g;
 
 /** Each rule looks at one statement. */
 const RULES = {

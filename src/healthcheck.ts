@@ -3,6 +3,7 @@
 // the admin port's /readyz where gRPC wants a client certificate, since a probe has none. Speaks
 // HTTP/2 itself, because loading a gRPC library would slow down every probe.
 import { connect } from "node:http2";
+import { hostPortAdvice, parseHostPort } from "./base/host-port.js";
 
 const EMPTY_MESSAGE = Buffer.alloc(5);
 /** One gRPC message of two bytes: field 1, status, is 1, SERVING. */
@@ -18,10 +19,15 @@ const {
 const PATIENCE_S = 2;
 
 const asked = clientCa?.trim()
-  ? { variable: "OTA_ADMIN_LISTEN", address: reachable(adminListen, "127.0.0.1:9464"), ask: askAdmin }
-  : { variable: "OTA_LISTEN", address: reachable(listen, "127.0.0.1:50051"), ask: askGrpc };
+  ? askedOf("OTA_ADMIN_LISTEN", adminListen, "127.0.0.1:9464", askAdmin)
+  : askedOf("OTA_LISTEN", listen, "127.0.0.1:50051", askGrpc);
+if (!parseHostPort(asked.address)) unhealthy(`is not host:port: ${hostPortAdvice(asked.address, asked.usual)}`);
 setTimeout(() => unhealthy(`did not answer within ${PATIENCE_S} s`), PATIENCE_S * 1000).unref();
 asked.ask(asked.address);
+
+function askedOf(variable: string, listen: string | undefined, usual: string, ask: (address: string) => void) {
+  return { variable, address: reachable(listen, usual), usual, ask };
+}
 
 function unhealthy(why: string): never {
   process.stderr.write(`unhealthy: ${asked.address} (${asked.variable}) ${why}\n`);

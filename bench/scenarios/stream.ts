@@ -42,7 +42,7 @@ export async function stream(): Promise<Measured<StreamFigures>> {
       firmwareId: "Bench030100",
       deviceNames,
     });
-    if (!call.write({ sequence: BigInt(n), request })) await once(call, "drain");
+    if (!call.write({ sequence: BigInt(n), request, withdraw: false })) await once(call, "drain");
   }
   call.end();
   await ended;

@@ -1,6 +1,6 @@
-// Rules for text that callers send: a length and a set of characters for each kind, and how to
-// describe a violation. The text itself is never repeated, so that names stay out of error texts;
-// an invisible character is reported by its code point.
+// Rules for text from outside, of callers and operators: a length and a set of characters for each
+// kind, and how to describe a violation. The text itself is never repeated, so that names and keys
+// stay out of error texts; an invisible character is reported by its code point.
 
 /** Lengths are in UTF-16 code units, which equal characters within the basic plane. */
 export interface TextRule {
@@ -42,6 +42,17 @@ export const REASON: TextRule = {
   most: 256,
   foreign: /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffd]/u,
   allowed: "up to 256 visible characters",
+};
+
+/**
+ * Keys and tokens: what a header can carry, without the quotes that a copied value may bring along.
+ * No error ever repeats one.
+ */
+export const SECRET: TextRule = {
+  least: 1,
+  most: 16_384,
+  foreign: /[^\x21-\x7e]|["'`]/u,
+  allowed: "visible ASCII without blanks and quotes",
 };
 
 /** Says what is wrong with a text, briefly and in printable ASCII; undefined if nothing is. */

@@ -4,11 +4,24 @@
 import { Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
-import { type CancelScope, type Client, OtaError, type Priority, type Quota } from "../client/client.js";
+import { visible, visibleJson } from "../base/visible-text.js";
+import {
+  type CancelScope,
+  type Client,
+  type DeviceResult,
+  OtaError,
+  type Priority,
+  type Quota,
+} from "../client/client.js";
 import { dryRun, dryRunJson, dryRunText } from "./cancel/dry-run.js";
 import { endedWell, UnusableResults } from "./cancel/earlier-results.js";
-import { DEFAULT_COLUMN, UnreadableNames } from "./cancel/name-lines.js";
+import { NameCheck } from "./cancel/name-check.js";
+import { UnreadableNames } from "./cancel/name-line.js";
+import { DEFAULT_COLUMN } from "./cancel/name-words.js";
 import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "./cancel/output.js";
+import { resultRow } from "./cancel/result-row.js";
+import type { ResultsFile } from "./cancel/results-file.js";
+import { lockResults, ResultsInUse } from "./cancel/results-lock.js";
 import { runCancel } from "./cancel/run.js";
 import { openSources, type Sources } from "./cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
@@ -27,6 +40,7 @@ interface Flags extends GatewayFlags {
   readonly reason?: string;
   readonly verify?: true;
   readonly dryRun?: true;
+  readonly check?: true;
   readonly devicesFile?: string;
   readonly column?: string;
   readonly output?: string;
@@ -40,7 +54,10 @@ interface Flags extends GatewayFlags {
 /** How long to wait for the gateway's first answer before anything starts. */
 const FIRST_ANSWER_MS = 10_000;
 
-const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput];
+/** Reasons for which the whole list was refused. */
+const REFUSALS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "REJECTED"]);
+
+const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput, ResultsInUse];
 
 /** Explains why nothing seems to happen at first. */
 const NOTES: Partial<Record<Quota["ledger"], string>> = {
@@ -56,8 +73,11 @@ export function cancelCommand(): Command {
     .argument("[name...]", "device names")
     .requiredOption("--product-key <key>", "the product of the devices")
     .requiredOption("--firmware-id <id>", "the update package (FirmwareId)")
-    .option("--devices-file <file>", "names in text (one per line), CSV or JSON lines; - for standard input")
-    .option("--column <name>", `column or key that holds the names (default: ${DEFAULT_COLUMN})`)
+    .option("--devices-file <file>", "names in text (one per line), CSV or JSON; - for standard input")
+    .option(
+      "--column <name>",
+      `column or key that holds the names, by title or number (default: ${DEFAULT_COLUMN}, DeviceName and the like)`,
+    )
     .option("--job-id <id>", "only tasks of this update batch")
     .option("--instance-id <id>", "IoT Platform instance, if the product belongs to one")
     .option("--account <name>", "one of the gateway's accounts")
@@ -69,6 +89,7 @@ export function cancelCommand(): Command {
     .option("--reason <text>", "reason of the cancel, for the audit log")
     .option("--verify", "read the tasks back after the cancel")
     .option("--dry-run", "check everything and report the cost; send nothing")
+    .option("--check", "with --dry-run: read which of the devices exist; --output lists them")
     .option("--output <file>", "results, one line for each device, .csv or .jsonl; - for JSON lines on standard output")
     .option(
       "--resume <file>",
@@ -81,12 +102,13 @@ export function cancelCommand(): Command {
   addGatewayFlags(command).addHelpText(
     "after",
     `
-Ctrl-C stops the run: devices not yet sent leave the gateway's queue, devices
-under way are reported as unknown, and --resume continues with the rest. Closing
-the terminal does the same, even with nohup; to keep it running, use setsid(1),
-tmux or a service.
+Ctrl-C stops the run: devices not yet sent leave the gateway's queue, the last
+answers are awaited, usually for a second, and --resume continues with the rest.
+Closing the terminal does the same, even with nohup; to keep it running, use
+setsid(1), tmux or a service.
 Exit code: 0 if every device ended well; 1 if one did not, if the run was
-stopped, or if a result could not be written; 2 for invalid flags and files.`,
+stopped, or if a result could not be written; 2 for invalid flags and files.
+With --dry-run --check: 0 if every device exists.`,
   );
   return command.showHelpAfterError("(see --help)").exitOverride().action(run);
 }
@@ -100,24 +122,28 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
   if (flags.detach && (flags.output || flags.resume || flags.dryRun)) {
     misuse("--detach leaves before there are results; excludes --output, --resume and --dry-run");
   }
+  if (flags.check && !flags.dryRun) misuse("--check goes with --dry-run, which cancels nothing");
   const client = clientBy(flags, command);
   let sources: Sources | undefined;
   try {
     const scope = scopeBy(flags);
     const { resume } = flags;
     const output = outputBy(flags.output, resume);
+    if (output?.file && !flags.dryRun) lockResults(output.file);
     const before = resume ? await endedWell(resume, resultFormat(resume), scope) : new Set<string>();
-    sources = await openSources(names, flags.devicesFile, flags.column, () => process.stdin);
+    const { devicesFile: file, column } = flags;
+    const told = (line: string) => void process.stderr.write(`${paintFor(process.stderr)("dim", visible(line))}\n`);
+    sources = await openSources({ args: names, file, column, stdin: () => process.stdin, told });
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
       process.stderr.write(errorText(error, flags));
     });
     if (!quota) process.exitCode = 1;
     else if (flags.detach) process.exitCode = await detach({ client, scope, flags, ...sources, misuse });
-    else if (flags.dryRun) await plan(client, scope, sources, before, flags, quota.callsPerSecond);
+    else if (flags.dryRun) await plan(client, scope, sources, before, output, flags, quota.callsPerSecond);
     else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
   } catch (error) {
     if (!MISUSE.some((kind) => error instanceof kind)) throw error;
-    misuse((error as Error).message);
+    misuse(visible((error as Error).message));
   } finally {
     sources?.close();
     client.close();
@@ -129,15 +155,31 @@ async function plan(
   scope: CancelScope,
   sources: Sources,
   before: ReadonlySet<string>,
+  output: Output | undefined,
   flags: Flags,
   callsPerSecond: number,
 ): Promise<void> {
   const signal = stopSignal(sources.close);
+  const nameCheck = flags.check && new NameCheck();
+  // A results file that is resumed records what was canceled, so a check adds nothing to it.
+  const file = flags.resume ? undefined : output;
+  let results: ResultsFile | undefined; // opened once there is a result, so that no empty file is left behind
+  const checked = (result: DeviceResult) => {
+    nameCheck?.count(result);
+    results ??= file?.open((error) => process.stderr.write(`${error.message}\n`));
+    results?.add(resultRow(result, scope, new Date(systemClock.wallNow())));
+  };
   try {
-    const told = await dryRun({ client, scope, before, callsPerSecond, signal, ...sources });
-    process.stdout.write(flags.json ? `${JSON.stringify(dryRunJson(told))}\n` : dryRunText(told));
-    process.exitCode = told.invalidNames > 0 ? 1 : 0;
+    const told = await dryRun({
+      ...{ client, scope, before, callsPerSecond, signal, ...sources },
+      ...(nameCheck && { checked }),
+    });
+    const isWritten = results?.close() === undefined;
+    const screen = flags.output === STDOUT ? process.stderr : process.stdout;
+    screen.write(flags.json ? jsonLine(dryRunJson(told, nameCheck)) : dryRunText(told, nameCheck));
+    process.exitCode = told.invalidNames === 0 && isWritten && (nameCheck?.isClean ?? true) ? 0 : 1;
   } catch (error) {
+    results?.close();
     if (!signal.aborted && !(error instanceof OtaError)) throw error;
     process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags));
     process.exitCode = 1;
@@ -165,11 +207,13 @@ async function cancel(
     process.stderr.write(paint("red", errorText(end.error, flags)));
   }
   const file = end.hasResults ? output?.file : undefined;
-  const report: RunReport = { ...end, isInterrupted, output: file, resume: undefined };
+  const isRefused = end.error instanceof OtaError && REFUSALS.has(end.error.reason);
+  const report: RunReport = { ...end, isInterrupted, isRefused, output: file, resume: undefined };
   const isDone = isComplete(report);
-  const told = isDone || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
+  // The same command would be refused again.
+  const told = isDone || isRefused || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
   const screen = flags.output === STDOUT ? process.stderr : process.stdout;
-  screen.write(flags.json ? `${JSON.stringify(summaryJson(told))}\n` : summaryText(told, paintFor(screen)));
+  screen.write(flags.json ? jsonLine(summaryJson(told)) : summaryText(told, paintFor(screen)));
   process.exitCode = isDone ? 0 : 1;
 }
 
@@ -185,6 +229,10 @@ function stopSignal(closeSources: () => void): AbortSignal {
     closeSources();
   });
   return stop.signal;
+}
+
+function jsonLine(value: object): string {
+  return `${visibleJson(JSON.stringify(value))}\n`;
 }
 
 function scopeBy(flags: Flags): CancelScope {

@@ -1,6 +1,6 @@
-// The subcommand `config check`: prints every mistake in a file for OTA_CONFIG, or what the file
-// configures. Exits with 0 if it can be used, 1 if it has mistakes, 2 if it cannot be read. Shows
-// where keys come from, never a key.
+// The subcommand `config check`: prints every mistake in a file for OTA_CONFIG and in the standard
+// variables for networks and telemetry, or what the file configures. Exits with 0 if it can be
+// used, 1 if it has mistakes, 2 if it cannot be read. Shows where keys come from, never a key.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { visible, visibleJson } from "../base/visible-text.js";
@@ -12,9 +12,13 @@ import {
   type CredentialsReference,
   readConfigFile,
 } from "../config/file.js";
+import { PERMISSIONS } from "../config/permissions.js";
 import { SETTINGS, type Setting } from "../config/settings.js";
 import { OTHERS } from "../identity/caller-book.js";
 import type { Rights } from "../identity/rights.js";
+import { authorityMistakes } from "../network/authorities.js";
+import { proxyMistakes } from "../network/proxy.js";
+import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 
 interface Flags {
   readonly json?: true;
@@ -37,9 +41,11 @@ export function configCommand(): Command {
           code: "config.unreadable",
         });
       }
-      const mistakes: string[] = [];
+      const mistakes: string[] = [...proxyMistakes(process.env)];
+      const warnings = [...settleTelemetryVariables({ ...process.env }), ...authorityMistakes(process.env)];
       const file = readConfigFile(path, defaults(process.env), mistakes);
-      command.configureOutput().writeOut?.(flags.json ? jsonOf(file, mistakes) : visible(textOf(file, mistakes), "\n"));
+      const text = flags.json ? jsonOf(file, mistakes, warnings) : visible(textOf(file, mistakes, warnings), "\n");
+      command.configureOutput().writeOut?.(text);
       process.exitCode = mistakes.length === 0 ? 0 : 1;
     });
   return new Command("config").description("Check configuration files.").exitOverride().addCommand(check);
@@ -57,17 +63,23 @@ function defaults(environment: Environment): AccountDefaults {
   return { url: read(SETTINGS.upstreamUrl), callsPerSecond: read(SETTINGS.callsPerSecond) };
 }
 
-function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]): string {
+function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[], warnings: readonly string[]): string {
   const found = mistakes.length === 0 && {
     accounts: Object.fromEntries([...accounts].map(([name, account]) => [name, accountOf(account)])),
     callers: Object.fromEntries([...callers].map(([name, rights]) => [name, rightsOf(rights)])),
   };
-  const json = JSON.stringify({ ok: mistakes.length === 0, mistakes, ...found }, undefined, 2);
+  const warned = warnings.length > 0 && { warnings };
+  const json = JSON.stringify({ ok: mistakes.length === 0, mistakes, ...warned, ...found }, undefined, 2);
   return `${json.split("\n").map(visibleJson).join("\n")}\n`;
 }
 
-function textOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]): string {
-  if (mistakes.length > 0) return `${mistakes.join("\n")}\n${mistakes.length} mistake(s)\n`;
+function textOf(file: ConfigFile, mistakes: readonly string[], warnings: readonly string[]): string {
+  const warned = warnings.map((warning) => `warning: ${warning}\n`).join("");
+  if (mistakes.length > 0) return `${warned}${mistakes.join("\n")}\n${mistakes.length} mistake(s)\n`;
+  return warned + contentOf(file);
+}
+
+function contentOf({ accounts, callers }: ConfigFile): string {
   const accountRows = [...accounts].map(([name, account]) => {
     const { endpoint, quota, credentials } = accountOf(account);
     return [name, endpoint, `${quota} a second`, credentials];
@@ -83,7 +95,14 @@ function textOf({ accounts, callers }: ConfigFile, mistakes: readonly string[]):
     table([["account", "endpoint", "quota", "keys from"], ...accountRows]),
     callerRows.length === 0 ? "no callers: every caller may do everything\n" : table([headings, ...callerRows]),
     ...(callers.size > 0 && !callers.has(OTHERS) ? ["all others are refused\n"] : []),
+    permissionsText(),
   ].join("\n");
+}
+
+/** This command asks the cloud nothing, so it cannot know which of them are missing. */
+function permissionsText(): string {
+  const lines = PERMISSIONS.map(({ actions, purpose }) => `  ${actions.join(", ")}\n    ${purpose}\n`);
+  return `The keys of each account need these permissions, the indispensable first (not checked here):\n${lines.join("")}`;
 }
 
 function accountOf({ url, callsPerSecond, credentials }: AccountSettings) {

@@ -9,6 +9,7 @@ import { DEFAULTS } from "../emulator/options.js";
 import { type Emulator, type Stats, startEmulator } from "../emulator/server.js";
 import { seededName } from "../emulator/state/seeded-name.js";
 import type { Telemetry } from "../observe/telemetry/sdk.js";
+import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 
 const DEVICES = 5000;
 const CALLERS = 20;
@@ -17,9 +18,16 @@ const QUOTA = 10;
 const DEVICES_PER_CALL = 200;
 const PROGRESS_MS = 250;
 
+/** The settings of the gateway that apply; an address that is given is used, or the demo fails. */
+const PORTS = ["OTA_LISTEN", "OTA_ADMIN_LISTEN"] as const;
+
 export function demoCommand(): Command {
   return new Command("demo")
     .description(`Cancel ${DEVICES} devices for ${CALLERS} callers against the emulator, then stay up for you to try.`)
+    .addHelpText(
+      "after",
+      `\nIt listens at ${PORTS.join(" and ")}, if set; other settings of the\ngateway do not apply.`,
+    )
     .option("--exit", "exit after the figures, with 0 only if they are right")
     .exitOverride()
     .action(run);
@@ -61,6 +69,7 @@ async function startLocalTelemetry(): Promise<Telemetry> {
   if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) {
     for (const signal of ["TRACES", "METRICS", "LOGS"]) process.env[`OTEL_${signal}_EXPORTER`] = "none";
   }
+  for (const mistake of settleTelemetryVariables(process.env)) print(mistake);
   const { startTelemetry } = await import("../observe/telemetry/sdk.js");
   return startTelemetry(process.env);
 }
@@ -72,13 +81,19 @@ async function startGateway(emulator: Emulator, readMetrics: Telemetry["readMetr
     ALIBABA_CLOUD_ACCESS_KEY_ID: DEFAULTS.accessKeyId,
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: DEFAULTS.accessKeySecret,
   };
-  const settings: Environment = { OTA_UPSTREAM_URL: emulator.url, OTA_LOG_LEVEL: "warn", ...keys };
+  const given = PORTS.flatMap((name) => (process.env[name]?.trim() ? [[name, process.env[name]]] : []));
+  const settings: Environment = {
+    ...{ OTA_UPSTREAM_URL: emulator.url, OTA_LOG_LEVEL: "warn", ...keys },
+    ...Object.fromEntries(given),
+  };
   const config = readConfig(settings);
   const log = createLog(config.logLevel);
   return onFreePort("the gateway's ports", (_, free) => {
-    const ports = free
-      ? { listen: { ...config.listen, port: 0 }, adminListen: { ...config.adminListen, port: 0 } }
-      : {};
+    const isFree = (name: (typeof PORTS)[number]) => free && settings[name] === undefined;
+    const ports = {
+      ...(isFree("OTA_LISTEN") && { listen: { ...config.listen, port: 0 } }),
+      ...(isFree("OTA_ADMIN_LISTEN") && { adminListen: { ...config.adminListen, port: 0 } }),
+    };
     return serve({ ...config, ...ports }, log, settings, readMetrics);
   });
 }

@@ -2,7 +2,7 @@
 // is stored if a line is no device name.
 import { type CancelScope, type Client, OtaError } from "../client/client.js";
 import { timeSpan } from "../config/values.js";
-import type { NameLine } from "./cancel/name-lines.js";
+import type { NameLine } from "./cancel/name-line.js";
 import { NameList } from "./cancel/name-list.js";
 import { errorText } from "./gateway-advice.js";
 
@@ -26,7 +26,9 @@ const MOST_MS = 86_400_000;
 export async function detach({ client, scope, lines, flags, misuse }: DetachOptions): Promise<number> {
   const { requestId, timeToLive, json } = flags;
   const timeToLiveMs = timeToLive === undefined ? undefined : msIn(timeToLive, misuse);
-  const list = new NameList(new Set(), ({ line, message }) => misuse(`line ${line} ${message}; nothing was stored`));
+  const list = new NameList(new Set(), ({ line, unit = "line", message }) =>
+    misuse(`${unit} ${line} ${message}; nothing was stored`),
+  );
   const names: string[] = [];
   for await (const name of list.taken(lines)) names.push(name); // all of it: a bad line stores nothing
   try {

@@ -6,6 +6,7 @@ import { emulatorFlags } from "../emulator/flags.js";
 import { DEFAULTS, type EmulatorSettings } from "../emulator/options.js";
 import { seededRandom } from "../emulator/random.js";
 import { startEmulator } from "../emulator/server.js";
+import { listenTrouble } from "../serve/listen-trouble.js";
 
 interface Flags extends Omit<EmulatorSettings, "clock" | "random" | "faults" | "faultPlan" | "taskState"> {
   readonly seed?: number;
@@ -24,8 +25,9 @@ export function emulateCommand(): Command {
 
 async function run({ seed, faults: faultPlan = {}, ...flags }: Flags): Promise<void> {
   const random = seed === undefined ? DEFAULTS.random : seededRandom(seed);
-  const emulator = await startEmulator({ ...flags, faultPlan, random }).catch((error: Error) => {
-    process.stderr.write(`cannot start the emulator on ${flags.listen}: ${error.message}\n`);
+  const starting = startEmulator({ ...flags, faultPlan, random }).catch(listenTrouble("--listen"));
+  const emulator = await starting.catch((error: Error) => {
+    process.stderr.write(`cannot start the emulator: ${error.message}\n`);
     process.exitCode = 1;
   });
   if (!emulator) return;

@@ -1,4 +1,5 @@
 // Explains a failure to a user at a terminal, and says what to do about it.
+import { visible } from "../base/visible-text.js";
 import { OtaError, type Violation } from "../client/client.js";
 import type { GatewayFlags } from "./gateway-flags.js";
 import { wrapped } from "./terminal/wrapped.js";
@@ -11,6 +12,12 @@ const ADVICE: readonly (readonly [RegExp, (given: Given) => string])[] = [
     /ECONNREFUSED/,
     ({ address }) =>
       `no gateway listens at ${address}. Start one with "ota-gateway serve", or "ota-gateway demo" to try it out; or name its address with --address host:port`,
+  ],
+  [
+    // grpc-js gives no error for a proxy that fails; it prints one.
+    /No connection established\. Last error: undefined/,
+    ({ address }) =>
+      `no connection to ${address} through the proxy of grpc_proxy, https_proxy or http_proxy; the lines above say why. To connect directly, name the host in no_proxy`,
   ],
   [
     /Name resolution failed|ENOTFOUND|EAI_AGAIN/,
@@ -52,7 +59,7 @@ const ADVICE: readonly (readonly [RegExp, (given: Given) => string])[] = [
 
 /** The text to print, as wide as the terminal. `token` is the value of the variable. */
 export function errorText(error: unknown, given: Given, token = process.env["OTA_TOKEN"]): string {
-  const text = `error: ${adviceOn(error, given, Boolean(token?.trim()))}`;
+  const text = `error: ${visible(adviceOn(error, given, Boolean(token?.trim())))}`;
   return `${process.stderr.isTTY ? wrapped(text, process.stderr.columns) : text}\n`;
 }
 

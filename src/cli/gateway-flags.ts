@@ -2,8 +2,12 @@
 // caller.
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { SECRET, wrongWith } from "../base/text-rules.js";
+import { visible } from "../base/visible-text.js";
 import { type Client, type ConnectOptions, connect, type Token } from "../client/client.js";
+import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
+import { DEFAULT_ADDRESS, gatewayTarget } from "./gateway-address.js";
 import { type TlsFlags, tlsBy } from "./tls-flags.js";
 
 export interface GatewayFlags extends TlsFlags {
@@ -12,12 +16,22 @@ export interface GatewayFlags extends TlsFlags {
   readonly tokenFile?: string;
 }
 
+const ADDRESS_VARIABLE = "OTA_ADDRESS";
+
 export function addGatewayFlags(command: Command): Command {
+  const address = new Option(
+    "--address <host:port>",
+    `address of the gateway, or of several replicas, with commas; the variable ${ADDRESS_VARIABLE} can hold it instead`,
+  ).default(DEFAULT_ADDRESS);
+  if (process.env[ADDRESS_VARIABLE]?.trim()) address.env(ADDRESS_VARIABLE);
   return command
-    .option("--address <host:port>", "address of the gateway", "127.0.0.1:50051")
+    .addOption(address)
     .option("--caller <name>", "your caller name, where the gateway does not authenticate callers")
     .option("--tls", "use TLS; implied by the other TLS flags")
-    .option("--ca <file>", "PEM file with the CA to trust instead of the system's")
+    .option(
+      "--ca <file>",
+      "PEM file with the CA to trust; without it, the system's (SSL_CERT_FILE, SSL_CERT_DIR) and Node's",
+    )
     .option("--cert <file>", "PEM file with the client certificate; needs --key")
     .option("--key <file>", "PEM file with the private key of the certificate")
     .option("--server-name <name>", "name in the gateway's certificate, if it differs from the address")
@@ -26,14 +40,23 @@ export function addGatewayFlags(command: Command): Command {
 
 /** Creates the client. Ends the command as misuse if the flags cannot be used. */
 export function clientBy(flags: GatewayFlags, command: Command): Client {
-  const { address, caller, tokenFile } = flags;
-  const misuse = (message: string): never => command.error(`error: ${message}`, { exitCode: 2, code: "gateway.flags" });
-  if (!/^\S+:\d+$/.test(address)) misuse(`--address ${address} is not host:port, like 127.0.0.1:50051`);
+  const { caller, tokenFile } = flags;
+  const misuse = (message: string): never =>
+    command.error(`error: ${visible(message)}`, { exitCode: 2, code: "gateway.flags" });
+  const source = command.getOptionValueSource("address") === "env" ? ADDRESS_VARIABLE : "--address";
+  const address = gatewayTarget(flags.address.trim(), (wrong) => misuse(`${source} ${wrong}`));
   const tls = tlsBy(flags, misuse);
-  if (tokenFile && tokenIn(tokenFile, misuse) === "") misuse("--token-file names an empty file");
+  if (tls && !flags.ca) {
+    const [mistake] = authorityMistakes(process.env);
+    if (mistake) misuse(mistake);
+    trustSystemAuthorities();
+  }
+  const variable = process.env["OTA_TOKEN"]?.trim();
+  if (tokenFile) checkToken(tokenIn(tokenFile, misuse), "the file of --token-file", misuse);
+  else if (variable) checkToken(variable, "OTA_TOKEN", misuse);
   const token: Token | undefined = tokenFile
     ? () => readFile(tokenFile, "utf8") // read for each call, because token files are renewed
-    : process.env["OTA_TOKEN"]?.trim();
+    : variable;
   const options: ConnectOptions = { ...(caller && { caller }), ...(tls && { tls }), ...(token && { token }) };
   try {
     return connect(address, options);
@@ -53,4 +76,10 @@ function tokenIn(tokenFile: string, misuse: (message: string) => never): string 
   } catch (error) {
     return misuse(`--token-file names a file that cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
+}
+
+function checkToken(token: string, place: string, misuse: (message: string) => never): void {
+  if (token === "") misuse("--token-file names an empty file");
+  const wrong = wrongWith(token, SECRET);
+  if (wrong) misuse(`${place} cannot be used: its token ${wrong}`);
 }

@@ -4,10 +4,12 @@
 import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.js";
-import { nextSignal } from "../base/signals.js";
+import { nextSignalOrHangup } from "../base/signals.js";
 import { DEVICE_NAME, ID, type TextRule, wrongWith } from "../base/text-rules.js";
 import { ConfigError, type Environment } from "../config/config.js";
 import { SETTINGS, type Setting } from "../config/settings.js";
+import { trustSystemAuthorities } from "../network/authorities.js";
+import { proxyFor, proxyMistakes } from "../network/proxy.js";
 import { createCredentials } from "../upstream/credentials.js";
 import { planText } from "./probe/plan.js";
 import { reportJson, reportText } from "./probe/report.js";
@@ -85,6 +87,7 @@ export function probeCommand(): Command {
 
 async function run(flags: Flags, command: Command): Promise<void> {
   const { url, timeoutMs, quota } = settingsOf(flags, process.env);
+  const proxy = proxyFor(url, process.env);
   const { productKey, firmwareId, instanceId = "", idleDevice, foreignFirmwareId, sacrificialDevice = [] } = flags;
   if (sacrificialDevice.length > 2)
     command.error("error: --sacrificial-device may be given at most twice", { exitCode: 2 });
@@ -106,7 +109,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
     return;
   }
   const ending = new AbortController();
-  void nextSignal().then(() => {
+  void nextSignalOrHangup().then(() => {
     process.stderr.write("ending; a second signal ends at once\n");
     ending.abort();
   });
@@ -116,7 +119,8 @@ async function run(flags: Flags, command: Command): Promise<void> {
   const secrets = [productKey, firmwareId, instanceId, idleDevice, foreignFirmwareId, ...sacrificialDevice];
   const credentials = createCredentials({ clock });
   const names = secrets.filter((each) => each !== undefined);
-  const wire = createWire({ url, timeoutMs, credentials, clock, secrets: names });
+  trustSystemAuthorities();
+  const wire = createWire({ url, timeoutMs, credentials, clock, proxy, secrets: names });
   const progress = (line: string) => void process.stderr.write(`  ${line}\n`);
   const probe = await runProbe(asked, { wire, clock, signal: ending.signal, progress });
   await wire.close();
@@ -126,7 +130,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
 
 /** Reads the settings. Throws ConfigError with every mistake. */
 function settingsOf(flags: Flags, environment: Environment): { url: URL; timeoutMs: number; quota: number } {
-  const mistakes: string[] = [];
+  const mistakes = [...proxyMistakes(environment)];
   const read = <T>({ variable, parse, default: fallback }: Setting<T>, flag: string | undefined): T | undefined => {
     const text = flag ?? (environment[variable]?.trim() || fallback);
     try {
@@ -139,7 +143,7 @@ function settingsOf(flags: Flags, environment: Environment): { url: URL; timeout
   const url = read(SETTINGS.upstreamUrl, flags.upstreamUrl);
   const timeoutMs = read(SETTINGS.upstreamTimeoutMs, flags.upstreamTimeoutMs);
   const quota = read(SETTINGS.callsPerSecond, flags.quotaCallsPerSecond);
-  if (!url || !timeoutMs || !quota) throw new ConfigError(mistakes);
+  if (!url || !timeoutMs || !quota || mistakes.length > 0) throw new ConfigError(mistakes);
   return { url, timeoutMs, quota };
 }
 

@@ -13,28 +13,30 @@ const LEDGERS: Record<Quota["ledger"], string> = {
 
 /** Mentions everything that keeps requests waiting. */
 export function quotaLine(quota: Quota): string {
-  const { account, callsPerSecond, tokensFree, tokensWithheld, ledger, pausedUntil } = quota;
+  const { account, callsPerSecond, tokensFree, tokensWithheld, expectedWaitMs, pausedUntil, obstacle } = quota;
   const parts = [
     `${account}: ${tokensFree} of ${callsPerSecond} tokens free`,
     ...withheldOfFree(quota),
     `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")} waiting`,
   ];
-  if (ledger !== "AWAY") parts.push(`a new request waits ${duration(quota.expectedWaitMs)}`);
+  if (expectedWaitMs !== undefined) parts.push(`a new request waits ${duration(expectedWaitMs)}`);
   if (tokensWithheld > tokensFree) parts.push(`${tokensWithheld} withheld in all`);
   if (pausedUntil) parts.push(`paused until ${pausedUntil.toISOString()}`);
-  if (ledger === "OPENING") parts.push("ledger opening: nothing is sent until earlier calls no longer count");
-  if (ledger === "AWAY") parts.push("ledger away: nothing is sent except what OTA_ON_STORE_LOSS=share allows");
+  if (quota.ledger === "AWAY" && !obstacle) parts.push("ledger away: this gateway goes on with a share of its own");
+  if (obstacle) parts.push(`OBSTACLE: ${obstacle}`);
   return parts.join(", ");
 }
 
 export function quotaText(quota: Quota, paint: Paint): string {
   const { callsPerSecond, tokensFree, tokensInFlight, tokensCooling, tokensWithheld, pausedUntil, ledger } = quota;
+  const { obstacle } = quota;
   const isUsable = ledger === "IN_PROCESS" || ledger === "SHARED";
   const withheld = withheldOfFree(quota);
   const free = [`${tokensFree} free`, ...withheld].join(", ");
   const others = `${tokensInFlight} in calls under way, ${tokensCooling} on their way back`;
   const rows = [
     ["account", paint("bold", quota.account)],
+    ...(obstacle ? [["obstacle", paint("red", obstacle)]] : []),
     ["quota", `${count(callsPerSecond)} calls a second`],
     ["tokens", `${free}${withheld.length > 0 ? ";" : ","} ${others}`],
     ...(tokensWithheld > 0
@@ -54,7 +56,6 @@ function withheldOfFree({ tokensFree, tokensWithheld }: Quota): string[] {
   return both > 0 ? [`${both} of these ${both === 1 ? "is" : "are"} withheld`] : [];
 }
 
-/** The gateway's estimate starts when its ledger is back, and that time is unknown. */
-function waitText({ ledger, expectedWaitMs }: Quota): string {
-  return ledger === "AWAY" ? "unknown while the ledger is away" : `${duration(expectedWaitMs)} for a new request`;
+function waitText({ expectedWaitMs }: Quota): string {
+  return expectedWaitMs === undefined ? "unknown: see the obstacle" : `${duration(expectedWaitMs)} for a new request`;
 }

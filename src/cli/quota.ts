@@ -1,7 +1,7 @@
 // The subcommand `quota`: prints the state of an account, once or every second until it is stopped.
 import { Command } from "commander";
 import { sleepUntil, systemClock } from "../base/clock.js";
-import { nextSignal } from "../base/signals.js";
+import { nextSignalOrHangup } from "../base/signals.js";
 import { type Client, OtaError, type Quota } from "../client/client.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
@@ -51,7 +51,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
 async function watch(client: Client, flags: Flags): Promise<void> {
   const stop = new AbortController();
   const { signal } = stop;
-  void nextSignal().then(() => stop.abort());
+  void nextSignalOrHangup().then(() => stop.abort());
   const paint = paintFor(process.stdout);
   const isRedrawn = process.stdout.isTTY && !flags.json;
   let hasAnswered = false;
@@ -77,6 +77,7 @@ function ask(client: Client, { account }: Flags, signal?: AbortSignal): Promise<
 }
 
 function textOf(quota: Quota, { json, watch }: Flags, paint: Paint): string {
-  if (json) return `${JSON.stringify(quota)}\n`;
-  return watch && !process.stdout.isTTY ? `${quotaLine(quota)}\n` : quotaText(quota, paint);
+  if (json) return `${JSON.stringify(watch ? { time: new Date(systemClock.wallNow()), ...quota } : quota)}\n`;
+  if (!watch || process.stdout.isTTY) return quotaText(quota, paint);
+  return `${new Date(systemClock.wallNow()).toISOString()} ${quotaLine(quota)}\n`;
 }

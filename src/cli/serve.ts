@@ -2,11 +2,17 @@
 // signals. The first signal drains, the second ends the process at once.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
-import { type Environment, readConfig } from "../config/config.js";
+import { type Config, type Environment, readConfig } from "../config/config.js";
+import { PERMISSIONS } from "../config/permissions.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
+import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
+import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 import { logWarnings } from "../serve/logging/log-lines.js";
 import { outliveStandardOutput } from "./standard-streams.js";
+
+/** Settings that are 1 or unset. */
+const FLAGS: readonly string[] = ["OTA_INSECURE", "OTA_AUDIT_DEVICE_NAMES", "OTA_AUDIT_STRICT"];
 
 type Flags = Readonly<Record<string, string | true>>;
 
@@ -18,7 +24,7 @@ export function serveCommand(): Command {
   const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
   for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
     if (NO_FLAGS.includes(variable)) continue;
-    const isFlag = variable === "OTA_INSECURE" || variable === "OTA_AUDIT_DEVICE_NAMES";
+    const isFlag = FLAGS.includes(variable);
     const value = isFlag ? "" : " <value>";
     command.option(
       `--${flagOf(variable)}${value}`,
@@ -31,13 +37,16 @@ export function serveCommand(): Command {
       `\nVariables only, because they may hold secrets: ${NO_FLAGS.join(", ")}.` +
         "\nCredentials: ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or the vendor's",
     )
-    .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables.")
+    .addHelpText("after", "default chain. Telemetry: the standard OTEL_* variables. Networks: HTTPS_PROXY, HTTP_PROXY,")
+    .addHelpText("after", "NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS add authorities.")
     .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
     .exitOverride()
-    .action((flags: Flags) => run({ ...process.env, ...variablesOf(flags) }));
+    .action((flags: Flags) => run(variablesOf(flags)));
 }
 
-async function run(environment: Environment): Promise<void> {
+async function run(flags: Environment): Promise<void> {
+  const telemetryMistakes = settleTelemetryVariables(process.env);
+  const environment = { ...process.env, ...flags };
   const config = readConfig(environment);
   // With DEBUG set, the vendor's credentials library prints whole answers, and the Redis client its
   // password.
@@ -50,18 +59,27 @@ async function run(environment: Environment): Promise<void> {
     asked++; // the start may have read the files already
   };
   process.on("SIGHUP", () => reload());
+  const { createLog } = await import("../serve/logging/create-log.js");
+  const log = createLog(config.logLevel);
+  logWarnings(log);
+  const { logSdk } = await import("../observe/telemetry/sdk-log.js");
+  logSdk(environment, log);
+  if (callsByTls(config, environment)) trustSystemAuthorities();
   // Before anything else is loaded, so that every tracer finds the SDK.
   const { startTelemetry } = await import("../observe/telemetry/sdk.js");
   const telemetry = startTelemetry(environment);
   const { serve } = await import("../serve/serve.js");
-  const { createLog } = await import("../serve/logging/create-log.js");
 
-  const log = createLog(config.logLevel);
-  logWarnings(log);
+  for (const mistake of [...telemetryMistakes, ...authorityMistakes(environment)]) log.warn({}, mistake);
+  const exporters = `${environment["OTEL_TRACES_EXPORTER"]},${environment["OTEL_METRICS_EXPORTER"]}`;
+  if (config.auditLog === "-" && exporters.split(",").includes("console"))
+    log.warn({}, "OTEL_*_EXPORTER=console writes between the lines of OTA_AUDIT_LOG=-; give the audit log a file");
   for (const warning of unknownSettings(environment)) log.warn({}, warning);
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)
     log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
+  const permissions = PERMISSIONS.flatMap(({ actions }) => actions);
+  log.info({ permissions }, "the keys need these permissions, the indispensable first");
   const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);
   if (early) process.exit(0); // nothing has been admitted yet
@@ -78,6 +96,17 @@ async function run(environment: Environment): Promise<void> {
   await serving.stop();
   await telemetry.end();
   process.exit(0); // even if a library still holds something open
+}
+
+/** Whether any server is called by TLS: loading the authorities takes a tenth of a second. */
+function callsByTls({ accounts, jwtKeys, redisUrls }: Config, environment: Environment): boolean {
+  const urls = [...[...accounts.values()].map(({ url }) => url), ...redisUrls];
+  if (jwtKeys?.kind === "url") urls.push(jwtKeys.url);
+  const addresses = Object.entries(environment).filter(([name]) => /^OTEL_EXPORTER_OTLP_|^https?_proxy$/i.test(name));
+  return (
+    urls.some(({ protocol }) => /^(https|rediss)\b/.test(protocol)) ||
+    addresses.some(([, text]) => /^https:/i.test(text ?? ""))
+  );
 }
 
 /**

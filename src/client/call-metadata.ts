@@ -2,15 +2,13 @@
 // active where the call is made.
 import { Metadata } from "@grpc/grpc-js";
 import { type Context, propagation, type TextMapSetter } from "@opentelemetry/api";
+import { SECRET, wrongWith } from "../base/text-rules.js";
 import { kindOf, ownError } from "./ota-error.js";
 
 /** A token, or a function that gives the current one; it is called before each call. */
 export type Token = string | (() => string | Promise<string>);
 
 const METADATA_SETTER: TextMapSetter<Metadata> = { set: (metadata, key, value) => metadata.set(key, value) };
-
-/** The characters that a header can carry. */
-const TOKEN = /^[\x21-\x7e]*$/;
 
 /**
  * Without an OpenTelemetry SDK in the process, no trace context is added. Rejects with OtaError if
@@ -41,11 +39,7 @@ async function currentOf(token: Token | undefined): Promise<string | undefined> 
     // The message is left out: it comes from the caller's token function, and may quote anything.
     throw ownError("UNAUTHENTICATED", `the token function failed: ${kindOf(error)}`, error);
   }
-  if (current && !TOKEN.test(current)) {
-    throw ownError(
-      "UNAUTHENTICATED",
-      "the token contains a character that is not allowed; use visible ASCII without blanks and line ends",
-    );
-  }
+  const wrong = current ? wrongWith(current, SECRET) : undefined;
+  if (wrong) throw ownError("UNAUTHENTICATED", `the token contains a character that is not allowed: it ${wrong}`);
   return current;
 }

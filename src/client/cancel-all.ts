@@ -1,11 +1,16 @@
 // Cancels for any number of devices through the stream, with as many under way at a time as a
 // gateway reads. Requests are repeated while that makes sense, also after the gateway went away and
 // came back. Every name that was taken gets exactly one result, however the run ends.
+//
+// An abort is in two steps, so that no more is UNKNOWN than was under way. First the stream carries
+// `withdraw` and is half-closed: devices that wait at the gateway leave its queue at once, and it
+// answers each request when its calls have ended, within a second. Then, if no answer comes any
+// more, the rpc is canceled, which a gateway notices whatever else it does.
 import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
 import type { Failure } from "./failure.js";
 import { UnderWay } from "./in-flight.js";
-import { type CancelStream, LastingStream } from "./lasting-stream.js";
+import { type CancelStream, LastingStream, WITHDRAWAL } from "./lasting-stream.js";
 import { Mailbox } from "./mailbox.js";
 import { NameReader } from "./name-reader.js";
 import { OtaError } from "./ota-error.js";
@@ -14,7 +19,10 @@ import type { DeviceResult } from "./response.js";
 import { msOf } from "./wire-time.js";
 
 export interface CancelAllOptions {
-  /** Stops the run: devices not yet sent to the upstream leave the gateway's queue. */
+  /**
+   * Stops the run: devices not yet sent to the upstream leave the gateway's queue. The last answers
+   * are awaited, usually for a second.
+   */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CancelAllProgress) => void;
 }
@@ -22,7 +30,7 @@ export interface CancelAllOptions {
 export interface CancelAllProgress {
   /** Upstream calls so far that held devices of this list. */
   readonly calls: number;
-  /** The gateway's estimate for the devices that it has received so far. */
+  /** The gateway's estimate for the devices that it has received so far; absent if it has none. */
   readonly expectedRemainingMs?: number;
   /** Why nothing makes progress at the moment; absent while calls are carried out. */
   readonly obstacle?: string;
@@ -36,10 +44,16 @@ export interface CancelAllSeams {
 /** As many as a gateway reads of one stream at a time; more would only wait in the connection. */
 const CHUNKS_UNDER_WAY = 20;
 
+/** The gateway answers within a second; the other is for the way there and back. */
+const NEXT_ANSWER_MS = 2000;
+
+/** For a gateway that has not read the withdrawal: its queue is full. */
+const LAST_ANSWER_MS = 5000;
+
 const LEFT: Failure = {
   reason: "ABORTED",
   code: "CANCELLED",
-  message: "given up before its answer came",
+  message: "the run was stopped before its answer came",
   violations: [],
   devices: {},
 };
@@ -62,6 +76,9 @@ export async function* cancelAll(
   /** Why the run ends before its names do. */
   let fatal: { readonly error: unknown; readonly failure: Failure } | undefined;
   let disarm = () => {};
+  let disarmLeave = () => {};
+  /** When a run that was aborted waits for no more answers. */
+  let leaveByMs = Infinity;
 
   const stream = new LastingStream({
     clock,
@@ -77,7 +94,10 @@ export async function* cancelAll(
       if (isFinal) stop(error, failure);
       advance();
     },
-    ended: advance,
+    ended: () => {
+      results.put(underWay.lost(LEFT, true)); // nothing, unless the stream was withdrawn and not answered
+      advance();
+    },
   });
   const reader = new NameReader(names, {
     clock,
@@ -94,9 +114,20 @@ export async function* cancelAll(
     },
   });
   const abort = () => {
+    stop(signal?.reason, LEFT);
+    if (!stream.isOpen || !underWay.isAsked) return leave();
+    stream.withdraw();
+    leaveByMs = clock.now() + LAST_ANSWER_MS;
+    awaitAnswer();
+    advance();
+  };
+  const awaitAnswer = () => {
+    disarmLeave();
+    disarmLeave = clock.at(Math.min(clock.now() + NEXT_ANSWER_MS, leaveByMs), leave);
+  };
+  const leave = () => {
     stream.leave();
     results.put(underWay.lost(LEFT, true));
-    stop(signal?.reason, LEFT);
     advance();
   };
   signal?.addEventListener("abort", abort, { once: true });
@@ -113,6 +144,7 @@ export async function* cancelAll(
     signal?.removeEventListener("abort", abort);
     reader.stop();
     disarm();
+    disarmLeave();
     stream.leave();
   }
 
@@ -130,18 +162,26 @@ export async function* cancelAll(
       return;
     }
     for (const { sequence, names: deviceNames } of underWay.ask(clock.now())) {
-      stream.ask({ sequence, request: wireRequestOf({ ...scope, deviceNames }) });
+      stream.ask({ sequence, request: wireRequestOf({ ...scope, deviceNames }), withdraw: false });
     }
     if (underWay.nextDueMs < Infinity) disarm = clock.at(underWay.nextDueMs, advance);
   }
 
   function heard({ event }: StreamCancelTasksByDeviceResponse): void {
     if (event?.$case === "progress") {
-      const expectedRemainingMs = msOf(event.progress.expectedRemaining);
-      const { obstacle } = event.progress;
-      onProgress({ calls: requestIds.size, expectedRemainingMs, ...(obstacle && { obstacle }) });
+      const { expectedRemaining, obstacle } = event.progress;
+      onProgress({
+        calls: requestIds.size,
+        ...(expectedRemaining && { expectedRemainingMs: msOf(expectedRemaining) }),
+        ...(obstacle && { obstacle }),
+      });
     }
     if (event?.$case !== "answer") return;
+    if (event.answer.sequence === WITHDRAWAL) {
+      leave(); // refused: this gateway is older than `withdraw`
+      return;
+    }
+    if (leaveByMs < Infinity) awaitAnswer();
     const settled = underWay.answered(event.answer, clock.now());
     for (const { requestId } of settled.calls) if (requestId) requestIds.add(requestId);
     onProgress({ calls: requestIds.size });

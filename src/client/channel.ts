@@ -4,9 +4,12 @@ import { type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { isLoopback } from "../base/loopback.js";
 import { OtaServiceClient } from "../gen/ota/v1/ota_service.js";
 
-/** PEM texts. Defaults: the system's certificate authorities, and no client certificate. */
+/**
+ * PEM texts. Defaults: the authorities that the process trusts (Node's own, and those of
+ * NODE_EXTRA_CA_CERTS; with NODE_USE_SYSTEM_CA=1 the system's too), and no client certificate.
+ */
 export interface TlsOptions {
-  /** Certificate authorities to trust instead of the system's. */
+  /** Certificate authorities to trust instead of these. */
   readonly ca?: string | Uint8Array;
   /** The client's certificate chain; needs `key`. */
   readonly cert?: string | Uint8Array;
@@ -23,10 +26,14 @@ const KEEPALIVE_MS = 30_000;
 const LONGEST_ANSWER_BYTES = 32 * 2 ** 20;
 
 /**
- * Retries, carried out by grpc-js, which waits as long as the gateway's pushback says. The stream
- * is not listed: the client repeats its requests one by one.
+ * The recommended service config, which docs/clients.md and the headless service of Kubernetes
+ * repeat. Retries are carried out by grpc-js, which waits as long as the gateway's pushback says
+ * and does not retry where that forbids it. By turns, because with one connection all attempts
+ * would go to the replica that is shutting down. The stream is not listed: the client repeats its
+ * requests one by one.
  */
-const SERVICE_CONFIG = {
+export const SERVICE_CONFIG = {
+  loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [
     {
       name: [

@@ -13,6 +13,7 @@ import { createOperations, type OperationHandle, type OperationStatus } from "./
 import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, type SubmitSpec, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
+import { timeoutOf } from "./timeout.js";
 
 export type { Token } from "./call-metadata.js";
 export type { CancelAllOptions, CancelAllProgress } from "./cancel-all.js";
@@ -42,13 +43,16 @@ export interface ConnectOptions {
 export interface CallOptions {
   /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How long to wait for the answer. Defaults to the gateway's setting. */
+  /** How long to wait for the answer, at most 24.8 days. Defaults to the gateway's setting. */
   readonly timeoutMs?: number;
 }
 
 /** A client of one gateway. Its promises reject with OtaError. */
 export interface Client {
-  /** Resolves if at least one device ended well, or with `requireAll` if every one did. */
+  /**
+   * Resolves if at least one device ended well, or with `requireAll` if every one did. With
+   * `validateOnly` it resolves if the request is valid.
+   */
   cancelTasksByDevice(request: CancelRequest, options?: CallOptions): Promise<CancelResponse>;
   /**
    * Cancels for any number of devices. Yields one result for each name that it took from `names`,
@@ -102,8 +106,10 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     }
   };
 
-  async function unary<Response>(start: StartUnary<Response>, { signal, timeoutMs }: CallOptions): Promise<Response> {
-    const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  async function unary<Response>(start: StartUnary<Response>, options: CallOptions): Promise<Response> {
+    const { signal } = options;
+    const timeoutMs = timeoutOf(options.timeoutMs);
+    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
     const headers = metadata().catch((error: unknown) => {
       throw thrownError(error);
     });
@@ -119,7 +125,7 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
         if (!error) resolve(response);
         else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
       };
-      const call = begin(() => start(ready, options, done));
+      const call = begin(() => start(ready, deadline, done));
       const leave = () => call.cancel();
       signal?.addEventListener("abort", leave, { once: true });
     });

@@ -5,7 +5,7 @@ import { type Chunk, chunkOf, givenUp, halvesOf, owed } from "./chunk.js";
 import { EqualRefusals } from "./equal-refusals.js";
 import type { Failure } from "./failure.js";
 import type { DeviceResult, UpstreamCall } from "./response.js";
-import { settlementOf } from "./settlement.js";
+import { type Settlement, settlementOf } from "./settlement.js";
 import { Undecided } from "./undecided.js";
 
 /** Five full calls: half a second's work at the usual rate. */
@@ -15,6 +15,8 @@ const CHUNK_DEVICES = 1000;
 const MOST_TRIES = 10;
 
 const FIRST_BACKOFF_MS = 200;
+
+type Again = NonNullable<Settlement["again"]>;
 
 export interface Settled {
   readonly results: readonly DeviceResult[];
@@ -30,10 +32,17 @@ export class UnderWay {
   readonly #equalRefusals = new EqualRefusals();
   #chunkDevices = CHUNK_DEVICES;
   #sequence = 0n;
+  /** Whether nothing is sent any more. */
+  #isOver = false;
 
   /** Number of chunks. Undecided devices count as the chunks that they would fill. */
   get chunks(): number {
     return this.#waiting.length + this.#asked.size + Math.ceil(this.#undecided.devices / CHUNK_DEVICES);
+  }
+
+  /** Whether an answer is awaited. */
+  get isAsked(): boolean {
+    return this.#asked.size > 0;
   }
 
   /** Devices to take at a time. */
@@ -74,14 +83,14 @@ export class UnderWay {
     const chunk = this.#asked.get(answer.sequence);
     if (!chunk) return { results: [], calls: [] };
     this.#asked.delete(answer.sequence);
-    const { results, calls, again, undecided, refused, isTooLarge } = settlementOf(answer, chunk.names);
+    const { results, calls, again, undecided, refused, isTooLarge } = settlementOf(answer, chunk.names, this.#isOver);
     if (isTooLarge) {
       const halves = halvesOf(chunk);
       this.#chunkDevices = Math.min(this.#chunkDevices, ...halves.map(({ names }) => names.length));
       this.#putFirst(halves);
     }
     const gaveUp = [
-      ...(again ? this.#again({ ...chunk, names: again.names }, again.failure, nowMs) : []),
+      ...(again ? this.#again(chunk, again, nowMs) : []),
       ...(undecided ? this.#undecided.add(chunk, undecided.names, undecided.failure) : []),
       ...(chunk.undecided && results.length > 0 ? this.#undecided.answered(results) : []),
     ];
@@ -106,8 +115,9 @@ export class UnderWay {
     return lost.filter((chunk) => !isLeft(chunk)).flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]);
   }
 
-  /** Gives up the waiting chunks, and returns their results. */
+  /** Sends nothing more: gives up the waiting chunks, and returns their results. */
   giveUpWaiting(failure: Failure): readonly DeviceResult[] {
+    this.#isOver = true;
     const waiting = this.#waiting;
     this.#waiting = [];
     return [...waiting.flatMap((chunk) => [...owed(givenUp(chunk, failure), chunk)]), ...this.#undecided.giveUp()];
@@ -126,10 +136,11 @@ export class UnderWay {
     }
   }
 
-  #again(chunk: Chunk, failure: Failure, nowMs: number): readonly DeviceResult[] {
-    const tries = chunk.tries + 1;
+  #again(asked: Chunk, { names, failure, mayHaveBeenSent }: Again, nowMs: number): readonly DeviceResult[] {
+    const tries = asked.tries + 1;
+    const chunk = { ...asked, names, mayHaveBeenSent: asked.mayHaveBeenSent || mayHaveBeenSent };
     if (tries >= MOST_TRIES) return [...owed(givenUp(chunk, failure), chunk)];
-    const waitMs = failure.retryAfterMs ?? FIRST_BACKOFF_MS * 2 ** chunk.tries;
+    const waitMs = failure.retryAfterMs ?? FIRST_BACKOFF_MS * 2 ** asked.tries;
     const later = { ...chunk, tries, notBeforeMs: nowMs + waitMs };
     if (later.undecided) this.#undecided.putBack(later);
     else this.#waiting.push(later);

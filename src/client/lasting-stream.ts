@@ -20,6 +20,9 @@ export interface LastingStreamOptions {
   readonly ended: () => void;
 }
 
+/** The sequence of the message that withdraws; requests are numbered from 1. */
+export const WITHDRAWAL = 0n;
+
 /** Tries without an answer before giving up: half a minute or more. */
 const MOST_TRIES = 10;
 
@@ -67,6 +70,13 @@ export class LastingStream {
   /** Sends a message. The stream must be open. */
   ask(message: StreamCancelTasksByDeviceRequest): void {
     if (this.#state.kind === "open") this.#state.call.write(message);
+  }
+
+  /** Withdraws what was asked for, and says that there is nothing more to send. */
+  withdraw(): void {
+    if (this.#state.kind !== "open" || this.#state.isEnding) return;
+    this.#state.call.write({ sequence: WITHDRAWAL, request: undefined, withdraw: true });
+    this.end();
   }
 
   /** Says that there is nothing more to send. Returns true if the stream is closed already. */

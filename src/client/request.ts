@@ -26,6 +26,8 @@ export interface CancelRequest extends CancelScope {
   readonly deviceNames: readonly string[];
   /** Do everything except sending. */
   readonly validateOnly?: boolean;
+  /** With `validateOnly`: ask the upstream which of the devices exist. */
+  readonly checkDevices?: boolean;
   /** Reject unless every device ended well. */
   readonly requireAll?: boolean;
 }
@@ -44,11 +46,17 @@ const PRIORITIES: Record<Priority, WirePriority> = {
   urgent: WirePriority.URGENT,
 };
 
+/** The most that a gateway can be configured to accept in one request, */
+const MOST_DEVICES = 100_000;
+/** and a size that no such request has. */
+const MOST_NAME_BYTES = MOST_DEVICES * 34;
+
 /**
  * Translates a request. Throws OtaError for an unknown priority, which would otherwise become the
- * default.
+ * default, and for more names than any gateway accepts.
  */
 export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest): CancelTasksByDeviceRequest {
+  checkSize(deviceNames);
   checkPriority(priority);
   return CancelTasksByDeviceRequest.fromPartial({
     ...rest,
@@ -71,4 +79,15 @@ function checkPriority(priority: Priority | undefined): void {
   if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
     throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);
   }
+}
+
+/** Before megabytes are sent for nothing. */
+function checkSize(names: readonly string[] = []): void {
+  if (names.length > MOST_DEVICES) throw tooLarge(`has ${names.length} names`, `${MOST_DEVICES} names`);
+  const bytes = names.reduce((sum, name) => sum + (name?.length ?? 0), 0); // a JavaScript caller may pass on null
+  if (bytes > MOST_NAME_BYTES) throw tooLarge(`has ${bytes} bytes`, `${MOST_NAME_BYTES} bytes`);
+}
+
+function tooLarge(found: string, limit: string): Error {
+  return invalidError("device_names", `${found}, more than any gateway accepts (limit ${limit}); use cancelAll`);
 }

@@ -6,6 +6,7 @@ import {
   type UpstreamCall as WireCall,
   Ledger as WireLedger,
   Outcome as WireOutcome,
+  type CancelPlan as WirePlan,
   type DeviceResult as WireResult,
 } from "../gen/ota/v1/ota_service.js";
 import { type Failure, failureOf } from "./failure.js";
@@ -50,11 +51,13 @@ export interface CancelResponse {
   readonly plan?: CancelPlan;
 }
 
-/** The cost of a request if it were sent alone, now. */
+/** The cost of a request if it were sent alone, now. Times are absent while nobody can tell. */
 export interface CancelPlan {
   readonly calls: number;
-  readonly expectedWaitMs: number;
-  readonly expectedDurationMs: number;
+  readonly expectedWaitMs?: number;
+  readonly expectedDurationMs?: number;
+  /** Set only with `checkDevices`: how many of the devices exist. The results have each. */
+  readonly devices?: { readonly existing: number; readonly missing: number; readonly notRead: number };
 }
 
 export interface Quota {
@@ -66,8 +69,13 @@ export interface Quota {
   readonly tokensWithheld: number;
   readonly waitingDevices: number;
   readonly waitingCallers: number;
-  /** Expected wait until a new request of one device at normal priority would be sent. */
-  readonly expectedWaitMs: number;
+  /**
+   * Expected wait until a new request of one device at normal priority would be sent; absent while
+   * nobody can tell, see `obstacle`.
+   */
+  readonly expectedWaitMs?: number;
+  /** Why nothing is carried out at the moment; absent while calls are carried out. */
+  readonly obstacle?: string;
   readonly pausedUntil?: Date;
   readonly ledger: Exclude<keyof typeof WireLedger, "UNRECOGNIZED">;
 }
@@ -87,22 +95,27 @@ export function cancelResponseOf(response: CancelTasksByDeviceResponse): CancelR
     results: response.results.map((result) => resultOf(result, calls)),
     calls,
     quotaWaitMs: msOf(response.quotaWait),
-    ...(plan && {
-      plan: {
-        calls: plan.calls,
-        expectedWaitMs: msOf(plan.expectedWait),
-        expectedDurationMs: msOf(plan.expectedDuration),
-      },
-    }),
+    ...(plan && { plan: planOf(plan) }),
+  };
+}
+
+function planOf({ calls, expectedWait, expectedDuration, ...counts }: WirePlan): CancelPlan {
+  const { devicesExisting: existing, devicesMissing: missing, devicesNotRead: notRead } = counts;
+  return {
+    calls,
+    ...(expectedWait && { expectedWaitMs: msOf(expectedWait) }),
+    ...(expectedDuration && { expectedDurationMs: msOf(expectedDuration) }),
+    ...(existing + missing + notRead > 0 && { devices: { existing, missing, notRead } }),
   };
 }
 
 export function quotaOf(response: GetQuotaResponse): Quota {
-  const { expectedWait, pausedUntil, waitingDevices, ledger, ...counts } = response;
+  const { expectedWait, pausedUntil, waitingDevices, ledger, obstacle, ...counts } = response;
   return {
     ...counts,
     waitingDevices: Number(waitingDevices),
-    expectedWaitMs: msOf(expectedWait),
+    ...(expectedWait && { expectedWaitMs: msOf(expectedWait) }),
+    ...(obstacle && { obstacle }),
     ...(pausedUntil && { pausedUntil: dateOf(pausedUntil) }),
     ledger: (WireLedger[ledger] ?? "UNSPECIFIED") as Quota["ledger"],
   };

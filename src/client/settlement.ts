@@ -8,7 +8,12 @@ export interface Settlement {
   readonly results: readonly DeviceResult[];
   readonly calls: readonly UpstreamCall[];
   /** Devices to send again, with the reason why it failed this time. */
-  readonly again?: { readonly names: readonly string[]; readonly failure: Failure };
+  readonly again?: {
+    readonly names: readonly string[];
+    readonly failure: Failure;
+    /** Whether one of them may have been carried out. */
+    readonly mayHaveBeenSent: boolean;
+  };
   /**
    * Devices refused together with others; the one at fault can only be found by sending them
    * separately.
@@ -26,11 +31,13 @@ const PASSING: ReadonlySet<string> = new Set(["OVERLOADED", "DRAINING", "THROTTL
 /** Reasons that concern the scope and the caller, never a device. */
 const NEVER_ACCEPTED: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN"]);
 
-export function settlementOf({ result, failedResponse }: Answer, names: readonly string[]): Settlement {
+/** `isLast`: nothing is sent again, so every device has its result. */
+export function settlementOf({ result, failedResponse }: Answer, names: readonly string[], isLast = false): Settlement {
   const error = result?.$case === "error" ? failureOf(result.error) : undefined;
   const told = result?.$case === "response" ? result.response : failedResponse;
   if (told) {
     const { results, calls } = cancelResponseOf(told);
+    if (isLast) return { results, calls };
     const [again, undecided] = [someOf(results, isPassing, error), someOf(results, isUndecided)];
     return {
       results: results.filter((each) => !isPassing(each) && !isUndecided(each)),
@@ -41,8 +48,8 @@ export function settlementOf({ result, failedResponse }: Answer, names: readonly
   }
   const failure = error ?? failureOf({ code: 2, message: "an answer without a result", details: [] });
   const nothing = { results: [], calls: [] };
-  if (PASSING.has(failure.reason)) return { ...nothing, again: { names, failure } };
-  if (isTooLarge(failure) && names.length > 1) return { ...nothing, isTooLarge: true };
+  if (!isLast && PASSING.has(failure.reason)) return { ...nothing, again: { names, failure, mayHaveBeenSent: false } };
+  if (!isLast && isTooLarge(failure) && names.length > 1) return { ...nothing, isTooLarge: true };
   // Other reasons mean that the request was not admitted, so nothing of it was sent.
   const wasLetIn = failure.reason === "INTERNAL" || failure.reason === "TRANSPORT";
   const outcome = wasLetIn ? "UNKNOWN" : "NOT_ATTEMPTED";
@@ -62,7 +69,9 @@ function isUndecided({ failure }: DeviceResult): boolean {
 function someOf(results: readonly DeviceResult[], are: (result: DeviceResult) => boolean, why?: Failure) {
   const some = results.filter(are);
   const failure = why ?? some[0]?.failure;
-  return some.length > 0 && failure ? { names: some.map(({ deviceName }) => deviceName), failure } : undefined;
+  if (some.length === 0 || !failure) return undefined;
+  const mayHaveBeenSent = some.some(({ outcome }) => outcome === "UNKNOWN");
+  return { names: some.map(({ deviceName }) => deviceName), failure, mayHaveBeenSent };
 }
 
 /**

@@ -1,8 +1,10 @@
 // Reads the whole configuration, from the environment and the file it names, in one go. All
 // mistakes are reported together.
+import { proxyMistakes } from "../network/proxy.js";
 import { contradictions, plainEndpoints } from "./contradictions.js";
 import { type AccountDefaults, type ConfigFile, readConfigFile, withoutFile } from "./file.js";
 import { NO_FLAGS, SETTINGS, type Settings } from "./settings.js";
+import { UnusableSecret } from "./values.js";
 
 /** Carries every mistake in the settings. */
 export class ConfigError extends Error {
@@ -33,10 +35,12 @@ export function readConfig(environment: Environment): Config {
     try {
       settings[key] = parse(text);
     } catch (error) {
-      mistakes.push(`${variable}: expected ${(error as Error).message}, not ${shown(variable, text)}`);
+      const { message } = error as Error;
+      const isSecret = error instanceof UnusableSecret;
+      mistakes.push(`${variable}: ${isSecret ? message : `expected ${message}, not ${shown(variable, text)}`}`);
     }
   }
-  mistakes.push(...contradictions(settings as Partial<Settings>));
+  mistakes.push(...contradictions(settings as Partial<Settings>), ...proxyMistakes(environment));
   const { configFile, upstreamUrl: url, callsPerSecond } = settings as Partial<Settings>;
   const fallback = url && callsPerSecond ? { url, callsPerSecond } : NO_DEFAULTS;
   const file = configFile ? readConfigFile(configFile, fallback, mistakes) : withoutFile(fallback);

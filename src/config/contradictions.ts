@@ -6,7 +6,7 @@ import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
 
 /** Returns all contradictions. A setting that could not be read contradicts nothing. */
 export function contradictions(settings: Partial<Settings>): readonly string[] {
-  return [...encryption(settings), ...halfAnIssuer(settings)];
+  return [...encryption(settings), ...halfAnIssuer(settings), ...strictWithoutLog(settings)];
 }
 
 /** Finds endpoints, by the setting of each, that would be called in plain text across a network. */
@@ -19,6 +19,10 @@ export function plainEndpoints(endpoints: ReadonlyMap<string, URL>, insecure: bo
         `${where}: http://${host} would carry signed requests and device names in plain text; use https, or set ` +
         "OTA_INSECURE=1 if the network itself is trusted",
     );
+}
+
+function strictWithoutLog({ auditStrict, auditLog }: Partial<Settings>): string[] {
+  return auditStrict && auditLog === "" ? ["OTA_AUDIT_STRICT: needs an audit log; set OTA_AUDIT_LOG"] : [];
 }
 
 /** A token whose issuer or audience is not checked may have been made for another service. */

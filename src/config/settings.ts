@@ -1,7 +1,7 @@
 // Defines every setting once: variable, parser, default, meaning. Help, README and the parser all
 // read this table.
 import {
-  address,
+  addressLike,
   flag,
   integer,
   keyLocation,
@@ -10,6 +10,7 @@ import {
   type Parser,
   path,
   redisUrls,
+  secret,
   stateLocation,
   timeSpan,
 } from "./values.js";
@@ -25,16 +26,16 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 
 /** The table. A flag is named after its variable: OTA_UPSTREAM_URL is --upstream-url. */
 export const SETTINGS = {
-  listen: setting("OTA_LISTEN", address, "127.0.0.1:50051", "gRPC address"),
+  listen: setting("OTA_LISTEN", addressLike("127.0.0.1:50051"), "127.0.0.1:50051", "gRPC address"),
   adminListen: setting(
     "OTA_ADMIN_LISTEN",
-    address,
+    addressLike("127.0.0.1:9464"),
     "127.0.0.1:9464",
     "HTTP address of the admin page, /metrics, /livez and /readyz",
   ),
   adminToken: setting(
     "OTA_ADMIN_TOKEN",
-    path,
+    secret,
     "",
     "bearer token for the admin page; without it, the page is served to localhost only",
   ),
@@ -92,6 +93,12 @@ export const SETTINGS = {
     "50",
     "most devices of a request without a job that are read back; each takes a call",
   ),
+  startupCheck: setting(
+    "OTA_STARTUP_CHECK",
+    flag,
+    "1",
+    "1 makes a harmless call for each account at the start, to see whether the upstream answers and accepts the keys; 0 makes none",
+  ),
   drainTimeoutMs: setting(
     "OTA_DRAIN_TIMEOUT_MS",
     integer(0, 3_600_000),
@@ -102,7 +109,7 @@ export const SETTINGS = {
     "OTA_REDIS_URL",
     redisUrls,
     "",
-    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster",
+    "Redis or Valkey through which replicas share the quota; several addresses, separated by commas, are nodes of a Cluster; redis+sentinel://host:port,host:port/group asks Sentinels",
   ),
   onStoreLoss: setting(
     "OTA_ON_STORE_LOSS",
@@ -149,6 +156,12 @@ export const SETTINGS = {
     path,
     "",
     "file for the audit log, one JSON line a request; - for standard output",
+  ),
+  auditStrict: setting(
+    "OTA_AUDIT_STRICT",
+    flag,
+    "",
+    "1 refuses to start if the file of OTA_AUDIT_LOG cannot be written",
   ),
   auditDeviceNames: setting("OTA_AUDIT_DEVICE_NAMES", flag, "", "1 puts device names into the audit log"),
   tlsCert: setting("OTA_TLS_CERT", path, "", "PEM file with the certificate of the gRPC port and its chain"),

@@ -4,7 +4,7 @@ import type { Environment } from "./config.js";
 import { SETTINGS } from "./settings.js";
 
 /** Variables of the client commands, which may run in the same environment as `serve`. */
-const CLIENT_VARIABLES = ["OTA_TOKEN"];
+const CLIENT_VARIABLES = ["OTA_ADDRESS", "OTA_TOKEN"];
 
 /** Returns a warning for each OTA_* variable that is not a setting, with the nearest name. */
 export function unknownSettings(environment: Environment): string[] {

@@ -1,20 +1,19 @@
 // Parsers for the values of settings. Each takes the text of a variable, and throws an Error that
 // says what was expected.
+import { type HostPort, hostPortAdvice, parseHostPort } from "../base/host-port.js";
 import { isLoopback } from "../base/loopback.js";
+import { SECRET, wrongWith } from "../base/text-rules.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
 export type Parser<T> = (text: string) => T;
 
-/** An address to listen on. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export function address(text: string): Address {
-  const [, host, port] = /^(?:\[([0-9a-fA-F:]+)\]|[^:[\]]+):(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) > 65_535) throw new Error("host:port, like 127.0.0.1:50051");
-  return { host: host ?? text.slice(0, text.lastIndexOf(":")), port: Number(port) };
+/** An address to listen on; `usual` is one that can be suggested. */
+export function addressLike(usual: string): Parser<HostPort> {
+  return (text) => {
+    const address = parseHostPort(text);
+    if (!address) throw new Error(`host:port (${hostPortAdvice(text, usual)})`);
+    return address;
+  };
 }
 
 export function origin(text: string): URL {
@@ -25,26 +24,40 @@ export function origin(text: string): URL {
   return url;
 }
 
+/**
+ * Parses one server, several nodes of a Cluster, or `redis+sentinel://host:port,host:port/group`.
+ * Makes an address for each Sentinel.
+ */
 export function redisUrls(text: string): readonly URL[] {
-  const urls = text.split(",").filter((each) => each.trim() !== "");
-  if (!urls.every(isRedisUrl)) {
+  const [, start, hosts = "", end] = /^\s*(rediss?\+sentinel:\/\/(?:[^@,/]*@)?)([^@/]*)(\/[^,]*)$/.exec(text) ?? [];
+  const given = text.split(",").filter((each) => each.trim() !== "");
+  const all = start ? hosts.split(",").map((host) => `${start}${host}${end}`) : given;
+  const isOneKind = new Set(all.map((each) => URL.parse(each)?.protocol)).size <= 1;
+  if (!all.every(isRedisUrl) || !isOneKind) {
     throw new Error(
-      "redis://host:port or rediss://host:port, or several with commas; in a password , / ? # % @ percent-encoded",
+      "redis://host:port or rediss://host:port, several of one kind with commas for a Cluster, or " +
+        "redis+sentinel://host:port,host:port/group; in a password , / ? # % @ percent-encoded",
     );
   }
-  return urls.map((each) => new URL(each));
+  return all.map((each) => new URL(each));
 }
 
 /**
- * Allows nothing after the host except a database number: a password cut at its own / ? or # would
- * be shown as a host.
+ * Allows nothing after the host except a database number, and for Sentinels their group and
+ * credentials: a password cut at its own / ? or # would be shown as a host.
  */
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, pathname, search, hash, username, password } = new URL(text);
-  const isCut = !/^(\/\d*)?$/.test(pathname) || search.includes("@") || hash !== "";
-  return /^rediss?:$/.test(protocol) && hostname !== "" && !isCut && isDecodable(username) && isDecodable(password);
+  const isSentinel = /^rediss?\+sentinel:$/.test(protocol);
+  const isWhole = isSentinel
+    ? /^\/[\w.-]+(\/\d*)?$/.test(pathname) && SENTINEL_CREDENTIALS.test(search) && isDecodable(search)
+    : /^(\/\d*)?$/.test(pathname) && !search.includes("@");
+  const isKind = isSentinel || /^rediss?:$/.test(protocol);
+  return isKind && hostname !== "" && hash === "" && isWhole && isDecodable(username) && isDecodable(password);
 }
+
+const SENTINEL_CREDENTIALS = /^(\?sentinel(Username|Password)=[^&@]+(&sentinel(Username|Password)=[^&@]+)?)?$/;
 
 function isDecodable(text: string): boolean {
   try {
@@ -109,6 +122,18 @@ export function stateLocation(text: string): string {
 }
 
 export function path(text: string): string {
+  return text;
+}
+
+/** A secret that cannot be one. The message says where and why, and stands in for the value. */
+export class UnusableSecret extends Error {
+  override readonly name = "UnusableSecret";
+}
+
+/** Parses a secret that travels in a header; empty if there is none. */
+export function secret(text: string): string {
+  const wrong = text === "" ? undefined : wrongWith(text, SECRET);
+  if (wrong) throw new UnusableSecret(wrong);
   return text;
 }
 

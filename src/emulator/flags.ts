@@ -1,9 +1,9 @@
 // Defines the flags of `emulate`, each with its bounds. The flags for open questions follow from
 // their table.
 import { InvalidArgumentError, Option } from "commander";
+import { hostPortAdvice, parseHostPort } from "../base/host-port.js";
 import type { FaultPlan } from "./faults/fault-plan.js";
 import { readFaultPlan } from "./faults/fault-plan-reader.js";
-import { parseListenAddress } from "./listen-address.js";
 import { QUESTIONS } from "./open-questions.js";
 import { DEFAULTS } from "./options.js";
 import { QUOTA_WINDOWS } from "./quota.js";
@@ -74,6 +74,7 @@ function faultPlan(text: string): Partial<FaultPlan> {
 }
 
 function address(text: string): string {
-  if (!parseListenAddress(text)) throw new InvalidArgumentError("An address such as 127.0.0.1:8088.");
+  if (!parseHostPort(text))
+    throw new InvalidArgumentError(`It is not host:port: ${hostPortAdvice(text, DEFAULTS.listen)}.`);
   return text;
 }

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { ListenAddress } from "./listen-address.js";
+import type { HostPort } from "../base/host-port.js";
 
 export interface HttpListener {
   readonly url: string;
@@ -23,7 +23,7 @@ const MAX_HEADER_BYTES = 65_536;
 const KEEP_ALIVE_MS = 60_000;
 
 /** Opens the port. Rejects if the address cannot be listened on. */
-export async function openListener(wanted: ListenAddress, take: RequestListener): Promise<HttpListener> {
+export async function openListener(wanted: HostPort, take: RequestListener): Promise<HttpListener> {
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, take);
   server.listen(wanted);
   await once(server, "listening");

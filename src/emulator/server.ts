@@ -3,6 +3,7 @@
 import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, sleepUntil } from "../base/clock.js";
+import { parseHostPort } from "../base/host-port.js";
 import { EmulatedAccount } from "./account.js";
 import { type AccountCounts, AccountStatistics } from "./account-statistics.js";
 import { play } from "./call-ending.js";
@@ -10,7 +11,6 @@ import { answerControl, type Controls, readAdvance } from "./control.js";
 import { type FaultPlan, NO_FAULTS, PlannedFaults } from "./faults/fault-plan.js";
 import { readFaultPlan } from "./faults/fault-plan-reader.js";
 import { transit } from "./faults/transit.js";
-import { parseListenAddress } from "./listen-address.js";
 import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
 import { answerFormat, readRequest } from "./protocol/wire.js";
@@ -57,7 +57,7 @@ const CATCH_UP_MS = 1000;
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = { ...DEFAULTS, ...options };
   const { clock, latencyMs, jitterMs, random } = settings;
-  const listenAddress = parseListenAddress(settings.listen);
+  const listenAddress = parseHostPort(settings.listen);
   if (!listenAddress) throw new TypeError(`not an address to listen on: ${settings.listen}`);
   let aheadMs = 0;
   const platform = startPlatform(settings, () => aheadMs);

@@ -1,6 +1,7 @@
 // The seam to observers of upstream calls: the flight recorder, the admin page and the metrics.
 // They are notified when a call is sent and when it ends. Observers must be quick and must never
 // throw.
+import type { Reaction } from "./upstream.js";
 
 /** A call at the moment it is sent. Contains no device names. */
 export interface SentCall {
@@ -32,6 +33,8 @@ export interface EndedCall {
   readonly throttled: boolean;
   /** The gateway's own credentials, clock or signature caused the failure. */
   readonly ours: boolean;
+  /** The reaction that a refusal calls for. */
+  readonly reaction?: Reaction;
   /** Why there was no answer. Contains no device names and no secrets. */
   readonly cause?: string;
 }

@@ -8,7 +8,8 @@ import { consequence } from "./call/consequence.js";
 import { RecentRefusals } from "./call/recent-refusals.js";
 import { SentBatch } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
-import { type DeviceReadings, ReadAhead } from "./existence/read-ahead.js";
+import type { DeviceReadings } from "./existence/device-reads.js";
+import { Existence } from "./existence/existence.js";
 import type { Limiter, Wish } from "./limiter.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
 import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
@@ -33,9 +34,9 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #loop: CallLoop<Batch, SentBatch, CallEnd>;
   readonly #answerTime: AnswerTime;
-  readonly #readAhead: ReadAhead | undefined;
+  /** Undefined if nothing can be read. */
+  readonly existence: Existence | undefined;
   readonly #refusals = new RecentRefusals();
-  #obstacle = "";
 
   constructor(options: DispatcherOptions) {
     const { clock, upstream, callers } = options;
@@ -53,11 +54,12 @@ export class Dispatcher {
         upstream.cancelTasks({ scope, deviceNames: devices.map(({ name }) => name) }),
       conclude: (sentBatch, end, durationMs) => this.#conclude(sentBatch, end, durationMs),
     });
-    this.#readAhead =
-      options.deviceReadings &&
-      new ReadAhead({
+    const { deviceReadings } = options;
+    this.existence =
+      deviceReadings &&
+      new Existence({
         ...options,
-        ...options.deviceReadings,
+        deviceReadings,
         queue: this.queue,
         devicesPerCall: upstream.room.devices,
         answerMs: () => this.answerMs,
@@ -68,14 +70,6 @@ export class Dispatcher {
   /** The typical time to an answer. */
   get answerMs(): number {
     return this.#answerTime.typicalMs;
-  }
-
-  /**
-   * Why the last call settled nothing although it may be repeated; empty if it settled. Contains no
-   * device names.
-   */
-  get obstacle(): string {
-    return this.#obstacle;
   }
 
   start(): void {
@@ -92,7 +86,7 @@ export class Dispatcher {
     }
     this.queue.add(waiter);
     this.#loop.wake();
-    this.#readAhead?.wake();
+    this.existence?.wake();
     const { wish } = this.#loop;
     if (!wish) return;
     // A more urgent waiter or a newcomer must not wait for a token that was requested on lesser
@@ -110,7 +104,7 @@ export class Dispatcher {
 
   /** Ends the loop and waits for the calls in flight. */
   async close(): Promise<void> {
-    await Promise.all([this.#loop.close(), this.#readAhead?.close()]);
+    await Promise.all([this.#loop.close(), this.existence?.close()]);
   }
 
   #wish(): Wish | undefined {
@@ -127,7 +121,6 @@ export class Dispatcher {
     sentBatch.complete(end, durationMs);
     const { batch } = sentBatch;
     const what = consequence(end, batch.devices.length);
-    this.#obstacle = what.kind === "repeat" ? what.outcome.failure.message : "";
     switch (what.kind) {
       case "settle":
         sentBatch.settle(what.outcome);
@@ -143,7 +136,7 @@ export class Dispatcher {
         break;
       case "bisect":
         sentBatch.release(what.outcome);
-        if (!this.#readAhead?.takesOver(batch, end)) this.#bisect(sentBatch, what.outcome);
+        if (!this.existence?.readAhead.takesOver(batch, end)) this.#bisect(sentBatch, what.outcome);
         break;
     }
   }

@@ -13,11 +13,15 @@ import {
   retryAfterMs,
 } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
+import type { EndedCall } from "./call-observer.js";
 import { byPriority, type Command, PRIORITIES, type Priority } from "./command.js";
+import { type Condition, conditionOf } from "./condition.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Follower } from "./follower.js";
 import type { Forecast } from "./limiter.js";
+import { type CallTrend, RecentCalls } from "./recent-calls.js";
 import { verdict } from "./verdict.js";
 import type { CarriedOut, Verifier } from "./verifier.js";
 import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
@@ -43,10 +47,15 @@ export interface Request {
   /** To be called when the caller has left: devices that were not sent leave the queue. */
   abort(): void;
   /**
-   * Devices that were not sent leave the queue with this failure. Unlike after `abort`, the answer
-   * waits for the calls under way.
+   * Devices that were not sent leave the queue; the answer comes when the calls under way have
+   * ended, or a second later.
    */
-  withdraw(failure: Failure): void;
+  withdraw(): void;
+  /**
+   * Devices that were not sent leave the queue with this failure; the answer comes when the calls
+   * under way have ended, however long they take.
+   */
+  recall(failure: Failure): void;
 }
 
 /** How long a forecast is reused: thousands of requests may arrive within milliseconds. */
@@ -57,7 +66,11 @@ const EXPIRED: Failure = {
   message: "the deadline passed while devices waited to be sent; retry with a longer deadline",
 };
 const ABORTED: Failure = { kind: "aborted", message: "the caller left" };
+const WITHDRAWN: Failure = { kind: "aborted", message: "withdrawn by the caller before it was sent" };
 const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down; retry on another replica" };
+
+/** How long a withdrawn request waits for the calls that its devices are in. */
+const WITHDRAWAL_MS = 1000;
 
 /** Temporary failures: the answer includes a time to retry. */
 const PASSING: ReadonlySet<FailureKind> = new Set(["draining", "throttled", "unavailable"]);
@@ -67,6 +80,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
   readonly #deadlines: Deadlines;
+  readonly #recentCalls = new RecentCalls();
   #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
   #ledgerMs = -Infinity;
   /** When the ledger was last seen unable to grant any token, and why. */
@@ -78,7 +92,7 @@ export class Gateway {
     this.#clock = options.clock;
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock, (waiter) => this.#expire(waiter));
-    this.#dispatcher = new Dispatcher(options);
+    this.#dispatcher = new Dispatcher({ ...options, observers: [...(options.observers ?? []), this.#recentCalls] });
     this.#dispatcher.start();
   }
 
@@ -106,7 +120,8 @@ export class Gateway {
       answer: settled,
       told,
       abort: () => this.#conclude(waiter, ABORTED),
-      withdraw: (failure) => {
+      withdraw: () => this.#withdraw(waiter, told),
+      recall: (failure) => {
         this.#dispatcher.leave(waiter);
         waiter.withdraw(failure);
       },
@@ -118,20 +133,30 @@ export class Gateway {
     if (this.#draining) throw this.draining();
     const outlook = this.#outlook();
     admit(command, this.#options.bounds, outlook);
-    return plan(command, command.deviceNames.length, outlook);
+    const planned = plan(command, command.deviceNames.length, outlook);
+    return this.condition().isForeseeable ? planned : { ...planned, waitMs: Infinity, durationMs: Infinity };
+  }
+
+  /** Reads which devices of a validated command exist, and sends nothing. */
+  check(command: Command, span?: Span): Check {
+    const { existence } = this.#dispatcher;
+    if (!existence) throw new Error("a gateway without device readings cannot check devices");
+    return existence.deviceCheck.check(command, span);
   }
 
   /** The state of the account now. */
   state(): AccountState {
     const outlook = this.#outlook();
     const ledger = this.#options.limiter.state();
+    const { obstacle, isForeseeable } = this.condition();
     const { devices, devicesByCaller } = outlook.queue.backlog;
     const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
     return {
       ledger,
       waitingDevices: devices,
       waitingCallers: devicesByCaller.size,
-      expectedWaitMs: plan(NEW_CALLER, 1, outlook).waitMs,
+      expectedWaitMs: isForeseeable ? plan(NEW_CALLER, 1, outlook).waitMs : Infinity,
+      obstacle,
       ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
     };
   }
@@ -140,18 +165,22 @@ export class Gateway {
   reading(): AccountReading {
     const outlook = this.#outlook();
     const { backlog } = outlook.queue;
+    const condition = this.condition();
+    const waitMs = (priority: Priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs;
     return {
+      condition,
       ledger: this.#options.limiter.state(),
       waitingDevices: byPriority((priority) => backlog.devicesIn(priority)),
       waitingByCaller: backlog.devicesByCaller,
-      expectedWaitMs: byPriority((priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs),
+      expectedWaitMs: byPriority((priority) => (condition.isForeseeable ? waitMs(priority) : Infinity)),
       oldestSinceMs: oldestOf(this.#deadlines.waiting)?.arrivedMs,
       remainingMs: (caller) => this.remainingMs(caller),
     };
   }
 
-  /** Expected time until everything that waits for this caller is done. */
+  /** Time until all that waits for this caller is done; Infinity if it cannot be foreseen. */
   remainingMs(caller: string): number {
+    if (!this.condition().isForeseeable) return Infinity;
     const { backlog } = this.#dispatcher.queue;
     const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
     const outlook = this.#outlook();
@@ -179,9 +208,25 @@ export class Gateway {
     this.#options.verifier?.leave(request);
   }
 
-  /** Why nothing is sent at the moment, without device names; empty while calls are made. */
-  get obstacle(): string {
-    return this.#outlook().obstacle || this.#dispatcher.obstacle;
+  /** The one state of the account that everything shows. */
+  condition(): Condition {
+    return conditionOf({
+      ledger: this.#options.limiter.state(),
+      calls: this.#recentCalls.trend,
+      waitingDevices: this.#dispatcher.queue.backlog.devices,
+      oldestSinceMs: () => oldestOf(this.#deadlines.waiting)?.arrivedMs,
+      nowMs: this.#clock.now(),
+    });
+  }
+
+  /** The results of the latest calls. */
+  get calls(): CallTrend {
+    return this.#recentCalls.trend;
+  }
+
+  /** To be called with the end of a harmless call, made to see whether calls can be made. */
+  tried(end: EndedCall): void {
+    this.#recentCalls.tried(end);
   }
 
   /** The error for requests that arrive while the gateway drains. */
@@ -195,6 +240,7 @@ export class Gateway {
    */
   async drain(withinMs: number): Promise<void> {
     this.#draining = true;
+    this.#dispatcher.existence?.deviceCheck.end(DRAINING);
     if (this.#deadlines.size === 0) return;
     const drainedBefore = this.#drained;
     await new Promise<void>((resolve) => {
@@ -233,6 +279,13 @@ export class Gateway {
     this.#dispatcher.leave(waiter);
     waiter.conclude(failure);
     this.#options.verifier?.leave(waiter);
+  }
+
+  #withdraw(waiter: Waiter, told: Promise<Answer>): void {
+    this.#dispatcher.leave(waiter);
+    waiter.withdraw(WITHDRAWN);
+    const disarm = this.#clock.at(this.#clock.now() + WITHDRAWAL_MS, () => this.#conclude(waiter, WITHDRAWN));
+    void told.then(disarm);
   }
 
   #judge(command: Command, answer: Answer): Answer {

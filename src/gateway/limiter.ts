@@ -87,6 +87,8 @@ export interface LedgerState {
   readonly pausedUntilMs: number;
   /** Why the ledger grants no token; reported to requests that expire meanwhile. */
   readonly obstacle?: string;
+  /** Why the store cannot be reached. For the operator only, because it may name addresses. */
+  readonly cause?: string;
   /** The number of replicas that share the ledger, as far as known. */
   readonly replicas?: number;
 }

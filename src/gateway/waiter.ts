@@ -78,8 +78,6 @@ export class Waiter implements HeapMember {
   position = -1;
   #settle: ((answer: Answer) => void) | undefined;
   #unsettled: number;
-  /** Why devices that are not in a call get no further one, once it has been withdrawn. */
-  #withdrawn: Failure | undefined;
   #queueEntries: readonly object[] = [];
   #quotaWaitMs = 0;
   readonly #calls: CallRecord[] = [];
@@ -92,6 +90,8 @@ export class Waiter implements HeapMember {
   #attempts = NO_MARKS;
   #callIndexes = NO_MARKS;
   #indexes: Map<string, number> | undefined;
+  /** Whether its devices are not to be sent any more. */
+  #isWithdrawn = false;
 
   constructor(command: Command, arrivedMs: number, span?: Span, follower?: Follower) {
     this.command = command;
@@ -109,11 +109,6 @@ export class Waiter implements HeapMember {
     return this.#settle !== undefined;
   }
 
-  /** Whether devices that a call did not settle wait for another call. */
-  get takesBack(): boolean {
-    return this.open && this.#withdrawn === undefined;
-  }
-
   /**
    * Owned by the queue; no other code looks into them. A map in the queue would burden the garbage
    * collector (docs/adr/0021).
@@ -124,6 +119,11 @@ export class Waiter implements HeapMember {
 
   keepForQueue(entries: readonly object[]): void {
     this.#queueEntries = entries;
+  }
+
+  /** Whether the device at this index still has to be sent, once it is in no call. */
+  mayBeSent(index: number): boolean {
+    return this.open && this.#states[index] !== SETTLED;
   }
 
   /** The index of a requested device. `guess` is tried first. */
@@ -157,9 +157,8 @@ export class Waiter implements HeapMember {
 
   /** Makes the device wait again after a call. `outcome` is reported if no further call is made. */
   putBack(index: number, outcome: DeviceOutcome): void {
-    if (!this.open || this.#states[index] === SETTLED) return;
-    this.#note(index, outcome, OPEN);
-    if (this.#withdrawn) this.#giveUp(index, this.#withdrawn);
+    if (this.#isWithdrawn) this.#giveUp(index, outcome);
+    else if (this.open) this.#note(index, outcome, OPEN);
   }
 
   /** Sets the device's final outcome. */
@@ -171,16 +170,21 @@ export class Waiter implements HeapMember {
   }
 
   /**
-   * Gives up devices that are not in a call: those that were never sent get `failure`. Answers when
-   * the calls under way have ended.
+   * Sends nothing more: settles the devices that are in no call, those that were never sent with
+   * `failure`. Answers when the calls under way have ended.
    */
   withdraw(failure: Failure): void {
-    if (!this.takesBack) return;
+    if (!this.open || this.#isWithdrawn) return;
+    this.#isWithdrawn = true;
     this.#makeMarks();
-    this.#withdrawn = failure;
-    for (let index = 0; index < this.#states.length && this.open; index++) {
-      if (this.#states[index] === OPEN) this.#giveUp(index, failure);
+    const unsent: DeviceOutcome = { kind: "not-attempted", failure };
+    for (let index = 0; index < this.#states.length; index++) {
+      if (this.#states[index] !== OPEN) continue;
+      this.#outcomes[index] ??= unsent;
+      this.#states[index] = SETTLED;
+      this.#unsettled--;
     }
+    if (this.#unsettled === 0) this.#answer();
   }
 
   /** Answers now with what is known. Devices that were never sent get `failure`. */
@@ -196,9 +200,10 @@ export class Waiter implements HeapMember {
     this.#answer();
   }
 
-  #giveUp(index: number, failure: Failure): void {
-    this.#outcomes[index] ??= { kind: "not-attempted", failure };
-    this.#states[index] = SETTLED;
+  /** Its call did not settle it, and no other will: to a follower it is left, and not settled. */
+  #giveUp(index: number, outcome: DeviceOutcome): void {
+    if (!this.open || this.#states[index] === SETTLED) return;
+    this.#note(index, outcome, SETTLED);
     if (--this.#unsettled === 0) this.#answer();
   }
 

@@ -60,6 +60,8 @@ export interface GrpcServer {
   readonly port: number;
   /** When the certificate expires, in ms since the epoch; undefined without TLS. */
   certificateEndsWallMs(): number | undefined;
+  /** Callers with a stream that has not been read to its end. */
+  streamingCallers(): ReadonlySet<string>;
   /** Looks for new TLS files now. */
   reload(): void;
   /** From now on health reports NOT_SERVING, and streams are not read any more. */
@@ -118,6 +120,7 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   return {
     port: listener.port,
     certificateEndsWallMs: () => listener.certificateEndsWallMs(),
+    streamingCallers: () => service.streamingCallers(),
     reload: () => listener.reload(),
     stopServing: () => {
       health.stopServing();

@@ -2,6 +2,8 @@
 // is wrong without quoting any of the content.
 import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet } from "jose";
+import { type Dispatcher, fetch } from "undici";
+import { createDispatcher } from "../network/dispatcher.js";
 
 /** The location of a JWK Set. */
 export type KeyLocation =
@@ -28,9 +30,15 @@ const URL_FRESH_MS = 600_000;
 const LONGEST_ANSWER_MS = 5000;
 const MOST_BYTES = 1 << 20;
 
-export function keySourceOf(location: KeyLocation): KeySource {
+/** `proxyOf` names the proxy for an address. */
+export function keySourceOf(
+  location: KeyLocation,
+  proxyOf: (url: URL) => URL | undefined = () => undefined,
+): KeySource {
   if (location.kind === "file") return { read: () => readFile(location.path, "utf8"), freshMs: FILE_FRESH_MS };
-  return { read: () => download(location.url), freshMs: URL_FRESH_MS };
+  const { url } = location;
+  const dispatcher = createDispatcher(url, LONGEST_ANSWER_MS, proxyOf(url));
+  return { read: () => download(url, dispatcher), freshMs: URL_FRESH_MS };
 }
 
 /** Parses the keys. Throws an Error that says what is wrong with the text. */
@@ -54,11 +62,11 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function download(url: URL): Promise<string> {
+async function download(url: URL, dispatcher: Dispatcher): Promise<string> {
   const signal = AbortSignal.timeout(LONGEST_ANSWER_MS);
   const headers = { accept: "application/jwk-set+json, application/json" };
   // A redirect could replace the keys, so it is not followed.
-  const response = await fetch(url, { headers, redirect: "error", signal }).catch((error: Error) => {
+  const response = await fetch(url, { headers, redirect: "error", signal, dispatcher }).catch((error: Error) => {
     throw new Error(causeOf(error));
   });
   if (!response.ok || !response.body) {

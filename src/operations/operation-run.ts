@@ -22,7 +22,7 @@ import {
 
 export interface OperationRunOptions {
   readonly store: OperationStore;
-  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "expectedMs" | "roomOf" | "obstacle">;
+  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "expectedMs" | "roomOf" | "condition">;
   readonly clock: Clock;
   readonly leased: Leased;
   /** When the lease was asked for; monotonic. */
@@ -207,7 +207,7 @@ export class OperationRun {
   }
 
   get #obstacleNow(): string {
-    return this.#obstacle || this.#options.gateway.obstacle;
+    return this.#obstacle || this.#options.gateway.condition().obstacle;
   }
 
   get #mayFeed(): boolean {

@@ -62,7 +62,7 @@ export class Piece {
 
   /** Nothing more is sent; calls that were sent run to their end. */
   withdraw(failure: Failure): void {
-    this.#request?.withdraw(failure);
+    this.#request?.recall(failure);
   }
 
   /** Nothing more is read back. */

@@ -2,12 +2,13 @@
 // gateway runs. A file with a mistake changes nothing.
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import { type Config, ConfigError } from "../config/config.js";
+import { type Config, ConfigError, type Environment } from "../config/config.js";
 import { type AccountSettings, readConfigFile } from "../config/file.js";
 import type { Authentication } from "../grpc/transport/caller.js";
 import { CallerBook } from "../identity/caller-book.js";
 import type { KeySet } from "../identity/key-set.js";
 import { keySourceOf } from "../identity/key-source.js";
+import { proxyFor } from "../network/proxy.js";
 
 export interface Access {
   readonly callers: CallerBook;
@@ -24,9 +25,9 @@ export interface Access {
  * Opens the access. Throws ConfigError if the issuer's keys are in an unusable file; an address may
  * be unreachable for now.
  */
-export async function openAccess(config: Config, clock: Clock, log: Log): Promise<Access> {
+export async function openAccess(config: Config, environment: Environment, clock: Clock, log: Log): Promise<Access> {
   const callers = new CallerBook(config.callers);
-  const issuer = await openIssuer(config, clock, log);
+  const issuer = await openIssuer(config, environment, clock, log);
   return {
     callers,
     bearer: issuer?.bearer,
@@ -42,13 +43,14 @@ export async function openAccess(config: Config, clock: Clock, log: Log): Promis
 /** Creates the verifier of bearer tokens, if they are accepted. Its code is loaded only then. */
 async function openIssuer(
   { jwtKeys, jwtIssuer: issuer, jwtAudience: audience }: Config,
+  environment: Environment,
   clock: Clock,
   log: Log,
 ): Promise<{ readonly keys: KeySet; readonly bearer: Authentication["bearer"] } | undefined> {
   if (!jwtKeys) return undefined;
   const { KeySet } = await import("../identity/key-set.js");
   const { Bearer } = await import("../identity/bearer.js");
-  const keys = new KeySet({ source: keySourceOf(jwtKeys), clock, log });
+  const keys = new KeySet({ source: keySourceOf(jwtKeys, (url) => proxyFor(url, environment)), clock, log });
   const reading = keys.read();
   if (jwtKeys.kind === "file") {
     await reading;

@@ -6,30 +6,25 @@ import { type Log, withFields } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
-import type { DeviceReader } from "../gateway/device-reader.js";
-import type { DeviceReadings } from "../gateway/existence/read-ahead.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
-import type { TaskReader } from "../gateway/task-reader.js";
 import type { CallerBook } from "../identity/caller-book.js";
 import { createInProcessLedger } from "../limiter/in-process.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
+import { proxyFor } from "../network/proxy.js";
 import { CallFeed } from "../observe/admin/call-feed.js";
+import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
-import type { UpstreamOperation } from "../observe/telemetry/spans.js";
-import { createUpstream, type UpstreamClient } from "../upstream/client.js";
+import { createUpstream } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
-import { ReadLoop } from "../verification/read-loop.js";
-import { Verification } from "../verification/verification.js";
+import { openReadings } from "./readings.js";
+import { keepTrying } from "./trial.js";
 
-/** Documented for each of the two operations that read tasks, */
-const READS_PER_SECOND = 10;
-/** and for those that read devices. */
-const DETAILS_PER_SECOND = 5;
-const STATES_PER_SECOND = 50;
+/** After this long without a canceling call, a harmless one may show whether calls can be made. */
+const QUIET_MS = 10_000;
 
 /** The name under which callers have credit while any caller can claim any name. */
 const UNPROVEN = "";
@@ -39,11 +34,9 @@ export interface Account {
   readonly gateway: Gateway;
   readonly limiter: Limiter;
   readonly recorder: FlightRecorder;
-  /**
-   * Stops the account, once its gateway has drained: waits for the calls under way, then releases
-   * everything.
-   */
   readonly feed: CallFeed;
+  /** The operations that read tasks or devices, for the page. */
+  readings(): readonly ReadingSnapshot[];
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
 }
@@ -72,8 +65,10 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   await credentials.get().catch((error: unknown) => {
     throw error instanceof NoCredentials ? new NoCredentials(`account ${name}: ${error.message}`) : error;
   });
+  const proxy = proxyFor(settings.url, options.environment);
+  if (proxy) log.info({ account: name, proxy: proxy.host }, "upstream calls go through a proxy");
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
-  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock });
+  const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock, proxy });
   const limiter = await ledgerFor(options, name, settings.callsPerSecond);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,
@@ -98,8 +93,11 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     creditNameOf: (caller: string) => (options.proven ? caller : UNPROVEN),
   };
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
-  const verifier = await verifierFor(options, upstream);
-  const deviceReadings = await deviceReadingsFor(options, upstream);
+  const { verifier, deviceReadings, snapshots } = await openReadings({
+    ...{ account: name, clock, log, upstream, metrics: options.metrics },
+    mostWithoutJob: config.verifyMaxDevicesWithoutJob,
+    ledgerOf: (operation, callsPerSecond) => ledgerFor(options, `${name}:${operation}`, callsPerSecond),
+  });
   const gateway = new Gateway({
     account: name,
     ...ports,
@@ -108,12 +106,23 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     deviceReadings,
     answered: metrics.answered,
   });
+  const { operation, limiter: statesLimiter, reader } = deviceReadings.states;
+  const stopTrying = config.startupCheck
+    ? keepTrying({
+        ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
+        // Cancels show more than a reading, so as long as there are any, nothing is tried.
+        isDue: () => !gateway.calls.isProven && clock.now() - gateway.calls.sentMs > QUIET_MS,
+        tried: (end) => gateway.tried(end),
+      })
+    : async () => {};
   return {
     gateway,
     limiter,
     recorder,
     feed,
+    readings: snapshots,
     close: async () => {
+      await stopTrying();
       await gateway.close();
       await upstream.close();
     },
@@ -140,50 +149,6 @@ function credentialsFor({ settings: { credentials }, clock, environment }: Accou
     case "files":
       return fileCredentials(credentials.directory);
   }
-}
-
-/** Each reading operation has a quota of its own at the upstream, and so a ledger of its own. */
-async function verifierFor(
-  options: AccountOptions,
-  { tasksOfJob, unfinishedTasks }: UpstreamClient,
-): Promise<Verification> {
-  const { name: account, config, clock, log, metrics } = options;
-  const loopOf = async (operation: UpstreamOperation, reader: TaskReader) => {
-    const limiter = await ledgerFor(options, `${account}:${operation}`, READS_PER_SECOND);
-    return new ReadLoop({
-      account,
-      operation,
-      clock,
-      log,
-      limiter,
-      reader,
-      observers: [metrics.reads(account, operation)],
-    });
-  };
-  return new Verification({
-    clock,
-    tasksOfJob: await loopOf("ListOTATaskByJob", tasksOfJob),
-    unfinishedTasks: await loopOf("ListOTAUnfinishedTaskByDevice", unfinishedTasks),
-    mostWithoutJob: config.verifyMaxDevicesWithoutJob,
-  });
-}
-
-/** The same holds for those that read devices. */
-async function deviceReadingsFor(
-  options: AccountOptions,
-  { deviceDetails, deviceStates }: UpstreamClient,
-): Promise<DeviceReadings> {
-  const { name: account, metrics } = options;
-  const readingOf = async (operation: UpstreamOperation, reader: DeviceReader, callsPerSecond: number) => ({
-    operation,
-    reader,
-    limiter: await ledgerFor(options, `${account}:${operation}`, callsPerSecond),
-    observers: [metrics.reads(account, operation)],
-  });
-  return {
-    details: await readingOf("BatchQueryDeviceDetail", deviceDetails, DETAILS_PER_SECOND),
-    states: await readingOf("BatchGetDeviceState", deviceStates, STATES_PER_SECOND),
-  };
 }
 
 /** `name` is the account's name. For a reading operation it has a colon, as no account name has. */

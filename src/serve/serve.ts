@@ -1,16 +1,17 @@
 // Composes the gateway: takes settings, opens listening ports, and defines the order in which
 // everything starts and ends.
 import { randomBytes } from "node:crypto";
-import { sleepUntil, systemClock } from "../base/clock.js";
+import { closeSync, constants, openSync } from "node:fs";
+import { hostname } from "node:os";
+import { every, sleepUntil, systemClock } from "../base/clock.js";
+import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
-import type { Address } from "../config/values.js";
 import { OUTCOMES } from "../gateway/waiter.js";
 import { heapTooSmall } from "../grpc/port-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";
-import type { Readiness } from "../observe/admin/snapshot.js";
 import { snapshotOf } from "../observe/admin/snapshot-of.js";
 import { openAuditLog } from "../observe/audit/audit-log.js";
 import { createAuditor } from "../observe/audit/auditor.js";
@@ -20,8 +21,12 @@ import type { MetricsPage } from "../observe/telemetry/prometheus.js";
 import type { Operations } from "../operations/operations.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
+import { ConditionLog } from "./condition-log.js";
 import { listenTrouble } from "./listen-trouble.js";
 import { openOperations, operationAudit } from "./operations.js";
+import { ReadinessRule, type ReadyAccount } from "./readiness.js";
+import { logStart } from "./start-line.js";
+import { programVersion } from "./version.js";
 
 /** A gateway that is listening. */
 export interface Serving {
@@ -42,7 +47,12 @@ export interface Serving {
  * Time for grpc-js to send the last answers after every rpc has ended: there may be thousands, on a
  * busy machine.
  */
-const LAST_WORDS_MS = 2500;
+const LAST_WORDS_MS = 5000;
+
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+
+/** How often the state of each account is looked at, for the log and for /readyz. */
+const LOOK_MS = 1000;
 
 /** Time for calls to end and tokens to be given back, after all callers have been answered. */
 const LAST_CALLS_MS = 2500;
@@ -58,11 +68,13 @@ export async function serve(
   readMetrics?: () => Promise<MetricsPage>,
 ): Promise<Serving> {
   const clock = systemClock;
+  const version = programVersion();
   const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
   if (tooSmall) throw new ConfigError([tooSmall]);
-  const access = await openAccess(config, clock, log);
+  const access = await openAccess(config, environment, clock, log);
   const { callers, bearer } = access;
   const proven = bearer !== undefined || config.tlsClientCa !== "";
+  if (config.auditStrict) refuseUnwritable(config.auditLog);
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
   const withDeviceNames = config.auditDeviceNames;
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
@@ -73,6 +85,7 @@ export async function serve(
   let operations: Operations | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
+  let streamingCallers: () => ReadonlySet<string> = () => new Set();
   const end = async () => {
     access.close();
     for (const each of unwatch) each();
@@ -80,7 +93,12 @@ export async function serve(
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
-  const readiness = readinessOf(accounts);
+  const startedWallMs = clock.wallNow();
+  const readiness = new ReadinessRule({
+    clock,
+    isTried: config.startupCheck,
+    accounts: () => [...accounts.values()].map(readyAccount),
+  });
   try {
     connection = await connect(config, log);
     const replica = randomBytes(6).toString("hex");
@@ -91,19 +109,37 @@ export async function serve(
     unwatch.push(metrics.watch(watched(accounts, config), clock.now));
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     operations = await openOperations({ config, clock, log, callers, gateways, auditor });
+    unwatch.push(metrics.watchProcess(version));
+    const conditionLog = new ConditionLog(clock, log);
+    unwatch.push(
+      every(clock, LOOK_MS, () => {
+        readiness.now();
+        for (const [name, { gateway }] of accounts) conditionLog.note(name, gateway.condition());
+      }),
+    );
     admin = await startAdminServer({
       ...config.adminListen,
       token: config.adminToken,
       clock,
       log,
-      readiness: readiness.now,
-      snapshot: () => ({
-        wallMs: clock.wallNow(),
-        readiness: readiness.now(),
-        accounts: [...accounts].map(([name, { gateway, feed }]) =>
-          snapshotOf(name, gateway.reading(), feed, clock.now()),
-        ),
-      }),
+      readiness: () => readiness.now(),
+      conditions: () => conditionsOf(accounts),
+      snapshot: () => {
+        const streaming = streamingCallers();
+        return {
+          wallMs: clock.wallNow(),
+          readiness: readiness.now(),
+          about: { instance: hostname(), version, startedWallMs },
+          accounts: [...accounts].map(([name, { gateway, feed, readings }]) =>
+            snapshotOf(
+              name,
+              gateway.reading(),
+              { feed, readings: readings(), isStreaming: (caller) => streaming.has(caller) },
+              clock.now(),
+            ),
+          ),
+        };
+      },
       ...(readMetrics && { metrics: readMetrics }),
       flightRecord: () => {
         const recorders = [...accounts.values()].map(({ recorder }) => recorder);
@@ -128,6 +164,7 @@ export async function serve(
         : undefined,
     };
     grpc = await startGrpcServer(config.listen.host, config.listen.port, service).catch(listenTrouble("OTA_LISTEN"));
+    streamingCallers = grpc.streamingCallers;
     const certificateLeftMs = () => {
       const endsWallMs = grpc.certificateEndsWallMs();
       return endsWallMs === undefined ? undefined : endsWallMs - clock.wallNow();
@@ -146,9 +183,10 @@ export async function serve(
     throw error;
   }
 
+  const addresses = { grpc: addressOf(config.listen, grpc.port), admin: addressOf(config.adminListen, admin.port) };
+  logStart(log, { version, ...addresses }, config, environment);
   return {
-    grpc: addressOf(config.listen, grpc.port),
-    admin: addressOf(config.adminListen, admin.port),
+    ...addresses,
     reload() {
       auditLog?.reopen();
       grpc.reload();
@@ -169,6 +207,18 @@ export async function serve(
   };
 }
 
+/** Throws ConfigError if nothing can be appended to the file. */
+function refuseUnwritable(auditLog: string): void {
+  if (auditLog === "-") return;
+  try {
+    // A named pipe without a reader must not block.
+    closeSync(openSync(auditLog, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640));
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    throw new ConfigError([`OTA_AUDIT_LOG: ${auditLog} cannot be written (${code}), and OTA_AUDIT_STRICT is set`]);
+  }
+}
+
 /** Loads the Redis client on demand, because a single gateway starts faster without it. */
 async function connect({ redisUrls }: Config, log: Log): Promise<StoreConnection | undefined> {
   if (redisUrls.length === 0) return undefined;
@@ -182,27 +232,25 @@ function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: C
   );
 }
 
-/**
- * Stays ready once it was ready: a failure that stops the calls of all replicas must not take all
- * replicas away from the callers.
- */
-function readinessOf(accounts: ReadonlyMap<string, Account>) {
-  let draining = false;
-  let wasReady = false;
+function readyAccount({ gateway, limiter }: Account): ReadyAccount {
   return {
-    drain: () => {
-      draining = true;
-    },
-    now: (): Readiness => {
-      if (draining) return "draining";
-      const modes = [...accounts.values()].map(({ limiter }) => limiter.state().mode);
-      const missing = (["away", "opening"] as const).find((mode) => modes.includes(mode));
-      wasReady ||= !missing;
-      return missing ? (wasReady ? "degraded" : missing) : "ok";
-    },
+    condition: () => gateway.condition(),
+    calls: () => gateway.calls,
+    mode: () => limiter.state().mode,
   };
 }
 
-function addressOf({ host }: Address, port: number): string {
+/** For /readyz, which is open to everybody: names no caller. */
+function conditionsOf(accounts: ReadonlyMap<string, Account>) {
+  return Object.fromEntries(
+    [...accounts].map(([name, { gateway, limiter }]) => {
+      const { kind, obstacle } = gateway.condition();
+      const { cause } = limiter.state();
+      return [name, { state: kind, ...(obstacle && { obstacle }), ...(cause !== undefined && { cause }) }];
+    }),
+  );
+}
+
+function addressOf({ host }: HostPort, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

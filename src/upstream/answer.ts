@@ -52,10 +52,11 @@ function refused(
   secrets: readonly string[],
 ): AnswerReading {
   const retryAfterMs = readRetryAfterMs(answer.headers);
-  const verdict = verdictOn(code, answer.status, retryAfterMs !== undefined);
+  const message = fields.get("errormessage") ?? fields.get("message") ?? "";
+  const verdict = verdictOn(code, answer.status, retryAfterMs !== undefined, message);
   const refusal: Refusal = {
     code,
-    message: redactSecrets(fields.get("errormessage") ?? fields.get("message") ?? "", code, secrets),
+    message: redactSecrets(message, code, secrets),
     reaction: verdict.kind === "internal" ? { kind: "internal", recovered: false } : verdict,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(isRequestWide(code) && { requestWide: true }),

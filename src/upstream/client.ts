@@ -9,6 +9,7 @@ import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
+import { createDispatcher } from "../network/dispatcher.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
@@ -23,7 +24,6 @@ import {
   TASKS_OF_JOB,
   UNFINISHED_TASKS,
 } from "./operations.js";
-import { createPool } from "./pool.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
 import { createSigningContext, type SignedWith } from "./signing-context.js";
@@ -38,6 +38,8 @@ export interface UpstreamOptions {
   readonly maxUrlBytes?: number;
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
+  /** The proxy for `url`; undefined for direct calls. */
+  readonly proxy?: URL | undefined;
 }
 
 /**
@@ -65,7 +67,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
-  const pool = createPool(url, timeoutMs);
+  const dispatcher = createDispatcher(url, timeoutMs, options.proxy);
 
   const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
     if (closed) return { end: unwritten("The gateway is shutting down.") };
@@ -83,7 +85,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
       if (span) describeFault(span, error instanceof Error ? error.name : "Error");
       return { end: { kind: "unwritten", message: messageOfPreparation(error), ours: true } };
     }
-    const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
+    const exchanged = await exchange(dispatcher, url.origin, request, clock, untilMs);
     if (span) describeExchange(span, exchanged);
     if (exchanged.kind !== "answered") return { end: endOf(exchanged) };
     const end = await read(exchanged.answer, signedWith, untilMs);
@@ -140,7 +142,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     async close() {
       closed = true;
       await Promise.all(underWay);
-      await pool.destroy();
+      await dispatcher.destroy();
     },
   };
 }
@@ -152,11 +154,15 @@ function contextHeaders(): Record<string, string> {
   return headers;
 }
 
+const NOT_MADE = { kind: "unwritten", message: "The request could not be made.", ours: true } as const;
+
 function unwritten(message: string): CallEnd {
   return { kind: "unwritten", message, ours: false };
 }
 
 function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
+  // undici refuses what no header or address can carry.
+  if (exchanged.kind === "unwritten" && exchanged.fault === "UND_ERR_INVALID_ARG") return NOT_MADE;
   if (exchanged.kind === "unwritten") return unwritten(`No connection to the upstream (${exchanged.fault}).`);
   return { kind: "lost", message: `The request was sent, but no complete answer came (${exchanged.fault}).` };
 }
@@ -164,5 +170,5 @@ function endOf(exchanged: Exclude<Exchange, { kind: "answered" }>): CallEnd {
 function messageOfPreparation(error: unknown): string {
   if (error instanceof NoCredentials) return error.message;
   if (error instanceof DeadlineExceeded) return "The credentials did not arrive in time.";
-  return "The request could not be made.";
+  return NOT_MADE.message;
 }

@@ -1,4 +1,5 @@
 // The seam between the code that signs requests and the places where keys come from.
+import { SECRET, wrongWith } from "../base/text-rules.js";
 
 /** A key pair, with a token if the keys are temporary. */
 export interface Credentials {
@@ -18,4 +19,10 @@ export interface CredentialsSource {
 /** There are no credentials. The message names what to set, and holds nothing secret. */
 export class NoCredentials extends Error {
   override readonly name = "NoCredentials";
+}
+
+/** Throws NoCredentials if a key cannot be one. `place`: the variable or file that holds it. */
+export function checkKey(key: string, place: string): void {
+  const wrong = wrongWith(key, SECRET);
+  if (wrong) throw new NoCredentials(`${place} ${wrong}; copy the key again.`);
 }

@@ -1,12 +1,13 @@
 // Finds the keys that requests are signed with. An account's own keys come from variables with its
 // prefix, or from the files of a directory; otherwise from the environment of the process, or else
 // from the vendor's chain. Keys are read again each time, so that they can be changed under a
-// running gateway. No error holds anything that a provider or a file said, since that may be a
-// secret.
+// running gateway. A text that cannot be a key is refused with its place: signed with it, every
+// call would fail with an error that says nothing. No error holds anything that a provider or a
+// file said, since that may be a secret.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.js";
-import { type Credentials, type CredentialsSource, NoCredentials } from "./credentials-source.js";
+import { type Credentials, type CredentialsSource, checkKey, NoCredentials } from "./credentials-source.js";
 import { createVendorChain } from "./vendor-chain.js";
 
 export interface CredentialsOptions {
@@ -26,7 +27,7 @@ export function createCredentials({
   env = process.env,
   timeoutMs = 5_000,
 }: CredentialsOptions): CredentialsSource {
-  const chain = createVendorChain(clock, timeoutMs);
+  const chain = createVendorChain(clock, timeoutMs, env);
   return {
     get: async () => fromEnvironment(env, "") ?? chain.get(),
     refresh: async () => fromEnvironment(env, "") ?? chain.refresh(),
@@ -48,15 +49,13 @@ export function prefixedCredentials(env: NonNullable<CredentialsOptions["env"]>,
  * if present.
  */
 export function fileCredentials(directory: string): CredentialsSource {
-  const read = async (name: string) => (await readFile(join(directory, name), "utf8").catch(() => "")).trim();
   const get = async () => {
-    const [accessKeyId, accessKeySecret, securityToken] = await Promise.all(
-      ["access-key-id", "access-key-secret", "security-token"].map(read),
-    );
-    if (accessKeyId && accessKeySecret) return credentialsOf(accessKeyId, accessKeySecret, securityToken);
-    throw new NoCredentials(
-      `${directory} must hold the files access-key-id and access-key-secret, both readable by the gateway.`,
-    );
+    const [accessKeyId, accessKeySecret, securityToken] = await Promise.all([
+      keyIn(directory, "access-key-id"),
+      keyIn(directory, "access-key-secret"),
+      keyIn(directory, "security-token", "optional"),
+    ]);
+    return credentialsOf(accessKeyId, accessKeySecret, securityToken);
   };
   return { get, refresh: get };
 }
@@ -66,14 +65,38 @@ const KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 const TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN";
 
 function fromEnvironment(env: NonNullable<CredentialsOptions["env"]>, prefix: string): Credentials | undefined {
-  const value = (name: string) => env[`${prefix}${name}`]?.trim();
+  const value = (name: string) => {
+    const text = env[`${prefix}${name}`]?.trim();
+    if (text) checkKey(text, `${prefix}${name}`);
+    return text;
+  };
   const [accessKeyId, accessKeySecret] = [value(KEY_ID), value(KEY_SECRET)];
   if (!accessKeyId && !accessKeySecret) return undefined;
   // Half a pair is a mistake. The chain would skip it, and might find keys of somebody else.
-  if (!accessKeyId) throw new NoCredentials(`${prefix}${KEY_SECRET} is set, but ${prefix}${KEY_ID} is not; set both.`);
-  if (!accessKeySecret)
-    throw new NoCredentials(`${prefix}${KEY_ID} is set, but ${prefix}${KEY_SECRET} is not; set both.`);
+  const half = (set: string, missing: string) => {
+    const how = env[`${prefix}${missing}`] === undefined ? "is not" : "is empty";
+    return new NoCredentials(`${prefix}${set} is set, but ${prefix}${missing} ${how}; set both.`);
+  };
+  if (!accessKeyId) throw half(KEY_SECRET, KEY_ID);
+  if (!accessKeySecret) throw half(KEY_ID, KEY_SECRET);
   return credentialsOf(accessKeyId, accessKeySecret, value(TOKEN));
+}
+
+/** The key in a file, without the line end of the file. Empty if it is optional and absent. */
+async function keyIn(directory: string, name: string, need: "required" | "optional" = "required"): Promise<string> {
+  const path = join(directory, name);
+  let key: string;
+  try {
+    key = (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && need === "optional") return "";
+    const advice = `${directory} must hold the files access-key-id and access-key-secret, both readable by the gateway.`;
+    throw new NoCredentials(`${path} cannot be read (${code}); ${advice}`);
+  }
+  if (key !== "") checkKey(key, path);
+  else if (need === "required") throw new NoCredentials(`${path} is empty; put the key into it.`);
+  return key;
 }
 
 function credentialsOf(accessKeyId: string, accessKeySecret: string, securityToken = ""): Credentials {

@@ -86,8 +86,13 @@ export function exchange(
   });
 }
 
+/** A proxy's refusal, in the words of undici: of a tunnel, or of a plain request. */
+const PROXY_REFUSAL = /^Proxy (?:response|Authentication Required) \((\d{3})\)/;
+
 /** An error's code, or else its name. Never its message, which contains addresses. */
 function faultOf(error: Error): string {
+  const [, status] = PROXY_REFUSAL.exec(error.message) ?? [];
+  if (status) return `PROXY_${status}`;
   // Happy eyeballs wraps the errors of all addresses in an AggregateError.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   for (const each of [error, first]) {

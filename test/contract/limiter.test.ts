@@ -10,8 +10,9 @@ import { connectStore, type StoreConnection } from "../../src/limiter/shared/red
 import { mostInAnySecond } from "../support/arrivals.js";
 import { FakeLog } from "../support/fake-log.js";
 import { until } from "../support/processes.js";
-import { endRedis, type Product, type RedisServer, startRedis } from "../support/redis.js";
+import { endRedis, type Product, startRedis } from "../support/redis.js";
 import { seededRandom } from "../support/seeded-random.js";
+import { type StrictRedis, startStrictRedis } from "../support/strict-redis.js";
 import { systemHas } from "../support/system.js";
 
 const CALLS_PER_SECOND = 20;
@@ -25,20 +26,22 @@ const options = { clock: systemClock, callsPerSecond: CALLS_PER_SECOND, callTime
 const connections: StoreConnection[] = [];
 afterAll(async () => {
   for (const connection of connections) connection.close();
+  for (const server of servers.values()) (await server).close();
   await endRedis();
 });
 
-const servers = new Map<Product, Promise<RedisServer>>();
+const servers = new Map<Product, Promise<StrictRedis>>();
 let accounts = 0;
 
 /** Limiters over one new ledger. */
 type Create = () => Promise<readonly [Limiter, ...Limiter[]]>;
 
+/** A real server, behind a proxy that is as strict as Alibaba Cloud's. */
 function sharedOn(product: Product, onStoreLoss: "closed" | "share", replicas: number): Create {
   return async () => {
-    const server = servers.get(product) ?? startRedis([], { product });
+    const server = servers.get(product) ?? startRedis([], { product }).then(({ port }) => startStrictRedis(port));
     servers.set(product, server);
-    const url = new URL((await server).url);
+    const url = new URL(`redis://127.0.0.1:${(await server).port}`);
     const account = `account-${++accounts}`;
     const create = async (_: unknown, n: number) => {
       const log = new FakeLog();

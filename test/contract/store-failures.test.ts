@@ -4,15 +4,21 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, describe, expect, it } from "vitest";
 import { sleepUntil, systemClock } from "../../src/base/clock.js";
+import { redisUrls } from "../../src/config/values.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { connectStore } from "../../src/limiter/shared/redis.js";
 import { mostInAnySecond } from "../support/arrivals.js";
+import { createCertificateAuthority } from "../support/certificate-authority.js";
 import { FakeLog } from "../support/fake-log.js";
 import { until } from "../support/processes.js";
-import { endRedis, startRedis } from "../support/redis.js";
+import { endRedis, type RedisServer, startRedis } from "../support/redis.js";
+import { startRedisCluster } from "../support/redis-cluster.js";
 import { seededRandom } from "../support/seeded-random.js";
+import { GROUP, startSentinels } from "../support/sentinels.js";
+import { startStrictRedis } from "../support/strict-redis.js";
 import { FAKETIME, MALLOC, systemHas } from "../support/system.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
@@ -163,11 +169,53 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
   );
 
   it("is a Cluster find their ledgers in it", async () => {
-    const node = await startRedis(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]);
-    node.command("cluster", "addslotsrange", "0", "16383");
-    await until(() => node.command("cluster", "info").includes("cluster_state:ok"));
+    const [node] = (await startRedisCluster([])) as [RedisServer];
     const { more, stop } = await work([node.url, node.url]);
     await more(30);
     await stop();
+  });
+
+  it("is a Cluster over TLS with certificates for names find it by the names that its nodes announce", async () => {
+    const authority = createCertificateAuthority();
+    setDefaultCACertificates([...getCACertificates("default"), authority.cert]);
+    const tls = { pair: authority.issue({ dns: ["localhost"] }), ca: authority.cert };
+    const named = ["--cluster-announce-hostname", "localhost", "--cluster-preferred-endpoint-type", "hostname"];
+    const nodes = await startRedisCluster(named, { tls });
+    const { more, stop } = await work(nodes.slice(0, 2).map(({ url }) => url));
+    await more(30);
+    await stop();
+  });
+
+  it("is named by Sentinels follow a failover, open the ledger again, and once more when it fails back", async () => {
+    const { primary, replica, sentinels } = await startSentinels("redis-password", "sentinel-password");
+    const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    const url = `redis+sentinel://:redis-password@${addresses}/${GROUP}?sentinelPassword=sentinel-password`;
+    const { arrivals, more, stop } = await work(redisUrls(url).map(String));
+    await more(30);
+    await primary.kill();
+    await more(40);
+    const before = arrivals.length;
+    await primary.start(); // empty, and still a primary in its own eyes, until the Sentinels tell it
+    const isReplica = () => primary.command("--no-auth-warning", "-a", "redis-password", "role").startsWith("slave");
+    await until(isReplica);
+    await more(30);
+    await replica.kill();
+    await more(40);
+    await stop();
+    expect(longestGapMs(arrivals.slice(0, before))).toBeGreaterThanOrEqual(OPENING_MS);
+    expect(longestGapMs(arrivals.slice(before))).toBeGreaterThanOrEqual(OPENING_MS);
+  });
+
+  it("checks every script as Alibaba Cloud's does use it as any other", async () => {
+    const redis = await startRedis();
+    const strict = await startStrictRedis(redis.port);
+    const { more, stop } = await work([`redis://127.0.0.1:${strict.port}`]);
+    await more(60);
+    await redis.kill();
+    await redis.start();
+    await more(60);
+    await stop();
+    strict.close();
+    expect(strict.refusals).toEqual([]);
   });
 });

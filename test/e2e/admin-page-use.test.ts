@@ -73,8 +73,8 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
       reached.push(name ?? (await focused.textContent()) ?? "");
     }
     expect(reached).toEqual([
-      "default Within quota",
-      "eu-central Within quota",
+      "default Idle",
+      "eu-central Idle",
       "find",
       "troubled",
       "hold",
@@ -106,7 +106,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect(await textOf(page, "announcement")).toBe("No connection to the gateway");
     await run.serve();
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(false);
-    expect(await page.title()).toMatch(/^Within quota/);
+    expect(await page.title()).toMatch(/^Idle/);
     expect(await page.locator("main").getAttribute("class")).toBe("");
   });
 

@@ -52,14 +52,15 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
 
   it("follows the gateway within a second: figures, state, title, queue, calls", async () => {
     const { page, complaints } = await run.open();
-    expect(await page.title()).toBe("Within quota, 0 devices wait · ota-gateway");
+    expect(await page.title()).toBe("Idle, 0 devices wait · ota-gateway");
     expect(await rowsOf(page, "callers")).toEqual([expect.stringContaining("none in the last minute")]);
 
     run.gateway.account = BUSY;
     for (let n = 0; n < 7; n++) run.gateway.call();
     await expect.poll(() => textOf(page, "calls-now")).toBe("7");
     expect(await page.title()).toBe("Yielding, 96,385 devices wait · ota-gateway");
-    expect(await textOf(page, "devices-now")).toBe("1,400");
+    expect(await textOf(page, "accepted-now")).toBe("1,400");
+    expect(await textOf(page, "not-accepted-now")).toBe("0");
     expect(await textOf(page, "accepted")).toBe("1,400");
     expect(await textOf(page, "wait-now")).toBe("6.2 s");
     expect(await rowsOf(page, "classes")).toEqual([
@@ -83,6 +84,38 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     run.gateway.readiness = "draining";
     await expect.poll(() => textOf(page, "state")).toBe("Draining");
     expect(complaints).toEqual([]);
+  });
+
+  it("answers whether devices are canceled: all refused, by which code and for which caller (was: Within quota)", async () => {
+    const { page, complaints } = await run.open();
+    const code = "iot.ota.FirmwareNotFound";
+    for (let n = 0; n < 3; n++) run.gateway.call({ kind: "refused", code });
+    await expect.poll(() => textOf(page, "state")).toBe("All refused");
+    expect(await textOf(page, "meaning")).toBe(
+      `The upstream refuses every call: ${code}. Callers are told. The last calls were for fleet-backend.`,
+    );
+    expect(await rowsOf(page, "refusals")).toEqual([
+      expect.stringMatching(/^iot\.ota\.FirmwareNotFound \| fleet-backend \| 3 \| 600 \| \d\d:\d\d:\d\d$/),
+    ]);
+    await expect.poll(() => textOf(page, "not-accepted-now")).toBe("600");
+    run.gateway.call();
+    await expect.poll(() => textOf(page, "state")).toBe("Canceling");
+    expect(complaints).toEqual([]);
+  });
+
+  it("says which gateway it is and in which time zone, shows the reading operations, and calls a bound a bound", async () => {
+    run.gateway.account = BUSY;
+    run.gateway.streaming.add("service-0");
+    const reading = { mode: "shared", callsLastMinute: 3, accepted: 2, notAccepted: 1 } as const;
+    run.gateway.readings = [{ operation: "ListOTATaskByJob", limit: 10, ...reading, lastCode: "NoPermission" }];
+    const { page } = await run.open({ timezoneId: "Europe/Berlin" });
+    expect(await textOf(page, "instance")).toBe("gateway-7d9f-x2x4q");
+    expect(await textOf(page, "version")).toContain("1.2.3");
+    expect(await textOf(page, "started")).toBe("started 1 Jan 2026, 13:00");
+    expect(await textOf(page, "zone")).toBe("Europe/Berlin");
+    expect(await rowsOf(page, "readings")).toEqual(["ListOTATaskByJob | Shared, 10/s | 3 | 2 | 1: NoPermission"]);
+    const [first, second] = await rowsOf(page, "callers");
+    expect([first, second]).toEqual(["service-0 | 10,000 | at least 42 s | 0", "service-1 | 9,500 | 42 s | 0"]);
   });
 
   it("draws calls against the limit, and describes them to screen readers", async () => {

@@ -94,7 +94,7 @@ describe("OTA_AUDIT_LOG", () => {
     gateway.kill("SIGTERM");
     expect(await gateway.ended).toBe(0);
     const lines = gateway.stderr.trimEnd().split("\n");
-    const told = lines.map((line) => JSON.parse(line) as Line).filter(({ level }) => level === 50);
+    const told = lines.map((line) => JSON.parse(line) as Line).filter(({ level }) => level === "error");
     expect(told).toMatchObject([{ setting: "OTA_AUDIT_LOG", err: { code: "ENOENT" } }]);
     expect(told[0]?.["err"]).toMatchObject({ message: expect.stringContaining(join(folder, "missing")) });
     expect(told[0]?.["err"]).not.toHaveProperty("stack");

@@ -134,11 +134,28 @@ describe("ota-gateway cancel", () => {
     const { arrivals } = await emulator.stats();
     const { code, stdout } = await ended(cancel("--dry-run", "--devices-file", inFolder("names.txt")));
     expect(stdout).toMatch(/^20,005 devices would take 101 calls: /);
+    expect(stdout).toMatch(/^ {2}line 20006: "bad name" is not a device name: must be 4-32 of /m);
     expect(code).toBe(1); // one line is no name
     expect((await emulator.stats()).arrivals).toBe(arrivals);
   });
 
+  it("reads with --dry-run --check which devices exist, lists them, and cancels nothing", async () => {
+    const { arrivals } = await emulator.stats();
+    const stale = [seededName(DEVICES), seededName(DEVICES + 1)];
+    writeFileSync(inFolder("some.txt"), [seededName(0), ...stale, seededName(1), seededName(2)].join("\n"));
+    const list = ["--devices-file", inFolder("some.txt"), "--output", inFolder("checked.csv")];
+    const { code, stdout } = await ended(cancel("--dry-run", "--check", "--json", ...list));
+    expect(JSON.parse(stdout)).toMatchObject({ existing: 3, missing: 2, not_read: 0, missing_examples: stale });
+    const rows = readFileSync(inFolder("checked.csv"), "utf8");
+    for (const name of stale) expect(rows).toContain(`\n${name},REJECTED,`);
+    expect(rows.match(/,NOT_ATTEMPTED,,,/g)).toHaveLength(3);
+    expect(code).toBe(1);
+    expect((await ended(cancel("--dry-run", "--check", seededName(0)))).code).toBe(0);
+    expect((await emulator.stats()).arrivals).toBe(arrivals);
+  });
+
   it.each([
+    ["--check without --dry-run", ["--check", "dev-0"], 2, "--check goes with --dry-run"],
     ["no devices", [], 2, "no devices given"],
     ["a file that is not there", ["--devices-file", "/nowhere/x"], 2, "/nowhere/x does not exist"],
     ["an empty file", ["--devices-file", "/dev/null"], 2, "/dev/null names no device"],
@@ -175,7 +192,7 @@ describe("ota-gateway quota", () => {
     await until(() => watching.stdout.split("\n").length > 2);
     watching.kill("SIGINT");
     const { code, stdout } = await ended(watching);
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^(default: \d+ of 200 tokens free, .*\n){2,}$/)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^(\S+Z default: \d+ of 200 tokens free, .*\n){2,}$/)]);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -95,11 +96,11 @@ describe.each(["csv", "jsonl"])("ota-gateway cancel on a full disk, in %s", (for
   });
 });
 
-describe("ota-gateway cancel with names from a producer that is quiet", () => {
-  const fromStdin = ["--devices-file", "-"];
+const FROM_STDIN = ["--devices-file", "-"];
 
+describe("ota-gateway cancel with names from a producer that is quiet", () => {
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("ends at once at %s", async (signal) => {
-    const program = cancel([...fromStdin, "--output", "-"], { stdin: "pipe" });
+    const program = cancel([...FROM_STDIN, "--output", "-"], { stdin: "pipe" });
     program.stdin?.write("dev-0\n");
     await program.said(/"device_name":"dev-0","outcome":"ACCEPTED"/);
     program.kill(signal);
@@ -109,7 +110,7 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
 
   it("writes down what it knows when its terminal is closed, which is told twice (was: it was gone at once)", async () => {
     const results = inFolder("hangup.jsonl");
-    const hung = cancel([...fromStdin, "--output", results], { stdin: "pipe" }, "slow");
+    const hung = cancel([...FROM_STDIN, "--output", results], { stdin: "pipe" }, "slow");
     hung.stdin?.write("dev-0\n");
     await until(() => asked.length > 0);
     hung.kill("SIGHUP"); // by the shell
@@ -120,7 +121,7 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
   });
 
   it("ends at once at a signal before the first name", async () => {
-    const program = cancel([...fromStdin, "--output", inFolder("none.jsonl")], { stdin: "pipe" });
+    const program = cancel([...FROM_STDIN, "--output", inFolder("none.jsonl")], { stdin: "pipe" });
     await program.said(/The gateway.s ledger is opening/);
     program.kill("SIGINT");
     const { code, stdout } = await ended(program);
@@ -130,7 +131,7 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
   });
 
   it("ends at once at a signal in a --dry-run", async () => {
-    const program = cancel([...fromStdin, "--dry-run"], { stdin: "pipe" });
+    const program = cancel([...FROM_STDIN, "--dry-run"], { stdin: "pipe" });
     program.stdin?.write(`${names(1000).join("\n")}\n`);
     await until(() => asked.length > 0);
     program.kill("SIGINT");
@@ -152,14 +153,14 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
   });
 
   it("ends when it is refused", async () => {
-    const program = cancel(fromStdin, { stdin: "pipe" }, "bad");
+    const program = cancel(FROM_STDIN, { stdin: "pipe" }, "bad");
     program.stdin?.write("dev-0\n");
     const { code, stderr } = await ended(program);
     expect([code, stderr]).toEqual([1, expect.stringContaining("--product-key must be something else")]);
   });
 
   it("ends when the column does not exist", async () => {
-    const program = cancel([...fromStdin, "--column", "serial"], { stdin: "pipe" });
+    const program = cancel([...FROM_STDIN, "--column", "serial"], { stdin: "pipe" });
     program.stdin?.write("id,name\n1,dev-0\n");
     const { code, stderr } = await ended(program);
     expect([code, stderr]).toEqual([2, expect.stringContaining('has no column "serial"')]);
@@ -198,6 +199,100 @@ describe("ota-gateway cancel with lines that hold no device name", () => {
       { device_name: "(line 3)", message: "line 3 is not JSON" },
       { device_name: "bad name", message: `line 4 ${badName}` },
     ]);
+  });
+});
+
+describe("ota-gateway cancel with lists as spreadsheets write them", () => {
+  it.each([
+    {
+      what: "semicolons, in UTF-16",
+      bytes: Buffer.from("\ufeffDeviceName;Site\r\ndev-0;Köln\r\n", "utf16le"),
+      taken: 'CSV, separated by semicolons, names in column 1 "DeviceName" of 2 (utf-16le)',
+    },
+    {
+      what: "a Chinese header",
+      bytes: Buffer.from("\ufeff设备名称\ndev-0\n"),
+      taken: 'CSV, names in column 1 "设备名称"',
+    },
+    {
+      what: "a header, and the column by its number",
+      bytes: Buffer.from("name,status\ndev-0,x\n"),
+      flags: ["--column", "1"],
+      taken: 'CSV, names in column 1 "name" of 2',
+    },
+  ])("reads one with $what, and says what it took it for", async ({ bytes, flags = [], taken }) => {
+    const list = inFolder("sheet.csv");
+    writeFileSync(list, bytes);
+    const { code, stderr } = await ended(cancel(["--devices-file", list, ...flags]));
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`${list} read as ${taken}\n`)]);
+    expect(asked).toEqual([["dev-0"]]);
+  });
+});
+
+describe("ota-gateway cancel with a results file that another run writes", () => {
+  it("refuses it, and takes it over once that run is gone, also if it was killed", async () => {
+    const results = inFolder("shared.jsonl");
+    const first = cancel([...FROM_STDIN, "--output", results], { stdin: "pipe" });
+    first.stdin?.write("dev-0\n");
+    await until(() => existsSync(results) && readFileSync(results, "utf8").includes("ACCEPTED"));
+    const again = ["--resume", results, "dev-1"];
+    const second = await ended(cancel(again));
+    expect([second.code, second.stderr]).toEqual([
+      2,
+      expect.stringContaining(`${results} is being written by another run`),
+    ]);
+    expect(second.stderr).toContain(`:${first.pid}); wait for it, or delete ${results}.lock`);
+    expect((await ended(cancel([...again, "--dry-run"]))).code).toBe(0); // it only reads
+    first.kill("SIGKILL");
+    await first.ended;
+    expect((await ended(cancel(again))).code).toBe(0);
+    expect(readdirSync(folder).filter((name) => name.includes("lock"))).toEqual([]);
+  });
+});
+
+describe("ota-gateway results", () => {
+  const row = (name: string, outcome: string, reason = "") =>
+    `${JSON.stringify({ device_name: name, outcome, ...(reason && { reason, message: `${reason}!` }) })}\n`;
+
+  it("counts the last result of each device, and names those that are left", async () => {
+    const file = inFolder("counted.jsonl");
+    const rows = [row("dev-0", "UNKNOWN", "ABORTED"), row("dev-1", "ACCEPTED"), row("dev-0", "ACCEPTED")];
+    writeFileSync(
+      file,
+      `${rows.join("")}${row("dev-2", "REJECTED", "gone")}${row("a\u202eb", "NOT_ATTEMPTED", "x")}{"torn`,
+    );
+    const text = await ended(run(["results", file]));
+    expect(text.code).toBe(1);
+    expect(text.stdout).toBe(
+      "4 devices\n\n  accepted          2\n  rejected: gone    1\n  not attempted: x  1\n\n" +
+        "2 are left; --left names them, and cancel --resume tries them again.\n",
+    );
+    const json = JSON.parse((await ended(run(["results", file, "--json"]))).stdout);
+    expect(json).toEqual({
+      ...{ devices: 4, ok: 2, left: 2, outcomes: { ACCEPTED: 2, REJECTED: 1, NOT_ATTEMPTED: 1 } },
+      failures: [
+        { outcome: "REJECTED", reason: "gone", message: "gone!", devices: 1 },
+        { outcome: "NOT_ATTEMPTED", reason: "x", message: "x!", devices: 1 },
+      ],
+    });
+    expect((await ended(run(["results", file, "--left"]))).stdout).toBe("dev-2\na\\u{202E}b\n");
+    const left = (await ended(run(["results", file, "--left", "--json"]))).stdout;
+    expect(left).toContain('{"device_name":"dev-2","outcome":"REJECTED","reason":"gone","message":"gone!"}\n');
+  });
+
+  it("reads what cancel wrote, CSV included, and exits with 0 if nothing is left", async () => {
+    const file = inFolder("written.csv");
+    expect((await ended(cancel(["--output", file, "dev-0", "dev-1"]))).code).toBe(0);
+    const { code, stdout } = await ended(run(["results", file]));
+    expect([code, stdout]).toEqual([0, "2 devices\n\n  accepted  2\n\nEvery device in it ended well.\n"]);
+  });
+
+  it.each([
+    ["a file that is not there", "/nowhere/x.csv", "/nowhere/x.csv does not exist"],
+    ["another file", "package.json", "package.json must end in .csv or .jsonl"],
+  ])("exits with 2 for %s", async (_, file, message) => {
+    const { code, stderr } = await ended(run(["results", file]));
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 });
 

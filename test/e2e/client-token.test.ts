@@ -50,9 +50,11 @@ describe("ota-gateway", () => {
       run([...CANCEL, "--address", address, "--token-file", fileOf(token)]),
       run(["quota", "--address", address], { OTA_TOKEN: token }),
     ];
-    expect(await Promise.all(programs.map(({ ended }) => ended))).toEqual([1, 1, 1]);
-    for (const { stdout, stderr } of programs) {
-      expect(stderr).toContain("the token contains a character that is not allowed");
+    expect(await Promise.all(programs.map(({ ended }) => ended))).toEqual([2, 2, 2]);
+    const wrong = "its token must be visible ASCII without blanks and quotes, has U+000A at 18";
+    const places = ["OTA_TOKEN", "the file of --token-file", "OTA_TOKEN"];
+    for (const [n, { stdout, stderr }] of programs.entries()) {
+      expect(stderr).toContain(`error: ${places[n]} cannot be used: ${wrong}`);
       expect(stdout + stderr).not.toContain("SECRET");
     }
   });

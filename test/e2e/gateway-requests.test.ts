@@ -3,6 +3,7 @@
 // asked of it until then waits together.
 import { describe, it, type TestContext } from "vitest";
 import { type Environment, readConfig } from "../../src/config/config.js";
+import { readFaultPlan } from "../../src/emulator/faults/fault-plan-reader.js";
 import type { Fault } from "../../src/emulator/faults/faults.js";
 import { DEFAULTS, type EmulatorOptions } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
@@ -239,13 +240,34 @@ describe.concurrent("an upstream that misbehaves", () => {
     ]);
   });
 
+  it("and calls the gateway's clock wrong, or itself busy, is asked again (was: rejected as the caller's mistake)", async (test) => {
+    const rules = ["IllegalTimestamp", "SystemBusy"].map((code) => ({ times: 1, fault: { kind: "error", code } }));
+    const faultPlan = readFaultPlan({ clockSkewMs: 14 * 60_000, rules });
+    const { caller } = await setUp(test, { devices: 10, faultPlan });
+    const { calls, success } = await caller("service-a").cancel(devices(2)).answer;
+    // A caller learns no code about the gateway's own keys and clock.
+    test.expect(calls).toMatchObject([
+      { success: false, code: "" },
+      { success: false, code: "SystemBusy" },
+      { success: true, attempts: 3 },
+    ]);
+    test.expect(success).toBe(true);
+  });
+
+  it("and has disabled the gateway's key is an internal error", async (test) => {
+    const faultPlan = readFaultPlan({ rules: [{ fault: { kind: "error", code: "Forbidden.AccessKeyDisabled" } }] });
+    const { caller } = await setUp(test, { devices: 10, faultPlan });
+    const failure = await failureOf(caller("service-a").cancel(devices(2)).answer);
+    test.expect(failure).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", pushback: "-1" });
+  });
+
   it("and throttles until the deadline is reported as such, with a hint when to retry", async (test) => {
     const { caller, opened } = await setUp(test, { devices: 10, faults: () => throttled() });
     await opened();
     const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1500).answer);
     test.expect(failure).toMatchObject({ code: "RESOURCE_EXHAUSTED", reason: "THROTTLED", domain: "iot.aliyuncs.com" });
     test.expect(failure.retryAfterMs).toBeGreaterThan(0);
-    test.expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
+    test.expect(failure.pushback).toBe("-1"); // the retry would come after the deadline
   });
 
   it("and cannot be reached is reported as such, with a hint when to retry", async (test) => {
@@ -253,7 +275,8 @@ describe.concurrent("an upstream that misbehaves", () => {
     await opened();
     const failure = await failureOf(caller("service-a").cancel(devices(2), {}, 1000).answer);
     test.expect(failure).toMatchObject({ code: "UNAVAILABLE", reason: "UNAVAILABLE", domain: "ota.v1" });
-    test.expect(Number(failure.pushback)).toBe(failure.retryAfterMs);
+    test.expect(failure.retryAfterMs).toBeGreaterThan(0);
+    test.expect(failure.pushback).toBe("-1");
   });
 
   it("and does not accept the gateway's keys is an internal error that tells nothing of it", async (test) => {

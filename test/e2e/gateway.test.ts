@@ -53,10 +53,16 @@ function requestJson(deviceNames: string[]) {
 describe("the admin port", () => {
   it("is not ready while calls of a predecessor could still be travelling, and then is", async () => {
     const opening = await fetch(`${gateway.admin}/readyz`);
-    expect([opening.status, await opening.json()]).toEqual([503, { status: "opening" }]);
+    expect([opening.status, await opening.json()]).toEqual([
+      503,
+      { status: "opening", accounts: { default: { state: "opening", obstacle: expect.stringMatching(/opening/) } } },
+    ]);
     await gateway.opened();
     const open = await fetch(`${gateway.admin}/readyz`);
-    expect([open.status, await open.json()]).toEqual([200, { status: "ok" }]);
+    expect([open.status, await open.json()]).toEqual([
+      200,
+      { status: "ok", accounts: { default: { state: "unproven" } } },
+    ]);
   });
 
   it("lives, knows no other paths, and takes no other methods", async () => {
@@ -184,7 +190,7 @@ describe("CancelTasksByDevice", () => {
       reason: "INVALID_REQUEST",
       domain: "ota.v1",
       metadata: { violations: "7" },
-      pushback: undefined,
+      pushback: "-1",
     });
     expect(failure.violations.map(({ field }) => field)).toEqual([
       "product_key",

@@ -95,8 +95,8 @@ describe("GET /metrics after requests of 501 callers, on an account with half th
       unwritten: calls("unwritten"),
     }).toEqual({ accepted: stats.succeeded, refused, throttled, lost: 0, unwritten: 0 });
     expect(sumOf(families, "ota_call_devices_count")).toBe(stats.arrivals);
-    expect(sumOf(families, "ota_call_duration_count")).toBe(stats.arrivals);
-    expect(sumOf(families, "ota_call_token_wait_count")).toBe(stats.arrivals);
+    expect(sumOf(families, "ota_call_duration_seconds_count")).toBe(stats.arrivals);
+    expect(sumOf(families, "ota_call_token_wait_seconds_count")).toBe(stats.arrivals);
   });
 
   it("counts the devices that the emulator canceled, by caller and outcome", () => {
@@ -109,12 +109,13 @@ describe("GET /metrics after requests of 501 callers, on an account with half th
   });
 
   it("counts rpcs by status, those that were not let in too", () => {
-    const rpcs = (status: string) => sumOf(families, "rpc_server_call_duration_count", { rpc_status_code: status });
+    const rpcs = (status: string) =>
+      sumOf(families, "rpc_server_call_duration_seconds_count", { rpc_status_code: status });
     expect([rpcs("OK"), rpcs("NOT_FOUND"), rpcs("INVALID_ARGUMENT")]).toEqual([CALLERS + 1, 1, 1]);
   });
 
   it("tells what the gateway has learned of the account", () => {
-    expect(sumOf(families, "ota_quota_rate")).toBe(10);
+    expect(sumOf(families, "ota_quota_rate_per_second")).toBe(10);
     expect(sumOf(families, "ota_tokens")).toBe(10);
     expect(sumOf(families, "ota_tokens", { ota_token_state: "withheld" })).toBeGreaterThan(0);
     expect(sumOf(families, "ota_ledger_mode", { ota_ledger_mode: "in-process" })).toBe(1);
@@ -153,9 +154,13 @@ describe("a collector", () => {
     await until(() => pushed().length > 0);
     const { text, families } = await scrape(admin);
     const names = new Set(
-      [...(pushed()[0]?.body ?? "").matchAll(/"name":"((?:ota|rpc)\.[^"]*)"/g)].map(([, name]) => name),
+      [...(pushed()[0]?.body ?? "").matchAll(/"name":"((?:ota|rpc|process|v8js|nodejs)\.[^"]*)"/g)].map(
+        ([, name]) => name,
+      ),
     );
-    const printed = new Set([...families.keys()].map((name) => name.replace(/_total$/, "")));
+    const printed = new Set(
+      [...families.keys()].map((name) => name.replace(/_total$/, "").replace(/_(seconds|bytes|per_second)$/, "")),
+    );
     expect(new Set([...names].map((name) => name?.replaceAll(".", "_")))).toEqual(printed);
     program.kill("SIGTERM");
     expect(await program.ended).toBe(0);
@@ -184,6 +189,7 @@ describe("a collector", () => {
     expect(logged.map((line) => JSON.parse(line).msg).toSorted()).toEqual([
       "draining; a second signal ends at once",
       "rpc",
+      "started",
       "upstream call",
     ]);
   });

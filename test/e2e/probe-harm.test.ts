@@ -130,12 +130,12 @@ describe.concurrent("ota-gateway probe, the program", () => {
     await upstream.close();
   });
 
-  it("reports what it knows at the first signal", async () => {
+  it.each(["SIGINT", "SIGHUP"] as const)("reports what it knows at the first %s", async (signal) => {
     const { productKey, firmwareId } = LEAST_GIVEN;
     const emulator = await runEmulator("--product-key", productKey, "--firmware-id", firmwareId);
     const program = run([...FLAGS, "--upstream-url", emulator.url, "--yes"], KEYS);
     await program.said(/one made-up device: .*/);
-    program.kill("SIGINT");
+    program.kill(signal);
     expect(await program.ended).toBe(1);
     expect(program.stdout).toMatch(/^\nNot finished: interrupted\n(.*\n)* +unknown-device +reject/);
   });

@@ -65,6 +65,14 @@ describe.runIf(systemHas("python"))("the Python recipe", () => {
     ]);
   });
 
+  it("can wait for a month (was: DEADLINE_EXCEEDED at once, of a deadline longer than 24.8 days)", async () => {
+    const { url } = await runEmulator("--devices", "10");
+    const gateway = await runGateway(url);
+    const request = "ota.CancelTasksByDeviceRequest(device_names=['device-0000001'], **SCOPE)";
+    const answer = `stub.CancelTasksByDevice(${request}, timeout=30 * 86400, metadata=CALLER)`;
+    expect(await python(gateway.grpc, `${IMPORT}print(${answer}.success)`)).toEqual(["True"]);
+  });
+
   it("reads when a request is worth asking again, and that nothing was said where nobody answered", async () => {
     const tooShort = new GatewayError({ kind: "deadline-too-short", message: "too late" }, { retryAfterMs: 3500 });
     const address = await listenOta({ cancel: () => wireErrorOf(tooShort) });

@@ -15,7 +15,7 @@ describe("ota-gateway quota --watch", () => {
     const emulator = await runEmulator("--devices", "1");
     const before = await runGateway(emulator.url);
     const watching = run(["quota", "--address", before.grpc, "--watch"]);
-    await watching.said(/^default: /m);
+    await watching.said(/^\S+Z default: /m);
     before.kill("SIGKILL");
     await watching.said(/^error: no gateway listens at /m);
     const seen = linesOf(watching.stdout);
@@ -39,8 +39,15 @@ describe("ota-gateway quota --watch", () => {
     const address = await listenOta({ quota: () => (++asked === 1 ? usual : gone) });
     const watching = run(["quota", "--address", address, "--watch"]);
     expect(await watching.ended).toBe(1);
-    expect(watching.stdout).toMatch(/^default: /);
+    expect(watching.stdout).toMatch(/^\d{4}-\d\d-\d\dT\S+Z default: /);
     expect(watching.stderr).toContain("--account is not configured");
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("ends well at %s (was: killed by SIGHUP)", async (signal) => {
+    const watching = run(["quota", "--address", await listenOta({}), "--watch", "--json"]);
+    await watching.said(/^\{"time":"\S+Z","account":"default"/m);
+    watching.kill(signal);
+    expect(await watching.ended).toBe(0);
   });
 
   it("ends by Ctrl-C, without an error, when the gateway does not answer (was: after ten seconds, with an error)", async () => {

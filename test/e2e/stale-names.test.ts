@@ -20,6 +20,21 @@ function names(): string[] {
 }
 
 describe("ota-gateway serve", () => {
+  it("says of each device whether it exists before anything is canceled", async () => {
+    const emulator = await runEmulator("--devices", String(DEVICES));
+    const gateway = await runGateway(emulator.url);
+    const caller = createCaller(gateway.grpc);
+    const request = { validateOnly: true, checkDevices: true };
+    const { results, plan } = await caller.cancel(names(), request).answer;
+    expect(plan).toMatchObject({ devicesExisting: DEVICES, devicesMissing: STALE, devicesNotRead: 0 });
+    for (const { deviceName, outcome, status } of results) {
+      const exists = deviceName < seededName(DEVICES);
+      expect([outcome, status?.code]).toEqual(exists ? [Outcome.NOT_ATTEMPTED, undefined] : [Outcome.REJECTED, 5]);
+    }
+    caller.close();
+    expect((await emulator.stats()).arrivals).toBe(0);
+  });
+
   it("cancels what exists, rejects the rest by reading, and shows no device's secret and no name", async () => {
     const emulator = await runEmulator("--devices", String(DEVICES));
     const gateway = await runGateway(emulator.url, {

@@ -59,10 +59,10 @@ async function loggedAfter(ask: () => Promise<unknown>): Promise<unknown> {
 describe("a gateway with OTA_TLS_CLIENT_CA and OTA_JWT_JWKS", () => {
   it("tells in its metrics how long that will do, and that no line of the audit log is lost", async () => {
     const families = parsePrometheus(await (await fetch(`${gateway.admin}/metrics`)).text());
-    expect(sumOf(families, "ota_tls_expires_in")).toBeGreaterThan(60);
-    expect(sumOf(families, "ota_jwt_keys_age")).toBeLessThan(60);
+    expect(sumOf(families, "ota_tls_expires_in_seconds")).toBeGreaterThan(60);
+    expect(sumOf(families, "ota_jwt_keys_age_seconds")).toBeLessThan(60);
     expect(sumOf(families, "ota_audit_lost_total")).toBe(0);
-    expect(sumOf(families, "ota_audit_waiting")).toBeLessThan(10_000);
+    expect(sumOf(families, "ota_audit_waiting_bytes")).toBeLessThan(10_000);
   });
 
   it("lets in with a token and no certificate, in the token's name", async () => {

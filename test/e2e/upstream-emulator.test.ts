@@ -1,6 +1,8 @@
 // The client against the emulator, which shares nothing with it but how a signature is computed.
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Clock, systemClock } from "../../src/base/clock.js";
+import type { FaultPlan } from "../../src/emulator/faults/fault-plan.js";
+import { readFaultPlan } from "../../src/emulator/faults/fault-plan-reader.js";
 import { startEmulator } from "../../src/emulator/server.js";
 import { createUpstream } from "../../src/upstream/client.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
@@ -8,9 +10,17 @@ import { createCredentials } from "../../src/upstream/credentials.js";
 const scope = { iotInstanceId: "", productKey: "a1Contract", firmwareId: "F0000000000000000000030100", jobId: "" };
 const names = (count: number) => Array.from({ length: count }, (_, n) => `device-${String(n).padStart(7, "0")}`);
 
-async function upstreamWith({ secret = "testsecret", clock = systemClock, quota = 10 } = {}) {
+interface With {
+  readonly secret?: string;
+  readonly clock?: Clock;
+  readonly quota?: number;
+  readonly faultPlan?: FaultPlan;
+}
+
+async function upstreamWith({ secret = "testsecret", clock = systemClock, quota = 10, faultPlan }: With = {}) {
   const { productKey, firmwareId } = scope;
-  const emulator = await startEmulator({ listen: "127.0.0.1:0", devices: 300, productKey, firmwareId, quota });
+  const options = { listen: "127.0.0.1:0", devices: 300, productKey, firmwareId, quota };
+  const emulator = await startEmulator({ ...options, ...(faultPlan && { faultPlan }) });
   const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret };
   const credentials = createCredentials({ clock, env });
   const upstream = createUpstream({ url: new URL(emulator.url), timeoutMs: 5_000, credentials, clock });
@@ -73,5 +83,29 @@ describe("createUpstream against the emulator", () => {
       refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", recovered: true } },
     });
     expect((await upstream.cancelTasks({ scope, deviceNames: names(1) })).kind).toBe("accepted");
+  });
+
+  const RECOVERED = { kind: "internal", recovered: true };
+  const OURS = { kind: "internal", recovered: false };
+  it.each([
+    ["IllegalTimestamp", RECOVERED],
+    ["InvalidTimeStamp.Format", RECOVERED],
+    ["Forbidden.AccessKeyDisabled", OURS],
+    ["Rejected.Throttling", { kind: "throttled" }],
+    ["SystemBusy", { kind: "unavailable" }],
+    ["ServiceUnavailableTemporary", { kind: "unavailable" }],
+    ["InternalFailure", { kind: "unavailable" }],
+    ["iot.system.NeverSeenBefore", { kind: "unavailable" }],
+    ["iot.never.SeenBefore", { kind: "rejected", rejection: "precondition", deviceFault: false }],
+  ])("takes %s for one of its family, and goes on with the next call", async (code, reaction) => {
+    // Still within the quarter of an hour that the emulator tolerates.
+    const faultPlan = readFaultPlan({
+      clockSkewMs: 14 * 60_000,
+      rules: [{ times: 1, fault: { kind: "error", code } }],
+    });
+    const { upstream } = await upstreamWith({ faultPlan });
+    const call = { scope, deviceNames: names(1) };
+    expect(await upstream.cancelTasks(call)).toMatchObject({ kind: "refused", refusal: { code, reaction } });
+    expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
   });
 });

@@ -171,7 +171,7 @@ describe.concurrent("StreamCancelTasksByDevice with verify", () => {
         deviceNames,
         verify: true,
       });
-      stream.write({ sequence: BigInt(n), request });
+      stream.write({ sequence: BigInt(n), request, withdraw: false });
     }
     stream.end();
     for await (const { event } of stream) {

@@ -187,8 +187,8 @@ function complaintAbout(line: string): string[] {
   if (line === "" || INSPECTOR_LINE.test(line)) return [];
   if (/[\p{C}\p{Zl}\p{Zp}]/u.test(line)) return [`a line that is more than it seems: ${JSON.stringify(line)}`];
   try {
-    const { level } = JSON.parse(line) as { level: number };
-    return level >= 50 ? [line] : [];
+    const { level } = JSON.parse(line) as { level: string };
+    return level === "error" || level === "fatal" ? [line] : [];
   } catch {
     return [`a line that is no JSON: ${line}`];
   }

@@ -33,7 +33,7 @@ export function validRequest(chance: Chance, n: number): Buffer {
 /** The same as the only message of a stream. */
 export function inStream(request: Buffer, n: number): Buffer {
   const sequence = 2n ** 64n - 1n - BigInt(n);
-  const outer = StreamCancelTasksByDeviceRequest.encode({ sequence, request: undefined }).finish();
+  const outer = StreamCancelTasksByDeviceRequest.encode({ sequence, request: undefined, withdraw: false }).finish();
   return Buffer.concat([outer, Buffer.from([0x12]), varint(request.length), request]);
 }
 

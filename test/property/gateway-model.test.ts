@@ -85,6 +85,7 @@ const passed = fc
 
 const others = fc.oneof(
   fc.nat(20).map((nth) => step(`${nth} leaves`, always, (world) => world.abort(nth))),
+  fc.nat(20).map((nth) => step(`${nth} is withdrawn`, always, (world) => world.withdraw(nth))),
   fc.constant(
     step(
       "the ledger goes",

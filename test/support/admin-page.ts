@@ -4,15 +4,20 @@ import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, expect } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
+import { conditionOf } from "../../src/gateway/condition.js";
+import { RecentCalls } from "../../src/gateway/recent-calls.js";
 import { CallFeed } from "../../src/observe/admin/call-feed.js";
 import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/observe/admin/server.js";
-import type { Readiness, Snapshot } from "../../src/observe/admin/snapshot.js";
+import type { Readiness, ReadingSnapshot, Snapshot } from "../../src/observe/admin/snapshot.js";
 import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
 import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 
-const IDLE: ShownAccount = {
+/** An account as a test describes it; its state follows from that. */
+type MadeUpAccount = Omit<ShownAccount, "condition">;
+
+const IDLE: MadeUpAccount = {
   ledger: { mode: "in-process", callsPerSecond: 10, free: 10, inFlightSinceMs: [], withheld: 0, pausedUntilMs: 0 },
   waitingDevices: { urgent: 0, normal: 0, bulk: 0 },
   waitingByCaller: new Map(),
@@ -21,7 +26,7 @@ const IDLE: ShownAccount = {
   remainingMs: () => 42_000,
 };
 
-export const BUSY: ShownAccount = {
+export const BUSY: MadeUpAccount = {
   ledger: {
     mode: "shared",
     replicas: 3,
@@ -41,13 +46,29 @@ export const BUSY: ShownAccount = {
 /** A made-up gateway whose accounts are all alike. */
 export class MadeUpGateway {
   readiness: Readiness = "ok";
-  account: ShownAccount = IDLE;
+  account: MadeUpAccount = IDLE;
   names = ["default"];
+  /** Callers with a stream that has not been read to its end. */
+  streaming = new Set<string>();
+  readings: readonly ReadingSnapshot[] = [];
   readonly feed = new CallFeed();
+  readonly #recentCalls = new RecentCalls();
 
   readonly snapshot = (): Snapshot => {
-    const accounts = this.names.map((name) => snapshotOf(name, this.account, this.feed, performance.now()));
-    return { wallMs: Date.now(), readiness: this.readiness, accounts };
+    const { ledger, waitingDevices, oldestSinceMs } = this.account;
+    const nowMs = performance.now();
+    const condition = conditionOf({
+      ledger,
+      calls: { ...this.#recentCalls.trend, isProven: true },
+      waitingDevices: waitingDevices.urgent + waitingDevices.normal + waitingDevices.bulk,
+      oldestSinceMs: () => oldestSinceMs,
+      nowMs,
+    });
+    const { feed, readings } = this;
+    const beside = { feed, readings, isStreaming: (caller: string) => this.streaming.has(caller) };
+    const accounts = this.names.map((name) => snapshotOf(name, { ...this.account, condition }, beside, nowMs));
+    const about = { instance: "gateway-7d9f-x2x4q", version: "1.2.3", startedWallMs: Date.UTC(2026, 0, 1, 12) };
+    return { wallMs: Date.now(), readiness: this.readiness, about, accounts };
   };
 
   /** Reports a call that has ended just now. */
@@ -55,9 +76,11 @@ export class MadeUpGateway {
     const devicesByCaller = new Map(Object.entries(byCaller));
     const devices = Object.values(byCaller).reduce((sum, count) => sum + count, 0);
     const call = aSentCall(performance.now() - 20, { sentWallMs: Date.now() - 20, devices, devicesByCaller });
-    this.feed.sent(call);
     const requestId = randomUUID().toUpperCase();
-    this.feed.ended(call, anEnd(call, { kind: "accepted", requestId, ...ending }));
+    for (const observer of [this.feed, this.#recentCalls]) {
+      observer.sent(call);
+      observer.ended(call, anEnd(call, { kind: "accepted", requestId, ...ending }));
+    }
   }
 }
 

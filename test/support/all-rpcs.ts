@@ -33,7 +33,7 @@ export function visitorOf(grpc: string, headers: Readonly<Record<string, string>
           .on("data", () => {})
           .on("end", resolve)
           .on("error", reject);
-        call.write({ sequence: 1n, request: undefined });
+        call.write({ sequence: 1n, request: undefined, withdraw: false });
         call.end();
       }),
     close: () => stub.close(),

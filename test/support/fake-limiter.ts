@@ -117,7 +117,7 @@ export class FakeLimiter implements Limiter {
   state(): LedgerState {
     const nowMs = this.#clock.now();
     return {
-      mode: nowMs < this.#opensMs ? "opening" : "in-process",
+      mode: this.#isAway ? "away" : nowMs < this.#opensMs ? "opening" : "in-process",
       callsPerSecond: this.#quota,
       free: this.#free(),
       spaceMs: spaceMs(this.#pace.answerMs, this.#quota),

@@ -25,6 +25,8 @@ export interface Asked {
   readonly askedMs: number;
   /** Set if it was aborted or the gateway drains: when it must be answered, before its deadline. */
   concluded?: { readonly byMs: number; readonly kind: "aborted" | "draining" };
+  /** Set if it was withdrawn: from then on it is not sent. */
+  withdrawn?: true;
   readonly told: Told[];
 }
 
@@ -65,14 +67,14 @@ function isRejected(call: Sent): boolean {
 }
 
 /** Checks the answer to one request against all calls. */
-export function checkTold({ command, nth, concluded, told: [told] }: Asked, calls: readonly Sent[]): void {
+export function checkTold({ command, nth, concluded, withdrawn, told: [told] }: Asked, calls: readonly Sent[]): void {
   if (!told) throw new Error("never told");
   const { deviceNames } = command;
   const { outcomes, callIndexes, calls: records } = told.answer;
   expect(outcomes.length).toBe(deviceNames.length);
   expect(callIndexes.length).toBe(deviceNames.length);
   const mine = calls.filter((call) => call.scope === command.scope && call.nth > nth && call.nth < told.nth);
-  const isEarly = told.ms < Math.min(command.answerByMs, concluded?.byMs ?? Infinity);
+  const isEarly = !withdrawn && told.ms < Math.min(command.answerByMs, concluded?.byMs ?? Infinity);
   const held = callsOf(records, mine, told, deviceNames);
 
   for (const [index, name] of deviceNames.entries()) {
@@ -165,14 +167,15 @@ export type Away = [from: number, to: number, wentNth: number];
  * Checks that a request was answered once, in time, and that devices that were never sent have its
  * reason.
  */
-export function checkTime({ command, told, concluded, askedMs }: Asked, awayMs: readonly Away[]): void {
+export function checkTime({ command, told, concluded, withdrawn, askedMs }: Asked, awayMs: readonly Away[]): void {
   expect(told.length).toBe(1);
   const [{ nth, ms, answer }] = told as [Told];
   expect(ms).toBeLessThanOrEqual(Math.min(command.answerByMs, concluded?.byMs ?? Infinity));
   const unsent = answer.outcomes.flatMap((outcome, n) =>
     answer.callIndexes[n] === -1 && "failure" in outcome ? outcome.failure.kind : [],
   );
-  for (const kind of unsent) {
+  if (withdrawn) expect(unsent.filter((kind) => kind !== "aborted")).toEqual([]);
+  for (const kind of withdrawn ? [] : unsent) {
     if (concluded && ms >= concluded.byMs && ms < command.answerByMs) expect(kind).toBe(concluded.kind);
     else if (ms < command.answerByMs) throw new Error(`told too early that it was ${kind}`);
     const wasAway = awayMs.some(([from, to]) => from <= ms && to >= askedMs);

@@ -21,6 +21,7 @@ const BOUNDS = { queuedDevices: 40, queuedDevicesPerCaller: 20 };
  * calls.
  */
 const LONG_MS = 600_000;
+const WITHDRAWAL_MS = 1000;
 
 export class GatewayWorld {
   readonly clock = new HandClock();
@@ -30,6 +31,7 @@ export class GatewayWorld {
   readonly #openingMs: number;
   readonly #asked: Asked[] = [];
   readonly #aborts: (() => void)[] = [];
+  readonly #withdrawals: (() => void)[] = [];
   readonly #answered: (readonly DeviceOutcome[])[] = [];
   readonly #awayMs: Away[] = [];
   #pausedUntilMs = 0;
@@ -79,6 +81,14 @@ export class GatewayWorld {
       if (one.told.length === 0) one.concluded = { byMs: this.clock.now(), kind: "aborted" };
       request.abort();
     });
+    this.#withdrawals.push(() => {
+      if (one.told.length === 0) {
+        one.withdrawn = true;
+        const { byMs = Infinity, kind = "aborted" } = one.concluded ?? {};
+        one.concluded = { byMs: Math.min(byMs, this.clock.now() + WITHDRAWAL_MS), kind };
+      }
+      request.withdraw();
+    });
     void request.told.then((answer) => {
       const calls = answer.calls.map((record) => ({ ...record })); // records of calls under way are completed at their end
       one.told.push({ nth: ++this.#nth, ms: this.clock.now(), answer: { ...answer, calls } });
@@ -88,6 +98,10 @@ export class GatewayWorld {
 
   abort(nth: number): void {
     this.#aborts[nth % (this.#aborts.length || 1)]?.();
+  }
+
+  withdraw(nth: number): void {
+    this.#withdrawals[nth % (this.#withdrawals.length || 1)]?.();
   }
 
   /** Asks for a plan, which must change nothing. */

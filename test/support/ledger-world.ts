@@ -99,6 +99,9 @@ export class LedgerWorld {
       onStoreLoss,
       store: {
         run: (args) => this.#command(replica, args, awake),
+        wake: (message) => {
+          if (this.#reaches(replica)) this.#after(this.#delay(), () => this.#publish(message));
+        },
         onWake: (wake) => {
           for (const store of [this.store, this.standby]) {
             store.listen((message) => {
@@ -139,6 +142,12 @@ export class LedgerWorld {
       clock.at(clock.now() + COMMAND_TIMEOUT_MS, () => awake(() => reject(new Error("no answer"))));
       if (this.#reaches(replica)) this.#after(this.#delay(), execute);
     });
+  }
+
+  #publish(message: string): void {
+    const { clock } = this.#options;
+    if (clock.now() < this.stalledUntilMs) clock.at(this.stalledUntilMs, () => this.#publish(message));
+    else if (clock.now() >= this.downUntilMs) this.store.wake(message);
   }
 
   #noteServed(): void {

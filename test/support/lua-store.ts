@@ -5,11 +5,10 @@ import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
 import type { HandClock } from "./hand-clock.js";
 
 /**
- * As much of a server as the script needs. The server's Lua is 5.1, which has `unpack`, and prints
- * no integers as 1.0.
+ * As much of a server as the script needs. The server's Lua is 5.1, which prints no integers as
+ * 1.0.
  */
 const SERVER = `
-unpack = table.unpack
 local servers = {}
 redis = {}
 function redis.call(command, key, ...)
@@ -17,7 +16,6 @@ function redis.call(command, key, ...)
   if command == 'TIME' then return { tostring(server.now // 1000000), tostring(server.now % 1000000) } end
   if command == 'INFO' then return '# Server\\r\\nredis_version:7.0.15\\r\\nrun_id:' .. server.run .. '\\r\\ntcp_port:6379\\r\\n' end
   if command == 'DEL' then server.hash = {} return 1 end
-  if command == 'PUBLISH' then server.published[#server.published + 1] = args[1] return 1 end
   if command == 'HGETALL' then
     local all = {}
     for field, value in pairs(server.hash) do all[#all + 1] = field all[#all + 1] = value end
@@ -42,12 +40,12 @@ end
 local function script(KEYS, ARGV) ${LEDGER_SCRIPT} end
 function run(id, serverRun, now, joined)
   current = servers[id]
-  current.run, current.now, current.published = serverRun, now, {}
+  current.run, current.now = serverRun, now
   local argv = {}
   for arg in string.gmatch(joined, '([^\\n]*)\\n') do argv[#argv + 1] = arg end
   local reply = script({ 'ledger' }, argv)
   for n, value in ipairs(reply) do reply[n] = type(value) == 'number' and string.format('%.0f', value) or value end
-  return table.concat(reply, '\\n') .. '|' .. table.concat(current.published, '\\n')
+  return table.concat(reply, '\\n')
 end`;
 
 const lua = await new LuaFactory().createEngine();
@@ -98,14 +96,16 @@ export class LuaStore {
     this.#listeners.add(wake);
   }
 
+  /** Publishes a message at once. */
+  wake(message: string): void {
+    for (const wake of this.#listeners) wake(message);
+  }
+
   /** Runs the script at once. */
   run(args: readonly string[]): unknown[] {
     this.commands++;
     const nowUs = Math.floor((this.#clock.now() + this.skewMs) * 1000);
     const serverRun = `${this.#id}a${this.#restarts}`.padStart(40, "f");
-    const text = run(this.#id, serverRun, nowUs, args.map((arg) => `${arg}\n`).join(""));
-    const [reply = "", published = ""] = text.split("|");
-    for (const message of published.split("\n")) if (message) for (const wake of this.#listeners) wake(message);
-    return reply.split("\n");
+    return run(this.#id, serverRun, nowUs, args.map((arg) => `${arg}\n`).join("")).split("\n");
   }
 }

@@ -22,6 +22,7 @@ export function measured(callers: readonly string[] = []): Measured {
 /** A busy account, with default values for everything that a test does not care about. */
 export function aStanding(more: Partial<AccountStanding["ledger"]> = {}): AccountStanding {
   return {
+    condition: { kind: "canceling" },
     ledger: {
       mode: "shared",
       callsPerSecond: 10,
@@ -56,5 +57,6 @@ export function useAll({ metrics }: Measured): void {
     certificateLeftMs: () => 86_400_000,
     keysAgeMs: () => 600_000,
   });
+  metrics.watchProcess("1.2.3");
   metrics.watch(new Map([["default", { maxQueuedDevices: 1000, standing: aStanding }]]), () => 1000);
 }

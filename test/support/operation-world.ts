@@ -225,7 +225,7 @@ export class WorldProcess {
         sent: (wallMs: number) => follower.sent(wallMs),
         settled: follower.settled.bind(follower),
       };
-      return { ...gateway.cancel(command, span, free), withdraw: () => {} };
+      return { ...gateway.cancel(command, span, free), recall: () => {} };
     };
     return new Proxy(gateway, {
       get: (target, name) => {

@@ -1,10 +1,11 @@
-// Starts a real Redis or Valkey for tests.
+// Starts real servers for tests: Redis or Valkey, with TLS if it is wanted, and Sentinels.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Pair } from "./certificate-authority.js";
 import { freePort } from "./free-port.js";
 import { programPath } from "./system.js";
 
@@ -24,20 +25,49 @@ export interface RedisServer {
   command(...words: string[]): string;
 }
 
+export interface RedisOptions {
+  readonly product?: Product;
+  readonly variables?: NodeJS.ProcessEnv;
+  /** Accepts TLS and nothing else, with this certificate of that authority. */
+  readonly tls?: { readonly pair: Pair; readonly ca: string };
+  /** Lines of a Sentinel's file. The server is then a Sentinel. */
+  readonly sentinel?: readonly string[];
+}
+
 const running = new Set<RedisServer>();
+const folders: string[] = [];
+process.once("exit", () => {
+  for (const each of folders) rmSync(each, { recursive: true, force: true });
+});
 
 /** A running server. `options` are for its command line, `variables` for its environment. */
 export async function startRedis(
   options: readonly string[] = [],
-  { product = "redis", variables = {} }: { product?: Product; variables?: NodeJS.ProcessEnv } = {},
+  { product = "redis", variables = {}, tls, sentinel }: RedisOptions = {},
 ): Promise<RedisServer> {
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), "ota-gateway-redis-"));
-  const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
+  folders.push(dir);
+  const fileOf = (name: string, content = "") => {
+    writeFileSync(join(dir, name), content);
+    return join(dir, name);
+  };
+  const ca = tls && fileOf("ca.pem", tls.ca);
+  const fixed = [
+    ...(sentinel ? [fileOf("sentinel.conf", `${sentinel.join("\n")}\n`), "--sentinel"] : ["--save", ""]),
+    ...["--bind", "127.0.0.1", "--dir", dir],
+    ...(tls && ca
+      ? [
+          ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no", "--tls-ca-cert-file", ca],
+          ...["--tls-cert-file", fileOf("cert.pem", tls.pair.cert), "--tls-key-file", fileOf("key.pem", tls.pair.key)],
+        ]
+      : ["--port", String(port)]),
+  ];
+  const reach = ["-p", String(port), ...(ca ? ["--tls", "--cacert", ca] : [])];
   let child: ReturnType<typeof spawn>;
   const server: RedisServer = {
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: tls ? `rediss://localhost:${port}` : `redis://127.0.0.1:${port}`,
     get pid() {
       return child.pid ?? 0;
     },
@@ -57,9 +87,8 @@ export async function startRedis(
     },
     signal: (signal) => void child.kill(signal),
     command: (...command) =>
-      execFileSync(programPath(`${product}-cli`) ?? "", ["-p", String(port), ...command], { encoding: "utf8" }).trim(),
+      execFileSync(programPath(`${product}-cli`) ?? "", [...reach, ...command], { encoding: "utf8" }).trim(),
   };
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   await server.start();
   return server;
 }

@@ -1,12 +1,13 @@
-// Several gateways on one account: the emulator, a real Redis, and gateways that each reach it
-// through a network of their own. Also tireless callers, which request the next devices of the
-// fleet as soon as they are answered.
+// Several gateways on one account: the emulator, a real Redis behind a proxy that is as strict as
+// Alibaba Cloud's, and gateways that each reach it through a network of their own. Also tireless
+// callers, which request the next devices of the fleet as soon as they are answered.
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "./grpc-caller.js";
 import { type EmulatorProgram, type GatewayProgram, runEmulator, runGateway, type Variables } from "./processes.js";
 import { type RedisServer, startRedis } from "./redis.js";
+import { startStrictRedis } from "./strict-redis.js";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.js";
 
 export interface Replica {
@@ -28,8 +29,9 @@ const CALL_TIMEOUT_MS = 2000;
 export async function startFleet(count: number, devices: number, variables: Variables = {}): Promise<Fleet> {
   const emulator = await runEmulator("--devices", String(devices), "--latency-ms", "20", "--jitter-ms", "20");
   const redis = await startRedis();
+  const strict = await startStrictRedis(redis.port);
   const start = async (): Promise<Replica> => {
-    const network = await startTcpProxy(redis.port);
+    const network = await startTcpProxy(strict.port);
     const run = () =>
       runGateway(emulator.url, {
         OTA_REDIS_URL: `redis://127.0.0.1:${network.port}`,

@@ -40,7 +40,8 @@ export function checkSent(call: Sent, before: readonly Sent[], asked: readonly A
   expect(new Set(deviceNames).size).toBe(deviceNames.length);
   const answersMs = before.flatMap((other) => (other.ended ? [other.ended.ms - other.sentMs] : []));
   const leastLeftMs = Math.min(ANSWER_MS, ...answersMs);
-  const waiting = asked.filter(({ told, command }) => told.length === 0 && command.scope === scope);
+  const mayBeSent = ({ told, withdrawn, command }: Asked) => told.length === 0 && !withdrawn && command.scope === scope;
+  const waiting = asked.filter(mayBeSent);
   for (const name of deviceNames) {
     const owners = waiting.filter(({ command }) => command.deviceNames.includes(name));
     const mostLeftMs = Math.max(...owners.map(({ command }) => command.answerByMs - sentMs));

@@ -4,7 +4,7 @@ import type { Command } from "../../src/gateway/command.js";
 import { Dispatcher } from "../../src/gateway/dispatcher.js";
 import type { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "./fake-callers.js";
-import { aWaiter } from "./fake-command.js";
+import { aCommand, aWaiter } from "./fake-command.js";
 import { FakeDeviceReader } from "./fake-device-reader.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
@@ -46,7 +46,12 @@ export function startWithStaleNames(missing: ReadonlySet<string>, { statesOmit =
     dispatcher.add(waiter);
     return waiter;
   };
-  return { clock, limiter, limiters, upstream, details, states, log, dispatcher, ask };
+  const check = (command: Partial<Command> = {}) => {
+    const { existence } = dispatcher;
+    if (!existence) throw new Error("it reads nothing");
+    return existence.deviceCheck.check(aCommand({ answerByMs: clock.now() + 600_000, ...command }));
+  };
+  return { clock, limiter, limiters, upstream, details, states, log, dispatcher, ask, check };
 }
 
 /**

@@ -68,6 +68,12 @@ const requirements = {
       existsSync(PROTO_FILES) &&
       spawnSync("/usr/bin/python3", ["-c", "import grpc, google.protobuf"]).status === 0,
   },
+  nginx: {
+    name: "nginx",
+    packages: [],
+    unpacked: ["nginx"],
+    isPresent: () => hasPrograms("nginx"),
+  },
   faketime: {
     name: "libfaketime",
     packages: ["libfaketime"],
@@ -96,7 +102,9 @@ export function systemHas(need: SystemNeed): boolean {
 /** The path of a program on the PATH or in an unpacked package. */
 export function programPath(program: string): string | undefined {
   const onPath = (process.env["PATH"] ?? "").split(delimiter);
-  const unpacked = Object.keys(requirements).map((need) => join(UNPACKED, need, "usr/bin"));
+  const unpacked = Object.keys(requirements).flatMap((need) =>
+    ["usr/bin", "usr/sbin"].map((folder) => join(UNPACKED, need, folder)),
+  );
   return [...onPath, ...unpacked].map((folder) => join(folder, program)).find(isExecutable);
 }
 

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { RUNBOOK } from "../../src/observe/admin/runbook.js";
 import { measured, useAll } from "../support/metrics-run.js";
 
 interface Rule {
@@ -118,7 +119,8 @@ describe("deploy/prometheus/ota-gateway.rules.yaml", () => {
   it.each(rules.map((rule) => [rule.alert, rule] as const))("%s says what is wrong and where to read on", (_, rule) => {
     expect(rule.annotations.summary).toMatch(/\.$/);
     expect(["warning", "critical"]).toContain(rule.labels.severity);
-    const [, anchor] = /^docs\/metrics\.md#([a-z-]+)$/.exec(rule.annotations.runbook) ?? [];
+    const [, anchor] = /^\{\{.*\}\}\/metrics\.md#([a-z-]+)$/.exec(rule.annotations.runbook) ?? [];
+    expect(RUNBOOK.get("/runbook/metrics.md")).toContain(`id="${anchor}"`);
     const headings = readFileSync("docs/metrics.md", "utf8").match(/^#+ .*$/gm) ?? [];
     expect(headings.map((heading) => heading.replace(/^#+ /, "").toLowerCase().replaceAll(" ", "-"))).toContain(anchor);
   });

@@ -92,7 +92,7 @@ describe("the gateway of kubernetes/tls", () => {
   });
 
   it("lets in who shows a certificate, nobody else, and answers probes that have none", async () => {
-    const loopback = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
+    const loopback = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0", OTA_STARTUP_CHECK: "0" };
     const keys = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
     const serving = await serve(readConfig({ ...mounted(), ...loopback }), new FakeLog(), keys);
     onTestFinished(() => serving.stop());

@@ -132,7 +132,7 @@ describe("the manifests", () => {
     const asked = [startupProbe, readinessProbe, livenessProbe].map((probe) => probe?.httpGet);
     expect(asked.map((each) => each?.path)).toEqual(["/livez", "/readyz", "/livez"]);
     expect(new Set(asked.map((each) => each?.port))).toEqual(new Set(["admin"]));
-    const loopback = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
+    const loopback = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0", OTA_STARTUP_CHECK: "0" };
     const keys = { ALIBABA_CLOUD_ACCESS_KEY_ID: "testid", ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret" };
     const serving = await serve(readConfig(loopback), new FakeLog(), keys);
     const statusOf = async (path: string) => (await fetch(`http://${serving.admin}${path}`)).status;
@@ -252,7 +252,7 @@ describe.each(["docs/operations.md", "deploy/README.md"])("%s", (path) => {
     const inScript = [...LEDGER_SCRIPT.matchAll(/redis\.call\('(\w+)'/g)].map(([, command = ""]) =>
       command.toLowerCase(),
     );
-    const needed = new Set(["evalsha", "eval", "subscribe", ...inScript]);
+    const needed = new Set(["evalsha", "eval", "publish", "subscribe", ...inScript]);
     expect(rights?.[2]?.split(" ").toSorted()).toEqual([...needed].map((command) => `+${command}`).toSorted());
   });
 });

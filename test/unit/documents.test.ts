@@ -11,7 +11,9 @@ import { operationsCommand } from "../../src/cli/operations.js";
 import { probeCommand } from "../../src/cli/probe.js";
 import { proveCommand } from "../../src/cli/prove.js";
 import { quotaCommand } from "../../src/cli/quota.js";
+import { resultsCommand } from "../../src/cli/results.js";
 import { serveCommand } from "../../src/cli/serve.js";
+import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
 
 const documents = [
@@ -35,12 +37,13 @@ const commands = new Map(
     probeCommand(),
     proveCommand(),
     quotaCommand(),
+    resultsCommand(),
     serveCommand(),
   ].map((command) => [command.name(), command]),
 );
 
 /** Variables of callers' own programs, and the pattern of all settings. */
-const OTHER_VARIABLES = ["OTA_", "OTA_TOKEN"];
+const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN"];
 
 function pagesIn(...folders: string[]): string[] {
   const pages = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".md"));
@@ -68,6 +71,15 @@ describe("README.md", () => {
         `| \`${variable}\` | ${fallback ? `\`${fallback}\`` : "unset"} | ${meaning} |`,
       );
     }
+  });
+});
+
+describe("PERMISSIONS", () => {
+  it("are those of README.md, in its words", () => {
+    const rows = PERMISSIONS.map(
+      ({ actions, purpose }) => `| ${actions.map((action) => `\`${action}\``).join(", ")} | ${purpose} |`,
+    );
+    expect(texts.get("README.md")).toContain(`|---|---|\n${rows.join("\n")}\n\n`);
   });
 });
 

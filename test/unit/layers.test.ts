@@ -6,8 +6,9 @@ import { expect, it } from "vitest";
 
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   base: "",
-  identity: "base",
-  config: "base gateway/command identity",
+  network: "",
+  identity: "base network",
+  config: "base gateway/command identity network",
   // the heart, and its seams: each is named where it is implemented or used
   gateway: "base gateway/admission gateway/queue gateway/call gateway/existence observe/telemetry/spans",
   "gateway/admission": "base gateway/queue gateway/command gateway/failures gateway/limiter gateway/waiter",
@@ -16,10 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/queue gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/upstream gateway/waiter " +
     "observe/telemetry/spans",
   "gateway/existence":
-    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/limiter " +
-    "gateway/upstream gateway/waiter",
+    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/failures " +
+    "gateway/limiter gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
-  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream",
+  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream network",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
@@ -27,33 +28,34 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   operations: "base gateway",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
-  "grpc/service": "base gateway gateway/admission gen grpc/rpc grpc/wire identity observe/audit operations",
+  "grpc/service":
+    "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit operations",
   "grpc/rpc":
     "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":
     "base config/tls-files gateway/failures grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/failures gateway/upstream gen",
   // those who watch
-  "observe/telemetry": "base",
+  "observe/telemetry": "base network",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/limiter",
+  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/condition gateway/limiter",
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller identity limiter " +
-    "observe/admin observe/audit observe/recorder observe/telemetry operations upstream verification",
+    "base config gateway gateway/call gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller " +
+    "identity limiter network observe/admin observe/audit observe/recorder observe/telemetry operations upstream verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
   cli:
-    "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity observe/telemetry operations serve " +
-    "upstream/credentials",
+    "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry operations " +
+    "serve upstream/credentials",
   "cli/cancel": "base cli/terminal client",
-  "cli/probe": "base cli/terminal emulator/open-questions emulator/quota upstream",
+  "cli/probe": "base cli/terminal emulator/open-questions emulator/quota network upstream",
   "cli/prove": "base observe/recorder",
   "cli/terminal": "base",
   "cli.ts": "base cli config/config",
-  "healthcheck.ts": "",
+  "healthcheck.ts": "base",
 };
 
 /** Packages, and the modules of Node that reach a network: who may import them. */
@@ -63,7 +65,14 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
     "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry upstream verification",
+  "@opentelemetry/exporter-metrics-otlp-grpc": "observe/telemetry",
+  "@opentelemetry/exporter-metrics-otlp-http": "observe/telemetry",
+  "@opentelemetry/exporter-metrics-otlp-proto": "observe/telemetry",
   "@opentelemetry/exporter-prometheus": "observe/telemetry",
+  "@opentelemetry/exporter-trace-otlp-grpc": "observe/telemetry",
+  "@opentelemetry/exporter-trace-otlp-http": "observe/telemetry",
+  "@opentelemetry/exporter-trace-otlp-proto": "observe/telemetry",
+  "@opentelemetry/exporter-zipkin": "observe/telemetry",
   "@opentelemetry/sdk-metrics": "observe/telemetry",
   "@opentelemetry/sdk-node": "observe/telemetry",
   "@opentelemetry/sdk-trace-base": "observe/telemetry",
@@ -76,12 +85,12 @@ const MAY_USE: Readonly<Record<string, string>> = {
   pg: "operations",
   pino: "serve",
   "pino-pretty": "serve",
-  undici: "cli/probe upstream",
+  undici: "cli/probe identity network upstream",
   yaml: "config",
-  "node:http": "emulator observe/admin",
+  "node:http": "emulator observe/admin upstream",
   "node:http2": "grpc/transport healthcheck.ts",
-  "node:net": "cli/cancel emulator grpc/transport observe/admin",
-  "node:tls": "config grpc/transport",
+  "node:net": "cli/cancel emulator grpc/transport network observe/admin",
+  "node:tls": "config grpc/transport network",
 };
 
 const IMPORT = /^(?:import|export) (?:[^"';]*? from )?"([^"]+)"|\bimport\("([^"]+)"\)/gm;

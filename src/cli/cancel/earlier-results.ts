@@ -1,11 +1,12 @@
-// Reads what an earlier run achieved: the names whose last line in its results file is a good one.
-// An incomplete last line is ignored.
+// Reads what earlier runs achieved out of their results file, in which the last line of a name
+// counts. An incomplete last line is ignored.
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { parse } from "csv-parse";
 import { boundedLines } from "../../base/bounded-lines.js";
+import { visible } from "../../base/visible-text.js";
 import { type CancelScope, isGood, type Outcome } from "../../client/client.js";
-import { otherScope, type ResultFormat, rowFrom } from "./result-row.js";
+import { otherScope, type ResultFormat, type ResultRow, rowFrom } from "./result-row.js";
 
 export class UnusableResults extends Error {
   override readonly name = "UnusableResults";
@@ -14,31 +15,33 @@ export class UnusableResults extends Error {
 const LONGEST_LINE_CHARS = 65_536;
 
 /**
- * Reads a results file. Throws UnusableResults if it cannot be read, has another scope, or is no
- * results file.
+ * Reads the names that ended well. Throws UnusableResults, also for the results of another scope.
  */
 export async function endedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
+  const names = new Set<string>();
+  for await (const row of resultRows(file, format)) {
+    const other = otherScope(row, scope);
+    if (other) throw new UnusableResults(`${file} is for ${visible(other)}`);
+    if (isGood(row.outcome as Outcome)) names.add(row.device_name);
+    else names.delete(row.device_name);
+  }
+  return names;
+}
+
+/** Reads a results file. Throws UnusableResults if it cannot be read, or is no results file. */
+export async function* resultRows(file: string, format: ResultFormat): AsyncGenerator<ResultRow> {
   try {
-    return await readEndedWell(file, format, scope);
+    const lines = wholeLines(createReadStream(file, "utf8"));
+    for await (const { line, values } of format === "csv" ? csvRows(lines) : jsonRows(lines)) {
+      const row = rowFrom(values);
+      if (!row) throw new UnusableResults(`${file} is not a results file: line ${line} is not a result`);
+      yield row;
+    }
   } catch (error) {
     if (error instanceof UnusableResults) throw error;
     const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new UnusableResults(`${file} ${isAbsent ? "does not exist" : `cannot be read: ${(error as Error).message}`}`);
   }
-}
-
-async function readEndedWell(file: string, format: ResultFormat, scope: CancelScope): Promise<Set<string>> {
-  const names = new Set<string>();
-  const lines = wholeLines(createReadStream(file, "utf8"));
-  for await (const { line, values } of format === "csv" ? csvRows(lines) : jsonRows(lines)) {
-    const row = rowFrom(values);
-    if (!row) throw new UnusableResults(`${file} is not a results file: line ${line} is not a result`);
-    const other = otherScope(row, scope);
-    if (other) throw new UnusableResults(`${file} is for ${other}`);
-    if (isGood(row.outcome as Outcome)) names.add(row.device_name);
-    else names.delete(row.device_name);
-  }
-  return names;
 }
 
 interface Line {

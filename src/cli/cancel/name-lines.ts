@@ -1,143 +1,111 @@
-// Reads device names out of text, CSV or JSON lines that arrive in pieces, each with its line
-// number. Judges no name. Memory is bounded by one line.
-import { pipeline } from "node:stream";
-import { type Options, parse } from "csv-parse";
+// Reads device names out of text, CSV or JSON that arrives in pieces, each with its place. Finds
+// the format, and says what it took the list for before the first name. Judges no name.
 import { boundedLines } from "../../base/bounded-lines.js";
 import { visible } from "../../base/visible-text.js";
+import { csvNames } from "./csv-names.js";
+import { keyed, namesInDocument, namesInLine } from "./json-names.js";
+import { LONGEST_LINE_CHARS, type NameLine, noName, UnreadableNames } from "./name-line.js";
+import { isNameTitle } from "./name-words.js";
+import { hasFields } from "./separator.js";
 
-export type NameFormat = "text" | "csv" | "json-lines";
+/** Formats that the name of a file says. */
+export type NameFormat = "csv" | "json-lines";
 
-export interface NameLine {
-  /** Counted from 1. */
-  readonly line: number;
-  /** The name as written; undefined if none could be read. */
-  readonly name: string | undefined;
-  /** Why no name could be read, to follow "line 7", like "is not JSON". */
-  readonly problem?: string;
-}
+const TOO_LONG = noName("is longer than 65,536 characters");
 
-/** The result of one line. */
-type Found = Omit<NameLine, "line">;
-
-/** The text as a whole cannot be used. The message says what to do. */
-export class UnreadableNames extends Error {
-  override readonly name = "UnreadableNames";
-}
-
-/** The column or key that holds names, unless the user says otherwise. */
-export const DEFAULT_COLUMN = "device_name";
-
-const LONGEST_LINE_CHARS = 65_536;
-
-const TOO_LONG = none("is longer than 65,536 characters");
-
+/** `told` gets what the list is taken for, to follow "read as". */
 export async function* nameLines(
   pieces: AsyncIterable<string>,
   format: NameFormat | undefined,
   column: string | undefined,
+  told: (taken: string) => void = () => {},
 ): AsyncGenerator<NameLine> {
-  const { first, all } = await opened(pieces);
-  const chosen = format ?? guessed(first, column);
-  if (chosen === "csv") yield* ofCsv(all, column);
-  else yield* ofLines(all, chosen === "json-lines" ? (line) => ofJson(line, column ?? DEFAULT_COLUMN) : ofText);
+  const { firstLine, all } = await opened(pieces);
+  switch (formatOf(firstLine, format, column)) {
+    case "csv":
+      yield* csvNames({ pieces: all, firstLine, column, told });
+      break;
+    case "document":
+      yield* namesInDocument(all, column, told);
+      break;
+    case "json-lines":
+      told(`JSON lines, ${keyed(parsed(firstLine), column)}`);
+      for await (const { line, text } of dataLines(all)) {
+        for (const found of text === undefined ? [TOO_LONG] : namesInLine(text, column)) yield { line, ...found };
+      }
+      break;
+    case "text":
+      yield* textNames(all, firstLine, told);
+  }
 }
 
-/** Guesses the format by characters that no device name can contain. */
-function guessed(first: string, column: string | undefined): NameFormat {
-  if (/^\s*\{/.test(first)) return "json-lines";
+/** Finds the format by characters that no device name can contain. */
+function formatOf(firstLine: string, format: NameFormat | undefined, column: string | undefined) {
+  const line = firstLine.trim();
+  if (format === "csv") return "csv";
+  if (line.startsWith("[")) return "document";
+  if (format) return format;
+  if (line.startsWith("{")) return parsed(line) === undefined && !line.endsWith("}") ? "document" : "json-lines";
   if (column) return "csv";
-  return /^\s*"[^",]*"\s*(\n|$)/.test(first) ? "json-lines" : "text";
+  if (/^"[^",;\t|]*"$/.test(line)) return "json-lines";
+  return hasFields(firstLine) ? "csv" : "text";
 }
 
+/** Reads until there is a line to go by. */
 async function opened(pieces: AsyncIterable<string>) {
   const iterator = pieces[Symbol.asyncIterator]();
-  const { value, done } = await iterator.next();
-  const first = done ? "" : value.replace(/^\ufeff/, "");
-  const beginning = first.slice(0, 4096);
-  if (["\0", "\ufffd"].some((wrong) => beginning.includes(wrong))) {
-    throw new UnreadableNames("is not UTF-8 text; save it as UTF-8");
+  let first = "";
+  let line: string | undefined;
+  for (let isOver = false; line === undefined && !isOver && first.length <= LONGEST_LINE_CHARS; ) {
+    const { value, done } = await iterator.next();
+    isOver = done === true;
+    first = (first + (isOver ? "" : value)).replace(/^\ufeff/, "");
+    if (first.includes("\0")) throw new UnreadableNames("is not UTF-8 text; save it as UTF-8");
+    line = firstDataLine(isOver ? `${first}\n` : first);
   }
   async function* all(): AsyncGenerator<string> {
     yield first;
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   }
-  return { first, all: all() };
+  return { firstLine: line ?? "", all: all() };
 }
 
-async function* ofLines(pieces: AsyncIterable<string>, nameIn: (line: string) => Found): AsyncGenerator<NameLine> {
-  for await (const { number, text } of boundedLines(pieces, LONGEST_LINE_CHARS)) {
-    const line = text?.trim();
-    if (line === "" || line?.startsWith("#")) continue;
-    yield { line: number, ...(line === undefined ? TOO_LONG : nameIn(line)) };
+/** Undefined until its end is there. */
+function firstDataLine(text: string): string | undefined {
+  for (const [, line = ""] of text.matchAll(/([^\r\n]*)[\r\n]/g)) if (isData(line.trim())) return line;
+  return undefined;
+}
+
+function isData(line: string): boolean {
+  return line !== "" && !line.startsWith("#");
+}
+
+async function* dataLines(pieces: AsyncIterable<string>) {
+  for await (const { number: line, text: whole } of boundedLines(pieces, LONGEST_LINE_CHARS)) {
+    const text = whole?.trim();
+    if (text === undefined || isData(text)) yield { line, text };
   }
 }
 
-function ofText(name: string): Found {
-  return { name };
+async function* textNames(
+  pieces: AsyncIterable<string>,
+  firstLine: string,
+  told: (taken: string) => void,
+): AsyncGenerator<NameLine> {
+  const hasTitle = isNameTitle(firstLine);
+  told(hasTitle ? `text, one name a line below "${visible(firstLine.trim())}"` : "text, one name a line");
+  let isFirst = true;
+  for await (const { line, text } of dataLines(pieces)) {
+    const isSkipped = isFirst && hasTitle;
+    isFirst = false;
+    if (!isSkipped) yield { line, ...(text === undefined ? TOO_LONG : { name: text }) };
+  }
 }
 
-function ofJson(line: string, key: string): Found {
-  let value: unknown;
+function parsed(line: string): unknown {
   try {
-    value = JSON.parse(line);
+    return JSON.parse(line) as unknown;
   } catch {
-    return none("is not JSON");
+    return undefined;
   }
-  if (typeof value === "string") return { name: value };
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return none("is neither a JSON object nor a JSON string");
-  }
-  if (!Object.hasOwn(value, key)) return none(`has no key "${key}"; name the key with --column KEY`);
-  const name = (value as Record<string, unknown>)[key];
-  return typeof name === "string" ? { name } : none(`has no string in "${key}"`);
-}
-
-function none(problem: string): Found {
-  return { name: undefined, problem };
-}
-
-async function* ofCsv(pieces: AsyncIterable<string>, column: string | undefined): AsyncGenerator<NameLine> {
-  const options: Options = {
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    trim: true,
-    record_delimiter: ["\r\n", "\n", "\r"], // otherwise the first line decides, and lines that end differently count twice
-    max_record_size: LONGEST_LINE_CHARS,
-  };
-  // Errors of the pipeline end the parser, and so the loop below.
-  const parser = pipeline(pieces, parse(options), () => {});
-  let index: number | undefined;
-  try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      if (index === undefined) {
-        const found = columnOf(record, column);
-        index = found.index;
-        if (found.isHeader) continue;
-      }
-      const name = record[index];
-      yield { line: info.lines, ...(name === undefined ? none("has no such column") : { name }) };
-    }
-  } catch (error) {
-    if (error instanceof UnreadableNames || !isCsvError(error)) throw error;
-    throw new UnreadableNames(`is not CSV: ${error.message}`);
-  } finally {
-    parser.destroy(); // does not wait for the next piece, which may take long
-  }
-}
-
-function columnOf(header: readonly string[], column = DEFAULT_COLUMN): { index: number; isHeader: boolean } {
-  const plain = (name: string) => name.toLowerCase().replace(/[\s_-]/g, "");
-  const index = header.findIndex((name) => plain(name) === plain(column));
-  if (index >= 0) return { index, isHeader: true };
-  const position = /^\d+$/.test(column) ? Number(column) : 0;
-  if (position >= 1 && position <= header.length) return { index: position - 1, isHeader: false };
-  const columns = visible(header.slice(0, 12).join(", "));
-  throw new UnreadableNames(
-    `has no column "${visible(column)}"; choose one with --column (${columns}), or give its number`,
-  );
-}
-
-function isCsvError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("CSV_");
 }

@@ -1,7 +1,7 @@
 // Decides which of the names to send: each once, well-formed, and not among those that ended well
 // in an earlier run. Names left out are counted, and reported with the place to correct them.
 import { DEVICE_NAME, wrongWith } from "../../base/text-rules.js";
-import type { NameLine } from "./name-lines.js";
+import type { NameLine } from "./name-line.js";
 
 export interface NameCounts {
   /** To be sent. */
@@ -14,8 +14,7 @@ export interface NameCounts {
 }
 
 /** A line without a device name. */
-export interface InvalidName {
-  readonly line: number;
+export interface InvalidName extends Pick<NameLine, "line" | "unit"> {
   /** The text in place of a name; undefined if there is none. */
   readonly text: string | undefined;
   /** Follows "line 7". */
@@ -43,12 +42,12 @@ export class NameList {
     for await (const each of lines) if (this.#takes(each)) yield each.name as string;
   }
 
-  #takes({ line, name, problem }: NameLine): boolean {
+  #takes({ line, unit, name, problem }: NameLine): boolean {
     const { counts } = this;
     const wrong = name === undefined ? problem : wrongName(name);
     if (name === undefined || wrong) {
       counts.invalid++;
-      this.#foundInvalid({ line, text: name?.slice(0, 200), message: wrong ?? "has no name" });
+      this.#foundInvalid({ line, ...(unit && { unit }), text: name?.slice(0, 200), message: wrong ?? "has no name" });
       return false;
     }
     if (this.#seen.has(name)) {
@@ -64,6 +63,6 @@ export class NameList {
 
 function wrongName(name: string): string | undefined {
   const wrong = wrongWith(name, DEVICE_NAME);
-  const advice = name.includes(",") ? ". For CSV, name the column with --column NAME" : "";
+  const advice = /[,;\t|]/.test(name) ? ". For CSV, name the column with --column NAME" : "";
   return wrong && `is not a device name: ${wrong}${advice}`;
 }

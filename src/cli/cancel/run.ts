@@ -4,11 +4,13 @@ import { type Clock, every } from "../../base/clock.js";
 import type { CancelAllProgress, CancelScope, Client } from "../../client/client.js";
 import type { Paint } from "../terminal/paint.js";
 import { ProgressLine, type Screen } from "../terminal/progress.js";
-import { type NameLine, UnreadableNames } from "./name-lines.js";
+import { InvalidLines, placeOf } from "./invalid-lines.js";
+import { type NameLine, UnreadableNames } from "./name-line.js";
 import { type InvalidName, NameList } from "./name-list.js";
 import { OutcomeCounts } from "./outcome-counts.js";
 import { type ResultRow, resultRow } from "./result-row.js";
 import type { ResultsFile, WriteFailed } from "./results-file.js";
+import { RunNotes } from "./run-notes.js";
 import type { RunReport } from "./summary.js";
 
 export interface RunOptions {
@@ -34,15 +36,15 @@ export interface RunOptions {
   readonly clock: Clock;
 }
 
-export type RunEnd = Pick<RunReport, "counts" | "names" | "invalid" | "calls" | "durationMs" | "unwritten"> & {
+export type RunEnd = Pick<
+  RunReport,
+  "counts" | "names" | "invalid" | "isWholeList" | "calls" | "durationMs" | "unwritten"
+> & {
   /** Why it ended early; undefined if it did not. */
   readonly error?: unknown;
   /** Whether the results were written where they should go. */
   readonly hasResults: boolean;
 };
-
-/** Number of lines without a name to show. */
-const INVALID_SHOWN = 5;
 
 /** A crash loses the results of at most this time. */
 const FLUSH_MS = 200;
@@ -53,16 +55,21 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   const full = new AbortController();
   const signal = AbortSignal.any([options.signal, full.signal]);
   const counts = new OutcomeCounts();
-  const invalid: string[] = [];
+  const invalid = new InvalidLines();
   const unwritten: ResultRow[] = [];
   let results: ResultsFile | undefined;
   const names = new NameList(before, (found) => {
-    if (invalid.length < INVALID_SHOWN) invalid.push(invalidText(found));
+    invalid.add(found);
     const row = invalidRow(found, scope, clock);
     if (results) results.add(row);
     else unwritten.push(row);
   });
-  const taken = names.taken(lines);
+  let isWholeList = false;
+  async function* whole(): AsyncGenerator<string> {
+    yield* names.taken(lines);
+    isWholeList = !signal.aborted; // a source that is closed ends as well
+  }
+  const taken = whole();
   const list = readFirst ? await allOf(taken) : await begun(taken);
   if (names.isEmpty && !signal.aborted) throw new UnreadableNames(`${source} names no device`);
   if (!names.isEmpty) results = openResults((error) => full.abort(error));
@@ -76,29 +83,30 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
     failed: counts.failed,
   }));
   const disarmFlush = every(clock, FLUSH_MS, () => results?.flush());
-  const end = () => ({ counts, names: names.counts, invalid, calls, durationMs: clock.now() - startMs });
+  const isOwed = () => names.counts.taken > counts.ok + counts.failed;
+  const notes = new RunNotes({ clock, paint, isOwed, print: (line) => progress.note(line), signal });
   let error: unknown;
   try {
-    const obstacles = new Set<string>();
     const onProgress = (told: CancelAllProgress) => {
       calls = told.calls;
-      if (!told.obstacle || obstacles.has(told.obstacle)) return; // once is enough
-      obstacles.add(told.obstacle);
-      progress.note(paint("yellow", `waiting: ${told.obstacle}`));
+      notes.heard(told);
     };
     for await (const result of client.cancelAll(list, scope, { signal, onProgress })) {
       results?.add(resultRow(result, scope, new Date(clock.wallNow())));
       counts.count(result);
-      if (counts.failed === 1 && !result.ok) {
-        progress.note(paint("red", `first failure: ${result.deviceName}: ${result.failure?.message}`));
-      }
+      notes.resulted(result);
     }
   } catch (thrown) {
     error = thrown;
   }
   disarmFlush();
+  notes.end(error);
   progress.end();
-  return { ...end(), error, unwritten: results?.close(), hasResults: results !== undefined };
+  return {
+    ...{ counts, names: names.counts, invalid: invalid.texts, isWholeList },
+    ...{ calls, durationMs: clock.now() - startMs, error },
+    ...{ unwritten: results?.close(), hasResults: results !== undefined },
+  };
 }
 
 async function allOf(names: AsyncIterable<string>): Promise<string[]> {
@@ -120,24 +128,15 @@ async function begun(names: AsyncIterator<string> & AsyncIterable<string>): Prom
   return all();
 }
 
-function invalidText({ line, text, message }: InvalidName): string {
-  const shown = text === undefined ? "" : `: ${JSON.stringify(text.slice(0, 40))}`;
-  return `${placeOf(line)}${shown} ${message}`;
-}
-
-/** Arguments have no line. */
-function placeOf(line: number): string {
-  return line > 0 ? `line ${line}` : "argument";
-}
-
-function invalidRow({ line, text, message }: InvalidName, scope: CancelScope, clock: Clock) {
+function invalidRow(found: InvalidName, scope: CancelScope, clock: Clock): ResultRow {
+  const { text, message } = found;
   const failure = {
     reason: "INVALID_REQUEST",
     code: "INVALID_ARGUMENT",
-    message: `${placeOf(line)} ${message}`,
+    message: `${placeOf(found)} ${message}`,
     violations: [],
     devices: {},
   };
-  const result = { deviceName: text || `(line ${line})`, outcome: "NOT_ATTEMPTED", ok: false, failure } as const;
+  const result = { deviceName: text || `(${placeOf(found)})`, outcome: "NOT_ATTEMPTED", ok: false, failure } as const;
   return resultRow(result, scope, new Date(clock.wallNow()));
 }

@@ -3,7 +3,9 @@ import { createReadStream, fstatSync, open } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { type NameFormat, type NameLine, nameLines, UnreadableNames } from "./name-lines.js";
+import { decodedText } from "./decoded-text.js";
+import { type NameLine, UnreadableNames } from "./name-line.js";
+import { type NameFormat, nameLines } from "./name-lines.js";
 
 export interface Sources {
   readonly lines: AsyncIterable<NameLine>;
@@ -27,13 +29,18 @@ interface Source {
 
 const STDIN = "-";
 
+/** How names are given. */
+export interface GivenNames {
+  readonly args: readonly string[];
+  readonly file: string | undefined;
+  readonly column: string | undefined;
+  readonly stdin: () => Readable;
+  /** Gets one line that says what the file is taken for, before its first name. */
+  readonly told: (line: string) => void;
+}
+
 /** Opens the source. Throws UnreadableNames, here or while reading. */
-export async function openSources(
-  args: readonly string[],
-  file: string | undefined,
-  column: string | undefined,
-  stdin: () => Readable,
-): Promise<Sources> {
+export async function openSources({ args, file, column, stdin, told }: GivenNames): Promise<Sources> {
   if (file === undefined)
     return { lines: ofArguments(args), source: "the command line", isAtHand: true, close: () => {} };
   const isStdin = file === STDIN;
@@ -44,7 +51,7 @@ export async function openSources(
     source.isClosed = true;
     stream.destroy();
   };
-  return { lines: joined(args, told(source, format, column)), source: source.name, isAtHand: !isStdin, close };
+  return { lines: joined(args, linesOf(source, format, column, told)), source: source.name, isAtHand: !isStdin, close };
 }
 
 async function opened(file: string): Promise<Readable> {
@@ -61,7 +68,7 @@ async function opened(file: string): Promise<Readable> {
 }
 
 function formatBy(file: string): NameFormat | undefined {
-  if (/\.csv$/i.test(file)) return "csv";
+  if (/\.(csv|tsv)$/i.test(file)) return "csv";
   return /\.(jsonl|ndjson)$/i.test(file) ? "json-lines" : undefined;
 }
 
@@ -74,15 +81,21 @@ async function* ofArguments(args: readonly string[]): AsyncGenerator<NameLine> {
   for (const name of args) yield { line: 0, name };
 }
 
-/** Adds the name of the source to its errors. */
-async function* told(
+/** Adds the name of the source to its errors, and to what it is taken for. */
+async function* linesOf(
   source: Source,
   format: NameFormat | undefined,
   column: string | undefined,
+  told: (line: string) => void,
 ): AsyncGenerator<NameLine> {
   const { name, stream } = source;
+  let encoding = "";
+  const text = decodedText(stream as AsyncIterable<Uint8Array>, (found) => {
+    encoding = found;
+  });
+  const takenFor = (taken: string) => told(`${name} read as ${taken}${encoding === "utf-8" ? "" : ` (${encoding})`}`);
   try {
-    yield* nameLines(stream.setEncoding("utf8") as AsyncIterable<string>, format, column);
+    yield* nameLines(text, format, column, takenFor);
   } catch (error) {
     if (source.isClosed) return;
     if (error instanceof UnreadableNames) throw new UnreadableNames(`${name} ${error.message}`);

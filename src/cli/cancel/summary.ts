@@ -1,5 +1,7 @@
 // Writes the end of a run, as text or as JSON: how many devices ended how, and what to do about the
 // rest.
+
+import { visible } from "../../base/visible-text.js";
 import type { Outcome } from "../../client/client.js";
 import { count, counted, duration } from "../terminal/figures.js";
 import type { Paint } from "../terminal/paint.js";
@@ -12,10 +14,14 @@ export interface RunReport {
   readonly counts: OutcomeCounts;
   readonly names: NameCounts;
   readonly invalid: readonly string[];
+  /** Whether the list was read to its end. */
+  readonly isWholeList: boolean;
   readonly calls: number;
   readonly durationMs: number;
   /** The run ended before its names did. */
   readonly isInterrupted: boolean;
+  /** The gateway or the upstream refused the list for a reason that is none of its devices. */
+  readonly isRefused: boolean;
   readonly output: string | undefined;
   /** Results that are missing from the output. */
   readonly unwritten: Unwritten | undefined;
@@ -23,7 +29,8 @@ export interface RunReport {
   readonly resume: string | undefined;
 }
 
-const WORDS: Record<Outcome, string> = {
+/** The words for each outcome. */
+export const OUTCOME_WORDS: Record<Outcome, string> = {
   ACCEPTED: "accepted",
   VERIFIED_CANCELED: "canceled, read back",
   ALREADY_FINISHED: "finished already",
@@ -61,6 +68,8 @@ export function summaryJson(report: RunReport): object {
     invalid_names: names.invalid,
     duplicates: names.duplicates,
     skipped: names.skipped,
+    not_reached: notReached(report),
+    ...(!report.isWholeList && { list_read_to_its_end: false }),
     upstream_calls: calls,
     seconds: Math.round(durationMs) / 1000,
     ...(output && { output }),
@@ -77,17 +86,21 @@ export function summaryText(report: RunReport, paint: Paint): string {
   const parts = [
     `${counted(devices, "device")} in ${duration(durationMs)}, ${counted(calls, "call")}${perCall}`,
     table([
-      ...[...counts.outcomes].map(([outcome, n]) => [WORDS[outcome], n, ""] as const),
+      ...[...counts.outcomes].map(([outcome, n]) => [OUTCOME_WORDS[outcome], n, ""] as const),
+      ...(notReached(report) > 0 ? [["not reached", notReached(report), ""] as const] : []),
       ...(names.skipped > 0 ? [["accepted before, skipped", names.skipped, ""] as const] : []),
       ...(names.duplicates > 0 ? [["listed more than once", names.duplicates, ""] as const] : []),
       ...(names.invalid > 0 ? [["invalid device names", names.invalid, ""] as const] : []),
     ]),
   ];
   parts.push(
-    groupsText(counts.failures, ({ outcome, reason, message }) => `${WORDS[outcome]}: ${reason}\n    ${message}`),
-    groupsText(counts.unverified, ({ message }) => `not verified: ${message}`),
+    groupsText(
+      counts.failures,
+      ({ outcome, reason, message }) => `${OUTCOME_WORDS[outcome]}: ${reason}\n    ${visible(message)}`,
+    ),
+    groupsText(counts.unverified, ({ message }) => `not verified: ${visible(message)}`),
   );
-  if (report.invalid.length > 0) parts.push(invalidText(report));
+  if (report.invalid.length > 0) parts.push(report.invalid.map((each) => `  ${each}`).join("\n"));
   if (unwritten) parts.push(unwrittenText(unwritten));
   else if (output) parts.push(`Results by device: ${output}`);
   const verdict = verdictOn(report, paint);
@@ -95,8 +108,17 @@ export function summaryText(report: RunReport, paint: Paint): string {
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
+/** Names of the list that the run had not begun with when it was stopped. */
+function notReached({ counts, names }: RunReport): number {
+  return names.taken - counts.ok - counts.failed;
+}
+
 function verdictOn(report: RunReport, paint: Paint): string {
-  if (report.isInterrupted) return paint("yellow", "Stopped before the end.");
+  if (report.isRefused && report.counts.ok === 0) return paint("red", "Refused: no device of the list was canceled.");
+  if (report.isInterrupted) {
+    const unread = report.isWholeList ? "" : " The list was not read to its end, so it may hold more devices.";
+    return paint("yellow", `Stopped before the end.${unread}`);
+  }
   if (!isWell(report)) return paint("red", "Not every device ended well.");
   if (!isComplete(report)) return paint("red", "Every device ended well, but not every result was written.");
   const unverified = report.counts.unverified.reduce((sum, { devices }) => sum + devices, 0);
@@ -115,15 +137,8 @@ function groupsText(groups: readonly FailureGroup[], words: (group: FailureGroup
   const lines = groups.slice(0, GROUPS).map((group) => {
     const { devices, examples } = group;
     const rest = devices > examples.length ? `, and ${count(devices - examples.length)} more` : "";
-    return `  ${counted(devices, "device")} ${words(group)}\n    ${examples.join(", ")}${rest}`;
+    return `  ${counted(devices, "device")} ${words(group)}\n    ${visible(examples.join(", "))}${rest}`;
   });
   const others = groups.length > GROUPS ? [`  and ${groups.length - GROUPS} more reasons`] : [];
   return [...lines, ...others].join("\n");
-}
-
-function invalidText({ invalid, names }: RunReport): string {
-  const rest = names.invalid - invalid.length;
-  return [...invalid.map((each) => `  ${each}`), ...(rest > 0 ? [`  and ${counted(rest, "line")} more`] : [])].join(
-    "\n",
-  );
 }

@@ -124,12 +124,25 @@ function readRefusedCall({ sacrifice }: Evidence): Interpretation {
   return { choice: sacrifice.afterRefusal === "canceled" ? "cancels-rest" : "cancels-none" };
 }
 
+const OPERATIONS: Record<keyof DeviceReadingsSeen, string> = {
+  missingFromDetail: "BatchQueryDeviceDetail",
+  missingFromState: "BatchGetDeviceState",
+};
+
+function isForbidden(code: string): boolean {
+  const verdict = knownVerdict(code);
+  return verdict?.kind === "rejected" && verdict.rejection === "forbidden";
+}
+
 function readMissing({ deviceReadings }: Evidence, name: keyof DeviceReadingsSeen): Interpretation {
   if (!deviceReadings) return needs("--idle-device");
   const { sighting, omits } = deviceReadings[name];
   if (sighting.kind === "unanswered") return unanswered(sighting);
   if (omits) return { choice: "omit", seen: sighting };
   if (sighting.kind === "refused" && blamesDevice(sighting.code)) return { choice: "reject", seen: sighting };
+  if (sighting.kind === "refused" && isForbidden(sighting.code)) {
+    return { seen: sighting, note: `the keys lack the permission iot:${OPERATIONS[name]}` };
+  }
   if (sighting.kind === "refused") return { seen: sighting, note: "refused for another reason than the device" };
   return { seen: sighting, note: omits === false ? "a made-up device is listed" : "the list cannot be understood" };
 }

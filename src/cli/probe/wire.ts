@@ -4,11 +4,11 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
+import { createDispatcher } from "../../network/dispatcher.js";
 import { type HttpAnswer, readAnswer } from "../../upstream/answer.js";
 import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";
 import type { Operation } from "../../upstream/operations.js";
-import { createPool } from "../../upstream/pool.js";
 import { makeRequest } from "../../upstream/request.js";
 import { createSigningContext } from "../../upstream/signing-context.js";
 
@@ -50,13 +50,14 @@ export interface WireOptions {
   readonly timeoutMs: number;
   readonly credentials: CredentialsSource;
   readonly clock: Clock;
+  readonly proxy?: URL | undefined;
   /** The user's names. They must not appear in codes, because reports are shared. */
   readonly secrets: readonly string[];
 }
 
-export function createWire({ url, timeoutMs, credentials: source, clock, secrets }: WireOptions): Wire {
+export function createWire({ url, timeoutMs, credentials: source, clock, proxy, secrets }: WireOptions): Wire {
   const signing = createSigningContext(source, clock);
-  const pool = createPool(url, timeoutMs);
+  const dispatcher = createDispatcher(url, timeoutMs, proxy);
   return {
     async send(operation) {
       const untilMs = clock.now() + timeoutMs;
@@ -65,7 +66,7 @@ export function createWire({ url, timeoutMs, credentials: source, clock, secrets
       const making = { url, credentials, wallMs: clock.wallNow() + offsetMs, nonce: randomUUID() };
       const request = makeRequest(operation, making);
       const sentMs = clock.now();
-      const exchanged = await exchange(pool, url.origin, request, clock, untilMs);
+      const exchanged = await exchange(dispatcher, url.origin, request, clock, untilMs);
       const answeredMs = clock.now();
       if (exchanged.kind !== "answered") return exchanged;
 
@@ -87,7 +88,7 @@ export function createWire({ url, timeoutMs, credentials: source, clock, secrets
       );
       return { ...refused, reaction: recovered ? "mended" : "at-fault" };
     },
-    close: () => pool.destroy(),
+    close: () => dispatcher.destroy(),
   };
 }
 

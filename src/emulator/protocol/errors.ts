@@ -80,6 +80,16 @@ const GATEWAY_REFUSALS = {
   "InvalidSecurityToken.MismatchWithAccessKey": [400, "Specified SecurityToken mismatch with the AccessKey."],
   "InvalidApi.NotFound": [404, "Specified api is not found, please check your url and method."],
   UnsupportedHTTPMethod: [400, "This http method is not supported."],
+  // Of older registries of the vendor's (ECS, KMS, PolarDB): refusals that clients must know too.
+  "Rejected.Throttling": [429, "QPS Limit Exceeded"],
+  ServiceUnavailableTemporary: [503, "Service Unavailable Temporary"],
+  InternalFailure: [500, "Internal Failure"],
+  SystemBusy: [400, "The system is busy, please try again later."],
+  IllegalTimestamp: [
+    400,
+    'The input parameter "Timestamp" that is mandatory for processing this request is not supplied.',
+  ],
+  "Forbidden.AccessKeyDisabled": [403, "The Access Key is disabled."],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
 /** Documented for this or a sibling operation, except those under "guesses". */

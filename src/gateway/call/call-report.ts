@@ -64,7 +64,8 @@ export class CallReport {
   }
 }
 
-function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCall {
+/** The end of a call, as observers see it. */
+export function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCall {
   const { kind } = end;
   const how = { endedMs, durationMs, kind };
   switch (end.kind) {
@@ -73,7 +74,7 @@ function endedCallOf(end: CallEnd, endedMs: number, durationMs: number): EndedCa
     case "refused": {
       const { code, reaction } = end.refusal;
       const why = { throttled: reaction.kind === "throttled", ours: reaction.kind === "internal" };
-      return { ...how, requestId: end.requestId, code, ...why };
+      return { ...how, requestId: end.requestId, code, ...why, reaction };
     }
     case "lost":
       return { ...how, throttled: false, ours: false, cause: end.message };

@@ -1,15 +1,15 @@
-// The content of one reading call: the devices of a batch, or a trial with one name known to exist
+// The content of one reading call: devices of one source, or a trial with one name known to exist
 // and one known to be missing, which shows what the operation does with a missing name.
 import type { Span } from "@opentelemetry/api";
 import type { SentWork } from "../call/call-loop.js";
 import type { SentCall } from "../call-observer.js";
 import type { Scope } from "../command.js";
 import type { BatchDevice } from "../queue/batch.js";
-import type { Batch } from "../queue/queue.js";
 import type { Waiter } from "../waiter.js";
+import type { DeviceSource, DevicesToRead } from "./device-source.js";
 
 export type DeviceBatch =
-  | ({ readonly kind: "devices" } & Pick<Batch, "devices" | "scopeQueue">)
+  | ({ readonly kind: "devices"; readonly source: DeviceSource } & DevicesToRead)
   | { readonly kind: "trial"; readonly scope: Scope; readonly existing: string; readonly missing: string };
 
 /** The scope and the names of the call. */

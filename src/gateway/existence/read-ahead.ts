@@ -1,46 +1,30 @@
-// Tells stale names apart by reading, where halving refused calls would cost the quota of the
-// cancels. The devices of a refused call are read, and from then on those of the callers whose
-// devices are missing, before they are sent. A device is rejected only if a reading asked for it
-// and did not find it. Halving handles what reading cannot explain, and everything while nothing
-// can be read.
-import { CallLoop } from "../call/call-loop.js";
-import type { ReportOptions } from "../call/call-report.js";
-import type { DeviceReadEnd, DeviceReader } from "../device-reader.js";
-import type { Limiter } from "../limiter.js";
+// Tells the stale names of cancels apart by reading, where halving refused calls would cost the
+// quota of the cancels. The devices of a refused call are read, and from then on those of the
+// callers whose devices are missing, before they are sent. A device is rejected only if a reading
+// asked for it and did not find it. Halving handles what reading cannot explain, and everything
+// while nothing can be read.
+import type { Clock } from "../../base/clock.js";
+import type { Priority } from "../command.js";
 import type { BatchDevice } from "../queue/batch.js";
 import type { Batch, Queue } from "../queue/queue.js";
 import type { CallEnd, Refusal, Room } from "../upstream.js";
-import type { DeviceOutcome } from "../waiter.js";
-import { askedBy, countByCaller, type DeviceBatch, SentDeviceBatch } from "./device-batch.js";
+import { countByCaller } from "./device-batch.js";
+import type { DeviceSource, DevicesFound, DevicesToRead, FailedReading, ReadingName } from "./device-source.js";
 import { FoundNames } from "./found-names.js";
 import { GatheredDevices } from "./gathered-devices.js";
+import { missingOutcome } from "./missing-outcome.js";
 
-/** One of the reading operations, with a limiter of its own. */
-export interface DeviceReading extends Pick<ReportOptions, "operation" | "observers"> {
-  readonly reader: DeviceReader;
-  readonly limiter: Limiter;
-}
-
-/** How devices are read. */
-export interface DeviceReadings {
-  /** Omits devices that do not exist: documented. */
-  readonly details: DeviceReading;
-  /** Faster, and used once it has been seen to omit them. */
-  readonly states: DeviceReading;
-}
-
-export interface ReadAheadOptions extends DeviceReadings, Pick<ReportOptions, "account" | "clock" | "log"> {
+export interface ReadAheadOptions {
+  readonly clock: Clock;
   readonly queue: Queue;
   /** How many devices a canceling call takes. */
   readonly devicesPerCall: number;
   readonly answerMs: () => number;
   /** Devices wait to be sent that did not before. */
   readonly released: () => void;
+  /** Devices wait to be read. */
+  readonly wake: () => void;
 }
-
-type ReadingName = keyof DeviceReadings;
-type ReadingLoop = CallLoop<DeviceBatch, SentDeviceBatch, DeviceReadEnd>;
-type Devices = Pick<Batch, "devices" | "scopeQueue">;
 
 /**
  * The devices of a caller are read before they are sent for so long after one of them was missing.
@@ -64,16 +48,10 @@ const FORBIDDEN_MS = 600_000;
  */
 const MOST_CUTS = 20;
 
-export class ReadAhead {
+export class ReadAhead implements DeviceSource {
   readonly #options: ReadAheadOptions;
   readonly #found = new FoundNames();
   readonly #gathered: GatheredDevices;
-  readonly #loops: Readonly<Record<ReadingName, ReadingLoop>>;
-  readonly #told = new Set<ReadingName>();
-  /** Whether `states` omits devices that do not exist. */
-  #states: "unknown" | "asked" | "omits" | "no-use" = "unknown";
-  #trial: DeviceBatch | undefined;
-  #underWay = 0;
   #pausedUntilMs = -Infinity;
   /** The upstream's latest code for a device that does not exist. */
   #code = "";
@@ -82,14 +60,10 @@ export class ReadAhead {
     this.#options = options;
     const { clock, devicesPerCall } = options;
     this.#gathered = new GatheredDevices({ clock, devicesPerCall, release: (batch) => this.#release(batch) });
-    this.#loops = { details: this.#loopOf("details"), states: this.#loopOf("states") };
-    for (const loop of Object.values(this.#loops)) loop.start();
   }
 
-  /** To be called when devices wait that may have to be read. */
-  wake(): void {
-    if (!this.#options.queue.highestUnread) return;
-    for (const loop of Object.values(this.#loops)) loop.wake();
+  get highestUnread(): Priority | undefined {
+    return this.#options.queue.highestUnread;
   }
 
   /**
@@ -97,7 +71,7 @@ export class ReadAhead {
    * already.
    */
   takesOver(batch: Batch, end: CallEnd): boolean {
-    const { clock, queue } = this.#options;
+    const { clock, queue, wake } = this.#options;
     const nowMs = clock.now();
     if (end.kind !== "refused" || !isNotFound(end.refusal)) return false;
     if (batch.scopeQueue.bisection || nowMs < this.#pausedUntilMs) return false;
@@ -110,52 +84,18 @@ export class ReadAhead {
     const isDoubtful = new Set(doubtful);
     queue.putBack({ ...batch, devices: batch.devices.filter((device) => !isDoubtful.has(device)) }, nowMs, "spent");
     queue.putBackUnread({ ...batch, devices: doubtful });
-    this.wake();
+    wake();
     return true;
   }
 
-  /** Waits for the calls under way. */
-  async close(): Promise<void> {
-    await Promise.all(Object.values(this.#loops).map((loop) => loop.close()));
+  /** To be called when nothing is being read any more: what was read is sent. */
+  close(): void {
     this.#gathered.close();
-    await Promise.all([this.#options.details.limiter.close(), this.#options.states.limiter.close()]);
   }
 
-  #loopOf(name: ReadingName): ReadingLoop {
-    const { account, clock, log, queue, [name]: reading } = this.#options;
-    return new CallLoop({
-      ...{ account, clock, log, ...reading },
-      wish: () => {
-        if (name === "states" && this.#trial) return { priority: "normal", newcomer: false };
-        const isUsed = (this.#states === "omits" ? "states" : "details") === name;
-        return isUsed && queue.highestUnread ? { priority: queue.highestUnread, newcomer: false } : undefined;
-      },
-      cut: () => this.#cut(name),
-      putBack: (batch) => this.#putBack(batch),
-      begin: (batch, sentMs) => {
-        this.#underWay++;
-        return new SentDeviceBatch(batch, sentMs);
-      },
-      send: (batch) => {
-        const { scope, names } = askedBy(batch);
-        return reading.reader.read(scope, names);
-      },
-      conclude: async ({ batch }, end) => {
-        this.#underWay--;
-        this.#conclude(name, batch, end);
-      },
-    });
-  }
-
-  #cut(name: ReadingName): DeviceBatch | undefined {
-    const { clock, queue, answerMs } = this.#options;
-    if (name === "states" && this.#trial) {
-      const trial = this.#trial;
-      this.#trial = undefined;
-      return trial;
-    }
-    const { room } = this.#options[name].reader;
-    let batch: Devices | undefined;
+  cut(operation: ReadingName, room: Room): DevicesToRead | undefined {
+    const { clock, queue, answerMs, wake } = this.#options;
+    let batch: DevicesToRead | undefined;
     let passedOn = 0;
     for (let cuts = 0; cuts < MOST_CUTS; cuts++) {
       const nowMs = clock.now();
@@ -166,7 +106,7 @@ export class ReadAhead {
         queue.putBackUnread(next);
         break;
       }
-      const mayBeUnread = name === "details" && cuts < MOST_UNREAD_BATCHES && this.#areTrusted(next);
+      const mayBeUnread = operation === "details" && cuts < MOST_UNREAD_BATCHES && this.#areTrusted(next);
       const isKnown = (device: BatchDevice) => mayBeUnread || this.#found.has(scopeQueue.scope, device.name, nowMs);
       this.#release({ scopeQueue, devices: next.devices.filter(isKnown) });
       const unknown = next.devices.filter((device) => !isKnown(device));
@@ -174,43 +114,22 @@ export class ReadAhead {
       if (unknown.length > 0) batch = { scopeQueue, devices: [...(batch?.devices ?? []), ...unknown] };
       if (batch?.devices.length === room.devices || unknown.length === next.devices.length) break;
     }
-    if (batch) return { kind: "devices", ...batch };
-    if (passedOn > 0) queueMicrotask(() => this.wake()); // perhaps to more of them
-    return undefined;
+    if (!batch && passedOn > 0) queueMicrotask(wake); // perhaps to more of them
+    return batch;
   }
 
-  /** Whether every caller of these devices has had enough found in a row. */
-  #areTrusted({ devices, scopeQueue }: Devices): boolean {
-    const callers = [...countByCaller(devices).keys()];
-    const { readAheadCallers } = this.#options.queue;
-    return callers.every((caller) => readAheadCallers.foundBy(scopeQueue.scope, caller) >= ENOUGH_FOUND);
-  }
-
-  #putBack(batch: DeviceBatch): void {
-    if (batch.kind === "trial") this.#trial = batch;
-    else this.#options.queue.putBackUnread(batch);
-  }
-
-  #conclude(name: ReadingName, batch: DeviceBatch, end: DeviceReadEnd): void {
-    if (end.kind === "accepted" && end.found) {
-      if (batch.kind === "devices") this.#apply(name, batch, end.found, end.requestId);
-      else this.#states = end.found.has(batch.existing) && !end.found.has(batch.missing) ? "omits" : "no-use";
-    } else if (end.kind === "refused" && end.refusal.reaction.kind === "throttled") {
-      this.#putBack(batch);
-    } else {
-      this.#fail(name, batch, end);
-    }
-    this.wake();
+  putBack(batch: DevicesToRead): void {
+    this.#options.queue.putBackUnread(batch);
   }
 
   /** Rejects those that do not exist, and lets the others be sent. */
-  #apply(name: ReadingName, batch: Devices, found: ReadonlySet<string>, requestId: string): void {
+  noteFound(batch: DevicesToRead, { found, requestId, isMoreUnderWay, devicesPerCall }: DevicesFound): void {
     const { clock, queue } = this.#options;
     const { scope } = batch.scopeQueue;
     const nowMs = clock.now();
     const missing = batch.devices.filter((device) => !found.has(device.name));
     const existing = batch.devices.filter((device) => found.has(device.name));
-    const outcome = missingOutcome(this.#code, requestId);
+    const outcome = missingOutcome({ code: this.#code, requestId });
     for (const { owners } of missing) {
       for (const { waiter, index } of owners) {
         if (nowMs >= this.#pausedUntilMs) queue.readAhead(scope, waiter.command.caller, nowMs + READ_AHEAD_MS, nowMs);
@@ -219,40 +138,26 @@ export class ReadAhead {
     }
     for (const [caller, devices] of countByCaller(existing)) queue.readAheadCallers.noteFound(scope, caller, devices);
     this.#found.note(scope, found, nowMs);
-    const isMore = this.#underWay > 0 || queue.unreadIn(scope) > 0;
-    this.#gathered.add({ ...batch, devices: existing }, isMore ? this.#options[name].reader.room.devices : 0);
-    if (this.#states === "unknown" && missing[0] && existing[0]) {
-      this.#states = "asked";
-      this.#trial = { kind: "trial", scope, existing: existing[0].name, missing: missing[0].name };
-      this.#loops.states.wake();
-    }
+    const isMore = isMoreUnderWay || queue.unreadIn(scope) > 0;
+    this.#gathered.add({ ...batch, devices: existing }, isMore ? devicesPerCall : 0);
   }
 
-  /**
-   * A reading told nothing: the slower operation goes on alone, or everything is sent unread for a
-   * while.
-   */
-  #fail(name: ReadingName, batch: DeviceBatch, end: DeviceReadEnd): void {
-    const { clock, queue, log, account, [name]: reading } = this.#options;
-    const isForbidden = end.kind === "refused" && isForbiddenBy(end.refusal);
-    if (isForbidden && !this.#told.has(name)) {
-      this.#told.add(name);
-      const about = { account, operation: reading.operation, permission: `iot:${reading.operation}` };
-      log.warn({ ...about, code: end.refusal.code }, "devices may not be read; stale names cost canceling calls");
-    }
-    if (name === "states") {
-      // A passing failure says nothing about the operation, so it is tried again later.
-      const isFinal = end.kind === "accepted" || (end.kind === "refused" && end.refusal.reaction.kind === "rejected");
-      this.#states = isFinal ? "no-use" : "unknown";
-      if (batch.kind === "devices") queue.putBackUnread(batch);
-      return;
-    }
-    this.#pausedUntilMs = clock.now() + (isForbidden ? FORBIDDEN_MS : PAUSE_MS);
+  /** Everything is sent unread for a while. */
+  async noteFailed(batch: DevicesToRead, { permission }: FailedReading): Promise<void> {
+    const { clock, queue } = this.#options;
+    this.#pausedUntilMs = clock.now() + (permission ? FORBIDDEN_MS : PAUSE_MS);
     queue.endReadAhead(clock.now());
-    if (batch.kind === "devices") this.#release(batch);
+    this.#release(batch);
   }
 
-  #release({ devices, scopeQueue }: Devices): void {
+  /** Whether every caller of these devices has had enough found in a row. */
+  #areTrusted({ devices, scopeQueue }: DevicesToRead): boolean {
+    const callers = [...countByCaller(devices).keys()];
+    const { readAheadCallers } = this.#options.queue;
+    return callers.every((caller) => readAheadCallers.foundBy(scopeQueue.scope, caller) >= ENOUGH_FOUND);
+  }
+
+  #release({ devices, scopeQueue }: DevicesToRead): void {
     if (devices.length === 0) return;
     const { clock, queue, released } = this.#options;
     queue.putBack({ devices, scopeQueue, charge: new Map() }, clock.now(), "spent");
@@ -268,16 +173,4 @@ function roomBeside(devices: readonly BatchDevice[], room: Room): Room {
 
 function isNotFound({ reaction }: Refusal): boolean {
   return reaction.kind === "rejected" && reaction.deviceFault && reaction.rejection === "not-found";
-}
-
-function isForbiddenBy({ reaction }: Refusal): boolean {
-  return reaction.kind === "rejected" && reaction.rejection === "forbidden";
-}
-
-function missingOutcome(code: string, requestId: string): DeviceOutcome {
-  const message = `the device does not exist: it was read, and not found (${code})`;
-  return {
-    kind: "rejected",
-    failure: { kind: "rejected", message, rejection: "not-found", upstream: { code, requestId } },
-  };
 }

@@ -187,12 +187,12 @@ export class Queue {
   }
 
   /** Takes the devices of the next call; undefined if nothing may be sent. */
-  cut(limits: CutLimits): Batch | undefined {
+  cut(limits: CutLimits, room = this.#room): Batch | undefined {
     const { nowMs, newcomersOnly } = limits;
     const maySend = (entry: QueueEntry) => inTime(entry, limits);
     const mayGo = (entry: QueueEntry) =>
       maySend(entry) && (!newcomersOnly || this.#scopeQueues.isSilent(entry.scopeQueue.id, nowMs));
-    const batch = this.#cut(this.#scheduler, { room: this.#room, nowMs, maySend, mayGo });
+    const batch = this.#cut(this.#scheduler, { room, nowMs, maySend, mayGo });
     if (batch) this.#scopeQueues.noteCut(batch.scopeQueue, nowMs);
     return batch;
   }
@@ -210,7 +210,7 @@ export class Queue {
   #return(devices: readonly BatchDevice[], turn: "kept" | "spent", queueFor: (waiter: Waiter) => ScopeQueue): void {
     for (const { name, owners } of devices) {
       for (const { waiter, index } of owners) {
-        if (!waiter.takesBack) continue;
+        if (!waiter.mayBeSent(index)) continue;
         const entry = this.#entryIn(queueFor(waiter), waiter, waiter.command.deviceNames.length);
         entry.return(index);
         this.#add(entry, [name], turn);

@@ -10,13 +10,21 @@ import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
-import { type WireError, wireErrorOf } from "../wire/status.js";
+import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
 import { answerByMs } from "./answer-by.js";
 import type { CallerScheduler } from "./caller-scheduler.js";
 
 /** The part of an rpc that its handler needs, beside the message. */
-export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort">;
+export type RpcContext = Pick<Rpc, "caller" | "stranger" | "answerByMs" | "span" | "onAbort" | "asked" | "told">;
+
+/** The scope of a request, for the log: the first request of a stream stands for all. */
+export interface RpcScope {
+  readonly account: string;
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+}
 
 /** Shared by all rpcs. */
 export interface RpcOptions {
@@ -76,18 +84,27 @@ export class Rpc {
   readonly stream: GuardedStream | undefined;
   readonly #method: string;
   readonly #startedMs: number;
+  /** Monotonic time by which a retry has to be answered; Infinity without a deadline. */
+  readonly #retriesByMs: number;
   readonly #options: RpcOptions;
   #state: "open" | "answered" | "left" = "open";
   #abort: (() => void) | undefined;
   /** Why it was refused, for the log. */
   #why: string | undefined;
+  #reason: ReturnType<typeof failureReason> | undefined;
+  #scope: RpcScope | undefined;
+  #requests = 0;
+  #devices = 0;
+  #outcomes: Record<string, number> | undefined;
 
   /** `method`: `pkg.Service/Method`. The span joins the caller's trace. */
   constructor(method: string, call: GrpcCall, { identity, stream, startedMs }: Arrival, options: RpcOptions) {
     this.caller = identity.kind === "caller" ? identity.name : UNAUTHENTICATED;
     this.stranger = identity.kind === "stranger" ? identity : undefined;
     this.stream = stream;
-    this.answerByMs = answerByMs(call.getDeadline(), options.defaultDeadlineMs, options.clock);
+    const deadline = call.getDeadline();
+    this.answerByMs = answerByMs(deadline, options.defaultDeadlineMs, options.clock);
+    this.#retriesByMs = deadline === Infinity ? Infinity : this.answerByMs;
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
     this.span = startRpcSpan(method, this.caller, parent);
     this.#method = method;
@@ -120,6 +137,19 @@ export class Rpc {
     if (found) this.#checkSame(found);
   }
 
+  /** A valid request has been read; for the log. */
+  asked({ account, productKey, firmwareId, jobId }: RpcScope, devices: number): void {
+    this.#scope ??= { account, productKey, firmwareId, jobId };
+    this.#requests += 1;
+    this.#devices += devices;
+  }
+
+  /** Outcomes of devices are known; for the log. */
+  told(outcomes: readonly { readonly kind: string }[]): void {
+    this.#outcomes ??= {};
+    for (const { kind } of outcomes) this.#outcomes[kind] = (this.#outcomes[kind] ?? 0) + 1;
+  }
+
   /** To be called once, when the answer has been given. */
   finish(code: status): void {
     const { clock, log, rpcEnded } = this.#options;
@@ -136,7 +166,11 @@ export class Rpc {
       method: this.#method,
       caller: this.caller,
       status: status[code],
+      ...this.#reason,
       durationMs: Math.round(durationMs),
+      ...this.#scope,
+      ...(this.#scope && { requests: this.#requests, devices: this.#devices }),
+      ...(this.#outcomes && { outcomes: this.#outcomes }),
       ...traceOf(this.span),
     };
     const why = this.#why;
@@ -157,7 +191,8 @@ export class Rpc {
     } else if (error.failure.kind === "forbidden") {
       this.#why = error.message;
     }
-    return wireErrorOf(error);
+    this.#reason = failureReason(error);
+    return wireErrorOf(error, this.#retriesByMs - this.#options.clock.now());
   }
 
   #leave(): void {

@@ -1,6 +1,7 @@
 // The methods of OtaService: a request is checked and becomes a command, and the gateway's answer
 // becomes a response.
-import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
+import type { Plan } from "../../gateway/admission/admission.js";
+import { type Command, DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import {
   CancelTasksByDeviceRequest,
@@ -17,7 +18,7 @@ import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
 import type { OperationsService } from "./operations-service.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
-import { planResponseOf, responseOf } from "./response.js";
+import { checkResponseOf, planResponseOf, responseOf } from "./response.js";
 import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
 export interface OtaServiceOptions extends RpcOptions {
@@ -42,6 +43,8 @@ export interface OtaService {
   readonly implementation: OtaServiceServer;
   /** Reads nothing more from open streams, and ends each when what was read has been answered. */
   drain(): void;
+  /** Callers with a stream that has not been read to its end. */
+  streamingCallers(): ReadonlySet<string>;
 }
 
 export function createOtaService(options: OtaServiceOptions): OtaService {
@@ -63,6 +66,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     drain: () => {
       for (const stream of streams) stream.drain();
     },
+    streamingCallers: () => new Set([...streams].filter(({ isReadToEnd }) => !isReadToEnd).map(({ caller }) => caller)),
   };
 
   function cancel(request: CancelTasksByDeviceRequest, context: RpcContext) {
@@ -96,12 +100,14 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     checkRights(callers, context.caller, touchedBy(request));
     const command = commandOf(request, context.caller, context.answerByMs, limits);
     const gateway = gatewayOf(command.account);
+    context.asked({ account: command.account, ...command.scope }, command.deviceNames.length);
     if (request.validateOnly) {
-      const plan = planResponseOf(gateway.validate(command), command.deviceNames);
+      const plan = gateway.validate(command);
       entry?.validated();
-      return { response: Promise.resolve(plan), abort: () => {} };
+      return request.checkDevices ? check(gateway, command, plan, context) : planned(plan, command);
     }
-    const { answer, told, abort } = gateway.cancel(command, context.span);
+    const { answer, told, abort, withdraw } = gateway.cancel(command, context.span);
+    void told.then(({ outcomes }) => context.told(outcomes));
     if (entry) {
       void answer.then(
         (all) => entry.answered(all),
@@ -111,9 +117,20 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     return {
       response: answer.then((all) => responseOf(all, command.deviceNames)),
       failedResponse: async () => responseOf(await told, command.deviceNames),
-      obstacle: () => gateway.obstacle,
+      obstacle: () => gateway.condition().obstacle,
       abort,
+      withdraw,
     };
+  }
+
+  function planned(plan: Plan, { deviceNames }: Command): StreamedRequest {
+    return { response: Promise.resolve(planResponseOf(plan, deviceNames)), abort: () => {}, withdraw: () => {} };
+  }
+
+  function check(gateway: Gateway, command: Command, plan: Plan, { span }: RpcContext): StreamedRequest {
+    const { devices, abort } = gateway.check(command, span);
+    const response = devices.then((checked) => checkResponseOf(plan, command.deviceNames, checked));
+    return { response, abort, withdraw: abort };
   }
 
   function openStream(call: DuplexCall, rpc: Rpc): void {

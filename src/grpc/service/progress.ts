@@ -8,7 +8,7 @@ const PERIOD_MS = 500;
 
 export interface ProgressOptions {
   readonly clock: Clock;
-  /** How long the waiting devices are expected to take. */
+  /** How long the waiting devices are expected to take; Infinity if that cannot be foreseen. */
   readonly remainingMs: () => number;
   /** Why nothing is being done at the moment; empty if nothing is in the way. */
   readonly obstacle: () => string;

@@ -26,5 +26,6 @@ export function quotaResponseOf(account: string, state: AccountState): GetQuotaR
     expectedWait: durationOf(state.expectedWaitMs),
     pausedUntil: pausedUntilWallMs === undefined ? undefined : timestampOf(pausedUntilWallMs),
     ledger: LEDGERS[ledger.mode],
+    obstacle: state.obstacle,
   };
 }

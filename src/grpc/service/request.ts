@@ -94,6 +94,7 @@ export function commandOf(
   checkAccount(request.account, limits, violations);
   if (!priority) violations.add("priority", "is not known");
   checkText("reason", request.reason, REASON, violations);
+  if (request.checkDevices && !request.validateOnly) violations.add("check_devices", "requires validate_only");
   if (violations.count > 0 || !priority) throw violations.error();
   const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll, verify } = request;
   const scope = { productKey, firmwareId, jobId, iotInstanceId };

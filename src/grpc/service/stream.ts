@@ -13,7 +13,7 @@ import type {
 import type { AuditEntry } from "../../observe/audit/auditor.js";
 import type { Rpc } from "../rpc/rpc.js";
 import { checkDecoded } from "../wire/decoding.js";
-import { statusOf, type WireError, wireErrorOf } from "../wire/status.js";
+import { statusOf, type WireError } from "../wire/status.js";
 import { StreamProgress } from "./progress.js";
 
 export type DuplexCall = ServerDuplexStream<StreamCancelTasksByDeviceRequest, StreamCancelTasksByDeviceResponse>;
@@ -26,6 +26,8 @@ export interface StreamedRequest {
   /** Why nothing is being done for it at the moment; empty if nothing is in the way. */
   obstacle?(): string;
   abort(): void;
+  /** Unsent devices leave the queue; `response` settles when the rest is known. */
+  withdraw(): void;
 }
 
 export interface StreamOptions {
@@ -43,7 +45,10 @@ export interface StreamOptions {
 /** The memory of an answer for each device, until the client has read it. */
 const RESULT_BYTES = 128;
 
-/** Reading stops while this many devices wait: ten seconds' worth at the full rate. */
+/**
+ * Reading stops while more devices than this wait: ten seconds' worth at the full rate. A client
+ * that stays within it can withdraw what it asked for.
+ */
 const WINDOW_DEVICES = 20_000;
 
 const LEFT = new GatewayError({ kind: "aborted", message: "the caller left while the queue was full" });
@@ -75,6 +80,15 @@ export class RequestStream {
       isUnread: () => call.writableNeedDrain,
       report: (progress) => this.#write({ $case: "progress", progress }),
     });
+  }
+
+  get caller(): string {
+    return this.#rpc.caller;
+  }
+
+  /** Whether the client has sent all its requests. */
+  get isReadToEnd(): boolean {
+    return this.#ended;
   }
 
   /** Resolves when the stream has ended, either way. */
@@ -114,16 +128,14 @@ export class RequestStream {
   }
 
   /** One message; no other is read meanwhile. */
-  async #read({ sequence, request }: StreamCancelTasksByDeviceRequest): Promise<void> {
+  async #read({ sequence, request, withdraw }: StreamCancelTasksByDeviceRequest): Promise<void> {
     if (this.#closing.signal.aborted) return;
     const entry = request && this.#options.begin(request, sequence);
     if (!(await this.#isAuthorized(entry))) return;
     try {
-      if (this.#pending.has(sequence)) throw invalid("sequence", "repeats that of a request that is still waiting");
-      if (!request) throw invalid("request", "is required");
-      const asked = await this.#ask(request, entry);
-      if (asked) this.#await(sequence, asked, request.deviceNames.length);
-      else entry?.refused(LEFT);
+      if (withdraw && request) throw invalid("withdraw", "must be sent without a request");
+      if (withdraw) for (const asked of this.#pending.values()) asked.withdraw();
+      else await this.#take(sequence, request, entry);
     } catch (error) {
       entry?.refused(error);
       this.#rpc.fail(error); // for the log only
@@ -132,6 +144,18 @@ export class RequestStream {
     this.#rpc.stream?.taken();
     this.#reading = false;
     this.#next();
+  }
+
+  async #take(
+    sequence: bigint,
+    request: CancelTasksByDeviceRequest | undefined,
+    entry: AuditEntry | undefined,
+  ): Promise<void> {
+    if (this.#pending.has(sequence)) throw invalid("sequence", "repeats that of a request that is still waiting");
+    if (!request) throw invalid("request", "is required");
+    const asked = await this.#ask(request, entry);
+    if (asked) this.#await(sequence, asked, request.deviceNames.length);
+    else entry?.refused(LEFT);
   }
 
   /** Ends the stream if the credentials do not hold any more, or are another caller's now. */
@@ -200,10 +224,10 @@ export class RequestStream {
     const isDraining = this.#stopping.signal.aborted;
     if (isDone && (this.#ended || isDraining)) {
       if (this.#ended) this.#close(status.OK);
-      else this.#fail(wireErrorOf(this.#options.draining()));
+      else this.#fail(this.#rpc.fail(this.#options.draining()));
       return;
     }
-    const mayRead = this.#progress.waitingDevices < WINDOW_DEVICES && !this.#call.writableNeedDrain;
+    const mayRead = this.#progress.waitingDevices <= WINDOW_DEVICES && !this.#call.writableNeedDrain;
     if (mayRead && !this.#reading && !isDraining) this.#call.resume();
     this.#progress.reportInTime();
   }

@@ -2,11 +2,11 @@
 // is too long or does not arrive in time, when it is too old, and when it has been answered and its
 // client does not end it.
 import type { ServerHttp2Stream } from "node:http2";
-import { Metadata, type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
+import { type ServerInterceptingCallInterface, status } from "@grpc/grpc-js";
 import type { Clock } from "../../base/clock.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, PendingIdentity } from "../../identity/identity.js";
-import { type WireError, wireErrorOf } from "../wire/status.js";
+import { finalError, type WireError, wireErrorOf } from "../wire/status.js";
 import type { Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { StreamRules } from "./method-rules.js";
@@ -78,7 +78,9 @@ export class GuardedStream {
     if (this.#stream.writableEnded) return; // answered already: what still arrives is dropped
     const { clock, counted, rules } = this.#options;
     if (!this.#meter.read(bytes, clock.now())) {
-      this.#end("message too large", tooLarge(rules.mostBytes));
+      // The status of grpc-js, which clients know.
+      const text = `message too large (limit ${rules.mostBytes} bytes); send it in parts`;
+      this.#end("message too large", finalError(status.RESOURCE_EXHAUSTED, text));
       return;
     }
     try {
@@ -152,11 +154,4 @@ export class GuardedStream {
     if (this.#call) this.#call.sendStatus(error);
     else this.#stream.close();
   }
-}
-
-/** The status of grpc-js, which clients know. A retry cannot succeed. */
-function tooLarge(mostBytes: number): WireError {
-  const metadata = new Metadata();
-  metadata.set("grpc-retry-pushback-ms", "-1");
-  return { code: status.RESOURCE_EXHAUSTED, details: `message too large (limit ${mostBytes} bytes)`, metadata };
 }

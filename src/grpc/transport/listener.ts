@@ -1,8 +1,8 @@
 // Accepts connections, in plain text or by TLS, and checks client certificates. grpc-js sees no
 // connection that has not been accepted, so a refused client learns nothing.
 import { constants } from "node:crypto";
-import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { TlsFiles, TlsPaths } from "../../config/tls-files.js";
@@ -10,6 +10,7 @@ import { nameOfCertificate } from "../../identity/certificate.js";
 import { type Certificates, watchCertificates } from "./certificates.js";
 import { Connections } from "./connections.js";
 import { checkHandle } from "./grpc-js-internals.js";
+import { HandshakePacer } from "./handshake-pacer.js";
 import type { CountRefusal } from "./refusal-counts.js";
 
 export interface ListenerOptions {
@@ -62,16 +63,19 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
   const connections = new Connections({ clock, refused });
   const pass = staggerAccepts(take);
   let certificates: Certificates | undefined;
+  const pacer = tls && paced(secure(tls));
+  const server = createServer((socket) => {
+    const connection = connections.acceptConnection(socket);
+    if (!connection) return;
+    if (pacer) pacer.add(socket, connection.address);
+    else pass(socket);
+  });
   const close = () => {
     server.close();
+    pacer?.close();
     certificates?.close();
     connections.close();
   };
-  const server: Server = tls
-    ? secure(tls)
-    : createServer((socket) => {
-        if (connections.acceptConnection(socket)) pass(socket);
-      });
   server.maxConnections = MOST_CONNECTIONS;
   server.on("drop", (dropped) => refused("too many in all", dropped?.remoteAddress ?? "unknown"));
   try {
@@ -90,7 +94,16 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     close,
   };
 
-  function secure({ paths, clientCertificates }: ListenerTls): Server {
+  function paced(tlsServer: TlsServer): HandshakePacer {
+    return new HandshakePacer({
+      clock,
+      begin: (socket) => void tlsServer.emit("connection", socket),
+      refuse: (socket, reason) => connections.refuse(socket, reason),
+    });
+  }
+
+  /** It does not listen itself: its connections come from the pacer. */
+  function secure({ paths, clientCertificates }: ListenerTls): TlsServer {
     certificates = watchCertificates(paths, {
       clock,
       log,
@@ -105,7 +118,6 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
       // Checked below: that gives a reason, and allows callers that need no certificate.
       rejectUnauthorized: false,
     });
-    tlsServer.prependListener("connection", (socket) => void connections.acceptConnection(socket));
     tlsServer.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
       connections.refuse(socket, error.code ?? "TLS handshake failed");
     });
@@ -147,7 +159,7 @@ function contextOf({ cert, key, ca }: TlsFiles) {
   };
 }
 
-function bound(server: Server, host: string, port: number): Promise<void> {
+function bound(server: ReturnType<typeof createServer>, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {

@@ -1,18 +1,19 @@
-// Every stream, whatever its method, passes here before grpc-js sees it: its headers are bounded,
-// its caller is identified as far as that takes no time, and it is counted. From then on a
-// GuardedStream watches it.
+// Every stream, whatever its method, passes here before grpc-js sees it: its headers are bounded
+// and made fit for grpc-js, its caller is identified as far as that takes no time, and it is
+// counted. From then on a GuardedStream watches it.
 // Invariant: nothing of a refused stream is kept, and it is closed even if its client does not end
 // it.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import { type Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { MOST_HEADER_BYTES } from "../port-bounds.js";
-import { trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
+import { finalError, trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
+import { LONGEST_TIMEOUT, LONGEST_TIMEOUT_MS, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
 import { GuardedStream } from "./guarded-stream.js";
 import { ourMethodOf, rulesOf } from "./method-rules.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
@@ -114,15 +115,21 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, "compressed", COMPRESSED);
       return undefined;
     }
-    return this.#countStream(stream, headers, connection, path, bytes);
+    const timeoutMs = timeoutMsOf(headers["grpc-timeout"]);
+    if (timeoutMs === undefined) {
+      connection.asked(UNAUTHENTICATED);
+      this.#refuseStream(stream, connection, path, "no valid timeout", BAD_TIMEOUT);
+      return undefined;
+    }
+    if (timeoutMs > LONGEST_TIMEOUT_MS && timeoutMs < Infinity) headers["grpc-timeout"] = LONGEST_TIMEOUT;
+    return this.#countStream(stream, headers, connection, { path, bytes, timeoutMs });
   }
 
   #countStream(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     connection: Connection,
-    path: string,
-    bytes: number,
+    { path, bytes, timeoutMs }: { readonly path: string; readonly bytes: number; readonly timeoutMs: number },
   ): GuardedStream | undefined {
     const { clock, refused, authentication, mostMessageBytes } = this.#options;
     const head = headOf(headers, connection);
@@ -142,7 +149,8 @@ export class StreamGate {
     } catch (error) {
       counted?.close();
       if (!(error instanceof GatewayError)) throw error;
-      this.#refuseStream(stream, connection, path, `too many: ${subjectOf(error)}`, wireErrorOf(error));
+      const wire = wireErrorOf(error, timeoutMs);
+      this.#refuseStream(stream, connection, path, `too many: ${subjectOf(error)}`, wire);
       return undefined;
     }
     const proving = found.kind === "pending" ? found.verify() : undefined;
@@ -188,14 +196,14 @@ export class StreamGate {
 /** The caller of all unverified tokens, apart from strangers. No name looks like this. */
 const VERIFYING = " verifying";
 
-const COMPRESSED: WireError = {
-  // gRPC's status for an encoding that a server does not know. grpc-js unpacks every message as
-  // soon as it is there: four kilobytes became four megabytes, and a few hundred streams of one
-  // client more than a gigabyte.
-  code: status.UNIMPLEMENTED,
-  details: "compressed requests are not accepted",
-  metadata: new Metadata(),
-};
+/**
+ * gRPC's status for an encoding that a server does not know. grpc-js unpacks every message as soon
+ * as it is there: four kilobytes became four megabytes, and a few hundred streams of one client
+ * more than a gigabyte.
+ */
+const COMPRESSED = finalError(status.UNIMPLEMENTED, "compressed requests are not accepted");
+
+const BAD_TIMEOUT = wireErrorOf(invalid("grpc-timeout", TIMEOUT_RULE));
 
 function headersTooLarge(bytes: number): WireError {
   return wireErrorOf(invalid("metadata", `has ${bytes} bytes, at most ${MOST_HEADER_BYTES} are allowed`));

@@ -25,29 +25,56 @@ interface Row {
   readonly reason: string;
   /** The gateway or the cloud, whichever decided it. */
   readonly domain: typeof OUR_DOMAIN | typeof UPSTREAM_DOMAIN;
+  /** Whether sending the same message again, with the same deadline, can end otherwise. */
+  readonly repeatHelps: boolean;
 }
 
 const ROWS: Record<FailureKind, Row> = {
-  invalid: { code: status.INVALID_ARGUMENT, reason: "INVALID_REQUEST", domain: OUR_DOMAIN },
-  unauthenticated: { code: status.UNAUTHENTICATED, reason: "UNAUTHENTICATED", domain: OUR_DOMAIN },
-  forbidden: { code: status.PERMISSION_DENIED, reason: "FORBIDDEN", domain: OUR_DOMAIN },
-  overloaded: { code: status.RESOURCE_EXHAUSTED, reason: "OVERLOADED", domain: OUR_DOMAIN },
-  "deadline-too-short": { code: status.DEADLINE_EXCEEDED, reason: "DEADLINE_TOO_SHORT", domain: OUR_DOMAIN },
-  expired: { code: status.DEADLINE_EXCEEDED, reason: "EXPIRED", domain: OUR_DOMAIN },
-  aborted: { code: status.CANCELLED, reason: "ABORTED", domain: OUR_DOMAIN },
-  draining: { code: status.UNAVAILABLE, reason: "DRAINING", domain: OUR_DOMAIN },
-  rejected: { code: status.FAILED_PRECONDITION, reason: "REJECTED", domain: UPSTREAM_DOMAIN },
-  throttled: { code: status.RESOURCE_EXHAUSTED, reason: "THROTTLED", domain: UPSTREAM_DOMAIN },
-  unavailable: { code: status.UNAVAILABLE, reason: "UNAVAILABLE", domain: OUR_DOMAIN },
-  unknown: { code: status.UNKNOWN, reason: "OUTCOME_UNKNOWN", domain: OUR_DOMAIN },
-  internal: { code: status.INTERNAL, reason: "INTERNAL", domain: OUR_DOMAIN },
-  stopped: { code: status.CANCELLED, reason: "STOPPED", domain: OUR_DOMAIN },
-  "request-id-reused": { code: status.ALREADY_EXISTS, reason: "REQUEST_ID_REUSED", domain: OUR_DOMAIN },
-  "submission-unknown": { code: status.UNKNOWN, reason: "SUBMISSION_UNKNOWN", domain: OUR_DOMAIN },
-  "operation-not-found": { code: status.NOT_FOUND, reason: "OPERATION_NOT_FOUND", domain: OUR_DOMAIN },
-  "operation-running": { code: status.FAILED_PRECONDITION, reason: "OPERATION_RUNNING", domain: OUR_DOMAIN },
-  "store-unavailable": { code: status.UNAVAILABLE, reason: "STORE_UNAVAILABLE", domain: OUR_DOMAIN },
-  "state-not-shared": { code: status.FAILED_PRECONDITION, reason: "STATE_NOT_SHARED", domain: OUR_DOMAIN },
+  invalid: { code: status.INVALID_ARGUMENT, reason: "INVALID_REQUEST", domain: OUR_DOMAIN, repeatHelps: false },
+  unauthenticated: { code: status.UNAUTHENTICATED, reason: "UNAUTHENTICATED", domain: OUR_DOMAIN, repeatHelps: false },
+  forbidden: { code: status.PERMISSION_DENIED, reason: "FORBIDDEN", domain: OUR_DOMAIN, repeatHelps: false },
+  overloaded: { code: status.RESOURCE_EXHAUSTED, reason: "OVERLOADED", domain: OUR_DOMAIN, repeatHelps: true },
+  "deadline-too-short": {
+    code: status.DEADLINE_EXCEEDED,
+    reason: "DEADLINE_TOO_SHORT",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  expired: { code: status.DEADLINE_EXCEEDED, reason: "EXPIRED", domain: OUR_DOMAIN, repeatHelps: false },
+  aborted: { code: status.CANCELLED, reason: "ABORTED", domain: OUR_DOMAIN, repeatHelps: true },
+  draining: { code: status.UNAVAILABLE, reason: "DRAINING", domain: OUR_DOMAIN, repeatHelps: true },
+  rejected: { code: status.FAILED_PRECONDITION, reason: "REJECTED", domain: UPSTREAM_DOMAIN, repeatHelps: false },
+  throttled: { code: status.RESOURCE_EXHAUSTED, reason: "THROTTLED", domain: UPSTREAM_DOMAIN, repeatHelps: true },
+  unavailable: { code: status.UNAVAILABLE, reason: "UNAVAILABLE", domain: OUR_DOMAIN, repeatHelps: true },
+  unknown: { code: status.UNKNOWN, reason: "OUTCOME_UNKNOWN", domain: OUR_DOMAIN, repeatHelps: true },
+  internal: { code: status.INTERNAL, reason: "INTERNAL", domain: OUR_DOMAIN, repeatHelps: false },
+  stopped: { code: status.CANCELLED, reason: "STOPPED", domain: OUR_DOMAIN, repeatHelps: false },
+  "request-id-reused": {
+    code: status.ALREADY_EXISTS,
+    reason: "REQUEST_ID_REUSED",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  "submission-unknown": { code: status.UNKNOWN, reason: "SUBMISSION_UNKNOWN", domain: OUR_DOMAIN, repeatHelps: true },
+  "operation-not-found": {
+    code: status.NOT_FOUND,
+    reason: "OPERATION_NOT_FOUND",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  "operation-running": {
+    code: status.FAILED_PRECONDITION,
+    reason: "OPERATION_RUNNING",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  "store-unavailable": { code: status.UNAVAILABLE, reason: "STORE_UNAVAILABLE", domain: OUR_DOMAIN, repeatHelps: true },
+  "state-not-shared": {
+    code: status.FAILED_PRECONDITION,
+    reason: "STATE_NOT_SHARED",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
 };
 
 const REJECTION_CODES: Record<Rejection, status> = {
@@ -64,17 +91,46 @@ export interface WireError {
   readonly metadata: Metadata;
 }
 
-/** The error of an rpc. Anything but a GatewayError is a bug, and nothing of it is shown. */
-export function wireErrorOf(error: unknown): WireError {
+/**
+ * The error of an rpc. Anything but a GatewayError is a bug, and nothing of it is shown. `leftMs`:
+ * the time until a retry would have to be answered.
+ */
+export function wireErrorOf(error: unknown, leftMs = Infinity): WireError {
   const answer = statusOf(error);
-  const metadata = new Metadata();
+  const metadata = pushbackMetadata(pushbackOf(knownOf(error), leftMs));
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
-  const { failure, retryAfterMs } = knownOf(error);
-  // Some clients retry on this trailer whatever the status, and always with the same deadline,
-  // which is too short.
-  const asksAgain = retryAfterMs !== undefined && failure.kind !== "deadline-too-short";
-  if (asksAgain) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(retryAfterMs)));
   return { code: answer.code, details: answer.message, metadata };
+}
+
+/** Why an rpc failed, for the log: what the caller can read in the details, without names. */
+export function failureReason(error: unknown): { readonly reason: string; readonly upstreamCode?: string } {
+  const { failure } = knownOf(error);
+  const reason = failure.kind === "unknown" ? failure.reason : ROWS[failure.kind].reason;
+  return { reason, ...(failure.upstream?.code && { upstreamCode: failure.upstream.code }) };
+}
+
+/** An error that every repeat would get too, in a status that clients know from gRPC itself. */
+export function finalError(code: status, details: string): WireError {
+  return { code, details, metadata: pushbackMetadata(NEVER) };
+}
+
+/** The pushback that forbids a client to retry by its policy. */
+const NEVER = -1;
+
+/**
+ * When a client with a retry policy is to repeat the message. Some clients retry on a pushback
+ * whatever the status, always with the deadline of the first attempt: a retry that cannot be
+ * answered before it would replace the reason by the client's own DEADLINE_EXCEEDED.
+ */
+function pushbackOf({ failure, retryAfterMs }: GatewayError, leftMs: number): number | undefined {
+  if (!ROWS[failure.kind].repeatHelps || leftMs <= (retryAfterMs ?? 0)) return NEVER;
+  return retryAfterMs;
+}
+
+function pushbackMetadata(pushbackMs: number | undefined): Metadata {
+  const metadata = new Metadata();
+  if (pushbackMs !== undefined) metadata.set("grpc-retry-pushback-ms", String(Math.ceil(pushbackMs)));
+  return metadata;
 }
 
 /** The same as the headers of an HTTP/2 stream, for a response that is nothing but a status. */

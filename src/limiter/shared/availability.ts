@@ -6,6 +6,7 @@ import type { Reply } from "./protocol.js";
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1000;
 const TELL_AGAIN_MS = 60_000;
+const MOST_CAUSES = 10;
 
 export class Availability {
   readonly #log: Log;
@@ -13,6 +14,9 @@ export class Availability {
   #misses = 0;
   #isAway = true;
   #lateMs = -Infinity;
+  #cause: string | undefined;
+  /** The causes logged since the store was last heard. */
+  readonly #causes = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -20,6 +24,11 @@ export class Availability {
 
   get isAway(): boolean {
     return this.#isAway;
+  }
+
+  /** Why the store is away, as far as known. */
+  get cause(): string | undefined {
+    return this.#isAway ? this.#cause : undefined;
   }
 
   /** Records a reply of the store. */
@@ -32,6 +41,8 @@ export class Availability {
     this.#epoch = epoch;
     this.#isAway = false;
     this.#misses = 0;
+    this.#causes.clear();
+    this.#cause = undefined;
   }
 
   /** Records a grant that arrived too late to be used. Logged at most once a minute. */
@@ -44,10 +55,15 @@ export class Availability {
     );
   }
 
-  /** Records a missing reply. Returns how long to wait before the next attempt. */
-  miss(error: Error): number {
-    if (!this.#isAway || (this.#misses === 0 && this.#epoch === undefined)) {
-      this.#log.warn({ cause: error.message }, "the shared ledger cannot be reached");
+  /**
+   * Records a missing reply. Logs each cause once. Returns how long to wait before the next
+   * attempt.
+   */
+  miss({ message }: Error): number {
+    this.#cause = message;
+    if (!this.#causes.has(message) && this.#causes.size < MOST_CAUSES) {
+      this.#causes.add(message);
+      this.#log.warn({ cause: message }, "the shared ledger cannot be reached");
     }
     this.#isAway = true;
     return Math.min(FIRST_RETRY_MS * 2 ** this.#misses++, LONGEST_RETRY_MS);

@@ -96,7 +96,8 @@ class SharedLedger implements Limiter {
 
   state(): LedgerState {
     const { callsPerSecond } = this.#options;
-    return stateOf(this.#clock.now(), callsPerSecond, this.#held, this.#availability.isAway ? undefined : this.#heard);
+    const { isAway, cause } = this.#availability;
+    return stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#heard, cause);
   }
 
   forecast(answerMs: number): Forecast {
@@ -199,6 +200,7 @@ class SharedLedger implements Limiter {
   #hear(ask: Ask, reply: Reply, askedMs: number): number {
     const nowMs = this.#clock.now();
     this.#availability.hear(reply);
+    if (reply.wake) this.#options.store.wake(reply.wake);
     this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
     if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
     this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);

@@ -3,7 +3,8 @@
 
 /** Returns a function that replaces each password with `***`. */
 export function passwordsHidden(urls: readonly URL[]): (text: string) => string {
-  const passwords = urls.flatMap(({ password }) => (password ? [password, decoded(password)] : []));
+  const given = urls.flatMap(({ password, search }) => [password, /sentinelPassword=([^&]*)/.exec(search)?.[1]]);
+  const passwords = given.flatMap((password) => (password ? [password, decoded(password)] : []));
   return (text) => {
     const [said = ""] = text.split(/,? with args beginning with/); // quoted, escaped and cut as the store likes
     return passwords.reduce((rest, password) => rest.replaceAll(password, "***"), said);

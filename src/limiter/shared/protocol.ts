@@ -58,6 +58,8 @@ export interface Reply {
   /** How long calls of any user of this ledger may be counted. */
   readonly countsMs: number;
   readonly replicas: number;
+  /** The message that wakes the replica whose turn is next. */
+  readonly wake?: string;
   readonly kept: ReadonlySet<string>;
   /** How long each token has been in use or cooling. */
   readonly inUseForMs: ReadonlyMap<string, number>;
@@ -92,10 +94,10 @@ export function argumentsOf(ask: Ask): string[] {
 
 /** Parses a reply. Throws if the script did not make it. */
 export function replyOf(raw: unknown): Reply {
-  if (!Array.isArray(raw) || raw.length < 12) throw new Error("the store's answer is not one of the ledger's script");
+  if (!Array.isArray(raw) || raw.length < 13) throw new Error("the store's answer is not one of the ledger's script");
   const fields = raw.map(String);
-  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas] = fields;
-  const end = fields.indexOf("", 11);
+  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake] = fields;
+  const end = fields.indexOf("", 12);
   const inUseForMs = new Map<string, number>();
   for (let n = end + 1; n + 1 < fields.length; n += 2)
     inUseForMs.set(fields[n] as string, Number(fields[n + 1]) / 1000);
@@ -110,7 +112,8 @@ export function replyOf(raw: unknown): Reply {
     free: Number(free),
     countsMs: Number(counts) / 1000,
     replicas: Number(replicas),
-    kept: new Set(fields.slice(11, end)),
+    ...(wake && { wake }),
+    kept: new Set(fields.slice(12, end)),
     inUseForMs,
   };
 }

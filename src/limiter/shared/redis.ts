@@ -1,12 +1,13 @@
-// The store of shared ledgers: Redis or Valkey, standalone or Cluster. All accounts share one
-// connection for commands and one for wake-ups. Each ledger has a single key, so that a Cluster can
-// distribute them.
+// The store of shared ledgers: Redis or Valkey, standalone, Cluster or behind Sentinels. All
+// accounts share one connection for commands and one for wake-ups. Each ledger has a single key, so
+// that a Cluster can distribute them.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { systemClock } from "../../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../../base/deadline.js";
 import type { Log } from "../../base/log.js";
+import { disconnect, openClients } from "./clients.js";
 import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
@@ -29,31 +30,52 @@ const LONGEST_SILENCE_MS = 2 * COMMAND_TIMEOUT_MS;
 const LONGEST_UNREADY_MS = 4000;
 
 /**
- * Connects to `redis://` or `rediss://host:port`; several addresses, separated by commas, are nodes
- * of a Cluster. Resolves once connected, or after a second while it keeps trying.
+ * Connects to `redis://` or `rediss://host:port`; several addresses are nodes of a Cluster, and
+ * those of `redis+sentinel://host:port/group` are Sentinels. Resolves once connected, or after a
+ * second while it keeps trying.
  */
 export async function connectStore(urls: readonly URL[], log: Log): Promise<StoreConnection> {
-  const [commands, wakeUps] = urls.length > 1 ? cluster(urls) : single(urls);
   const wakeOf = new Map<string, (message: string) => void>();
   let silentSinceMs = Infinity;
   let unreadySinceMs = Infinity;
   let trouble = "";
+  let isRefused = false;
   const hidden = passwordsHidden(urls);
-  // Without a listener, an error would end the process. The ledger reports the consequences.
-  for (const each of [commands, wakeUps]) {
-    each.on("error", (error: Error) => {
-      trouble = hidden(error.message || error.name);
-      log.debug({ cause: trouble }, "connection to the ledger's store");
-    });
-  }
+  const [commands, wakeUps] = openClients(urls, (error) => {
+    trouble = hidden(textOf(error));
+    log.debug({ cause: trouble }, "connection to the ledger's store");
+  });
+  commands.on("ready", () => {
+    trouble = "";
+  });
+  commands.on("close", () => {
+    trouble ||= "the server closed the connection";
+  });
   wakeUps.on("message", (channel: string, message: string) => wakeOf.get(channel)?.(message));
+  wakeUps.on("ready", () => {
+    for (const channel of wakeOf.keys()) subscribe(channel);
+  });
+
+  /** Replicas work without wake-ups, only more slowly. */
+  const wakeUpsFailed = (error: Error) => {
+    if (isRefused || !isReply(error)) return; // otherwise the connection is away, which is reported
+    isRefused = true;
+    log.warn(
+      { cause: hidden(error.message) },
+      "replicas cannot wake each other through the ledger's store; they ask it twice a second instead",
+    );
+  };
+  const subscribe = (channel: string) => void wakeUps.subscribe(channel).catch(wakeUpsFailed);
 
   /** Replaces both connections: if one cannot reach the server, the other only seems to. */
   const reconnect = () => {
     silentSinceMs = Infinity;
     unreadySinceMs = Infinity;
-    commands.disconnect(true);
-    wakeUps.disconnect(true);
+    trouble ||= "the server does not answer";
+    for (const each of [commands, wakeUps]) {
+      // An attempt to connect ends by itself. To end one that asks Sentinels would end the client.
+      if (each.isCluster || each.status !== "connecting") disconnect(each, "reconnect");
+    }
   };
 
   /** A frozen server accepts connections but never reports ready. */
@@ -75,8 +97,9 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
     } catch (error) {
       // A network that drops packets may take minutes to report it.
       const isSilent = performance.now() - silentSinceMs >= LONGEST_SILENCE_MS;
-      if (error instanceof DeadlineExceeded && isSilent) reconnect();
-      throw error;
+      const isLate = error instanceof DeadlineExceeded;
+      if (isLate && isSilent) reconnect();
+      throw new Error([hidden(textOf(error as Error)), ...(trouble && isLate ? [trouble] : [])].join(": "));
     }
   };
 
@@ -86,15 +109,15 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
       const key = `ota-gateway:{${account}}`;
       return {
         run: (args) => run(key, args),
+        wake: (message) => void commands.publish(`${key}:wake`, message).catch(wakeUpsFailed),
         onWake(wake) {
           wakeOf.set(`${key}:wake`, wake);
-          wakeUps.subscribe(`${key}:wake`).catch(() => {}); // each new connection subscribes again
+          subscribe(`${key}:wake`);
         },
       };
     },
     close() {
-      commands.disconnect();
-      wakeUps.disconnect();
+      for (const each of [commands, wakeUps]) disconnect(each, "end");
     },
   };
 }
@@ -117,32 +140,13 @@ function inTime<T>(work: Promise<T>): Promise<T> {
   return withDeadline(systemClock, systemClock.now() + COMMAND_TIMEOUT_MS, work, { message });
 }
 
-/** For commands: a command that cannot be sent now fails now, and nothing is sent twice. */
-const IMPATIENT = { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } satisfies RedisOptions;
-
-const CONNECTION = {
-  connectTimeout: COMMAND_TIMEOUT_MS,
-  maxRetriesPerRequest: null,
-  retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 500) * (0.5 + Math.random() / 2),
-  // After a failover, the old primary still answers but refuses writes.
-  reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
-} satisfies RedisOptions;
-
-function single(urls: readonly URL[]): [Redis, Redis] {
-  const commands = new Redis(String(urls[0]), { ...CONNECTION, ...IMPATIENT });
-  return [commands, commands.duplicate({ enableOfflineQueue: true })];
+/** Node tries all addresses of a name, and reports the failures without a message of their own. */
+function textOf(error: Error): string {
+  const all = error instanceof AggregateError ? (error.errors as Error[]) : [error];
+  return all.map(({ message, name }) => message || name).join("; ");
 }
 
-function cluster(urls: readonly URL[]): [Cluster, Cluster] {
-  const [{ protocol, username, password }] = urls as [URL];
-  const redisOptions = {
-    connectTimeout: CONNECTION.connectTimeout,
-    ...(protocol === "rediss:" && { tls: {} }),
-    ...(username && { username: decodeURIComponent(username) }),
-    ...(password && { password: decodeURIComponent(password) }),
-  };
-  const nodes = urls.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6379) }));
-  const create = (enableOfflineQueue: boolean) =>
-    new Cluster(nodes, { redisOptions, enableOfflineQueue, clusterRetryStrategy: CONNECTION.retryStrategy });
-  return [create(false), create(true)];
+/** Whether the store itself says so. */
+function isReply(error: Error): boolean {
+  return error.name === "ReplyError";
 }

@@ -18,8 +18,14 @@ export interface Heard extends Reply {
 const PERHAPS_MS = 1000;
 const RESERVED_MS = 30_000;
 
-/** `heard` is undefined while the store is away. */
-export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, heard: Heard | undefined): LedgerState {
+/** `heard` is undefined while the store is away; then `cause` says why. */
+export function stateOf(
+  nowMs: number,
+  callsPerSecond: number,
+  held: Holdings,
+  heard: Heard | undefined,
+  cause?: string,
+): LedgerState {
   const kept = held.kept().length;
   const own = { inFlightSinceMs: held.inFlightSinceMs(), coolingUntilMs: held.coolingUntilMs() };
   const holdsAny = kept + own.inFlightSinceMs.length + own.coolingUntilMs.length > 0;
@@ -37,7 +43,7 @@ export function stateOf(nowMs: number, callsPerSecond: number, held: Holdings, h
       withheld: 0,
       pausedUntilMs: held.pausedUntilMs,
       ...(!holdsAny && { obstacle: heard ? "the shared ledger is opening" : "the shared ledger cannot be reached" }),
-      ...(heard && { replicas: heard.replicas }),
+      ...(heard ? { replicas: heard.replicas } : cause !== undefined && { cause }),
     };
   }
   const inFlightSinceMs = [...own.inFlightSinceMs];

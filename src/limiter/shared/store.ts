@@ -8,7 +8,9 @@ export interface Store {
    * come. The script may have run nevertheless, or may still run.
    */
   run(args: readonly string[]): Promise<unknown>;
-  /** Calls `wake` with each message that the script publishes. Messages may be lost. */
+  /** Publishes a message to all replicas. It may be lost. */
+  wake(message: string): void;
+  /** Calls `wake` with each message that a replica publishes. */
   onWake(wake: (message: string) => void): void;
 }
 

@@ -1,20 +1,20 @@
-// Puts an account's numbers into words for an operator in a hurry: one state (the most serious that
-// applies) with its meaning, a sentence about the ledger, and one about other users of the account.
+// Puts an account's numbers into words for an operator in a hurry: the headline, which answers "are
+// devices being canceled, and if not, why?", a sentence about the ledger, and one about other users
+// of the account.
 
+import type { Condition, ConditionKind } from "../../gateway/condition.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
-import type { LastEnd } from "./call-feed.js";
 import { shownText } from "./shown-text.js";
 import type { AccountWords, ShownPace, Throttles, TokenCounts, Tone } from "./snapshot.js";
 
 /** The facts that the words are derived from. */
 export interface AccountFacts {
+  readonly condition: Condition;
   readonly mode: LedgerMode;
   readonly tokens: TokenCounts;
   readonly pace: Pick<ShownPace, "mostCallsInASecond">;
   readonly throttles: Throttles;
   readonly isPaused: boolean;
-  /** At most three ends of calls from the last minute, newest first. */
-  readonly lastEnds: readonly LastEnd[];
   /** Number of gateways that share the ledger, including this one; absent if unknown. */
   readonly replicas?: number | undefined;
   /**
@@ -22,12 +22,16 @@ export interface AccountFacts {
    * of its own.
    */
   readonly obstacle?: string | undefined;
+  /** Why the ledger's store is away. */
+  readonly cause?: string | undefined;
 }
 
+const LONGEST_CAUSE = 200;
 const LONGEST_OBSTACLE = 200;
+const LONGEST_CALLER = 64;
 
 export function wordsOf(facts: AccountFacts): AccountWords {
-  return { ...stateOf(facts), ledger: LEDGER[facts.mode](facts), others: othersOf(facts) };
+  return { ...headlineOf(facts), ledger: LEDGER[facts.mode](facts), others: othersOf(facts) };
 }
 
 const LEDGER: Record<LedgerMode, (facts: AccountFacts) => string> = {
@@ -38,59 +42,99 @@ const LEDGER: Record<LedgerMode, (facts: AccountFacts) => string> = {
       ? `The ${tokens.limit} tokens are kept in a store shared by all gateways for this account.`
       : `The ${tokens.limit} tokens are kept in a store shared by ${count(replicas, "gateway", "gateways")}.`,
   opening: () => "All tokens are held back until no call from an earlier process can still be in flight.",
-  away: ({ obstacle }) =>
-    obstacle === undefined
-      ? "The token store cannot be reached. Some tokens stay reserved for this gateway for a limited time."
-      : `The token store cannot be reached: ${shownText(obstacle, LONGEST_OBSTACLE)}.`,
+  away: ({ obstacle, cause }) => {
+    const why = cause === undefined ? "" : `: ${shownText(cause, LONGEST_CAUSE)}`;
+    const share = obstacle === undefined ? " Some tokens stay reserved for this gateway for a limited time." : "";
+    return `The token store cannot be reached${why}.${share}`;
+  },
 };
 
-interface State {
+interface Headline {
   readonly tone: Tone;
   readonly state: string;
   readonly meaning: string;
 }
 
-function stateOf(facts: AccountFacts): State {
-  const { mode, tokens, pace, isPaused, lastEnds, obstacle } = facts;
-  const { limit, withheld } = tokens;
-  if (pace.mostCallsInASecond > limit) {
-    const meaning = `${pace.mostCallsInASecond} calls were sent within one second (limit ${limit}). This is a bug in the gateway.`;
+function headlineOf(facts: AccountFacts): Headline {
+  const { condition, tokens, pace } = facts;
+  if (pace.mostCallsInASecond > tokens.limit) {
+    const meaning = `${pace.mostCallsInASecond} calls were sent within one second (limit ${tokens.limit}). This is a bug in the gateway.`;
     return { tone: "bad", state: "Above quota", meaning };
   }
-  if (mode === "away") {
-    const goesOn = obstacle === undefined;
-    const meaning = goesOn
-      ? "The shared ledger cannot be reached. This gateway continues with its own share until the lease expires."
-      : "The shared ledger cannot be reached. Nothing is sent. Requests wait, and fail before their deadline.";
-    return { tone: "bad", state: "Ledger away", meaning };
-  }
-  if (mode === "opening") {
-    const meaning =
-      "Nothing is sent yet: calls from an earlier process may still be in flight. Requests are accepted and wait.";
-    return { tone: "wait", state: "Opening", meaning };
-  }
-  if (lastEnds[0]?.ours) {
-    const meaning =
-      "The last call failed because of the gateway's own credentials, clock or signature. See its code below.";
-    return { tone: "bad", state: "Gateway at fault", meaning };
-  }
-  if (lastEnds.length === 3 && lastEnds.every(({ result }) => result === "lost" || result === "unwritten")) {
-    const meaning = "The last three calls got no answer. Their devices are retried until the deadline.";
-    return { tone: "bad", state: "No answers", meaning };
-  }
-  if (isPaused) {
-    const meaning = "The upstream throttled a call. Nothing is sent for as long as it asked.";
-    return { tone: "wait", state: "Paused", meaning };
-  }
-  if (withheld > 0) {
-    const meaning = `${withheld} of ${limit} tokens are left unused, because another program seems to use the account.`;
-    return { tone: "wait", state: "Yielding", meaning };
-  }
-  return {
+  return HEADLINES[condition.kind](facts);
+}
+
+const HEADLINES: Record<ConditionKind, (facts: AccountFacts) => Headline> = {
+  canceling: ({ tokens }) => ({
     tone: "good",
-    state: "Within quota",
-    meaning: `This gateway sends at most ${limit} calls in any one second.`,
-  };
+    state: "Canceling",
+    meaning: `Calls are carried out, at most ${tokens.limit} in any one second.`,
+  }),
+  idle: () => ({ tone: "good", state: "Idle", meaning: "Nothing waits. Requests are carried out at once." }),
+  unproven: () => ({
+    tone: "wait",
+    state: "Not yet proven",
+    meaning: "Nothing waits. It is not known whether the upstream answers and accepts the keys.",
+  }),
+  opening: () => ({
+    tone: "wait",
+    state: "Opening",
+    meaning:
+      "Nothing is sent yet: calls from an earlier process may still be in flight. Requests are accepted and wait.",
+  }),
+  "ledger-away": ({ condition }) => ({
+    tone: "bad",
+    state: "Ledger away",
+    meaning:
+      condition.obstacle === ""
+        ? "The shared ledger cannot be reached. This gateway continues with its own share until the lease expires."
+        : "The shared ledger cannot be reached. Nothing is sent. Requests wait, and fail before their deadline.",
+  }),
+  throttled: (facts) => {
+    const { condition, isPaused, tokens } = facts;
+    const tone = condition.isForeseeable ? "wait" : "bad";
+    if (isPaused) return { tone, state: "Paused", meaning: sentence(condition) };
+    if (condition.obstacle !== "") return { tone, state: "Throttled", meaning: sentence(condition) };
+    const meaning = `${count(tokens.withheld, "token is", "tokens are")} left unused (of ${tokens.limit}), because another program seems to use the account.`;
+    return { tone: "wait", state: "Yielding", meaning };
+  },
+  refused: ({ condition }) => ({
+    tone: "bad",
+    state: "All refused",
+    meaning: `${sentence(condition)} Callers are told. The last calls were for ${callersOf(condition)}.`,
+  }),
+  forbidden: ({ condition }) => ({
+    tone: "bad",
+    state: "Not permitted",
+    meaning: `${sentence(condition)} The last calls were for ${callersOf(condition)}.`,
+  }),
+  failing: ({ condition }) => ({
+    tone: "bad",
+    state: "Upstream fails",
+    meaning: `${sentence(condition)} Devices are retried until the deadline.`,
+  }),
+  "no-answers": ({ condition }) => ({
+    tone: "bad",
+    state: "No answers",
+    meaning: `${sentence(condition)} Devices are retried until the deadline.`,
+  }),
+  "keys-refused": ({ condition }) => ({
+    tone: "bad",
+    state: "Keys refused",
+    meaning: `${sentence(condition)} Callers get INTERNAL.`,
+  }),
+  stalled: ({ condition }) => ({ tone: "bad", state: "Nothing sent", meaning: sentence(condition) }),
+};
+
+function sentence({ obstacle }: Condition): string {
+  const shown = shownText(obstacle, LONGEST_OBSTACLE);
+  return `${shown.charAt(0).toUpperCase()}${shown.slice(1)}.`;
+}
+
+function callersOf({ trouble }: Condition): string {
+  const { callers = [], otherCallers = 0 } = trouble ?? {};
+  const named = callers.map((caller) => shownText(caller, LONGEST_CALLER)).join(", ");
+  return otherCallers > 0 ? `${named} and others` : named;
 }
 
 function othersOf({ throttles, tokens }: AccountFacts): string {

@@ -4,18 +4,11 @@ import type { CallObserver, EndedCall, SentCall } from "../../gateway/call-obser
 import { CallerCounts, type SentLastMinute } from "./caller-counts.js";
 import { LastMinute } from "./last-minute.js";
 import { shownText } from "./shown-text.js";
-import type { CallSnapshot, ShownPace, ShownResult, Throttles, Totals } from "./snapshot.js";
-
-/** How a call ended, for judging the state of the account. */
-export interface LastEnd {
-  readonly endedMs: number;
-  readonly result: ShownResult;
-  readonly ours: boolean;
-}
+import type { CallSnapshot, RefusalSnapshot, ShownPace, ShownResult, Throttles, Totals } from "./snapshot.js";
+import { UnacceptedCalls } from "./unaccepted-calls.js";
 
 const RECENT = 20;
 const TROUBLED = 10;
-const LAST_ENDS = 3;
 const CALLERS_SHOWN = 3;
 
 const LONGEST_NAME = 64;
@@ -24,10 +17,12 @@ const LONGEST_CODE = 120;
 export class CallFeed implements CallObserver {
   readonly #calls = new LastMinute();
   readonly #devices = new LastMinute();
+  readonly #accepted = new LastMinute();
+  readonly #notAccepted = new LastMinute();
+  readonly #unaccepted = new UnacceptedCalls();
   readonly #throttles = new LastMinute();
   readonly #callers = new CallerCounts();
   readonly #underWay = new Map<SentCall, CallSnapshot>();
-  readonly #ends: LastEnd[] = [];
   readonly #totals: Record<ShownResult, number> = { accepted: 0, refused: 0, throttled: 0, lost: 0, unwritten: 0 };
   #recent: CallSnapshot[] = [];
   #troubled: CallSnapshot[] = [];
@@ -51,10 +46,11 @@ export class CallFeed implements CallObserver {
     const result = end.kind === "refused" && end.throttled ? "throttled" : end.kind;
     const record = { ...underWay, ...endOf(result, end) };
     this.#recent = this.#recent.map((each) => (each === underWay ? record : each));
-    if (result !== "accepted") this.#troubled = [record, ...this.#troubled].slice(0, TROUBLED);
+    if (result !== "accepted") {
+      this.#troubled = [record, ...this.#troubled].slice(0, TROUBLED);
+      this.#unaccepted.add(call, end);
+    }
     this.#count(call, result, end);
-    this.#ends.unshift({ endedMs: end.endedMs, result, ours: end.ours });
-    this.#ends.splice(LAST_ENDS);
   }
 
   /** The calls to show, newest first. */
@@ -63,9 +59,9 @@ export class CallFeed implements CallObserver {
     return [...this.#recent, ...older.sort((a, b) => b.number - a.number)];
   }
 
-  /** The last three ends of calls, newest first. */
-  get lastEnds(): readonly LastEnd[] {
-    return this.#ends;
+  /** Calls that were not accepted, by code and caller. */
+  get refusals(): RefusalSnapshot[] {
+    return this.#unaccepted.latest;
   }
 
   get totals(): Totals {
@@ -85,9 +81,12 @@ export class CallFeed implements CallObserver {
     return {
       callsLastSecond: this.#calls.lastSecond(nowMs),
       mostCallsInASecond: this.#calls.mostInASecond(nowMs),
-      devicesLastSecond: this.#devices.lastSecond(nowMs),
+      acceptedLastSecond: this.#accepted.lastSecond(nowMs),
+      notAcceptedLastSecond: this.#notAccepted.lastSecond(nowMs),
       calls: this.#calls.perSecond(nowMs),
       devices: this.#devices.perSecond(nowMs),
+      accepted: this.#accepted.perSecond(nowMs),
+      notAccepted: this.#notAccepted.perSecond(nowMs),
     };
   }
 
@@ -98,6 +97,7 @@ export class CallFeed implements CallObserver {
   #count(call: SentCall, result: ShownResult, { endedMs, durationMs }: EndedCall): void {
     this.#totals[result] += 1;
     if (result === "accepted") this.#devicesAccepted += call.devices;
+    (result === "accepted" ? this.#accepted : this.#notAccepted).add(endedMs, call.devices);
     if (result === "throttled") {
       this.#throttles.add(endedMs, 1);
       this.#lastThrottleWallMs = call.sentWallMs + durationMs;

@@ -11,6 +11,7 @@ import { type Download, sendDownload } from "./download.js";
 import { EventStream } from "./event-stream.js";
 import { createGate, isForeignHost } from "./gate.js";
 import { PAGE_FILES } from "./page-files.js";
+import { RUNBOOK } from "./runbook.js";
 import type { Readiness, SnapshotSource } from "./snapshot.js";
 
 export interface AdminOptions {
@@ -22,8 +23,10 @@ export interface AdminOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly readiness: () => Readiness;
-  /** Where the tokens of each account are kept; reported with the readiness. */
-  readonly modes?: () => Readonly<Record<string, string>>;
+  /** The state of each account; reported with the readiness. `cause`: why its ledger is away. */
+  readonly conditions?: () => Readonly<
+    Record<string, { readonly state: string; readonly obstacle?: string; readonly cause?: string }>
+  >;
   readonly snapshot: SnapshotSource;
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly flightRecord?: () => Download;
@@ -69,7 +72,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
       if (refusal) return refuse(response, refusal);
       const route = routes.get(path) ?? guarded.get(path);
       if (route) return await route(response, request);
-      const paths = [...routes.keys(), ...guarded.keys()].filter((each) => !each.startsWith("/page/"));
+      const paths = [...routes.keys(), ...guarded.keys()].filter((each) => !/^\/(page|runbook)\//.test(each));
       refuse(response, { status: 404, error: `not found; the paths are ${paths.join(" ")}` });
     } catch (error) {
       log.error({ err: error, path }, "a request to the admin port failed");
@@ -94,7 +97,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 }
 
 /** Paths open to every client that can connect: probes and scrapers carry no token. */
-function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Route> {
+function openRoutes({ readiness, conditions, metrics }: AdminOptions): Map<string, Route> {
   const routes = new Map<string, Route>([
     ["/livez", (response) => answerJson(response, 200, { status: "ok" })],
     [
@@ -102,10 +105,13 @@ function openRoutes({ readiness, modes, metrics }: AdminOptions): Map<string, Ro
       (response) => {
         const status = readiness();
         const isReady = status === "ok" || status === "degraded";
-        answerJson(response, isReady ? 200 : 503, { status, ...(modes && { accounts: modes() }) });
+        answerJson(response, isReady ? 200 : 503, { status, ...(conditions && { accounts: conditions() }) });
       },
     ],
   ]);
+  for (const [path, body] of RUNBOOK) {
+    routes.set(path, (response) => answerText(response, 200, "text/html; charset=utf-8", body));
+  }
   if (metrics) {
     routes.set("/metrics", async (response) => {
       const { contentType, body } = await metrics();

@@ -6,7 +6,7 @@ import { wordsOf } from "./account-words.js";
 import type { CallFeed } from "./call-feed.js";
 import type { SentLastMinute } from "./caller-counts.js";
 import { shownText } from "./shown-text.js";
-import type { AccountSnapshot, CallerSnapshot, TokenCounts, Waiting } from "./snapshot.js";
+import type { AccountSnapshot, CallerSnapshot, ReadingSnapshot, TokenCounts, Waiting } from "./snapshot.js";
 
 /** The part of an account that the page shows. */
 export interface ShownAccount extends Omit<AccountReading, "ledger"> {
@@ -17,27 +17,36 @@ type ShownLedger = Omit<LedgerState, "spaceMs" | "coolingUntilMs">;
 
 const TOP_CALLERS = 10;
 const LONGEST_NAME = 64;
-const RECENT_MS = 60_000;
 
-export function snapshotOf(name: string, account: ShownAccount, feed: CallFeed, nowMs: number): AccountSnapshot {
-  const { ledger } = account;
-  const { mode, replicas, obstacle } = ledger;
+/** The parts of an account that are shown beside its own reading. */
+export interface ShownBeside {
+  readonly feed: CallFeed;
+  readonly readings?: readonly ReadingSnapshot[];
+  /** Whether the caller has a stream that has not been read to its end. */
+  readonly isStreaming?: (caller: string) => boolean;
+}
+
+export function snapshotOf(name: string, account: ShownAccount, beside: ShownBeside, nowMs: number): AccountSnapshot {
+  const { ledger, condition } = account;
+  const { feed, readings = [] } = beside;
+  const { mode, replicas, obstacle, cause } = ledger;
   const tokens = tokensOf(ledger);
   const pace = feed.pace(nowMs);
   const throttles = feed.throttles(nowMs);
   const pausedForMs = Math.max(0, Math.ceil(ledger.pausedUntilMs - nowMs));
-  const lastEnds = feed.lastEnds.filter(({ endedMs }) => nowMs - endedMs < RECENT_MS);
   const isPaused = pausedForMs > 0;
   return {
     name,
-    words: wordsOf({ mode, tokens, pace, throttles, isPaused, lastEnds, replicas, obstacle }),
+    words: wordsOf({ condition, mode, tokens, pace, throttles, isPaused, replicas, obstacle, cause }),
     mode,
     tokens,
     pace,
-    waiting: waitingOf(account, feed.sentLastMinute(nowMs), nowMs),
+    waiting: waitingOf(account, feed.sentLastMinute(nowMs), beside.isStreaming ?? (() => false), nowMs),
     pausedForMs,
     throttles,
     totals: feed.totals,
+    refusals: feed.refusals,
+    readings,
     calls: feed.calls,
   };
 }
@@ -55,7 +64,12 @@ function tokensOf({ callsPerSecond: limit, free, inFlightSinceMs, withheld }: Sh
   };
 }
 
-function waitingOf(account: ShownAccount, sent: SentLastMinute, nowMs: number): Waiting {
+function waitingOf(
+  account: ShownAccount,
+  sent: SentLastMinute,
+  isStreaming: (caller: string) => boolean,
+  nowMs: number,
+): Waiting {
   const { waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = account;
   const classOf = (name: Priority) => ({
     devices: waitingDevices[name],
@@ -74,6 +88,7 @@ function waitingOf(account: ShownAccount, sent: SentLastMinute, nowMs: number): 
       waiting,
       sentLastMinute,
       ...doneIn(waiting > 0 ? account.remainingMs(caller) : Infinity),
+      ...(waiting > 0 && isStreaming(caller) && { isMoreToCome: true as const }),
     })),
     otherCallers: {
       callers: waitingByCaller.size + idle - top.length,
@@ -87,7 +102,7 @@ function doneIn(remainingMs: number): Pick<CallerSnapshot, "doneInMs"> {
   return Number.isFinite(remainingMs) ? { doneInMs: Math.round(remainingMs) } : {};
 }
 
-type Caller = Omit<CallerSnapshot, "doneInMs">;
+type Caller = Omit<CallerSnapshot, "doneInMs" | "isMoreToCome">;
 
 /** Finds the ten largest in a single pass, because there may be very many callers. */
 function topCallers(waiting: ReadonlyMap<string, number>, sent: ReadonlyMap<string, number>): Caller[] {

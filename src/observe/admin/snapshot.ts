@@ -3,8 +3,11 @@
 import type { Priority } from "../../gateway/command.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 
-/** Whether to send requests to this gateway. `opening`: requests are accepted, and wait. */
-export type Readiness = "ok" | "degraded" | "opening" | "away" | "draining";
+/**
+ * Whether to send requests to this gateway. `opening`: requests are accepted, and wait. `unproven`:
+ * since the start, the upstream has not answered a call and accepted its keys.
+ */
+export type Readiness = "ok" | "degraded" | "unproven" | "opening" | "away" | "draining";
 
 /** Makes a snapshot. Must be cheap: it is called four times a second while a page is open. */
 export type SnapshotSource = () => Snapshot;
@@ -13,7 +16,16 @@ export interface Snapshot {
   /** When the snapshot was taken. */
   readonly wallMs: number;
   readonly readiness: Readiness;
+  readonly about: About;
   readonly accounts: readonly AccountSnapshot[];
+}
+
+/** The process that answers. */
+export interface About {
+  /** The name of the machine or pod. */
+  readonly instance: string;
+  readonly version: string;
+  readonly startedWallMs: number;
 }
 
 export interface AccountSnapshot {
@@ -27,8 +39,32 @@ export interface AccountSnapshot {
   readonly pausedForMs: number;
   readonly throttles: Throttles;
   readonly totals: Totals;
+  /** Calls that were not accepted, by code and caller; the latest first, at most ten. */
+  readonly refusals: readonly RefusalSnapshot[];
+  /** The operations that read tasks or devices, each with a ledger of its own. */
+  readonly readings: readonly ReadingSnapshot[];
   /** Newest first: the last 20 calls, and the last 10 that were not accepted. */
   readonly calls: readonly CallSnapshot[];
+}
+
+export interface RefusalSnapshot {
+  /** The upstream's code, or why there was no answer. */
+  readonly code: string;
+  readonly caller: string;
+  readonly calls: number;
+  readonly devices: number;
+  readonly lastWallMs: number;
+}
+
+export interface ReadingSnapshot {
+  readonly operation: string;
+  readonly mode: LedgerMode;
+  readonly limit: number;
+  readonly callsLastMinute: number;
+  readonly accepted: number;
+  readonly notAccepted: number;
+  /** Of the last call that was not accepted. */
+  readonly lastCode?: string;
 }
 
 /** `good`: nothing to do. `wait`: it passes by itself. `bad`: an operator should look. */
@@ -54,14 +90,17 @@ export interface TokenCounts {
   readonly withheld: number;
 }
 
-/** Rates of calls and devices sent. */
+/** Rates of calls and devices: calls when they are sent, accepted devices when their call ends. */
 export interface ShownPace {
   readonly callsLastSecond: number;
   readonly mostCallsInASecond: number;
-  readonly devicesLastSecond: number;
+  readonly acceptedLastSecond: number;
+  readonly notAcceptedLastSecond: number;
   /** One for each of the last 60 whole seconds and the current one, oldest first. */
   readonly calls: readonly number[];
   readonly devices: readonly number[];
+  readonly accepted: readonly number[];
+  readonly notAccepted: readonly number[];
 }
 
 export interface Waiting {
@@ -88,6 +127,8 @@ export interface CallerSnapshot {
   readonly sentLastMinute: number;
   /** Expected time until all its devices are done; absent if nothing waits, or if unknown. */
   readonly doneInMs?: number;
+  /** More of its devices are coming: it has a stream that has not been read to its end. */
+  readonly isMoreToCome?: true;
 }
 
 export interface Throttles {

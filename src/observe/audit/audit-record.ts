@@ -103,7 +103,7 @@ export function auditRecord(
     requireAll: request.requireAll,
     verify: request.verify,
     outcome: outcomeOf(end),
-    ...("error" in end && end.error !== undefined && { error: kindOf(end.error) }),
+    ...("error" in end && end.error !== undefined && errorOf(end.error)),
     ...(why !== undefined && { why }),
     ...(end.kind === "operation" && { operation: end.operation.name, state: end.operation.state }),
     devices: end.kind === "operation" ? end.operation.devices : deviceNames.length,
@@ -130,9 +130,14 @@ function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
   return end.error === undefined ? "ok" : "failed";
 }
 
-/** Names the kind of an error. Anything except a GatewayError is a bug in the gateway. */
-function kindOf(error: unknown): string {
-  return error instanceof GatewayError ? error.failure.kind : "internal";
+/**
+ * The kind of an error, and the upstream's code if that is the cause. Anything except a
+ * GatewayError is a bug in the gateway.
+ */
+function errorOf(error: unknown): { readonly error: string; readonly upstreamCode?: string } {
+  if (!(error instanceof GatewayError)) return { error: "internal" };
+  const { kind, upstream } = error.failure;
+  return { error: kind, ...(upstream?.code && { upstreamCode: cut(upstream.code, LONGEST_ID) }) };
 }
 
 /** The fields of the request that exceeded the caller's rights. */

@@ -2,10 +2,26 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 
 const PRIORITIES = ["urgent", "normal", "bulk"] as const;
+/** As gateway/condition.ts has them; observe/ knows nothing of the gateway. */
+const STATES = [
+  "canceling",
+  "idle",
+  "unproven",
+  "opening",
+  "ledger-away",
+  "throttled",
+  "refused",
+  "forbidden",
+  "failing",
+  "no-answers",
+  "keys-refused",
+  "stalled",
+] as const;
 const MODES = ["in-process", "shared", "opening", "away"] as const;
 
 /** The state of an account. Times are monotonic. */
 export interface AccountStanding {
+  readonly condition: { readonly kind: (typeof STATES)[number] };
   readonly ledger: {
     readonly mode: (typeof MODES)[number];
     readonly callsPerSecond: number;
@@ -48,14 +64,19 @@ export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount
   const tokens = gauge("ota.tokens", "{token}", "Tokens by state; their sum is the calls a second allowed.");
   const rate = gauge("ota.quota.rate", "{call}/s", "Calls a second that the account is allowed.");
   const pause = gauge("ota.quota.pause", "s", "Remaining time of the pause after a throttle; 0 if not paused.");
-  const mode = gauge("ota.ledger.mode", "1", "1 for the mode that the ledger is in, 0 for the others.");
+  const accountState = gauge(
+    "ota.account.state",
+    "{state}",
+    "1 for the state that the account is in, 0 for the others: whether devices are canceled, and if not, why.",
+  );
+  const mode = gauge("ota.ledger.mode", "{mode}", "1 for the mode that the ledger is in, 0 for the others.");
   const replicas = gauge("ota.ledger.replicas", "{replica}", "Gateways that share the ledger, if it is shared.");
 
   const all = [queueDevices, queueCapacity, queueCallers, expectedWait, oldestAge];
-  all.push(tokens, rate, pause, mode, replicas);
+  all.push(tokens, rate, pause, accountState, mode, replicas);
   const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
     for (const [account, { maxQueuedDevices, standing }] of accounts) {
-      const { ledger, waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = standing();
+      const { condition, ledger, waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = standing();
       const attributes: Attributes = { "ota.account": account };
       const now = nowMs();
       for (const priority of PRIORITIES) {
@@ -72,6 +93,9 @@ export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount
       }
       result.observe(rate, ledger.callsPerSecond, attributes);
       result.observe(pause, Math.max(0, ledger.pausedUntilMs - now) / 1000, attributes);
+      for (const each of STATES) {
+        result.observe(accountState, each === condition.kind ? 1 : 0, { ...attributes, "ota.state": each });
+      }
       for (const each of MODES) {
         result.observe(mode, each === ledger.mode ? 1 : 0, { ...attributes, "ota.ledger.mode": each });
       }

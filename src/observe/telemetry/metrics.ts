@@ -1,9 +1,10 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. spans.ts has the spans; gauges.ts and upkeep.ts have what is read rather than
+// only. spans.ts has the spans; gauges.ts, upkeep.ts and process.ts have what is read rather than
 // counted. No attribute has more values than the configuration has names: no device, no scope, and
 // only configured callers, because a caller can take any name.
 import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
+import { watchProcess } from "./process.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
@@ -55,6 +56,8 @@ export interface Metrics {
   watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
   /** The same for the metrics of upkeep.ts. */
   watchUpkeep(upkeep: Upkeep): () => void;
+  /** The same for the metrics of process.ts. */
+  watchProcess(version: string): () => void;
   /** `serverFault`: the status is one that means a failure of the server. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
   /** A connection or an rpc has been refused. The caller bounds the number of addresses. */
@@ -77,6 +80,7 @@ export function createMetrics(configuredCallers: Iterable<string>, outcomes: rea
     },
     watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
     watchUpkeep: (upkeep) => watchUpkeep(meter, upkeep),
+    watchProcess: (version) => watchProcess(meter, version),
     refused: (reason, address) => events.refusals.add(1, { "ota.reason": reason, "client.address": address }),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {

@@ -2,7 +2,7 @@
 // format has no exemplars, which only OpenMetrics has and the exporter cannot write; metrics and
 // traces are matched by time.
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import type { MetricReader } from "@opentelemetry/sdk-metrics";
+import type { MetricData, MetricReader, ResourceMetrics } from "@opentelemetry/sdk-metrics";
 
 /** The answer of `GET /metrics`. */
 export interface MetricsPage {
@@ -27,8 +27,28 @@ export function createScrape(): Scrape {
     reader,
     async read() {
       const { resourceMetrics } = await reader.collect();
-      return { contentType: CONTENT_TYPE, body: `${serializer.serialize(resourceMetrics)}\n` };
+      return { contentType: CONTENT_TYPE, body: `${serializer.serialize(withUnits(resourceMetrics))}\n` };
     },
+  };
+}
+
+/** Units that Prometheus' names end with. Others count things, which the name says already. */
+const SUFFIXES: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };
+const PER_SECOND = /^\{[a-z]+\}\/s$/;
+
+/**
+ * Puts the unit into each name, which OpenTelemetry's names do not hold: the same names as those
+ * that receivers of OTLP make for Prometheus.
+ */
+function withUnits({ scopeMetrics, ...rest }: ResourceMetrics): ResourceMetrics {
+  const named = (metric: MetricData): MetricData => {
+    const { name, unit } = metric.descriptor;
+    const suffix = PER_SECOND.test(unit) ? "_per_second" : (SUFFIXES[unit] ?? "");
+    return { ...metric, descriptor: { ...metric.descriptor, name: `${name}${suffix}` } };
+  };
+  return {
+    ...rest,
+    scopeMetrics: scopeMetrics.map((scope) => ({ ...scope, metrics: scope.metrics.map(named) })),
   };
 }
 

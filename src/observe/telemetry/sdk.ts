@@ -1,24 +1,16 @@
 // Starts the OpenTelemetry SDK from the standard OTEL_* variables. Only `serve` imports it, before
 // anything else; all other modules know only the API.
-import {
-  ConsoleMetricExporter,
-  type IMetricReader,
-  PeriodicExportingMetricReader,
-  type ViewOptions,
-} from "@opentelemetry/sdk-metrics";
+import type { IMetricReader, ViewOptions } from "@opentelemetry/sdk-metrics";
 import { NodeSDK, resources } from "@opentelemetry/sdk-node";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { systemClock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
 import { flatten } from "../../base/flat-string.js";
 import { CallStackContext } from "./call-stack-context.js";
+import { createMetricReaders, createSpanProcessors } from "./exporters.js";
 import { createScrape, type MetricsPage, noMetrics } from "./prometheus.js";
 import { UpstreamCallsSampler } from "./sampler.js";
-import { sdkNodeInternals } from "./sdk-node-internals.js";
 import { oneExportAtATime } from "./serial-export.js";
-
-const { getOtlpMetricExporterFromEnv, getPeriodicExportingMetricReaderFromEnv, getSpanProcessorsFromEnv } =
-  sdkNodeInternals();
 
 /** A call links to every caller in it: its 200 devices can belong to more than 200 callers. */
 const MAX_LINKS = 1024;
@@ -64,8 +56,9 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
     contextManager: new CallStackContext(),
     views: [DEVICES],
     instrumentations: [],
-    metricReaders: [scrape.reader, ...(spanProcessors ? [] : pushingReaders(environment["OTEL_METRICS_EXPORTER"]))],
-    spanProcessors: spanProcessors ?? getSpanProcessorsFromEnv(undefined).map(oneExportAtATime),
+    metricReaders: [scrape.reader, ...(spanProcessors ? [] : createMetricReaders(environment).map(soonEnded))],
+    spanProcessors: spanProcessors ?? createSpanProcessors(environment).map(oneExportAtATime),
+    logRecordProcessors: [], // the gateway writes its log itself
   });
   sdk.start();
   return {
@@ -75,20 +68,6 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
       await withDeadline(systemClock, untilMs, sdk.shutdown()).catch(() => {}); // the rest is dropped
     },
   };
-}
-
-/**
- * Creates the readers that the standard variable names. `prometheus` adds nothing and opens no
- * port, because the admin port always serves it.
- */
-function pushingReaders(exporters = ""): IMetricReader[] {
-  const names = new Set((exporters.trim() || "otlp").split(",").map((name) => name.trim()));
-  const readers: IMetricReader[] = [];
-  if (names.has("none")) return readers;
-  if (names.has("otlp"))
-    readers.push(soonEnded(getPeriodicExportingMetricReaderFromEnv(getOtlpMetricExporterFromEnv())));
-  if (names.has("console")) readers.push(new PeriodicExportingMetricReader({ exporter: new ConsoleMetricExporter() }));
-  return readers;
 }
 
 function soonEnded(reader: IMetricReader): IMetricReader {

@@ -30,6 +30,9 @@ const REDACTED = [
 export const LOG_OPTIONS: LoggerOptions = {
   redact: { paths: REDACTED, censor: "[redacted]" },
   serializers: { err: wordsOf },
+  // For people: a time of day and the name of a level can be searched for.
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (level) => ({ level }) },
 };
 
 /** Writes JSON lines to stderr, or readable lines if that is a terminal. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configCommand } from "../../../src/cli/config.js";
 
 let folder: string;
@@ -14,6 +14,7 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
   process.exitCode = undefined;
+  vi.unstubAllEnvs();
 });
 
 async function check(text: string, ...flags: string[]): Promise<{ out: string; code: unknown }> {
@@ -53,6 +54,16 @@ ops        4       all       all              all         default         yes
 lab-tests  1       lab       a1Lights a1Lab*  none        9               no
 
 all others are refused
+
+The keys of each account need these permissions, the indispensable first (not checked here):
+  iot:CancelOTATaskByDevice
+    every cancel
+  iot:BatchQueryDeviceDetail
+    lists with devices that no longer exist, and \`check_devices\`; without it, each such device costs nine to ten canceling calls
+  iot:BatchGetDeviceState
+    the same, five times as fast, where the cloud turns out to support it
+  iot:ListOTATaskByJob, iot:ListOTAUnfinishedTaskByDevice
+    \`verify\`, with a \`job_id\` and without
 `);
   });
 
@@ -101,6 +112,19 @@ all others are refused
     });
     const bad = JSON.parse((await check("callers: 7", "--json")).out);
     expect(bad).toEqual({ ok: false, mistakes: ["FILE: callers: expected a mapping"] });
+  });
+
+  it("warns of mistakes in the variables of networks and telemetry, and takes a proxy that is none for one", async () => {
+    vi.stubEnv("OTEL_TRACES_SAMPLER", "sometimes");
+    vi.stubEnv("SSL_CERT_FILE", "/no/such/file");
+    const { out, code } = await check(GOOD);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^warning: OTEL_TRACES_SAMPLER: expected always_on, .*\nwarning: SSL_CERT_FILE: /);
+    expect(JSON.parse((await check(GOOD, "--json")).out).warnings).toHaveLength(2);
+    vi.stubEnv("HTTPS_PROXY", "socks5://me:s3cr3t@proxy");
+    const bad = await check(GOOD);
+    expect(bad).toMatchObject({ code: 1, out: expect.stringContaining("HTTPS_PROXY: expected http://host:port") });
+    expect(bad.out).not.toContain("s3cr3t");
   });
 
   it("ends with 2 for a file that cannot be read", async () => {

@@ -15,6 +15,7 @@ describe("errorText", () => {
     ["Last error: Error: self-signed certificate", "--ca FILE"],
     ["Hostname/IP does not match certificate's altnames", "--server-name"],
     ["No connection established. Last error: Failed to connect (2026)", "whether it requires TLS"],
+    ["No connection established. Last error: undefined. Resolution note: ", "through the proxy of grpc_proxy"],
     ["Connection dropped", "whether it requires TLS"],
   ])("says what to do about: %s", (message, advice) => {
     expect(errorText(transport(message), { address: "gw:1" })).toContain(advice);

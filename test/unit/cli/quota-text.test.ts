@@ -25,16 +25,15 @@ describe("quotaLine", () => {
     expect(line({ ledger: "IN_PROCESS" })).toBe(usual);
   });
 
-  it("says that nothing is sent while the ledger is away, and promises no wait (was: 1.0 s)", () => {
-    expect(line({ ledger: "AWAY", tokensFree: 0 })).toBe(
-      "default: 0 of 10 tokens free, 3 devices of 1 caller waiting, " +
-        "ledger away: nothing is sent except what OTA_ON_STORE_LOSS=share allows",
-    );
-  });
+  const NO_ESTIMATE = { expectedWaitMs: undefined } as unknown as Partial<Quota>;
 
-  it("says that the ledger opens", () => {
-    expect(line({ ledger: "OPENING" })).toMatch(
-      /a new request waits 1\.0 s, ledger opening: nothing is sent until earlier calls no longer count$/,
+  it("says what is in the way, and promises no wait (was: 1.0 s)", () => {
+    const obstacle = "no call is answered: no connection to the upstream (ECONNREFUSED)";
+    expect(line({ ...NO_ESTIMATE, obstacle, tokensFree: 0 })).toBe(
+      `default: 0 of 10 tokens free, 3 devices of 1 caller waiting, OBSTACLE: ${obstacle}`,
+    );
+    expect(line({ ledger: "AWAY" })).toMatch(
+      / waits 1\.0 s, ledger away: this gateway goes on with a share of its own$/,
     );
   });
 
@@ -69,12 +68,12 @@ ledger         shared by all replicas
     expect(text({})).toContain("\ntokens         9 free, 0 in calls under way, 1 on their way back\n");
   });
 
-  it("promises no wait while the ledger is away", () => {
-    const away = text({ ledger: "AWAY", pausedUntil: PAUSED_UNTIL });
+  it("says what is in the way before everything else, and promises no wait then", () => {
+    const obstacle = "the shared ledger cannot be reached";
+    const away = text({ expectedWaitMs: undefined, obstacle, ledger: "AWAY", pausedUntil: PAUSED_UNTIL } as never);
+    expect(away).toMatch(/^account {8}default\nobstacle {7}the shared ledger cannot be reached\n/);
     expect(away).not.toContain("1.0 s");
-    expect(away).toContain(
-      "\nexpected wait  unknown while the ledger is away\npaused until   2026-01-01T00:00:30.000Z\n",
-    );
+    expect(away).toContain("\nexpected wait  unknown: see the obstacle\npaused until   2026-01-01T00:00:30.000Z\n");
     expect(away).toContain("\nledger         away: the shared store is out of reach; nothing is sent except what ");
   });
 });

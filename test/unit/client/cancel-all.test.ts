@@ -1,10 +1,14 @@
 // cancelAll over a real gRPC port, against a service whose answers a test decides.
+import { credentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { cancelAll } from "../../../src/client/cancel-all.js";
 import { type Client, connect, type DeviceResult, OtaError } from "../../../src/client/client.js";
-import { GatewayError } from "../../../src/gateway/failures.js";
+import { GatewayError, invalid } from "../../../src/gateway/failures.js";
+import { CancelTasksByDeviceResponse, OtaServiceClient, Outcome } from "../../../src/gen/ota/v1/ota_service.js";
 import { statusOf, wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { names } from "../../support/fake-command.js";
 import { accepted, answerOf, type FakeStream, listenOta } from "../../support/fake-ota-service.js";
+import { HandClock } from "../../support/hand-clock.js";
 import { until } from "../../support/processes.js";
 
 const SCOPE = { productKey: "a1", firmwareId: "f1" };
@@ -22,6 +26,31 @@ function accept(call: FakeStream): void {
     call.write(answerOf(sequence, { response: accepted(request?.deviceNames ?? [], `request-${sequence}`) }));
   });
   call.on("end", () => call.end());
+}
+
+const NO_REQUEST = invalid("request", "is required");
+
+function statusFor(kind: "aborted" | "unavailable" | "throttled") {
+  return statusOf(new GatewayError({ kind, message: kind }));
+}
+
+const WITHDRAWN = { outcome: Outcome.NOT_ATTEMPTED, status: statusFor("aborted") };
+
+/** What became of the devices of a request that were in a call. */
+function inCall(sequence: bigint) {
+  if (sequence === 1n) return { outcome: Outcome.ACCEPTED };
+  if (sequence === 2n) return { outcome: Outcome.UNKNOWN, status: statusFor("unavailable") };
+  return { outcome: Outcome.NOT_ATTEMPTED, status: statusFor("throttled") };
+}
+
+/** How many devices there are of each outcome and reason. */
+function countsOf(told: readonly DeviceResult[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { outcome, failure } of told) {
+    const key = `${outcome} ${failure?.reason ?? ""}`;
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
 }
 
 async function all(results: AsyncIterable<DeviceResult>): Promise<{ told: DeviceResult[]; error: unknown }> {
@@ -166,6 +195,7 @@ describe("cancelAll", () => {
       call.on("data", ({ sequence, request }) => {
         if (sequence === 1n) call.write(answerOf(1n, { response: accepted(request?.deviceNames ?? []) }));
         if (sequence === 3n) stop.abort(new Error("enough"));
+        if (sequence === 0n) call.write(answerOf(0n, { error: statusOf(NO_REQUEST) })); // as before there was `withdraw`
       });
     });
     let returned = false;
@@ -185,6 +215,62 @@ describe("cancelAll", () => {
     const numbers = told.map(({ deviceName }) => Number(deviceName.slice(4))).sort((a, b) => a - b);
     expect(numbers).toEqual(numbers.map((_, n) => n));
     expect(returned).toBe(true);
+  });
+
+  it("when it is aborted, tells what the gateway still says of what was under way (was: UNKNOWN for 20,000)", async () => {
+    const stop = new AbortController();
+    const said: boolean[] = [];
+    const client = await setUp((call) => {
+      const waiting = new Map<bigint, readonly string[]>();
+      call.on("data", ({ sequence, request, withdraw }) => {
+        if (!withdraw) waiting.set(sequence, request?.deviceNames ?? []);
+        if (waiting.size === 3 && !withdraw) stop.abort(new Error("enough"));
+        if (!withdraw) return;
+        said.push(true);
+        for (const [nth, deviceNames] of waiting) {
+          const told = CancelTasksByDeviceResponse.fromPartial({
+            results: deviceNames.map((deviceName, n) => ({ deviceName, ...(n < 200 ? inCall(nth) : WITHDRAWN) })),
+          });
+          call.write(answerOf(nth, { response: told }));
+        }
+      });
+      call.on("end", () => call.end());
+    });
+    const { told, error } = await all(client.cancelAll(names(3000), SCOPE, { signal: stop.signal }));
+    expect(error).toEqual(new Error("enough"));
+    expect(said).toEqual([true]);
+    expect(countsOf(told)).toEqual({
+      ...{ "ACCEPTED ": 200, "UNKNOWN UNAVAILABLE": 200 },
+      ...{ "NOT_ATTEMPTED THROTTLED": 200, "NOT_ATTEMPTED ABORTED": 2400 },
+    });
+    expect(new Set(told.map(({ deviceName }) => deviceName)).size).toBe(told.length);
+  });
+
+  it("when it is aborted and hears nothing more, gives up after two seconds", async () => {
+    const isCanceled = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const address = await listenOta({
+      stream: (call) => {
+        call.on("data", () => asked.resolve());
+        call.on("cancelled", () => isCanceled.resolve());
+      },
+    });
+    const stub = new OtaServiceClient(address, credentials.createInsecure());
+    onTestFinished(() => stub.close());
+    const clock = new HandClock();
+    const stop = new AbortController();
+    const open = async () => stub.streamCancelTasksByDevice();
+    const ended = all(cancelAll(names(1000), SCOPE, { signal: stop.signal }, { clock, open }));
+    await asked.promise;
+    stop.abort(new Error("enough"));
+    await clock.advance(1999);
+    expect(await Promise.race([ended, Promise.resolve("waits")])).toBe("waits");
+    await clock.advance(1);
+    const { told, error } = await ended;
+    expect(countsOf(told)).toEqual({ "UNKNOWN ABORTED": 1000 });
+    expect(error).toEqual(new Error("enough"));
+    await isCanceled.promise;
+    expect(clock.armed).toBe(0);
   });
 
   it("stops at the first request that is refused for what it asks, and takes no more names", async () => {

@@ -95,6 +95,64 @@ describe("connect", () => {
     expect(await rejection(client.getQuota("", { signal: stop.signal }))).toEqual(new Error("enough"));
   });
 
+  it.each([
+    [Number.NaN, "NaN"],
+    ["5000", "of type string"],
+    [null, "null"],
+    [{}, "of type object"],
+  ])("refuses a timeout of %j before anything is sent (was: NaN ended the process)", async (timeoutMs, found) => {
+    let asked = 0;
+    const client = await setUp({
+      cancel: () => {
+        asked++;
+        return undefined;
+      },
+    });
+    await client.getQuota(); // on a connection that is open, grpc-js threw outside of every promise
+    const description = `must be a number of milliseconds, is ${found}`;
+    const refused = { reason: "INVALID_REQUEST", violations: [{ field: "timeoutMs", description }] };
+    const options = { timeoutMs: timeoutMs as number };
+    expect(await rejection(client.cancelTasksByDevice(REQUEST, options))).toMatchObject(refused);
+    expect(await rejection(client.getQuota("", options))).toMatchObject(refused);
+    expect(asked).toBe(0);
+  });
+
+  it.each([30 * 86_400_000, 1e12, 1e15, Number.MAX_VALUE, Infinity])(
+    "waits as long as it can if the timeout is longer than that: %d ms (was: ended the process)",
+    async (timeoutMs) => {
+      const deadlines: unknown[] = [];
+      const client = await setUp({
+        cancel: (call) => {
+          deadlines.push(call.getDeadline());
+          return accepted(call.request.deviceNames);
+        },
+      });
+      await client.getQuota();
+      expect((await client.cancelTasksByDevice(REQUEST, { timeoutMs })).success).toBe(true);
+      expect(Number(deadlines[0])).toBeGreaterThan(Date.now() + 24 * 86_400_000);
+    },
+  );
+
+  it("is over at once if its time is", async () => {
+    const client = await setUp({ cancel: () => undefined });
+    for (const timeoutMs of [0, -5, -Infinity]) {
+      expect(await rejection(client.cancelTasksByDevice(REQUEST, { timeoutMs }))).toMatchObject({
+        code: "DEADLINE_EXCEEDED",
+      });
+    }
+  });
+
+  it.each([
+    ["names", Array.from({ length: 100_001 }, (_, n) => `dev-${n}`), "has 100001 names"],
+    ["bytes", Array.from({ length: 1000 }, () => "d".repeat(4000)), "has 4000000 bytes"],
+  ])("sends no request of more %s than any gateway accepts", async (_, deviceNames, found) => {
+    const client = connected("127.0.0.1:1");
+    expect(await rejection(client.cancelTasksByDevice({ ...REQUEST, deviceNames }))).toMatchObject({
+      reason: "INVALID_REQUEST",
+      message: expect.stringContaining(found),
+    });
+  });
+
   it("gives up at its timeout", async () => {
     const client = await setUp({ cancel: () => undefined });
     expect(await rejection(client.cancelTasksByDevice(REQUEST, { timeoutMs: 50 }))).toMatchObject({

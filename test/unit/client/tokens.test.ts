@@ -55,21 +55,30 @@ describe("connect", () => {
     expect(seen).toEqual([`Bearer ${SECRET}`]);
   });
 
-  it.each([`${SECRET}\n${SECRET}`, `${SECRET} x`, `${SECRET}\u00e9`, `${SECRET}\0`])(
-    "says that a token cannot be sent, and does not show it: %j",
-    async (token) => {
-      const { client, seen } = await setUp(async () => token);
-      const { errors, results } = await told(client);
-      for (const error of errors) expect(error).toBeInstanceOf(OtaError);
-      const failure = { reason: "TRANSPORT", code: "UNAUTHENTICATED", message: /character that is not allowed/ };
-      const expected = { ...failure, message: expect.stringMatching(failure.message) };
-      for (const error of errors) expect(error).toMatchObject(expected);
-      expect(results).toHaveLength(2);
-      for (const result of results) expect(result).toMatchObject({ outcome: "NOT_ATTEMPTED", failure: expected });
-      expect(inspect({ errors, results }, { depth: 9 })).not.toContain("SECRET");
-      expect(seen).toEqual([]);
-    },
-  );
+  it.each([
+    [`${SECRET}\n${SECRET}`, "U+000A"],
+    [`${SECRET} x`, "U+0020"],
+    [`${SECRET}\u00e9`, "U+00E9"],
+    [`${SECRET}\0`, "U+0000"],
+    [`${SECRET}\u200b`, "U+200B"],
+    [`${SECRET}"`, "U+0022"],
+  ])("says that a token cannot be sent, and where, and does not show it: %j", async (token, character) => {
+    const { client, seen } = await setUp(async () => token);
+    const { errors, results } = await told(client);
+    for (const error of errors) expect(error).toBeInstanceOf(OtaError);
+    const failure = {
+      reason: "TRANSPORT",
+      code: "UNAUTHENTICATED",
+      message: /character that is not allowed: .* has U\+/,
+    };
+    const expected = { ...failure, message: expect.stringMatching(failure.message) };
+    for (const error of errors) expect(error).toMatchObject(expected);
+    expect(String(errors[0])).toContain(`has ${character} at ${SECRET.length + 1}`);
+    expect(results).toHaveLength(2);
+    for (const result of results) expect(result).toMatchObject({ outcome: "NOT_ATTEMPTED", failure: expected });
+    expect(inspect({ errors, results }, { depth: 9 })).not.toContain("SECRET");
+    expect(seen).toEqual([]);
+  });
 
   it("tells the class and the code of what a token function throws, and leaves its words to the cause", async () => {
     const cause = Object.assign(new TypeError(`refused for ${SECRET}`), { code: "ENOENT" });

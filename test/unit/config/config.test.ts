@@ -30,6 +30,13 @@ describe("readConfig", () => {
     });
   });
 
+  it("checks the keys at the start unless told otherwise, and is strict about an audit log that there is", () => {
+    expect(readConfig({})).toMatchObject({ startupCheck: true, auditStrict: false });
+    expect(readConfig({ OTA_STARTUP_CHECK: "0" })).toMatchObject({ startupCheck: false });
+    expect(readConfig({ OTA_AUDIT_STRICT: "1", OTA_AUDIT_LOG: "-" })).toMatchObject({ auditStrict: true });
+    expect(mistakes({ OTA_AUDIT_STRICT: "1" })).toEqual(["OTA_AUDIT_STRICT: needs an audit log; set OTA_AUDIT_LOG"]);
+  });
+
   it("takes an empty variable for one that is not set, and blanks around a value for nothing", () => {
     expect(readConfig({ OTA_LISTEN: "", OTA_LOG_LEVEL: "  ", OTA_DRAIN_TIMEOUT_MS: " 300 " })).toMatchObject({
       listen: { port: 50051 },

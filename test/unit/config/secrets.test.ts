@@ -34,9 +34,15 @@ describe("readConfig", () => {
     "redis://:SECRET%@host:6379",
     "user:SECRET@host:6379",
     "http://host/SECRET",
+    "redis+sentinel://:SEC/RET@host:26379/group",
+    "redis+sentinel://:SECRET@host:26379,host2:26379",
+    "redis+sentinel://host:26379/group?password=SECRET",
+    "redis+sentinel://host:26379/group?sentinelPassword=SEC@RET",
+    "redis+sentinel://host:26379/group?sentinelPassword=SECRET%",
+    "redis://:SECRET@a:6379,rediss://b:6379",
   ])("repeats nothing of the address of Redis, which is a secret (was: %s was shown)", (text) => {
     expect(told({ OTA_REDIS_URL: text })).toContain(
-      "OTA_REDIS_URL: expected redis://host:port or rediss://host:port, or several with commas; in a password , / ? # % @ percent-encoded, not what was given",
+      "OTA_REDIS_URL: expected redis://host:port or rediss://host:port, several of one kind with commas for a Cluster, or redis+sentinel://host:port,host:port/group; in a password , / ? # % @ percent-encoded, not what was given",
     );
     expect(told({ OTA_REDIS_URL: text })).not.toMatch(/SECRET|pw1/);
   });
@@ -59,6 +65,21 @@ describe("readConfig", () => {
     const found = told({ OTA_JWT_JWKS: text, OTA_JWT_ISSUER: "i", OTA_JWT_AUDIENCE: "a" });
     expect(found).toContain('not "https://***@issuer.example/keys"');
   });
+
+  it.each([
+    ["SEC\u200bRET", "U+200B at 4"],
+    ["SEC RET", "U+0020 at 4"],
+    ['"SECRET"', "U+0022 at 1"],
+    ["SEC\nRET", "U+000A at 4"],
+    ["SECR\u00c9T", "U+00C9 at 5"],
+  ])(
+    "says where the admin token has a character that no header carries, and nothing else of it: %j",
+    (token, place) => {
+      const found = told({ OTA_ADMIN_TOKEN: token });
+      expect(found).toContain(`OTA_ADMIN_TOKEN: must be visible ASCII without blanks and quotes, has ${place}`);
+      expect(found).not.toMatch(/SEC|RET/);
+    },
+  );
 
   it("repeats no key that was given instead of the path of its file", () => {
     const key = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----";

@@ -29,16 +29,26 @@ it("Gateway.state tells by the wall clock until when calls are paused, and only 
   expect(gateway.state()).not.toHaveProperty("pausedUntilWallMs");
 });
 
-it("Gateway.obstacle tells why nothing goes on: a call that is to be repeated, or a ledger that gives no token", async () => {
+it("Gateway.condition tells why nothing goes on, and estimates are unknown as long (was: 103 ms)", async () => {
   const { clock, limiter, gateway } = start({ end: UNAVAILABLE, delayMs: 20 });
   await clock.advance(10_000);
+  expect(gateway.condition().kind).toBe("unproven");
   gateway.cancel(aCommand({ answerByMs: 60_000 }));
-  expect(gateway.obstacle).toBe("");
+  expect(gateway.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
   await clock.advance(20);
-  expect(gateway.obstacle).toMatch(/^the upstream failed: \S+$/);
+  expect(gateway.condition()).toMatchObject({
+    kind: "failing",
+    obstacle: expect.stringMatching(/^the upstream fails: \S+$/),
+  });
+  expect(gateway.state()).toMatchObject({ expectedWaitMs: Infinity, obstacle: gateway.condition().obstacle });
+  expect(gateway.reading().expectedWaitMs).toEqual({ urgent: Infinity, normal: Infinity, bulk: Infinity });
+  expect(gateway.remainingMs("a")).toBe(Infinity);
+  expect(gateway.validate(aCommand({ answerByMs: 60_000 }))).toMatchObject({ calls: 1, waitMs: Infinity });
   await clock.advance(1000);
-  expect(gateway.obstacle).toBe("");
-  limiter.obstacle = "the ledger is away";
-  await clock.advance(5);
-  expect(gateway.obstacle).toBe("the ledger is away");
+  expect(gateway.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
+  expect(gateway.state().expectedWaitMs).toBeLessThan(1000);
+  await clock.advance(5000);
+  expect(gateway.condition().kind).toBe("idle");
+  limiter.leave();
+  expect(gateway.condition()).toMatchObject({ kind: "ledger-away", obstacle: "the ledger is away" });
 });

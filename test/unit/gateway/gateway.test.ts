@@ -154,6 +154,49 @@ describe("Gateway.cancel", () => {
     expect(clock.armed).toBe(0);
   });
 
+  it("lets a withdrawn request leave the queue at once, and answers when its calls have ended", async () => {
+    const replies = [accepted(), THROTTLED, accepted()].map((end, nth) => ({ end, delayMs: nth === 2 ? 800 : 120 }));
+    const { clock, limiter, upstream, gateway, cancel } = start({ replies });
+    const request = cancel({ deviceNames: names(1000) });
+    await clock.advance(210);
+    expect(upstream.calls).toHaveLength(3);
+    request.withdraw();
+    expect(gateway.state().waitingDevices).toBe(0);
+    await clock.advance(700);
+    let isAnswered = false;
+    void request.answer.then(() => {
+      isAnswered = true;
+    });
+    await settle();
+    expect(isAnswered).toBe(false);
+    await clock.advance(100);
+    const kinds = await outcomes(request);
+    expect(kinds).toEqual([
+      ...[...Array(200).fill("accepted"), ...Array(200).fill("not-attempted")],
+      ...[...Array(200).fill("accepted"), ...Array(400).fill("not-attempted")],
+    ]);
+    const { outcomes: told } = await request.answer;
+    expect(told[200]).toMatchObject({ failure: { kind: "throttled" } });
+    expect(told[900]).toMatchObject({ failure: { kind: "aborted" } });
+    await clock.advance(5000);
+    expect(upstream.calls).toHaveLength(3);
+    expect(limiter.out).toBe(0);
+    expect(clock.armed).toBe(0);
+  });
+
+  it("answers a withdrawn request after a second, though a call is still under way", async () => {
+    const { clock, cancel } = start({ replies: [{ end: accepted(), delayMs: 9000 }] });
+    const request = cancel({ deviceNames: names(300), answerByMs: Infinity });
+    await clock.advance(50);
+    request.withdraw();
+    await clock.advance(1000);
+    expect(await errorOf(request)).toMatchObject({ failure: { kind: "unknown" } });
+    const { outcomes: told } = await request.told;
+    expect(told.map(({ kind }) => kind)).toEqual([...Array(200).fill("unknown"), ...Array(100).fill("not-attempted")]);
+    await clock.advance(10_000);
+    expect(clock.armed).toBe(0);
+  });
+
   it("fails as aborted if nothing was sent, and nobody needs to look at the answer", async () => {
     const { clock, cancel } = start({ openingMs: 1000 });
     const request = cancel();

@@ -57,6 +57,39 @@ describe("Waiter", () => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(["accepted", "unknown"]);
   });
 
+  it("when withdrawn, settles what is in no call at once, and answers when the calls have ended", async () => {
+    const withdrawn: Failure = { kind: "aborted", message: "withdrawn" };
+    const waiter = aWaiter({ deviceNames: names(6) });
+    waiter.noteSent([0, 1, 2, 3], record(), 10);
+    waiter.settle(0, ACCEPTED);
+    waiter.putBack(1, LOST);
+    waiter.withdraw(withdrawn);
+    expect(await answers(waiter)).toEqual([]);
+    expect([0, 1, 2, 3, 4, 5].map((index) => waiter.mayBeSent(index))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    waiter.putBack(2, THROTTLED); // would be sent again otherwise
+    expect(waiter.mayBeSent(2)).toBe(false);
+    waiter.settle(3, ACCEPTED);
+    const [answer] = await answers(waiter);
+    const unsent = { kind: "not-attempted", failure: withdrawn };
+    expect(answer?.outcomes).toEqual([ACCEPTED, LOST, THROTTLED, ACCEPTED, unsent, unsent]);
+  });
+
+  it("answers at once when it is withdrawn while nothing is in a call", async () => {
+    const waiter = aWaiter({ deviceNames: names(2) });
+    waiter.withdraw({ kind: "aborted", message: "withdrawn" });
+    waiter.withdraw({ kind: "aborted", message: "again" });
+    expect((await answers(waiter)).map(({ outcomes }) => outcomes.map(({ kind }) => kind))).toEqual([
+      ["not-attempted", "not-attempted"],
+    ]);
+  });
+
   it("says of each device what is known when it has to answer early", async () => {
     const waiter = aWaiter({ deviceNames: names(5) });
     waiter.noteSent([0, 1, 2], record(), 0);

@@ -24,7 +24,11 @@ describe("createSharedLedger with a lower quota than its predecessor", () => {
         callsPerSecond,
         callTimeoutMs: 2000,
         onStoreLoss: "closed",
-        store: { run: async (args) => store.run(args), onWake: (wake) => store.listen(wake) },
+        store: {
+          run: async (args) => store.run(args),
+          wake: (message) => store.wake(message),
+          onWake: (wake) => store.listen(wake),
+        },
       });
     const before = join("before", BEFORE);
     await clock.advance(5000);

@@ -87,10 +87,17 @@ describe("readAnswer", () => {
     expect(reading("InvalidTimeStamp.Expired").recovery).toBe("clock");
     expect(reading("InvalidSecurityToken.Expired").recovery).toBe("credentials");
     expect(reading("SignatureDoesNotMatch").recovery).toBe("credentials");
-    expect(reading("IncompleteSignature").recovery).toBe("none");
+    expect(reading("IllegalTimestamp").recovery).toBe("clock");
+    expect(reading("InvalidSignatureMethod").recovery).toBe("none");
     expect(reading("SignatureDoesNotMatch").end).toMatchObject({
       refusal: { reaction: { kind: "internal", recovered: false } },
     });
+  });
+
+  it("reads from the text which parameter is meant, where the code does not say it", () => {
+    const Message = 'The input parameter "TimeStamp" that is mandatory for processing this request is not supplied';
+    const body = JSON.stringify({ RequestId, Code: "MissingParameter", Message });
+    expect(readAnswer({ status: 400, headers: {}, body }).recovery).toBe("clock");
   });
 
   it("keeps the key out of the text", () => {

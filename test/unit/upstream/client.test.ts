@@ -82,22 +82,35 @@ describe("createUpstream", () => {
     expect(requests[0]?.headers.authorization).toContain("x-acs-security-token;");
   });
 
-  it("learns the upstream's clock when ours is wrong, and is believed the next time", async () => {
-    const clock = new HandClock();
-    const upstreamMs = clock.wallNow() + 7_200_000;
-    const { port, requests } = await server((nth) => {
-      if (nth > 1) return accepted();
-      const body = { RequestId: "R-0", Code: "InvalidTimeStamp.Expired", Message: "expired" };
-      return { status: 400, headers: { date: new Date(upstreamMs).toUTCString() }, body };
-    });
-    const { upstream } = upstreamAt(port, { clock });
-    expect(await upstream.cancelTasks(call)).toMatchObject({
-      kind: "refused",
-      refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", recovered: true } },
-    });
-    expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
-    expect(requests[1]?.headers["x-acs-date"]).toBe("2026-01-01T02:00:00Z");
-  });
+  it.each([
+    ["InvalidTimeStamp.Expired", "expired"],
+    [
+      "IllegalTimestamp",
+      'The input parameter "Timestamp" that is mandatory for processing this request is not supplied.',
+    ],
+    [
+      "MissingParameter",
+      'The input parameter "TimeStamp" that is mandatory for processing this request is not supplied',
+    ],
+  ])(
+    "learns the upstream's clock when ours is wrong, as %s says, and is believed the next time",
+    async (Code, Message) => {
+      const clock = new HandClock();
+      const upstreamMs = clock.wallNow() + 7_200_000;
+      const { port, requests } = await server((nth) => {
+        if (nth > 1) return accepted();
+        const body = { RequestId: "R-0", Code, Message };
+        return { status: 400, headers: { date: new Date(upstreamMs).toUTCString() }, body };
+      });
+      const { upstream } = upstreamAt(port, { clock });
+      expect(await upstream.cancelTasks(call)).toMatchObject({
+        kind: "refused",
+        refusal: { code: Code, reaction: { kind: "internal", recovered: true } },
+      });
+      expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+      expect(requests[1]?.headers["x-acs-date"]).toBe("2026-01-01T02:00:00Z");
+    },
+  );
 
   it("refreshes keys that the upstream finds expired", async () => {
     let current = { ...keys, securityToken: "old" };
@@ -182,6 +195,14 @@ describe("createUpstream", () => {
     await clock.advance(TIMEOUT_MS);
     expect(await end).toMatchObject({ kind: "unwritten", ours: true });
     expect(clock.armed).toBe(0);
+  });
+
+  it("says that it is ours when the keys fit into no header (was: no connection to the upstream)", async () => {
+    const { port, requests } = await server(accepted);
+    const { upstream } = upstreamAt(port, { credentials: always({ ...keys, securityToken: "a\u200bb" }) });
+    const message = "The request could not be made.";
+    expect(await upstream.cancelTasks(call)).toEqual({ kind: "unwritten", message, ours: true });
+    expect(requests).toEqual([]);
   });
 
   it("says unwritten, and not ours, when nobody listens", async () => {

@@ -7,16 +7,25 @@ const internal = (recovery: string) => ({ kind: "internal", recovery });
 
 describe("verdictOn", () => {
   it.each([
-    [{ kind: "throttled" }, "Throttling Throttling.User Throttling.Api Throttling.User.Flow iot.common.TooManyRequest"],
-    [{ kind: "unavailable" }, "ServiceUnavailable InternalError iot.system.SystemException SignatureNonceUsed"],
-    [internal("clock"), "InvalidTimeStamp.Expired"],
+    [
+      { kind: "throttled" },
+      "Throttling Throttling.User Throttling.Api Throttling.User.Flow Throttling.Resource iot.common.TooManyRequest Rejected.Throttling FlowControl QpsLimitExceeded TooManyRequests",
+    ],
+    [
+      { kind: "unavailable" },
+      "ServiceUnavailable ServiceUnavailableTemporary ServiceUnavailable.Retry InternalError InternalServerError InternalFailure UnknownError SystemBusy ServerBusy ServiceBusy OperationBusy iot.ota.ServiceBusy RequestTimeout iot.system.SystemException iot.system.NeverSeenBefore iot.Sre.NeverSeenBefore SignatureNonceUsed",
+    ],
+    [
+      internal("clock"),
+      "InvalidTimeStamp.Expired InvalidTimeStamp.Format InvalidTimestamp.Expired InvalidTimeStamp IllegalTimestamp IllegalTimeStamp.Expired MissingTimestamp TimestampExpired SignatureExpired Signature.TimestampExpired RequestExpired RequestTimeTooSkewed InvalidDate",
+    ],
     [
       internal("credentials"),
-      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive SignatureDoesNotMatch",
+      "InvalidSecurityToken.Expired InvalidSecurityToken.Malformed InvalidSecurityToken.MismatchWithAccessKey MissingSecurityToken SecurityToken.Expired InvalidAccessKeyId InvalidAccessKeyId.NotFound InvalidAccessKeyId.Inactive InvalidAccessKeySecret Forbidden.AccessKey Forbidden.AccessKeyDisabled NoEnabledAccessKey SignatureDoesNotMatch IncompleteSignature",
     ],
     [
       internal("none"),
-      "IncompleteSignature InvalidSignatureMethod InvalidTimeStamp.Format InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
+      "InvalidSignatureMethod InvalidSignature MissingSignatureNonce InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidProtocol.NeedSsl UnsupportedHTTPMethod MissingAccessKeyId iot.device.TooManyDeviceNamesPerRequest iot.system.UidNotFound",
     ],
     [
       rejected("forbidden"),
@@ -33,11 +42,11 @@ describe("verdictOn", () => {
     ],
     [
       rejected("invalid"),
-      "MissingFirmwareId MissingParameter InvalidParameter InvalidParameter.Format iot.prod.NullProductKey iot.prod.InvalidFormattedProductkey iot.common.InvalidFormattedParameter iot.device.NoneDeviceNameElement iot.system.IllegalRequest",
+      "MissingFirmwareId MissingParameter InvalidParameter InvalidParameter.Format iot.prod.NullProductKey iot.prod.InvalidFormattedProductkey iot.common.InvalidFormattedParameter iot.device.NoneDeviceNameElement iot.system.IllegalRequest InvalidTimeout",
     ],
     [
       rejected("precondition"),
-      "iot.ota.FirmwareAndProductKeyMismatch iot.ota.InstanceIdMisMatch iot.ota.JobHasFinished iot.ota.JobHasCanceled iot.ota.JobCanceled iot.ota.FirmwareNotVerified iot.ota.UnmatchedJob Iot.system.BillIsOverDue iot.common.APINotSupportedInInstance iot.never.SeenBefore",
+      "iot.ota.FirmwareAndProductKeyMismatch iot.ota.InstanceIdMisMatch iot.ota.JobHasFinished iot.ota.JobHasCanceled iot.ota.JobCanceled iot.ota.FirmwareNotVerified iot.ota.UnmatchedJob Iot.system.BillIsOverDue iot.system.InstanceIdSame iot.common.APINotSupportedInInstance iot.never.SeenBefore",
     ],
   ])("gives %j for its codes", (verdict, codes) => {
     for (const code of codes.split(" ")) expect({ code, ...verdictOn(code, 400, false) }).toEqual({ code, ...verdict });
@@ -67,6 +76,33 @@ describe("verdictOn", () => {
     expect(verdictOn("ServiceUnavailable", 503, true)).toEqual({ kind: "unavailable" });
   });
 
+  // The texts are those of the public error codes of ECS and KMS.
+  it.each([
+    [
+      "MissingParameter",
+      'The input parameter "TimeStamp" that is mandatory for processing this request is not supplied',
+      "clock",
+    ],
+    ["InvalidParam", "The Param Date is invalid.", "clock"],
+    ["InvalidParameter", 'The specified parameter "SecurityToken.Expired" is not valid.', "credentials"],
+    [
+      "MissingParameter",
+      'An input parameter "Signature" that is mandatory for processing the request is not supplied.',
+      "none",
+    ],
+    ["InvalidParameter", 'The specified parameter "Action or Version" is not valid.', "none"],
+  ])("takes %s for the gateway's own fault where the text names a parameter of its own: %s", (code, text, recovery) => {
+    expect(verdictOn(code, 400, false, text)).toEqual(internal(recovery));
+    expect(verdictOn(code, 400, false, 'The parameter "FirmwareId" is needed but not provided.')).toEqual(
+      rejected("invalid"),
+    );
+    expect(verdictOn(code, 400, false)).toEqual(rejected("invalid"));
+  });
+
+  it("goes by the code where that names the parameter, whatever the text says", () => {
+    expect(verdictOn("MissingFirmwareId", 400, false, 'parameter "TimeStamp"')).toEqual(rejected("invalid"));
+  });
+
   it("blames a device for no registered code but those whose text says so", () => {
     const codes = Object.values(registry.apis).flatMap((api) =>
       Object.values(api.errorCodes ?? {})
@@ -93,7 +129,8 @@ describe("isRequestWide", () => {
   it("knows the codes that refuse a scope or the account, and takes no other for one", () => {
     const wide =
       "iot.ota.FirmwareNotFound iot.ota.InvalidJobId iot.prod.NotExistedProduct Forbidden.RAM InvalidAccessKeyId.Inactive " +
-      "iot.common.RamActionPermissionDeny iot.system.InstanceNotFound iot.ota.FirmwareAndProductKeyMismatch";
+      "iot.common.RamActionPermissionDeny iot.system.InstanceNotFound iot.ota.FirmwareAndProductKeyMismatch " +
+      "Forbidden.AccessKeyDisabled Iot.system.BillIsOverDue iot.common.APINotSupportedInInstance";
     const narrow = "iot.device.NotExistedDevice iot.ota.DeviceNotExist iot.ota.taskNotExist Throttling.User odd.Code";
     expect(wide.split(" ").filter((code) => !isRequestWide(code))).toEqual([]);
     expect(["", ...narrow.split(" ")].filter(isRequestWide)).toEqual([]);

@@ -1,20 +1,18 @@
 // Shows one account in all sections of the page.
+import { showReadings, showRefusals } from "./beside.js";
 import { RESULTS } from "./call-row.js";
 import { showCalls } from "./calls.js";
 import { createChart } from "./chart.js";
 import { arrange, byId, create, setAttribute, setText } from "./dom.js";
+import { MODES } from "./modes.js";
 import { showTokens } from "./tokens.js";
 import { showWaiting } from "./waiting.js";
 import { duration, number, timeOfDay, wait } from "./words.js";
 
-/** @import { LedgerMode } from "../../../gateway/limiter.js" */
 /** @import { AccountSnapshot, AccountWords, ShownResult } from "../snapshot.js" */
 
-/** @type {Readonly<Record<LedgerMode, string>>} */
-const MODES = { "in-process": "In process", shared: "Shared", opening: "Opening", away: "Away" };
-
 const showCallsChart = createChart(byId("calls-chart"), "Calls");
-const showDevicesChart = createChart(byId("devices-chart"), "Devices");
+const showDevicesChart = createChart(byId("devices-chart"), "Accepted devices");
 
 /**
  * @param {AccountSnapshot} account
@@ -28,6 +26,8 @@ export function showAccount(account, state) {
   showPace(account);
   showWaiting(account.waiting);
   showUpstream(account);
+  showRefusals(account.refusals);
+  showReadings(account.readings);
   showCalls(account.name, account.calls);
 }
 
@@ -43,7 +43,9 @@ function showState({ tone, state, meaning }) {
 function showFigures({ pace, tokens, waiting, totals }) {
   setText(byId("calls-now"), number(pace.callsLastSecond));
   setText(byId("calls-limit"), `of ${number(tokens.limit)}`);
-  setText(byId("devices-now"), number(pace.devicesLastSecond));
+  setText(byId("accepted-now"), number(pace.acceptedLastSecond));
+  setText(byId("not-accepted-now"), number(pace.notAcceptedLastSecond));
+  byId("not-accepted").classList.toggle("some", pace.notAcceptedLastSecond > 0);
   setText(byId("waiting-now"), number(waiting.devices));
   setText(byId("wait-now"), wait(waiting.classes.normal.expectedWaitMs));
   setText(byId("accepted"), number(totals.devicesAccepted));
@@ -58,12 +60,12 @@ function showLedger({ mode, words, pausedForMs }) {
 
 /** @param {AccountSnapshot} account */
 function showPace({ pace, tokens }) {
-  showCallsChart(pace.calls, tokens.limit);
-  showDevicesChart(pace.devices);
+  showCallsChart(pace.calls, { limit: tokens.limit });
+  showDevicesChart(pace.accepted, { notAccepted: pace.notAccepted });
   setText(byId("calls-most"), `peak ${number(pace.mostCallsInASecond)} in any second, limit ${number(tokens.limit)}`);
   const [calls, devices] = [sum(pace.calls), sum(pace.devices)];
   const perCall = calls === 0 ? "" : `, ${number(Math.round(devices / calls))} per call`;
-  setText(byId("devices-most"), `peak ${number(Math.max(...pace.devices))}${perCall}`);
+  setText(byId("devices-most"), `peak ${number(Math.max(...pace.accepted))} accepted${perCall}`);
 }
 
 /** @param {AccountSnapshot} account */

@@ -3,8 +3,8 @@
 import { showAccount } from "./account.js";
 import { connect } from "./connection.js";
 import { byId, setText } from "./dom.js";
-import { showAccounts, showTitle, stateOf } from "./overview.js";
-import { timeOfDay } from "./words.js";
+import { showAbout, showAccounts, showTitle, stateOf } from "./overview.js";
+import { timeOfDay, timeZone } from "./words.js";
 
 /** @import { Snapshot } from "../snapshot.js" */
 
@@ -41,6 +41,8 @@ function show() {
   const chosen = latest.accounts.find(({ name }) => name === chosenName()) ?? latest.accounts[0];
   if (!chosen) return;
   setText(byId("taken"), timeOfDay(latest.wallMs));
+  setText(byId("zone"), timeZone());
+  showAbout(latest);
   showAccounts(latest, chosen, choose);
   const state = stateOf(latest, chosen);
   showAccount(chosen, state);

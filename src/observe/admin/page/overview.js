@@ -1,7 +1,7 @@
 // Shows the state of the gateway in the head of the page, and the account that is selected. The
 // title shows the account in the worst state, for operators who keep the page in a background tab.
 import { arrange, byId, create, setAttribute, setText } from "./dom.js";
-import { count } from "./words.js";
+import { count, dayAndTime } from "./words.js";
 
 /** @import { AccountSnapshot, AccountWords, Snapshot } from "../snapshot.js" */
 
@@ -20,6 +20,16 @@ const DRAINING = {
  */
 export function stateOf(snapshot, account) {
   return snapshot.readiness === "draining" ? DRAINING : account.words;
+}
+
+/**
+ * Says which gateway this is.
+ * @param {Snapshot} snapshot
+ */
+export function showAbout({ about: { instance, version, startedWallMs } }) {
+  setText(byId("instance"), instance);
+  setText(byId("version"), `version ${version},`);
+  setText(byId("started"), `started ${dayAndTime(startedWallMs)}`);
 }
 
 /** @param {Snapshot} snapshot */

@@ -1,9 +1,10 @@
 // Shows which devices wait, and for how long: by class, and by caller.
-import { arrange, byId, create, setText } from "./dom.js";
+import { byId, setText } from "./dom.js";
+import { showRows } from "./rows.js";
 import { count, duration, number, wait } from "./words.js";
 
 /** @import { Priority } from "../../../gateway/command.js" */
-/** @import { Waiting } from "../snapshot.js" */
+/** @import { CallerSnapshot, Waiting } from "../snapshot.js" */
 
 /** @type {readonly (readonly [Priority, string])[]} */
 const CLASSES = [
@@ -19,11 +20,11 @@ export function showWaiting(waiting) {
     return [name, number(devices), wait(expectedWaitMs)];
   });
   showRows(byId("classes"), classes);
-  const callers = waiting.topCallers.map(({ caller, waiting: devices, sentLastMinute, doneInMs }) => [
-    caller,
-    number(devices),
-    doneInMs === undefined ? "–" : duration(doneInMs),
-    number(sentLastMinute),
+  const callers = waiting.topCallers.map((each) => [
+    each.caller,
+    number(each.waiting),
+    doneIn(each),
+    number(each.sentLastMinute),
   ]);
   const { otherCallers } = waiting;
   if (otherCallers.callers > 0) {
@@ -39,25 +40,8 @@ export function showWaiting(waiting) {
   );
 }
 
-/**
- * Shows rows of text; the first cell of each row is its heading.
- * @param {Element} body
- * @param {readonly (readonly string[])[]} rows
- */
-function showRows(body, rows) {
-  const elements = rows.map((cells, n) => {
-    const row = body.children[n] ?? newRow(cells.length);
-    for (const [m, text] of cells.entries()) {
-      const cell = row.children[m];
-      if (cell) setText(cell.firstElementChild ?? cell, text);
-    }
-    return row;
-  });
-  arrange(body, elements);
-}
-
-/** @param {number} cells */
-function newRow(cells) {
-  const heading = create("th", { scope: "row" }, create("bdi"));
-  return create("tr", {}, heading, ...Array.from({ length: cells - 1 }, () => create("td")));
+/** @param {CallerSnapshot} caller */
+function doneIn({ waiting, doneInMs, isMoreToCome }) {
+  if (doneInMs !== undefined) return `${isMoreToCome ? "at least " : ""}${duration(doneInMs)}`;
+  return waiting > 0 ? "unknown" : "–";
 }

@@ -48,6 +48,19 @@ export function timeOfDay(wallMs) {
 }
 
 /**
+ * The day and the time of day in the reader's time zone.
+ * @param {number} wallMs
+ */
+export function dayAndTime(wallMs) {
+  return new Date(wallMs).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** The name of the reader's time zone. */
+export function timeZone() {
+  return new Intl.DateTimeFormat("en").resolvedOptions().timeZone;
+}
+
+/**
  * The time of day to a tenth of a second.
  * @param {number} wallMs
  */

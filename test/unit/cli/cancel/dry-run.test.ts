@@ -1,9 +1,10 @@
 // A dry run over a real gRPC port, against a service that plans as a gateway does.
 import { describe, expect, it, onTestFinished } from "vitest";
-import { dryRun, dryRunJson } from "../../../../src/cli/cancel/dry-run.js";
+import { dryRun, dryRunJson, dryRunText } from "../../../../src/cli/cancel/dry-run.js";
+import { NameCheck } from "../../../../src/cli/cancel/name-check.js";
 import { connect } from "../../../../src/client/client.js";
 import { GatewayError } from "../../../../src/gateway/failures.js";
-import { CancelTasksByDeviceResponse } from "../../../../src/gen/ota/v1/ota_service.js";
+import { CancelTasksByDeviceResponse, Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../../src/grpc/wire/status.js";
 import { names } from "../../../support/fake-command.js";
 import { listenOta } from "../../../support/fake-ota-service.js";
@@ -42,6 +43,51 @@ async function planned(devices: number, mostDevices: number) {
   });
   return { told, sizes };
 }
+
+/** What is told of these, where every tenth device does not exist and the last one was not read. */
+async function checkedBy(list: readonly string[], isOld = false) {
+  const failure = (code: number, message: string) => ({ code, message, details: [] });
+  const address = await listenOta({
+    cancel: ({ request: { deviceNames, checkDevices } }) => {
+      expect(checkDevices).toBe(true);
+      const results = deviceNames.map((deviceName, n) => ({
+        deviceName,
+        outcome: n % 10 === 9 ? Outcome.REJECTED : Outcome.NOT_ATTEMPTED,
+        status: n % 10 === 9 ? failure(5, "not found") : n === 0 ? failure(7, "not read: forbidden") : undefined,
+        callIndex: -1,
+      }));
+      const counts = isOld ? {} : { devicesExisting: deviceNames.length };
+      return CancelTasksByDeviceResponse.fromPartial({ results, plan: { calls: 1, ...counts } });
+    },
+  });
+  const client = connect(address);
+  onTestFinished(() => client.close());
+  const nameCheck = new NameCheck();
+  const told = await dryRun({
+    ...{ client, scope: { productKey: "a1", firmwareId: "f1" }, lines: linesOf(list), source: "a list" },
+    ...{ before: new Set<string>(), callsPerSecond: 10, signal: new AbortController().signal },
+    checked: (result) => nameCheck.count(result),
+  });
+  return { told, nameCheck };
+}
+
+describe("NameCheck", () => {
+  it("counts what exists, what does not and what was not read, with the first names", async () => {
+    const { told, nameCheck } = await checkedBy(names(200));
+    expect(dryRunJson(told, nameCheck)).toMatchObject({
+      ...{ existing: 179, missing: 20, not_read: 1, not_read_because: "not read: forbidden" },
+      missing_examples: names(10).map((_, n) => `dev-${n * 10 + 9}`),
+    });
+    const text = dryRunText(told, nameCheck);
+    expect(text).toContain("Read: 179 devices exist, 20 do not, 1 could not be read.\nDo not exist: dev-9, dev-19, ");
+    expect(text).toContain("dev-99, and 10 more.\nNot read: forbidden.\nNothing was canceled.");
+    expect(nameCheck.isClean).toBe(false);
+  });
+
+  it("does not take the silence of an older gateway for devices that exist", async () => {
+    await expect(checkedBy(names(5), true)).rejects.toThrow("the gateway read no device");
+  });
+});
 
 describe("dryRun", () => {
   it("asks for a thousand devices at a time, and adds up what they take", async () => {

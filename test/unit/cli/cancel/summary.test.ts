@@ -17,11 +17,53 @@ function reportOf(...results: DeviceResult[]): RunReport {
   const counts = new OutcomeCounts();
   for (const result of results) counts.count(result);
   const names = { taken: results.length, duplicates: 0, invalid: 0, skipped: 0 };
-  const nothing = { output: undefined, unwritten: undefined, resume: undefined };
-  return { counts, names, invalid: [], calls: 1, durationMs: 100, isInterrupted: false, ...nothing };
+  const nothing = { isWholeList: true, output: undefined, unwritten: undefined, resume: undefined };
+  return { counts, names, invalid: [], calls: 1, durationMs: 100, isInterrupted: false, isRefused: false, ...nothing };
 }
 
 const plain = (_: string, text: string) => text;
+
+describe("the summary of a run that was stopped", () => {
+  const sent = reportOf(
+    { deviceName: "dev-0", outcome: "ACCEPTED", ok: true },
+    { deviceName: "dev-1", outcome: "NOT_ATTEMPTED", ok: false },
+  );
+  const names = { taken: 5, duplicates: 2, invalid: 1, skipped: 4 };
+
+  it("accounts for every line of the list, reached or not", () => {
+    const report = { ...sent, names, isInterrupted: true };
+    expect(summaryText(report, plain)).toMatch(
+      /accepted +1\n +not attempted +1\n +not reached +3\n +accepted before, skipped +4\n +listed more than once +2\n +invalid device names +1\n/,
+    );
+    expect(summaryText(report, plain)).toMatch(/Stopped before the end\.\n$/);
+    expect(summaryJson(report)).toMatchObject({
+      devices: 2,
+      not_reached: 3,
+      skipped: 4,
+      duplicates: 2,
+      invalid_names: 1,
+    });
+  });
+
+  it("says so if there may be more than was read", () => {
+    const report = { ...sent, isInterrupted: true, isWholeList: false };
+    expect(summaryText(report, plain)).toContain("The list was not read to its end, so it may hold more devices.");
+    expect(summaryJson(report)).toMatchObject({ not_reached: 0, list_read_to_its_end: false });
+  });
+
+  it("says that nothing was canceled if the whole list was refused (was: stopped before the end)", () => {
+    const none = reportOf({ deviceName: "dev-1", outcome: "NOT_ATTEMPTED", ok: false });
+    const refused = { isInterrupted: true, isRefused: true };
+    expect(summaryText({ ...none, ...refused }, plain)).toMatch(/\nRefused: no device of the list was canceled\.\n$/);
+    expect(summaryText({ ...sent, ...refused }, plain)).toContain("Stopped before the end.");
+  });
+
+  it("spells out what a terminal would take for a command, in names and in messages", () => {
+    const failure = { reason: "REJECTED", code: "NOT_FOUND", message: "no\u009b2J", violations: [], devices: {} };
+    const report = reportOf({ deviceName: "dev\u202e", outcome: "REJECTED", ok: false, failure });
+    expect(summaryText(report, plain)).toContain("no\\u{9B}2J\n    dev\\u{202E}\n");
+  });
+});
 
 describe("the summary of a run with --verify", () => {
   const report = reportOf(

@@ -48,6 +48,31 @@ describe("INTERPRETATIONS", () => {
     expect(read("tooManyNames", { trials: { tooMany, madeUp: NO_DEVICE } })).toBe(choice);
   });
 
+  it.each([
+    ["left out", accepted, true, { choice: "omit", note: undefined }],
+    ["refused as a device that does not exist", NO_DEVICE, undefined, { choice: "reject", note: undefined }],
+    [
+      "refused for the keys' sake",
+      refused("NoPermission", 403),
+      undefined,
+      { choice: undefined, note: "the keys lack the permission iot:BatchGetDeviceState" },
+    ],
+    [
+      "refused for a reason that nobody knows",
+      refused("iot.new"),
+      undefined,
+      { choice: undefined, note: "refused for another reason than the device" },
+    ],
+  ])("missingFromState: a made-up device is %s", (_, sighting, omits, told) => {
+    const seen = { sighting, omits };
+    const deviceReadings = { missingFromDetail: seen, missingFromState: seen };
+    const { choice, note } = INTERPRETATIONS.missingFromState({
+      ...{ trials: {}, throttles: [], withIdleDevice: true },
+      deviceReadings,
+    });
+    expect({ choice, note }).toEqual(told);
+  });
+
   it("refusalStatus goes by the service's refusals of cancels, and one of a list", () => {
     const status = (ofCancel: Sighting, ofList?: Sighting) =>
       read("refusalStatus", { trials: { madeUp: ofCancel }, ...(ofList && { refusedRead: ofList }) });

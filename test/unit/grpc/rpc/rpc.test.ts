@@ -1,18 +1,21 @@
 import { EventEmitter } from "node:events";
 import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
+import { GatewayError } from "../../../../src/gateway/failures.js";
 import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
 import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
 import type { Identity } from "../../../../src/identity/identity.js";
 import { FakeLog } from "../../../support/fake-log.js";
+import { readFailure } from "../../../support/grpc-failure.js";
 import { HandClock } from "../../../support/hand-clock.js";
 
 /** An rpc that is over when the test says so. */
 class Call extends EventEmitter {
   cancelled = false;
   readonly metadata = new Metadata();
-  readonly getDeadline = () => Infinity;
+  deadline = Infinity;
+  readonly getDeadline = () => this.deadline;
   end(): void {
     this.cancelled = true;
     this.emit("cancelled");
@@ -30,7 +33,7 @@ function setUp({ identity = ALICE, again }: { identity?: Identity; again?: Guard
   const stream = again && ({ identifyAgain: again, finish: () => {}, refused: () => {} } as unknown as GuardedStream);
   const create = () =>
     new Rpc("ota.v1.OtaService/GetQuota", call, { identity, stream, startedMs: clock.now() }, options);
-  return { call, create, log };
+  return { call, create, log, clock };
 }
 
 describe("Rpc", () => {
@@ -80,5 +83,25 @@ describe("Rpc", () => {
     const checked = (async () => rpc.checkCredentials())();
     if (message === undefined) await checked;
     else await expect(checked).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["a deadline that leaves time for the retry", 2000, "500"],
+    // Answers are due 200 ms before the deadline.
+    ["a deadline before the answer to the retry", 650, "-1"],
+    ["no deadline", Infinity, "500"],
+  ])("tells a caller with %s when to retry, or not to", (_, leftMs, pushback) => {
+    const { call, clock, create } = setUp();
+    call.deadline = clock.wallNow() + leftMs;
+    const draining = new GatewayError({ kind: "draining", message: "shutting down" }, { retryAfterMs: 500 });
+    expect(readFailure(create().fail(draining))).toMatchObject({ pushback, retryAfterMs: 500 });
+  });
+
+  it("lets a caller without a deadline retry after the configured one has passed", async () => {
+    const { clock, create } = setUp();
+    const rpc = create();
+    await clock.advance(60_000);
+    const away = new GatewayError({ kind: "unavailable", message: "away" }, { retryAfterMs: 500 });
+    expect(readFailure(rpc.fail(away)).pushback).toBe("500");
   });
 });

@@ -48,6 +48,7 @@ const IDLE = {
   expectedWait: { seconds: 0n, nanos: 0 },
   pausedUntil: undefined,
   ledger: Ledger.IN_PROCESS,
+  obstacle: "",
 };
 
 /** The estimate is exact to a millisecond. */
@@ -73,6 +74,7 @@ describe("quotaResponseOf", () => {
       waitingCallers: 1,
       expectedWait: aboutMs(1600), // the other's call, then the next
       ledger: Ledger.OPENING,
+      obstacle: "the ledger is opening: nothing is sent until earlier calls no longer count",
     });
     await clock.advance(3000);
     expect(quota()).toEqual(IDLE);
@@ -105,6 +107,7 @@ describe("quotaResponseOf", () => {
       waitingCallers: 1,
       expectedWait: aboutMs(2600),
       pausedUntil: { seconds: BigInt(EPOCH_MS / 1000) + 3n, nanos: 20_000_000 },
+      obstacle: "the upstream throttled a call: nothing is sent for as long as it asked",
     });
     await clock.advance(3000);
     expect(quota()).toMatchObject({ pausedUntil: undefined, tokensWithheld: 1, waitingDevices: 0n });
@@ -118,7 +121,7 @@ describe("quotaResponseOf", () => {
       free: 0,
       inFlightSinceMs: Array(12).fill(0),
     };
-    const state = { ledger, waitingDevices: 0, waitingCallers: 0, expectedWaitMs: 0 };
+    const state = { ledger, waitingDevices: 0, waitingCallers: 0, expectedWaitMs: 0, obstacle: "" };
     expect(quotaResponseOf("default", state)).toMatchObject({ tokensFree: 0, tokensInFlight: 12, tokensCooling: 0 });
   });
 });

@@ -54,6 +54,13 @@ describe("commandOf", () => {
     expect(command()).toMatchObject({ account: "default", priority: "normal", requireAll: false, verify: false });
   });
 
+  it("takes check_devices only for a request that sends nothing", () => {
+    expect(violations({ checkDevices: true, validateOnly: true })).toEqual([]);
+    expect(violations({ checkDevices: true })).toEqual([
+      { field: "check_devices", description: "requires validate_only" },
+    ]);
+  });
+
   it("lists everything that is wrong, in the order of the fields", () => {
     const everything: Fields = {
       productKey: "",

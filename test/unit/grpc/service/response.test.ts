@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Failure } from "../../../../src/gateway/failures.js";
 import type { Answer, CallRecord, DeviceOutcome } from "../../../../src/gateway/waiter.js";
 import { CancelTasksByDeviceResponse, Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
-import { planResponseOf, responseOf } from "../../../../src/grpc/service/response.js";
+import { checkResponseOf, planResponseOf, responseOf } from "../../../../src/grpc/service/response.js";
 
 const ACCEPTED: DeviceOutcome = { kind: "accepted" };
 const NOT_FOUND: Failure = { kind: "rejected", rejection: "not-found", message: "the upstream refused: X" };
@@ -124,7 +124,25 @@ describe("planResponseOf", () => {
         calls: 3,
         expectedWait: { seconds: 0n, nanos: 250_000_000 },
         expectedDuration: { seconds: 1n, nanos: 250_500_000 },
+        ...{ devicesExisting: 0, devicesMissing: 0, devicesNotRead: 0 },
       },
     });
+  });
+});
+
+describe("checkResponseOf", () => {
+  it("tells devices that exist, those that do not, and those of which nothing is known", () => {
+    const { results, success, plan } = checkResponseOf(
+      { calls: 1, waitMs: 0, durationMs: 0 },
+      ["a", "b", "c"],
+      [{ kind: "existing" }, { kind: "missing", failure: NOT_FOUND }, { kind: "not-read", failure: EXPIRED }],
+    );
+    expect(results.map(({ deviceName, outcome, status }) => [deviceName, outcome, status?.code])).toEqual([
+      ["a", Outcome.NOT_ATTEMPTED, undefined],
+      ["b", Outcome.REJECTED, 5],
+      ["c", Outcome.NOT_ATTEMPTED, 4],
+    ]);
+    expect(success).toBe(false);
+    expect(plan).toMatchObject({ devicesExisting: 1, devicesMissing: 1, devicesNotRead: 1 });
   });
 });

@@ -26,6 +26,7 @@ import { until } from "../../../support/processes.js";
 interface StreamedRequest {
   readonly devices: number;
   aborted: boolean;
+  withdrawn: boolean;
   obstacle: string;
   answer(response?: Partial<CancelTasksByDeviceResponse>): void;
   fail(error: unknown): void;
@@ -50,6 +51,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     const one: StreamedRequest = {
       devices: deviceNames.length,
       aborted: false,
+      withdrawn: false,
       obstacle: "",
       answer: () => {},
       fail: () => {},
@@ -62,11 +64,14 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
     const abort = () => {
       one.aborted = true;
     };
+    const withdraw = () => {
+      one.withdrawn = true;
+    };
     const failedResponse = async () =>
       CancelTasksByDeviceResponse.fromPartial({
         results: deviceNames.map((deviceName) => ({ deviceName, outcome: Outcome.REJECTED })),
       });
-    return { response, failedResponse, obstacle: () => one.obstacle, abort };
+    return { response, failedResponse, obstacle: () => one.obstacle, abort, withdraw };
   };
   const address = await listenGrpc([
     OtaServiceService,
@@ -315,6 +320,32 @@ describe("RequestStream", () => {
       asked[n]?.answer();
     }
     expect(await ended).toEqual({ code: status.OK });
+  });
+
+  it("withdraws what waits, also while 20,000 devices do, and ends with the last answer", async () => {
+    const { call, send, asked, arrived, sequences, answers, ended } = await setUp();
+    for (let n = 1; n <= 20; n++) send(n, 1000);
+    await arrived(20);
+    asked[3]?.answer();
+    await until(() => sequences().length === 1);
+    call.write(StreamCancelTasksByDeviceRequest.fromPartial({ withdraw: true }));
+    call.end();
+    await until(() => asked.every(({ withdrawn }, n) => withdrawn === (n !== 3)));
+    for (const one of asked) one.answer();
+    expect(await ended).toEqual({ code: status.OK });
+    expect(answers).toHaveLength(20); // and none to the message that withdraws
+  });
+
+  it("refuses a request that also withdraws, and withdraws nothing", async () => {
+    const { call, send, asked, arrived, ended, answers } = await setUp();
+    send(1);
+    await arrived(1);
+    call.write(StreamCancelTasksByDeviceRequest.fromPartial({ sequence: 2n, request: {}, withdraw: true }));
+    await until(() => answers.length === 1);
+    expect(asked.map(({ withdrawn }) => withdrawn)).toEqual([false]);
+    asked[0]?.answer();
+    call.end();
+    await ended;
   });
 
   it("stops reading while its client does not read the answers, and loses none of them", async () => {

@@ -40,7 +40,7 @@ describe("uncompressedOnly", () => {
     const stream = (await setUp(compressionAlgorithms.gzip)).streamCancelTasksByDevice();
     const failed = new Promise<ServiceError>((resolve) => stream.on("error", resolve as (error: Error) => void));
     stream.resume();
-    stream.write({ sequence: 1n, request: undefined });
+    stream.write({ sequence: 1n, request: undefined, withdraw: false });
     expect(status[(await failed).code]).toBe("UNIMPLEMENTED");
   });
 

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { connect as connectClient } from "../../../../src/client/client.js";
 import { startGrpcServer } from "../../../../src/grpc/server.js";
 import type { Authentication } from "../../../../src/grpc/transport/caller.js";
 import { CallerBook } from "../../../../src/identity/caller-book.js";
@@ -39,7 +40,7 @@ async function setUp(bearer?: Authentication["bearer"]) {
     onTestFinished(() => session.destroy());
     return session;
   };
-  return { clock, refused, session: http2(), http2 };
+  return { clock, refused, session: http2(), http2, port: server.port };
 }
 
 function rpc(session: ClientHttp2Session, path: string, headers: Record<string, string | string[]> = {}) {
@@ -159,6 +160,47 @@ describe("StreamGate", () => {
     const question = rpc(session, REFLECTION);
     question.write(framed(Buffer.alloc(10), { length: 1025 }));
     expect((await turned(clock, statusOf(question))).result).toBe("8");
+  });
+
+  it.each(["2147484S", "2592000S", "3000000S", "597H", "1193H"])(
+    "gives a caller all the time that it asks for, unary and on a stream (was: none, for a timeout of %s)",
+    async (timeout) => {
+      const { session } = await setUp();
+      const statuses: unknown[] = [];
+      for (const path of [CANCEL, STREAM, QUOTA, WATCH]) {
+        rpc(session, path, { "grpc-timeout": timeout }).on("response", (headers) => {
+          if ("grpc-status" in headers) statuses.push(path, headers["grpc-status"]);
+        });
+      }
+      // Its timer is set after theirs, and no shorter than what grpc-js made of them.
+      const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
+      expect(headers["grpc-status"]).toBe("4");
+      expect(statuses).toEqual([]);
+    },
+  );
+
+  it.each(["", "30", "123456789S", "-1S", "1.5S", "5 S", "forever"])(
+    "refuses the timeout %j, which gRPC does not allow, and says what it allows (was: 123456789S meant 23456789S)",
+    async (timeout) => {
+      const { session, refused } = await setUp();
+      for (const path of [CANCEL, STREAM, WATCH]) {
+        expect(await statusOf(rpc(session, path, { "grpc-timeout": timeout }))).toBe("3");
+      }
+      expect(refused).toEqual(["no valid timeout", "no valid timeout", "no valid timeout"]);
+    },
+  );
+
+  it("refuses a request of 30,000 long names once, and the client does not repeat it", async () => {
+    const { refused, port } = await setUp();
+    const client = connectClient(`127.0.0.1:${port}`);
+    onTestFinished(() => client.close());
+    const deviceNames = Array.from({ length: 30_000 }, (_, n) => String(n).padStart(32, "d"));
+    const failed = client.cancelTasksByDevice({ productKey: "a1", firmwareId: "f1", deviceNames });
+    await expect(failed).rejects.toMatchObject({
+      code: "RESOURCE_EXHAUSTED",
+      message: "message too large (limit 745536 bytes); send it in parts",
+    });
+    expect(refused).toEqual(["message too large"]);
   });
 
   it("counts a stream with an unknown token for nobody, until it is verified", async () => {

@@ -77,9 +77,42 @@ function longNames(count: number): string[] {
 
 describe("wireErrorOf", () => {
   it.each(FAILURE_KINDS)("gives %s the code, reason and domain that the proto file promises", (kind) => {
-    const { code, reason, domain, pushback, retryAfterMs } = readFailure(wireErrorOf(new GatewayError(FAILURES[kind])));
+    const { code, reason, domain, retryAfterMs } = readFailure(wireErrorOf(new GatewayError(FAILURES[kind])));
     expect([code, reason, domain]).toEqual(PROMISED[kind]);
-    expect([pushback, retryAfterMs]).toEqual([undefined, undefined]);
+    expect(retryAfterMs).toBeUndefined();
+  });
+
+  it.each(FAILURE_KINDS)("forbids the same message again on %s, or leaves it to the client's policy", (kind) => {
+    const passing: readonly FailureKind[] = [
+      "overloaded",
+      "aborted",
+      "draining",
+      "throttled",
+      "unavailable",
+      "unknown",
+      "submission-unknown",
+      "store-unavailable",
+    ];
+    const { pushback } = readFailure(wireErrorOf(new GatewayError(FAILURES[kind])));
+    expect(pushback).toBe(passing.includes(kind) ? undefined : "-1");
+  });
+
+  it.each(["draining", "unavailable", "throttled", "overloaded"] as const)(
+    "forbids a retry that comes too late for its deadline on %s, so that the client sees the reason",
+    (kind) => {
+      const error = new GatewayError(FAILURES[kind], { retryAfterMs: 500 });
+      const told = (leftMs: number) => {
+        const { pushback, retryAfterMs } = readFailure(wireErrorOf(error, leftMs));
+        return [pushback, retryAfterMs];
+      };
+      expect(told(501)).toEqual(["500", 500]);
+      expect(told(500)).toEqual(["-1", 500]);
+      expect(told(-1)).toEqual(["-1", 500]);
+    },
+  );
+
+  it("forbids a retry of what was never answered once the time is over", () => {
+    expect(readFailure(wireErrorOf(new GatewayError(FAILURES.unknown), 0)).pushback).toBe("-1");
   });
 
   it.each([
@@ -127,9 +160,9 @@ describe("wireErrorOf", () => {
     expect(Number(failure.pushback) - (failure.retryAfterMs ?? Number.NaN)).toBeLessThan(1);
   });
 
-  it("leaves the pushback out where asking again in time can never do (was: grpc-java slept its deadline away)", () => {
+  it("forbids a retry where asking again in time can never do (was: grpc-java slept its deadline away)", () => {
     const failure = readFailure(wireErrorOf(new GatewayError(FAILURES["deadline-too-short"], { retryAfterMs: 1500 })));
-    expect([failure.pushback, failure.retryAfterMs]).toEqual([undefined, 1500]);
+    expect([failure.pushback, failure.retryAfterMs]).toEqual(["-1", 1500]);
   });
 
   it("lists up to 50 violations, and always says how many there are", () => {
@@ -173,7 +206,7 @@ describe("wireErrorOf", () => {
   ])("shows nothing of what is no GatewayError: %s", (error) => {
     const wire = wireErrorOf(error);
     expect(readFailure(wire)).toMatchObject({ code: "INTERNAL", reason: "INTERNAL", message: "internal error" });
-    expect(Object.keys(wire.metadata.getMap())).toEqual(["grpc-status-details-bin"]);
+    expect(Object.keys(wire.metadata.getMap())).toEqual(["grpc-retry-pushback-ms", "grpc-status-details-bin"]);
     expect(String(wire.metadata.get("grpc-status-details-bin")[0])).not.toMatch(/testsecret|dev-1/);
   });
 });

@@ -3,7 +3,7 @@ import { Availability } from "../../../../src/limiter/shared/availability.js";
 import { replyOf } from "../../../../src/limiter/shared/protocol.js";
 import { FakeLog } from "../../../support/fake-log.js";
 
-const reply = (epoch: string) => replyOf([epoch, 0, "", "", "-1", 1500, 0, 0, 10, 0, 3, ""]);
+const reply = (epoch: string) => replyOf([epoch, 0, "", "", "-1", 1500, 0, 0, 10, 0, 3, "", ""]);
 
 describe("Availability", () => {
   it("asks a store that is away again soon, then once a second", () => {
@@ -32,6 +32,18 @@ describe("Availability", () => {
       { message: "the shared ledger can be reached again" },
     ]);
     expect(told([() => availability.hear(reply("2"))])).toMatchObject([joined]);
+  });
+
+  it("tells each cause once while the store is away, and which is the latest (was: only the first)", () => {
+    const log = new FakeLog();
+    const availability = new Availability(log);
+    for (const cause of ["ECONNREFUSED", "WRONGPASS", "ECONNREFUSED", "WRONGPASS"]) availability.miss(new Error(cause));
+    expect(log.lines.map(({ fields }) => fields)).toEqual([{ cause: "ECONNREFUSED" }, { cause: "WRONGPASS" }]);
+    expect(availability.cause).toBe("WRONGPASS");
+    availability.hear(reply("1"));
+    expect(availability.cause).toBeUndefined();
+    for (let n = 0; n < 50; n++) availability.miss(new Error(`cause ${n}`));
+    expect(log.lines).toHaveLength(2 + 1 + 10);
   });
 
   it("tells once a minute that grants come too late to be used", () => {

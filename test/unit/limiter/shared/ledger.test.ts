@@ -19,6 +19,8 @@ let store: LuaStore;
 let log: FakeLog;
 /** Replicas whose commands do not get through. */
 let cut: Set<string>;
+/** Replicas that are gone before they can publish a wake-up. */
+let unpublished: Set<string>;
 /** Answers wait until this is resolved. */
 let slow: Promise<void> | undefined;
 
@@ -27,6 +29,7 @@ beforeEach(() => {
   store = new LuaStore(clock);
   log = new FakeLog();
   cut = new Set();
+  unpublished = new Set();
   slow = undefined;
 });
 
@@ -45,6 +48,7 @@ function join(replica: string, options: Partial<SharedOptions> = {}): Limiter {
         await slow;
         return reply;
       },
+      wake: (message) => !unpublished.has(replica) && store.wake(message),
       onWake: (wake) => store.listen(wake),
     },
     ...options,
@@ -174,6 +178,36 @@ describe("createSharedLedger", () => {
     await clock.advance(0);
     await clock.advance(1000); // it hears of what is free
     expect(ledger.state().free).toBe(QUOTA);
+  });
+
+  it("loses nothing when a replica dies before it can wake the next, which then asks by itself", async () => {
+    const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
+    const held: Token[] = [];
+    for (let n = 0; n < QUOTA; n++) held.push(await take(a));
+    let grantedMs = 0;
+    void b.take(NORMAL, never).then(() => {
+      grantedMs = clock.now();
+    });
+    await clock.advance(700); // it waits, and the store knows
+    expect(grantedMs).toBe(0);
+    unpublished.add("a");
+    held[0]?.settle({ kind: "unwritten" });
+    const freedMs = clock.now();
+    await clock.advance(0); // the store has it back; the wake-up is lost with its replica
+    cut.add("a");
+    await clock.advance(500);
+    expect(grantedMs).toBeGreaterThan(freedMs);
+  });
+
+  it("goes on, more slowly, when every wake-up is lost", async () => {
+    const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
+    for (const name of ["a", "b"]) unpublished.add(name);
+    const grants: string[] = [];
+    greedy(a, "a", grants);
+    greedy(b, "b", grants);
+    await clock.advance(10_000);
+    expect(grants.length).toBeGreaterThan(30);
+    expect(new Set(grants)).toEqual(new Set(["a", "b"]));
   });
 
   it("has the token of a replica that was killed back when its lease is over, and not before", async () => {

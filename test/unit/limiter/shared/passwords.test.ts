@@ -11,6 +11,9 @@ describe("passwordsHidden", () => {
   it("hides each, as it is and as addresses spell it", () => {
     const hidden = passwordsHidden([new URL("redis://:a%2Fb@h"), new URL("redis://h"), new URL("redis://u:50%25c%@h")]);
     expect(hidden("a/b a%2Fb 50%25c%")).toBe("*** *** ***");
+    expect(
+      passwordsHidden([new URL("redis+sentinel://:a@h/g?sentinelUsername=u&sentinelPassword=s%26")])("s& s%26 a"),
+    ).toBe("*** *** ***");
     expect(hidden("ERR unknown command 'AUTH', with args beginning with: 'a\\/")).toBe("ERR unknown command 'AUTH'");
   });
 });

@@ -15,7 +15,7 @@ const ASK: Ask = {
 };
 
 /** As the script answers: times in microseconds. */
-const RAW = ["7", 5_000_500, "", "", "-1", 0, 0, 0, 10, 4_000_000, 3, ""];
+const RAW = ["7", 5_000_500, "", "", "-1", 0, 0, 0, 10, 4_000_000, 3, "", ""];
 const REPLY = {
   ...{ epoch: "7", storeMs: 5000.5, opensInMs: 0, pausedForMs: 0, withheld: 0, free: 10, countsMs: 4000, replicas: 3 },
   ...{ kept: new Set(), inUseForMs: new Map() },
@@ -53,10 +53,11 @@ describe("replyOf", () => {
   });
 
   it("reads all that a reply can say", () => {
-    const head = ["7", 5_000_500, "a.9", "1", 100_000, 200_000, 300_000, 2, 4, 4_000_000, 3];
+    const head = ["7", 5_000_500, "a.9", "1", 100_000, 200_000, 300_000, 2, 4, 4_000_000, 3, "b 5"];
     expect(replyOf([...head, "a.3", "a.4", "", "a.9", 0, "b.1", 1_200_000])).toEqual({
       ...REPLY,
       granted: { token: "a.9", ahead: true },
+      wake: "b 5",
       ...{ waitMs: 100, opensInMs: 200, pausedForMs: 300, withheld: 2, free: 4 },
       kept: new Set(["a.3", "a.4"]),
       inUseForMs: new Map([

@@ -24,6 +24,7 @@ it("a quota of one call a second is not shared out: its only token is nobody's w
         if (isAway) throw new Error("not connected");
         return store.run(args);
       },
+      wake: (message) => store.wake(message),
       onWake: (wake) => store.listen(wake),
     },
   });

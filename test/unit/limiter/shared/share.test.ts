@@ -55,7 +55,11 @@ function join(replica: string, callsPerSecond = QUOTA): Limiter {
     callsPerSecond,
     callTimeoutMs: CALL_TIMEOUT_MS,
     onStoreLoss: "share",
-    store: { run, onWake: (wake) => store.listen((message) => !cut.has(replica) && wake(message)) },
+    store: {
+      run,
+      wake: (message) => !cut.has(replica) && store.wake(message),
+      onWake: (wake) => store.listen((message) => !cut.has(replica) && wake(message)),
+    },
   });
 }
 

@@ -81,6 +81,13 @@ describe("stateOf", () => {
     expect(stateOf(1100, QUOTA, held, more && heard(more))).toMatchObject({ mode, free: 0, obstacle });
   });
 
+  it("says why the store is away only to the operator", () => {
+    const { cause, obstacle } = stateOf(1100, QUOTA, held, undefined, "connect ECONNREFUSED 10.0.0.1:6379");
+    expect(cause).toContain("10.0.0.1");
+    expect(obstacle).not.toContain("10.0.0.1");
+    expect(stateOf(1100, QUOTA, held, heard({}), "connect ECONNREFUSED").cause).toBeUndefined();
+  });
+
   it.each(["a.1 in flight", "a.1 cooling", "a.1 kept"])("names none if it holds a token: %s", async (how) => {
     if (how === "a.1 kept") held.noteKept(["a.1"], new Set(["a.1"]), 0);
     else {

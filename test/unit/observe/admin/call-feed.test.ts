@@ -5,6 +5,7 @@ import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.j
 const WALL_MS = Date.UTC(2026, 0, 1);
 
 const ACCEPTED: Ending = { kind: "accepted", requestId: "request" };
+const REFUSED: Ending = { kind: "refused", requestId: "r", code: "iot.ota.FirmwareNotFound" };
 const THROTTLED: Ending = { kind: "refused", requestId: "r", code: "Throttling", throttled: true };
 
 /** A feed that received these ends, one call per tenth of a second. */
@@ -75,18 +76,22 @@ describe("CallFeed", () => {
 
   it("does not count what was never written: the upstream cannot have", () => {
     const feed = fed(ACCEPTED, { kind: "unwritten", durationMs: 1, cause: "no connection" });
-    expect(feed.pace(500)).toMatchObject({ callsLastSecond: 1, mostCallsInASecond: 1, devicesLastSecond: 200 });
+    expect(feed.pace(500)).toMatchObject({ callsLastSecond: 1, mostCallsInASecond: 1 });
     expect(feed.sentLastMinute(500).byCaller).toEqual(new Map([["a", 200]]));
   });
 
-  it("tells the last three ends, whatever is under way", () => {
-    const ours: Ending = { kind: "unwritten", durationMs: 1, ours: true };
-    const feed = fed(ACCEPTED, THROTTLED, ACCEPTED, ours);
-    feed.sent(aSentCall(1000));
-    expect(feed.lastEnds).toEqual([
-      { endedMs: 301, result: "unwritten", ours: true },
-      { endedMs: 220, result: "accepted", ours: false },
-      { endedMs: 120, result: "throttled", ours: false },
+  it("splits the devices of a second into accepted and not (was: 2,000 a second while all were refused)", () => {
+    const feed = fed(ACCEPTED, REFUSED, REFUSED, { kind: "lost", cause: "timeout" });
+    expect(feed.pace(500)).toMatchObject({ acceptedLastSecond: 200, notAcceptedLastSecond: 600 });
+    const { accepted, notAccepted } = feed.pace(500);
+    expect([accepted.at(-1), notAccepted.at(-1)]).toEqual([200, 600]);
+  });
+
+  it("counts what was not accepted by answer and caller, the latest first", () => {
+    const feed = fed(REFUSED, THROTTLED, REFUSED, ACCEPTED);
+    expect(feed.refusals).toEqual([
+      { code: "iot.ota.FirmwareNotFound", caller: "a", calls: 2, devices: 400, lastWallMs: WALL_MS + 220 },
+      { code: "Throttling", caller: "a", calls: 1, devices: 200, lastWallMs: WALL_MS + 120 },
     ]);
   });
 

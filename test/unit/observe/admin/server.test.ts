@@ -7,7 +7,12 @@ import type { Readiness, Snapshot } from "../../../../src/observe/admin/snapshot
 import { FakeLog } from "../../../support/fake-log.js";
 import { HandClock, settle } from "../../../support/hand-clock.js";
 
-const NOTHING: Snapshot = { wallMs: 0, readiness: "ok", accounts: [] };
+const NOTHING: Snapshot = {
+  wallMs: 0,
+  readiness: "ok",
+  about: { instance: "here", version: "1.2.3", startedWallMs: 0 },
+  accounts: [],
+};
 
 const servers: AdminServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
@@ -60,6 +65,7 @@ describe("startAdminServer", () => {
   it.each<[Readiness, number]>([
     ["ok", 200],
     ["degraded", 200],
+    ["unproven", 503],
     ["opening", 503],
     ["away", 503],
     ["draining", 503],
@@ -69,10 +75,20 @@ describe("startAdminServer", () => {
     expect((await get(`${url}/livez`)).status).toBe(200);
   });
 
-  it("tells for each account where its tokens are", async () => {
-    const { url } = await start({ readiness: () => "degraded", modes: () => ({ main: "shared", lab: "away" }) });
+  it("tells the state of each account, and what is in the way", async () => {
+    const accounts = { main: { state: "canceling" }, lab: { state: "ledger-away", obstacle: "it is gone" } };
+    const { url } = await start({ readiness: () => "degraded", conditions: () => accounts });
     const { body } = await get(`${url}/readyz`);
-    expect(JSON.parse(body)).toEqual({ status: "degraded", accounts: { main: "shared", lab: "away" } });
+    expect(JSON.parse(body)).toEqual({ status: "degraded", accounts });
+  });
+
+  it("serves the runbook that alerts link to, with an anchor at each heading", async () => {
+    const { url } = await start();
+    const { status, headers, body } = await get(`${url}/runbook/metrics.md`);
+    expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(body).toContain('<b id="nothing-is-accepted">## Nothing is accepted</b>');
+    expect(body).toContain('<a href="operations.md#redis-is-slow">');
+    expect((await get(`${url}/runbook/operations.md`)).body).toContain('<b id="the-state-of-an-account">');
   });
 
   it("passes metrics on, and says 500 and no more if they fail", async () => {

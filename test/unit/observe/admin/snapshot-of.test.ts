@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ConditionKind } from "../../../../src/gateway/condition.js";
 import { CallFeed } from "../../../../src/observe/admin/call-feed.js";
 import { type ShownAccount, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
 import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.js";
@@ -6,6 +7,7 @@ import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.j
 const NOW_MS = 100_000;
 
 const IDLE: ShownAccount = {
+  condition: { kind: "idle", obstacle: "", isForeseeable: true },
   ledger: {
     mode: "in-process",
     callsPerSecond: 10,
@@ -37,7 +39,7 @@ function fed(...ends: Ending[]): CallFeed {
 }
 
 function snapshot(account: ShownAccount, feed = new CallFeed(), nowMs = NOW_MS) {
-  return snapshotOf("default", account, feed, nowMs);
+  return snapshotOf("default", account, { feed }, nowMs);
 }
 
 describe("snapshotOf", () => {
@@ -82,6 +84,22 @@ describe("snapshotOf", () => {
     expect(waiting.topCallers).toEqual([{ caller: "a", waiting: 3, sentLastMinute: 0 }]);
   });
 
+  it("says that a caller's time is only a lower bound while its stream has not been read to its end", () => {
+    const account = {
+      ...IDLE,
+      waitingByCaller: new Map([
+        ["a", 3],
+        ["b", 2],
+      ]),
+      waitingDevices: { urgent: 0, normal: 5, bulk: 0 },
+    };
+    const beside = { feed: new CallFeed(), isStreaming: (caller: string) => caller === "a" };
+    expect(snapshotOf("default", account, beside, NOW_MS).waiting.topCallers).toEqual([
+      { caller: "a", waiting: 3, sentLastMinute: 0, doneInMs: 1000, isMoreToCome: true },
+      { caller: "b", waiting: 2, sentLastMinute: 0, doneInMs: 1000 },
+    ]);
+  });
+
   it("is plain JSON, and small even if everybody has a long name", () => {
     const waitingByCaller = new Map(Array.from({ length: 500 }, (_, n) => [`${n}${"n".repeat(500)}`, 1]));
     const account = { ...IDLE, waitingByCaller, waitingDevices: { urgent: 0, normal: 500, bulk: 0 } };
@@ -92,26 +110,51 @@ describe("snapshotOf", () => {
 });
 
 describe("the words of a snapshot", () => {
-  const lost: Ending = { kind: "lost", durationMs: 1, cause: "no answer" };
   const throttled: Ending = { kind: "refused", durationMs: 1, requestId: "r", code: "Throttling", throttled: true };
   const accepted: Ending = { kind: "accepted", durationMs: 1, requestId: "r" };
 
-  it.each<[string, string, ShownAccount, CallFeed]>([
-    ["Within quota", "good", IDLE, fed(accepted)],
-    ["Opening", "wait", withLedger({ mode: "opening", free: 0 }), fed()],
-    ["Ledger away", "bad", withLedger({ mode: "away", free: 0, obstacle: "ECONNREFUSED" }), fed()],
-    ["Paused", "wait", withLedger({ pausedUntilMs: NOW_MS + 500, withheld: 1 }), fed(throttled)],
-    ["Yielding", "wait", withLedger({ withheld: 1 }), fed(throttled)],
-    ["No answers", "bad", IDLE, fed(accepted, lost, { kind: "unwritten", durationMs: 1 }, lost)],
-    ["Within quota", "good", IDLE, fed(lost, lost)],
-    ["Gateway at fault", "bad", IDLE, fed({ kind: "unwritten", durationMs: 1, ours: true })],
-    ["Above quota", "bad", withLedger({ callsPerSecond: 5 }), fed(...Array<Ending>(10).fill(accepted))],
-  ])("are %s (%s)", (state, tone, account, feed) => {
-    expect(snapshot(account, feed).words).toMatchObject({ state, tone });
+  const trouble = {
+    kind: "refused",
+    cause: "x",
+    sinceMs: 0,
+    endedMs: 0,
+    callers: ["a", "\u202eb"],
+    otherCallers: 4,
+  } as const;
+  const of = (kind: ConditionKind, obstacle = "", ledger: Partial<ShownAccount["ledger"]> = {}): ShownAccount => ({
+    ...withLedger(ledger),
+    condition: { kind, obstacle, isForeseeable: true, trouble },
   });
 
-  it("do not judge by calls of long ago", () => {
-    expect(snapshot(IDLE, fed(lost, lost, lost), NOW_MS + 61_000).words.state).toBe("Within quota");
+  it.each<[string, string, RegExp, ShownAccount]>([
+    ["Canceling", "good", /at most 10/, of("canceling")],
+    ["Idle", "good", /Nothing waits/, of("idle")],
+    ["Not yet proven", "wait", /not known/, of("unproven")],
+    ["Opening", "wait", /earlier process/, of("opening", "it opens")],
+    ["Ledger away", "bad", /Nothing is sent/, of("ledger-away", "ECONNREFUSED", { mode: "away" })],
+    ["Ledger away", "bad", /own share/, of("ledger-away", "", { mode: "away" })],
+    [
+      "Paused",
+      "wait",
+      /^Throttled for a while\.$/,
+      of("throttled", "throttled for a while", { pausedUntilMs: NOW_MS + 500 }),
+    ],
+    ["Throttled", "wait", /^Every call\.$/, of("throttled", "every call")],
+    ["Yielding", "wait", /2 tokens are left unused/, of("throttled", "", { withheld: 2 })],
+    ["All refused", "bad", /^Refused: x\. .* a, \\u\{202E\}b and others\.$/, of("refused", "refused: x")],
+    ["Not permitted", "bad", /^No permission\. /, of("forbidden", "no permission")],
+    ["No answers", "bad", /^No answer\. Devices are retried/, of("no-answers", "no answer")],
+    ["Upstream fails", "bad", /^It fails\. /, of("failing", "it fails")],
+    ["Keys refused", "bad", /^Keys\. Callers get INTERNAL\.$/, of("keys-refused", "keys")],
+    ["Nothing sent", "bad", /^No token\.$/, of("stalled", "no token")],
+  ])("are %s (%s): %s", (state, tone, meaning, account) => {
+    expect(snapshot(account).words).toMatchObject({ state, tone, meaning: expect.stringMatching(meaning) });
+  });
+
+  it("are about the one thing that must never happen, before everything else", () => {
+    const account = withLedger({ callsPerSecond: 5 });
+    const { words } = snapshot(account, fed(...Array<Ending>(10).fill(accepted)));
+    expect(words).toMatchObject({ state: "Above quota", tone: "bad" });
   });
 
   it("tell whether other programs seem to use the account", () => {
@@ -127,8 +170,11 @@ describe("the words of a snapshot", () => {
   it("tell where the tokens are", () => {
     expect(snapshot(IDLE).words.ledger).toMatch(/in this process/);
     expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/shared by 3 gateways/);
-    expect(snapshot(withLedger({ mode: "away", obstacle: "the store refused" })).words.ledger).toMatch(
-      /the store refused/,
+    expect(snapshot(withLedger({ mode: "away", obstacle: "away", cause: "the store refused" })).words.ledger).toBe(
+      "The token store cannot be reached: the store refused.",
+    );
+    expect(snapshot(withLedger({ mode: "away", cause: "the store refused" })).words.ledger).toMatch(
+      /the store refused\. Some tokens stay reserved/,
     );
   });
 });

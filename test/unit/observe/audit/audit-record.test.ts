@@ -70,6 +70,13 @@ describe("auditRecord", () => {
     expect(line).not.toHaveProperty("deviceNames");
   });
 
+  it("says which code of the upstream was the cause (was: rejected, and no more)", () => {
+    const upstream = { code: "iot.ota.FirmwareNotFound", requestId: "R-1" };
+    const error = new GatewayError({ kind: "rejected", rejection: "not-found", message: "refused", upstream });
+    const line = record({ kind: "answered", answer: ANSWER, error });
+    expect(line).toMatchObject({ outcome: "failed", error: "rejected", upstreamCode: "iot.ota.FirmwareNotFound" });
+  });
+
   it("says which fields were beyond the caller's rights", () => {
     const message = "this caller has no right to this account";
     const error = new GatewayError({ kind: "forbidden", message });

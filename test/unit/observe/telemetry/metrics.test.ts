@@ -1,5 +1,6 @@
 // What is printed of what is told, by the real SDK and exporter.
 import { describe, expect, it } from "vitest";
+import { CONDITIONS } from "../../../../src/gateway/condition.js";
 import { OUTCOMES } from "../../../../src/gateway/waiter.js";
 import { aStanding, measured, useAll } from "../../../support/metrics-run.js";
 import { sumOf } from "../../../support/prometheus-text.js";
@@ -29,7 +30,7 @@ describe("createMetrics", () => {
     const labels = { ota_account: "sizes" };
     expect(sumOf(families, "ota_call_devices_bucket", { ...labels, le: "199" })).toBe(1);
     expect(sumOf(families, "ota_call_devices_count", labels)).toBe(2);
-    expect(sumOf(families, "ota_call_token_wait_sum", labels)).toBeCloseTo(1);
+    expect(sumOf(families, "ota_call_token_wait_seconds_sum", labels)).toBeCloseTo(1);
   });
 
   it("names configured callers, and puts all others together however many there are", async () => {
@@ -78,7 +79,7 @@ describe("createMetrics", () => {
       sumOf(families, "ota_tokens", { ota_account: "tokens", ota_token_state: state }),
     );
     expect(states).toEqual([3, 3, 3, 1]);
-    expect(sumOf(families, "ota_tokens", { ota_account: "tokens" })).toBe(sumOf(families, "ota_quota_rate"));
+    expect(sumOf(families, "ota_tokens", { ota_account: "tokens" })).toBe(sumOf(families, "ota_quota_rate_per_second"));
   });
 
   it("reads the gauges of an account when it is asked, until it is not watched any more", async () => {
@@ -97,11 +98,13 @@ describe("createMetrics", () => {
     expect(sumOf(before, "ota_queue_devices", { ...labels, ota_priority: "bulk" })).toBe(300);
     expect(sumOf(before, "ota_queue_capacity", labels)).toBe(1000);
     expect(sumOf(before, "ota_queue_callers", labels)).toBe(2);
-    expect(sumOf(before, "ota_queue_oldest_age", labels)).toBe(0.75);
-    expect(sumOf(before, "ota_quota_pause", labels)).toBe(0.5);
-    expect(sumOf(before, "ota_queue_expected_wait", { ...labels, ota_priority: "normal" })).toBe(0.2);
+    expect(sumOf(before, "ota_queue_oldest_age_seconds", labels)).toBe(0.75);
+    expect(sumOf(before, "ota_quota_pause_seconds", labels)).toBe(0.5);
+    expect(sumOf(before, "ota_queue_expected_wait_seconds", { ...labels, ota_priority: "normal" })).toBe(0.2);
     // It cannot be told: no number would be true.
-    expect(() => sumOf(before, "ota_queue_expected_wait", { ...labels, ota_priority: "bulk" })).toThrow("no sample");
+    expect(() => sumOf(before, "ota_queue_expected_wait_seconds", { ...labels, ota_priority: "bulk" })).toThrow(
+      "no sample",
+    );
     mode = "away";
     const after = await read();
     expect(sumOf(after, "ota_ledger_mode", { ...labels, ota_ledger_mode: "shared" })).toBe(0);
@@ -124,8 +127,8 @@ describe("createMetrics", () => {
     const families = await read();
     unwatch();
     expect(
-      ["ota_audit_lost_total", "ota_audit_waiting", "ota_tls_expires_in", "ota_jwt_keys_age"].map((name) =>
-        sumOf(families, name),
+      ["ota_audit_lost_total", "ota_audit_waiting_bytes", "ota_tls_expires_in_seconds", "ota_jwt_keys_age_seconds"].map(
+        (name) => sumOf(families, name),
       ),
     ).toEqual([2, 300, -5, 1.5]);
   });
@@ -142,7 +145,7 @@ describe("createMetrics", () => {
   it("gives rpcs the attributes of the semantic conventions, an error type only for the server's failings", async () => {
     metrics.rpcEnded("ota.v1.OtaService/GetQuota", "OK", false, 250);
     metrics.rpcEnded("ota.v1.OtaService/GetQuota", "INTERNAL", true, 1);
-    const samples = (await read()).get("rpc_server_call_duration")?.samples ?? [];
+    const samples = (await read()).get("rpc_server_call_duration_seconds")?.samples ?? [];
     const counts = samples.filter(
       ({ name, labels }) => name.endsWith("_count") && labels["rpc_method"]?.endsWith("Quota"),
     );
@@ -151,14 +154,36 @@ describe("createMetrics", () => {
       { ...common, rpc_status_code: "OK" },
       { ...common, rpc_status_code: "INTERNAL", error_type: "INTERNAL" },
     ]);
-    expect(sumOf(await read(), "rpc_server_call_duration_sum", { ...common, rpc_status_code: "OK" })).toBeCloseTo(0.25);
+    expect(
+      sumOf(await read(), "rpc_server_call_duration_seconds_sum", { ...common, rpc_status_code: "OK" }),
+    ).toBeCloseTo(0.25);
   });
 
-  it("explains every metric, and prints nothing of the process or the host", async () => {
+  it("marks the state of the account among all that the gateway knows", async () => {
+    useAll(run);
+    const states = (await read()).get("ota_account_state")?.samples ?? [];
+    const names = (value: (of: number) => boolean) => [
+      ...new Set(states.filter((each) => value(each.value)).map(({ labels }) => labels["ota_state"])),
+    ];
+    expect(names(() => true)).toEqual(CONDITIONS);
+    expect(names((value) => value === 1)).toEqual(["canceling"]);
+  });
+
+  it("puts units into names, as Prometheus expects", async () => {
+    useAll(run);
+    const names = [...(await read()).keys()];
+    for (const name of ["ota_call_duration_seconds", "ota_audit_waiting_bytes", "ota_quota_rate_per_second"])
+      expect(names).toContain(name);
+    for (const name of ["process_cpu_time_seconds_total", "process_start_time_seconds", "ota_build_info"])
+      expect(names).toContain(name);
+    expect(names.filter((name) => /_(ratio|1)$/.test(name))).toEqual([]);
+  });
+
+  it("explains every metric, and prints nothing of the host", async () => {
     useAll(run);
     const families = await read();
     for (const [name, { help }] of families) {
-      expect(name).toMatch(/^(ota|rpc_server)_/);
+      expect(name).toMatch(/^(ota|rpc_server|process|v8js|nodejs)_/);
       expect(help).toMatch(/^.{20,}\.$/);
     }
   });

@@ -26,7 +26,7 @@ describe("startTelemetry", () => {
     createMetrics([], OUTCOMES).rpcEnded("a.B/C", "OK", false, 1);
     const { contentType, body } = await telemetry.readMetrics();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body).toContain('rpc_server_call_duration_count{rpc_system_name="grpc",rpc_method="a.B/C"');
+    expect(body).toContain('rpc_server_call_duration_seconds_count{rpc_system_name="grpc",rpc_method="a.B/C"');
   });
 
   it("counts the devices of however many callers are configured (was: of 285, and of nobody else)", async () => {

@@ -10,6 +10,13 @@ function lineOf(fields: object): Record<string, unknown> {
   return JSON.parse(written.join(""));
 }
 
+describe("every line of the log", () => {
+  it("has a time and a level that people can search for (was: 1795984752289, 40)", () => {
+    const { time, level } = lineOf({});
+    expect([time, level]).toEqual([expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/), "error"]);
+  });
+});
+
 describe("what no line of the log holds", () => {
   it.each([
     "authorization",

@@ -1,0 +1,44 @@
+// Makes the process trust the system's certificate authorities, besides those that Node brings and
+// those of NODE_EXTRA_CA_CERTS. SSL_CERT_FILE and SSL_CERT_DIR name the system's, as for OpenSSL.
+import { X509Certificate } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** To be called before the first connection. It takes a tenth of a second. */
+export function trustSystemAuthorities(): void {
+  const nodes = getCACertificates("default");
+  setDefaultCACertificates([...new Set([...nodes, ...getCACertificates("system")])]);
+}
+
+/** What is wrong with the variables that name authorities: Node passes over a file that it cannot read. */
+export function authorityMistakes(environment: Variables): readonly string[] {
+  return [
+    ...["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].flatMap((name) => troubleWith(name, environment[name], certificateIn)),
+    ...troubleWith("SSL_CERT_DIR", environment["SSL_CERT_DIR"], (paths) =>
+      paths.split(":").filter(Boolean).forEach(readFolder),
+    ),
+  ];
+}
+
+function troubleWith(name: string, path: string | undefined, read: (path: string) => unknown): readonly string[] {
+  if (!path) return [];
+  try {
+    read(path);
+    return [];
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return [`${name}: ${path} cannot be used: ${code ?? message}; expected certificates in PEM`];
+  }
+}
+
+function readFolder(path: string): void {
+  readdirSync(path);
+}
+
+function certificateIn(path: string): void {
+  const text = readFileSync(path, "utf8");
+  if (!text.includes("-----BEGIN ")) throw new Error("there is none in it");
+  new X509Certificate(text);
+}

@@ -1,0 +1,43 @@
+// The documents that alerts link to, as the admin port serves them: of the version that runs, and
+// where no repository can be reached. Text as it is written, with an anchor at each heading.
+import { readFileSync } from "node:fs";
+
+const NAMES = ["metrics.md", "operations.md"];
+
+/** The pages by path. A build without a document fails at once. */
+export const RUNBOOK: ReadonlyMap<string, string> = new Map(
+  NAMES.map((name) => {
+    const text = readFileSync(new URL(`../../../docs/${name}`, import.meta.url), "utf8");
+    return [`/runbook/${name}`, pageOf(name, text)];
+  }),
+);
+
+function pageOf(title: string, text: string): string {
+  const lines = text.split("\n").map((line) => {
+    const [, words] = /^#+ (.*)$/.exec(line) ?? [];
+    if (words === undefined) return linked(escaped(line));
+    return `<b id="${anchorOf(words)}">${escaped(line)}</b>`;
+  });
+  return (
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title} · ota-gateway</title>` +
+    `<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">` +
+    `<link rel="stylesheet" href="/page/runbook.css"></head><body><pre>${lines.join("\n")}</pre></body></html>\n`
+  );
+}
+
+/** As repositories make them. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+}
+
+/** Links within the documents that are served; all others stay text. */
+function linked(line: string): string {
+  return line.replaceAll(/\[([^\]]*)\]\(((?:metrics\.md|operations\.md)?#[\w-]+)\)/g, '<a href="$2">$1</a>');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

@@ -1,0 +1,49 @@
+// Logs the start: version, upstream, quota, where the tokens are kept, who may call, and every
+// setting that is not at its default. Values of settings that may hold secrets are left out.
+import type { Log } from "../base/log.js";
+import type { Config, Environment } from "../config/config.js";
+import { NO_FLAGS, SETTINGS } from "../config/settings.js";
+
+/** The process, beside its settings. */
+interface Started {
+  readonly version: string;
+  readonly grpc: string;
+  readonly admin: string;
+}
+
+export function logStart(log: Log, started: Started, config: Config, environment: Environment): void {
+  const accounts = Object.fromEntries(
+    [...config.accounts].map(([name, { url, callsPerSecond }]) => [name, { endpoint: url.origin, callsPerSecond }]),
+  );
+  const fields = {
+    ...started,
+    node: process.versions.node,
+    accounts,
+    ledger: config.redisUrls.length > 0 ? "shared" : "in-process",
+    encryption: config.tlsCert ? "TLS" : "none",
+    authentication: authenticationOf(config),
+    settings: settingsInForce(environment),
+  };
+  log.info(fields, "started");
+}
+
+function authenticationOf({ tlsClientCa, jwtKeys }: Config): string {
+  const ways = [...(tlsClientCa ? ["client certificates"] : []), ...(jwtKeys ? ["bearer tokens"] : [])];
+  return ways.length > 0 ? ways.join(" or ") : "none";
+}
+
+/** Those that are not at their default. */
+function settingsInForce(environment: Environment): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const { variable, default: fallback } of Object.values(SETTINGS)) {
+    const text = environment[variable]?.trim() ?? "";
+    if (text === "" || text === fallback) continue;
+    settings[variable] = NO_FLAGS.includes(variable) ? "(set)" : withoutSecrets(text);
+  }
+  return settings;
+}
+
+/** An address may carry a password, and a key in its query. */
+function withoutSecrets(text: string): string {
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/).*@/is, "$1***@").replace(/\?.+/s, "?***");
+}
