@@ -17,6 +17,7 @@ import { createCertificateAuthority } from "../support/certificate-authority.js"
 import { HandClock } from "../support/hand-clock.js";
 import { PASSWORD, type PostgresServer, startPostgres } from "../support/postgres.js";
 import { openPostgres, type PostgresWorld } from "../support/postgres-world.js";
+import { until } from "../support/processes.js";
 import {
   allResults,
   fed,
@@ -401,12 +402,14 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
 
 /** As the runner does it: again while the store is away. */
 async function persist<T>(run: () => Promise<T>): Promise<T> {
-  for (;;) {
+  let done: { readonly result: T } | undefined;
+  await until(async () => {
     try {
-      return await run();
+      done = { result: await run() };
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
     }
-  }
+    return done !== undefined;
+  });
+  return (done as unknown as { readonly result: T }).result;
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { freePort } from "./free-port.js";
+import { until } from "./processes.js";
 import { postgresProgram } from "./system.js";
 
 export interface PostgresServer {
@@ -89,15 +90,15 @@ export async function startPostgres(
           ...{ ...owner, cwd: folder, stdio: "ignore" },
         });
         child = program;
-        const ended = once(program, "exit");
-        while (program.exitCode === null) {
-          const isUp = await server.run("SELECT").then(
+        let isUp = false;
+        await until(async () => {
+          isUp = await server.run("SELECT").then(
             () => true,
             () => false,
           );
-          if (isUp) return;
-          await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 20))]);
-        }
+          return isUp || program.exitCode !== null;
+        });
+        if (isUp) return;
       }
     },
     async kill() {
