@@ -3,7 +3,9 @@
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
 import { openPostgresStore } from "../../src/operations/postgres/postgres-store.js";
+import { lockOperation } from "../../src/operations/postgres/rows.js";
 import { MIGRATIONS } from "../../src/operations/postgres/schema.js";
+import { Transactions } from "../../src/operations/postgres/transactions.js";
 import {
   CHUNK_DEVICES,
   LeaseLost,
@@ -279,6 +281,30 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       await publishing;
       await server.run("ALTER SYSTEM RESET synchronous_standby_names");
       await server.run("SELECT pg_reload_conf()");
+    });
+
+    it("frees what a frozen gateway has locked, and lets the runner work while callers wait", async () => {
+      const { address, store } = await open();
+      const { id } = await submit(store, 1);
+      const clock = new HandClock(); // stands still for the frozen one
+      const frozen = new Transactions({ address, clock, mostConnections: 1 });
+      worlds.push(frozen);
+      let isLocked = false;
+      const never = frozen.write(async (query) => {
+        await lockOperation(query, id);
+        isLocked = true;
+        await new Promise(() => {});
+      });
+      const awake = expect(never).rejects.toThrow(StoreUnavailable);
+      await until(() => isLocked);
+      // Each waits for the lock, and more of them than there are connections.
+      const stops = Array.from({ length: 12 }, () => persist(() => store.stop(id)));
+      expect(await store.lease(leaseQuery())).toEqual([]);
+      expect(await store.sweep()).toBe(false);
+      await Promise.all(stops);
+      expect(await store.lease(leaseQuery())).toHaveLength(1);
+      await clock.advance(6000);
+      await awake;
     });
 
     it("opens without its server, and works once it is there", async () => {

@@ -40,6 +40,10 @@ export interface PostgresStoreOptions {
   readonly migrations?: readonly string[];
 }
 
+/** Callers who ask for much must not make the runner lose its leases, so it has its own. */
+const CONNECTIONS_FOR_CALLERS = 5;
+const CONNECTIONS_FOR_RUNNER = 3;
+
 /**
  * Opens the store, or rejects with StoreRefused. A server that is away is not a reason to refuse:
  * until it is there, calls reject with StoreUnavailable.
@@ -58,14 +62,16 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 export class PostgresStore implements OperationStore {
   readonly shared = true;
-  readonly #transactions: Transactions;
+  readonly #forCallers: Transactions;
+  readonly #forRunner: Transactions;
   readonly #bounds: StoreBounds;
   readonly #migrations: readonly string[];
   #isDurable = true;
   #prepared: Promise<void> | undefined;
 
   constructor({ address, bounds, clock, migrations = MIGRATIONS }: PostgresStoreOptions) {
-    this.#transactions = new Transactions({ address, clock });
+    this.#forCallers = new Transactions({ address, clock, mostConnections: CONNECTIONS_FOR_CALLERS });
+    this.#forRunner = new Transactions({ address, clock, mostConnections: CONNECTIONS_FOR_RUNNER });
     this.#bounds = bounds;
     this.#migrations = migrations;
   }
@@ -77,7 +83,7 @@ export class PostgresStore implements OperationStore {
 
   /** Brings the schema up to date, once. */
   prepare(): Promise<void> {
-    this.#prepared ??= prepare(this.#transactions, this.#migrations).then(
+    this.#prepared ??= prepare(this.#forRunner, this.#migrations).then(
       (isDurable) => {
         this.#isDurable = isDurable;
       },
@@ -134,35 +140,35 @@ export class PostgresStore implements OperationStore {
   }
 
   lease(wanted: LeaseQuery): Promise<readonly Leased[]> {
-    return this.#write((query) => lease(query, wanted));
+    return this.#run((query) => lease(query, wanted));
   }
 
   renew(holder: string, leases: readonly Lease[], leaseMs: number): Promise<readonly Leased[]> {
-    return this.#write((query) => renew(query, holder, leases, leaseMs));
+    return this.#run((query) => renew(query, holder, leases, leaseMs));
   }
 
   release(leases: readonly Lease[]): Promise<void> {
-    return this.#write((query) => release(query, leases));
+    return this.#run((query) => release(query, leases));
   }
 
   feed(held: Lease, after: number): Promise<Feeding> {
-    return this.#write((query) => feed(query, held, after));
+    return this.#run((query) => feed(query, held, after));
   }
 
   peek(held: Lease, after: number): Promise<FedChunk | undefined> {
-    return this.#read((query) => peek(query, held, after));
+    return this.#call(() => this.#forRunner.read((query) => peek(query, held, after)));
   }
 
   record(held: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): Promise<OperationRecord> {
-    return this.#write((query) => record(query, held, outcomes, progress));
+    return this.#run((query) => record(query, held, outcomes, progress));
   }
 
   end(held: Lease, how: End): Promise<OperationRecord> {
-    return this.#write((query) => end(query, held, how));
+    return this.#run((query) => end(query, held, how));
   }
 
   sweep(): Promise<boolean> {
-    return this.#write((query) => sweep(query, this.#bounds));
+    return this.#run((query) => sweep(query, this.#bounds));
   }
 
   resume(): Promise<number> {
@@ -172,16 +178,20 @@ export class PostgresStore implements OperationStore {
     });
   }
 
-  close(): Promise<void> {
-    return this.#transactions.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#forCallers.close(), this.#forRunner.close()]);
   }
 
   #read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#call(() => this.#transactions.read(work));
+    return this.#call(() => this.#forCallers.read(work));
   }
 
   #write<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#call(() => this.#transactions.write(work));
+    return this.#call(() => this.#forCallers.write(work));
+  }
+
+  #run<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return this.#call(() => this.#forRunner.write(work));
   }
 
   /** Once it is open, a refusal is a reason to wait, such as a password that is being changed. */

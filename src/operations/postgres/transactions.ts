@@ -12,9 +12,9 @@ export type Query = <Row extends object>(sql: string, ...values: readonly unknow
 export interface TransactionsOptions {
   readonly address: string;
   readonly clock: Clock;
+  readonly mostConnections: number;
 }
 
-const MOST_CONNECTIONS = 8;
 /** Calls beyond these are refused at once: the server is slower than the callers. */
 const MOST_CALLS = 1024;
 /** Also the longest wait for a connection that another call has. */
@@ -51,11 +51,11 @@ export class Transactions {
   #closed: Promise<void> | undefined;
 
   /** Throws StoreRefused if the address is not one. */
-  constructor({ address, clock }: TransactionsOptions) {
+  constructor({ address, clock, mostConnections }: TransactionsOptions) {
     this.#clock = clock;
     this.#pool = new pg.Pool({
       ...connectionTo(address),
-      max: MOST_CONNECTIONS,
+      max: mostConnections,
       connectionTimeoutMillis: CONNECT_MS,
       idleTimeoutMillis: IDLE_MS,
       allowExitOnIdle: true,
