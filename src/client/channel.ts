@@ -37,7 +37,7 @@ export const SERVICE_CONFIG = {
   methodConfig: [
     {
       name: [
-        ...["CancelTasksByDevice", "GetQuota", "ListOperationResults"].map((method) => ({
+        ...["CancelTasksByDevice", "GetQuota", "GetRollout", "ListOperationResults"].map((method) => ({
           service: "ota.v1.OtaService",
           method,
         })),

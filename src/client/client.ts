@@ -5,7 +5,12 @@ import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
 import { systemClock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
-import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v1/ota_service.js";
+import {
+  type CancelTasksByDeviceResponse,
+  type GetQuotaResponse,
+  GetRolloutRequest,
+  type Rollout as WireRollout,
+} from "../gen/ota/v1/ota_service.js";
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
@@ -13,6 +18,7 @@ import { createOperations, type OperationHandle, type OperationStatus } from "./
 import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, type SubmitSpec, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
+import { type Rollout, type RolloutRequest, rolloutByWire } from "./rollout.js";
 import { timeoutOf } from "./timeout.js";
 
 export type { Token } from "./call-metadata.js";
@@ -31,6 +37,8 @@ export {
   type Quota,
   type UpstreamCall,
 } from "./response.js";
+
+export type { JobCounts, Rollout, RolloutJob, RolloutRequest } from "./rollout.js";
 
 export interface ConnectOptions {
   /** The caller's name, where the gateway does not authenticate callers. */
@@ -65,6 +73,8 @@ export interface Client {
     options?: CancelAllOptions,
   ): AsyncGenerator<DeviceResult, void, undefined>;
   getQuota(account?: string, options?: CallOptions): Promise<Quota>;
+  /** Reads the update batches of a package, and how many devices are in which state. */
+  rollout(request: RolloutRequest, options?: CallOptions): Promise<Rollout>;
   /**
    * Stores a list of any length at the gateway, which cancels it in the background. Resolves with
    * the operation once it is stored; from then on this process is not needed.
@@ -153,6 +163,11 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     async getQuota(account = "", options = {}) {
       const start: StartUnary<GetQuotaResponse> = (...rest) => stub.getQuota({ account }, ...rest);
       return quotaOf(await unary(start, options));
+    },
+    async rollout(request, options = {}) {
+      const message = GetRolloutRequest.fromPartial({ ...request });
+      const start: StartUnary<WireRollout> = (...rest) => stub.getRollout(message, ...rest);
+      return rolloutByWire(await unary(start, options));
     },
     close() {
       isClosed = true;

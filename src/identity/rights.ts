@@ -7,7 +7,7 @@ export interface Rights {
   readonly weight: number;
   readonly accounts?: ReadonlySet<string>;
   readonly products?: Products;
-  readonly priorities?: ReadonlySet<string>;
+  readonly priorities?: ReadonlySet<string> | undefined;
   readonly maxQueuedDevices?: number;
   readonly verify: boolean;
   /** Absent: `own`. */
@@ -48,6 +48,11 @@ export function beyond(rights: Rights, { account, productKey, priority, verify }
   if (rights.priorities && (priority === undefined || !rights.priorities.has(priority))) fields.push("priority");
   if (verify && !rights.verify) fields.push("verify");
   return fields;
+}
+
+/** The fields of a reading request that exceed these rights; empty if the request is allowed. */
+export function beyondReading(rights: Rights, { account, productKey }: Pick<Touched, "account" | "productKey">) {
+  return beyond({ ...rights, priorities: undefined }, { account, productKey, priority: undefined, verify: false });
 }
 
 export function mayUse({ accounts }: Rights, account: string): boolean {

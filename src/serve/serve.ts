@@ -148,6 +148,7 @@ export async function serve(
     }).catch(listenTrouble("OTA_ADMIN_LISTEN"));
     const service = {
       gateways,
+      rollouts: new Map([...accounts].map(([name, { rollouts }]) => [name, rollouts])),
       operations,
       audit: operationAudit(auditor),
       callers,

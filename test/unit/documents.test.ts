@@ -12,6 +12,7 @@ import { probeCommand } from "../../src/cli/probe.js";
 import { proveCommand } from "../../src/cli/prove.js";
 import { quotaCommand } from "../../src/cli/quota.js";
 import { resultsCommand } from "../../src/cli/results.js";
+import { rolloutCommand } from "../../src/cli/rollout.js";
 import { serveCommand } from "../../src/cli/serve.js";
 import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
@@ -38,6 +39,7 @@ const commands = new Map(
     proveCommand(),
     quotaCommand(),
     resultsCommand(),
+    rolloutCommand(),
     serveCommand(),
   ].map((command) => [command.name(), command]),
 );

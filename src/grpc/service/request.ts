@@ -7,10 +7,12 @@ import {
   type CancelSpec,
   type CancelTasksByDeviceRequest,
   type GetQuotaRequest,
+  type GetRolloutRequest,
   Priority as WirePriority,
 } from "../../gen/ota/v1/ota_service.js";
 import type { Touched } from "../../identity/rights.js";
 import type { CancelListSpec } from "../../operations/cancel-list.js";
+import type { RolloutQuestion } from "../../rollout/rollout-reader.js";
 import { durationMs, durationOf } from "../wire/details.js";
 
 /** Requests are checked against these. */
@@ -108,6 +110,22 @@ export function accountOf(request: GetQuotaRequest, limits: RequestLimits): stri
   checkAccount(request.account, limits, violations);
   if (violations.count === 0) return account;
   throw violations.error();
+}
+
+/** The rollout that GetRollout asks for. Throws GatewayError with every violation. */
+export function rolloutQuestionOf(
+  request: GetRolloutRequest,
+  limits: RequestLimits,
+): { readonly account: string; readonly question: RolloutQuestion } {
+  const violations = new Violations();
+  checkId("product_key", request.productKey, true, violations);
+  checkId("firmware_id", request.firmwareId, true, violations);
+  checkId("job_id", request.jobId, false, violations);
+  checkId("iot_instance_id", request.iotInstanceId, false, violations);
+  checkAccount(request.account, limits, violations);
+  if (violations.count > 0) throw violations.error();
+  const { productKey, firmwareId, jobId, iotInstanceId } = request;
+  return { account: request.account || DEFAULT_ACCOUNT, question: { productKey, firmwareId, jobId, iotInstanceId } };
 }
 
 /** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
