@@ -156,8 +156,11 @@ export class Transactions {
   }
 }
 
+/** Errors that `work` throws itself; the connection is not at fault. */
+const DECISIONS = [LeaseLost, StoreFull, StoreRefused, StoreUnavailable];
+
 function isDecision(error: unknown): boolean {
-  return error instanceof LeaseLost || error instanceof StoreFull || error instanceof StoreRefused;
+  return DECISIONS.some((type) => error instanceof type);
 }
 
 /** serialization_failure, deadlock_detected. */
