@@ -121,7 +121,7 @@ export const SETTINGS = {
     "OTA_STATE",
     stateLocation,
     "",
-    "file in which operations survive a restart, of one gateway alone; without it, they are kept in memory",
+    "where operations survive a restart: a file, of one gateway alone, or postgres://user:password@host/database; without it, they are kept in memory",
   ),
   operationRetentionMs: setting(
     "OTA_OPERATION_RETENTION",
@@ -177,7 +177,9 @@ export const SETTINGS = {
 };
 
 /** Any user of the machine can read a process's arguments, so a secret is a variable only. */
-export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls].map(({ variable }) => variable);
+export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls, SETTINGS.state].map(
+  ({ variable }) => variable,
+);
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
 

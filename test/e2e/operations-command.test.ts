@@ -165,7 +165,7 @@ describe("a restored store", () => {
     held.kill("SIGTERM");
     await held.ended;
     const resumed = run(["operations", "resume"], { OTA_STATE: state });
-    expect([await resumed.ended, resumed.stdout]).toEqual([0, "1 operation goes on when the gateway starts\n"]);
+    expect([await resumed.ended, resumed.stdout]).toEqual([0, "1 operation goes on when a gateway runs\n"]);
     await restart();
     expect(await client.operation(operation.name).wait()).toMatchObject({ success: true });
   });

@@ -87,6 +87,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "csv-parse": "cli/cancel",
   ioredis: "limiter",
   jose: "identity",
+  pg: "operations",
   pino: "serve",
   "pino-pretty": "serve",
   undici: "cli/probe identity network upstream",

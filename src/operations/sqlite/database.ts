@@ -5,6 +5,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { OUTCOMES } from "../../gateway/waiter.js";
+import { type OperationRow, recordOf } from "../operation-row.js";
 import {
   closeOutcomes,
   decodeOutcomes,
@@ -39,7 +40,6 @@ import {
 } from "../store.js";
 import { openFile } from "./open-file.js";
 import { resultsOf } from "./results.js";
-import { type OperationRow, recordOf } from "./rows.js";
 import { Statements } from "./statements.js";
 import { StoreTime } from "./store-time.js";
 
