@@ -45,7 +45,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
-  cli: "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry serve upstream/credentials",
+  cli:
+    "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry serve upstream/credentials " +
+    "upstream/credentials-source",
   "cli/cancel": "base cli/terminal client",
   "cli/probe": "base cli/terminal emulator/open-questions emulator/quota network upstream",
   "cli/prove": "base observe/recorder",
