@@ -1,7 +1,7 @@
 // The subcommand `config check`: prints every mistake in a file for OTA_CONFIG and in the standard
 // variables for networks and telemetry, or what the file configures. Exits with 0 if it can be
-// used, 1 if it has mistakes, 2 if it cannot be read. Shows where keys come from, never a key. Warns
-// of keys that are not there: the gateway may run elsewhere, so that is no mistake of the file.
+// used, 1 if it has mistakes, 2 if it cannot be read. Shows where keys come from, never a key; keys
+// that are not there are a warning only, because the gateway may run elsewhere.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { visible, visibleJson } from "../base/visible-text.js";

@@ -25,10 +25,10 @@ export interface Authentication {
 
 /**
  * The identity that rights and fairness go by. Without authentication any caller can take any name,
- * which still keeps honest services apart. A name that is not valid is refused: served as anonymous,
- * a service would lose its weight and its rights without a word. With authentication, the claimed
- * name is ignored: the certificate decides, or else the token. A bad token is refused even beside a
- * good certificate.
+ * which still keeps honest services apart. A name that is not valid is refused: served as
+ * anonymous, a service would lose its weight and its rights without noticing. With authentication,
+ * the claimed name is ignored: the certificate decides, or else the token. A bad token is refused
+ * even beside a good certificate.
  */
 export function identify(head: RpcHead, by: Authentication | undefined): Identity | PendingIdentity {
   if (!by) return claimedIdentity(head.metadata);
