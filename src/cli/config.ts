@@ -6,6 +6,7 @@ import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { visible, visibleJson } from "../base/visible-text.js";
 import { ConfigError, type Environment } from "../config/config.js";
+import { plainEndpoints } from "../config/contradictions.js";
 import {
   type AccountDefaults,
   type AccountSettings,
@@ -47,7 +48,9 @@ export function configCommand(): Command {
       const mistakes: string[] = [...proxyMistakes(process.env)];
       const warnings = [...settleTelemetryVariables({ ...process.env }), ...authorityMistakes(process.env)];
       const file = readConfigFile(path, defaults(process.env), mistakes);
-      if (mistakes.length === 0) warnings.push(...(await missingKeys(file, process.env)));
+      if (mistakes.length === 0) {
+        warnings.push(...plainAccounts(file, process.env), ...(await missingKeys(file, process.env)));
+      }
       const text = flags.json ? jsonOf(file, mistakes, warnings) : visible(textOf(file, mistakes, warnings), "\n");
       command.configureOutput().writeOut?.(text);
       process.exitCode = mistakes.length === 0 ? 0 : 1;
@@ -57,14 +60,22 @@ export function configCommand(): Command {
 
 /** The defaults that `serve` would use for accounts, with the same variables. */
 function defaults(environment: Environment): AccountDefaults {
-  const read = <T>({ variable, parse, default: fallback }: Setting<T>) => {
-    try {
-      return parse(environment[variable]?.trim() || fallback);
-    } catch (error) {
-      throw new ConfigError([`${variable}: expected ${(error as Error).message}`]);
-    }
-  };
-  return { url: read(SETTINGS.upstreamUrl), callsPerSecond: read(SETTINGS.callsPerSecond) };
+  const { upstreamUrl, callsPerSecond } = SETTINGS;
+  return { url: settingIn(environment, upstreamUrl), callsPerSecond: settingIn(environment, callsPerSecond) };
+}
+
+function settingIn<T>(environment: Environment, { variable, parse, default: fallback }: Setting<T>): T {
+  try {
+    return parse(environment[variable]?.trim() || fallback);
+  } catch (error) {
+    throw new ConfigError([`${variable}: expected ${(error as Error).message}`]);
+  }
+}
+
+/** Endpoints that `serve` refuses with the same variables. */
+function plainAccounts({ accounts }: ConfigFile, environment: Environment): readonly string[] {
+  const endpoints = [...accounts].map(([name, { url }]) => [`accounts.${name}`, url] as const);
+  return plainEndpoints(new Map(endpoints), settingIn(environment, SETTINGS.insecure));
 }
 
 /** Keys that the file names and this process does not find. The vendor's chain is not asked. */

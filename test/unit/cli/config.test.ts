@@ -152,6 +152,15 @@ The keys of each account need these permissions, the indispensable first (not ch
     expect(out + good.out).not.toContain("s3cr3t");
   });
 
+  it("warns of an endpoint in plain text that serve would refuse (was: not a word)", async () => {
+    const text = 'accounts: { lab: { endpoint: "http://192.0.2.1:80" } }\n';
+    expect((await check(text)).out).toMatch(
+      /^warning: accounts\.lab: http:\/\/192\.0\.2\.1 would carry signed requests /,
+    );
+    vi.stubEnv("OTA_INSECURE", "1");
+    expect((await check(text)).out).not.toContain("warning");
+  });
+
   it("ends with 2 for a file that cannot be read", async () => {
     const command = configCommand();
     command.commands[0]?.configureOutput({ writeErr: () => {} });
