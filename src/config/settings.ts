@@ -2,6 +2,7 @@
 // read this table.
 import {
   addressLike,
+  addressOrOff,
   flag,
   integer,
   keyLocation,
@@ -29,9 +30,9 @@ export const SETTINGS = {
   listen: setting("OTA_LISTEN", addressLike("127.0.0.1:50051"), "127.0.0.1:50051", "gRPC address"),
   adminListen: setting(
     "OTA_ADMIN_LISTEN",
-    addressLike("127.0.0.1:9464"),
+    addressOrOff("127.0.0.1:9464"),
     "127.0.0.1:9464",
-    "HTTP address of the admin page, /metrics, /livez and /readyz",
+    "HTTP address of the admin page, /metrics, /livez and /readyz; off opens no such port",
   ),
   adminToken: setting(
     "OTA_ADMIN_TOKEN",
