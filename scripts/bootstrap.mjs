@@ -93,14 +93,17 @@ function runtime() {
   const pinned = JSON.parse(readFileSync("scripts/node/package.json", "utf8")).optionalDependencies[name];
   if (pinned && versionOf(path) !== pinned) {
     console.error(`bootstrap: this is Node ${own.version}; fetching Node ${pinned} from npm to run everything on`);
-    npmCi("--prefix", "scripts/node");
+    // npm passes over an optional package in silence if it could not be fetched.
+    for (let tries = 0; tries === 0 || (tries < 3 && !existsSync(path)); tries++) npmCi("--prefix", "scripts/node");
   }
   const version = versionOf(path);
   if (version) return { path, version };
   if (isLeast) return own;
-  const why = pinned
-    ? "the one that npm brings does not run here"
-    : `npm has none for ${process.platform}-${process.arch}`;
+  const why = !pinned
+    ? `npm has none for ${process.platform}-${process.arch}`
+    : existsSync(path)
+      ? "the one that npm brings does not run here"
+      : "npm could not fetch it now";
   console.error(
     `bootstrap: Node ${least} or later is needed, this is ${own.version}, and ${why}; install Node ${major}`,
   );
