@@ -1,5 +1,6 @@
 // The requests of the client, in terms that suit a Node service, and their translation to the wire.
 import { CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
+import { checkRequestTypes } from "./argument-types.js";
 import { invalidError } from "./ota-error.js";
 
 /** The tasks to cancel, and how; see CancelTasksByDeviceRequest in ota_service.proto. */
@@ -43,10 +44,12 @@ const MOST_DEVICES = 100_000;
 const MOST_NAME_BYTES = MOST_DEVICES * 34;
 
 /**
- * Translates a request. Throws OtaError for an unknown priority, which would otherwise become the
- * default, and for more names than any gateway accepts.
+ * Translates a request. Throws OtaError for wrong types, for an unknown priority, which would
+ * otherwise become the default, and for more names than any gateway accepts.
  */
-export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest): CancelTasksByDeviceRequest {
+export function wireRequestOf(request: CancelRequest | CancelScope): CancelTasksByDeviceRequest {
+  checkRequestTypes(request);
+  const { priority, deviceNames = [], ...rest }: Partial<CancelRequest> = request;
   checkSize(deviceNames);
   if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
     throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);
@@ -59,9 +62,9 @@ export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest)
 }
 
 /** Before megabytes are sent for nothing. */
-function checkSize(names: readonly string[] = []): void {
+function checkSize(names: readonly string[]): void {
   if (names.length > MOST_DEVICES) throw tooLarge(`has ${names.length} names`, `${MOST_DEVICES} names`);
-  const bytes = names.reduce((sum, name) => sum + (name?.length ?? 0), 0); // a JavaScript caller may pass on null
+  const bytes = names.reduce((sum, name) => sum + name.length, 0);
   if (bytes > MOST_NAME_BYTES) throw tooLarge(`has ${bytes} bytes`, `${MOST_NAME_BYTES} bytes`);
 }
 

@@ -21,7 +21,9 @@ const COHORT_MS = 30_000;
 export interface ConnectionAging {
   /** Serves a connection. */
   take(socket: Socket): void;
-  /** Asks all clients to go. Resolves when they have gone, or cuts off the rest after `withinMs` */
+  /** Asks all clients to go (GOAWAY), and serves no more connections. Rpcs in flight go on. */
+  askAllToGo(): void;
+  /** Does that, and resolves when they have gone, or cuts off the rest after `withinMs`. */
   close(withinMs: number): Promise<void>;
 }
 
@@ -34,6 +36,12 @@ export function createConnectionAging(inject: () => ConnectionInjector, clock: C
   let lastHasGone = () => {};
   const disarm = every(clock, COHORT_MS, () => askToGo(clock.now() / COHORT_MS));
 
+  const askAllToGo = () => {
+    isClosed = true;
+    disarm();
+    askToGo(Number.POSITIVE_INFINITY);
+  };
+
   return {
     take(socket) {
       if (isClosed) return void socket.destroy();
@@ -45,10 +53,9 @@ export function createConnectionAging(inject: () => ConnectionInjector, clock: C
       const endMs = clock.now() + AGE_MS + (2 * Math.random() - 1) * SPREAD_MS;
       cohort(Math.floor(endMs / COHORT_MS)).injectConnection(socket);
     },
+    askAllToGo,
     close(withinMs) {
-      isClosed = true;
-      disarm();
-      askToGo(Number.POSITIVE_INFINITY);
+      askAllToGo();
       if (open.size === 0) return Promise.resolve();
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
