@@ -7,7 +7,8 @@ const LONGEST_MS = 2_147_483_000;
 
 /**
  * The gateway's own default. A gateway that is stopped or cut off keeps no deadline, so the client
- * brings one. It leaves time for another replica: keepalive gives up a silent connection after 40 s.
+ * brings one. It leaves time for another replica: keepalive gives up a silent connection after
+ * 40 s.
  */
 const DEFAULT_MS = 60_000;
 

@@ -12,7 +12,8 @@ const WORDS: readonly (readonly [RegExp, (part: string) => string])[] = [
   // Without an error of its own, a proxy on the way refused; grpc-js only prints why.
   [/No connection established(?:\. Last error: (?:undefined|null)\b.*)?$/s, () => NO_CONNECTION],
   [
-    /.*Last error: (?:Error: )?(.*?)(?: \([\d:TZ.-]+\))?(?:\. Resolution note:.*)?$/s, // with the time of the try
+    // With the time of the try.
+    /.*Last error: (?:Error: )?(.*?)(?: \([\d:TZ.-]+\))?(?:\. Resolution note:.*)?$/s,
     (error) => `${NO_CONNECTION}: ${error}`,
   ],
   [/^Name resolution failed for target (?:dns:\/*)?(.*)$/s, (name) => `${NO_CONNECTION}: ${name} cannot be resolved`],
@@ -27,7 +28,7 @@ const WORDS: readonly (readonly [RegExp, (part: string) => string])[] = [
   ],
 ];
 
-/** The message of an rpc that ended without a gateway's answer; other texts are left as they are. */
+/** The message of an rpc that no gateway answered; other texts are left as they are. */
 export function transportMessage(details: string): string {
   for (const [pattern, words] of WORDS) {
     const match = pattern.exec(details);

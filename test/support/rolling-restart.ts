@@ -9,7 +9,7 @@ import { waitingDevices } from "./waiting-devices.js";
 
 const { productKey, firmwareId } = DEFAULTS;
 
-/** Devices that wait in a gateway when it is told to end: thirty calls, at twenty a second. */
+/** Devices that wait in a gateway when it gets its SIGTERM: thirty calls, at twenty a second. */
 const BACKLOG = 6000;
 
 export interface Pair {

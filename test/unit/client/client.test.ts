@@ -161,15 +161,18 @@ describe("connect", () => {
     [{ ...REQUEST, jobId: 7 }, "job_id", "must be a string, is of type number"],
     [{ ...REQUEST, jobId: null }, "job_id", "must be a string, is null"], // else it would cancel in every batch
     [{ ...REQUEST, verify: "yes" }, "verify", "must be a boolean, is of type string"],
-  ])("refuses wrong types from JavaScript in its own words: %j (was: a TypeError)", async (request, field, description) => {
-    const client = connected("127.0.0.1:1");
-    expect(await rejection(client.cancelTasksByDevice(request as typeof REQUEST))).toMatchObject({
-      name: "OtaError",
-      reason: "INVALID_REQUEST",
-      message: `${field} ${description}`,
-      violations: [{ field, description }],
-    });
-  });
+  ])(
+    "refuses wrong types from JavaScript in its own words: %j (was: a TypeError)",
+    async (request, field, description) => {
+      const client = connected("127.0.0.1:1");
+      expect(await rejection(client.cancelTasksByDevice(request as typeof REQUEST))).toMatchObject({
+        name: "OtaError",
+        reason: "INVALID_REQUEST",
+        message: `${field} ${description}`,
+        violations: [{ field, description }],
+      });
+    },
+  );
 
   it("refuses wrong types beside the request, and a name instead of a list of names", async () => {
     const client = connected("127.0.0.1:1");

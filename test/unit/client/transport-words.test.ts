@@ -13,8 +13,14 @@ describe("transportMessage", () => {
     ],
     ["round_robin: No connection established. Last error: null", "no connection to the gateway"],
     ["Name resolution failed for target dns:gw:1", "no connection to the gateway: gw:1 cannot be resolved"],
-    ["Deadline exceeded after 3.002s,name resolution: 0.001s,Waiting for LB pick", "no connection to the gateway within the timeout"],
-    ["Deadline exceeded after 3.002s,LB pick: 0.001s,remote_addr=127.0.0.1:1", "the gateway did not answer within the timeout"],
+    [
+      "Deadline exceeded after 3.002s,name resolution: 0.001s,Waiting for LB pick",
+      "no connection to the gateway within the timeout",
+    ],
+    [
+      "Deadline exceeded after 3.002s,LB pick: 0.001s,remote_addr=127.0.0.1:1",
+      "the gateway did not answer within the timeout",
+    ],
     ["Connection dropped", "the connection to the gateway broke"],
     ["read ECONNRESET", "the connection to the gateway broke"],
     ["Received HTTP status code 502", "not the gateway answered, but something on the way: HTTP 502"],
