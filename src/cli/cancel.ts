@@ -25,6 +25,7 @@ import { lockResults, ResultsInUse } from "./cancel/results-lock.js";
 import { runCancel } from "./cancel/run.js";
 import { openSources, type Sources } from "./cancel/sources.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
+import { detach } from "./detach.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { paintFor } from "./terminal/paint.js";
@@ -45,6 +46,9 @@ interface Flags extends GatewayFlags {
   readonly output?: string;
   readonly resume?: string;
   readonly json?: true;
+  readonly detach?: true;
+  readonly requestId?: string;
+  readonly timeToLive?: string;
 }
 
 /** How long to wait for the gateway's first answer before anything starts. */
@@ -91,6 +95,9 @@ export function cancelCommand(): Command {
       "--resume <file>",
       "results file of an earlier run: skip devices that ended well, and append to it; excludes --output",
     )
+    .option("--detach", "store the list at the gateway, print the name of the operation, and leave; see operations")
+    .option("--request-id <key>", "with --detach: your key for this list, so that a repeated command stores it once")
+    .option("--time-to-live <time>", "with --detach: send nothing after this, such as 30m or 2h (default: 1h)")
     .option("--json", "print the summary as JSON");
   addGatewayFlags(command).addHelpText(
     "after",
@@ -111,6 +118,10 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
   if (names.length === 0 && flags.devicesFile === undefined) {
     misuse("no devices given; name them as arguments, or with --devices-file FILE (- for standard input)");
   }
+  if (!flags.detach && (flags.requestId || flags.timeToLive)) misuse("--request-id and --time-to-live need --detach");
+  if (flags.detach && (flags.output || flags.resume || flags.dryRun)) {
+    misuse("--detach leaves before there are results; excludes --output, --resume and --dry-run");
+  }
   if (flags.check && !flags.dryRun) misuse("--check goes with --dry-run, which cancels nothing");
   const client = clientBy(flags, command);
   let sources: Sources | undefined;
@@ -127,6 +138,7 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
       process.stderr.write(errorText(error, flags));
     });
     if (!quota) process.exitCode = 1;
+    else if (flags.detach) process.exitCode = await detach({ client, scope, flags, ...sources, misuse });
     else if (flags.dryRun) await plan(client, scope, sources, before, output, flags, quota.callsPerSecond);
     else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
   } catch (error) {

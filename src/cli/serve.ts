@@ -3,7 +3,6 @@
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Config, type Environment, readConfig } from "../config/config.js";
-import { PERMISSIONS } from "../config/permissions.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
 import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
@@ -78,8 +77,6 @@ async function run(flags: Environment): Promise<void> {
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)
     log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");
-  const permissions = PERMISSIONS.flatMap(({ actions }) => actions);
-  log.info({ permissions }, "the keys need these permissions, the indispensable first");
   const starting = serve(config, log, environment, telemetry.readMetrics);
   const early = await Promise.race([starting.then(() => undefined), signal]);
   if (early) process.exit(0); // nothing has been admitted yet

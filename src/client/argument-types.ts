@@ -3,9 +3,11 @@
 import type { CancelAllOptions } from "./cancel-all.js";
 import type { CallOptions } from "./client.js";
 import { invalidError } from "./ota-error.js";
-import type { CancelRequest } from "./request.js";
+import type { CancelRequest, SubmitSpec } from "./request.js";
 
-const TYPES: Record<Exclude<keyof CancelRequest, "deviceNames">, "string" | "boolean"> = {
+type Type = "string" | "boolean" | "number" | "function";
+
+const TYPES: Record<Exclude<keyof CancelRequest | keyof SubmitSpec, "deviceNames">, Type> = {
   productKey: "string",
   firmwareId: "string",
   jobId: "string",
@@ -17,6 +19,8 @@ const TYPES: Record<Exclude<keyof CancelRequest, "deviceNames">, "string" | "boo
   validateOnly: "boolean",
   checkDevices: "boolean",
   requireAll: "boolean",
+  requestId: "string",
+  timeToLiveMs: "number",
 };
 
 /** Throws OtaError unless it is an object whose fields have their types, or are undefined. */
@@ -53,13 +57,14 @@ function objectOf(field: string, value: unknown): Readonly<Record<string, unknow
   return value as Readonly<Record<string, unknown>>;
 }
 
-function checkType(field: string, value: unknown, type: "string" | "boolean" | "function"): void {
-  if (typeof value !== type) throw wrongType(field, `a ${type}`, value);
+function checkType(field: string, value: unknown, type: Type): void {
+  if (typeof value !== type || Number.isNaN(value)) throw wrongType(field, `a ${type}`, value);
 }
 
 /** The value is not quoted: it may be anything. */
 function wrongType(field: string, expected: string, found: unknown): Error {
-  const told = found === null || found === undefined ? String(found) : `of type ${typeof found}`;
+  const isName = found === null || found === undefined || Number.isNaN(found);
+  const told = isName ? String(found) : `of type ${typeof found}`;
   return invalidError(field, `must be ${expected}, is ${told}`);
 }
 

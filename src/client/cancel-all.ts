@@ -46,11 +46,11 @@ export interface CancelAllSeams {
 /** As many as a gateway reads of one stream at a time; more would only wait in the connection. */
 const CHUNKS_UNDER_WAY = 20;
 
-/** The gateway answers within a second; the other is for the way there and back. */
-const NEXT_ANSWER_MS = 2000;
+/** The gateway answers within a second; the others are for the way there and back. */
+const NEXT_ANSWER_MS = 3000;
 
-/** For a gateway that has not read the withdrawal: its queue is full. */
-const LAST_ANSWER_MS = 5000;
+/** For a gateway that does not read the withdrawal, because its queue is full. */
+const UNREAD_MS = 5000;
 
 const LEFT: Failure = {
   reason: "ABORTED",
@@ -82,8 +82,8 @@ export async function* cancelAll(
   let fatal: { readonly error: unknown; readonly failure: Failure } | undefined;
   let disarm = () => {};
   let disarmLeave = () => {};
-  /** When a run that was aborted waits for no more answers. */
-  let leaveByMs = Infinity;
+  /** Set once requests have been withdrawn: when to wait for no more answers. */
+  let leaveByMs: number | undefined;
 
   const stream = new LastingStream({
     clock,
@@ -122,13 +122,13 @@ export async function* cancelAll(
     stop(signal?.reason, LEFT);
     if (!stream.isOpen || !underWay.isAsked) return leave();
     stream.withdraw();
-    leaveByMs = clock.now() + LAST_ANSWER_MS;
-    awaitAnswer();
+    leaveByMs = clock.now() + UNREAD_MS;
+    awaitAnswer(leaveByMs);
     advance();
   };
-  const awaitAnswer = () => {
+  const awaitAnswer = (byMs: number) => {
     disarmLeave();
-    disarmLeave = clock.at(Math.min(clock.now() + NEXT_ANSWER_MS, leaveByMs), leave);
+    disarmLeave = clock.at(Math.min(clock.now() + NEXT_ANSWER_MS, byMs), leave);
   };
   const leave = () => {
     stream.leave();
@@ -186,8 +186,12 @@ export async function* cancelAll(
       leave(); // refused: this gateway is older than `withdraw`
       return;
     }
-    if (leaveByMs < Infinity) awaitAnswer();
     const settled = underWay.answered(event.answer, clock.now());
+    if (leaveByMs !== undefined) {
+      // The withdrawal has been read, so all other answers follow.
+      if (settled.results.some(({ failure }) => failure?.reason === "ABORTED")) leaveByMs = Infinity;
+      awaitAnswer(leaveByMs);
+    }
     for (const { requestId } of settled.calls) if (requestId) requestIds.add(requestId);
     onProgress({ calls: requestIds.size });
     results.put(settled.results);

@@ -36,7 +36,13 @@ export const SERVICE_CONFIG = {
   loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [
     {
-      name: ["CancelTasksByDevice", "GetQuota"].map((method) => ({ service: "ota.v1.OtaService", method })),
+      name: [
+        ...["CancelTasksByDevice", "GetQuota", "GetRollout", "ListOperationResults"].map((method) => ({
+          service: "ota.v1.OtaService",
+          method,
+        })),
+        { service: "google.longrunning.Operations" },
+      ],
       retryPolicy: {
         maxAttempts: 5,
         initialBackoff: "0.2s",

@@ -5,22 +5,30 @@ import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
 import { systemClock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
-import type { CancelTasksByDeviceResponse, GetQuotaResponse } from "../gen/ota/v1/ota_service.js";
+import {
+  type CancelTasksByDeviceResponse,
+  type GetQuotaResponse,
+  GetRolloutRequest,
+  type Rollout as WireRollout,
+} from "../gen/ota/v1/ota_service.js";
 import { checkAccountType, checkOptionTypes } from "./argument-types.js";
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
+import { createOperations, type OperationHandle, type OperationStatus } from "./operation.js";
 import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
-import { type CancelRequest, type CancelScope, wireRequestOf } from "./request.js";
+import { type CancelRequest, type CancelScope, type SubmitSpec, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
+import { type Rollout, type RolloutRequest, rolloutByWire } from "./rollout.js";
 import { timeoutOf } from "./timeout.js";
 
 export type { Token } from "./call-metadata.js";
 export type { CancelAllOptions, CancelAllProgress } from "./cancel-all.js";
 export type { TlsOptions } from "./channel.js";
 export type { Failure, FailureReason, Violation } from "./failure.js";
+export type { OperationHandle, OperationStatus, OperationWaitOptions } from "./operation.js";
 export { OtaError } from "./ota-error.js";
-export type { CancelRequest, CancelScope, Priority } from "./request.js";
+export type { CancelRequest, CancelScope, Priority, SubmitSpec } from "./request.js";
 export {
   type CancelPlan,
   type CancelResponse,
@@ -30,6 +38,8 @@ export {
   type Quota,
   type UpstreamCall,
 } from "./response.js";
+
+export type { JobCounts, Rollout, RolloutJob, RolloutRequest } from "./rollout.js";
 
 export interface ConnectOptions {
   /** The caller's name, where the gateway does not authenticate callers. */
@@ -64,6 +74,21 @@ export interface Client {
     options?: CancelAllOptions,
   ): AsyncGenerator<DeviceResult, void, undefined>;
   getQuota(account?: string, options?: CallOptions): Promise<Quota>;
+  /** Reads the update batches of a package, and how many devices are in which state. */
+  rollout(request: RolloutRequest, options?: CallOptions): Promise<Rollout>;
+  /**
+   * Stores a list of any length at the gateway, which cancels it in the background. Resolves with
+   * the operation once it is stored; from then on this process is not needed.
+   */
+  submit(
+    names: Iterable<string> | AsyncIterable<string>,
+    spec: SubmitSpec,
+    options?: CallOptions,
+  ): Promise<OperationHandle>;
+  /** The operation of this name; asks nothing. */
+  operation(name: string): OperationHandle;
+  /** Your operations, newest first: all of them, or those that are done or not. */
+  operations(options?: { readonly done?: boolean }): AsyncGenerator<OperationStatus, void, undefined>;
   /** Closes the client. Calls under way are still answered; later ones fail with CANCELLED. */
   close(): void;
 }
@@ -120,7 +145,12 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     });
   }
 
+  const { submit, operation, operations } = createOperations(stub, unary, async () => metadata());
+
   return {
+    submit,
+    operation,
+    operations,
     async cancelTasksByDevice(request, options = {}) {
       const message = wireRequestOf(request);
       const start: StartUnary<CancelTasksByDeviceResponse> = (...rest) => stub.cancelTasksByDevice(message, ...rest);
@@ -139,6 +169,11 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       const start: StartUnary<GetQuotaResponse> = (...rest) => stub.getQuota({ account }, ...rest);
       return quotaOf(await unary(start, options));
     },
+    async rollout(request, options = {}) {
+      const message = GetRolloutRequest.fromPartial({ ...request });
+      const start: StartUnary<WireRollout> = (...rest) => stub.getRollout(message, ...rest);
+      return rolloutByWire(await unary(start, options));
+    },
     close() {
       isClosed = true;
       stub.close();
@@ -146,7 +181,8 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
   };
 }
 
-type StartUnary<Response> = (
+/** Starts an rpc with this metadata. */
+export type StartUnary<Response> = (
   metadata: Metadata,
   options: { readonly deadline: number },
   done: (error: ServiceError | null, response: Response) => void,

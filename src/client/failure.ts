@@ -25,6 +25,13 @@ export type FailureReason =
   | "BATCH_REJECTED"
   | "NOT_VERIFIED"
   | "INTERNAL"
+  | "REQUEST_ID_REUSED"
+  | "SUBMISSION_UNKNOWN"
+  | "OPERATION_NOT_FOUND"
+  | "OPERATION_RUNNING"
+  | "STOPPED"
+  | "STORE_UNAVAILABLE"
+  | "STATE_NOT_SHARED"
   | "TRANSPORT";
 
 /** One mistake in a request. */

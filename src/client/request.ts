@@ -1,7 +1,8 @@
 // The requests of the client, in terms that suit a Node service, and their translation to the wire.
-import { CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
+import { CancelSpec, CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
 import { checkRequestTypes } from "./argument-types.js";
 import { invalidError } from "./ota-error.js";
+import { wireDuration } from "./wire-time.js";
 
 /** The tasks to cancel, and how; see CancelTasksByDeviceRequest in ota_service.proto. */
 export interface CancelScope {
@@ -32,6 +33,14 @@ export interface CancelRequest extends CancelScope {
   readonly requireAll?: boolean;
 }
 
+/** The tasks that a submission cancels, and how; see CancelSpec in ota_service.proto. */
+export interface SubmitSpec extends CancelScope {
+  /** Your key for this submission: with it, `submit` can be repeated after any error. */
+  readonly requestId?: string;
+  /** How long devices may be sent for; an hour if absent. */
+  readonly timeToLiveMs?: number;
+}
+
 const PRIORITIES: Record<Priority, WirePriority> = {
   bulk: WirePriority.BULK,
   normal: WirePriority.NORMAL,
@@ -51,14 +60,30 @@ export function wireRequestOf(request: CancelRequest | CancelScope): CancelTasks
   checkRequestTypes(request);
   const { priority, deviceNames = [], ...rest }: Partial<CancelRequest> = request;
   checkSize(deviceNames);
-  if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
-    throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);
-  }
+  checkPriority(priority);
   return CancelTasksByDeviceRequest.fromPartial({
     ...rest,
     deviceNames: deviceNames as string[],
     ...(priority && { priority: PRIORITIES[priority] }),
   });
+}
+
+/** The same for a submission. */
+export function wireSubmissionOf(spec: SubmitSpec): CancelSpec {
+  checkRequestTypes(spec);
+  const { priority, timeToLiveMs, ...rest } = spec;
+  checkPriority(priority);
+  return CancelSpec.fromPartial({
+    ...rest,
+    ...(priority && { priority: PRIORITIES[priority] }),
+    ...(timeToLiveMs !== undefined && { timeToLive: wireDuration(timeToLiveMs) }),
+  });
+}
+
+function checkPriority(priority: Priority | undefined): void {
+  if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
+    throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);
+  }
 }
 
 /** Before megabytes are sent for nothing. */

@@ -121,6 +121,16 @@ export function quotaOf(response: GetQuotaResponse): Quota {
   };
 }
 
+/** A result of an operation, which reports no calls. */
+export function operationResultOf(result: WireResult): DeviceResult {
+  return resultOf(result, []);
+}
+
+/** The name of an outcome; one that only a newer gateway knows is UNKNOWN. */
+export function outcomeNameOf(outcome: WireOutcome): Outcome {
+  return ((outcome === WireOutcome.UNSPECIFIED ? undefined : WireOutcome[outcome]) as Outcome | undefined) ?? "UNKNOWN";
+}
+
 function resultOf(
   { deviceName, outcome, status, callIndex }: WireResult,
   calls: readonly UpstreamCall[],

@@ -7,6 +7,11 @@ export function msOf(duration: Duration | undefined): number {
   return duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0;
 }
 
+export function wireDuration(ms: number): Duration {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
+}
+
 export function dateOf(time: Timestamp): Date {
   return new Date(Number(time.seconds) * 1000 + time.nanos / 1e6);
 }

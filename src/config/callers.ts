@@ -8,17 +8,18 @@
 //       priorities: [BULK, NORMAL]
 //       max_queued_devices: 20000     # instead of OTA_MAX_QUEUED_DEVICES_PER_CALLER
 //       verify: false                 # may not have tasks read back (default: true)
+//       operations: manage            # see and stop all operations; all: their results too (default: own)
 //     "*": { priorities: [BULK] }     # all others
 import { PRIORITIES } from "../gateway/command.js";
 import { OTHERS } from "../identity/caller-book.js";
 import { isCallerName } from "../identity/caller-name.js";
-import type { Products, Rights } from "../identity/rights.js";
+import { OPERATION_RIGHTS, type OperationRights, type Products, type Rights } from "../identity/rights.js";
 import { known, mapping, type Wrong } from "./mapping.js";
 
 const MAX_WEIGHT = 100;
 const MAX_QUEUED_DEVICES = 100_000_000;
 
-const SETTINGS = ["weight", "accounts", "products", "priorities", "max_queued_devices", "verify"];
+const SETTINGS = ["weight", "accounts", "products", "priorities", "max_queued_devices", "verify", "operations"];
 
 /** The names in requests, without the prefix. */
 const PRIORITY_NAMES: ReadonlyMap<string, string> = new Map(PRIORITIES.map((each) => [each.toUpperCase(), each]));
@@ -45,7 +46,7 @@ export function callersOf(value: unknown, accounts: ReadonlySet<string>, wrong: 
 function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, wrong: Wrong): Rights {
   const caller = mapping(value, where, wrong);
   known(caller, SETTINGS, `${where}.`, wrong);
-  const { weight = 1, max_queued_devices: most, verify = true } = caller;
+  const { weight = 1, max_queued_devices: most, verify = true, operations = "own" } = caller;
   const isWeight = typeof weight === "number" && weight >= 1 && weight <= MAX_WEIGHT;
   if (!isWeight) wrong(`${where}.weight`, `a number from 1 to ${MAX_WEIGHT}`);
   const isBound = Number.isInteger(most) && (most as number) >= 1 && (most as number) <= MAX_QUEUED_DEVICES;
@@ -53,6 +54,8 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
     wrong(`${where}.max_queued_devices`, `a whole number of devices, from 1 to ${MAX_QUEUED_DEVICES}`);
   }
   if (typeof verify !== "boolean") wrong(`${where}.verify`, "true or false");
+  const isKnown = OPERATION_RIGHTS.includes(operations as OperationRights);
+  if (!isKnown) wrong(`${where}.operations`, `one of ${OPERATION_RIGHTS.join(", ")}`);
   const own = list(`${where}.accounts`, caller["accounts"], wrong);
   for (const account of own ?? []) {
     if (!accounts.has(account)) wrong(`${where}.accounts`, `accounts of this file, which has no ${account}`);
@@ -68,6 +71,7 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
   return {
     weight: isWeight ? weight : 1,
     verify: verify === true,
+    ...(isKnown && operations !== "own" && { operations: operations as OperationRights }),
     ...(own && { accounts: new Set(own) }),
     ...(products && { products: productsOf(products) }),
     ...(priorities && { priorities: new Set(priorities.flatMap((name) => PRIORITY_NAMES.get(name) ?? [])) }),

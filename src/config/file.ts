@@ -5,6 +5,7 @@
 //     europe:
 //       region: eu-central-1          # or endpoint: https://host:port
 //       quota: 20                     # calls a second
+//       quotas: { CancelOTATaskByJob: 8 }   # calls a second of other operations
 //       credentials: { env: EU_ }     # EU_ALIBABA_CLOUD_ACCESS_KEY_ID and so on; or { files: /run/secrets/eu }
 //   callers: see callers.ts
 import { readFileSync } from "node:fs";
@@ -12,6 +13,7 @@ import { DEFAULT_ACCOUNT } from "../gateway/command.js";
 import type { Rights } from "../identity/rights.js";
 import { callersOf } from "./callers.js";
 import { known, mapping, type Wrong } from "./mapping.js";
+import { OPERATION_QUOTAS, type OperationQuotas } from "./operation-quotas.js";
 import { hasUser } from "./values.js";
 import { parsedYaml } from "./yaml.js";
 
@@ -28,6 +30,8 @@ export interface AccountSettings {
   /** The upstream's endpoint. */
   readonly url: URL;
   readonly callsPerSecond: number;
+  /** Of other operations, in place of the documented ones. */
+  readonly quotas?: OperationQuotas;
   readonly credentials: CredentialsReference;
 }
 
@@ -70,15 +74,27 @@ export function readConfigFile(path: string, defaults: AccountDefaults, mistakes
 
 function accountOf(where: string, value: unknown, defaults: AccountDefaults, wrong: Wrong): AccountSettings {
   const account = mapping(value, where, wrong);
-  known(account, ["endpoint", "region", "quota", "credentials"], `${where}.`, wrong);
+  known(account, ["endpoint", "region", "quota", "quotas", "credentials"], `${where}.`, wrong);
   const { endpoint, region, quota = defaults.callsPerSecond, credentials } = account;
   const isQuota = Number.isInteger(quota) && (quota as number) >= 1 && (quota as number) <= MAX_QUOTA;
   if (!isQuota) wrong(`${where}.quota`, `a whole number of calls a second, from 1 to ${MAX_QUOTA}`);
+  const quotas = account["quotas"] === undefined ? undefined : quotasOf(`${where}.quotas`, account["quotas"], wrong);
   return {
+    ...(quotas && { quotas }),
     url: endpointOf(where, endpoint, region, wrong) ?? defaults.url,
     callsPerSecond: isQuota ? (quota as number) : defaults.callsPerSecond,
     credentials: credentialsOf(`${where}.credentials`, credentials, wrong),
   };
+}
+
+function quotasOf(where: string, value: unknown, wrong: Wrong): OperationQuotas {
+  const quotas = mapping(value, where, wrong);
+  known(quotas, Object.keys(OPERATION_QUOTAS), `${where}.`, wrong);
+  for (const [operation, quota] of Object.entries(quotas)) {
+    const isQuota = Number.isInteger(quota) && (quota as number) >= 1 && (quota as number) <= MAX_QUOTA;
+    if (!isQuota) wrong(`${where}.${operation}`, `a whole number of calls a second, from 1 to ${MAX_QUOTA}`);
+  }
+  return quotas;
 }
 
 function endpointOf(where: string, endpoint: unknown, region: unknown, wrong: Wrong): URL | undefined {

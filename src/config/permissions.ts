@@ -18,6 +18,7 @@ export const PERMISSIONS: readonly Permissions[] = [
     actions: ["iot:BatchGetDeviceState"],
     purpose: "the same, five times as fast, where the cloud turns out to support it",
   },
+  { actions: ["iot:ListOTAJobByFirmware", "iot:QueryOTAJob", "iot:ListOTATaskByJob"], purpose: "`GetRollout`" },
   {
     actions: ["iot:ListOTATaskByJob", "iot:ListOTAUnfinishedTaskByDevice"],
     purpose: "`verify`, with a `job_id` and without",

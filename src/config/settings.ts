@@ -11,6 +11,8 @@ import {
   path,
   redisUrls,
   secret,
+  stateLocation,
+  timeSpan,
 } from "./values.js";
 
 export interface Setting<T> {
@@ -114,6 +116,36 @@ export const SETTINGS = {
     oneOf(["closed", "share"] as const),
     "closed",
     "if Redis cannot be reached: closed sends nothing; share uses the tokens already held, for up to 30 s",
+  ),
+  state: setting(
+    "OTA_STATE",
+    stateLocation,
+    "",
+    "file in which operations survive a restart, of one gateway alone; without it, they are kept in memory",
+  ),
+  operationRetentionMs: setting(
+    "OTA_OPERATION_RETENTION",
+    timeSpan(60_000, 365 * 86_400_000),
+    "7d",
+    "how long an operation and its results are kept after its end; in memory at most 1h",
+  ),
+  maxOperationsPerCaller: setting(
+    "OTA_MAX_OPERATIONS_PER_CALLER",
+    integer(1, 100_000),
+    "20",
+    "most operations of one caller that have not ended",
+  ),
+  maxDevicesPerOperation: setting(
+    "OTA_MAX_DEVICES_PER_OPERATION",
+    integer(1, 100_000_000),
+    "5000000",
+    "most devices in one operation",
+  ),
+  maxStoredDevices: setting(
+    "OTA_MAX_STORED_DEVICES",
+    integer(1, 1_000_000_000),
+    "50000000",
+    "most devices in the store of operations, of all callers; in memory at most 10000000",
   ),
   configFile: setting("OTA_CONFIG", path, "", "YAML file for accounts, callers and their rights"),
   jwtKeys: setting("OTA_JWT_JWKS", keyLocation, "", "file or https address of the keys that verify bearer tokens"),

@@ -99,6 +99,28 @@ export function integer(least: number, most: number): Parser<number> {
   };
 }
 
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A whole number with a unit, in ms. */
+export function timeSpan(leastMs: number, mostMs: number): Parser<number> {
+  return (text) => {
+    const [, number, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
+    const ms = Number(number) * UNITS[unit as keyof typeof UNITS];
+    if (!(ms >= leastMs && ms <= mostMs)) {
+      throw new Error(`a number with s, m, h or d, from ${leastMs / 60_000}m to ${mostMs / UNITS.d}d`);
+    }
+    return ms;
+  };
+}
+
+/** A path, or the address of a database. */
+export function stateLocation(text: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !/^postgres(ql)?:\/\//.test(text)) {
+    throw new Error("the path of a file, or postgres://user:password@host/database");
+  }
+  return text;
+}
+
 export function path(text: string): string {
   return text;
 }

@@ -55,7 +55,8 @@ export class EmulatedAccount {
     clock: Clock = settings.clock,
   ) {
     this.#settings = settings;
-    this.#service = { platform, openQuestions: settings, deviceVersion: settings.deviceVersion };
+    const { deviceVersion, byJobDelayMs } = settings;
+    this.#service = { platform, openQuestions: settings, deviceVersion, byJobDelayMs };
     this.#statistics = statistics;
     this.#faults = faults;
     this.#verify = signatureCheck(settings, clock);
@@ -96,8 +97,9 @@ export class EmulatedAccount {
     this.#newestMs = Math.max(this.#newestMs, arrivedMs);
     const statistics = this.#statistics.of(action);
     statistics.arrived(this.#newestMs);
-    const { window, quota: cancelsPerSecond } = this.#settings;
-    const callsPerSecond = action === CANCEL_OPERATION ? cancelsPerSecond : operation.callsPerSecond;
+    const { window, quota: cancelsPerSecond, quotas } = this.#settings;
+    const documented = action === CANCEL_OPERATION ? cancelsPerSecond : operation.callsPerSecond;
+    const callsPerSecond = quotas[action] ?? documented;
     const quota = this.#quotas.get(action) ?? createQuota(window, callsPerSecond);
     this.#quotas.set(action, quota);
     const admission = quota.admit(this.#newestMs);

@@ -2,11 +2,14 @@
 // their table.
 import { InvalidArgumentError, Option } from "commander";
 import { hostPortAdvice, parseHostPort } from "../base/host-port.js";
+import { JsonMistakes, JsonObject } from "./checked-json.js";
 import type { FaultPlan } from "./faults/fault-plan.js";
 import { readFaultPlan } from "./faults/fault-plan-reader.js";
-import { QUESTIONS } from "./open-questions.js";
+import { ALL_QUESTIONS } from "./open-questions.js";
+import { OPERATIONS } from "./operations/registry.js";
 import { DEFAULTS } from "./options.js";
 import { QUOTA_WINDOWS } from "./quota.js";
+import { type RolloutSpec, readRollout } from "./rollout-control.js";
 import { SEEDED_NAME_LENGTH } from "./state/seeded-name.js";
 
 const TEN_MINUTES_MS = 600_000;
@@ -23,6 +26,7 @@ export function emulatorFlags(): Option[] {
     text("--security-token <token>", "makes the key temporary, valid only with this token", DEFAULTS.securityToken),
     text("--instance-id <id>", "the IotInstanceId that every call must carry", DEFAULTS.instanceId),
     number("--quota <calls>", "quota of CancelOTATaskByDevice, in calls a second", DEFAULTS.quota, 1, 1_000_000),
+    new Option("--quotas <json>", "calls a second of other operations, by action").argParser(quotas),
     new Option("--window <kind>", "how the quota's second is measured").choices(QUOTA_WINDOWS).default(DEFAULTS.window),
     number("--devices <count>", "devices to seed, each with a QUEUED task", DEFAULTS.devices, 0, 10_000_000),
     number("--name-length <chars>", "length of the device names", DEFAULTS.nameLength, SEEDED_NAME_LENGTH, 32),
@@ -37,11 +41,22 @@ export function emulatorFlags(): Option[] {
       .argParser(part),
     number("--latency-ms <ms>", "travel time of a call and its answer", DEFAULTS.latencyMs, 0, TEN_MINUTES_MS),
     number("--jitter-ms <ms>", "variation of the travel time, either way", DEFAULTS.jitterMs, 0, TEN_MINUTES_MS),
+    number(
+      "--by-job-delay-ms <ms>",
+      "how long a CancelOTATaskByJob takes to be applied after its answer",
+      DEFAULTS.byJobDelayMs,
+      0,
+      TEN_MINUTES_MS,
+    ),
+    number("--list-lag-ms <ms>", "how far lists of tasks lag behind", DEFAULTS.listLagMs, 0, TEN_MINUTES_MS),
+    new Option("--rollout <json>", "a rollout to create at the start, as POST /__rollouts takes it; repeatable")
+      .default([], "none")
+      .argParser(rollout),
     new Option("--faults <json>", "faults in force from the start, as PUT /__faults takes them").argParser(faultPlan),
     new Option("--seed <number>", "repeats the same jitter, RequestIds and simulation").argParser(
       wholeNumber(0, 2 ** 32 - 1),
     ),
-    ...Object.entries(QUESTIONS).map(([name, { choices, meaning }]) => {
+    ...Object.entries(ALL_QUESTIONS).map(([name, { choices, meaning }]) => {
       const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
       return new Option(`--${flag} <choice>`, `undocumented: ${meaning}`).choices(choices).default(choices[0]);
     }),
@@ -77,4 +92,27 @@ function address(text: string): string {
   if (!parseHostPort(text))
     throw new InvalidArgumentError(`It is not host:port: ${hostPortAdvice(text, DEFAULTS.listen)}.`);
   return text;
+}
+
+function quotas(text: string): Readonly<Record<string, number>> {
+  return parsedJson(text, (json) => {
+    const actions = Object.keys(OPERATIONS);
+    const body = new JsonObject(json, actions);
+    const read = actions.map((action) => [action, body.whole(action, [1, 1_000_000])] as const);
+    body.check();
+    return Object.fromEntries(read.filter(([, value]) => value !== undefined)) as Record<string, number>;
+  });
+}
+
+function rollout(text: string, before: readonly RolloutSpec[]): readonly RolloutSpec[] {
+  return [...before, parsedJson(text, readRollout)];
+}
+
+function parsedJson<T>(text: string, read: (json: unknown) => T): T {
+  try {
+    return read(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof JsonMistakes || error instanceof SyntaxError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
 }

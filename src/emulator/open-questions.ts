@@ -79,10 +79,67 @@ export const QUESTIONS = {
   },
 } as const satisfies Record<string, Question>;
 
+/** The questions about operations on whole jobs. The probe asks none of them yet. */
+export const JOB_QUESTIONS = {
+  emptiedJob: {
+    choices: ["CANCELED", "COMPLETED", "unchanged"],
+    meaning: "the status of a static job that a CancelOTATaskByJob has left without unfinished tasks",
+  },
+  strategyOfStatic: {
+    choices: ["reject", "ignore"],
+    meaning: "a CancelOTAStrategyByJob for a job that is not dynamic",
+  },
+  strategyOfClosed: {
+    choices: ["reject", "ignore"],
+    meaning: "a second CancelOTAStrategyByJob for the same job",
+  },
+  missingFlags: {
+    choices: ["MissingCancelQueuedTask", "iot.system.IllegalRequest"],
+    meaning: "the code for a CancelOTATaskByJob that has none of its flags",
+  },
+  allFlagsFalse: {
+    choices: ["ignore", "reject"],
+    meaning: "a CancelOTATaskByJob whose flags are all false",
+  },
+  canceledJob: {
+    choices: ["works", "reject"],
+    meaning: "a CancelOTATaskByJob for a job that is CANCELED already",
+  },
+  verifyJob: {
+    choices: ["works", "reject"],
+    meaning: "a CancelOTATaskByJob for a job that verifies a package",
+  },
+  plannedTasks: {
+    choices: ["scheduled-or-queued", "scheduled", "queued"],
+    meaning: "which flag of a CancelOTATaskByJob reaches the tasks of a job that is still PLANNED",
+  },
+  scheduledFlag: {
+    choices: ["planned-only", "whole-job"],
+    meaning: "what CancelScheduledTask reaches once a scheduled job has started",
+  },
+  byJobApplied: {
+    choices: ["whole", "in-portions"],
+    meaning: "how a CancelOTATaskByJob is applied over the time of --by-job-delay-ms",
+  },
+  lateSuccess: {
+    choices: ["stays-canceled", "becomes-succeeded"],
+    meaning: "a CANCELED task whose device installs the package all the same",
+  },
+  olderDynamicJob: {
+    choices: ["stays-out", "takes-over"],
+    meaning: "another dynamic job that matches the devices of a dynamic job that was closed",
+  },
+} as const satisfies Record<string, Question>;
+
+const ALL = { ...QUESTIONS, ...JOB_QUESTIONS };
+
+/** Every question with its choices. */
+export const ALL_QUESTIONS: Readonly<Record<string, Question>> = ALL;
+
 export type OpenQuestions = {
-  readonly [Name in keyof typeof QUESTIONS]: (typeof QUESTIONS)[Name]["choices"][number];
+  readonly [Name in keyof typeof ALL]: (typeof ALL)[Name]["choices"][number];
 };
 
 export const OPEN_DEFAULTS = Object.fromEntries(
-  Object.entries(QUESTIONS).map(([name, { choices }]) => [name, choices[0]]),
+  Object.entries(ALL).map(([name, { choices }]) => [name, choices[0]]),
 ) as OpenQuestions;

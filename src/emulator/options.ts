@@ -6,6 +6,7 @@ import { OPEN_DEFAULTS, type OpenQuestions } from "./open-questions.js";
 import type { AccessKey } from "./protocol/signature-check.js";
 import type { QuotaWindow } from "./quota.js";
 import type { Random } from "./random.js";
+import type { RolloutSpec } from "./rollout-control.js";
 import type { FleetSeed } from "./state/seed.js";
 import { SEEDED_NAME_LENGTH } from "./state/seeded-name.js";
 
@@ -16,7 +17,15 @@ export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQu
   readonly instanceId: string;
   /** Calls a second of CancelOTATaskByDevice. Every other operation has its documented quota. */
   readonly quota: number;
+  /** Calls a second of other operations, by action, in place of the documented ones. */
+  readonly quotas: Readonly<Record<string, number>>;
   readonly window: QuotaWindow;
+  /** How long after its answer a CancelOTATaskByJob has been applied. */
+  readonly byJobDelayMs: number;
+  /** How far the lists of tasks lag behind. */
+  readonly listLagMs: number;
+  /** Rollouts to create at the start. */
+  readonly rollout: readonly RolloutSpec[];
   readonly latencyMs: number;
   readonly jitterMs: number;
   /** Chooses faults from within the process; takes precedence over the plan. */
@@ -42,6 +51,7 @@ export const DEFAULTS: EmulatorSettings = {
   securityToken: "",
   instanceId: "",
   quota: 10,
+  quotas: {},
   window: "sliding",
   devices: 0,
   nameLength: SEEDED_NAME_LENGTH,
@@ -51,6 +61,9 @@ export const DEFAULTS: EmulatorSettings = {
   deviceVersion: "1.0.0",
   taskState: () => "QUEUED",
   ...OPEN_DEFAULTS,
+  byJobDelayMs: 0,
+  listLagMs: 0,
+  rollout: [],
   latencyMs: 0,
   jitterMs: 0,
   faults: () => undefined,

@@ -15,6 +15,7 @@ import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
 import { answerFormat, readRequest } from "./protocol/wire.js";
 import { type DeviceReport, readReport, takeReport } from "./report.js";
+import { createRollout, type JobReading, jobReadings, type RolloutSpec, readRollout } from "./rollout-control.js";
 import type { TaskCounts } from "./state/platform.js";
 import { startPlatform } from "./state/start.js";
 import type { TaskState } from "./state/task-state.js";
@@ -37,6 +38,10 @@ export interface Emulator {
    * device or task.
    */
   report(report: DeviceReport): TaskState | undefined;
+  /** Creates a rollout with devices of its own. Throws JsonMistakes if it does not fit the rest. */
+  startRollout(spec: RolloutSpec): JobReading;
+  /** Every job as it is, oldest first, whatever its lists show. */
+  rollouts(): readonly JobReading[];
   /**
    * Moves the platform's time ahead, for schedules, timeouts and simulated devices, but not for
    * signatures and quotas.
@@ -92,6 +97,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     return { ...statistics.counts(), ...platform.counts() };
   };
   const report = (of: DeviceReport) => takeReport(platform, of.productKey ?? settings.productKey, of);
+  const startRollout = (spec: RolloutSpec) => createRollout(platform, spec, settings);
+  for (const spec of settings.rollout) startRollout(spec);
   const advance = (ms: number) => {
     aheadMs += ms;
     platform.timeline.settle();
@@ -116,6 +123,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       const taskStatus = report(readReport(json));
       return taskStatus && { taskStatus };
     },
+    "GET /__rollouts": () => jobReadings(platform),
+    "POST /__rollouts": (json) => startRollout(readRollout(json)),
     "POST /__clock": (json) => {
       advance(readAdvance(json));
       return { now: new Date(platform.now()).toISOString() };
@@ -153,6 +162,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       return platform.taskOf(productKey, deviceName);
     },
     report,
+    startRollout,
+    rollouts: () => jobReadings(platform),
     advance,
     setFaults,
     async close() {

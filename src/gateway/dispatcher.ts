@@ -79,7 +79,7 @@ export class Dispatcher {
   /** Queues the waiter's devices, or answers them with what was just refused for their scope. */
   add(waiter: Waiter): void {
     const { scope, deviceNames } = waiter.command;
-    const refused = this.#refusals.of(scope, this.#options.clock.now());
+    const refused = waiter.follower ? undefined : this.#refusals.of(scope, this.#options.clock.now());
     if (refused) {
       for (let index = 0; index < deviceNames.length; index++) waiter.settle(index, refused);
       return;

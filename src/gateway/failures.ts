@@ -17,6 +17,14 @@ export const FAILURE_KINDS = [
   "unavailable",
   "unknown",
   "internal",
+  // of operations
+  "stopped",
+  "request-id-reused",
+  "submission-unknown",
+  "operation-not-found",
+  "operation-running",
+  "store-unavailable",
+  "state-not-shared",
 ] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
@@ -27,7 +35,8 @@ export type FailureKind = (typeof FAILURE_KINDS)[number];
 export type Failure = { readonly message: string; readonly upstream?: UpstreamCause } & (
   | { readonly kind: "invalid"; readonly violations: readonly Violation[]; readonly unlisted?: number }
   | { readonly kind: "overloaded"; readonly subject: string }
-  | { readonly kind: "rejected"; readonly rejection: Rejection }
+  /** `requestWide`: the refusal concerns the request as a whole, and not its devices. */
+  | { readonly kind: "rejected"; readonly rejection: Rejection; readonly requestWide?: true }
   | { readonly kind: "unknown"; readonly reason: UnknownReason }
   | { readonly kind: Exclude<FailureKind, "invalid" | "overloaded" | "rejected" | "unknown"> }
 );

@@ -19,10 +19,11 @@ import { type Condition, conditionOf } from "./condition.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
+import type { Follower } from "./follower.js";
 import type { Forecast } from "./limiter.js";
 import { type CallTrend, RecentCalls } from "./recent-calls.js";
 import { verdict } from "./verdict.js";
-import type { Verifier } from "./verifier.js";
+import type { CarriedOut, Verifier } from "./verifier.js";
 import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
@@ -50,6 +51,11 @@ export interface Request {
    * ended, or a second later.
    */
   withdraw(): void;
+  /**
+   * Devices that were not sent leave the queue with this failure; the answer comes when the calls
+   * under way have ended, however long they take.
+   */
+  recall(failure: Failure): void;
 }
 
 /** How long a forecast is reused: thousands of requests may arrive within milliseconds. */
@@ -90,11 +96,14 @@ export class Gateway {
     this.#dispatcher.start();
   }
 
-  /** Admits the command, or throws GatewayError. `span` is the caller's. */
-  cancel(command: Command, span?: Span): Request {
+  /**
+   * Admits the command, or throws GatewayError. `span` is the caller's. `follower` is set for work
+   * that goes on without a caller.
+   */
+  cancel(command: Command, span?: Span, follower?: Follower): Request {
     if (this.#draining) throw this.draining();
     admit(command, this.#options.bounds, this.#outlook());
-    const waiter = new Waiter(command, this.#clock.now(), span);
+    const waiter = new Waiter(command, this.#clock.now(), span, follower);
     this.#deadlines.add(waiter);
     this.#dispatcher.add(waiter);
     const { verifier, answered } = this.#options;
@@ -112,6 +121,10 @@ export class Gateway {
       told,
       abort: () => this.#conclude(waiter, ABORTED),
       withdraw: () => this.#withdraw(waiter, told),
+      recall: (failure) => {
+        this.#dispatcher.leave(waiter);
+        waiter.withdraw(failure);
+      },
     };
   }
 
@@ -172,6 +185,27 @@ export class Gateway {
     const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
     const outlook = this.#outlook();
     return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
+  }
+
+  /** Expected time until so many further devices of this caller and class are done. */
+  expectedMs(caller: string, priority: Priority, devices: number): number {
+    return plan({ caller, priority }, devices, this.#outlook()).durationMs;
+  }
+
+  /** The most devices of this caller that may wait at once. */
+  roomOf(caller: string): number {
+    const { queuedDevices, queuedDevicesPerCaller, queuedDevicesOf } = this.#options.bounds;
+    return Math.min(queuedDevices, queuedDevicesOf?.(caller) ?? queuedDevicesPerCaller);
+  }
+
+  /** Reads the tasks of a request back whose cancel was carried out before. Never rejects. */
+  async verify(request: CarriedOut, answer: Answer): Promise<Answer> {
+    return this.#options.verifier?.verify(request, answer) ?? answer;
+  }
+
+  /** Ends `verify` of that request now. */
+  leaveVerify(request: CarriedOut): void {
+    this.#options.verifier?.leave(request);
   }
 
   /** The one state of the account that everything shows. */

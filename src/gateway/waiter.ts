@@ -6,6 +6,7 @@ import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import { type DeviceMarks, deviceMarks, NO_MARKS } from "./device-marks.js";
 import type { Failure } from "./failures.js";
+import type { Follower } from "./follower.js";
 
 /**
  * The outcome of a device, with the reason if something is wrong. Devices with the same outcome
@@ -70,6 +71,8 @@ export class Waiter implements HeapMember {
   readonly arrivedMs: number;
   /** The caller's span; linked to the calls that carry its devices. */
   readonly span: Span | undefined;
+  /** Undefined for a request of a caller that waits for it. */
+  readonly follower: Follower | undefined;
   readonly answer: Promise<Answer>;
   /** Maintained by the heap of deadlines. */
   position = -1;
@@ -90,10 +93,11 @@ export class Waiter implements HeapMember {
   /** Whether its devices are not to be sent any more. */
   #isWithdrawn = false;
 
-  constructor(command: Command, arrivedMs: number, span?: Span) {
+  constructor(command: Command, arrivedMs: number, span?: Span, follower?: Follower) {
     this.command = command;
     this.arrivedMs = arrivedMs;
     this.span = span;
+    this.follower = follower;
     this.#unsettled = command.deviceNames.length;
     this.answer = new Promise((resolve) => {
       this.#settle = resolve;
@@ -141,6 +145,7 @@ export class Waiter implements HeapMember {
     this.#makeMarks();
     this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
     const callIndex = this.#calls.push(record) - 1;
+    this.follower?.sent(record.sentWallMs);
     record.deviceCount = indexes.length;
     for (const index of indexes) {
       this.#states[index] = IN_CALL;
@@ -152,7 +157,7 @@ export class Waiter implements HeapMember {
 
   /** Makes the device wait again after a call. `outcome` is reported if no further call is made. */
   putBack(index: number, outcome: DeviceOutcome): void {
-    if (this.#isWithdrawn) this.settle(index, outcome);
+    if (this.#isWithdrawn) this.#giveUp(index, outcome);
     else if (this.open) this.#note(index, outcome, OPEN);
   }
 
@@ -160,6 +165,7 @@ export class Waiter implements HeapMember {
   settle(index: number, outcome: DeviceOutcome): void {
     if (!this.open || this.#states[index] === SETTLED) return;
     this.#note(index, outcome, SETTLED);
+    this.follower?.settled(index, outcome);
     if (--this.#unsettled === 0) this.#answer();
   }
 
@@ -192,6 +198,13 @@ export class Waiter implements HeapMember {
       else this.#outcomes[index] ??= unsent;
     }
     this.#answer();
+  }
+
+  /** Its call did not settle it, and no other will: to a follower it is left, and not settled. */
+  #giveUp(index: number, outcome: DeviceOutcome): void {
+    if (!this.open || this.#states[index] === SETTLED) return;
+    this.#note(index, outcome, SETTLED);
+    if (--this.#unsettled === 0) this.#answer();
   }
 
   #note(index: number, outcome: DeviceOutcome, state: number): void {

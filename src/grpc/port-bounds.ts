@@ -39,6 +39,9 @@ export const BOUNDS = {
   watchesOfConnection: { streams: 8, bytes: MB },
   reflection: { streams: 64, bytes: MB },
   reflectionOfConnection: { streams: 4, bytes: MB },
+  /** A caller may have four (operations/operations.ts). */
+  submissions: { streams: 64, bytes: 32 * MB },
+  submissionsOfConnection: { streams: 8, bytes: 8 * MB },
 } as const satisfies Record<string, Bound>;
 
 /** Names and values in the headers of one stream. */
@@ -46,6 +49,9 @@ export const MOST_HEADER_BYTES = 16_384;
 
 /** For methods whose requests hold no list of devices. */
 export const SMALL_MESSAGE_BYTES = 1024;
+
+/** One message of a submission: twice the names allowed, so that too many get an answer. */
+export const MOST_SUBMISSION_BYTES = 2 * 10_000 * 34 + 65_536;
 
 /** Answers of one connection that its client has not read. */
 export const MOST_ANSWER_BYTES = 24 * MB;

@@ -1,13 +1,15 @@
 // The gRPC port: puts OtaService, health and reflection on one server behind our own listener, and
 // ends it gracefully.
 import { logVerbosity, type Metadata, Server, setLogVerbosity } from "@grpc/grpc-js";
+import { OperationsService as LongRunningService } from "../gen/google/longrunning/operations.js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
-import { BOUNDS, MOST_HEADER_BYTES } from "./port-bounds.js";
+import { BOUNDS, MOST_HEADER_BYTES, MOST_SUBMISSION_BYTES } from "./port-bounds.js";
 import { CallerScheduler } from "./rpc/caller-scheduler.js";
 import { Health } from "./service/health.js";
+import { createOperationsService, type OperationsServiceOptions } from "./service/operations-service.js";
 import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
 import { serverReflectionInfo } from "./service/reflection.js";
 import type { Authentication, RpcHead } from "./transport/caller.js";
@@ -44,7 +46,9 @@ const DEVICE_NAME_BYTES = 34;
 const OTHER_FIELDS_BYTES = 65_536;
 
 /** How to listen, and how callers prove who they are. */
-export interface ServerOptions extends Omit<OtaServiceOptions, "callerScheduler" | "authentication" | "streamOf"> {
+export interface ServerOptions
+  extends Omit<OtaServiceOptions, "callerScheduler" | "authentication" | "streamOf" | "ofOperations">,
+    Pick<OperationsServiceOptions, "operations" | "audit"> {
   readonly tls?: ListenerTls | undefined;
   readonly bearer?: Authentication["bearer"];
   /** Called for each refusal, with one of a bounded number of addresses. */
@@ -87,7 +91,7 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   const gate = new StreamGate({ clock, pace, refused, connectionOf, authentication, mostMessageBytes, rpcEnded });
   const server = new Server({
     interceptors: [gate.interceptor],
-    "grpc.max_receive_message_length": mostMessageBytes,
+    "grpc.max_receive_message_length": Math.max(mostMessageBytes, MOST_SUBMISSION_BYTES),
     "grpc.max_concurrent_streams": BOUNDS.connection.streams,
     "grpc.keepalive_time_ms": PING_EVERY_MS,
     "grpc.keepalive_timeout_ms": PING_WITHIN_MS,
@@ -108,8 +112,11 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   const health = new Health(["ota.v1.OtaService"]);
   const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
   const streamOf = (metadata: Metadata) => gate.of(metadata);
-  const service = createOtaService({ ...options, callerScheduler, authentication, streamOf });
+  const rpcOptions = { ...options, callerScheduler, authentication, streamOf };
+  const operations = createOperationsService({ ...rpcOptions, accounts: new Set(options.gateways.keys()) });
+  const service = createOtaService({ ...rpcOptions, ofOperations: operations.ofOtaService });
   server.addService(tolerant(OtaServiceService), service.implementation);
+  server.addService(tolerant(LongRunningService), operations.operations);
   server.addService(tolerant(HealthService), health.service);
   server.addService(tolerant(ServerReflectionService), { serverReflectionInfo });
   server.addService(tolerant(ServerReflectionServiceV1Alpha), { serverReflectionInfo });

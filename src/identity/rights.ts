@@ -7,10 +7,19 @@ export interface Rights {
   readonly weight: number;
   readonly accounts?: ReadonlySet<string>;
   readonly products?: Products;
-  readonly priorities?: ReadonlySet<string>;
+  readonly priorities?: ReadonlySet<string> | undefined;
   readonly maxQueuedDevices?: number;
   readonly verify: boolean;
+  /** Absent: `own`. */
+  readonly operations?: OperationRights;
 }
+
+/**
+ * The operations that a caller may see: its own; those of all callers, which it may also stop
+ * (`manage`); and their results too, which name devices (`all`).
+ */
+export const OPERATION_RIGHTS = ["own", "manage", "all"] as const;
+export type OperationRights = (typeof OPERATION_RIGHTS)[number];
 
 /** Allowed product keys: exact ones, and prefixes. */
 export interface Products {
@@ -39,6 +48,11 @@ export function beyond(rights: Rights, { account, productKey, priority, verify }
   if (rights.priorities && (priority === undefined || !rights.priorities.has(priority))) fields.push("priority");
   if (verify && !rights.verify) fields.push("verify");
   return fields;
+}
+
+/** The fields of a reading request that exceed these rights; empty if the request is allowed. */
+export function beyondReading(rights: Rights, { account, productKey }: Pick<Touched, "account" | "productKey">) {
+  return beyond({ ...rights, priorities: undefined }, { account, productKey, priority: undefined, verify: false });
 }
 
 export function mayUse({ accounts }: Rights, account: string): boolean {

@@ -28,6 +28,8 @@ export interface InProcessOptions {
   readonly callsPerSecond: number;
   /** The longest time of a call. */
   readonly callTimeoutMs: number;
+  /** When the process began to be the only one; now if it is left out. */
+  readonly sinceMs?: number;
 }
 
 /**
@@ -63,11 +65,11 @@ class InProcessLedger implements Limiter {
   #pace: Pace = UNPACED;
   #disarm: () => void = () => {};
 
-  constructor({ clock, callsPerSecond, callTimeoutMs }: InProcessOptions) {
+  constructor({ clock, callsPerSecond, callTimeoutMs, sinceMs = clock.now() }: InProcessOptions) {
     this.#clock = clock;
     this.#quota = callsPerSecond;
     this.#callTimeoutMs = callTimeoutMs;
-    this.#opensMs = clock.now() + OPENING_MS;
+    this.#opensMs = Math.max(sinceMs + OPENING_MS, clock.now());
     setMaxListeners(callsPerSecond, this.#closing.signal);
     this.#bottleneck = new Bottleneck({ maxConcurrent: callsPerSecond });
     for (let n = 0; n < callsPerSecond; n++) this.#draw(this.#opensMs);

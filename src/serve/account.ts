@@ -2,14 +2,13 @@
 // its dispatcher. Accounts share nothing but the process, so that a slow account does not affect
 // another.
 import type { Clock } from "../base/clock.js";
-import { type Log, withFields } from "../base/log.js";
+import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
 import type { CallObserver, SentCall } from "../gateway/call-observer.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
 import type { CallerBook } from "../identity/caller-book.js";
-import { createInProcessLedger } from "../limiter/in-process.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
 import { proxyFor } from "../network/proxy.js";
@@ -17,9 +16,12 @@ import { CallFeed } from "../observe/admin/call-feed.js";
 import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
+import { RolloutReader } from "../rollout/rollout-reader.js";
 import { createUpstream } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
+import { openBatchCalls } from "./batch-calls.js";
+import { openLazyLedger, openLedger } from "./ledgers.js";
 import { openReadings } from "./readings.js";
 import { keepTrying } from "./trial.js";
 
@@ -35,7 +37,8 @@ export interface Account {
   readonly limiter: Limiter;
   readonly recorder: FlightRecorder;
   readonly feed: CallFeed;
-  /** The operations that read tasks or devices, for the page. */
+  readonly rollouts: RolloutReader;
+  /** The operations that read, and those on whole batches, for the page. */
   readings(): readonly ReadingSnapshot[];
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
   close(): Promise<void>;
@@ -69,7 +72,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   if (proxy) log.info({ account: name, proxy: proxy.host }, "upstream calls go through a proxy");
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock, proxy });
-  const limiter = await ledgerFor(options, name, settings.callsPerSecond);
+  const limiter = await openLedger(options);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,
     queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller,
@@ -93,10 +96,15 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     creditNameOf: (caller: string) => (options.proven ? caller : UNPROVEN),
   };
   const ports = { clock, limiter, upstream, log, callers, random: Math.random, observers };
-  const { verifier, deviceReadings, snapshots } = await openReadings({
-    ...{ account: name, clock, log, upstream, metrics: options.metrics },
+  const about = { account: name, clock, log, upstream, metrics: options.metrics };
+  const { verifier, deviceReadings, tasksOfJob, snapshots } = await openReadings({
+    ...about,
     mostWithoutJob: config.verifyMaxDevicesWithoutJob,
-    ledgerOf: (operation, callsPerSecond) => ledgerFor(options, `${name}:${operation}`, callsPerSecond),
+    ledgerOf: (operation) => openLedger(options, operation),
+  });
+  const batches = await openBatchCalls({
+    ...{ ...about, tasksOfJob },
+    ledgerOf: (operation) => openLazyLedger(options, operation),
   });
   const gateway = new Gateway({
     account: name,
@@ -120,9 +128,11 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     limiter,
     recorder,
     feed,
-    readings: snapshots,
+    rollouts: new RolloutReader({ clock, calls: batches.calls }),
+    readings: () => [...snapshots(), ...batches.snapshots()],
     close: async () => {
       await stopTrying();
+      await batches.close();
       await gateway.close();
       await upstream.close();
     },
@@ -149,14 +159,4 @@ function credentialsFor({ settings: { credentials }, clock, environment }: Accou
     case "files":
       return fileCredentials(credentials.directory);
   }
-}
-
-/** `name` is the account's name. For a reading operation it has a colon, as no account name has. */
-async function ledgerFor(options: AccountOptions, name: string, callsPerSecond: number): Promise<Limiter> {
-  const { config, clock, log, storeOf, replica } = options;
-  const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
-  if (!storeOf) return createInProcessLedger({ clock, callsPerSecond, callTimeoutMs });
-  const { createSharedLedger } = await import("../limiter/shared/ledger.js");
-  const rest = { log: withFields(log, { account: name }), replica, callsPerSecond, callTimeoutMs, onStoreLoss };
-  return createSharedLedger({ clock, store: storeOf(name), ...rest });
 }

@@ -2,10 +2,11 @@
 // upstream, and so a ledger of its own.
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
+import type { QuotaOperation } from "../config/operation-quotas.js";
+import type { CallObserver } from "../gateway/call-observer.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
 import type { DeviceReadings } from "../gateway/existence/device-reads.js";
 import type { Limiter } from "../gateway/limiter.js";
-import type { TaskReader } from "../gateway/task-reader.js";
 import { ReadFeed } from "../observe/admin/read-feed.js";
 import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
@@ -13,12 +14,6 @@ import type { UpstreamOperation } from "../observe/telemetry/spans.js";
 import type { UpstreamClient } from "../upstream/client.js";
 import { ReadLoop } from "../verification/read-loop.js";
 import { Verification } from "../verification/verification.js";
-
-/** Documented for each of the two operations that read tasks, */
-const READS_PER_SECOND = 10;
-/** and for those that read devices. */
-const DETAILS_PER_SECOND = 5;
-const STATES_PER_SECOND = 50;
 
 export interface ReadingsOptions {
   readonly account: string;
@@ -28,12 +23,14 @@ export interface ReadingsOptions {
   readonly metrics: Metrics;
   /** See Verification. */
   readonly mostWithoutJob: number;
-  readonly ledgerOf: (operation: UpstreamOperation, callsPerSecond: number) => Promise<Limiter>;
+  readonly ledgerOf: (operation: QuotaOperation) => Promise<Limiter>;
 }
 
 export interface Readings {
   readonly verifier: Verification;
   readonly deviceReadings: DeviceReadings;
+  /** ListOTATaskByJob, for those that read more of it. */
+  readonly tasksOfJob: { readonly limiter: Limiter; readonly observers: readonly CallObserver[] };
   /** For the page. */
   snapshots(): readonly ReadingSnapshot[];
 }
@@ -41,29 +38,28 @@ export interface Readings {
 export async function openReadings(options: ReadingsOptions): Promise<Readings> {
   const { account, clock, log, upstream, metrics, mostWithoutJob, ledgerOf } = options;
   const shown: { readonly operation: UpstreamOperation; readonly limiter: Limiter; readonly feed: ReadFeed }[] = [];
-  const open = async (operation: UpstreamOperation, callsPerSecond: number) => {
-    const limiter = await ledgerOf(operation, callsPerSecond);
+  const open = async (operation: QuotaOperation) => {
+    const limiter = await ledgerOf(operation);
     const feed = new ReadFeed();
     shown.push({ operation, limiter, feed });
     return { operation, limiter, observers: [metrics.reads(account, operation), feed] };
   };
-  const loopOf = async (operation: UpstreamOperation, reader: TaskReader) =>
-    new ReadLoop({ ...(await open(operation, READS_PER_SECOND)), account, clock, log, reader });
-  const readingOf = async (operation: UpstreamOperation, reader: DeviceReader, callsPerSecond: number) => ({
-    ...(await open(operation, callsPerSecond)),
-    reader,
-  });
+  const readingOf = async (operation: QuotaOperation, reader: DeviceReader) => ({ ...(await open(operation)), reader });
+  const tasksOfJob = await open("ListOTATaskByJob");
+  const unfinishedTasks = await open("ListOTAUnfinishedTaskByDevice");
+  const about = { account, clock, log };
   return {
     verifier: new Verification({
       clock,
-      tasksOfJob: await loopOf("ListOTATaskByJob", upstream.tasksOfJob),
-      unfinishedTasks: await loopOf("ListOTAUnfinishedTaskByDevice", upstream.unfinishedTasks),
+      tasksOfJob: new ReadLoop({ ...tasksOfJob, ...about, reader: upstream.tasksOfJob }),
+      unfinishedTasks: new ReadLoop({ ...unfinishedTasks, ...about, reader: upstream.unfinishedTasks }),
       mostWithoutJob,
     }),
     deviceReadings: {
-      details: await readingOf("BatchQueryDeviceDetail", upstream.deviceDetails, DETAILS_PER_SECOND),
-      states: await readingOf("BatchGetDeviceState", upstream.deviceStates, STATES_PER_SECOND),
+      details: await readingOf("BatchQueryDeviceDetail", upstream.deviceDetails),
+      states: await readingOf("BatchGetDeviceState", upstream.deviceStates),
     },
+    tasksOfJob,
     snapshots: () =>
       shown.map(({ operation, limiter, feed }) => feed.snapshot(operation, limiter.state(), clock.now())),
   };

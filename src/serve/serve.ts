@@ -18,10 +18,12 @@ import { createAuditor } from "../observe/audit/auditor.js";
 import { flightDownload } from "../observe/recorder/download.js";
 import { createMetrics } from "../observe/telemetry/metrics.js";
 import type { MetricsPage } from "../observe/telemetry/prometheus.js";
+import type { Operations } from "../operations/operations.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
 import { ConditionLog } from "./condition-log.js";
 import { listenTrouble } from "./listen-trouble.js";
+import { openOperations, operationAudit } from "./operations.js";
 import { ReadinessRule, type ReadyAccount } from "./readiness.js";
 import { logStart } from "./start-line.js";
 import { programVersion } from "./version.js";
@@ -80,12 +82,14 @@ export async function serve(
   const metrics = createMetrics(callers.names(), OUTCOMES);
   const unwatch: (() => void)[] = [];
   let connection: StoreConnection | undefined;
+  let operations: Operations | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   let streamingCallers: () => ReadonlySet<string> = () => new Set();
   const end = async () => {
     access.close();
     for (const each of unwatch) each();
+    await operations?.close();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
@@ -103,6 +107,8 @@ export async function serve(
       accounts.set(name, await openAccount({ ...shared, name, settings, storeOf: connection?.storeOf }));
     }
     unwatch.push(metrics.watch(watched(accounts, config), clock.now));
+    const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
+    operations = await openOperations({ config, clock, log, callers, gateways, auditor });
     unwatch.push(metrics.watchProcess(version));
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(
@@ -140,9 +146,11 @@ export async function serve(
         return flightDownload(recorders, replica, clock);
       },
     }).catch(listenTrouble("OTA_ADMIN_LISTEN"));
-    const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const service = {
       gateways,
+      rollouts: new Map([...accounts].map(([name, { rollouts }]) => [name, rollouts])),
+      operations,
+      audit: operationAudit(auditor),
       callers,
       bearer,
       maxDevices: config.maxDevicesPerRequest,
@@ -189,7 +197,9 @@ export async function serve(
     async stop() {
       readiness.drain();
       grpc.stopServing();
+      const left = operations?.leave(); // first, so that the gateways do not wait for whole windows
       await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
+      await Promise.race([left, sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await grpc.close(LAST_WORDS_MS);
       await auditLog?.close();
       await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);

@@ -1,7 +1,9 @@
-// Logs the start: version, upstream, quota, where the tokens are kept, who may call, and every
-// setting that is not at its default. Values of settings that may hold secrets are left out.
+// Logs the start: version, upstream, quota, where the tokens are kept, who may call, every setting
+// that is not at its default, and the permissions that the keys need. Values of settings that may
+// hold secrets are left out.
 import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
+import { PERMISSIONS } from "../config/permissions.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 
 /** The process, beside its settings. */
@@ -23,6 +25,7 @@ export function logStart(log: Log, started: Started, config: Config, environment
     encryption: config.tlsCert ? "TLS" : "none",
     authentication: authenticationOf(config),
     settings: settingsInForce(environment),
+    permissions: PERMISSIONS.flatMap(({ actions }) => actions),
   };
   log.info(fields, "started");
 }

@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
+import type { JobOperator } from "../gateway/job-operator.js";
 import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { createDispatcher } from "../network/dispatcher.js";
@@ -15,6 +16,7 @@ import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
+import { createJobOperator } from "./job-operator.js";
 import {
   CANCEL_BY_DEVICE,
   DEVICE_DETAILS,
@@ -50,6 +52,7 @@ export interface UpstreamClient extends Upstream {
   readonly unfinishedTasks: TaskReader;
   readonly deviceDetails: DeviceReader;
   readonly deviceStates: DeviceReader;
+  readonly jobs: JobOperator;
   /** Waits for the calls under way, no longer than their timeout. */
   close(): Promise<void>;
 }
@@ -139,6 +142,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     unfinishedTasks: readerOf(UNFINISHED_TASKS),
     deviceDetails: deviceReaderOf(DEVICE_DETAILS, DETAILS_PLACE),
     deviceStates: deviceReaderOf(DEVICE_STATES, STATES_PLACE),
+    jobs: createJobOperator(begin),
     async close() {
       closed = true;
       await Promise.all(underWay);

@@ -74,6 +74,7 @@ function list(name: string, values: readonly string[]): Parameter[] {
   return values.map((value, index) => [`${name}.${index + 1}`, value]);
 }
 
-function said(...parameters: readonly Parameter[]): Parameter[] {
+/** The parameters that are not empty. */
+export function said(...parameters: readonly Parameter[]): Parameter[] {
   return parameters.filter(([, value]) => value !== "");
 }

@@ -96,6 +96,7 @@ describe("a gateway that takes bearer tokens", () => {
         violations: [],
         devices: [],
         quotaSubjects: [],
+        pushback: "-1",
       },
     ]);
   });

@@ -73,8 +73,7 @@ describe("ota-gateway cancel", () => {
   it("says why nothing goes on while the cloud is out of reach (was: 0 devices a second, without a word)", async () => {
     const cutOff = await runGateway("http://127.0.0.1:1");
     const program = run(["cancel", "--address", cutOff.grpc, ...SCOPE, "dev-0000"]);
-    const [line] = await program.said(/^waiting: .*$/m);
-    expect(line).toBe("waiting: No connection to the upstream (ECONNREFUSED).");
+    await program.said(/^waiting: .*ECONNREFUSED.*$/m);
     program.kill("SIGINT");
     expect((await ended(program)).code).toBe(1);
   });

@@ -69,7 +69,9 @@ describe("emulateCommand", () => {
     const [, address = ""] = /http:\/\/(\S+)/.exec(first.output.stdout) ?? [];
     const second = run("--listen", address);
     expect(await second.ended).toBe(1);
-    expect(second.output.stderr).toMatch(/^cannot start the emulator on 127\.0\.0\.1:\d+: .*EADDRINUSE.*\n$/);
+    expect(second.output.stderr).toMatch(
+      /^cannot start the emulator: --listen: .*EADDRINUSE.* 127\.0\.0\.1:\d+; stop .*\n$/,
+    );
     expect(second.output.stdout).toBe("");
   });
 });

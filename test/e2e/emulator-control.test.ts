@@ -57,3 +57,18 @@ describe("POST /__clock", () => {
     expect(status).toBe(400);
   });
 });
+
+describe("POST /__rollouts", () => {
+  it("creates a rollout that the vendor's operations see, and reads its true state", async () => {
+    const { post, emulator } = await start();
+    const [status, created] = await post("/__rollouts", { kind: "dynamic", devices: 2, states: { NOTIFIED: 1 } });
+    expect([status, created]).toMatchObject([200, { isOpenToDevices: true, tasks: { QUEUED: 1, NOTIFIED: 1 } }]);
+    const all = await (await fetch(`${emulator.url}/__rollouts`)).json();
+    expect(all).toMatchObject([{ tasks: { QUEUED: 3 } }, created]);
+    expect(await post("/__rollouts", { kind: "dynamic", size: 1 })).toMatchObject([400, {}]);
+    expect(await post("/__rollouts", { kind: "dynamic" })).toEqual([
+      400,
+      { errors: ["kind: another dynamic job of this package is open"] },
+    ]);
+  });
+});

@@ -158,7 +158,8 @@ describe("ota-gateway serve", () => {
     const warnings = gateway.stderr
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line).msg);
+      .map((line) => JSON.parse(line))
+      .flatMap(({ level, msg }) => (level === "warn" ? msg : []));
     expect(warnings).toEqual([expect.stringMatching(/^OTA_LOGLEVEL .* did you mean OTA_LOG_LEVEL\?$/)]);
   });
 });

@@ -3,12 +3,12 @@
 import { describe, expect, it } from "vitest";
 import { reportJson } from "../../src/cli/probe/report.js";
 import { PAUSE_MS } from "../../src/cli/probe/run.js";
-import { OPEN_DEFAULTS, type OpenQuestions, QUESTIONS } from "../../src/emulator/open-questions.js";
+import { JOB_QUESTIONS, OPEN_DEFAULTS, QUESTIONS } from "../../src/emulator/open-questions.js";
 import { choicesOf, GIVEN_UP, IDLE, LEAST_GIVEN, type Probing, startProbing } from "../support/probing.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const THROTTLES: readonly string[] = ["throttleCode", "throttleStatus", "throttleHint"];
-const ASKED = Object.keys(QUESTIONS).filter((name) => !THROTTLES.includes(name)) as (keyof OpenQuestions)[];
+const ASKED = Object.keys(QUESTIONS).filter((name) => !THROTTLES.includes(name)) as (keyof typeof QUESTIONS)[];
 const EACH = ASKED.flatMap((name) => QUESTIONS[name].choices.map((choice) => [name, choice] as const));
 
 const everything = ({ foreignFirmwareId }: Probing) => ({
@@ -27,7 +27,8 @@ describe("ota-gateway probe", () => {
     const settings = Object.entries({ ...OPEN_DEFAULTS, [name]: choice });
     // Then no call is refused for some of its devices, so the fate of the others cannot be seen.
     const moot = name === "unknownDevice" && choice === "ignore" ? ["refusedCall"] : [];
-    const expected = settings.filter(([each]) => ![...THROTTLES, ...moot].includes(each));
+    const notAsked = [...THROTTLES, ...moot, ...Object.keys(JOB_QUESTIONS)];
+    const expected = settings.filter(([each]) => !notAsked.includes(each));
     expect(choicesOf(probe)).toEqual(Object.fromEntries(expected));
     expect(reportJson(probe)).toMatchObject({ finished: true, newCodes: [] });
   });

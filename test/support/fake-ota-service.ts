@@ -6,9 +6,11 @@ import {
   CancelTasksByDeviceResponse,
   type GetQuotaRequest,
   GetQuotaResponse,
+  type GetRolloutRequest,
   type OtaServiceServer,
   OtaServiceService,
   Outcome,
+  type Rollout,
   type StreamCancelTasksByDeviceRequest,
   type StreamCancelTasksByDeviceResponse,
 } from "../../src/gen/ota/v1/ota_service.js";
@@ -24,15 +26,19 @@ export interface FakeAnswers {
   ): CancelTasksByDeviceResponse | WireError | undefined;
   stream?(call: FakeStream): void;
   quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError | undefined;
+  rollout?(call: ServerUnaryCall<GetRolloutRequest, Rollout>): Rollout | WireError | undefined;
 }
 
 /** Starts the service. Resolves with its address. */
-export function listenOta({ cancel, stream, quota }: FakeAnswers): Promise<string> {
+export function listenOta({ cancel, stream, quota, rollout }: FakeAnswers): Promise<string> {
   const usual = GetQuotaResponse.fromPartial({ account: "default", callsPerSecond: 10 });
   const service: OtaServiceServer = {
     cancelTasksByDevice: (call, callback) => reply(cancel?.(call), callback),
     streamCancelTasksByDevice: (call) => stream?.(call),
     getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
+    getRollout: (call, callback) => reply(rollout?.(call), callback),
+    submitCancelTasksByDevice: () => {},
+    listOperationResults: () => {},
   };
   return listenGrpc([OtaServiceService, service]);
 }

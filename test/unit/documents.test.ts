@@ -7,10 +7,12 @@ import { cancelCommand } from "../../src/cli/cancel.js";
 import { configCommand } from "../../src/cli/config.js";
 import { demoCommand } from "../../src/cli/demo.js";
 import { emulateCommand } from "../../src/cli/emulate.js";
+import { operationsCommand } from "../../src/cli/operations.js";
 import { probeCommand } from "../../src/cli/probe.js";
 import { proveCommand } from "../../src/cli/prove.js";
 import { quotaCommand } from "../../src/cli/quota.js";
 import { resultsCommand } from "../../src/cli/results.js";
+import { rolloutCommand } from "../../src/cli/rollout.js";
 import { serveCommand } from "../../src/cli/serve.js";
 import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
@@ -32,10 +34,12 @@ const commands = new Map(
     configCommand(),
     demoCommand(),
     emulateCommand(),
+    operationsCommand(),
     probeCommand(),
     proveCommand(),
     quotaCommand(),
     resultsCommand(),
+    rolloutCommand(),
     serveCommand(),
   ].map((command) => [command.name(), command]),
 );

@@ -20,13 +20,20 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/failures " +
     "gateway/limiter gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
-  upstream: "base gateway/command gateway/device-reader gateway/task-reader gateway/upstream network",
+  upstream:
+    "base gateway/command gateway/device-reader gateway/job-operator gateway/task-reader gateway/upstream network",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
     "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
+  rollout:
+    "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/job-operator gateway/limiter " +
+    "gateway/upstream",
+  // work that outlives its caller; its stores know only the seam
+  operations: "base gateway",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
-  "grpc/service": "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit",
+  "grpc/service":
+    "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit operations rollout",
   "grpc/rpc":
     "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
   "grpc/transport":
@@ -39,13 +46,15 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "observe/audit": "base gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/call gateway/existence grpc grpc/transport/caller identity limiter network observe/admin observe/audit " +
-    "observe/recorder " +
-    "observe/telemetry upstream verification",
+    "base config gateway gateway/call gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller " +
+    "identity limiter network observe/admin observe/audit observe/recorder observe/telemetry operations rollout upstream " +
+    "verification",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
-  cli: "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry serve upstream/credentials",
+  cli:
+    "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry operations " +
+    "serve upstream/credentials",
   "cli/cancel": "base cli/terminal client",
   "cli/probe": "base cli/terminal emulator/open-questions emulator/quota network upstream",
   "cli/prove": "base observe/recorder",
@@ -60,7 +69,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
-    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry upstream verification",
+    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry rollout upstream verification",
   "@opentelemetry/exporter-metrics-otlp-grpc": "observe/telemetry",
   "@opentelemetry/exporter-metrics-otlp-http": "observe/telemetry",
   "@opentelemetry/exporter-metrics-otlp-proto": "observe/telemetry",

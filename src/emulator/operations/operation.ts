@@ -8,6 +8,8 @@ import type { CallParameters, Reader } from "./readers.js";
 export interface Service {
   readonly platform: Platform;
   readonly openQuestions: OpenQuestions;
+  /** How long after its answer a CancelOTATaskByJob has been applied. */
+  readonly byJobDelayMs: number;
   /** The version of a newly registered device. */
   readonly deviceVersion: string;
 }

@@ -44,6 +44,10 @@ export function reportVersion(platform: Platform, device: number, version: strin
     else if (tasks.stateOf(task) === "IN_PROGRESS") {
       tasks.move(task, "FAILED", platform.now(), "report version is not conform");
     }
+  } else if (platform.traits.lateSuccess) {
+    const canceled = newestTask(platform, device, module);
+    const isDone = canceled !== undefined && version === tasks.jobOf(canceled).firmware.destVersion;
+    if (isDone && tasks.stateOf(canceled) === "CANCELED") tasks.move(canceled, "SUCCEEDED", platform.now());
   }
   joinDynamicBatches(platform, device, "reported");
 }
@@ -54,6 +58,11 @@ export function taskUnderWay(platform: Platform, device: number, module = DEFAUL
   for (const task of tasks.ofDevice(device)) {
     if (UNFINISHED[tasks.stateOf(task)] && tasks.jobOf(task).firmware.moduleName === module) return task;
   }
+  return undefined;
+}
+
+function newestTask({ tasks }: Platform, device: number, module: string): number | undefined {
+  for (const task of tasks.ofDevice(device)) if (tasks.jobOf(task).firmware.moduleName === module) return task;
   return undefined;
 }
 

@@ -43,6 +43,17 @@ export function joinDynamicBatches(platform: Platform, device: number, event: "r
   }
 }
 
+/**
+ * Offers the device of a canceled task to the other dynamic batches, once its own is closed. Only
+ * where older dynamic batches are configured to take over.
+ */
+export function offerToOtherDynamicJobs(platform: Platform, task: number): void {
+  const { tasks, traits, dynamicJobs } = platform;
+  const job = tasks.jobOf(task);
+  if (!traits.olderDynamicJobTakesOver || job.traits.selection !== "DYNAMIC" || dynamicJobs.has(job)) return;
+  if (tasks.stateOf(task) === "CANCELED") joinDynamicBatches(platform, tasks.deviceOf(task), "registered");
+}
+
 /** Whether a batch for this package and these versions leaves the device out. */
 export function isOutside(platform: Platform, device: number, firmware: Firmware, srcVersions: readonly string[]) {
   const version = platform.devices.versionOf(device, firmware.moduleName);

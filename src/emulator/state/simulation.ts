@@ -52,6 +52,8 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
     if (line.served) platform.timeline.at(platform.now() + PUSH_EVERY_MS, () => push(job, line));
   }
 
+  platform.onUnderWay = (task) => play(task);
+
   function play(task: number): void {
     const { tasks, timeline } = platform;
     const round = tasks.roundOf(task);
@@ -61,7 +63,7 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
     const next = (index: number): void => {
       const report = REPORTS[index];
       timeline.at(startMs + takesMs * (report?.part ?? 1), () => {
-        if (!isUnderWay(task, round)) return;
+        if (!goesOn(task, round)) return;
         if (report) {
           reportProgress(platform, task, report.percent);
           next(index + 1);
@@ -76,6 +78,12 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
       });
     };
     next(0);
+  }
+
+  /** Whether the device goes on: it is not told that its task was canceled. */
+  function goesOn(task: number, round: number): boolean {
+    const isCanceled = platform.tasks.stateOf(task) === "CANCELED" && platform.tasks.roundOf(task) === round;
+    return isCanceled || isUnderWay(task, round);
   }
 
   /**

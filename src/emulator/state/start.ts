@@ -1,11 +1,13 @@
 // Starts the platform of an emulator: its time, the simulated devices, and the seeded fleet.
 import type { Clock } from "../../base/clock.js";
+import type { OpenQuestions } from "../open-questions.js";
 import type { Random } from "../random.js";
 import { Platform } from "./platform.js";
 import { type FleetSeed, seedFleet } from "./seed.js";
 import { type SimulationSettings, simulateDevices } from "./simulation.js";
 
-interface Start extends FleetSeed, SimulationSettings {
+interface Start extends FleetSeed, SimulationSettings, Pick<OpenQuestions, "lateSuccess" | "olderDynamicJob"> {
+  readonly listLagMs: number;
   readonly simulate: boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -17,7 +19,11 @@ export function startPlatform(settings: Start, aheadMs: () => number = () => 0):
   // Runs on the monotonic clock: when the machine's clock is set, due work must not repeat or be
   // skipped.
   const zeroMs = clock.wallNow() - clock.now();
-  const platform = new Platform(() => Math.floor(zeroMs + clock.now() + aheadMs()));
+  const platform = new Platform(() => Math.floor(zeroMs + clock.now() + aheadMs()), {
+    listLagMs: settings.listLagMs,
+    lateSuccess: settings.lateSuccess === "becomes-succeeded",
+    olderDynamicJobTakesOver: settings.olderDynamicJob === "takes-over",
+  });
   if (settings.simulate) simulateDevices(platform, settings, settings.random);
   seedFleet(platform, settings);
   return platform;

@@ -51,7 +51,7 @@ export function consequence(end: CallEnd, devices: number): Consequence {
   }
 }
 
-function refused(requestId: string, { code, reaction }: Refusal, devices: number): Consequence {
+function refused(requestId: string, { code, reaction, requestWide }: Refusal, devices: number): Consequence {
   const upstream = { code, requestId };
   switch (reaction.kind) {
     case "throttled": {
@@ -74,7 +74,10 @@ function refused(requestId: string, { code, reaction }: Refusal, devices: number
         return { kind: "bisect", outcome: { kind: "unknown", failure } };
       }
       const message = `the upstream refused: ${code}`;
-      const failure: Failure = { kind: "rejected", message, rejection: reaction.rejection, upstream };
+      const failure: Failure = {
+        ...{ kind: "rejected", message, rejection: reaction.rejection, upstream },
+        ...(requestWide && { requestWide }),
+      };
       return { kind: "settle", outcome: { kind: "rejected", failure } };
     }
   }

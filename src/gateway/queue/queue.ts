@@ -171,9 +171,13 @@ export class Queue {
     return this.#cut(this.#readScheduler, { room, nowMs: limits.nowMs, maySend: (entry) => inTime(entry, limits) });
   }
 
-  /** Everything of this scope that waits leaves: of each waiter the positions of its devices. */
+  /**
+   * Everything of this scope that waits leaves: of each waiter the positions of its devices.
+   * Waiters with a follower stay, because that decides what such a refusal means for the rest.
+   */
   withdraw(scope: Scope): { readonly waiter: Waiter; readonly indexes: readonly number[] }[] {
-    const entries = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
+    const all = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
+    const entries = all.filter(({ waiter }) => !waiter.follower);
     return entries.map((entry) => ({ waiter: entry.waiter, indexes: this.#disown(entry) }));
   }
 
@@ -263,7 +267,8 @@ export class Queue {
 }
 
 function inTime({ waiter }: QueueEntry, { nowMs, answerMs }: Limits): boolean {
-  return waiter.command.answerByMs - nowMs > answerMs;
+  const { command, follower } = waiter;
+  return command.answerByMs - nowMs > answerMs && (!follower || nowMs < follower.sendUntilMs);
 }
 
 /** Counts seats by the caller that pays for them. */

@@ -4,11 +4,17 @@
 import { GatewayError } from "../../gateway/failures.js";
 import type { CallerBook } from "../../identity/caller-book.js";
 import type { Stranger } from "../../identity/identity.js";
-import { beyond, mayUse, type Rights, type Touched } from "../../identity/rights.js";
+import { beyond, beyondReading, mayUse, type Rights, type Touched } from "../../identity/rights.js";
 
 /** Throws GatewayError if the caller may not do all of this. */
 export function checkRights(book: CallerBook, caller: string, touched: Touched): void {
   const fields = beyond(rightsOf(book, caller), touched);
+  if (fields.length > 0) throw forbidden(`this caller has no right to this ${fields.join(", ")}`);
+}
+
+/** Throws GatewayError if the caller may not read about this product. */
+export function checkReading(book: CallerBook, caller: string, touched: Pick<Touched, "account" | "productKey">): void {
+  const fields = beyondReading(rightsOf(book, caller), touched);
   if (fields.length > 0) throw forbidden(`this caller has no right to this ${fields.join(", ")}`);
 }
 

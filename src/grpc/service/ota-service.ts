@@ -7,26 +7,35 @@ import {
   CancelTasksByDeviceRequest,
   type GetQuotaRequest,
   type GetQuotaResponse,
+  type GetRolloutRequest,
   type OtaServiceServer,
   priorityToJSON,
+  type Rollout,
 } from "../../gen/ota/v1/ota_service.js";
 import type { CallerBook } from "../../identity/caller-book.js";
 import type { AuditEntry, Auditor } from "../../observe/audit/auditor.js";
-import { checkAccount, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
+import type { RolloutReader } from "../../rollout/rollout-reader.js";
+import { checkAccount, checkReading, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
 import { openRpc, unary } from "../rpc/handler.js";
 import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
+import type { OperationsService } from "./operations-service.js";
 import { quotaResponseOf } from "./quota.js";
-import { accountOf, commandOf, type RequestLimits, touchedBy } from "./request.js";
+import { accountOf, commandOf, type RequestLimits, rolloutQuestionOf, touchedBy } from "./request.js";
 import { checkResponseOf, planResponseOf, responseOf } from "./response.js";
+import { rolloutOf } from "./rollout.js";
 import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
 export interface OtaServiceOptions extends RpcOptions {
   /** By account. */
   readonly gateways: ReadonlyMap<string, Gateway>;
+  /** By account. */
+  readonly rollouts: ReadonlyMap<string, RolloutReader>;
   /** The most devices in one request. */
   readonly maxDevices: number;
   /** The rights of each caller. */
   readonly callers: CallerBook;
+  /** The methods about operations. */
+  readonly ofOperations: OperationsService["ofOtaService"];
   /** Keeps the audit log, if there is one. */
   readonly auditor?: Auditor | undefined;
 }
@@ -56,6 +65,8 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     }),
     streamCancelTasksByDevice: (call) => openRpc(STREAM_METHOD, call, streamOptions, (rpc) => openStream(call, rpc)),
     getQuota: unary("ota.v1.OtaService/GetQuota", options, getQuota),
+    getRollout: unary("ota.v1.OtaService/GetRollout", options, getRollout),
+    ...options.ofOperations,
   };
   return {
     implementation,
@@ -160,6 +171,17 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
     checkAccount(callers, caller, request.account || DEFAULT_ACCOUNT);
     const account = accountOf(request, limits);
     return quotaResponseOf(account, gatewayOf(account).state());
+  }
+
+  async function getRollout(request: GetRolloutRequest, context: RpcContext): Promise<Rollout> {
+    const { caller, span, answerByMs } = context;
+    checkReading(callers, caller, { account: request.account || DEFAULT_ACCOUNT, productKey: request.productKey });
+    const { account, question } = rolloutQuestionOf(request, limits);
+    const reader = options.rollouts.get(account);
+    if (!reader) throw new Error("an account that is not configured has passed the checks");
+    const left = new AbortController();
+    context.onAbort(() => left.abort());
+    return rolloutOf(await reader.read(question, { caller, span }, answerByMs, left.signal));
   }
 
   /** The account has been checked. */

@@ -46,15 +46,15 @@ function answerOf(request: ServerReflectionRequest["messageRequest"]): MessageRe
       return filesOf(registry.getFile(request.fileByFilename));
     case "fileContainingSymbol":
       return filesOf(filesBySymbol.get(request.fileContainingSymbol));
-    case "fileContainingExtension":
-      return notFound(); // our files have no extensions
+    case "fileContainingExtension": {
+      const { containingType, extensionNumber } = request.fileContainingExtension;
+      return filesOf(extensionsOf(containingType).find(({ number }) => number === extensionNumber)?.file);
+    }
     case "allExtensionNumbersOfType": {
       const baseTypeName = request.allExtensionNumbersOfType;
       if (!registry.getMessage(baseTypeName)) return notFound();
-      return {
-        $case: "allExtensionNumbersResponse",
-        allExtensionNumbersResponse: { baseTypeName, extensionNumber: [] },
-      };
+      const extensionNumber = extensionsOf(baseTypeName).map(({ number }) => number);
+      return { $case: "allExtensionNumbersResponse", allExtensionNumbersResponse: { baseTypeName, extensionNumber } };
     }
     default:
       return errorOf(status.INVALID_ARGUMENT, "the request is empty; set one of message_request");
@@ -63,6 +63,13 @@ function answerOf(request: ServerReflectionRequest["messageRequest"]): MessageRe
 
 function serviceNames(): { name: string }[] {
   return [...registry].flatMap((type) => (type.kind === "service" ? [{ name: type.typeName }] : []));
+}
+
+/** The extensions of a message: Google's options, with which methods describe themselves. */
+function extensionsOf(typeName: string) {
+  return [...registry].flatMap((type) =>
+    type.kind === "extension" && type.extendee.typeName === typeName ? [type] : [],
+  );
 }
 
 /** The full names of a type and its members. Enum values are siblings of their enum. */

@@ -4,11 +4,16 @@ import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../.
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
 import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/failures.js";
 import {
+  type CancelSpec,
   type CancelTasksByDeviceRequest,
   type GetQuotaRequest,
+  type GetRolloutRequest,
   Priority as WirePriority,
 } from "../../gen/ota/v1/ota_service.js";
 import type { Touched } from "../../identity/rights.js";
+import type { CancelListSpec } from "../../operations/cancel-list.js";
+import type { RolloutQuestion } from "../../rollout/rollout-reader.js";
+import { durationMs, durationOf } from "../wire/details.js";
 
 /** Requests are checked against these. */
 export interface RequestLimits {
@@ -26,6 +31,51 @@ const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
 /** Names what a request would touch. Nothing of it has been checked yet. */
 export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
   return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
+}
+
+/** The most, and the default, of `time_to_live`. */
+const MOST_TIME_TO_LIVE_MS = 24 * 3_600_000;
+const TIME_TO_LIVE_MS = 3_600_000;
+
+/** Names what a submission would touch. Nothing of it has been checked yet. */
+export function touchedBySpec({ account, productKey, priority, verify }: CancelSpec): Touched {
+  return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
+}
+
+/** The spec with its defaults. Throws GatewayError with every violation. */
+export function listSpecOf(spec: CancelSpec, limits: RequestLimits): CancelListSpec {
+  const priority = PRIORITIES.get(spec.priority);
+  const violations = new Violations();
+  const timeToLiveMs = spec.timeToLive ? durationMs(spec.timeToLive) : TIME_TO_LIVE_MS;
+  checkId("spec.request_id", spec.requestId, false, violations);
+  checkId("spec.product_key", spec.productKey, true, violations);
+  checkId("spec.firmware_id", spec.firmwareId, true, violations);
+  checkId("spec.job_id", spec.jobId, false, violations);
+  checkId("spec.iot_instance_id", spec.iotInstanceId, false, violations);
+  checkAccount(spec.account, limits, violations, "spec.account");
+  if (!priority) violations.add("spec.priority", "is not known");
+  checkText("spec.reason", spec.reason, REASON, violations);
+  if (spec.verify && spec.jobId === "") violations.add("spec.verify", "needs job_id");
+  if (!(timeToLiveMs > 0 && timeToLiveMs <= MOST_TIME_TO_LIVE_MS)) {
+    violations.add("spec.time_to_live", "must be more than 0 and at most 24 h");
+  }
+  if (violations.count > 0 || !priority) throw violations.error();
+  const { requestId, productKey, firmwareId, jobId, iotInstanceId, reason, verify } = spec;
+  const scope = { iotInstanceId, productKey, firmwareId, jobId };
+  return { requestId, account: spec.account || DEFAULT_ACCOUNT, scope, priority, reason, verify, timeToLiveMs };
+}
+
+/** The same for the wire. */
+export function wireSpecOf(spec: CancelListSpec): CancelSpec {
+  const { requestId, account, scope, priority, reason, verify, timeToLiveMs } = spec;
+  const [wirePriority = WirePriority.NORMAL] = [...PRIORITIES].find(
+    ([wire, each]) => each === priority && wire !== WirePriority.UNSPECIFIED,
+  ) ?? [WirePriority.NORMAL];
+  return {
+    ...{ requestId, account, ...scope, reason, verify },
+    priority: wirePriority,
+    timeToLive: durationOf(timeToLiveMs),
+  };
 }
 
 /** Throws GatewayError with every violation. */
@@ -62,6 +112,22 @@ export function accountOf(request: GetQuotaRequest, limits: RequestLimits): stri
   throw violations.error();
 }
 
+/** The rollout that GetRollout asks for. Throws GatewayError with every violation. */
+export function rolloutQuestionOf(
+  request: GetRolloutRequest,
+  limits: RequestLimits,
+): { readonly account: string; readonly question: RolloutQuestion } {
+  const violations = new Violations();
+  checkId("product_key", request.productKey, true, violations);
+  checkId("firmware_id", request.firmwareId, true, violations);
+  checkId("job_id", request.jobId, false, violations);
+  checkId("iot_instance_id", request.iotInstanceId, false, violations);
+  checkAccount(request.account, limits, violations);
+  if (violations.count > 0) throw violations.error();
+  const { productKey, firmwareId, jobId, iotInstanceId } = request;
+  return { account: request.account || DEFAULT_ACCOUNT, question: { productKey, firmwareId, jobId, iotInstanceId } };
+}
+
 /** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
 class Violations {
   count = 0;
@@ -81,12 +147,12 @@ class Violations {
 
 // Each of these adds its violations. They are called in the order of the fields.
 
-function checkAccount(named: string, { accounts }: RequestLimits, violations: Violations): void {
+function checkAccount(named: string, { accounts }: RequestLimits, violations: Violations, field = "account"): void {
   if (accounts.has(named || DEFAULT_ACCOUNT)) return;
   const description = named
     ? (wrongWith(named, ACCOUNT) ?? "is not configured")
     : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
-  violations.add("account", description);
+  violations.add(field, description);
 }
 
 function checkId(field: string, id: string, required: boolean, violations: Violations): void {

@@ -15,7 +15,8 @@ import {
 import { durationOf, timestampOf } from "../wire/details.js";
 import { deviceStatusOf } from "../wire/status.js";
 
-const OUTCOMES: Record<DeviceOutcome["kind"], Outcome> = {
+/** The outcomes of the contract. */
+export const WIRE_OUTCOMES: Record<DeviceOutcome["kind"], Outcome> = {
   accepted: Outcome.ACCEPTED,
   "verified-canceled": Outcome.VERIFIED_CANCELED,
   "already-finished": Outcome.ALREADY_FINISHED,
@@ -31,7 +32,7 @@ export function responseOf(answer: Answer, deviceNames: readonly string[]): Canc
   const results = answer.outcomes.map(
     (outcome, index): DeviceResult => ({
       deviceName: deviceNames[index] as string,
-      outcome: OUTCOMES[outcome.kind],
+      outcome: WIRE_OUTCOMES[outcome.kind],
       status: statusOf(failureOf(outcome)),
       callIndex: answer.callIndexes[index] as number,
     }),

@@ -1,9 +1,9 @@
 // The rules for the streams of each method: how long a message may be, how long a stream may last,
 // and which special bounds it counts against. The rest of the gate treats all methods alike.
-import { SMALL_MESSAGE_BYTES } from "../port-bounds.js";
+import { MOST_SUBMISSION_BYTES, SMALL_MESSAGE_BYTES } from "../port-bounds.js";
 
 /** Kinds of streams that have bounds of their own. */
-export type StreamKind = "rpc" | "watch" | "reflection";
+export type StreamKind = "rpc" | "watch" | "reflection" | "submission";
 
 export interface StreamRules {
   readonly kind: StreamKind;
@@ -16,19 +16,29 @@ export interface StreamRules {
 
 const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
 const STREAM_OF_CANCELS = "/ota.v1.OtaService/StreamCancelTasksByDevice";
-const OTA_METHODS = /^\/ota\.v1\.OtaService\/((Stream)?CancelTasksByDevice|GetQuota)$/;
+const SUBMISSION = "/ota.v1.OtaService/SubmitCancelTasksByDevice";
+const OUR_METHODS = new RegExp(
+  "^/(ota\\.v1\\.OtaService/((Stream|Submit)?CancelTasksByDevice|GetQuota|GetRollout|ListOperationResults)" +
+    "|google\\.longrunning\\.Operations/(Get|List|Wait|Cancel|Delete)Operations?)$",
+);
 const REFLECTION = /^\/grpc\.reflection\.[^/]*\.ServerReflection\//;
 
 /** Longer than a connection is used: the client opens its next watch on another replica. */
 const WATCH_AGE_MS = 40 * 60_000;
 
+/** A list of millions over a bad line. The handler bounds the time between two messages. */
+const SUBMISSION_AGE_MS = 10 * 60_000;
+
 /** Requests and answers take milliseconds. */
 const REFLECTION_AGE_MS = 30_000;
 
-/** `mostMessageBytes`: the longest message of OtaService. */
+/** `mostMessageBytes`: the longest message of OtaService, except a part of a submission. */
 export function rulesOf(path: string, mostMessageBytes: number): StreamRules {
   if (REFLECTION.test(path)) {
     return { kind: "reflection", mostBytes: SMALL_MESSAGE_BYTES, isStream: true, mostAgeMs: REFLECTION_AGE_MS };
+  }
+  if (path === SUBMISSION) {
+    return { kind: "submission", mostBytes: MOST_SUBMISSION_BYTES, isStream: true, mostAgeMs: SUBMISSION_AGE_MS };
   }
   const isWatch = path === HEALTH_WATCH;
   return {
@@ -39,7 +49,7 @@ export function rulesOf(path: string, mostMessageBytes: number): StreamRules {
   };
 }
 
-/** `ota.v1.OtaService/Method` if the path is one of its methods. */
-export function otaMethodOf(path: string): string | undefined {
-  return OTA_METHODS.test(path) ? path.slice(1) : undefined;
+/** `package.Service/Method` if the path is a method that callers of the gateway use. */
+export function ourMethodOf(path: string): string | undefined {
+  return OUR_METHODS.test(path) ? path.slice(1) : undefined;
 }

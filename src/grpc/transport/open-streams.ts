@@ -30,6 +30,8 @@ const SUBJECTS = {
   watchesOfConnection: "health watches of this connection",
   reflection: "reflection",
   reflectionOfConnection: "reflection on this connection",
+  submissions: "submissions of all callers",
+  submissionsOfConnection: "submissions on this connection",
 } as const satisfies Record<keyof typeof BOUNDS, string>;
 
 type Subject = keyof typeof BOUNDS;
@@ -92,6 +94,8 @@ export class OpenStreams {
       accounts.push(this.#account("watchesOfConnection", connection), this.#account("watches", undefined));
     } else if (kind === "reflection") {
       accounts.push(this.#account("reflectionOfConnection", connection), this.#account("reflection", undefined));
+    } else if (kind === "submission") {
+      accounts.push(this.#account("submissionsOfConnection", connection), this.#account("submissions", undefined));
     }
     for (const account of accounts) if (account.isFull) throw REFUSALS[account.subject].streams;
     return new OpenStream(accounts, address, this.#books);

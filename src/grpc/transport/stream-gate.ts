@@ -15,7 +15,7 @@ import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
 import { LONGEST_TIMEOUT, LONGEST_TIMEOUT_MS, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
 import { GuardedStream } from "./guarded-stream.js";
-import { otaMethodOf, rulesOf } from "./method-rules.js";
+import { ourMethodOf, rulesOf } from "./method-rules.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
 import type { CountRefusal } from "./refusal-counts.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
@@ -176,7 +176,7 @@ export class StreamGate {
       if (stream.destroyed || stream.closed) return false;
       stream.respond(trailersOf(error), { endStream: true });
       setImmediate(() => stream.close()); // at once, Node 26 resets the stream before the answer
-      const method = otaMethodOf(path);
+      const method = ourMethodOf(path);
       if (method) rpcEnded?.(method, status[error.code], false, clock.now() - startedMs);
       return true;
     });

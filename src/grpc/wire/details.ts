@@ -18,6 +18,11 @@ export function timestampOf(wallMs: number): Timestamp {
   return { seconds: BigInt(seconds), nanos: Math.floor((wallMs - seconds * 1000) * 1e6) };
 }
 
+/** Milliseconds of a duration; a fraction is cut off. */
+export function durationMs({ seconds, nanos }: Duration): number {
+  return Number(seconds) * 1000 + Math.trunc(nanos / 1e6);
+}
+
 export function errorInfo(reason: string, domain: string, metadata: Record<string, string>): Any {
   return pack("ErrorInfo", ErrorInfo.encode(ErrorInfo.fromPartial({ reason, domain, metadata })).finish());
 }

@@ -48,6 +48,33 @@ const ROWS: Record<FailureKind, Row> = {
   unavailable: { code: status.UNAVAILABLE, reason: "UNAVAILABLE", domain: OUR_DOMAIN, repeatHelps: true },
   unknown: { code: status.UNKNOWN, reason: "OUTCOME_UNKNOWN", domain: OUR_DOMAIN, repeatHelps: true },
   internal: { code: status.INTERNAL, reason: "INTERNAL", domain: OUR_DOMAIN, repeatHelps: false },
+  stopped: { code: status.CANCELLED, reason: "STOPPED", domain: OUR_DOMAIN, repeatHelps: false },
+  "request-id-reused": {
+    code: status.ALREADY_EXISTS,
+    reason: "REQUEST_ID_REUSED",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  "submission-unknown": { code: status.UNKNOWN, reason: "SUBMISSION_UNKNOWN", domain: OUR_DOMAIN, repeatHelps: true },
+  "operation-not-found": {
+    code: status.NOT_FOUND,
+    reason: "OPERATION_NOT_FOUND",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  "operation-running": {
+    code: status.FAILED_PRECONDITION,
+    reason: "OPERATION_RUNNING",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
+  "store-unavailable": { code: status.UNAVAILABLE, reason: "STORE_UNAVAILABLE", domain: OUR_DOMAIN, repeatHelps: true },
+  "state-not-shared": {
+    code: status.FAILED_PRECONDITION,
+    reason: "STATE_NOT_SHARED",
+    domain: OUR_DOMAIN,
+    repeatHelps: false,
+  },
 };
 
 const REJECTION_CODES: Record<Rejection, status> = {

@@ -40,7 +40,20 @@ export type AuditedEnd =
   /** It was not admitted: nothing was sent for it. */
   | { readonly kind: "refused"; readonly error: unknown }
   /** It asked for validation only. */
-  | { readonly kind: "validated" };
+  | { readonly kind: "validated" }
+  /** It concerns an operation, which has been submitted, stopped, or has ended. */
+  | { readonly kind: "operation"; readonly operation: AuditedOperation };
+
+/** An operation at the moment of the record. */
+export interface AuditedOperation {
+  /** `operations/` and its id. */
+  readonly name: string;
+  readonly state: string;
+  readonly devices: number;
+  readonly calls: number;
+  /** In the order of OUTCOMES. */
+  readonly counts: readonly number[];
+}
 
 export interface AuditTimes {
   readonly askedWallMs: number;
@@ -90,12 +103,13 @@ export function auditRecord(
     requireAll: request.requireAll,
     verify: request.verify,
     outcome: outcomeOf(end),
-    ...(end.kind !== "validated" && end.error !== undefined && errorOf(end.error)),
+    ...("error" in end && end.error !== undefined && errorOf(end.error)),
     ...(why !== undefined && { why }),
-    devices: deviceNames.length,
-    ...(isRead && { devicesSha256: deviceDigest(deviceNames) }),
+    ...(end.kind === "operation" && { operation: end.operation.name, state: end.operation.state }),
+    devices: end.kind === "operation" ? end.operation.devices : deviceNames.length,
+    ...(isRead && end.kind !== "operation" && { devicesSha256: deviceDigest(deviceNames) }),
     devicesByOutcome: countsOf(end, deviceNames.length),
-    calls: calls.length,
+    calls: end.kind === "operation" ? end.operation.calls : calls.length,
     upstreamRequestIds: calls.slice(0, MOST_CALLS).flatMap(({ requestId }) => requestId || []),
     ...(isTraced && { traceId: span.traceId, spanId: span.spanId }),
     ...(withNames &&
@@ -111,6 +125,7 @@ export function auditLine(record: object): string {
 }
 
 function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
+  if (end.kind === "operation") return "ok";
   if (end.kind !== "answered") return end.kind;
   return end.error === undefined ? "ok" : "failed";
 }
@@ -134,7 +149,9 @@ function whyForbidden(end: AuditedEnd): string | undefined {
 function countsOf(end: AuditedEnd, devices: number): Record<DeviceOutcome["kind"], number> {
   const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<DeviceOutcome["kind"], number>;
   if (end.kind === "answered") for (const { kind } of end.answer.outcomes) counts[kind]++;
-  else counts["not-attempted"] = devices;
+  else if (end.kind === "operation") {
+    for (const [index, kind] of OUTCOMES.entries()) counts[kind] = end.operation.counts[index] ?? 0;
+  } else counts["not-attempted"] = devices;
   return counts;
 }
 

@@ -3,7 +3,14 @@
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { Answer } from "../../gateway/waiter.js";
-import { type AuditedCaller, type AuditedEnd, type AuditedRequest, auditLine, auditRecord } from "./audit-record.js";
+import {
+  type AuditedCaller,
+  type AuditedEnd,
+  type AuditedOperation,
+  type AuditedRequest,
+  auditLine,
+  auditRecord,
+} from "./audit-record.js";
 
 /** The entry of one request. Only the first report is recorded. */
 export interface AuditEntry {
@@ -13,6 +20,8 @@ export interface AuditEntry {
   refused(error: unknown): void;
   /** The request asked for validation only. */
   validated(): void;
+  /** The request concerned an operation. */
+  done(operation: AuditedOperation): void;
 }
 
 export interface Auditor {
@@ -47,6 +56,7 @@ export function createAuditor({ clock, log, lines, withDeviceNames }: AuditorOpt
         answered: (answer, error) => tell({ kind: "answered", answer, error }),
         refused: (error) => tell({ kind: "refused", error }),
         validated: () => tell({ kind: "validated" }),
+        done: (operation) => tell({ kind: "operation", operation }),
       };
     },
   };

@@ -2,7 +2,7 @@
 // only. spans.ts has the spans; gauges.ts, upkeep.ts and process.ts have what is read rather than
 // counted. No attribute has more values than the configuration has names: no device, no scope, and
 // only configured callers, because a caller can take any name.
-import { type Attributes, type Meter, metrics, ValueType } from "@opentelemetry/api";
+import { type Attributes, type Counter, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
 import { watchProcess } from "./process.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
@@ -45,6 +45,8 @@ export interface ReadMetrics {
 export interface Metrics {
   account(name: string): AccountMetrics;
   reads(account: string, operation: string): ReadMetrics;
+  /** Calls that cancel whole batches, or their strategies. */
+  jobCalls(account: string, operation: string): ReadMetrics;
   /**
    * Adds configured callers. Callers that are no longer configured keep their names, because
    * counters never go away.
@@ -74,7 +76,9 @@ export function createMetrics(configuredCallers: Iterable<string>, outcomes: rea
   const callers = new Set([...configuredCallers, OTHER_CALLERS]);
   return {
     account: (name) => accountMetrics(name, events, callers, outcomes),
-    reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events),
+    reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events.reads),
+    jobCalls: (account, operation) =>
+      readMetrics({ "ota.account": account, "ota.operation": operation }, events.jobCalls),
     name: (more) => {
       for (const caller of more) callers.add(caller);
     },
@@ -119,7 +123,14 @@ function createEvents(meter: Meter) {
     reads: meter.createCounter("ota.reads", {
       ...integer,
       unit: "{call}",
-      description: "Upstream calls that read tasks or devices and have ended, by operation and result; see ota.calls.",
+      description:
+        "Upstream calls that read tasks, devices or batches and have ended, by operation and result; see ota.calls.",
+    }),
+    jobCalls: meter.createCounter("ota.job_calls", {
+      ...integer,
+      unit: "{call}",
+      description:
+        "Upstream calls that cancel a whole batch or its strategy and have ended, by operation and result; see ota.calls.",
     }),
     tokenWait: meter.createHistogram("ota.call.token_wait", {
       unit: "s",
@@ -215,12 +226,12 @@ function accountMetrics(
   };
 }
 
-function readMetrics(attributes: Attributes, events: Events): ReadMetrics {
+function readMetrics(attributes: Attributes, counter: Counter): ReadMetrics {
   const results = tableOf(RESULTS, (result) => ({ ...attributes, "ota.result": result }));
-  for (const result of RESULTS) events.reads.add(0, results[result]);
+  for (const result of RESULTS) counter.add(0, results[result]);
   return {
     sent: () => {},
-    ended: (_, { kind, throttled }) => events.reads.add(1, results[throttled ? "throttled" : kind]),
+    ended: (_, { kind, throttled }) => counter.add(1, results[throttled ? "throttled" : kind]),
   };
 }
 

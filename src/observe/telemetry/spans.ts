@@ -25,6 +25,10 @@ const OPERATIONS = [
   "ListOTAUnfinishedTaskByDevice",
   "BatchQueryDeviceDetail",
   "BatchGetDeviceState",
+  "ListOTAJobByFirmware",
+  "QueryOTAJob",
+  "CancelOTAStrategyByJob",
+  "CancelOTATaskByJob",
 ] as const;
 
 /** These spans are always recorded, however callers are sampled. */

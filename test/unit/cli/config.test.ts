@@ -62,6 +62,8 @@ The keys of each account need these permissions, the indispensable first (not ch
     lists with devices that no longer exist, and \`check_devices\`; without it, each such device costs nine to ten canceling calls
   iot:BatchGetDeviceState
     the same, five times as fast, where the cloud turns out to support it
+  iot:ListOTAJobByFirmware, iot:QueryOTAJob, iot:ListOTATaskByJob
+    \`GetRollout\`
   iot:ListOTATaskByJob, iot:ListOTAUnfinishedTaskByDevice
     \`verify\`, with a \`job_id\` and without
 `);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { emulateCommand } from "../../../src/cli/emulate.js";
-import { QUESTIONS } from "../../../src/emulator/open-questions.js";
+import { ALL_QUESTIONS } from "../../../src/emulator/open-questions.js";
 import { OPERATIONS } from "../../../src/emulator/operations/registry.js";
 
 function parse(...flags: string[]): Promise<unknown> {
@@ -25,6 +25,11 @@ describe("emulateCommand", () => {
     ["--update-seconds", "0"],
     ["--faults", "{"],
     ["--faults", '{"latency":1}'],
+    ["--quotas", "{"],
+    ["--quotas", '{"NoOperation":1}'],
+    ["--quotas", '{"QueryOTAJob":0}'],
+    ["--rollout", '{"kind":"gray"}'],
+    ["--planned-tasks", "none"],
     ["--listen", "8088"],
     ["--listen", "127.0.0.1:65536"],
   ])("does not take %s %s", async (flag, value) => {
@@ -36,7 +41,7 @@ describe("emulateCommand", () => {
   });
 
   it("has a flag for every open question, with its choices and its default", () => {
-    for (const [name, { choices }] of Object.entries(QUESTIONS)) {
+    for (const [name, { choices }] of Object.entries(ALL_QUESTIONS)) {
       const option = emulateCommand().options.find((each) => each.attributeName() === name);
       expect(option).toMatchObject({ argChoices: choices, defaultValue: choices[0] });
     }

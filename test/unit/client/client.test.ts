@@ -183,6 +183,9 @@ describe("connect", () => {
       client.cancelTasksByDevice(REQUEST, any(null)),
       client.cancelTasksByDevice(REQUEST, { signal: any("stop") }),
       client.getQuota(any(7)),
+      client.submit(any("dev-0"), REQUEST),
+      client.submit([], { ...REQUEST, timeToLiveMs: Number.NaN }),
+      client.submit([], REQUEST, { timeoutMs: Number.NaN }), // was: ended the process
       first("dev-0"), // was: the devices d, e, v, - and 0
       first(undefined),
       first([], null),
@@ -192,6 +195,9 @@ describe("connect", () => {
       "options must be an object, is null",
       "signal must be an AbortSignal, is of type string",
       "account must be a string, is of type number",
+      "names must be an iterable of strings, is of type string",
+      "time_to_live_ms must be a number, is NaN",
+      "timeoutMs must be a number of milliseconds, is NaN",
       "names must be an iterable of strings, is of type string",
       "names must be an iterable of strings, is undefined",
       "request must be an object, is null",

@@ -61,7 +61,7 @@ describe("readConfigFile", () => {
     expect(mistakes).toEqual([
       "FILE: calers: expected no other setting than accounts, callers",
       "FILE: callers.a.weight: expected a number from 1 to 100",
-      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify",
+      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify, operations",
       "FILE: callers.b.weight: expected a number from 1 to 100",
       "FILE: callers.c: expected a mapping",
       "FILE: callers.d.weight: expected a number from 1 to 100",
@@ -93,11 +93,16 @@ describe("readConfigFile", () => {
     });
   });
 
+  it("reads quotas of other operations", () => {
+    const { accounts } = read("accounts: { default: { quotas: { CancelOTATaskByJob: 8 } } }");
+    expect(accounts["default"]?.quotas).toEqual({ CancelOTATaskByJob: 8 });
+  });
+
   it("names every mistake of an account, and repeats no key that somebody wrote there", () => {
     const { mistakes } = read(`accounts:
   "bad name": {}
   a: { region: "eu/../x", quota: 0, credentials: { accessKeySecret: s3cr3t } }
-  b: { region: eu-central-1, endpoint: "https://x/path", quotas: 3 }
+  b: { region: eu-central-1, endpoint: "https://x/path", quotas: { CancelOTATaskByJob: 0, Other: 3 }, qouta: 3 }
   c: 7
 `);
     expect(mistakes).toEqual([
@@ -105,7 +110,9 @@ describe("readConfigFile", () => {
       "FILE: accounts.a.quota: expected a whole number of calls a second, from 1 to 1000",
       "FILE: accounts.a.region: expected the name of a region, like eu-central-1",
       "FILE: accounts.a.credentials: expected either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong in this file",
-      "FILE: accounts.b.quotas: expected no other setting than endpoint, region, quota, credentials",
+      "FILE: accounts.b.qouta: expected no other setting than endpoint, region, quota, quotas, credentials",
+      "FILE: accounts.b.quotas.Other: expected no other setting than ListOTATaskByJob, ListOTAUnfinishedTaskByDevice, BatchQueryDeviceDetail, BatchGetDeviceState, ListOTAJobByFirmware, QueryOTAJob, CancelOTAStrategyByJob, CancelOTATaskByJob",
+      "FILE: accounts.b.quotas.CancelOTATaskByJob: expected a whole number of calls a second, from 1 to 1000",
       "FILE: accounts.b: expected an endpoint or a region, not both",
       "FILE: accounts.c: expected a mapping",
     ]);

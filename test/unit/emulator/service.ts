@@ -15,7 +15,8 @@ export function newService(options: EmulatorOptions & Partial<OpenQuestions> = {
   const clock = new HandClock();
   const settings = { ...DEFAULTS, clock, random: seededRandom(1), ...options };
   const platform = startPlatform(settings);
-  const service = { platform, openQuestions: settings, deviceVersion: settings.deviceVersion };
+  const { deviceVersion, byJobDelayMs } = settings;
+  const service = { platform, openQuestions: settings, deviceVersion, byJobDelayMs };
 
   function execute(action: string, asked: Asked = {}) {
     platform.timeline.settle();

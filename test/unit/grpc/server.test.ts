@@ -17,6 +17,7 @@ async function setUp() {
     log,
     defaultDeadlineMs: 60_000,
     gateways: new Map(),
+    rollouts: new Map(),
     maxDevices: 10,
     callers: new CallerBook(new Map()),
   };

@@ -29,6 +29,7 @@ it("logStart tells version, upstream, quota, mode and the settings in force, and
         ledger: "shared",
         encryption: "none",
         authentication: "bearer tokens",
+        permissions: expect.arrayContaining(["iot:CancelOTATaskByDevice"]),
         settings: {
           OTA_REDIS_URL: "(set)",
           OTA_ADMIN_TOKEN: "(set)",

@@ -5,6 +5,7 @@
 // sibling operations, and so is their order; most can be switched in open-questions.ts.
 import { type ServiceCode, serviceError } from "../../protocol/errors.js";
 import type { Platform } from "../../state/platform.js";
+import { offerToOtherDynamicJobs } from "../../state/rollout.js";
 import { UNFINISHED } from "../../state/task-state.js";
 import { isForeign, NAME_PATTERN } from "../lookups.js";
 import { ANY_METHOD, operation, type Service } from "../operation.js";
@@ -36,7 +37,10 @@ export const cancelOtaTaskByDevice = operation({
     // With a product that does not exist and is ignored, nothing is said about its devices.
     const refusal = refusalOf(rowOfName ? names.size - cancels.length : 0, cancels, service);
     if (refusal === undefined || openQuestions.refusedCall === "cancels-rest") {
-      for (const { unfinished, canceledBefore } of cancels) platform.cancelForDevice(unfinished, canceledBefore);
+      for (const { unfinished, canceledBefore } of cancels) {
+        platform.cancelForDevice(unfinished, canceledBefore);
+        for (const task of unfinished) offerToOtherDynamicJobs(platform, task);
+      }
     }
     if (refusal !== undefined) throw serviceError(refusal);
     return { devices: cancels.length };

@@ -1,11 +1,20 @@
-// CancelOTATaskByJob: cancels the tasks of a batch that are in the given states. A planned batch
-// has only scheduled tasks, whatever their state. It is a guess that a static batch with nothing
-// left becomes CANCELED by this, rather than COMPLETED.
-import { missingParameter } from "../../protocol/errors.js";
-import type { TaskState } from "../../state/task-state.js";
+// CancelOTATaskByJob: cancels the tasks of a job that are in the states of its flags, at once or
+// some time after its answer. The states of the flags are documented, except for jobs that are
+// still PLANNED; no code is documented at all.
+import { missingParameter, serviceError } from "../../protocol/errors.js";
+import { cancelJobTasks, type States } from "../../state/cancel-job.js";
+import type { Job } from "../../state/job.js";
 import { findJob } from "../lookups.js";
-import { ANY_METHOD, operation } from "../operation.js";
+import { ANY_METHOD, operation, type Service } from "../operation.js";
 import { readFlag, required, text } from "../readers.js";
+
+interface Flags {
+  readonly CancelScheduledTask: boolean | undefined;
+  readonly CancelQueuedTask: boolean | undefined;
+  readonly CancelInProgressTask: boolean | undefined;
+  readonly CancelNotifiedTask: boolean | undefined;
+  readonly CancelUnconfirmedTask: boolean | undefined;
+}
 
 export const cancelOtaTaskByJob = operation({
   callsPerSecond: 5,
@@ -18,31 +27,52 @@ export const cancelOtaTaskByJob = operation({
     CancelNotifiedTask: readFlag(),
     CancelUnconfirmedTask: readFlag(),
   },
-  carryOut({ JobId, CancelScheduledTask, ...asked }, { platform }) {
-    const job = findJob(platform, JobId);
-    const { CancelQueuedTask, CancelInProgressTask, CancelNotifiedTask, CancelUnconfirmedTask } = asked;
-    const given = [CancelScheduledTask, ...Object.values(asked)].some((value) => value !== undefined);
-    // That one must be given is documented; the code is a guess.
-    if (!given) throw missingParameter("CancelQueuedTask");
-    const scheduled = job.status === "PLANNED";
-    const canceled: Partial<Record<TaskState, boolean | undefined>> = scheduled
-      ? { CONFIRM: CancelScheduledTask, QUEUED: CancelScheduledTask }
-      : {
-          // Documented: by default, tasks to be confirmed are treated like queued ones.
-          CONFIRM: CancelUnconfirmedTask ?? CancelQueuedTask,
-          QUEUED: CancelQueuedTask,
-          NOTIFIED: CancelNotifiedTask,
-          IN_PROGRESS: CancelInProgressTask,
-        };
-    const { tasks } = platform;
-    const nowMs = platform.now();
-    const { unfinished } = job;
-    for (let place = 0; place < job.tasks.size; place++) {
-      const task = job.tasks.at(place);
-      if (canceled[tasks.stateOf(task)]) tasks.move(task, "CANCELED", nowMs);
-    }
-    const ended = unfinished > 0 && job.unfinished === 0 && job.traits.selection === "STATIC";
-    if (ended) job.end("CANCELED", nowMs);
+  carryOut({ JobId, ...flags }, service) {
+    const job = findJob(service.platform, JobId);
+    check(job, flags, service);
+    cancelJobTasks(service.platform, job, (of) => statesOf(of, flags, service), {
+      emptied: service.openQuestions.emptiedJob,
+      delayMs: service.byJobDelayMs,
+      inPortions: service.openQuestions.byJobApplied === "in-portions",
+    });
     return {};
   },
 });
+
+/** Throws the refusal of a call that may not be carried out. */
+function check(job: Job, flags: Flags, { openQuestions }: Service): void {
+  const { missingFlags, allFlagsFalse, canceledJob, verifyJob } = openQuestions;
+  const given = Object.values(flags).filter((value) => value !== undefined);
+  // That a flag must be given is documented.
+  if (given.length === 0 || (allFlagsFalse === "reject" && !given.includes(true))) {
+    throw missingFlags === "MissingCancelQueuedTask"
+      ? missingParameter("CancelQueuedTask")
+      : serviceError(missingFlags);
+  }
+  if (canceledJob === "reject" && job.status === "CANCELED") throw serviceError("iot.ota.JobCanceled");
+  if (verifyJob === "reject" && job.traits.type === "VERIFY_FIRMWARE") throw serviceError("iot.ota.InvalidJobId");
+}
+
+/** The states whose tasks are canceled, in the status that the job has at that moment. */
+function statesOf({ status, traits }: Job, flags: Flags, { openQuestions }: Service): States {
+  const { CancelScheduledTask, CancelQueuedTask, CancelInProgressTask, CancelNotifiedTask } = flags;
+  // Documented: by default, tasks to be confirmed are treated like queued ones.
+  const CancelUnconfirmedTask = flags.CancelUnconfirmedTask ?? CancelQueuedTask;
+  if (status === "PLANNED") {
+    const { plannedTasks } = openQuestions;
+    const scheduled = plannedTasks !== "queued" && CancelScheduledTask;
+    const queued = plannedTasks !== "scheduled";
+    return {
+      CONFIRM: scheduled || (queued && CancelUnconfirmedTask),
+      QUEUED: scheduled || (queued && CancelQueuedTask),
+    };
+  }
+  const whole =
+    openQuestions.scheduledFlag === "whole-job" && traits.scheduleMs !== undefined && CancelScheduledTask === true;
+  return {
+    CONFIRM: whole || CancelUnconfirmedTask,
+    QUEUED: whole || CancelQueuedTask,
+    NOTIFIED: whole || CancelNotifiedTask,
+    IN_PROGRESS: whole || CancelInProgressTask,
+  };
+}

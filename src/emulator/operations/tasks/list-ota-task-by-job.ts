@@ -29,6 +29,7 @@ export const listOtaTaskByJob = operation({
     const { rows, fields } = find(platform, job, TaskStatus, DeviceNames, asked);
     const SimpleOTATaskInfo = rows.map((task) => ({
       ...taskView(platform, task),
+      TaskStatus: platform.shownTasks.stateOf(task),
       TaskDesc: platform.tasks.noteOf(task) || undefined,
       Progress: platform.tasks.progressOf(task).toFixed(2),
       Timeout: job.traits.timeoutInMinutes?.toString(),
@@ -37,7 +38,7 @@ export const listOtaTaskByJob = operation({
   },
 });
 
-/** Finds the tasks of a page. Walks over the whole batch only if a state is given. */
+/** Finds the tasks of a page, as shown. Walks over the whole batch only if a state is given. */
 function find(
   platform: Platform,
   job: Job,
@@ -45,19 +46,24 @@ function find(
   names: readonly string[],
   asked: PageRequest,
 ) {
-  const { tasks } = platform;
-  const fits = (task: number) => state === undefined || tasks.stateOf(task) === state;
+  const { shownTasks } = platform;
+  shownTasks.catchUp(platform.now());
+  const fits = (task: number) => {
+    const shown = shownTasks.stateOf(task);
+    return shown !== undefined && (state === undefined || shown === state);
+  };
   if (names.length > 0) {
     const found = tasksOf(platform, job, names).filter(fits);
     return page(asked, found.length, (place) => found[place] as number);
   }
-  if (state === undefined) return page(asked, job.tasks.size, (place) => job.tasks.at(place));
+  // Tasks are shown in the order of their creation, so that those not shown yet are the last ones.
+  if (state === undefined) return page(asked, shownTasks.sizeOf(job), (place) => job.tasks.at(place));
   let place = 0;
   const next = (): number => {
-    place = tasks.placeInState(job, state, place);
+    place = shownTasks.placeInState(job, state, place);
     return job.tasks.at(place++);
   };
-  const total = job.counts[state];
+  const total = shownTasks.countOf(job, state);
   const before = Math.min((asked.CurrentPage - 1) * asked.PageSize, total);
   for (let passed = 0; passed < before; passed++) next();
   return page(asked, total, next);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createRollout } from "../../../../src/emulator/rollout-control.js";
 import { seededName } from "../../../../src/emulator/state/seeded-name.js";
 import { TASK_STATES } from "../../../../src/emulator/state/task-state.js";
 import { type Asked, newFirmware, newFleet, newJob, newService, type Task, tasksOf } from "../service.js";
@@ -56,6 +57,28 @@ describe("listOtaTaskByJob", () => {
     [{ JobId: "other" }, "iot.ota.InvalidJobId"],
   ])("refuses %o with %s", (asked, code) => {
     expect(newService().codeOf("ListOTATaskByJob", { JobId, ...asked })).toBe(code);
+  });
+});
+
+describe("listOtaTaskByJob with a lag", () => {
+  it("shows tasks and their states as they were that long ago, with counts that fit", async () => {
+    const service = newService({ listLagMs: 2000 });
+    const job = createRollout(service.platform, { devices: 5, states: { NOTIFIED: 2 } }, service.settings).jobId;
+    const totals = () =>
+      [undefined, "QUEUED", "NOTIFIED", "CANCELED"].map((TaskStatus) => {
+        const asked = { JobId: job, PageSize: 1, ...(TaskStatus && { TaskStatus }) };
+        return service.call("ListOTATaskByJob", asked)["Total"];
+      });
+    expect(totals()).toEqual([0, 0, 0, 0]);
+    await service.clock.advance(2000);
+    expect(totals()).toEqual([5, 3, 2, 0]);
+    service.call("CancelOTATaskByJob", { JobId: job, CancelQueuedTask: true });
+    await service.clock.advance(1999);
+    expect(totals()).toEqual([5, 3, 2, 0]);
+    await service.clock.advance(1);
+    expect(totals()).toEqual([5, 0, 2, 3]);
+    expect(tasksOf(service, job, { TaskStatus: "CANCELED" }).map((task) => task.TaskStatus)).toHaveLength(3);
+    expect(tasksOf(service, job, { DeviceNames: [seededName(0)] })).toMatchObject([{ TaskStatus: "NOTIFIED" }]);
   });
 });
 

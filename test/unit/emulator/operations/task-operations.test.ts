@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { EmulatorOptions } from "../../../../src/emulator/options.js";
+import { createRollout, jobReadings } from "../../../../src/emulator/rollout-control.js";
 import { type Asked, newFirmware, newFleet, newJob, newService, tasksOf } from "../service.js";
 
 const MINUTE_MS = 60_000;
 
-function newRollout(devices: number, more: Asked = {}) {
-  const service = newService();
+function newRollout(devices: number, more: Asked = {}, options: EmulatorOptions = {}) {
+  const service = newService(options);
   const fleet = newFleet(service, devices);
   const JobId = newJob(service, fleet, more);
   const ids = () => tasksOf(service, JobId).map(({ TaskId }) => TaskId);
@@ -119,17 +121,102 @@ describe("cancelOtaTaskByJob", () => {
     expect([states(), jobStatus()]).toEqual([["FAILED"], "COMPLETED"]);
   });
 
-  it("cancels a planned job by its scheduled tasks only", () => {
+  it.each([
+    { plannedTasks: "scheduled-or-queued", byScheduled: "CANCELED", byQueued: "CANCELED" },
+    { plannedTasks: "scheduled", byScheduled: "CANCELED", byQueued: "QUEUED" },
+    { plannedTasks: "queued", byScheduled: "QUEUED", byQueued: "CANCELED" },
+  ] as const)("reaches the tasks of a planned job by $plannedTasks", ({ plannedTasks, byScheduled, byQueued }) => {
     const ScheduleTime = newService().clock.wallNow() + 10 * MINUTE_MS;
-    const { call, JobId, states, jobStatus } = newRollout(1, { ScheduleTime });
+    const left = (asked: Asked) => {
+      const { call, JobId, states } = newRollout(1, { ScheduleTime }, { plannedTasks });
+      call("CancelOTATaskByJob", { JobId, ...asked });
+      return states();
+    };
+    expect(left({ CancelScheduledTask: true })).toEqual([byScheduled]);
+    expect(left({ CancelQueuedTask: true })).toEqual([byQueued]);
+  });
+
+  it("reaches the scheduled tasks of a job that has started only if that is chosen", async () => {
+    for (const scheduledFlag of ["planned-only", "whole-job"] as const) {
+      const ScheduleTime = newService().clock.wallNow() + 10 * MINUTE_MS;
+      const { call, clock, JobId, states } = newRollout(1, { ScheduleTime }, { scheduledFlag });
+      await clock.advance(11 * MINUTE_MS);
+      call("CancelOTATaskByJob", { JobId, CancelScheduledTask: true });
+      expect(states()).toEqual([scheduledFlag === "whole-job" ? "CANCELED" : "QUEUED"]);
+    }
+  });
+
+  it.each(["CANCELED", "COMPLETED", "unchanged"] as const)("leaves an emptied static job %s", (emptiedJob) => {
+    const { call, JobId, states, jobStatus } = newRollout(1, {}, { emptiedJob });
     call("CancelOTATaskByJob", { JobId, CancelQueuedTask: true });
-    expect([states(), jobStatus()]).toEqual([["QUEUED"], "PLANNED"]);
-    call("CancelOTATaskByJob", { JobId, CancelScheduledTask: true });
-    expect([states(), jobStatus()]).toEqual([["CANCELED"], "CANCELED"]);
+    expect([states(), jobStatus()]).toEqual([["CANCELED"], emptiedJob === "unchanged" ? "IN_PROGRESS" : emptiedJob]);
+  });
+
+  it("takes five flags that are all false, or refuses them like none", () => {
+    const flags = ["Scheduled", "Queued", "InProgress", "Notified", "Unconfirmed"];
+    const none = Object.fromEntries(flags.map((each) => [`Cancel${each}Task`, false]));
+    const ignoring = newRollout(1);
+    expect(ignoring.codeOf("CancelOTATaskByJob", { JobId: ignoring.JobId, ...none })).toBeUndefined();
+    expect(ignoring.states()).toEqual(["QUEUED"]);
+    const rejecting = newRollout(1, {}, { allFlagsFalse: "reject", missingFlags: "iot.system.IllegalRequest" });
+    expect(rejecting.codeOf("CancelOTATaskByJob", { JobId: rejecting.JobId, ...none })).toBe(
+      "iot.system.IllegalRequest",
+    );
+  });
+
+  it("works on a canceled job and on a verification, or refuses them", () => {
+    const service = newService({ canceledJob: "reject", verifyJob: "reject" });
+    const { jobId: verification } = createRollout(service.platform, { kind: "verify", devices: 2 }, service.settings);
+    const asked = { JobId: verification, CancelQueuedTask: true };
+    expect(service.codeOf("CancelOTATaskByJob", asked)).toBe("iot.ota.InvalidJobId");
+    const { jobId: dynamic } = createRollout(service.platform, { kind: "dynamic", devices: 2 }, service.settings);
+    service.call("CancelOTAStrategyByJob", { JobId: dynamic });
+    expect(service.codeOf("CancelOTATaskByJob", { ...asked, JobId: dynamic })).toBe("iot.ota.JobCanceled");
+    const working = newService();
+    const { jobId } = createRollout(working.platform, { kind: "dynamic", devices: 2 }, working.settings);
+    working.call("CancelOTAStrategyByJob", { JobId: jobId });
+    working.call("CancelOTATaskByJob", { ...asked, JobId: jobId });
+    expect(jobReadings(working.platform).at(-1)?.tasks).toMatchObject({ QUEUED: 0, CANCELED: 2 });
+  });
+
+  it("is applied some time after its answer, whole or in portions", async () => {
+    const canceledAfter = async (byJobApplied: "whole" | "in-portions", ms: number) => {
+      const { call, clock, JobId, states } = newRollout(10, {}, { byJobDelayMs: 1500, byJobApplied });
+      call("CancelOTATaskByJob", { JobId, CancelQueuedTask: true });
+      await clock.advance(ms);
+      return states().filter((state) => state === "CANCELED").length;
+    };
+    expect(await canceledAfter("whole", 1499)).toBe(0);
+    expect(await canceledAfter("whole", 1500)).toBe(10);
+    expect(await canceledAfter("in-portions", 760)).toBe(5);
+    expect(await canceledAfter("in-portions", 1500)).toBe(10);
   });
 });
 
 describe("cancelOtaStrategyByJob", () => {
+  it("ignores other jobs and repeats, if that is chosen", () => {
+    const service = newService({ strategyOfStatic: "ignore", strategyOfClosed: "ignore" });
+    const { jobId: JobId } = createRollout(service.platform, { kind: "dynamic", devices: 1 }, service.settings);
+    for (const job of [JobId, JobId, service.settings.jobId]) {
+      expect(service.codeOf("CancelOTAStrategyByJob", { JobId: job })).toBeUndefined();
+    }
+    expect(jobReadings(service.platform).map(({ isOpenToDevices }) => isOpenToDevices)).toEqual([false, false]);
+  });
+
+  it("hands devices to another dynamic job that matches them, if that is chosen", () => {
+    for (const olderDynamicJob of ["stays-out", "takes-over"] as const) {
+      const service = newService({ olderDynamicJob });
+      const { productKey, firmwareId } = service.settings;
+      const older = { kind: "dynamic", firmwareId: "OlderFirmware" } as const;
+      createRollout(service.platform, older, service.settings);
+      const newer = createRollout(service.platform, { kind: "dynamic", devices: 1, productKey }, service.settings);
+      service.call("CancelOTAStrategyByJob", { JobId: newer.jobId });
+      service.call("CancelOTATaskByJob", { JobId: newer.jobId, CancelQueuedTask: true });
+      const taken = jobReadings(service.platform).find((job) => job.firmwareId !== firmwareId);
+      expect(taken?.tasks.QUEUED).toBe(olderDynamicJob === "takes-over" ? 1 : 0);
+    }
+  });
+
   it("is for dynamic jobs", () => {
     const { codeOf, JobId } = newRollout(1);
     expect(codeOf("CancelOTAStrategyByJob", { JobId })).toBe("iot.ota.noDynamicJob");

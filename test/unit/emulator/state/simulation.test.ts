@@ -65,6 +65,19 @@ describe("simulateDevices", () => {
     expect(counts()).toMatchObject({ CONFIRM: 10, CANCELED: 10, SUCCEEDED: 0 });
   });
 
+  it.each(["stays-canceled", "becomes-succeeded"] as const)(
+    "does not tell devices of a cancel: they install the package, and the task %s",
+    async (lateSuccess) => {
+      const { service, JobId, counts } = newRollout(5, { lateSuccess });
+      await service.clock.advance(4 * SECOND_MS);
+      service.call("CancelOTATaskByJob", { JobId, CancelInProgressTask: true, CancelNotifiedTask: true });
+      expect(counts()).toMatchObject({ CANCELED: 5 });
+      await service.clock.advance(30 * SECOND_MS);
+      expect(counts()).toMatchObject(lateSuccess === "stays-canceled" ? { CANCELED: 5 } : { SUCCEEDED: 5 });
+      expect(service.platform.devices.versionOf(0, "default")).toBe("1.1.0");
+    },
+  );
+
   it("plays a task that runs again from the start, and nothing of its earlier run", async () => {
     const { service, fleet, JobId } = newRollout(1, { random: () => 0.5, updateSeconds: 100 });
     await service.clock.advance(40 * SECOND_MS);

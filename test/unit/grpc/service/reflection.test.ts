@@ -9,6 +9,7 @@ import { type Reply, reflect } from "../../../support/grpc-reflection.js";
 import { listenGrpc } from "../../../support/grpc-server.js";
 
 const SERVICES = [
+  "google.longrunning.Operations",
   "grpc.health.v1.Health",
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
@@ -52,8 +53,16 @@ describe("serverReflectionInfo", () => {
     const files = filesOf(reply);
     expect(files[0]).toBe("ota/v1/ota_service.proto");
     expect(files.toSorted()).toEqual([
+      "google/api/annotations.proto",
+      "google/api/client.proto",
+      "google/api/field_behavior.proto",
+      "google/api/http.proto",
+      "google/api/launch_stage.proto",
+      "google/longrunning/operations.proto",
       "google/protobuf/any.proto",
+      "google/protobuf/descriptor.proto",
       "google/protobuf/duration.proto",
+      "google/protobuf/empty.proto",
       "google/protobuf/timestamp.proto",
       "google/rpc/status.proto",
       "ota/v1/ota_service.proto",
@@ -82,7 +91,7 @@ describe("serverReflectionInfo", () => {
     },
   );
 
-  it("does not know other files, and no extensions", async () => {
+  it("does not know other files, and no extensions of ours", async () => {
     const extension = { containingType: "ota.v1.DeviceResult", extensionNumber: 100 };
     expect(
       await ask(
@@ -100,6 +109,16 @@ describe("serverReflectionInfo", () => {
         allExtensionNumbersResponse: { baseTypeName: "ota.v1.DeviceResult", extensionNumber: [] },
       },
     ]);
+  });
+
+  it("finds the option that names the types of an operation", async () => {
+    const containingType = "google.protobuf.MethodOptions";
+    const [file, numbers] = await ask(
+      { $case: "fileContainingExtension", fileContainingExtension: { containingType, extensionNumber: 1049 } },
+      { $case: "allExtensionNumbersOfType", allExtensionNumbersOfType: containingType },
+    );
+    expect(filesOf(file)[0]).toBe("google/longrunning/operations.proto");
+    expect(numbers).toMatchObject({ allExtensionNumbersResponse: { extensionNumber: expect.arrayContaining([1049]) } });
   });
 
   it("answers question after question on one stream", async () => {

@@ -84,7 +84,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
         const rpc = new Rpc("ota.v1.OtaService/Stream", call, arrival, options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
         const refused = (error: unknown) => void unheard.push(error);
-        const begin = () => ({ answered: () => {}, refused, validated: () => {} });
+        const begin = () => ({ answered: () => {}, refused, validated: () => {}, done: () => {} });
         const own = { clock, begin, ask, remainingMs: () => 2500, draining };
         const stream = new RequestStream(call, rpc, own);
         server = { call, stream };

@@ -9,7 +9,15 @@ import { HandClock } from "../../../support/hand-clock.js";
 async function setUp(algorithm: compressionAlgorithms) {
   const clock = new HandClock();
   const callers = new CallerBook(new Map());
-  const options = { gateways: new Map(), callers, maxDevices: 10, clock, log: new FakeLog(), defaultDeadlineMs: 1000 };
+  const options = {
+    gateways: new Map(),
+    rollouts: new Map(),
+    callers,
+    maxDevices: 10,
+    clock,
+    log: new FakeLog(),
+    defaultDeadlineMs: 1000,
+  };
   const server = await startGrpcServer("127.0.0.1", 0, options);
   const client = new OtaServiceClient(`127.0.0.1:${server.port}`, credentials.createInsecure(), {
     "grpc.default_compression_algorithm": algorithm,

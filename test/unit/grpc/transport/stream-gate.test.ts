@@ -28,6 +28,7 @@ async function setUp(bearer?: Authentication["bearer"]) {
     log,
     defaultDeadlineMs: 60_000,
     gateways: new Map(),
+    rollouts: new Map(),
     maxDevices: 10_000,
     callers: new CallerBook(new Map()),
     bearer,

@@ -18,7 +18,7 @@ async function setUp() {
   const log = new FakeLog();
   const callers = new CallerBook(new Map());
   const limits = { maxDevices: 10, defaultDeadlineMs: 1000 };
-  const options = { gateways: new Map(), callers, ...limits, clock: new HandClock(), log };
+  const options = { gateways: new Map(), rollouts: new Map(), callers, ...limits, clock: new HandClock(), log };
   const server = await startGrpcServer("127.0.0.1", 0, options);
   const client: Client = new (makeClientConstructor({}, "nothing"))(
     `127.0.0.1:${server.port}`,

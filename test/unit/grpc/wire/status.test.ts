@@ -28,6 +28,13 @@ const FAILURES: Record<FailureKind, Failure> = {
   unavailable: { kind: "unavailable", message: "m" },
   unknown: { kind: "unknown", message: "m", reason: "OUTCOME_UNKNOWN" },
   internal: { kind: "internal", message: "m" },
+  stopped: { kind: "stopped", message: "m" },
+  "request-id-reused": { kind: "request-id-reused", message: "m" },
+  "submission-unknown": { kind: "submission-unknown", message: "m" },
+  "operation-not-found": { kind: "operation-not-found", message: "m" },
+  "operation-running": { kind: "operation-running", message: "m" },
+  "store-unavailable": { kind: "store-unavailable", message: "m" },
+  "state-not-shared": { kind: "state-not-shared", message: "m" },
 };
 
 /** As the proto file promises it. */
@@ -45,6 +52,13 @@ const PROMISED: Record<FailureKind, [code: keyof typeof status, reason: string, 
   unavailable: ["UNAVAILABLE", "UNAVAILABLE", "ota.v1"],
   unknown: ["UNKNOWN", "OUTCOME_UNKNOWN", "ota.v1"],
   internal: ["INTERNAL", "INTERNAL", "ota.v1"],
+  stopped: ["CANCELLED", "STOPPED", "ota.v1"],
+  "request-id-reused": ["ALREADY_EXISTS", "REQUEST_ID_REUSED", "ota.v1"],
+  "submission-unknown": ["UNKNOWN", "SUBMISSION_UNKNOWN", "ota.v1"],
+  "operation-not-found": ["NOT_FOUND", "OPERATION_NOT_FOUND", "ota.v1"],
+  "operation-running": ["FAILED_PRECONDITION", "OPERATION_RUNNING", "ota.v1"],
+  "store-unavailable": ["UNAVAILABLE", "STORE_UNAVAILABLE", "ota.v1"],
+  "state-not-shared": ["FAILED_PRECONDITION", "STATE_NOT_SHARED", "ota.v1"],
 };
 
 /** What a proxy counts: every trailer with its name, as HTTP/2 carries them. */
@@ -76,6 +90,8 @@ describe("wireErrorOf", () => {
       "throttled",
       "unavailable",
       "unknown",
+      "submission-unknown",
+      "store-unavailable",
     ];
     const { pushback } = readFailure(wireErrorOf(new GatewayError(FAILURES[kind])));
     expect(pushback).toBe(passing.includes(kind) ? undefined : "-1");

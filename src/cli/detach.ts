@@ -1,0 +1,52 @@
+// `cancel --detach`: stores the list at the gateway and prints the name of its operation. Nothing
+// is stored if a line is no device name.
+import { type CancelScope, type Client, OtaError } from "../client/client.js";
+import { timeSpan } from "../config/values.js";
+import type { NameLine } from "./cancel/name-line.js";
+import { NameList } from "./cancel/name-list.js";
+import { errorText } from "./gateway-advice.js";
+
+export interface DetachOptions {
+  readonly client: Client;
+  readonly scope: CancelScope;
+  readonly lines: AsyncIterable<NameLine>;
+  readonly flags: {
+    readonly address: string;
+    readonly requestId?: string;
+    readonly timeToLive?: string;
+    readonly json?: true;
+  };
+  readonly misuse: (message: string) => never;
+}
+
+const LEAST_MS = 1000;
+const MOST_MS = 86_400_000;
+
+/** Returns the exit code. */
+export async function detach({ client, scope, lines, flags, misuse }: DetachOptions): Promise<number> {
+  const { requestId, timeToLive, json } = flags;
+  const timeToLiveMs = timeToLive === undefined ? undefined : msIn(timeToLive, misuse);
+  const list = new NameList(new Set(), ({ line, unit = "line", message }) =>
+    misuse(`${unit} ${line} ${message}; nothing was stored`),
+  );
+  const names: string[] = [];
+  for await (const name of list.taken(lines)) names.push(name); // all of it: a bad line stores nothing
+  try {
+    const spec = { ...scope, ...(requestId && { requestId }), ...(timeToLiveMs !== undefined && { timeToLiveMs }) };
+    const { name } = await client.submit(names, spec);
+    process.stdout.write(json ? `${JSON.stringify({ name })}\n` : `${name}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof OtaError)) throw error;
+    process.stderr.write(errorText(error, flags));
+    return 1;
+  }
+}
+
+function msIn(text: string, misuse: (message: string) => never): number {
+  try {
+    return timeSpan(LEAST_MS, MOST_MS)(text);
+  } catch {
+    return misuse(`--time-to-live ${text} is not a time of at most 24h, such as 30m or 2h`);
+  }
+}

@@ -1,0 +1,168 @@
+// The subcommand `operations`: lists the operations of a gateway, shows one, waits for it, writes
+// its results, stops and deletes it; and lets operations of a restored store run.
+import { Command } from "commander";
+import { systemClock } from "../base/clock.js";
+import { nextSignal } from "../base/signals.js";
+import { type Client, isGood, type OperationStatus, OtaError, type Outcome } from "../client/client.js";
+import { ConfigError, readConfig } from "../config/config.js";
+import { openSqliteStore } from "../operations/sqlite/sqlite-store.js";
+import { StoreRefused } from "../operations/store.js";
+import { outputBy, STDOUT, UnusableOutput } from "./cancel/output.js";
+import { resultRow } from "./cancel/result-row.js";
+import { errorText } from "./gateway-advice.js";
+import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { operationLine, operationText } from "./operation-text.js";
+import { paintFor } from "./terminal/paint.js";
+import { ProgressLine } from "./terminal/progress.js";
+
+interface Flags extends GatewayFlags {
+  readonly json?: true;
+  readonly running?: true;
+  readonly output?: string;
+  readonly failed?: true;
+}
+
+const OUTCOMES_OF_FAILURE: readonly Outcome[] = ["REJECTED", "UNKNOWN", "NOT_ATTEMPTED"];
+
+/** Creates the command. It throws CommanderError for invalid flags and unusable files. */
+export function operationsCommand(): Command {
+  const operations = new Command("operations")
+    .description("List, show, wait for, read, stop and delete the operations of a gateway.")
+    .exitOverride();
+  const sub = (
+    name: string,
+    description: string,
+    work: (client: Client, name: string, flags: Flags) => Promise<void>,
+  ) => {
+    const command = new Command(name)
+      .description(description)
+      .argument("<name>", "operations/… as printed by cancel --detach");
+    operations.addCommand(withGateway(command, (client, flags, [operation = ""]) => work(client, operation, flags)));
+    return command;
+  };
+  const list = new Command("list")
+    .description("List your operations, newest first.")
+    .option("--running", "only those that have not ended");
+  operations.addCommand(withGateway(list, listAll));
+  sub("show", "Show one operation.", async (client, name, flags) => {
+    const status = await client.operation(name).get();
+    process.stdout.write(flags.json ? jsonOf(status) : operationText(status, paintFor(process.stdout)));
+  });
+  sub("wait", "Wait until it has ended. Exit code 0 if every device ended well.", wait);
+  sub("results", "Print the outcome of each device that has one.", results)
+    .option("--output <file>", "a new file, .csv or .jsonl; - for JSON lines on standard output (the default)")
+    .option("--failed", "only devices that did not end well");
+  sub("stop", "Stop it: nothing more is sent.", (client, name) => client.operation(name).stop());
+  sub("delete", "Delete it with its results, once it has ended.", (client, name) => client.operation(name).delete());
+  operations.addCommand(
+    new Command("resume")
+      .description(
+        "Let operations run that are held because their store is a restored copy. The gateway must be stopped.",
+      )
+      .addHelpText("after", "\nReads OTA_STATE, like serve.")
+      .exitOverride()
+      .action(resume),
+  );
+  return operations;
+}
+
+function withGateway(
+  command: Command,
+  work: (client: Client, flags: Flags, operands: string[]) => Promise<void>,
+): Command {
+  return addGatewayFlags(command.option("--json", "print JSON"))
+    .showHelpAfterError("(see --help)")
+    .exitOverride()
+    .action(async (...given: unknown[]) => {
+      const own = given.at(-1) as Command;
+      const flags = own.opts<Flags>();
+      const client = clientBy(flags, own);
+      try {
+        await work(client, flags, own.args);
+      } catch (error) {
+        if (error instanceof UnusableOutput)
+          own.error(`error: ${error.message}`, { exitCode: 2, code: "operations.misuse" });
+        if (!(error instanceof OtaError)) throw error;
+        process.stderr.write(errorText(error, flags));
+        process.exitCode = 1;
+      } finally {
+        client.close();
+      }
+    });
+}
+
+async function listAll(client: Client, flags: Flags): Promise<void> {
+  for await (const status of client.operations(flags.running ? { done: false } : {})) {
+    process.stdout.write(flags.json ? jsonOf(status) : `${operationLine(status)}\n`);
+  }
+}
+
+async function wait(client: Client, name: string, flags: Flags): Promise<void> {
+  const stop = new AbortController();
+  void nextSignal().then(() => stop.abort());
+  const paint = paintFor(process.stderr);
+  let latest = await client.operation(name).get();
+  const progress = new ProgressLine(process.stderr, paint, systemClock, () => ({
+    devices: latest.devices - latest.devicesWaiting,
+    total: latest.devices,
+    calls: latest.upstreamCalls,
+    failed: failedOf(latest),
+  }));
+  let obstacle = "";
+  try {
+    await client.operation(name).wait({
+      signal: stop.signal,
+      onProgress: (status) => {
+        latest = status;
+        if (status.obstacle && status.obstacle !== obstacle)
+          progress.note(paint("yellow", `waiting: ${status.obstacle}`));
+        obstacle = status.obstacle;
+      },
+    });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    progress.end();
+  }
+  process.stdout.write(flags.json ? jsonOf(latest) : operationText(latest, paintFor(process.stdout)));
+  process.exitCode = latest.success ? 0 : 1;
+}
+
+async function results(client: Client, name: string, { output = STDOUT, failed }: Flags): Promise<void> {
+  const operation = client.operation(name);
+  const { scope, endTime } = await operation.get();
+  const file = outputBy(output, undefined)?.open((error) => {
+    throw error;
+  });
+  for await (const result of operation.results(failed ? { outcomes: OUTCOMES_OF_FAILURE } : {})) {
+    file?.add(resultRow(result, scope, endTime ?? new Date()));
+  }
+  if (file?.close() !== undefined) process.exitCode = 1;
+}
+
+async function resume(): Promise<void> {
+  const { state: path, ...config } = readConfig(process.env);
+  if (path === "" || /^postgres(ql)?:/.test(path)) throw new ConfigError(["OTA_STATE: name the file of the store"]);
+  const bounds = {
+    operationsPerCaller: config.maxOperationsPerCaller,
+    devices: config.maxStoredDevices,
+    retentionMs: config.operationRetentionMs,
+  };
+  const store = await openSqliteStore({ path, bounds, clock: systemClock }).catch((error: unknown) => {
+    throw error instanceof StoreRefused ? new ConfigError([error.message]) : error;
+  });
+  const resumed = await store.resume();
+  await store.close();
+  process.stdout.write(`${resumed} ${resumed === 1 ? "operation goes" : "operations go"} on when the gateway starts\n`);
+}
+
+function failedOf({ outcomes }: OperationStatus): number {
+  return Object.entries(outcomes).reduce(
+    (sum, [outcome, devices]) => (isGood(outcome as Outcome) ? sum : sum + devices),
+    0,
+  );
+}
+
+function jsonOf(status: OperationStatus): string {
+  return `${JSON.stringify(status)}\n`;
+}

@@ -1,0 +1,62 @@
+// Describes a rollout in 80 columns: a few lines for each batch, and the sum of all.
+import type { JobCounts, Rollout, RolloutJob } from "../client/client.js";
+import { count, counted } from "./terminal/figures.js";
+import type { Paint } from "./terminal/paint.js";
+import { wrapped } from "./terminal/wrapped.js";
+
+type State = keyof JobCounts;
+
+const OPEN: readonly (readonly [State, string])[] = [
+  ["confirm", "to be confirmed"],
+  ["queued", "queued"],
+  ["notified", "notified"],
+  ["inProgress", "in progress"],
+];
+const OVER: readonly (readonly [State, string])[] = [
+  ["succeeded", "succeeded"],
+  ["failed", "failed"],
+  ["canceled", "canceled"],
+];
+
+export function rolloutText({ jobs, readTime }: Rollout, paint: Paint): string {
+  const read = readTime ? `, read at ${timeText(readTime)}` : "";
+  if (jobs.length === 0) return `no update batch of this package for this product${read}\n`;
+  const batches = jobs.map((job) => jobText(job, paint)).join("");
+  return `${jobs.length === 1 ? "1 update batch" : `${count(jobs.length)} update batches`}${read}\n\n${batches}${sumText(jobs)}\n`;
+}
+
+function jobText({ jobId, kind, status, createTime, counts, incomplete }: RolloutJob, paint: Paint): string {
+  const head = [paint("bold", jobId), kind.toLowerCase(), status || "status unknown"];
+  const created = createTime ? `    created ${timeText(createTime)}\n` : "";
+  const lines = [statesText("open", counts, OPEN), statesText("over", counts, OVER)].filter((line) => line !== "");
+  const note = incomplete ? `    ${paint("yellow", `incomplete: ${incomplete}`)}\n` : "";
+  return `  ${head.join("  ")}\n${created}${lines.map((line) => `    ${wrapped(line, 74).replaceAll("\n", "\n    ")}\n`).join("")}${note}\n`;
+}
+
+/** Leaves out what was not counted, and states without tasks. */
+function statesText(name: string, counts: JobCounts, states: typeof OPEN): string {
+  const known = states.filter(([state]) => counts[state] !== undefined);
+  if (known.length === 0) return "";
+  const some = known.filter(([state]) => counts[state] !== 0);
+  const sum = known.reduce((total, [state]) => total + (counts[state] ?? 0), 0);
+  const parts = some.map(([state, word]) => `${count(counts[state] ?? 0)} ${word}`);
+  return `${name} ${count(sum)}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
+}
+
+function sumText(jobs: readonly RolloutJob[]): string {
+  const sum = (states: readonly State[]) =>
+    jobs.reduce((all, { counts }) => all + states.reduce((total, state) => total + (counts[state] ?? 0), 0), 0);
+  const open = sum(["confirm", "queued", "notified", "inProgress"]);
+  const havePackage = sum(["notified", "inProgress"]);
+  const installed = sum(["succeeded"]);
+  return [
+    `  ${counted(open, "device")} can still be canceled.`,
+    `  ${count(havePackage)} of them were notified, and may install the package all the same.`,
+    `  ${counted(installed, "device")} ${installed === 1 ? "runs" : "run"} the new version already.`,
+  ].join("\n");
+}
+
+/** In UTC: the gateway, the cloud and the reader may be in three time zones. */
+function timeText(time: Date): string {
+  return `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}

@@ -1,0 +1,243 @@
+// Operations for Node services: a list is submitted, and its operation can be waited for, read and
+// stopped, by this process or by a later one that knows its name.
+import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import {
+  type ListOperationsResponse,
+  OperationsClient,
+  type Operation as WireOperation,
+} from "../gen/google/longrunning/operations.js";
+import type { Empty } from "../gen/google/protobuf/empty.js";
+import {
+  type CancelSpec,
+  type ListOperationResultsResponse,
+  type OtaServiceClient,
+  SubmitCancelTasksByDeviceMetadata,
+  Outcome as WireOutcome,
+  OperationState as WireState,
+} from "../gen/ota/v1/ota_service.js";
+import { checkNamesType, checkOptionTypes } from "./argument-types.js";
+import type { CallOptions, StartUnary } from "./client.js";
+import { type Failure, failureOf } from "./failure.js";
+import { otaErrorOf } from "./ota-error.js";
+import { type CancelScope, type SubmitSpec, wireSubmissionOf } from "./request.js";
+import { type DeviceResult, isGood, type Outcome, operationResultOf, outcomeNameOf } from "./response.js";
+import { timeoutOf } from "./timeout.js";
+import { dateOf, msOf, wireDuration } from "./wire-time.js";
+
+/** The state of an operation at one moment. */
+export interface OperationStatus {
+  readonly name: string;
+  readonly done: boolean;
+  readonly state: Exclude<keyof typeof WireState, "UNRECOGNIZED">;
+  readonly caller: string;
+  /** The tasks that it cancels. */
+  readonly scope: CancelScope;
+  /** Distinct devices, and names that repeated one of them. */
+  readonly devices: number;
+  readonly devicesRepeated: number;
+  /** Devices without an outcome. */
+  readonly devicesWaiting: number;
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
+  /** Whether it is done and every device ended well. */
+  readonly success: boolean;
+  /** Why it did not end well; absent while it runs, and if at least one device ended well. */
+  readonly failure?: Failure;
+  readonly upstreamCalls: number;
+  readonly expectedRemainingMs?: number;
+  /** Why it makes no progress at the moment; empty while it does. */
+  readonly obstacle: string;
+  /** False if it is lost with the gateway's process. */
+  readonly durable: boolean;
+  readonly createTime: Date;
+  readonly startTime?: Date;
+  readonly endTime?: Date;
+  readonly expireTime: Date;
+}
+
+export interface OperationWaitOptions {
+  readonly signal?: AbortSignal;
+  /** Called with each state that is seen, about once a second. */
+  readonly onProgress?: (status: OperationStatus) => void;
+}
+
+/** An operation at the gateway. Its promises reject with OtaError. */
+export interface OperationHandle {
+  /** Keep it: another process can go on with it. */
+  readonly name: string;
+  get(options?: CallOptions): Promise<OperationStatus>;
+  /** Resolves when it has ended, however it did. */
+  wait(options?: OperationWaitOptions): Promise<OperationStatus>;
+  /** The outcomes of its devices, in the order of the list; complete once it is done. */
+  results(options?: {
+    readonly outcomes?: readonly Outcome[];
+    readonly signal?: AbortSignal;
+  }): AsyncGenerator<DeviceResult, void, undefined>;
+  /** Nothing more is sent; calls that were sent run to their end. */
+  stop(options?: CallOptions): Promise<void>;
+  /** Deletes it with its results, once it has ended. */
+  delete(options?: CallOptions): Promise<void>;
+}
+
+const MESSAGE_NAMES = 10_000;
+const PAGE_RESULTS = 10_000;
+const PAGE_OPERATIONS = 100;
+/** One WaitOperation; with `onProgress` it ends each second to see how far it is. */
+const WAIT_MS = 50_000;
+const PROGRESS_MS = 1000;
+const ANSWER_MARGIN_MS = 10_000;
+
+type Unary = <Response>(start: StartUnary<Response>, options: CallOptions) => Promise<Response>;
+
+export function createOperations(stub: OtaServiceClient, unary: Unary, metadata: () => Promise<Metadata>) {
+  // On the same connection.
+  const operationsStub = new OperationsClient("", undefined as never, { channelOverride: stub.getChannel() });
+
+  async function submit(
+    names: Iterable<string> | AsyncIterable<string>,
+    spec: SubmitSpec,
+    options: CallOptions = {},
+  ): Promise<OperationHandle> {
+    checkOptionTypes(options);
+    checkNamesType(names);
+    const { signal } = options;
+    // Without a default: the list may come slowly. Keepalive notices a gateway that is gone.
+    const timeoutMs = options.timeoutMs === undefined ? undefined : timeoutOf(options.timeoutMs);
+    const message = wireSubmissionOf(spec);
+    const headers = await metadata();
+    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+    let call: ReturnType<OtaServiceClient["submitCancelTasksByDevice"]> | undefined;
+    let isOver = false;
+    const answer = new Promise<WireOperation>((resolve, reject) => {
+      const done = (error: ServiceError | null, operation: WireOperation) => {
+        isOver = true;
+        if (error) reject(signal?.aborted ? signal.reason : otaErrorOf(error));
+        else resolve(operation);
+      };
+      call = stub.submitCancelTasksByDevice(headers, deadline, done);
+    });
+    const leave = () => call?.cancel();
+    signal?.addEventListener("abort", leave, { once: true });
+    if (signal?.aborted) leave();
+    answer.catch(() => {}); // also rejects while names are still being read
+    const write = async (request: { spec: typeof message | undefined; deviceNames: string[] }) => {
+      if (isOver || call?.write(request)) return;
+      await Promise.race([new Promise((resolve) => call?.once("drain", resolve)), answer.catch(() => {})]);
+    };
+    try {
+      await write({ spec: message, deviceNames: [] });
+      let deviceNames: string[] = [];
+      for await (const name of names) {
+        if (isOver) break;
+        deviceNames.push(name);
+        if (deviceNames.length < MESSAGE_NAMES) continue;
+        await write({ spec: undefined, deviceNames });
+        deviceNames = [];
+      }
+      if (deviceNames.length > 0) await write({ spec: undefined, deviceNames });
+      if (!isOver) call?.end();
+      return operation((await answer).name);
+    } catch (error) {
+      leave(); // the list could not be read: nothing is stored
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
+  }
+
+  function operation(name: string): OperationHandle {
+    return {
+      name,
+      async get(options = {}) {
+        const start: StartUnary<WireOperation> = (...rest) => operationsStub.getOperation({ name }, ...rest);
+        return statusOf(await unary(start, options));
+      },
+      async wait({ signal, onProgress } = {}) {
+        for (;;) {
+          const waitMs = onProgress ? PROGRESS_MS : WAIT_MS;
+          const timeout = wireDuration(waitMs);
+          const start: StartUnary<WireOperation> = (...rest) =>
+            operationsStub.waitOperation({ name, timeout }, ...rest);
+          const options = { timeoutMs: waitMs + ANSWER_MARGIN_MS, ...(signal && { signal }) };
+          const status = statusOf(await unary(start, options));
+          onProgress?.(status);
+          if (status.done) return status;
+        }
+      },
+      async *results({ outcomes = [], signal } = {}) {
+        for (let pageToken = ""; ; ) {
+          const wire = outcomes.map((outcome) => WireOutcome[outcome]);
+          const request = { name, pageSize: PAGE_RESULTS, pageToken, outcomes: wire };
+          const start: StartUnary<ListOperationResultsResponse> = (...rest): ClientUnaryCall =>
+            stub.listOperationResults(request, ...rest);
+          const page = await unary(start, signal ? { signal } : {});
+          yield* page.results.map(operationResultOf);
+          if (page.nextPageToken === "") return;
+          pageToken = page.nextPageToken;
+        }
+      },
+      async stop(options = {}) {
+        const start: StartUnary<Empty> = (...rest) => operationsStub.cancelOperation({ name }, ...rest);
+        await unary(start, options);
+      },
+      async delete(options = {}) {
+        const start: StartUnary<Empty> = (...rest) => operationsStub.deleteOperation({ name }, ...rest);
+        await unary(start, options);
+      },
+    };
+  }
+
+  async function* operations({
+    done,
+  }: {
+    readonly done?: boolean;
+  } = {}): AsyncGenerator<OperationStatus, void, undefined> {
+    const filter = done === undefined ? "" : `done=${done}`;
+    for (let pageToken = ""; ; ) {
+      const request = { name: "operations", filter, pageSize: PAGE_OPERATIONS, pageToken, returnPartialSuccess: false };
+      const start: StartUnary<ListOperationsResponse> = (...rest) => operationsStub.listOperations(request, ...rest);
+      const page = await unary(start, {});
+      yield* page.operations.map(statusOf);
+      if (page.nextPageToken === "") return;
+      pageToken = page.nextPageToken;
+    }
+  }
+
+  return { submit, operation, operations };
+}
+
+function statusOf({ name, done, metadata, result }: WireOperation): OperationStatus {
+  const told = SubmitCancelTasksByDeviceMetadata.decode(metadata?.value ?? new Uint8Array());
+  const outcomes: Partial<Record<Outcome, number>> = {};
+  for (const { outcome, devices } of told.outcomes) outcomes[outcomeNameOf(outcome)] = Number(devices);
+  const isWell = (Object.keys(outcomes) as Outcome[]).every(isGood);
+  return {
+    ...{ name, done, outcomes, caller: told.caller, obstacle: told.obstacle, durable: told.durable },
+    scope: scopeOf(told.spec),
+    state: (WireState[told.state] ?? "UNSPECIFIED") as OperationStatus["state"],
+    devices: Number(told.devices),
+    devicesRepeated: Number(told.devicesRepeated),
+    devicesWaiting: Number(told.devicesWaiting),
+    success: result?.$case === "response" && isWell,
+    ...(result?.$case === "error" && { failure: failureOf(result.error) }),
+    upstreamCalls: Number(told.upstreamCalls),
+    ...(told.expectedRemaining && { expectedRemainingMs: msOf(told.expectedRemaining) }),
+    createTime: dateOf(told.createTime ?? EPOCH),
+    ...(told.startTime && { startTime: dateOf(told.startTime) }),
+    ...(told.endTime && { endTime: dateOf(told.endTime) }),
+    expireTime: dateOf(told.expireTime ?? EPOCH),
+  };
+}
+
+function scopeOf(spec: CancelSpec | undefined): CancelScope {
+  const { productKey = "", firmwareId = "", jobId, iotInstanceId, account, reason } = spec ?? {};
+  return {
+    ...{ productKey, firmwareId },
+    ...(jobId && { jobId }),
+    ...(iotInstanceId && { iotInstanceId }),
+    ...(account && { account }),
+    ...(reason && { reason }),
+    ...(spec?.verify && { verify: true }),
+  };
+}
+
+const EPOCH = { seconds: 0n, nanos: 0 };

@@ -1,0 +1,236 @@
+// google.longrunning.Operations, and the results of operations. A caller sees its own operations;
+// with `manage` or `all` those of every caller. Others do not exist for it.
+import { GatewayError, invalid } from "../../gateway/failures.js";
+import { OUTCOMES } from "../../gateway/waiter.js";
+import type {
+  CancelOperationRequest,
+  DeleteOperationRequest,
+  GetOperationRequest,
+  ListOperationsRequest,
+  ListOperationsResponse,
+  Operation,
+  OperationsServer,
+  WaitOperationRequest,
+} from "../../gen/google/longrunning/operations.js";
+import type { Empty } from "../../gen/google/protobuf/empty.js";
+import type {
+  CancelSpec,
+  ListOperationResultsRequest,
+  ListOperationResultsResponse,
+  OtaServiceServer,
+} from "../../gen/ota/v1/ota_service.js";
+import { DeviceResult } from "../../gen/ota/v1/ota_service.js";
+import type { CallerBook } from "../../identity/caller-book.js";
+import { failureOfOutcome, outcomeOf } from "../../operations/cancel-list.js";
+import { isOperationId } from "../../operations/operation-id.js";
+import type { Operations } from "../../operations/operations.js";
+import type { OperationRecord } from "../../operations/store.js";
+import { checkRights, rightsOf, turnedAway } from "../rpc/access.js";
+import { openRpc, unary } from "../rpc/handler.js";
+import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
+import { durationMs } from "../wire/details.js";
+import { deviceStatusOf } from "../wire/status.js";
+import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
+import { pageTokenOf, positionIn } from "./page-token.js";
+import { listSpecOf, touchedBySpec } from "./request.js";
+import { WIRE_OUTCOMES } from "./response.js";
+import { SubmitStream } from "./submit.js";
+
+export interface OperationsServiceOptions extends RpcOptions {
+  /** Undefined if replicas share nothing but the quota: then nothing is kept. */
+  readonly operations?: Operations | undefined;
+  readonly callers: CallerBook;
+  readonly accounts: ReadonlySet<string>;
+  readonly audit?: OperationAudit | undefined;
+}
+
+/** Reports events of operations to the audit log. */
+export interface OperationAudit {
+  submitted(record: OperationRecord, context: RpcContext): void;
+  refused(error: unknown, spec: CancelSpec | undefined, context: RpcContext): void;
+  stopped(record: OperationRecord, context: RpcContext): void;
+}
+
+export interface OperationsService {
+  readonly operations: OperationsServer;
+  readonly ofOtaService: Pick<OtaServiceServer, "submitCancelTasksByDevice" | "listOperationResults">;
+}
+
+const SUBMIT = "ota.v1.OtaService/SubmitCancelTasksByDevice";
+const SERVICE = "google.longrunning.Operations";
+
+const LONGEST_WAIT_MS = 60_000;
+const USUAL_LIST = 100;
+const LONGEST_LIST = 1000;
+const USUAL_RESULTS = 1000;
+const MOST_RESULTS = 10_000;
+const MOST_PAGE_BYTES = 1 << 20;
+
+const NOT_FOUND = new GatewayError({ kind: "operation-not-found", message: "there is no such operation" });
+const RUNNING = new GatewayError({
+  kind: "operation-running",
+  message: "the operation has not ended; stop it with CancelOperation first",
+});
+const NOT_SHARED = new GatewayError({
+  kind: "state-not-shared",
+  message: "this gateway is one of several replicas, and OTA_STATE names no store that they share",
+});
+const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
+
+type Access = "see" | "stop" | "read" | "delete";
+
+export function createOperationsService(options: OperationsServiceOptions): OperationsService {
+  const { callers, clock, accounts, audit } = options;
+  const limits = { maxDevices: Number.MAX_SAFE_INTEGER, accounts };
+  const method = <Request, Response>(
+    name: string,
+    handle: (request: Request, context: RpcContext) => Response | Promise<Response>,
+  ) => unary(name, options, handle);
+  return {
+    operations: {
+      getOperation: method(`${SERVICE}/GetOperation`, get),
+      listOperations: method(`${SERVICE}/ListOperations`, list),
+      waitOperation: method(`${SERVICE}/WaitOperation`, wait),
+      cancelOperation: method(`${SERVICE}/CancelOperation`, cancel),
+      deleteOperation: method(`${SERVICE}/DeleteOperation`, remove),
+    },
+    ofOtaService: {
+      submitCancelTasksByDevice: (call, callback) =>
+        openRpc(SUBMIT, call, { ...options, defaultDeadlineMs: Infinity }, (rpc) => {
+          const stream = new SubmitStream(call, rpc, callback, {
+            clock,
+            begin: async (spec) => {
+              checkRights(callers, rpc.caller, touchedBySpec(spec));
+              return shared().submit(rpc.caller, listSpecOf(spec, limits));
+            },
+            published: (record) => {
+              shared().published();
+              audit?.submitted(record, rpc);
+            },
+            refused: (error, spec) => audit?.refused(error, spec, rpc),
+            durable: () => shared().durable,
+          });
+          if (rpc.stranger) stream.refuse(turnedAway(rpc.stranger));
+          else stream.serve();
+        }),
+      listOperationResults: method("ota.v1.OtaService/ListOperationResults", results),
+    },
+  };
+
+  /** Throws GatewayError where nothing is kept. */
+  function shared(): Operations {
+    if (!options.operations) throw NOT_SHARED;
+    return options.operations;
+  }
+
+  async function get({ name }: GetOperationRequest, { caller }: RpcContext): Promise<Operation> {
+    return wire(await visible(name, caller, "see"));
+  }
+
+  async function list(request: ListOperationsRequest, { caller }: RpcContext): Promise<ListOperationsResponse> {
+    const right = rightsOf(callers, caller).operations ?? "own";
+    const { name, filter, pageToken } = request;
+    if (name !== "" && name !== "operations") throw invalid("name", 'must be empty or "operations"');
+    const [, done] = /^\s*done\s*=\s*(true|false)\s*$/.exec(filter) ?? [];
+    if (filter.trim() !== "" && !done) throw invalid("filter", 'must be empty, "done=true" or "done=false"');
+    const most = sizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
+    const of = ["operations", done ?? ""];
+    const after = positionIn(pageToken, of) as { createMs: number; id: string } | undefined;
+    const records = await shared().list({
+      ...(right === "own" && { caller }),
+      ...(done !== undefined && { done: done === "true" }),
+      ...(after && { after }),
+      most: most + 1,
+    });
+    const page = records.slice(0, most);
+    const last = records.length > most ? page.at(-1) : undefined;
+    return {
+      operations: page.map(wire),
+      nextPageToken: last ? pageTokenOf(of, { createMs: last.createMs, id: last.id }) : "",
+      unreachable: [],
+    };
+  }
+
+  async function wait({ name, timeout }: WaitOperationRequest, context: RpcContext): Promise<Operation> {
+    const before = await visible(name, context.caller, "see");
+    const timeoutMs = timeout ? durationMs(timeout) : LONGEST_WAIT_MS;
+    if (timeoutMs < 0) throw invalid("timeout", "must not be negative");
+    const leaving = new AbortController();
+    context.onAbort(() => leaving.abort());
+    const untilMs = Math.min(clock.now() + Math.min(timeoutMs, LONGEST_WAIT_MS), context.answerByMs);
+    const record = await shared().wait(before.id, untilMs, leaving.signal);
+    if (!record) throw NOT_FOUND; // deleted meanwhile
+    return wire(record);
+  }
+
+  async function cancel({ name }: CancelOperationRequest, context: RpcContext): Promise<Empty> {
+    const { id, state } = await visible(name, context.caller, "stop");
+    const record = await shared().stop(id);
+    if (!record) throw NOT_FOUND;
+    if (state === "running") audit?.stopped(record, context);
+    return {};
+  }
+
+  async function remove({ name }: DeleteOperationRequest, { caller }: RpcContext): Promise<Empty> {
+    const { id } = await visible(name, caller, "delete");
+    const removed = await shared().remove(id);
+    if (removed === "running") throw RUNNING;
+    if (removed === "missing") throw NOT_FOUND;
+    return {};
+  }
+
+  async function results(
+    request: ListOperationResultsRequest,
+    { caller }: RpcContext,
+  ): Promise<ListOperationResultsResponse> {
+    const { id } = await visible(request.name, caller, "read");
+    const most = sizeOf(request.pageSize, USUAL_RESULTS, MOST_RESULTS);
+    const kinds = request.outcomes.map((outcome) => OUTCOMES.findIndex((kind) => WIRE_OUTCOMES[kind] === outcome));
+    if (kinds.includes(-1)) throw invalid("outcomes", "has an outcome that is not known");
+    const of = [id, [...kinds].sort()];
+    const from = positionIn(request.pageToken, of) ?? 0;
+    if (!Number.isSafeInteger(from)) throw invalid("page_token", "is not a token of this list");
+    const page = await shared().results({ id, from: from as number, most, ...(kinds.length > 0 && { kinds }) });
+    if (!page) throw NOT_FOUND;
+    const found: DeviceResult[] = [];
+    let bytes = 0;
+    for (const { name, kind, failure, position } of page.results) {
+      const outcome = outcomeOf(kind, failure);
+      const why = failureOfOutcome(outcome);
+      const result: DeviceResult = {
+        ...{ deviceName: name, outcome: WIRE_OUTCOMES[outcome.kind], callIndex: -1 },
+        status: why && deviceStatusOf(why),
+      };
+      bytes += DeviceResult.encode(result).finish().length + 4;
+      if (bytes > MOST_PAGE_BYTES)
+        return { results: found, nextPageToken: pageTokenOf(of, position), truncated: false };
+      found.push(result);
+    }
+    const nextPageToken = page.next === undefined ? "" : pageTokenOf(of, page.next);
+    return { results: found, nextPageToken, truncated: false };
+  }
+
+  /** The operation, if the caller may do this with it. Throws GatewayError. */
+  async function visible(name: string, caller: string, access: Access): Promise<OperationRecord> {
+    const right = rightsOf(callers, caller).operations ?? "own";
+    const operations = shared();
+    const id = name.startsWith(NAME_PREFIX) ? name.slice(NAME_PREFIX.length) : "";
+    if (!isOperationId(id)) throw invalid("name", "must be operations/ and 26 letters and digits");
+    const record = await operations.get(id);
+    if (!record) throw NOT_FOUND;
+    if (record.caller === caller) return record;
+    if (right === "own") throw NOT_FOUND;
+    if (access === "delete" || (access === "read" && right !== "all")) throw NO_RIGHT;
+    return record;
+  }
+
+  function wire(record: OperationRecord): Operation {
+    return operationMessageOf(record, shared().durable);
+  }
+}
+
+/** Zero means the usual size, and too much the most. */
+function sizeOf(asked: number, usual: number, most: number): number {
+  if (asked < 0) throw invalid("page_size", "must not be negative");
+  return Math.min(asked || usual, most);
+}

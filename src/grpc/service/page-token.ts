@@ -1,0 +1,20 @@
+// Page tokens: a position, and what it is a position in. They are no secret, and promise nothing:
+// every page is checked against the caller's rights again.
+import { invalid } from "../../gateway/failures.js";
+
+/** `of`: everything that has to be the same for the next page. */
+export function pageTokenOf(of: readonly unknown[], position: unknown): string {
+  return Buffer.from(JSON.stringify([of, position])).toString("base64url");
+}
+
+/** The position; undefined for the first page. Throws GatewayError. */
+export function positionIn(token: string, of: readonly unknown[]): unknown {
+  if (token === "") return undefined;
+  try {
+    const [made, position] = JSON.parse(Buffer.from(token, "base64url").toString()) as [unknown, unknown];
+    if (JSON.stringify(made) === JSON.stringify(of)) return position;
+  } catch {
+    // Falls through: the same answer for both.
+  }
+  throw invalid("page_token", "is not a token of this list; start with an empty one");
+}

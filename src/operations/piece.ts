@@ -1,0 +1,103 @@
+// Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read back.
+// Each outcome is reported once; devices that get none are `left` when the piece is over.
+import type { Command } from "../gateway/command.js";
+import type { Failure } from "../gateway/failures.js";
+import type { Follower } from "../gateway/follower.js";
+import type { Gateway, Request } from "../gateway/gateway.js";
+import type { Answer, DeviceOutcome } from "../gateway/waiter.js";
+
+export interface PieceOptions {
+  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify">;
+  readonly command: Command;
+  /** For each device of the command its index in the chunk. */
+  readonly indexes: readonly number[];
+  readonly chunk: number;
+  /** If set, tasks are read back until then; monotonic. */
+  readonly verifyUntilMs?: number;
+  /** Outcomes of an earlier cancel, if only reading back is left. */
+  readonly carriedOut?: readonly DeviceOutcome[];
+  readonly sendUntilMs: () => number;
+  readonly sent: (sentWallMs: number) => void;
+  /** `isProvisional`: it is still being read back. */
+  readonly settled: (piece: Piece, index: number, outcome: DeviceOutcome, isProvisional: boolean) => void;
+  /** It is over. Devices at these indexes have no final outcome; this is what is known of them. */
+  readonly over: (piece: Piece, left: readonly (readonly [number, DeviceOutcome])[]) => void;
+}
+
+export class Piece {
+  readonly chunk: number;
+  readonly #options: PieceOptions;
+  readonly #states: ("open" | "provisional" | "final")[];
+  #mayRead = true;
+  #request: Request | undefined;
+  #carriedOut: { readonly command: Command; readonly span: undefined } | undefined;
+
+  constructor(options: PieceOptions) {
+    this.#options = options;
+    this.chunk = options.chunk;
+    this.#states = options.indexes.map(() => (options.carriedOut ? "provisional" : "open"));
+  }
+
+  get devices(): number {
+    return this.#options.indexes.length;
+  }
+
+  /** Enters the queue, or throws GatewayError. */
+  start(): void {
+    const { gateway, command, sendUntilMs, sent, carriedOut } = this.#options;
+    if (carriedOut) {
+      void this.#readBack({ outcomes: carriedOut, callIndexes: [], calls: [], quotaWaitMs: 0 });
+      return;
+    }
+    const follower: Follower = {
+      get sendUntilMs() {
+        return sendUntilMs();
+      },
+      sent,
+      settled: (at, outcome) => this.#settled(at, outcome),
+    };
+    this.#request = gateway.cancel(command, undefined, follower);
+    void this.#request.told.then((answer) => this.#readBack(answer));
+  }
+
+  /** Nothing more is sent; calls that were sent run to their end. */
+  withdraw(failure: Failure): void {
+    this.#request?.recall(failure);
+  }
+
+  /** Nothing more is read back. */
+  stopReading(): void {
+    this.#mayRead = false;
+    if (this.#carriedOut) this.#options.gateway.leaveVerify(this.#carriedOut);
+  }
+
+  #settled(at: number, outcome: DeviceOutcome): void {
+    const { verifyUntilMs, indexes, settled } = this.#options;
+    const isProvisional = verifyUntilMs !== undefined && isWorthReading(outcome);
+    this.#states[at] = isProvisional ? "provisional" : "final";
+    settled(this, indexes[at] as number, outcome, isProvisional);
+  }
+
+  async #readBack(answer: Answer): Promise<void> {
+    const { gateway, command, verifyUntilMs, indexes, settled, over } = this.#options;
+    let told = answer;
+    if (verifyUntilMs !== undefined && this.#mayRead) {
+      this.#carriedOut = { command: { ...command, answerByMs: verifyUntilMs }, span: undefined };
+      told = await gateway.verify(this.#carriedOut, answer);
+      this.#carriedOut = undefined;
+      for (const [at, outcome] of told.outcomes.entries()) {
+        if (this.#states[at] !== "provisional" || !this.#mayRead) continue;
+        this.#states[at] = "final";
+        settled(this, indexes[at] as number, outcome, false);
+      }
+    }
+    const left = told.outcomes.flatMap((outcome, at) =>
+      this.#states[at] === "final" ? [] : [[indexes[at] as number, outcome] as const],
+    );
+    over(this, left);
+  }
+}
+
+function isWorthReading({ kind }: DeviceOutcome): boolean {
+  return kind === "accepted" || kind === "unknown";
+}

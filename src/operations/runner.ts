@@ -1,0 +1,189 @@
+// Runs the operations that this process holds: leases them, renews the leases, gives each a run, and
+// has the store swept. An operation is run by one process at a time. Does nothing, and costs
+// nothing, while there is no operation, unless other processes share the store.
+import { type Clock, every } from "../base/clock.js";
+import type { Log } from "../base/log.js";
+import type { Gateway } from "../gateway/gateway.js";
+import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
+import { OperationRun, READING_GRACE_MS, WINDOW_DEVICES } from "./operation-run.js";
+import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
+
+export interface RunnerOptions {
+  readonly store: OperationStore;
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The name of this process; new for each start. */
+  readonly holder: string;
+  /** Why the caller may not run this now; undefined if it may. */
+  readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
+  readonly ended: (record: OperationRecord) => void;
+}
+
+const LEASE_MS = 15_000;
+/** Short, because a stop must take effect within five seconds on any replica. */
+const RENEW_MS = 3000;
+const WAKE_MS = 1000;
+const SWEEP_MS = 60_000;
+const MOST_LEASES = 1000;
+/** Windows of one caller, over all its operations. */
+const MOST_WINDOWS = 2;
+const REPORT_MS = 60_000;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #runs = new Map<
+    string,
+    { readonly run: OperationRun; readonly leased: Leased; readonly over: Promise<void> }
+  >();
+  readonly #devicesByCaller = new Map<string, number>();
+  readonly #timers: (() => void)[] = [];
+  #underWay: Promise<void> = Promise.resolve();
+  #isClosing = false;
+  #isSweeping = false;
+  #reportedMs = -Infinity;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what is in the store, and whatever comes later. */
+  start(): void {
+    const { clock, store } = this.#options;
+    this.#timers.push(
+      every(clock, RENEW_MS, () => {
+        if (this.#runs.size > 0 || store.shared) void this.look();
+      }),
+      every(clock, WAKE_MS, () => this.#wakeAll()),
+      every(clock, SWEEP_MS, () => void this.#sweep()),
+    );
+    void this.look();
+    void this.#sweep();
+  }
+
+  /** Renews the leases, and leases what is free. To be called when an operation was published. */
+  look(): Promise<void> {
+    this.#underWay = this.#underWay.then(() => this.#look()).catch((error: unknown) => this.#report(error));
+    return this.#underWay;
+  }
+
+  /** An operation is to stop. */
+  stop(id: string): void {
+    this.#runs.get(id)?.run.stop();
+  }
+
+  /** Gives everything up: calls that were sent run to their end, and are recorded. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const disarm of this.#timers) disarm();
+    await this.#underWay;
+    const runs = [...this.#runs.values()];
+    for (const { run } of runs) run.leave();
+    await Promise.all(runs.map(({ over }) => over));
+    await this.#options.store.release(runs.map(({ leased }) => leased.lease)).catch(() => {}); // they end by themselves
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isClosing) return;
+    const { store, clock, holder, gateways } = this.#options;
+    const held = [...this.#runs.values()];
+    if (held.length > 0) {
+      const askedMs = clock.now();
+      const leases = held.map(({ leased }) => leased.lease);
+      const renewed = new Map((await store.renew(holder, leases, LEASE_MS)).map((each) => [each.lease.id, each]));
+      for (const { run } of held) {
+        const leased = renewed.get(run.id);
+        if (leased) run.renewed(leased, askedMs);
+        else run.lose();
+      }
+    }
+    const most = MOST_LEASES - this.#runs.size;
+    if (this.#isClosing || most <= 0) return;
+    const askedMs = clock.now();
+    const query = { holder, kinds: [CANCEL_LIST], accounts: [...gateways.keys()], most };
+    for (const leased of await store.lease({ ...query, leaseMs: LEASE_MS, graceMs: READING_GRACE_MS })) {
+      this.#take(leased, askedMs);
+    }
+  }
+
+  #take(leased: Leased, askedMs: number): void {
+    const { store, clock, gateways, forbidden, ended, log } = this.#options;
+    const { id, account, kind } = leased.record;
+    const gateway = gateways.get(account);
+    if (!gateway || kind !== CANCEL_LIST) {
+      void this.#endForeign(leased);
+      return;
+    }
+    const run = new OperationRun({
+      ...{ store, gateway, clock, leased, askedMs, forbidden, ended },
+      failed: (error) => this.#report(error),
+      windows: {
+        take: (caller, devices) => this.#reserve(caller, devices),
+        give: (caller, devices) => this.#giveBack(caller, devices),
+      },
+    });
+    const over = run
+      .run()
+      .catch((error: unknown) => log.error({ err: error, operation: id }, "an operation's run broke off"));
+    const forget = () => {
+      if (this.#runs.get(id)?.run === run) this.#runs.delete(id); // it may have been leased again
+    };
+    this.#runs.set(id, { run, leased, over: over.finally(forget) });
+  }
+
+  /** Its account or its format is not known here, and it has expired long ago. */
+  async #endForeign({ lease }: Leased): Promise<void> {
+    const { store, ended } = this.#options;
+    const expired = JSON.stringify({
+      kind: "expired",
+      message: "no gateway with its account ran the operation in time",
+    });
+    const unknown = {
+      kind: "unknown",
+      reason: "OUTCOME_UNKNOWN",
+      message: "it may have been sent; no outcome was recorded",
+    };
+    const end = { state: "expired", failure: expired, sent: JSON.stringify(unknown), unsent: expired } as const;
+    await store.end(lease, end).then(ended, (error: unknown) => this.#report(error));
+  }
+
+  #reserve(caller: string, devices: number): boolean {
+    const own = this.#devicesByCaller.get(caller) ?? 0;
+    if (own + devices > MOST_WINDOWS * WINDOW_DEVICES) return false;
+    this.#devicesByCaller.set(caller, own + devices);
+    return true;
+  }
+
+  #giveBack(caller: string, devices: number): void {
+    if (devices === 0) return;
+    const own = (this.#devicesByCaller.get(caller) ?? 0) - devices;
+    if (own > 0) this.#devicesByCaller.set(caller, own);
+    else this.#devicesByCaller.delete(caller);
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    for (const { run } of this.#runs.values()) run.wake();
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    try {
+      while (!this.#isClosing && (await this.#options.store.sweep()));
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      this.#isSweeping = false;
+    }
+  }
+
+  /** A store that is away fails every call: one line a minute is enough. */
+  #report(error: unknown): void {
+    const { clock, log } = this.#options;
+    const isPassing = error instanceof StoreUnavailable;
+    if (isPassing && clock.now() - this.#reportedMs < REPORT_MS) return;
+    this.#reportedMs = clock.now();
+    log.error({ err: error }, isPassing ? "the store of operations is away; operations pause" : "an operation failed");
+  }
+}

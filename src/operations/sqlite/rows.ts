@@ -1,0 +1,59 @@
+// The row of an operation, and the record that it becomes.
+import type { OperationRecord, OperationState } from "../store.js";
+
+/** A row of the table `operation`. */
+export interface OperationRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly caller: string;
+  readonly account: string;
+  readonly spec: string;
+  readonly request_id: string;
+  readonly fingerprint: string;
+  readonly state: OperationState;
+  readonly create_ms: number;
+  readonly start_ms: number | null;
+  readonly end_ms: number | null;
+  readonly expire_ms: number;
+  readonly update_ms: number;
+  /** Set if the caller has deleted it: only its key is left. */
+  readonly delete_ms: number | null;
+  readonly devices: number;
+  readonly repeated: number;
+  readonly waiting: number;
+  readonly counts: string;
+  readonly calls: number;
+  readonly obstacle: string;
+  readonly remaining_ms: number;
+  readonly detail: string;
+  readonly failure: string;
+  /** The failure of devices in chunks that were never fed, of an operation that has ended. */
+  readonly unsent: string;
+  readonly held: number;
+  readonly holder: string | null;
+  readonly epoch: number;
+  readonly lease_ms: number | null;
+}
+
+export function recordOf(row: OperationRow): OperationRecord {
+  return {
+    id: row.id,
+    kind: row.kind,
+    caller: row.caller,
+    account: row.account,
+    spec: row.spec,
+    state: row.state,
+    createMs: row.create_ms,
+    ...(row.start_ms !== null && { startMs: row.start_ms }),
+    ...(row.end_ms !== null && { endMs: row.end_ms }),
+    expireMs: row.expire_ms,
+    updateMs: row.update_ms,
+    devices: row.devices,
+    repeated: row.repeated,
+    waiting: row.waiting,
+    counts: JSON.parse(row.counts) as number[],
+    progress: { calls: row.calls, obstacle: row.obstacle, remainingMs: row.remaining_ms, detail: row.detail },
+    failure: row.failure,
+    held: row.held === 1,
+  };
+}

@@ -1,0 +1,164 @@
+// One list on its way into the store: names are checked, repeated ones are dropped, and full chunks
+// are staged while more arrive. Nothing is visible before `publish`, and nothing is left after
+// `discard`.
+import { hash } from "node:crypto";
+import { DEVICE_NAME, wrongWith } from "../base/text-rules.js";
+import { GatewayError, invalid, MOST_VIOLATIONS, type Violation } from "../gateway/failures.js";
+import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
+import { NameSet } from "./name-set.js";
+import { SetDigest } from "./set-digest.js";
+import { CHUNK_DEVICES, type OperationRecord, type OperationStore, StoreFull, StoreUnavailable } from "./store.js";
+
+export interface SubmissionOptions {
+  readonly store: OperationStore;
+  readonly id: string;
+  readonly caller: string;
+  readonly spec: CancelListSpec;
+  readonly mostDevices: number;
+  readonly mostOperations: number;
+  /** Counts so many more names in memory, or returns false if there is no room for them. */
+  readonly hold: (names: number) => boolean;
+  /** Expected time until so many devices are done. */
+  readonly expectedMs: (devices: number) => number;
+}
+
+/** When to ask again while the store is away or full. */
+const STORE_RETRY_MS = 5000;
+
+export class ListSubmission {
+  readonly #options: SubmissionOptions;
+  readonly #names = new NameSet();
+  readonly #digest: SetDigest | undefined;
+  readonly #violations: Violation[] = [];
+  #wrong = 0;
+  #received = 0;
+  #chunk: string[] = [];
+  #staged = 0;
+
+  constructor(options: SubmissionOptions) {
+    this.#options = options;
+    if (options.spec.requestId) this.#digest = new SetDigest();
+  }
+
+  /** Names received so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Takes names, and stages what is complete. Throws GatewayError if the list cannot be stored. */
+  async add(names: readonly string[]): Promise<void> {
+    if (!this.#options.hold(names.length)) {
+      const message = "too many devices are being submitted at the moment; retry";
+      throw new GatewayError({ kind: "overloaded", subject: "gateway", message }, { retryAfterMs: STORE_RETRY_MS });
+    }
+    for (const name of names) {
+      const at = this.#received++;
+      if (at % CHUNK_DEVICES === 0) await turn();
+      const wrong = wrongWith(name, DEVICE_NAME);
+      if (wrong) this.#refuse(`device_names[${at}]`, wrong);
+      if (this.#wrong > 0 || !this.#names.add(name)) continue;
+      if (this.#names.size > this.#options.mostDevices) throw this.#tooMany();
+      this.#digest?.add(name);
+      this.#chunk.push(name);
+      if (this.#chunk.length === CHUNK_DEVICES) await this.#stage();
+    }
+  }
+
+  /** Makes it an operation. Throws GatewayError. */
+  async publish(): Promise<OperationRecord> {
+    const { store, id, caller, spec, mostOperations, expectedMs } = this.#options;
+    if (this.#received === 0) this.#refuse("device_names", "is required");
+    if (this.#wrong > 0) throw this.#invalid();
+    const devices = this.#names.size;
+    const neededMs = Math.ceil(expectedMs(devices));
+    if (neededMs > spec.timeToLiveMs) throw tooShort(neededMs, spec.timeToLiveMs);
+    if (this.#chunk.length > 0) await this.#stage();
+    const text = JSON.stringify(spec);
+    const published = await store
+      .publish({
+        ...{ id, caller, devices, kind: CANCEL_LIST, account: spec.account, spec: text, requestId: spec.requestId },
+        fingerprint: this.#digest ? hash("sha256", `${CANCEL_LIST}\n${text}\n${this.#digest.hex()}`) : "",
+        repeated: this.#received - devices,
+        timeToLiveMs: spec.timeToLiveMs,
+        detail: "",
+      })
+      .catch((error: unknown) => {
+        throw gatewayErrorOf(error, spec.requestId);
+      });
+    switch (published.kind) {
+      case "created":
+      case "existing":
+        return published.record;
+      case "reused":
+        throw new GatewayError({
+          kind: "request-id-reused",
+          message: "request_id belongs to another submission, or to an operation that was deleted; use a new one",
+        });
+      case "too-many":
+        throw new GatewayError(
+          {
+            kind: "overloaded",
+            subject: "caller",
+            message: `too many operations of this caller have not ended (limit ${mostOperations}); wait for one of them`,
+          },
+          { retryAfterMs: STORE_RETRY_MS },
+        );
+    }
+  }
+
+  /** Leaves nothing of it, whatever happened before. */
+  async discard(): Promise<void> {
+    if (this.#staged > 0) await this.#options.store.discard(this.#options.id).catch(() => {}); // the sweep finds it
+  }
+
+  async #stage(): Promise<void> {
+    const { store, id } = this.#options;
+    const names = this.#chunk;
+    this.#chunk = [];
+    try {
+      await store.stage(id, this.#staged++, names);
+    } catch (error) {
+      throw gatewayErrorOf(error);
+    }
+  }
+
+  #refuse(field: string, description: string): void {
+    this.#wrong++;
+    if (this.#violations.length < MOST_VIOLATIONS) this.#violations.push({ field, description });
+  }
+
+  #invalid(): GatewayError {
+    const unlisted = this.#wrong - this.#violations.length;
+    return new GatewayError({ kind: "invalid", message: "invalid request", violations: this.#violations, unlisted });
+  }
+
+  #tooMany(): GatewayError {
+    return invalid("device_names", `has more than ${this.#options.mostDevices} names; submit several lists`);
+  }
+}
+
+/** Lets everything else have its turn: thousands of names take milliseconds. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The failure of a call to the store, for the caller. `requestId` is set where a list was published. */
+export function gatewayErrorOf(error: unknown, requestId?: string): unknown {
+  if (error instanceof StoreFull) {
+    const message = "the store of operations holds as many devices as it may; retry when operations have ended";
+    return new GatewayError({ kind: "overloaded", subject: "gateway", message }, { retryAfterMs: STORE_RETRY_MS });
+  }
+  if (!(error instanceof StoreUnavailable)) return error;
+  if (error.isUnknown && requestId !== undefined) {
+    const again =
+      requestId === "" ? "list operations before submitting it again" : "submit it again with its request_id";
+    return new GatewayError({ kind: "submission-unknown", message: `the list may or may not be stored; ${again}` });
+  }
+  const message = "the store of operations cannot be used at the moment; retry";
+  return new GatewayError({ kind: "store-unavailable", message }, { retryAfterMs: STORE_RETRY_MS });
+}
+
+function tooShort(neededMs: number, leftMs: number): GatewayError {
+  const message = `cannot be done in time: about ${neededMs} ms needed, time_to_live is ${leftMs} ms; nothing was stored`;
+  return new GatewayError({ kind: "deadline-too-short", message }, { retryAfterMs: STORE_RETRY_MS });
+}

@@ -1,0 +1,209 @@
+// The calls of one operation on whole batches that wait for a token. Callers take turns, one call
+// each. A call that fails in passing is made again until its time is over, except a canceling call
+// whose answer was lost: whoever asked for it decides by what it reads next.
+import type { Span } from "@opentelemetry/api";
+import { CallLoop, type SentWork } from "../gateway/call/call-loop.js";
+import type { ReportOptions } from "../gateway/call/call-report.js";
+import type { SentCall } from "../gateway/call-observer.js";
+import type { JobCall, JobCallEnd, JobOperation, JobOperator } from "../gateway/job-operator.js";
+import type { Limiter, Wish } from "../gateway/limiter.js";
+
+/** Whose call it is. */
+export interface JobCallOrigin {
+  readonly caller: string;
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly iotInstanceId: string;
+  readonly span?: Span | undefined;
+}
+
+export interface JobCallResult {
+  /** `withdrawn`: never sent, because its time was over, its caller had left, or the gateway closes. */
+  readonly end: JobCallEnd | { readonly kind: "withdrawn"; readonly message: string };
+  /** When it was sent the last time. Monotonic, and by the wall clock; undefined if it never was. */
+  readonly sentMs: number | undefined;
+  readonly sentWallMs: number | undefined;
+  readonly endedMs: number;
+  readonly attempts: number;
+}
+
+export interface JobLineOptions extends ReportOptions {
+  readonly operation: JobOperation;
+  /** Shared with reading back, if the operation is. */
+  readonly limiter: Limiter;
+  readonly operator: JobOperator;
+}
+
+interface Waiting {
+  readonly call: JobCall;
+  readonly origin: JobCallOrigin;
+  readonly arrivedMs: number;
+  readonly untilMs: number;
+  readonly resolve: (result: JobCallResult) => void;
+  /** Calls that failed in passing. */
+  attempts: number;
+  last: Omit<JobCallResult, "endedMs"> | undefined;
+}
+
+const CLOSING = "this gateway is shutting down";
+
+/** The waits before further attempts; then the end stands. Throttled calls do not count. */
+const BACKOFF_MS = [250, 1000, 2000, 4000];
+
+/** Canceling calls go before reading ones of other replicas; reads wait like everybody's. */
+const WISHES: Readonly<Record<JobOperation, Wish>> = {
+  ListOTAJobByFirmware: { priority: "normal", newcomer: false },
+  QueryOTAJob: { priority: "normal", newcomer: false },
+  ListOTATaskByJob: { priority: "normal", newcomer: false },
+  CancelOTAStrategyByJob: { priority: "urgent", newcomer: false },
+  CancelOTATaskByJob: { priority: "urgent", newcomer: false },
+};
+
+export class JobLine {
+  readonly #options: JobLineOptions;
+  readonly #loop: CallLoop<Waiting, SentJobCall, JobCallEnd>;
+  /** By caller; the next caller first. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  #isClosed = false;
+
+  constructor(options: JobLineOptions) {
+    this.#options = options;
+    const { operation, operator } = options;
+    this.#loop = new CallLoop({
+      ...options,
+      wish: () => (this.#waiting.size > 0 ? WISHES[operation] : undefined),
+      cut: () => this.#next(),
+      putBack: (waiting) => (this.#isClosed ? this.#withdraw(waiting, CLOSING) : this.#add(waiting, "front")),
+      begin: (waiting, sentMs, sentWallMs) => new SentJobCall(waiting, sentMs, sentWallMs),
+      send: ({ call, origin }) => operator.send(call, origin.iotInstanceId),
+      conclude: (sent, end) => this.#conclude(sent, end),
+    });
+    this.#loop.start();
+  }
+
+  /** Makes the call in its turn, by the monotonic `untilMs`. Never rejects. */
+  call(call: JobCall, origin: JobCallOrigin, untilMs: number, signal?: AbortSignal): Promise<JobCallResult> {
+    const { clock } = this.#options;
+    return new Promise((settle) => {
+      const disarm = untilMs < Infinity ? clock.at(untilMs, () => leave("its time was over")) : () => {};
+      const abort = () => leave("its caller has left");
+      const resolve = (result: JobCallResult) => {
+        disarm();
+        signal?.removeEventListener("abort", abort);
+        settle(result);
+      };
+      const waiting: Waiting = {
+        ...{ call, origin, arrivedMs: clock.now(), untilMs, resolve },
+        ...{ attempts: 0, last: undefined },
+      };
+      const leave = (why: string) => {
+        if (this.#remove(waiting)) this.#withdraw(waiting, why);
+      };
+      if (this.#isClosed) return this.#withdraw(waiting, CLOSING);
+      if (signal?.aborted) return this.#withdraw(waiting, "its caller has left");
+      signal?.addEventListener("abort", abort);
+      this.#add(waiting, "back");
+      this.#loop.wake();
+    });
+  }
+
+  /** Withdraws what waits, and waits for the calls in flight. The limiter stays open. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const ofCaller of [...this.#waiting.values()]) {
+      for (const waiting of ofCaller) this.#withdraw(waiting, CLOSING);
+    }
+    this.#waiting.clear();
+    await this.#loop.close();
+  }
+
+  #add(waiting: Waiting, where: "front" | "back"): void {
+    const { caller } = waiting.origin;
+    const ofCaller = this.#waiting.get(caller) ?? [];
+    this.#waiting.set(caller, ofCaller);
+    if (where === "front") ofCaller.unshift(waiting);
+    else ofCaller.push(waiting);
+  }
+
+  #next(): Waiting | undefined {
+    const [turn] = this.#waiting;
+    if (!turn) return undefined;
+    const [caller, ofCaller] = turn;
+    const waiting = ofCaller.shift();
+    this.#waiting.delete(caller);
+    if (ofCaller.length > 0) this.#waiting.set(caller, ofCaller);
+    return waiting;
+  }
+
+  #remove(waiting: Waiting): boolean {
+    const { caller } = waiting.origin;
+    const ofCaller = this.#waiting.get(caller);
+    const index = ofCaller?.indexOf(waiting) ?? -1;
+    if (!ofCaller || index < 0) return false;
+    ofCaller.splice(index, 1);
+    if (ofCaller.length === 0) this.#waiting.delete(caller);
+    if (this.#waiting.size === 0) this.#loop.wishAgain();
+    return true;
+  }
+
+  /** A call that was sent before keeps the end that it had. */
+  #withdraw({ last, resolve, attempts }: Waiting, why: string): void {
+    const never = { sentMs: undefined, sentWallMs: undefined, attempts };
+    const end = { kind: "withdrawn", message: `the call was not made: ${why}` } as const;
+    resolve({ ...(last ?? { ...never, end }), endedMs: this.#options.clock.now() });
+  }
+
+  async #conclude({ waiting, sentMs, sentWallMs }: SentJobCall, end: JobCallEnd): Promise<void> {
+    const { clock, operation } = this.#options;
+    const isThrottled = end.kind === "refused" && end.refusal.reaction.kind === "throttled";
+    const waitMs = isThrottled ? 0 : BACKOFF_MS[waiting.attempts];
+    waiting.attempts++;
+    waiting.last = { end, sentMs, sentWallMs, attempts: waiting.attempts };
+    const endedMs = clock.now();
+    if (!isPassing(end, operation) || waitMs === undefined || endedMs + waitMs >= waiting.untilMs) {
+      return waiting.resolve({ ...waiting.last, endedMs });
+    }
+    if (waitMs > 0) await this.#loop.sleep(waitMs);
+    if (this.#isClosed) this.#withdraw(waiting, CLOSING);
+    else this.#add(waiting, "front");
+  }
+}
+
+/** Whether the same call may end otherwise in a moment, and repeating it is for nobody to decide. */
+function isPassing(end: JobCallEnd, operation: JobOperation): boolean {
+  if (end.kind === "accepted") return false;
+  if (end.kind === "unwritten") return !end.ours;
+  if (end.kind === "lost") return !operation.startsWith("Cancel");
+  const { reaction } = end.refusal;
+  if (reaction.kind === "internal") return reaction.recovered;
+  return reaction.kind === "throttled" || reaction.kind === "unavailable";
+}
+
+/** A call that was sent. */
+class SentJobCall implements SentWork {
+  readonly waiting: Waiting;
+  readonly sentMs: number;
+  readonly sentWallMs: number;
+  readonly waiters: readonly { readonly span: Span | undefined }[];
+
+  constructor(waiting: Waiting, sentMs: number, sentWallMs: number) {
+    this.waiting = waiting;
+    this.sentMs = sentMs;
+    this.sentWallMs = sentWallMs;
+    this.waiters = [{ span: waiting.origin.span }];
+  }
+
+  sentCall(sentMs: number, sentWallMs: number): SentCall {
+    const { call, origin, arrivedMs, attempts } = this.waiting;
+    return {
+      ...{ sentMs, sentWallMs },
+      productKey: origin.productKey,
+      firmwareId: origin.firmwareId,
+      jobId: "jobId" in call ? call.jobId : "",
+      devices: 0,
+      devicesByCaller: new Map([[origin.caller, 0]]),
+      attempt: attempts + 1,
+      tokenWaitMs: Math.round(sentMs - arrivedMs),
+    };
+  }
+}

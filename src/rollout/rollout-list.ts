@@ -1,0 +1,136 @@
+// Reads the list of a package's batches, all pages of it, and queries each batch for which the list
+// does not say enough. Rights depend on the product, so that a batch whose product cannot be read
+// is in no reading.
+import type { JobCall, JobCallEnd, JobRow } from "../gateway/job-operator.js";
+import { isClear } from "./batch-status.js";
+
+/** Whose batches are read. */
+export interface RolloutScope {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  /** Only this batch; empty for all. */
+  readonly jobId: string;
+}
+
+/** The batches at one time, each once. */
+export interface ListReading {
+  readonly rows: readonly JobRow[];
+  /** Batches of an unknown product or kind, with the reason. */
+  readonly unclear: ReadonlyMap<string, string>;
+  /** When the first call was sent. */
+  readonly sentMs: number;
+}
+
+type Failed = Exclude<JobCallEnd, { kind: "accepted" }> | { readonly kind: "withdrawn"; readonly message: string };
+
+/** 2,000 batches. */
+const MOST_PAGES = 40;
+
+export class RolloutList {
+  /** The last complete reading. */
+  reading: ListReading | undefined;
+  readings = 0;
+  /** Why the last attempt failed. */
+  failure: { readonly end: Failed | undefined; readonly message: string } | undefined;
+  readonly #scope: RolloutScope;
+  /** The answers of queries; a batch never changes its product, package or kind. */
+  readonly #queried = new Map<string, JobRow>();
+  #rows = new Map<string, JobRow>();
+  #unclear = new Map<string, string>();
+  #todo: JobCall[] = [];
+  #underWay = 0;
+  #sentMs: number | undefined;
+  #isReading = false;
+
+  constructor(scope: RolloutScope) {
+    this.#scope = scope;
+  }
+
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  begin(): void {
+    this.#isReading = true;
+    this.#rows = new Map();
+    this.#unclear = new Map();
+    this.#sentMs = undefined;
+    this.failure = undefined;
+    this.#todo = [this.#page(1)];
+  }
+
+  /** The calls to make now. */
+  next(): JobCall[] {
+    const calls = this.#todo;
+    this.#todo = [];
+    this.#underWay += calls.length;
+    return calls;
+  }
+
+  ended(call: JobCall, end: JobCallEnd | Failed, sentMs: number | undefined): void {
+    this.#underWay--;
+    if (!this.#isReading) return;
+    if (call.operation === "ListOTAJobByFirmware") this.#noteList(call.page, end, sentMs);
+    else if (call.operation === "QueryOTAJob") this.#noteQuery(call.jobId, end, sentMs);
+    if (this.#todo.length > 0 || this.#underWay > 0) return;
+    this.#isReading = false;
+    if (this.failure || this.#sentMs === undefined) return;
+    this.readings++;
+    this.reading = { rows: [...this.#rows.values()], unclear: this.#unclear, sentMs: this.#sentMs };
+  }
+
+  #noteList(page: number, end: JobCallEnd | Failed, sentMs: number | undefined): void {
+    if (end.kind !== "accepted" || end.answer?.kind !== "jobs") {
+      const isUnparsed = end.kind === "accepted";
+      const why = isUnparsed ? "the upstream's list of batches could not be parsed" : messageOf(end);
+      this.#fail(isUnparsed ? undefined : end, isUnparsed ? why : `the batches could not be listed: ${why}`);
+      return;
+    }
+    this.#sentMs ??= sentMs;
+    // A batch that is created meanwhile moves the others to later pages: some come twice, none is missed.
+    for (const row of end.answer.jobs) this.#add(row);
+    if (!end.answer.isLast && page < MOST_PAGES) this.#todo.push(this.#page(page + 1));
+    else if (!end.answer.isLast) this.#fail(undefined, `the package has more than ${MOST_PAGES} pages of batches`);
+    else if (this.#scope.jobId !== "" && !this.#rows.has(this.#scope.jobId)) this.#query(this.#scope.jobId);
+  }
+
+  #add(row: JobRow): void {
+    const { jobId } = this.#scope;
+    if ((jobId !== "" && row.jobId !== jobId) || this.#rows.has(row.jobId)) return;
+    const queried = this.#queried.get(row.jobId);
+    const whole: JobRow = queried ? { ...queried, status: row.status } : row;
+    this.#rows.set(row.jobId, whole);
+    if (!isClear(whole)) this.#query(row.jobId);
+  }
+
+  #query(jobId: string): void {
+    this.#todo.push({ operation: "QueryOTAJob", jobId });
+  }
+
+  #noteQuery(jobId: string, end: JobCallEnd | Failed, sentMs: number | undefined): void {
+    const job = end.kind === "accepted" && end.answer?.kind === "job" ? end.answer.job : undefined;
+    if (job?.jobId === jobId && isClear(job)) {
+      this.#sentMs ??= sentMs;
+      this.#queried.set(jobId, job);
+      this.#rows.set(jobId, job);
+      return;
+    }
+    this.#rows.delete(jobId);
+    const why = end.kind === "accepted" ? "the upstream does not say which product it is of" : messageOf(end);
+    this.#unclear.set(jobId, why);
+    if (jobId === this.#scope.jobId) this.#fail(end.kind === "accepted" ? undefined : end, why);
+  }
+
+  #fail(end: Failed | undefined, message: string): void {
+    this.failure ??= { end, message };
+    this.#todo = [];
+  }
+
+  #page(page: number): JobCall {
+    return { operation: "ListOTAJobByFirmware", firmwareId: this.#scope.firmwareId, page };
+  }
+}
+
+function messageOf(end: Failed): string {
+  return end.kind === "refused" ? `${end.refusal.message} (${end.refusal.code})` : end.message;
+}

@@ -1,0 +1,265 @@
+// The stop of a rollout, as a machine without any I/O: it takes the ends of calls, and says which
+// calls to make next. Plan, close the dynamic batches, cancel, settle, sweep, look again, report.
+// It claims a rollout to be stopped only after two counts of 0 in each batch, five seconds apart
+// and begun after the last change was answered, and after the batches were listed again.
+import type { JobRow, JobTaskState } from "../gateway/job-operator.js";
+import { BatchChanges } from "./batch-changes.js";
+import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
+import { CountRounds } from "./count-rounds.js";
+import { countIn } from "./counts.js";
+import { etagOf } from "./etag.js";
+import type { BatchStop } from "./job-stop.js";
+import { RolloutList } from "./rollout-list.js";
+import { type KnownBatch, StopBatch } from "./stop-batch.js";
+import {
+  endReasonOf,
+  type StopCall,
+  type StopCallEnd,
+  type StopConclusion,
+  type StopOrder,
+  type StopStep,
+} from "./stop-call.js";
+import { isBatchStopped, objectionTo, unclearStop } from "./stop-claim.js";
+
+/** Counting delays the first change by no more than this. */
+const PLAN_MS = 4000;
+/** The batches are listed again after this time at the latest, for new ones and for what closed. */
+const LIST_AGAIN_MS = 30_000;
+const LIST_SOON_MS = 5000;
+/** Repeated calls extend the time to settle by this at most. */
+const LONGEST_EXTENSION_MS = 30 * 60_000;
+
+export class RolloutStop {
+  readonly #order: StopOrder;
+  readonly #list: RolloutList;
+  readonly #known: ReadonlyMap<string, KnownBatch>;
+  readonly #wallMsOf: (ms: number) => number;
+  readonly #batches = new Map<string, StopBatch>();
+  readonly #changes: BatchChanges;
+  readonly #rounds: CountRounds;
+  #other: readonly string[] = [];
+  #etag = "";
+  #planUntilMs = Infinity;
+  #plannedMs: number | undefined;
+  #isPlanned = false;
+  #underWay = 0;
+  #nextListMs = Infinity;
+  #isFinal = false;
+  #isInterrupted = false;
+  #conclusion: StopConclusion | undefined;
+
+  /**
+   * `known`: what a process has recorded that did not finish this stop. Its calls may still be on
+   * their way.
+   */
+  constructor(
+    order: StopOrder,
+    nowMs: number,
+    wallMsOf: (ms: number) => number,
+    known: ReadonlyMap<string, KnownBatch> = new Map(),
+  ) {
+    this.#order = order;
+    this.#known = known;
+    this.#wallMsOf = wallMsOf;
+    this.#changes = new BatchChanges(order, this.#batches, known.size > 0 ? nowMs : -Infinity);
+    this.#rounds = new CountRounds(order, this.#batches, this.#changes);
+    this.#list = new RolloutList(order);
+    this.#list.begin();
+  }
+
+  get conclusion(): StopConclusion | undefined {
+    return this.#conclusion;
+  }
+
+  get step(): StopStep {
+    if (this.#conclusion) return "done";
+    if (!this.#isPlanned) return "plan";
+    const batches = [...this.#batches.values()];
+    if (batches.some((batch) => this.#changes.isToClose(batch))) return "close";
+    if (batches.some(({ byJob }) => byJob === "under-way")) return "cancel";
+    return batches.some(({ sweep }) => sweep.isUnderWay) ? "sweep" : "settle";
+  }
+
+  /** What is known of each batch now. */
+  batches(): readonly BatchStop[] {
+    const reported = [...this.#batches.values()].filter(({ isOverBefore }) => !isOverBefore);
+    return reported.map((batch) => batch.stop(this.#wallMsOf));
+  }
+
+  /** Changes nothing more; counts once more, and concludes. */
+  interrupt(nowMs: number): void {
+    this.#isInterrupted = true;
+    if (!this.#isPlanned) this.#plan(nowMs);
+    this.#finish(nowMs);
+  }
+
+  /** The calls to make now. Each has to be ended. */
+  next(nowMs: number): StopCall[] {
+    if (this.#conclusion) return [];
+    this.#advance(nowMs);
+    const changes = this.#isPlanned && !this.#isFinal ? this.#changes.next(nowMs) : [];
+    let calls: StopCall[] = [...this.#list.next(), ...changes, ...this.#rounds.next()];
+    if (calls.length === 0) {
+      this.#concludeIfOver();
+      calls = this.#list.next();
+    }
+    this.#underWay += calls.length;
+    return calls;
+  }
+
+  /** When to ask for calls again, if none ends before. What is due now has been seen to. */
+  wakeMs(nowMs: number): number {
+    const times = [
+      this.#planUntilMs,
+      this.#nextListMs,
+      this.#settledMs(),
+      ...this.#changes.times(),
+      ...this.#rounds.times(),
+    ];
+    return times.reduce((least, time) => (time > nowMs ? Math.min(least, time) : least), Infinity);
+  }
+
+  ended(call: StopCall, result: StopCallEnd): void {
+    this.#underWay--;
+    const { end, endedMs, sentMs } = result;
+    switch (call.operation) {
+      case "ListOTAJobByFirmware":
+      case "QueryOTAJob":
+        if (end.kind !== "swept") this.#list.ended(call, end, sentMs);
+        if (!this.#list.isReading) this.#listed(endedMs);
+        return;
+      case "ListOTATaskByJob":
+        if (call.pageSize === 1 && call.state) this.#counted(call.jobId, call.state, result);
+        else this.#batches.get(call.jobId)?.sweep.read(end.kind === "accepted" ? end.answer : undefined);
+        return;
+      default:
+        this.#changes.ended(call, result);
+    }
+  }
+
+  /** Moves on with the time. */
+  #advance(nowMs: number): void {
+    const batches = [...this.#batches.values()];
+    if (!this.#isPlanned && this.#list.reading && !this.#list.isReading) {
+      const isCounted = batches.every((batch) => batch.isCounted || batch.row.status === "CANCELED");
+      if (isCounted || nowMs >= this.#planUntilMs) this.#plan(nowMs);
+    }
+    if (this.#isFinal) return;
+    if (this.#isPlanned && nowMs >= this.#settledMs()) {
+      this.#finish(nowMs);
+      return;
+    }
+    this.#rounds.begin(nowMs);
+    if (this.#list.isReading || nowMs < this.#nextListMs) return;
+    this.#nextListMs = Infinity;
+    this.#list.begin();
+  }
+
+  #plan(nowMs: number): void {
+    this.#isPlanned = true;
+    this.#plannedMs ??= nowMs;
+    this.#nextListMs = nowMs + LIST_AGAIN_MS;
+    for (const batch of this.#batches.values()) batch.freeze(this.#wallMsOf);
+  }
+
+  /** The last reading of everything. */
+  #finish(nowMs: number): void {
+    if (this.#isFinal) return;
+    this.#isFinal = true;
+    for (const batch of this.#batches.values()) {
+      batch.sweep.stop();
+      if (!batch.isRoundUnderWay) batch.beginRound(nowMs);
+      batch.countRest(this.#changes.changedMs);
+    }
+    if (!this.#list.isReading) this.#list.begin();
+  }
+
+  #settledMs(): number {
+    const plannedMs = this.#plannedMs ?? Infinity;
+    const sinceMs = Math.max(this.#changes.changedMs, plannedMs) + this.#order.settleMs;
+    return Math.min(sinceMs, plannedMs + this.#order.settleMs + LONGEST_EXTENSION_MS);
+  }
+
+  #listed(nowMs: number): void {
+    const { reading, failure } = this.#list;
+    const isNew = this.#plannedMs === undefined && this.#known.size === 0;
+    if (!reading || failure) {
+      if (isNew)
+        this.#conclusion = { kind: "unplanned", reason: "unreadable", message: failure?.message ?? "", end: failure };
+      else if (!this.#isFinal) this.#nextListMs = nowMs + LIST_SOON_MS;
+      return;
+    }
+    const own = reading.rows.filter((row) => isOfRollout(row, this.#order));
+    const open = own.filter(({ status }) => isOpenStatus(status)).map(({ jobId }) => jobId);
+    this.#etag = etagOf(open);
+    const objection = isNew ? objectionTo(this.#order, own, open) : undefined;
+    if (objection) {
+      this.#conclusion = objection;
+      return;
+    }
+    const isFirst = this.#list.readings === 1;
+    for (const row of own) this.#take(row, isFirst, nowMs);
+    this.#other = open.filter((jobId) => !this.#batches.has(jobId));
+    if (isFirst) this.#planUntilMs = nowMs + PLAN_MS;
+    else if (this.#isPlanned && !this.#isFinal) {
+      // The list has still to say that a batch was closed.
+      const batches = [...this.#batches.values()];
+      const isPending = batches.some(({ strategyClosed, row }) => strategyClosed && row.status !== "CANCELED");
+      this.#nextListMs = nowMs + (isPending ? LIST_SOON_MS : LIST_AGAIN_MS);
+    }
+  }
+
+  /** Takes a listed batch into the stop, or notes its status. */
+  #take(row: JobRow, isFirst: boolean, nowMs: number): void {
+    const batch = this.#batches.get(row.jobId);
+    if (batch) {
+      batch.row = row;
+      return;
+    }
+    const known = this.#known.get(row.jobId);
+    const isWanted = isFirst ? mayHaveOpenTasks(row.status) : this.#order.includeNewJobs && isOpenStatus(row.status);
+    if (row.kind === undefined || this.#isFinal || !(known || isWanted)) return;
+    this.#batches.set(row.jobId, new StopBatch({ ...row, kind: row.kind }, this.#order.states, known));
+    if (isFirst) return;
+    this.#isPlanned = false;
+    this.#planUntilMs = nowMs + PLAN_MS;
+  }
+
+  #counted(jobId: string, state: JobTaskState, { end, sentMs, endedMs }: StopCallEnd): void {
+    const batch = this.#batches.get(jobId);
+    const count = end.kind === "accepted" ? countIn(end.answer, state) : `not counted: ${endReasonOf(end)}`;
+    batch?.note(state, count, sentMs ?? endedMs, this.#sinceMs());
+    if (!batch?.endRound(endedMs, this.#sinceMs()) || batch.left !== 0 || !this.#isPlanned) return;
+    if (!batch.isOverBefore) batch.countRest(this.#changes.changedMs);
+    // The list is read again once all is quiet.
+    const isQuiet = [...this.#batches.values()].every(({ left }) => left === 0);
+    if (isQuiet && (this.#list.reading?.sentMs ?? -Infinity) < this.#changes.changedMs) this.#nextListMs = endedMs;
+  }
+
+  /** Counts that began before this time prove nothing. */
+  #sinceMs(): number {
+    return Math.max(this.#changes.sinceMs, this.#plannedMs ?? -Infinity);
+  }
+
+  #concludeIfOver(): void {
+    const { reading, readings } = this.#list;
+    if (this.#underWay > 0 || !reading || this.#list.isReading || !this.#isPlanned) return;
+    const batches = [...this.#batches.values()];
+    if (batches.some(({ toCount }) => toCount.length > 0)) return;
+    const isListed = readings > 1 && !this.#list.failure && reading.sentMs >= this.#changes.changedMs;
+    const stopped =
+      isListed &&
+      batches.every((batch) => isBatchStopped(batch, this.#order, this.#changes.changedMs, this.#sinceMs()));
+    if (!stopped && !this.#isFinal) {
+      // All that is missing may be one more list.
+      const isProved = batches.every((batch) => batch.isProvedEmpty(this.#sinceMs()));
+      if (isProved && readings === 1) this.#list.begin();
+      return;
+    }
+    const unclear = [...reading.unclear].map(([jobId, why]) => unclearStop(jobId, why));
+    this.#conclusion = {
+      ...{ kind: "report", stopped: stopped && unclear.length === 0, isInterrupted: this.#isInterrupted },
+      ...{ batches: [...this.batches(), ...unclear], otherOpenJobs: this.#other, etag: this.#etag },
+    };
+  }
+}

@@ -1,0 +1,130 @@
+// Puts operations together: opens their store, by the settings, and connects them with the callers'
+// rights and the audit log.
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../base/clock.js";
+import type { Log } from "../base/log.js";
+import { type Config, ConfigError } from "../config/config.js";
+import type { Gateway } from "../gateway/gateway.js";
+import { Priority, priorityToJSON } from "../gen/ota/v1/ota_service.js";
+import type { OperationAudit } from "../grpc/service/operations-service.js";
+import type { CallerBook } from "../identity/caller-book.js";
+import { beyond } from "../identity/rights.js";
+import type { AuditedCaller, AuditedRequest } from "../observe/audit/audit-record.js";
+import type { Auditor } from "../observe/audit/auditor.js";
+import type { CancelListSpec } from "../operations/cancel-list.js";
+import { Operations } from "../operations/operations.js";
+import { type OperationRecord, type OperationStore, StoreRefused } from "../operations/store.js";
+
+export interface OperationsSetup {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly callers: CallerBook;
+  readonly gateways: ReadonlyMap<string, Gateway>;
+  readonly auditor: Auditor | undefined;
+}
+
+const IN_MEMORY = ":memory:";
+
+/** In memory, all of it is lost sooner or later. */
+const RETENTION_IN_MEMORY_MS = 3_600_000;
+const DEVICES_IN_MEMORY = 10_000_000;
+
+/**
+ * Opens them; undefined if replicas share nothing but the quota. Throws ConfigError if the store
+ * cannot be used.
+ */
+export async function openOperations(setup: OperationsSetup): Promise<Operations | undefined> {
+  const { config, clock, log, callers, gateways, auditor } = setup;
+  const path = config.state || IN_MEMORY;
+  if (path === IN_MEMORY && config.redisUrls.length > 0) return undefined;
+  const operations = new Operations({
+    ...{ clock, log, gateways },
+    holder: randomBytes(12).toString("hex"),
+    open: () => openStore(path, setup),
+    mostDevicesPerOperation: config.maxDevicesPerOperation,
+    mostOperationsPerCaller: config.maxOperationsPerCaller,
+    forbidden: (caller, spec) => whyForbidden(callers, caller, spec),
+    ended: (record) => auditor && begin(auditor, record, "Ended", { caller: record.caller }).done(auditedOf(record)),
+  });
+  if (path === IN_MEMORY) return operations; // opened when it is needed
+  await operations.open().catch((error: unknown) => {
+    throw error instanceof StoreRefused ? new ConfigError([error.message]) : error;
+  });
+  return operations;
+}
+
+/** Loaded on demand: without an operation, neither the database nor its thread is needed. */
+async function openStore(path: string, { config, clock }: OperationsSetup): Promise<OperationStore> {
+  if (/^postgres(ql)?:/.test(path)) {
+    throw new StoreRefused("OTA_STATE: PostgreSQL is not supported by this version; name a file");
+  }
+  const { openSqliteStore } = await import("../operations/sqlite/sqlite-store.js");
+  const isInMemory = path === IN_MEMORY;
+  const bounds = {
+    operationsPerCaller: config.maxOperationsPerCaller,
+    devices: isInMemory ? Math.min(config.maxStoredDevices, DEVICES_IN_MEMORY) : config.maxStoredDevices,
+    retentionMs: isInMemory
+      ? Math.min(config.operationRetentionMs, RETENTION_IN_MEMORY_MS)
+      : config.operationRetentionMs,
+  };
+  return openSqliteStore({ path, bounds, clock });
+}
+
+/** Rights may change while an operation runs. */
+function whyForbidden(callers: CallerBook, caller: string, spec: CancelListSpec): string | undefined {
+  const rights = callers.rightsOf(caller);
+  if (!rights) return "its caller has no rights here any more";
+  const { account, priority, verify, scope } = spec;
+  const fields = beyond(rights, { account, priority, verify, productKey: scope.productKey });
+  return fields.length > 0 ? `its caller has no right to this ${fields.join(", ")} any more` : undefined;
+}
+
+/** Writes a line when an operation is submitted, stopped or refused. */
+export function operationAudit(auditor: Auditor | undefined): OperationAudit | undefined {
+  if (!auditor) return undefined;
+  return {
+    submitted: (record, context) =>
+      begin(auditor, record, "SubmitCancelTasksByDevice", callerOf(context)).done(auditedOf(record)),
+    stopped: (record, context) => begin(auditor, record, "CancelOperation", callerOf(context)).done(auditedOf(record)),
+    refused(error, spec, context) {
+      const request = { ...NOTHING, ...spec, account: spec?.account || "default" };
+      const priority = priorityToJSON(spec?.priority ?? Priority.UNSPECIFIED);
+      auditor.begin(request, { ...callerOf(context), rpc: "SubmitCancelTasksByDevice", priority }).refused(error);
+    },
+  };
+}
+
+type Who = Pick<AuditedCaller, "caller" | "stranger" | "span">;
+
+const NO_SPAN = { traceId: "", spanId: "" };
+
+const NOTHING: AuditedRequest = {
+  ...{ account: "", iotInstanceId: "", productKey: "", firmwareId: "", jobId: "", reason: "" },
+  ...{ deviceNames: [], requireAll: false, verify: false },
+};
+
+function begin(auditor: Auditor, record: OperationRecord, rpc: string, who: Partial<Who> & { caller: string }) {
+  const { scope, account, reason, verify, priority } = JSON.parse(record.spec) as Partial<CancelListSpec>; // of a newer version, perhaps
+  const request = {
+    ...NOTHING,
+    ...scope,
+    account: account ?? record.account,
+    reason: reason ?? "",
+    verify: verify === true,
+  };
+  return auditor.begin(request, {
+    span: NO_SPAN,
+    ...who,
+    rpc,
+    priority: `PRIORITY_${(priority ?? "unspecified").toUpperCase()}`,
+  });
+}
+
+function callerOf({ caller, stranger, span }: Parameters<OperationAudit["submitted"]>[1]): Who {
+  return { caller, span: span.spanContext(), ...(stranger && { stranger }) };
+}
+
+function auditedOf({ id, state, devices, progress, counts }: OperationRecord) {
+  return { name: `operations/${id}`, state, devices, calls: progress.calls, counts };
+}

@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { pageTokenOf, positionIn } from "../../../../src/grpc/service/page-token.js";
+
+describe("positionIn", () => {
+  it("reads the position of a token of the same list", () => {
+    expect(positionIn(pageTokenOf(["a", [1]], 42), ["a", [1]])).toBe(42);
+    expect(positionIn("", ["a"])).toBeUndefined();
+  });
+
+  it.each([pageTokenOf(["b"], 1), "nonsense", "bnVsbA", Buffer.from("[1]").toString("base64url")])(
+    "refuses %j, which is none of this list",
+    (token) => {
+      expect(() => positionIn(token, ["a"])).toThrow("invalid request");
+    },
+  );
+});
