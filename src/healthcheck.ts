@@ -21,6 +21,8 @@ const PATIENCE_S = 2;
 const asked = clientCa?.trim()
   ? askedOf("OTA_ADMIN_LISTEN", adminListen, "127.0.0.1:9464", askAdmin)
   : askedOf("OTA_LISTEN", listen, "127.0.0.1:50051", askGrpc);
+if (asked.address === "off")
+  unhealthy("leaves nothing to ask, because the gRPC port wants a client certificate; set it to 127.0.0.1:9464");
 if (!parseHostPort(asked.address)) unhealthy(`is not host:port: ${hostPortAdvice(asked.address, asked.usual)}`);
 setTimeout(() => unhealthy(`did not answer within ${PATIENCE_S} s`), PATIENCE_S * 1000).unref();
 asked.ask(asked.address);

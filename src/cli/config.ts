@@ -1,10 +1,12 @@
 // The subcommand `config check`: prints every mistake in a file for OTA_CONFIG and in the standard
 // variables for networks and telemetry, or what the file configures. Exits with 0 if it can be
-// used, 1 if it has mistakes, 2 if it cannot be read. Shows where keys come from, never a key.
+// used, 1 if it has mistakes, 2 if it cannot be read. Shows where keys come from, never a key; keys
+// that are not there are a warning only, because the gateway may run elsewhere.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
 import { visible, visibleJson } from "../base/visible-text.js";
 import { ConfigError, type Environment } from "../config/config.js";
+import { plainEndpoints } from "../config/contradictions.js";
 import {
   type AccountDefaults,
   type AccountSettings,
@@ -19,6 +21,8 @@ import type { Rights } from "../identity/rights.js";
 import { authorityMistakes } from "../network/authorities.js";
 import { proxyMistakes } from "../network/proxy.js";
 import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
+import { fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
+import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
 
 interface Flags {
   readonly json?: true;
@@ -32,7 +36,7 @@ export function configCommand(): Command {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExit code: 0 if the file can be used, 1 if it has mistakes, 2 if it cannot be read.")
     .exitOverride()
-    .action((path: string, flags: Flags, command: Command) => {
+    .action(async (path: string, flags: Flags, command: Command) => {
       try {
         accessSync(path, constants.R_OK);
       } catch (error) {
@@ -44,6 +48,9 @@ export function configCommand(): Command {
       const mistakes: string[] = [...proxyMistakes(process.env)];
       const warnings = [...settleTelemetryVariables({ ...process.env }), ...authorityMistakes(process.env)];
       const file = readConfigFile(path, defaults(process.env), mistakes);
+      if (mistakes.length === 0) {
+        warnings.push(...plainAccounts(file, process.env), ...(await missingKeys(file, process.env)));
+      }
       const text = flags.json ? jsonOf(file, mistakes, warnings) : visible(textOf(file, mistakes, warnings), "\n");
       command.configureOutput().writeOut?.(text);
       process.exitCode = mistakes.length === 0 ? 0 : 1;
@@ -53,14 +60,47 @@ export function configCommand(): Command {
 
 /** The defaults that `serve` would use for accounts, with the same variables. */
 function defaults(environment: Environment): AccountDefaults {
-  const read = <T>({ variable, parse, default: fallback }: Setting<T>) => {
+  const { upstreamUrl, callsPerSecond } = SETTINGS;
+  return { url: settingIn(environment, upstreamUrl), callsPerSecond: settingIn(environment, callsPerSecond) };
+}
+
+function settingIn<T>(environment: Environment, { variable, parse, default: fallback }: Setting<T>): T {
+  try {
+    return parse(environment[variable]?.trim() || fallback);
+  } catch (error) {
+    throw new ConfigError([`${variable}: expected ${(error as Error).message}`]);
+  }
+}
+
+/** Endpoints that `serve` refuses with the same variables. */
+function plainAccounts({ accounts }: ConfigFile, environment: Environment): readonly string[] {
+  const endpoints = [...accounts].map(([name, { url }]) => [`accounts.${name}`, url] as const);
+  return plainEndpoints(new Map(endpoints), settingIn(environment, SETTINGS.insecure));
+}
+
+/** Keys that the file names and this process does not find. The vendor's chain is not asked. */
+async function missingKeys({ accounts }: ConfigFile, environment: Environment): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const [name, { credentials }] of accounts) {
     try {
-      return parse(environment[variable]?.trim() || fallback);
+      await sourceHere(credentials, environment)?.get();
     } catch (error) {
-      throw new ConfigError([`${variable}: expected ${(error as Error).message}`]);
+      if (!(error instanceof NoCredentials)) throw error;
+      warnings.push(`accounts.${name}: no keys here: ${error.message}`);
     }
-  };
-  return { url: read(SETTINGS.upstreamUrl), callsPerSecond: read(SETTINGS.callsPerSecond) };
+  }
+  return warnings;
+}
+
+function sourceHere(credentials: CredentialsReference, environment: Environment): CredentialsSource | undefined {
+  switch (credentials.kind) {
+    case "own":
+      return undefined;
+    case "env":
+      return prefixedCredentials(environment, credentials.prefix);
+    case "files":
+      return fileCredentials(credentials.directory);
+  }
 }
 
 function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[], warnings: readonly string[]): string {

@@ -92,7 +92,7 @@ async function startGateway(emulator: Emulator, readMetrics: Telemetry["readMetr
     const isFree = (name: (typeof PORTS)[number]) => free && settings[name] === undefined;
     const ports = {
       ...(isFree("OTA_LISTEN") && { listen: { ...config.listen, port: 0 } }),
-      ...(isFree("OTA_ADMIN_LISTEN") && { adminListen: { ...config.adminListen, port: 0 } }),
+      ...(config.adminListen && isFree("OTA_ADMIN_LISTEN") && { adminListen: { ...config.adminListen, port: 0 } }),
     };
     return serve({ ...config, ...ports }, log, settings, readMetrics);
   });

@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { SECRET, wrongWith } from "../base/text-rules.js";
 import { visible } from "../base/visible-text.js";
 import { type Client, type ConnectOptions, connect, type Token } from "../client/client.js";
+import { CALLER_NAME_RULE, isCallerName } from "../identity/caller-name.js";
 import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
 import { DEFAULT_ADDRESS, gatewayTarget } from "./gateway-address.js";
 import { type TlsFlags, tlsBy } from "./tls-flags.js";
@@ -43,6 +44,7 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
   const { caller, tokenFile } = flags;
   const misuse = (message: string): never =>
     command.error(`error: ${visible(message)}`, { exitCode: 2, code: "gateway.flags" });
+  if (caller !== undefined && !isCallerName(caller)) misuse(`--caller ${caller} is not a name of ${CALLER_NAME_RULE}`);
   const source = command.getOptionValueSource("address") === "env" ? ADDRESS_VARIABLE : "--address";
   const address = gatewayTarget(flags.address.trim(), (wrong) => misuse(`${source} ${wrong}`));
   const tls = tlsBy(flags, misuse);

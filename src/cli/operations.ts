@@ -5,8 +5,8 @@ import { systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
 import { type Client, isGood, type OperationStatus, OtaError, type Outcome } from "../client/client.js";
 import { ConfigError, readConfig } from "../config/config.js";
-import { openSqliteStore } from "../operations/sqlite/sqlite-store.js";
-import { StoreRefused } from "../operations/store.js";
+import { StoreUnavailable } from "../operations/store.js";
+import { openOperationStore } from "../serve/operation-store.js";
 import { outputBy, STDOUT, UnusableOutput } from "./cancel/output.js";
 import { resultRow } from "./cancel/result-row.js";
 import { errorText } from "./gateway-advice.js";
@@ -57,7 +57,7 @@ export function operationsCommand(): Command {
   operations.addCommand(
     new Command("resume")
       .description(
-        "Let operations run that are held because their store is a restored copy. The gateway must be stopped.",
+        "Let operations run that are held because their store is a restored copy. A gateway on a file must be stopped.",
       )
       .addHelpText("after", "\nReads OTA_STATE, like serve.")
       .exitOverride()
@@ -141,19 +141,19 @@ async function results(client: Client, name: string, { output = STDOUT, failed }
 }
 
 async function resume(): Promise<void> {
-  const { state: path, ...config } = readConfig(process.env);
-  if (path === "" || /^postgres(ql)?:/.test(path)) throw new ConfigError(["OTA_STATE: name the file of the store"]);
-  const bounds = {
-    operationsPerCaller: config.maxOperationsPerCaller,
-    devices: config.maxStoredDevices,
-    retentionMs: config.operationRetentionMs,
-  };
-  const store = await openSqliteStore({ path, bounds, clock: systemClock }).catch((error: unknown) => {
-    throw error instanceof StoreRefused ? new ConfigError([error.message]) : error;
-  });
-  const resumed = await store.resume();
-  await store.close();
-  process.stdout.write(`${resumed} ${resumed === 1 ? "operation goes" : "operations go"} on when the gateway starts\n`);
+  const config = readConfig(process.env);
+  if (config.state === "") throw new ConfigError(["OTA_STATE: name the store"]);
+  const store = await openOperationStore(config, systemClock);
+  try {
+    const resumed = await store.resume();
+    process.stdout.write(`${resumed} ${resumed === 1 ? "operation goes" : "operations go"} on when a gateway runs\n`);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exitCode = 1;
+  } finally {
+    await store.close();
+  }
 }
 
 function failedOf({ outcomes }: OperationStatus): number {

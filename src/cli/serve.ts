@@ -5,6 +5,7 @@ import { nextSignal } from "../base/signals.js";
 import { type Config, type Environment, readConfig } from "../config/config.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
+import { OFF } from "../config/values.js";
 import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
 import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 import { logWarnings } from "../serve/logging/log-lines.js";
@@ -81,7 +82,8 @@ async function run(flags: Environment): Promise<void> {
   const early = await Promise.race([starting.then(() => undefined), signal]);
   if (early) process.exit(0); // nothing has been admitted yet
   const serving = await starting;
-  process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin http://${serving.admin}\n`);
+  const admin = serving.admin === undefined ? OFF : `http://${serving.admin}`;
+  process.stdout.write(`ota-gateway ready: grpc ${serving.grpc}, admin ${admin}\n`);
 
   reload = () => serving.reload();
   if (asked > 0) reload();

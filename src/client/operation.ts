@@ -1,6 +1,7 @@
 // Operations for Node services: a list is submitted, and its operation can be waited for, read and
 // stopped, by this process or by a later one that knows its name.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import { sleepUntil, systemClock } from "../base/clock.js";
 import {
   type ListOperationsResponse,
   OperationsClient,
@@ -18,7 +19,7 @@ import {
 import { checkNamesType, checkOptionTypes } from "./argument-types.js";
 import type { CallOptions, StartUnary } from "./client.js";
 import { type Failure, failureOf } from "./failure.js";
-import { otaErrorOf } from "./ota-error.js";
+import { OtaError, otaErrorOf } from "./ota-error.js";
 import { type CancelScope, type SubmitSpec, wireSubmissionOf } from "./request.js";
 import { type DeviceResult, isGood, type Outcome, operationResultOf, outcomeNameOf } from "./response.js";
 import { timeoutOf } from "./timeout.js";
@@ -65,7 +66,7 @@ export interface OperationHandle {
   /** Keep it: another process can go on with it. */
   readonly name: string;
   get(options?: CallOptions): Promise<OperationStatus>;
-  /** Resolves when it has ended, however it did. */
+  /** Resolves when it has ended, however it did. Goes on while the gateway restarts. */
   wait(options?: OperationWaitOptions): Promise<OperationStatus>;
   /** The outcomes of its devices, in the order of the list; complete once it is done. */
   results(options?: {
@@ -85,6 +86,11 @@ const PAGE_OPERATIONS = 100;
 const WAIT_MS = 50_000;
 const PROGRESS_MS = 1000;
 const ANSWER_MARGIN_MS = 10_000;
+
+/** Codes of a gateway that is away, or busy; waiting goes on for so long without an answer. */
+const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
+const PATIENCE_MS = 60_000;
+const AGAIN_MS = 500;
 
 type Unary = <Response>(start: StartUnary<Response>, options: CallOptions) => Promise<Response>;
 
@@ -152,15 +158,23 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
         return statusOf(await unary(start, options));
       },
       async wait({ signal, onProgress } = {}) {
+        const waitMs = onProgress ? PROGRESS_MS : WAIT_MS;
+        const timeout = wireDuration(waitMs);
+        const start: StartUnary<WireOperation> = (...rest) => operationsStub.waitOperation({ name, timeout }, ...rest);
+        const options = { timeoutMs: waitMs + ANSWER_MARGIN_MS, ...(signal && { signal }) };
+        let answeredMs = systemClock.now();
         for (;;) {
-          const waitMs = onProgress ? PROGRESS_MS : WAIT_MS;
-          const timeout = wireDuration(waitMs);
-          const start: StartUnary<WireOperation> = (...rest) =>
-            operationsStub.waitOperation({ name, timeout }, ...rest);
-          const options = { timeoutMs: waitMs + ANSWER_MARGIN_MS, ...(signal && { signal }) };
-          const status = statusOf(await unary(start, options));
-          onProgress?.(status);
-          if (status.done) return status;
+          try {
+            const status = statusOf(await unary(start, options));
+            onProgress?.(status);
+            if (status.done) return status;
+            answeredMs = systemClock.now();
+          } catch (error) {
+            // The operation outlives its gateway, which may be restarting.
+            const isPassing = error instanceof OtaError && PASSING_CODES.has(error.code);
+            if (!isPassing || systemClock.now() - answeredMs > PATIENCE_MS) throw error;
+            await sleepUntil(systemClock, systemClock.now() + AGAIN_MS, signal);
+          }
         }
       },
       async *results({ outcomes = [], signal } = {}) {

@@ -12,7 +12,7 @@
 //     "*": { priorities: [BULK] }     # all others
 import { PRIORITIES } from "../gateway/command.js";
 import { OTHERS } from "../identity/caller-book.js";
-import { isCallerName } from "../identity/caller-name.js";
+import { CALLER_NAME_RULE, isCallerName } from "../identity/caller-name.js";
 import { OPERATION_RIGHTS, type OperationRights, type Products, type Rights } from "../identity/rights.js";
 import { known, mapping, type Wrong } from "./mapping.js";
 
@@ -33,7 +33,7 @@ export function callersOf(value: unknown, accounts: ReadonlySet<string>, wrong: 
   if (value === undefined) return callers;
   for (const [name, rights] of Object.entries(mapping(value ?? {}, "callers", wrong))) {
     const where = `callers.${name}`;
-    if (name !== OTHERS && !isCallerName(name)) wrong(where, `a name of 1-128 of A-Za-z0-9_.:/@-, or "${OTHERS}"`);
+    if (name !== OTHERS && !isCallerName(name)) wrong(where, `a name of ${CALLER_NAME_RULE}, or "${OTHERS}"`);
     callers.set(name, rightsOf(where, rights ?? {}, accounts, wrong));
   }
   // An empty section, perhaps a half-written one, would otherwise let everybody do everything.

@@ -2,6 +2,7 @@
 // read this table.
 import {
   addressLike,
+  addressOrOff,
   flag,
   integer,
   keyLocation,
@@ -29,9 +30,9 @@ export const SETTINGS = {
   listen: setting("OTA_LISTEN", addressLike("127.0.0.1:50051"), "127.0.0.1:50051", "gRPC address"),
   adminListen: setting(
     "OTA_ADMIN_LISTEN",
-    addressLike("127.0.0.1:9464"),
+    addressOrOff("127.0.0.1:9464"),
     "127.0.0.1:9464",
-    "HTTP address of the admin page, /metrics, /livez and /readyz",
+    "HTTP address of the admin page, /metrics, /livez and /readyz; off opens no such port",
   ),
   adminToken: setting(
     "OTA_ADMIN_TOKEN",
@@ -121,7 +122,7 @@ export const SETTINGS = {
     "OTA_STATE",
     stateLocation,
     "",
-    "file in which operations survive a restart, of one gateway alone; without it, they are kept in memory",
+    "where operations survive a restart: a file, of one gateway alone, or postgres://user:password@host/database; without it, they are kept in memory",
   ),
   operationRetentionMs: setting(
     "OTA_OPERATION_RETENTION",
@@ -177,7 +178,9 @@ export const SETTINGS = {
 };
 
 /** Any user of the machine can read a process's arguments, so a secret is a variable only. */
-export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls].map(({ variable }) => variable);
+export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls, SETTINGS.state].map(
+  ({ variable }) => variable,
+);
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[K]["parse"]> };
 

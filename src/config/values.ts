@@ -5,6 +5,9 @@ import { isLoopback } from "../base/loopback.js";
 import { SECRET, wrongWith } from "../base/text-rules.js";
 import type { KeyLocation } from "../identity/key-source.js";
 
+/** Stands for the address of a port that is not opened. */
+export const OFF = "off";
+
 export type Parser<T> = (text: string) => T;
 
 /** An address to listen on; `usual` is one that can be suggested. */
@@ -14,6 +17,12 @@ export function addressLike(usual: string): Parser<HostPort> {
     if (!address) throw new Error(`host:port (${hostPortAdvice(text, usual)})`);
     return address;
   };
+}
+
+/** The same, or undefined for `off`. */
+export function addressOrOff(usual: string): Parser<HostPort | undefined> {
+  const address = addressLike(usual);
+  return (text) => (text === OFF ? undefined : address(text));
 }
 
 export function origin(text: string): URL {

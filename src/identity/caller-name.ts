@@ -3,6 +3,9 @@
 
 const NAME = /^[\w.:/@-]{1,128}$/;
 
+/** Names the valid characters, for errors. */
+export const CALLER_NAME_RULE = "1-128 of A-Za-z0-9_.:/@-";
+
 /** The caller's name when no identity is given and none is required. */
 export const ANONYMOUS = "anonymous";
 

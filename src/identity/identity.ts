@@ -1,6 +1,6 @@
 // The identity of a client: a caller with a name, or a stranger that is refused. The reason goes to
 // the log and the audit log only. Every stranger gets the same answer, so it learns nothing from
-// it.
+// it, unless it need not prove who it is and only gave a name that is not valid.
 
 export type Identity = { readonly kind: "caller"; readonly name: string } | Stranger;
 
@@ -36,4 +36,5 @@ export type WhyStrange =
   | "wrong audience"
   | "claim missing"
   | "sub is no caller name"
-  | "keys out of reach";
+  | "keys out of reach"
+  | "x-ota-caller is no caller name";

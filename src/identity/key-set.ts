@@ -131,11 +131,6 @@ export class KeySet {
     return this.#clock.now() - Math.max(this.#readMs, this.#openedMs);
   }
 
-  /** Why the last read failed; undefined if it succeeded. */
-  get trouble(): Error | undefined {
-    return this.#trouble;
-  }
-
   async #again(): Promise<void> {
     if (this.#reading || this.#againInMs() <= 0) await this.read();
   }
@@ -157,8 +152,8 @@ export class KeySet {
       this.#trouble = undefined;
     } catch (error) {
       const why = (error as Error).message;
-      if (!this.#trouble)
-        this.#log.warn({ why }, "the keys of OTA_JWT_JWKS cannot be read; the last keys stay valid for a day");
+      const meanwhile = this.#keys ? "the last keys stay valid for a day" : "no token can be verified until they can";
+      if (!this.#trouble) this.#log.warn({ why }, `the keys of OTA_JWT_JWKS cannot be read; ${meanwhile}`);
       this.#trouble = error as Error;
     }
   }

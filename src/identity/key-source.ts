@@ -46,7 +46,8 @@ export function keysOf(text: string): JSONWebKeySet {
   const set: unknown = jsonOf(text);
   const keys: unknown = typeof set === "object" && set !== null && "keys" in set ? set.keys : undefined;
   if (!Array.isArray(keys)) throw new Error('not a JWK Set; expected {"keys": [...]}');
-  for (const key of keys as Record<string, unknown>[]) {
+  for (const key of keys as unknown[]) {
+    if (typeof key !== "object" || key === null || Array.isArray(key)) throw new Error("an entry of keys is not a key");
     // With a private key or a shared secret, anybody who can read the set could issue tokens.
     if ("d" in key || "k" in key)
       throw new Error("contains private or shared keys; remove them, only public keys belong there");

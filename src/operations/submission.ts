@@ -145,7 +145,7 @@ function turn(): Promise<void> {
 /** The failure of a call to the store, for the caller. `requestId` is set where a list was published. */
 export function gatewayErrorOf(error: unknown, requestId?: string): unknown {
   if (error instanceof StoreFull) {
-    const message = "the store of operations holds as many devices as it may; retry when operations have ended";
+    const message = "the store of operations has no room for this list; retry when operations have ended";
     return new GatewayError({ kind: "overloaded", subject: "gateway", message }, { retryAfterMs: STORE_RETRY_MS });
   }
   if (!(error instanceof StoreUnavailable)) return error;

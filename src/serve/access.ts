@@ -7,7 +7,7 @@ import { type AccountSettings, readConfigFile } from "../config/file.js";
 import type { Authentication } from "../grpc/transport/caller.js";
 import { CallerBook } from "../identity/caller-book.js";
 import type { KeySet } from "../identity/key-set.js";
-import { keySourceOf } from "../identity/key-source.js";
+import { type KeySource, keySourceOf, keysOf } from "../identity/key-source.js";
 import { proxyFor } from "../network/proxy.js";
 
 export interface Access {
@@ -50,17 +50,22 @@ async function openIssuer(
   if (!jwtKeys) return undefined;
   const { KeySet } = await import("../identity/key-set.js");
   const { Bearer } = await import("../identity/bearer.js");
-  const keys = new KeySet({ source: keySourceOf(jwtKeys, (url) => proxyFor(url, environment)), clock, log });
+  const source = keySourceOf(jwtKeys, (url) => proxyFor(url, environment));
+  if (jwtKeys.kind === "file") await checkKeyFile(source, jwtKeys.path);
+  const keys = new KeySet({ source, clock, log });
   const reading = keys.read();
-  if (jwtKeys.kind === "file") {
-    await reading;
-    if (keys.trouble) {
-      keys.close();
-      throw new ConfigError([`OTA_JWT_JWKS: ${jwtKeys.path}: ${keys.trouble.message}`]);
-    }
-  }
+  if (jwtKeys.kind === "file") await reading;
   const bearer = new Bearer({ keys, issuer, audience, clock });
   return { keys, bearer: (authorization) => bearer.identify(authorization) };
+}
+
+/** Before the set is opened: that one goes on without keys, and its log line would say so. */
+async function checkKeyFile(source: KeySource, path: string): Promise<void> {
+  try {
+    keysOf(await source.read());
+  } catch (error) {
+    throw new ConfigError([`OTA_JWT_JWKS: ${path}: ${(error as Error).message}`]);
+  }
 }
 
 function reloadCallers(config: Config, callers: CallerBook, log: Log): void {

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import { type Config, ConfigError } from "../config/config.js";
+import type { Config } from "../config/config.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { Priority, priorityToJSON } from "../gen/ota/v1/ota_service.js";
 import type { OperationAudit } from "../grpc/service/operations-service.js";
@@ -13,7 +13,8 @@ import type { AuditedCaller, AuditedRequest } from "../observe/audit/audit-recor
 import type { Auditor } from "../observe/audit/auditor.js";
 import type { CancelListSpec } from "../operations/cancel-list.js";
 import { Operations } from "../operations/operations.js";
-import { type OperationRecord, type OperationStore, StoreRefused } from "../operations/store.js";
+import type { OperationRecord } from "../operations/store.js";
+import { IN_MEMORY, openOperationStore } from "./operation-store.js";
 
 export interface OperationsSetup {
   readonly config: Config;
@@ -23,12 +24,6 @@ export interface OperationsSetup {
   readonly gateways: ReadonlyMap<string, Gateway>;
   readonly auditor: Auditor | undefined;
 }
-
-const IN_MEMORY = ":memory:";
-
-/** In memory, all of it is lost sooner or later. */
-const RETENTION_IN_MEMORY_MS = 3_600_000;
-const DEVICES_IN_MEMORY = 10_000_000;
 
 /**
  * Opens them; undefined if replicas share nothing but the quota. Throws ConfigError if the store
@@ -41,34 +36,15 @@ export async function openOperations(setup: OperationsSetup): Promise<Operations
   const operations = new Operations({
     ...{ clock, log, gateways },
     holder: randomBytes(12).toString("hex"),
-    open: () => openStore(path, setup),
+    open: () => openOperationStore(config, clock),
     mostDevicesPerOperation: config.maxDevicesPerOperation,
     mostOperationsPerCaller: config.maxOperationsPerCaller,
     forbidden: (caller, spec) => whyForbidden(callers, caller, spec),
     ended: (record) => auditor && begin(auditor, record, "Ended", { caller: record.caller }).done(auditedOf(record)),
   });
   if (path === IN_MEMORY) return operations; // opened when it is needed
-  await operations.open().catch((error: unknown) => {
-    throw error instanceof StoreRefused ? new ConfigError([error.message]) : error;
-  });
+  await operations.open();
   return operations;
-}
-
-/** Loaded on demand: without an operation, neither the database nor its thread is needed. */
-async function openStore(path: string, { config, clock }: OperationsSetup): Promise<OperationStore> {
-  if (/^postgres(ql)?:/.test(path)) {
-    throw new StoreRefused("OTA_STATE: PostgreSQL is not supported by this version; name a file");
-  }
-  const { openSqliteStore } = await import("../operations/sqlite/sqlite-store.js");
-  const isInMemory = path === IN_MEMORY;
-  const bounds = {
-    operationsPerCaller: config.maxOperationsPerCaller,
-    devices: isInMemory ? Math.min(config.maxStoredDevices, DEVICES_IN_MEMORY) : config.maxStoredDevices,
-    retentionMs: isInMemory
-      ? Math.min(config.operationRetentionMs, RETENTION_IN_MEMORY_MS)
-      : config.operationRetentionMs,
-  };
-  return openSqliteStore({ path, bounds, clock });
 }
 
 /** Rights may change while an operation runs. */

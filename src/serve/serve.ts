@@ -32,8 +32,8 @@ import { programVersion } from "./version.js";
 export interface Serving {
   /** host:port of the gRPC server. */
   readonly grpc: string;
-  /** host:port of the admin server. */
-  readonly admin: string;
+  /** host:port of the admin server; undefined if it is off. */
+  readonly admin: string | undefined;
   /**
    * Reloads all files: log and audit files after a rotation, certificates, the callers' rights, and
    * the keys that verify tokens.
@@ -117,8 +117,7 @@ export async function serve(
         for (const [name, { gateway }] of accounts) conditionLog.note(name, gateway.condition());
       }),
     );
-    admin = await startAdminServer({
-      ...config.adminListen,
+    const adminOptions = {
       token: config.adminToken,
       clock,
       log,
@@ -145,7 +144,11 @@ export async function serve(
         const recorders = [...accounts.values()].map(({ recorder }) => recorder);
         return flightDownload(recorders, replica, clock);
       },
-    }).catch(listenTrouble("OTA_ADMIN_LISTEN"));
+    };
+    if (config.adminListen) {
+      const listening = startAdminServer({ ...config.adminListen, ...adminOptions });
+      admin = await listening.catch(listenTrouble("OTA_ADMIN_LISTEN"));
+    }
     const service = {
       gateways,
       rollouts: new Map([...accounts].map(([name, { rollouts }]) => [name, rollouts])),
@@ -184,7 +187,10 @@ export async function serve(
     throw error;
   }
 
-  const addresses = { grpc: addressOf(config.listen, grpc.port), admin: addressOf(config.adminListen, admin.port) };
+  const addresses = {
+    grpc: addressOf(config.listen, grpc.port),
+    admin: config.adminListen && admin && addressOf(config.adminListen, admin.port),
+  };
   logStart(log, { version, ...addresses }, config, environment);
   return {
     ...addresses,
@@ -203,7 +209,7 @@ export async function serve(
       await grpc.close(LAST_WORDS_MS);
       await auditLog?.close();
       await Promise.race([end(), sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
-      await admin.close();
+      await admin?.close();
     },
   };
 }

@@ -5,12 +5,14 @@ import type { Log } from "../base/log.js";
 import type { Config, Environment } from "../config/config.js";
 import { PERMISSIONS } from "../config/permissions.js";
 import { NO_FLAGS, SETTINGS } from "../config/settings.js";
+import { OFF } from "../config/values.js";
 
 /** The process, beside its settings. */
 interface Started {
   readonly version: string;
   readonly grpc: string;
-  readonly admin: string;
+  /** Undefined if it is off. */
+  readonly admin: string | undefined;
 }
 
 export function logStart(log: Log, started: Started, config: Config, environment: Environment): void {
@@ -19,6 +21,7 @@ export function logStart(log: Log, started: Started, config: Config, environment
   );
   const fields = {
     ...started,
+    admin: started.admin ?? OFF,
     node: process.versions.node,
     accounts,
     ledger: config.redisUrls.length > 0 ? "shared" : "in-process",

@@ -1,6 +1,9 @@
 // The contract of every store of operations. Each implementation passes this suite; a new one gets
 // a row in `stores`.
-import { afterEach, describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { OUTCOMES } from "../../src/gateway/waiter.js";
 import { isFinal, openDevices } from "../../src/operations/outcomes.js";
 import {
@@ -11,6 +14,8 @@ import {
   StoreFull,
   UPLOAD_ABANDONED_MS,
 } from "../../src/operations/store.js";
+import { type PostgresServer, startPostgres } from "../support/postgres.js";
+import { openPostgres } from "../support/postgres-world.js";
 import { openSqlite } from "../support/sqlite-world.js";
 import {
   allResults,
@@ -27,10 +32,29 @@ import {
   submit,
   WIDE_BOUNDS,
 } from "../support/stored-operation.js";
+import { systemHas } from "../support/system.js";
 
 type Create = (bounds?: StoreBounds) => Promise<StoreWorld>;
 
-const stores: Record<string, Create> = { "SQLite in memory": openSqlite };
+const folder = mkdtempSync(join(tmpdir(), "ota-gateway-store-"));
+let files = 0;
+let server: Promise<PostgresServer> | undefined;
+
+const stores: Record<string, Create> = {
+  "SQLite in memory": openSqlite,
+  "SQLite in a file": (bounds) => openSqlite(bounds, join(folder, `${++files}.db`)),
+  ...(systemHas("postgres") && {
+    PostgreSQL: async (bounds) => {
+      server ??= startPostgres({ fsync: "off" });
+      return openPostgres(await server, bounds);
+    },
+  }),
+};
+
+afterAll(async () => {
+  await (await server)?.end();
+  rmSync(folder, { recursive: true });
+});
 
 const KIND = Object.fromEntries(OUTCOMES.map((kind, index) => [kind, index])) as Record<
   (typeof OUTCOMES)[number],

@@ -73,6 +73,18 @@ describe("ota-gateway with an address that is none", () => {
     );
   });
 
+  it("says of a caller's name that is none which names are (was: served as anonymous)", async () => {
+    const program = run([...CANCEL, "--caller", "fleet backend"]);
+    expect(await program.ended).toBe(2);
+    expect(program.stderr).toContain("error: --caller fleet backend is not a name of 1-128 of A-Za-z0-9_.:/@-\n");
+  });
+
+  it("reads the addresses for the demo too (was: ignored without a word)", async () => {
+    const program = run(["demo", "--exit"], { OTA_LISTEN: "localhost" });
+    expect(await program.ended).toBe(2);
+    expect(program.stderr).toContain("OTA_LISTEN: expected host:port (the port is missing; write localhost:50051)");
+  });
+
   it("says what to do about a port that is taken", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");

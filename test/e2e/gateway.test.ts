@@ -172,6 +172,18 @@ describe("the health service", () => {
     expect(await healthcheck(address)).toEqual([1, `unhealthy: ${address} (OTA_LISTEN) did not answer within 2 s\n`]);
     silent.close();
   });
+
+  it("is enough for healthcheck.js where there is no admin port, unless it wants a certificate", async () => {
+    const probed = await runGateway(emulator.url, { OTA_ADMIN_LISTEN: "off" });
+    expect(probed.admin).toBe("off");
+    const asked = { OTA_LISTEN: probed.grpc, OTA_ADMIN_LISTEN: "off" };
+    expect(await runScript("healthcheck.js", [], asked).ended).toBe(0);
+    const mute = runScript("healthcheck.js", [], { ...asked, OTA_TLS_CLIENT_CA: "ca.crt" });
+    expect(await mute.ended).toBe(1);
+    expect(mute.stderr).toMatch(/^unhealthy: off \(OTA_ADMIN_LISTEN\) leaves nothing to ask, because .*\n$/);
+    probed.kill("SIGTERM");
+    expect(await probed.ended).toBe(0);
+  });
 });
 
 describe("CancelTasksByDevice", () => {

@@ -55,10 +55,7 @@ describe("ota-gateway operations", () => {
     const names = devices(700);
     const detach = ["cancel", ...scopeFlags, "--devices-file", listOf(names), "--detach", "--request-id", "key-1"];
     const submitted = await command(...detach, "--reason", "bad", "--time-to-live", "30m");
-    expect([submitted.code, submitted.stderr]).toEqual([
-      0,
-      expect.stringMatching(/^\S+ read as text, one name a line\n$/),
-    ]);
+    expect(submitted.code).toBe(0);
     const name = submitted.stdout.trim();
     expect(name).toMatch(/^operations\/\w{26}$/);
     expect((await command(...detach, "--reason", "bad", "--time-to-live", "30m")).stdout.trim()).toBe(name);
@@ -168,7 +165,7 @@ describe("a restored store", () => {
     held.kill("SIGTERM");
     await held.ended;
     const resumed = run(["operations", "resume"], { OTA_STATE: state });
-    expect([await resumed.ended, resumed.stdout]).toEqual([0, "1 operation goes on when the gateway starts\n"]);
+    expect([await resumed.ended, resumed.stdout]).toEqual([0, "1 operation goes on when a gateway runs\n"]);
     await restart();
     expect(await client.operation(operation.name).wait()).toMatchObject({ success: true });
   });

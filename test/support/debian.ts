@@ -1,9 +1,9 @@
 // Installs missing programs from Debian's packages, as root on Debian: all in one installation, or
 // one requirement at a time if that fails. Nothing that is installed this way starts a daemon.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { programPath, REQUIREMENTS, type Requirement, type SystemNeed, systemHas, UNPACKED } from "./system.js";
 
 const LISTS = "/var/lib/apt/lists";
@@ -23,6 +23,7 @@ function fetchAll(missing: readonly SystemNeed[]): void {
   if (obtainable.length === 0) return;
   process.stderr.write(`installing ${obtainable.map((need) => REQUIREMENTS[need].name).join(", ")}\n`);
   if (hadLists) apt("update"); // old lists name versions that the mirror no longer has
+  for (const need of obtainable) writeSettings(REQUIREMENTS[need]);
   const together = [...new Set(obtainable.flatMap((need) => REQUIREMENTS[need].packages))];
   if (!install(together)) for (const need of obtainable) install(REQUIREMENTS[need].packages);
   for (const need of obtainable) unpack(need);
@@ -30,6 +31,14 @@ function fetchAll(missing: readonly SystemNeed[]): void {
 
 function install(packages: readonly string[]): boolean {
   return packages.length === 0 || apt("install", "-y", "--no-install-recommends", ...packages);
+}
+
+function writeSettings({ settings = {} }: Requirement): void {
+  for (const [path, contents] of Object.entries(settings)) {
+    if (existsSync(path)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, contents);
+  }
 }
 
 /** Unpacks packages. The folder gets its final name only once it is complete. */

@@ -15,7 +15,10 @@ import {
 export const KUBERNETES = "deploy/kubernetes";
 
 /** Variables whose values come from secrets. */
-const SECRETS: Environment = { OTA_REDIS_URL: "redis://ota-gateway:secret@ota-gateway-redis:6379" };
+const SECRETS: Environment = {
+  OTA_REDIS_URL: "redis://ota-gateway:secret@ota-gateway-redis:6379",
+  OTA_ADMIN_TOKEN: "token-of-the-secret",
+};
 
 /** The variables that the image sets. */
 const IMAGE: Environment = Object.fromEntries(

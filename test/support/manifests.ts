@@ -46,6 +46,7 @@ export interface PodSpec {
 }
 
 export interface Rule {
+  readonly from?: readonly { readonly podSelector?: Selector }[];
   readonly ports: readonly { readonly port: number | string }[];
 }
 
@@ -82,6 +83,11 @@ export interface ComposeService {
 
 export interface Compose {
   readonly services: Readonly<Record<string, ComposeService>>;
+}
+
+/** The value of a variable in compose.yaml where the shell of the user sets nothing. */
+export function interpolated(value: string): string {
+  return value.replace(/\$\{\w+(?::-([^}]*))?\}/g, "$1");
 }
 
 /** Paths of all files below. */

@@ -1,7 +1,7 @@
 // Lists what tests and benchmarks need from the system because npm does not have it, with Debian's
 // packages for each.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,6 +12,8 @@ export interface Requirement {
   readonly packages: readonly string[];
   /** Packages that would start a daemon if installed, so they are only unpacked. */
   readonly unpacked?: readonly string[];
+  /** Files that keep the packages from starting a daemon. Written first, unless they are there. */
+  readonly settings?: Readonly<Record<string, string>>;
   isPresent(): boolean;
 }
 
@@ -40,6 +42,12 @@ const requirements = {
     packages: ["valkey-tools"],
     unpacked: ["valkey-server", "valkey-tools"],
     isPresent: () => hasPrograms("valkey-server", "valkey-cli"),
+  },
+  postgres: {
+    name: "PostgreSQL",
+    packages: ["postgresql"],
+    settings: { "/etc/postgresql-common/createcluster.conf": "create_main_cluster = false\n" },
+    isPresent: () => postgresProgram("initdb") !== undefined && postgresProgram("postgres") !== undefined,
   },
   chromium: {
     name: "Chromium",
@@ -98,6 +106,15 @@ export function programPath(program: string): string | undefined {
     ["usr/bin", "usr/sbin"].map((folder) => join(UNPACKED, need, folder)),
   );
   return [...onPath, ...unpacked].map((folder) => join(folder, program)).find(isExecutable);
+}
+
+const POSTGRES = "/usr/lib/postgresql";
+
+/** The path of a program of the server, which Debian's packages do not put on the PATH. */
+export function postgresProgram(program: string): string | undefined {
+  const versions = existsSync(POSTGRES) ? readdirSync(POSTGRES).sort((a, b) => Number(b) - Number(a)) : [];
+  const installed = versions.map((version) => join(POSTGRES, version, "bin", program)).find(isExecutable);
+  return installed ?? programPath(program);
 }
 
 /** CHROMIUM in the environment, or whichever browser is installed. */

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { cancelCommand } from "../../src/cli/cancel.js";
 import { type Environment, readConfig } from "../../src/config/config.js";
 import { SETTINGS } from "../../src/config/settings.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
@@ -14,6 +15,7 @@ import {
   type Compose,
   type Container,
   filesBelow,
+  interpolated,
   type Kustomization,
   manifestIn,
   manifestsIn,
@@ -21,6 +23,7 @@ import {
 } from "../support/manifests.js";
 
 const textOf = (path: string) => readFileSync(path, "utf8");
+const policyOf = (path: string) => manifestIn(path, "NetworkPolicy").spec;
 const dockerfile = textOf("Dockerfile");
 
 const deployment = manifestIn(`${KUBERNETES}/gateway/deployment.yaml`, "Deployment");
@@ -33,7 +36,10 @@ const services = Object.entries(compose.services);
 const composed = services.filter(([name]) => name.startsWith("gateway-"));
 const deployed = variablesOf(gateway);
 const environments: [string, Environment][] = [
-  ...composed.map(([name, { environment = {} }]): [string, Environment] => [`${name} of compose.yaml`, environment]),
+  ...composed.map(([name, { environment = {} }]): [string, Environment] => [
+    `${name} of compose.yaml`,
+    Object.fromEntries(Object.entries(environment).map(([variable, value]) => [variable, interpolated(value)])),
+  ]),
   ["the Deployment", deployed],
 ];
 
@@ -49,6 +55,10 @@ describe("the files of deploy/", () => {
   it.each(environments)("%s: every setting is read without a mistake", (_, variables) => {
     expect(unknownSettings(variables)).toEqual([]);
     expect(() => configOf(variables)).not.toThrow();
+  });
+
+  it.each(environments)("%s: has a token, so that the page can be seen (was: 403 for everybody)", (_, variables) => {
+    expect(configOf(variables).adminToken).not.toBe("");
   });
 
   it("run everything as user 65532, with a read-only root and nothing to gain", () => {
@@ -104,18 +114,17 @@ describe("the files of deploy/", () => {
 describe("the manifests", () => {
   const portOf = (container: Container, name: unknown) =>
     container.ports.find((each) => each.name === name)?.containerPort;
-  const policyOf = (path: string) => manifestIn(path, "NetworkPolicy").spec;
 
   it("name the ports that the gateway listens on, everywhere", () => {
     const { listen, adminListen, upstreamUrl, redisUrls } = configOf(deployed);
     expect(gateway.ports).toEqual([
       { name: "grpc", containerPort: listen.port },
-      { name: "admin", containerPort: adminListen.port },
+      { name: "admin", containerPort: adminListen?.port },
     ]);
     const { ports } = manifestIn(`${KUBERNETES}/gateway/service.yaml`, "Service").spec;
     expect(ports).toEqual([{ name: "grpc", port: listen.port, targetPort: "grpc" }]);
     const { ingress, egress } = policyOf(`${KUBERNETES}/gateway/network-policy.yaml`);
-    expect(ingress.map(({ ports: [first] }) => portOf(gateway, first?.port))).toEqual([listen.port, adminListen.port]);
+    expect(ingress.map(({ ports: [first] }) => portOf(gateway, first?.port))).toEqual([listen.port, adminListen?.port]);
     const collectorPort = Number(new URL(deployed["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? "").port);
     const upstreamPort = Number(upstreamUrl.port || (upstreamUrl.protocol === "https:" ? 443 : 80));
     const redisPort = Number(redisUrls[0]?.port);
@@ -179,6 +188,17 @@ describe("the manifests", () => {
     expect(volumes.flatMap(({ configMap }) => configMap?.name ?? [])).toEqual(generated.map(({ name }) => name));
   });
 
+  it("take from secrets what the commands of deploy/README.md put there", () => {
+    const commands = textOf("deploy/README.md").replaceAll("\\\n", " ");
+    const keysOf = (secret: string) =>
+      [...commands.matchAll(new RegExp(`^kubectl create secret generic ${secret} (.*(?:\n.+)*)`, "gm"))].flatMap(
+        ([, options = ""]) => [...options.matchAll(/--from-(?:literal|file)=([\w.-]+)/g)].map(([, key]) => key),
+      );
+    const references = (gateway.env ?? []).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
+    expect(references).toHaveLength(2);
+    for (const { name, key } of references) expect(keysOf(name), name).toContain(key);
+  });
+
   it("mount the files where they are looked for", () => {
     const mountOf = (container: Container, { volumes }: PodSpec, kind: "configMap" | "secret") =>
       container.volumeMounts.find(({ name }) => volumes.some((volume) => volume.name === name && volume[kind]));
@@ -202,7 +222,7 @@ describe("compose.yaml", () => {
     for (const each of published) expect(each).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
     for (const [, { environment = {}, ports = [] }] of composed) {
       const { listen, adminListen } = configOf(environment);
-      expect(ports.map((each) => Number(each.split(":")[2]))).toEqual([listen.port, adminListen.port]);
+      expect(ports.map((each) => Number(each.split(":")[2]))).toEqual([listen.port, adminListen?.port]);
     }
   });
 
@@ -226,6 +246,44 @@ describe("compose.yaml", () => {
     for (const [, { build }] of composed) {
       const args = Object.entries(build?.args ?? {}).map(([name, value]) => [name, value.match(/:-(.+)}$/)?.[1]]);
       expect(Object.fromEntries(args)).toEqual(defaults);
+    }
+  });
+});
+
+describe("the commands of deploy/README.md to look at the gateways and to cancel by hand", () => {
+  const [, section = ""] = /^## Look at it, and cancel by hand\n(.*?)^## /ms.exec(textOf("deploy/README.md")) ?? [];
+  const commands = section.replaceAll("\\\n", " ");
+  const service = manifestIn(`${KUBERNETES}/gateway/service.yaml`, "Service");
+
+  it("name the Deployment, its ports, its pods and its secret", () => {
+    const { listen, adminListen } = configOf(deployed);
+    const forwarded = [...commands.matchAll(/port-forward deployment\/(\S+) (\d+)/g)].map(([, ...both]) => both);
+    expect(forwarded).toEqual([
+      [deployment.metadata.name, String(adminListen?.port)],
+      [deployment.metadata.name, String(listen.port)],
+    ]);
+    expect(commands).toContain(`port-forward "$pod" 9465:${adminListen?.port} `);
+    const [[label, value] = []] = Object.entries(deployment.spec.selector.matchLabels);
+    expect(commands).toContain(`get pods -l ${label}=${value} `);
+    const token = gateway.env?.find(({ name }) => name === "OTA_ADMIN_TOKEN")?.valueFrom?.secretKeyRef;
+    const secrets = [...commands.matchAll(/get secret (\S+) --template='.*\{\{\.data\.(\w+) /g)];
+    expect(secrets.map(([, name, key]) => ({ name, key }))).toEqual([token, token]);
+  });
+
+  it("run a pod that the network policy lets in, with the address of the service", () => {
+    const [ingress] = policyOf(`${KUBERNETES}/gateway/network-policy.yaml`).ingress;
+    const [[label, value] = []] = Object.entries(ingress?.from?.[0]?.podSelector?.matchLabels ?? {});
+    expect(commands).toContain(`--labels=${label}=${value} `);
+    expect(commands).toContain(`--address ${service.metadata.name}:${service.spec.ports[0]?.port} `);
+  });
+
+  it("give flags that the command has", () => {
+    const cancel = cancelCommand();
+    const known = cancel.options.map(({ long }) => long);
+    const lines = [...commands.matchAll(/(?:cli\.js|--) cancel (.*)/g)].map(([, flags = ""]) => flags);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) {
+      for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(known, line).toContain(flag);
     }
   });
 });

@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   emulator: "base upstream/signature",
   cli:
     "base cli/cancel cli/probe cli/prove cli/terminal client config emulator identity network observe/telemetry operations " +
-    "serve upstream/credentials",
+    "serve upstream/credentials upstream/credentials-source",
   "cli/cancel": "base cli/terminal client",
   "cli/probe": "base cli/terminal emulator/open-questions emulator/quota network upstream",
   "cli/prove": "base observe/recorder",
@@ -87,6 +87,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "csv-parse": "cli/cancel",
   ioredis: "limiter",
   jose: "identity",
+  pg: "operations",
   pino: "serve",
   "pino-pretty": "serve",
   undici: "cli/probe identity network upstream",

@@ -1,10 +1,12 @@
 // Decides whether a caller may do what it asks. This comes before all other checks of a request,
 // and what does not exist gets the same answer as what is not allowed, so that a caller learns of
 // nothing that is not its own.
-import { GatewayError } from "../../gateway/failures.js";
+import { GatewayError, invalid } from "../../gateway/failures.js";
 import type { CallerBook } from "../../identity/caller-book.js";
+import { CALLER_NAME_RULE } from "../../identity/caller-name.js";
 import type { Stranger } from "../../identity/identity.js";
 import { beyond, beyondReading, mayUse, type Rights, type Touched } from "../../identity/rights.js";
+import { CALLER_HEADER } from "../transport/caller.js";
 
 /** Throws GatewayError if the caller may not do all of this. */
 export function checkRights(book: CallerBook, caller: string, touched: Touched): void {
@@ -30,8 +32,10 @@ export function rightsOf(book: CallerBook, caller: string): Rights {
   return rights;
 }
 
-/** The answer to a stranger: the same, whatever was wrong. */
-export function turnedAway({ retryAfterMs }: Stranger): GatewayError {
+/** The answer to a stranger: the same, whatever was wrong with its credentials. */
+export function turnedAway({ why, retryAfterMs }: Stranger): GatewayError {
+  if (why === "x-ota-caller is no caller name")
+    return invalid(CALLER_HEADER, `must be one name of ${CALLER_NAME_RULE}`);
   if (retryAfterMs === undefined) return new GatewayError({ kind: "unauthenticated", message: "no valid credentials" });
   const message = "credentials cannot be checked at the moment";
   return new GatewayError({ kind: "unavailable", message }, { retryAfterMs });

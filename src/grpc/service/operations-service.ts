@@ -13,13 +13,15 @@ import type {
   WaitOperationRequest,
 } from "../../gen/google/longrunning/operations.js";
 import type { Empty } from "../../gen/google/protobuf/empty.js";
+import { Status } from "../../gen/google/rpc/status.js";
 import type {
   CancelSpec,
+  DeviceResult,
   ListOperationResultsRequest,
   ListOperationResultsResponse,
   OtaServiceServer,
+  Outcome,
 } from "../../gen/ota/v1/ota_service.js";
-import { DeviceResult } from "../../gen/ota/v1/ota_service.js";
 import type { CallerBook } from "../../identity/caller-book.js";
 import { failureOfOutcome, outcomeOf } from "../../operations/cancel-list.js";
 import { isOperationId } from "../../operations/operation-id.js";
@@ -65,6 +67,8 @@ const LONGEST_LIST = 1000;
 const USUAL_RESULTS = 1000;
 const MOST_RESULTS = 10_000;
 const MOST_PAGE_BYTES = 1 << 20;
+/** Of a result on the wire, beside its name and its status: tags, lengths and numbers. */
+const RESULT_BYTES = 24;
 
 const NOT_FOUND = new GatewayError({ kind: "operation-not-found", message: "there is no such operation" });
 const RUNNING = new GatewayError({
@@ -193,18 +197,14 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     const page = await shared().results({ id, from: from as number, most, ...(kinds.length > 0 && { kinds }) });
     if (!page) throw NOT_FOUND;
     const found: DeviceResult[] = [];
+    const explain = createExplanations();
     let bytes = 0;
     for (const { name, kind, failure, position } of page.results) {
-      const outcome = outcomeOf(kind, failure);
-      const why = failureOfOutcome(outcome);
-      const result: DeviceResult = {
-        ...{ deviceName: name, outcome: WIRE_OUTCOMES[outcome.kind], callIndex: -1 },
-        status: why && deviceStatusOf(why),
-      };
-      bytes += DeviceResult.encode(result).finish().length + 4;
+      const { outcome, status, statusBytes } = explain(kind, failure);
+      bytes += name.length + statusBytes + RESULT_BYTES;
       if (bytes > MOST_PAGE_BYTES)
         return { results: found, nextPageToken: pageTokenOf(of, position), truncated: false };
-      found.push(result);
+      found.push({ deviceName: name, outcome, callIndex: -1, status });
     }
     const nextPageToken = page.next === undefined ? "" : pageTokenOf(of, page.next);
     return { results: found, nextPageToken, truncated: false };
@@ -227,6 +227,24 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   function wire(record: OperationRecord): Operation {
     return operationMessageOf(record, shared().durable);
   }
+}
+
+/** Thousands of devices share a failure, which is parsed and encoded once for a page. */
+function createExplanations() {
+  const known = new Map<string, { outcome: Outcome; status: Status | undefined; statusBytes: number }>();
+  return (kind: number, failure: string) => {
+    const key = `${kind} ${failure}`;
+    let explanation = known.get(key);
+    if (!explanation) {
+      const outcome = outcomeOf(kind, failure);
+      const why = failureOfOutcome(outcome);
+      const status = why && deviceStatusOf(why);
+      const statusBytes = status ? Status.encode(status).finish().length : 0;
+      explanation = { outcome: WIRE_OUTCOMES[outcome.kind], status, statusBytes };
+      known.set(key, explanation);
+    }
+    return explanation;
+  };
 }
 
 /** Zero means the usual size, and too much the most. */

@@ -4,7 +4,7 @@ import { ANONYMOUS, isCallerName } from "../../identity/caller-name.js";
 import type { Identity, PendingIdentity, Stranger } from "../../identity/identity.js";
 import type { Connection } from "./connections.js";
 
-const CALLER_HEADER = "x-ota-caller";
+export const CALLER_HEADER = "x-ota-caller";
 
 /** All strangers count as one caller, under this name. */
 export const UNAUTHENTICATED = "";
@@ -25,11 +25,13 @@ export interface Authentication {
 
 /**
  * The identity that rights and fairness go by. Without authentication any caller can take any name,
- * which still keeps honest services apart. With it, the claimed name is ignored: the certificate
- * decides, or else the token. A bad token is refused even beside a good certificate.
+ * which still keeps honest services apart. A name that is not valid is refused: served as
+ * anonymous, a service would lose its weight and its rights without noticing. With authentication,
+ * the claimed name is ignored: the certificate decides, or else the token. A bad token is refused
+ * even beside a good certificate.
  */
 export function identify(head: RpcHead, by: Authentication | undefined): Identity | PendingIdentity {
-  if (!by) return caller(claimedName(head.metadata));
+  if (!by) return claimedIdentity(head.metadata);
   const certified = by.certificate?.(head);
   const authorization = head.metadata.get("authorization");
   if (!by.bearer || (certified !== undefined && authorization.length === 0)) {
@@ -43,12 +45,14 @@ export function identify(head: RpcHead, by: Authentication | undefined): Identit
 }
 
 const NO_CREDENTIALS: Stranger = { kind: "stranger", why: "no credentials" };
+const NO_NAME: Stranger = { kind: "stranger", why: "x-ota-caller is no caller name" };
 
 function caller(name: string): Identity {
   return { kind: "caller", name: flatten(name) };
 }
 
-function claimedName(metadata: RpcHead["metadata"]): string {
-  const name = metadata.get(CALLER_HEADER)[0];
-  return isCallerName(name) ? name : ANONYMOUS;
+function claimedIdentity(metadata: RpcHead["metadata"]): Identity {
+  const [name, ...others] = metadata.get(CALLER_HEADER);
+  if (name === undefined) return caller(ANONYMOUS);
+  return isCallerName(name) && others.length === 0 ? caller(name) : NO_NAME;
 }

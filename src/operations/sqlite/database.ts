@@ -1,8 +1,11 @@
 // The store's methods on SQLite, synchronous: each is one transaction, and so one sync of the disk.
 // Runs in the worker thread. Nobody else has the file open, which is why leases of an earlier
 // process are void.
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { OUTCOMES } from "../../gateway/waiter.js";
+import { type OperationRow, recordOf } from "../operation-row.js";
 import {
   closeOutcomes,
   decodeOutcomes,
@@ -37,12 +40,14 @@ import {
 } from "../store.js";
 import { openFile } from "./open-file.js";
 import { resultsOf } from "./results.js";
-import { type OperationRow, recordOf } from "./rows.js";
 import { Statements } from "./statements.js";
 import { StoreTime } from "./store-time.js";
 
 /** Rows of names that one step of sweeping deletes: about two megabytes. */
 const SWEPT_CHUNKS = 50;
+
+/** Left free on the disk for what is stored already: an upload that filled it would stop everything. */
+const DISK_RESERVE_BYTES = 16 << 20;
 
 const UNKNOWN = OUTCOMES.indexOf("unknown");
 const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
@@ -70,6 +75,8 @@ export class Database {
   readonly #statements: Statements;
   readonly #bounds: StoreBounds;
   readonly #time: StoreTime;
+  /** Undefined in memory. */
+  readonly #folder: string | undefined;
   /** Counted once at the start, and kept up to date: nobody else writes. */
   #storedDevices: number;
 
@@ -79,6 +86,7 @@ export class Database {
     this.#database = database;
     this.#statements = new Statements(database);
     this.#bounds = bounds;
+    this.#folder = path === ":memory:" ? undefined : dirname(path);
     const { last } = this.#row<{ last: number | null }>("SELECT max(update_ms) AS last FROM operation") ?? {
       last: null,
     };
@@ -96,6 +104,7 @@ export class Database {
 
   stage(id: string, chunk: number, names: readonly string[]): void {
     this.#write(() => {
+      if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
       const had = this.#uploadedDevices(id);
       const before = this.#row<ChunkRow>("SELECT * FROM chunk WHERE operation = ? AND chunk = ?", id, chunk);
       const devices = had + names.length - (before?.devices ?? 0);
@@ -382,6 +391,12 @@ export class Database {
       "UPDATE chunk SET outcomes = ?, failures = ?, open = ? WHERE operation = ? AND chunk = ?",
       ...[encodeOutcomes(outcomes), JSON.stringify(outcomes.failures), openDevices(outcomes), id, row.chunk],
     );
+  }
+
+  #isDiskShort(): boolean {
+    if (this.#folder === undefined) return false;
+    const { bavail, bsize } = statfsSync(this.#folder);
+    return bavail * bsize < DISK_RESERVE_BYTES;
   }
 
   #uploadedDevices(id: string): number {

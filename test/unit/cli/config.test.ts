@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
@@ -45,7 +45,12 @@ describe("configCommand", () => {
   it("shows what a good file gives, and ends with 0", async () => {
     const { out, code } = await check(GOOD);
     expect(code).toBe(0);
-    expect(out).toBe(`account  endpoint                      quota        keys from
+    // Both files are read at once, and either error may come first.
+    expect(
+      out.replace("access-key-secret cannot", "access-key-id cannot"),
+    ).toBe(`warning: accounts.lab: no keys here: /run/secrets/lab/access-key-id cannot be read (ENOENT); \
+/run/secrets/lab must hold the files access-key-id and access-key-secret, both readable by the gateway.
+account  endpoint                      quota        keys from
 default  iot.cn-shanghai.aliyuncs.com  10 a second  the gateway's own
 lab      127.0.0.1:8088                3 a second   files in /run/secrets/lab
 
@@ -98,7 +103,7 @@ The keys of each account need these permissions, the indispensable first (not ch
 
   it("prints JSON that a program can read", async () => {
     const good = JSON.parse((await check(GOOD, "--json")).out);
-    expect(good).toMatchObject({ ok: true, mistakes: [] });
+    expect(good).toMatchObject({ ok: true, mistakes: [], warnings: [expect.stringContaining("no keys here")] });
     expect(good.accounts.lab).toEqual({
       endpoint: "127.0.0.1:8088",
       quota: 3,
@@ -122,11 +127,38 @@ The keys of each account need these permissions, the indispensable first (not ch
     const { out, code } = await check(GOOD);
     expect(code).toBe(0);
     expect(out).toMatch(/^warning: OTEL_TRACES_SAMPLER: expected always_on, .*\nwarning: SSL_CERT_FILE: /);
-    expect(JSON.parse((await check(GOOD, "--json")).out).warnings).toHaveLength(2);
+    expect(JSON.parse((await check(GOOD, "--json")).out).warnings).toHaveLength(3);
     vi.stubEnv("HTTPS_PROXY", "socks5://me:s3cr3t@proxy");
     const bad = await check(GOOD);
     expect(bad).toMatchObject({ code: 1, out: expect.stringContaining("HTTPS_PROXY: expected http://host:port") });
     expect(bad.out).not.toContain("s3cr3t");
+  });
+
+  it("warns of keys that are named and not there, without showing those that are (was: not a word)", async () => {
+    const keys = join(folder, "keys");
+    const text = `accounts: { a: { credentials: { env: EU_ } }, b: { credentials: { files: ${keys} } } }\n`;
+    vi.stubEnv("EU_ALIBABA_CLOUD_ACCESS_KEY_ID", "s3cr3t");
+    const { out, code } = await check(text);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^warning: accounts\.a: no keys here: EU_ALIBABA_CLOUD_ACCESS_KEY_ID is set, but EU_.*\n/);
+    expect(out).toMatch(
+      /^warning: accounts\.b: no keys here: .*\/keys\/access-key-(id|secret) cannot be read \(ENOENT\)/m,
+    );
+    vi.stubEnv("EU_ALIBABA_CLOUD_ACCESS_KEY_SECRET", "s3cr3t");
+    mkdirSync(keys);
+    for (const name of ["access-key-id", "access-key-secret"]) writeFileSync(join(keys, name), "s3cr3t\n");
+    const good = await check(text, "--json");
+    expect(JSON.parse(good.out)).not.toHaveProperty("warnings");
+    expect(out + good.out).not.toContain("s3cr3t");
+  });
+
+  it("warns of an endpoint in plain text that serve would refuse (was: not a word)", async () => {
+    const text = 'accounts: { lab: { endpoint: "http://192.0.2.1:80" } }\n';
+    expect((await check(text)).out).toMatch(
+      /^warning: accounts\.lab: http:\/\/192\.0\.2\.1 would carry signed requests /,
+    );
+    vi.stubEnv("OTA_INSECURE", "1");
+    expect((await check(text)).out).not.toContain("warning");
   });
 
   it("ends with 2 for a file that cannot be read", async () => {

@@ -37,6 +37,11 @@ describe("readConfig", () => {
     expect(mistakes({ OTA_AUDIT_STRICT: "1" })).toEqual(["OTA_AUDIT_STRICT: needs an audit log; set OTA_AUDIT_LOG"]);
   });
 
+  it("opens no admin port for off, and no other port can be left out", () => {
+    expect(readConfig({ OTA_ADMIN_LISTEN: "off" }).adminListen).toBeUndefined();
+    expect(mistakes({ OTA_LISTEN: "off" })).toEqual([expect.stringMatching(/^OTA_LISTEN: expected host:port/)]);
+  });
+
   it("takes an empty variable for one that is not set, and blanks around a value for nothing", () => {
     expect(readConfig({ OTA_LISTEN: "", OTA_LOG_LEVEL: "  ", OTA_DRAIN_TIMEOUT_MS: " 300 " })).toMatchObject({
       listen: { port: 50051 },

@@ -45,6 +45,21 @@ describe("KeySet", () => {
     expect(keys.generation()).not.toBe(generation);
   });
 
+  it("says what holds while they cannot be read: the last ones, or none (was: the last ones, where there were none)", async () => {
+    const { log, source, keys } = setUp();
+    source.away = true;
+    await keys.read();
+    source.away = false;
+    await keys.read();
+    source.away = true;
+    await keys.read();
+    expect(log.lines.map(({ message }) => message)).toEqual([
+      "the keys of OTA_JWT_JWKS cannot be read; no token can be verified until they can",
+      "the keys of OTA_JWT_JWKS can be read again",
+      "the keys of OTA_JWT_JWKS cannot be read; the last keys stay valid for a day",
+    ]);
+  });
+
   it("tells how old they are, and keeps them new also while no tokens come", async () => {
     const { clock, source, keys } = setUp();
     await clock.advance(7000);
@@ -147,7 +162,8 @@ describe("KeySet", () => {
     source.text = text;
     await keys.read();
     await expect(find("first")).resolves.toMatchObject({ type: "public" });
-    expect(keys.trouble?.message).toMatch(/^(not a JWK Set|not JSON|contains)/);
+    const why = expect.stringMatching(/^(not a JWK Set|not JSON|contains)/);
+    expect(log.lines.at(-1)?.fields).toEqual({ why });
     expect(JSON.stringify(log.lines)).not.toMatch(/html|busy|secret"|c2Vj/);
   });
 

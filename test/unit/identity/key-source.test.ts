@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { keySourceOf } from "../../../src/identity/key-source.js";
+import { keySourceOf, keysOf } from "../../../src/identity/key-source.js";
 
 async function sourceAt(answer: RequestListener) {
   const server = createServer(answer);
@@ -50,4 +50,13 @@ describe("keySourceOf", () => {
     await expect(gone.read()).rejects.toThrow(/ECONNREFUSED|bad port/);
     await expect(keySourceOf({ kind: "file", path: "/no/such/file" }).read()).rejects.toThrow("ENOENT");
   });
+});
+
+describe("keysOf", () => {
+  it.each(['{"keys":[7]}', '{"keys":[null]}', '{"keys":[["s3cr3t"]]}', '{"keys":["s3cr3t"]}'])(
+    "says that an entry of %s is not a key, and does not quote it (was: the words of a TypeError)",
+    (text) => {
+      expect(() => keysOf(text)).toThrow(/^an entry of keys is not a key$/);
+    },
+  );
 });

@@ -3,6 +3,12 @@ import { readConfig } from "../../../src/config/config.js";
 import { logStart } from "../../../src/serve/start-line.js";
 import { FakeLog } from "../../support/fake-log.js";
 
+it("logStart says that there is no admin port", () => {
+  const log = new FakeLog();
+  logStart(log, { version: "1.2.3", grpc: "127.0.0.1:50051", admin: undefined }, readConfig({}), {});
+  expect(log.lines).toMatchObject([{ fields: { admin: "off" } }]);
+});
+
 it("logStart tells version, upstream, quota, mode and the settings in force, and no secret", () => {
   const environment = {
     OTA_REDIS_URL: "redis://user:hidden@redis:6379",

@@ -62,6 +62,24 @@ describe("unary", () => {
     expect(lines()[0]).not.toHaveProperty("traceId"); // of all zeros, for no SDK is started
   });
 
+  it("refuses a caller whose name is none, says which names are, and handles nothing", async () => {
+    let handled = 0;
+    const { call, lines } = await setUp(async () => {
+      handled++;
+      return OK;
+    });
+    const failure = await failureOf(call({ "x-ota-caller": "fleet backend" }).answer);
+    expect(failure).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      reason: "INVALID_REQUEST",
+      violations: [{ field: "x-ota-caller", description: "must be one name of 1-128 of A-Za-z0-9_.:/@-" }],
+    });
+    await until(() => lines().length > 0);
+    expect(lines()).toMatchObject([{ status: "INVALID_ARGUMENT", caller: "", why: "x-ota-caller is no caller name" }]);
+    expect(JSON.stringify(lines())).not.toContain("fleet");
+    expect(handled).toBe(0);
+  });
+
   it.each([
     [
       "throws",

@@ -20,15 +20,15 @@ describe("identify, without authentication", () => {
   );
 
   it.each(["", " ", "two words", "n".repeat(129), 'quo"te', "{json}", "a,b", "per%cent"])(
-    "takes %j for nobody, since names go into logs and spans",
+    "refuses the name %j (was: served as anonymous, without a word)",
     (name) => {
-      expect(identify(calling(name), undefined)).toEqual(caller("anonymous"));
+      expect(identify(calling(name), undefined)).toEqual({ kind: "stranger", why: "x-ota-caller is no caller name" });
     },
   );
 
-  it("takes no name for nobody, and the first of several", () => {
+  it("takes no name for nobody, and refuses several", () => {
     expect(identify(calling(), undefined)).toEqual(caller("anonymous"));
-    expect(identify(calling("first", "second"), undefined)).toEqual(caller("first"));
+    expect(identify(calling("first", "second"), undefined)).toMatchObject({ kind: "stranger" });
   });
 });
 

@@ -1,5 +1,5 @@
-// The row of an operation, and the record that it becomes.
-import type { OperationRecord, OperationState } from "../store.js";
+// The row of an operation in both databases, and the record that it becomes.
+import type { OperationRecord, OperationState } from "./store.js";
 
 /** A row of the table `operation`. */
 export interface OperationRow {
@@ -29,7 +29,8 @@ export interface OperationRow {
   readonly failure: string;
   /** The failure of devices in chunks that were never fed, of an operation that has ended. */
   readonly unsent: string;
-  readonly held: number;
+  /** SQLite has no boolean. */
+  readonly held: boolean | number;
   readonly holder: string | null;
   readonly epoch: number;
   readonly lease_ms: number | null;
@@ -54,6 +55,6 @@ export function recordOf(row: OperationRow): OperationRecord {
     counts: JSON.parse(row.counts) as number[],
     progress: { calls: row.calls, obstacle: row.obstacle, remainingMs: row.remaining_ms, detail: row.detail },
     failure: row.failure,
-    held: row.held === 1,
+    held: Boolean(row.held),
   };
 }

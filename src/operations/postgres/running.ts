@@ -1,0 +1,106 @@
+// What the holder of a lease writes: chunks that are fed, their outcomes, and the end.
+import { OUTCOMES } from "../../gateway/waiter.js";
+import { type OperationRow, recordOf } from "../operation-row.js";
+import { closeOutcomes, encodeOutcomes, mergeOutcomes, type Outcomes, openDevices } from "../outcomes.js";
+import type { ChunkOutcomes, End, FedChunk, Feeding, Lease, OperationRecord, Progress } from "../store.js";
+import { held, lockLeased, outcomesIn, type StoredChunk, visibleOperation } from "./rows.js";
+import type { Query } from "./transactions.js";
+
+const UNKNOWN = OUTCOMES.indexOf("unknown");
+const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
+
+export async function feed(query: Query, lease: Lease, after: number): Promise<Feeding> {
+  const operation = await lockLeased(query, lease);
+  if (operation.state === "stopping") return "stopping";
+  if (operation.expire_ms <= operation.now_ms) return "expired";
+  const found = await openChunk(query, lease.id, after);
+  if (!found || found.fedBefore) return found ?? "none";
+  await query("UPDATE ota_gateway.chunk SET fed = true WHERE operation = $1 AND chunk = $2", lease.id, found.chunk);
+  await query(
+    "UPDATE ota_gateway.operation SET start_ms = coalesce(start_ms, $2), update_ms = $2 WHERE id = $1",
+    ...[lease.id, operation.now_ms],
+  );
+  return found;
+}
+
+export async function peek(query: Query, lease: Lease, after: number): Promise<FedChunk | undefined> {
+  held(await visibleOperation(query, lease.id), lease);
+  return openChunk(query, lease.id, after);
+}
+
+export async function record(
+  query: Query,
+  lease: Lease,
+  outcomes: readonly ChunkOutcomes[],
+  { calls, obstacle, remainingMs, detail }: Progress,
+): Promise<OperationRecord> {
+  const operation = await lockLeased(query, lease);
+  const rows = await query<StoredChunk>(
+    "SELECT * FROM ota_gateway.chunk WHERE operation = $1 AND chunk = ANY($2::integer[])",
+    ...[lease.id, outcomes.map(({ chunk }) => chunk)],
+  );
+  const stored = new Map(rows.map((row) => [row.chunk, outcomesIn(row)]));
+  const counts = JSON.parse(operation.counts) as number[];
+  for (const { chunk, outcomes: added } of outcomes) {
+    const before = stored.get(chunk);
+    if (!before) throw new Error("outcomes were recorded for a chunk that does not exist");
+    addTo(counts, mergeOutcomes(before, added));
+  }
+  await store(query, lease.id, stored);
+  const [row] = await query<OperationRow>(
+    `UPDATE ota_gateway.operation SET counts = $2, waiting = devices - $3::bigint, calls = $4, obstacle = $5,
+       remaining_ms = $6, detail = $7, update_ms = $8 WHERE id = $1 RETURNING *`,
+    ...[lease.id, JSON.stringify(counts), sumOf(counts), calls, obstacle, remainingMs, detail, operation.now_ms],
+  );
+  return recordOf(row as OperationRow);
+}
+
+export async function end(query: Query, lease: Lease, { state, failure, sent, unsent }: End): Promise<OperationRecord> {
+  const operation = await lockLeased(query, lease);
+  const counts = JSON.parse(operation.counts) as number[];
+  // Few, because only a window is fed at a time.
+  const fed = await query<StoredChunk>(
+    "SELECT * FROM ota_gateway.chunk WHERE operation = $1 AND open > 0 AND fed",
+    lease.id,
+  );
+  const closed = new Map(fed.map((row) => [row.chunk, outcomesIn(row)]));
+  for (const outcomes of closed.values()) addTo(counts, closeOutcomes(outcomes, UNKNOWN, sent));
+  await store(query, lease.id, closed);
+  counts[NOT_ATTEMPTED] = (counts[NOT_ATTEMPTED] ?? 0) + operation.devices - sumOf(counts);
+  const [row] = await query<OperationRow>(
+    `UPDATE ota_gateway.operation SET state = $2, end_ms = $3, update_ms = $3, counts = $4, waiting = 0, failure = $5,
+       unsent = $6, obstacle = '', remaining_ms = -1, holder = NULL, lease_ms = NULL WHERE id = $1 RETURNING *`,
+    ...[lease.id, state, operation.now_ms, JSON.stringify(counts), failure, unsent],
+  );
+  return recordOf(row as OperationRow);
+}
+
+async function openChunk(query: Query, id: string, after: number): Promise<FedChunk | undefined> {
+  const [row] = await query<StoredChunk & { names: string }>(
+    `SELECT chunk.*, names FROM ota_gateway.chunk JOIN ota_gateway.names USING (operation, chunk)
+     WHERE operation = $1 AND chunk > $2 AND open > 0 ORDER BY chunk LIMIT 1`,
+    ...[id, after],
+  );
+  if (!row) return undefined;
+  return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesIn(row), fedBefore: row.fed };
+}
+
+async function store(query: Query, id: string, chunks: ReadonlyMap<number, Outcomes>): Promise<void> {
+  if (chunks.size === 0) return;
+  const outcomes = [...chunks.values()];
+  await query(
+    `UPDATE ota_gateway.chunk SET outcomes = changed.outcomes, failures = changed.failures, open = changed.open
+     FROM unnest($2::integer[], $3::bytea[], $4::text[], $5::integer[]) AS changed (chunk, outcomes, failures, open)
+     WHERE operation = $1 AND chunk.chunk = changed.chunk`,
+    ...[id, [...chunks.keys()], outcomes.map((each) => Buffer.from(encodeOutcomes(each)))],
+    ...[outcomes.map(({ failures }) => JSON.stringify(failures)), outcomes.map(openDevices)],
+  );
+}
+
+function addTo(counts: number[], added: readonly number[]): void {
+  for (const [kind, devices] of added.entries()) counts[kind] = (counts[kind] ?? 0) + devices;
+}
+
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((sum, each) => sum + each, 0);
+}

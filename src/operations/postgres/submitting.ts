@@ -1,0 +1,129 @@
+// Uploads and their publication. An upload may be given up by any gateway once it is too old, so
+// what is published is looked at first: an operation is stored with all its names, or not at all.
+import { type OperationRow, recordOf } from "../operation-row.js";
+import { noCounts } from "../outcomes.js";
+import {
+  LEAST_DEVICES,
+  type Published,
+  type StoreBounds,
+  StoreFull,
+  StoreUnavailable,
+  type Submission,
+} from "../store.js";
+import type { Query } from "./transactions.js";
+
+/** Set as the time of an upload that is being deleted. */
+const GIVEN_UP_MS = 0;
+
+const STORED_DEVICES = `
+  (SELECT coalesce(sum(greatest(devices, ${LEAST_DEVICES})), 0) FROM ota_gateway.operation WHERE delete_ms IS NULL) +
+  (SELECT coalesce(sum(greatest(devices, ${LEAST_DEVICES})), 0) FROM ota_gateway.upload)`;
+
+const UPLOAD = "SELECT devices, staged_ms FROM ota_gateway.upload WHERE id = $1 FOR UPDATE";
+
+/** Null if nothing was staged. */
+interface Upload {
+  readonly devices: number | null;
+  readonly staged_ms: number | null;
+}
+
+/** Uploads at the same moment may exceed the bound by the chunks that they stage at that moment. */
+export async function stage(
+  query: Query,
+  bounds: StoreBounds,
+  id: string,
+  chunk: number,
+  names: readonly string[],
+): Promise<void> {
+  const [found] = await query<Upload & { stored: number; before: number | null }>(
+    `WITH upload AS MATERIALIZED (${UPLOAD})
+     SELECT upload.*, (${STORED_DEVICES})::bigint AS stored,
+       (SELECT devices FROM ota_gateway.chunk WHERE operation = $1 AND chunk = $2) AS before
+     FROM (VALUES (1)) AS one LEFT JOIN upload ON true`,
+    ...[id, chunk],
+  );
+  const had = devicesOf(found);
+  const devices = had + names.length - (found?.before ?? 0);
+  const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
+  if ((found?.stored ?? 0) + cost > bounds.devices) throw new StoreFull("the store holds as many devices as it may");
+  await query(
+    `WITH upload AS (
+       INSERT INTO ota_gateway.upload (id, devices, staged_ms) VALUES ($1, $2, ota_gateway.now_ms())
+       ON CONFLICT (id) DO UPDATE SET devices = excluded.devices, staged_ms = excluded.staged_ms
+     ), chunk AS (
+       INSERT INTO ota_gateway.chunk (operation, chunk, devices, open) VALUES ($1, $3, $4, $4)
+       ON CONFLICT (operation, chunk) DO UPDATE SET devices = excluded.devices, open = excluded.open
+     )
+     INSERT INTO ota_gateway.names (operation, chunk, names) VALUES ($1, $3, $5)
+     ON CONFLICT (operation, chunk) DO UPDATE SET names = excluded.names`,
+    ...[id, devices, chunk, names.length, names.join("\n")],
+  );
+}
+
+export async function publish(query: Query, bounds: StoreBounds, submission: Submission): Promise<Published> {
+  const { id, caller } = submission;
+  // One publication of a caller at a time: its key and its bound are looked at before the row is there.
+  await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", caller);
+  const known = await knownAs(query, submission);
+  if (known) {
+    if (known.id !== id) await discard(query, id);
+    const isSame = known.fingerprint === submission.fingerprint && known.delete_ms === null;
+    return isSame ? { kind: "existing", record: recordOf(known) } : { kind: "reused" };
+  }
+  const [running] = await query<{ n: number }>(
+    "SELECT count(*) AS n FROM ota_gateway.operation WHERE caller = $1 AND end_ms IS NULL",
+    caller,
+  );
+  if ((running?.n ?? 0) >= bounds.operationsPerCaller) {
+    await discard(query, id);
+    return { kind: "too-many" };
+  }
+  const [upload] = await query<Upload>(UPLOAD, id);
+  if (devicesOf(upload) !== submission.devices) throw givenUp();
+  await query("DELETE FROM ota_gateway.upload WHERE id = $1", id);
+  return { kind: "created", record: await insert(query, submission) };
+}
+
+/** Forgets an upload. What was staged is deleted by the sweep, in steps. */
+export async function discard(query: Query, id: string): Promise<void> {
+  await query("UPDATE ota_gateway.upload SET staged_ms = $2 WHERE id = $1", id, GIVEN_UP_MS);
+}
+
+/** Throws StoreUnavailable if it is being deleted. */
+function devicesOf(upload: Upload | undefined): number {
+  if (upload?.staged_ms === GIVEN_UP_MS) throw givenUp();
+  return upload?.devices ?? 0;
+}
+
+function givenUp(): StoreUnavailable {
+  return new StoreUnavailable("the upload has paused for too long, and was given up");
+}
+
+/** The operation that this submission has published before, or whose key it uses. */
+async function knownAs(query: Query, { id, caller, requestId }: Submission): Promise<OperationRow | undefined> {
+  const [row] = await query<OperationRow>(
+    `SELECT * FROM ota_gateway.operation WHERE id = $1 OR (caller = $2 AND request_id = $3 AND request_id <> '')
+     ORDER BY id = $1 DESC LIMIT 1`,
+    ...[id, caller, requestId],
+  );
+  return row;
+}
+
+async function insert(query: Query, submission: Submission) {
+  const { id, kind, caller, account, spec, requestId, fingerprint, devices, repeated, timeToLiveMs, detail } =
+    submission;
+  const [row] = await query<OperationRow>(
+    `INSERT INTO ota_gateway.operation (id, kind, caller, account, spec, request_id, fingerprint, state, create_ms,
+       expire_ms, update_ms, devices, repeated, waiting, counts, detail)
+     SELECT $1, $2, $3, $4, $5, $6, $7, 'running', now_ms, now_ms + $8::bigint, now_ms, $9::bigint, $10::bigint,
+       $9::bigint, $11, $12
+     FROM ota_gateway.now_ms() AS now_ms RETURNING *`,
+    ...[id, kind, caller, account, spec, requestId, fingerprint, timeToLiveMs, devices, repeated],
+    ...[JSON.stringify(noCounts()), detail],
+  );
+  return recordOf(row as OperationRow);
+}
+
+function costOf(devices: number): number {
+  return Math.max(devices, LEAST_DEVICES);
+}
