@@ -8,8 +8,8 @@
 // connection, with a random age, would leave one behind. And at shutdown grpc-js does not wait for
 // connections that were asked to reconnect. See ADR 20.
 import type { Socket } from "node:net";
-import type { ConnectionInjector } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
+import type { GracefulInjector } from "./grpc-js-internals.js";
 
 /** A tenth more or less, so that clients that came together do not come back together. */
 const AGE_MS = 30 * 60_000;
@@ -17,6 +17,12 @@ const SPREAD_MS = AGE_MS / 10;
 
 /** Connections that end within the same half minute are one cohort. */
 const COHORT_MS = 30_000;
+
+/**
+ * How long requests may be on their way when a client is asked to go. Node ends a connection
+ * without open streams at once, and such requests would fail with INTERNAL.
+ */
+const ON_THE_WAY_MS = 1000;
 
 export interface ConnectionAging {
   /** Serves a connection. */
@@ -28,9 +34,9 @@ export interface ConnectionAging {
 }
 
 /** `inject` makes an HTTP/2 server that takes connections. */
-export function createConnectionAging(inject: () => ConnectionInjector, clock: Clock): ConnectionAging {
+export function createConnectionAging(inject: () => GracefulInjector, clock: Clock): ConnectionAging {
   /** By their end, in units of COHORT_MS. */
-  const cohorts = new Map<number, ConnectionInjector>();
+  const cohorts = new Map<number, GracefulInjector>();
   const open = new Set<Socket>();
   let isClosed = false;
   let lastHasGone = () => {};
@@ -69,7 +75,7 @@ export function createConnectionAging(inject: () => ConnectionInjector, clock: C
     },
   };
 
-  function cohort(end: number): ConnectionInjector {
+  function cohort(end: number): GracefulInjector {
     const known = cohorts.get(end);
     if (known) return known;
     const injector = inject();
@@ -81,7 +87,8 @@ export function createConnectionAging(inject: () => ConnectionInjector, clock: C
     for (const [end, injector] of cohorts) {
       if (end > until) continue;
       cohorts.delete(end);
-      injector.destroy();
+      injector.goAway();
+      clock.at(clock.now() + ON_THE_WAY_MS, () => injector.destroy());
     }
   }
 }
