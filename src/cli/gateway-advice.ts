@@ -15,12 +15,12 @@ const ADVICE: readonly (readonly [RegExp, (given: Given) => string])[] = [
   ],
   [
     // grpc-js gives no error for a proxy that fails; it prints one.
-    /No connection established\. Last error: undefined/,
+    /^no connection to the gateway$/,
     ({ address }) =>
       `no connection to ${address} through the proxy of grpc_proxy, https_proxy or http_proxy; the lines above say why. To connect directly, name the host in no_proxy`,
   ],
   [
-    /Name resolution failed|ENOTFOUND|EAI_AGAIN/,
+    /cannot be resolved|ENOTFOUND|EAI_AGAIN/,
     ({ address }) => `the host of --address ${address} cannot be resolved; check its spelling`,
   ],
   [
@@ -44,14 +44,14 @@ const ADVICE: readonly (readonly [RegExp, (given: Given) => string])[] = [
         : "the gateway requires a client certificate; give one with --cert FILE --key FILE",
   ],
   [
-    /Connection dropped|Failed to connect|ECONNRESET|Protocol error|socket hang up/,
+    /to the gateway broke|Connection dropped|Failed to connect|ECONNRESET|Protocol error|socket hang up/,
     ({ address, cert }) =>
       cert
         ? `${address} ended the connection; check that it is a gateway, and that it accepts the certificate of --cert`
         : `${address} ended the connection; check that it is a gateway, and whether it requires TLS (--tls or --ca FILE)`,
   ],
   [
-    /Deadline exceeded/,
+    /within the timeout$/,
     ({ address }) =>
       `${address} did not answer in time; check that it is a gateway, and that this machine can reach it`,
   ],

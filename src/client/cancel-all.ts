@@ -8,6 +8,7 @@
 // more, the rpc is canceled, which a gateway notices whatever else it does.
 import type { Clock } from "../base/clock.js";
 import type { StreamCancelTasksByDeviceResponse } from "../gen/ota/v1/ota_service.js";
+import { checkNamesType, checkOptionTypes } from "./argument-types.js";
 import type { Failure } from "./failure.js";
 import { UnderWay } from "./in-flight.js";
 import { type CancelStream, LastingStream, WITHDRAWAL } from "./lasting-stream.js";
@@ -16,6 +17,7 @@ import { NameReader } from "./name-reader.js";
 import { OtaError } from "./ota-error.js";
 import { type CancelScope, wireRequestOf } from "./request.js";
 import type { DeviceResult } from "./response.js";
+import { isUnsent } from "./transport-words.js";
 import { msOf } from "./wire-time.js";
 
 export interface CancelAllOptions {
@@ -64,11 +66,14 @@ const OVER = Symbol("over");
 export async function* cancelAll(
   names: Iterable<string> | AsyncIterable<string>,
   scope: CancelScope,
-  { signal, onProgress = () => {} }: CancelAllOptions,
+  options: CancelAllOptions,
   { clock, open }: CancelAllSeams,
 ): AsyncGenerator<DeviceResult, void, undefined> {
+  checkOptionTypes(options);
+  checkNamesType(names);
+  const { signal, onProgress = () => {} } = options;
   signal?.throwIfAborted();
-  wireRequestOf({ ...scope, deviceNames: [] }); // throws now rather than at the first chunk
+  wireRequestOf(scope); // throws now rather than at the first chunk
   const underWay = new UnderWay();
   const results = new Mailbox<readonly DeviceResult[] | typeof OVER>();
   const requestIds = new Set<string>();
@@ -90,7 +95,7 @@ export async function* cancelAll(
     },
     broke: (failure, isFinal, error = new OtaError(failure)) => {
       // A connection that was never made has carried nothing.
-      results.put(underWay.lost(failure, !failure.message.includes("No connection established")));
+      results.put(underWay.lost(failure, !isUnsent(failure)));
       if (isFinal) stop(error, failure);
       advance();
     },

@@ -11,6 +11,7 @@ import {
   GetRolloutRequest,
   type Rollout as WireRollout,
 } from "../gen/ota/v1/ota_service.js";
+import { checkAccountType, checkOptionTypes } from "./argument-types.js";
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
@@ -51,7 +52,7 @@ export interface ConnectOptions {
 export interface CallOptions {
   /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How long to wait for the answer, at most 24.8 days. Defaults to the gateway's setting. */
+  /** How long to wait for the answer, retries included; at most 24.8 days. Defaults to 60,000. */
   readonly timeoutMs?: number;
 }
 
@@ -97,6 +98,8 @@ export interface Client {
  * needed.
  */
 export function connect(address: string, { caller, tls, token }: ConnectOptions = {}): Client {
+  // An unset variable, from JavaScript.
+  if (typeof address !== "string") throw new Error(`the gateway's address must be a string, is ${typeof address}`);
   // Without this check, every rpc would fail with an error that does not say why.
   if (caller && !/^[\x21-\x7e]+$/.test(caller))
     throw new Error("the caller's name must be visible ASCII without blanks");
@@ -117,14 +120,15 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
   };
 
   async function unary<Response>(start: StartUnary<Response>, options: CallOptions): Promise<Response> {
+    checkOptionTypes(options);
     const { signal } = options;
     const timeoutMs = timeoutOf(options.timeoutMs);
-    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+    const deadline = { deadline: Date.now() + timeoutMs };
     const headers = metadata().catch((error: unknown) => {
       throw thrownError(error);
     });
     // A token function may take longer than its call may, or never end.
-    const deadlineMs = systemClock.now() + (timeoutMs ?? Infinity);
+    const deadlineMs = systemClock.now() + timeoutMs;
     const ready = await withDeadline(systemClock, deadlineMs, headers, { signal }).catch((error: unknown) => {
       if (!(error instanceof DeadlineExceeded)) throw error;
       throw ownError("DEADLINE_EXCEEDED", `the token function did not answer within ${timeoutMs} ms`);
@@ -161,6 +165,7 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       return cancelAll(names, scope, options, { clock: systemClock, open });
     },
     async getQuota(account = "", options = {}) {
+      checkAccountType(account);
       const start: StartUnary<GetQuotaResponse> = (...rest) => stub.getQuota({ account }, ...rest);
       return quotaOf(await unary(start, options));
     },
@@ -179,6 +184,6 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
 /** Starts an rpc with this metadata. */
 export type StartUnary<Response> = (
   metadata: Metadata,
-  options: { readonly deadline?: number },
+  options: { readonly deadline: number },
   done: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;

@@ -5,6 +5,7 @@ import { type Metadata, status } from "@grpc/grpc-js";
 import type { Any } from "../gen/google/protobuf/any.js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 import { Status } from "../gen/google/rpc/status.js";
+import { transportMessage } from "./transport-words.js";
 import { msOf } from "./wire-time.js";
 
 /** The stable reasons of the contract, and TRANSPORT for errors that no gateway sent. */
@@ -74,7 +75,7 @@ const COUNT_PREFIX = "devices_";
 export function failureOfRpc({ code, details, metadata }: Failed): Failure {
   const encoded = metadata?.get("grpc-status-details-bin")[0];
   const told = Buffer.isBuffer(encoded) ? decoded(encoded) : undefined;
-  return failureOf(told ?? { code, message: details, details: [] });
+  return failureOf(told ?? { code, message: transportMessage(details), details: [] });
 }
 
 /** Reads the failure of a device, or of one request on a stream. */

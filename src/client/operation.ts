@@ -16,11 +16,13 @@ import {
   Outcome as WireOutcome,
   OperationState as WireState,
 } from "../gen/ota/v1/ota_service.js";
+import { checkNamesType, checkOptionTypes } from "./argument-types.js";
 import type { CallOptions, StartUnary } from "./client.js";
 import { type Failure, failureOf } from "./failure.js";
 import { OtaError, otaErrorOf } from "./ota-error.js";
 import { type CancelScope, type SubmitSpec, wireSubmissionOf } from "./request.js";
 import { type DeviceResult, isGood, type Outcome, operationResultOf, outcomeNameOf } from "./response.js";
+import { timeoutOf } from "./timeout.js";
 import { dateOf, msOf, wireDuration } from "./wire-time.js";
 
 /** The state of an operation at one moment. */
@@ -99,8 +101,13 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
   async function submit(
     names: Iterable<string> | AsyncIterable<string>,
     spec: SubmitSpec,
-    { signal, timeoutMs }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<OperationHandle> {
+    checkOptionTypes(options);
+    checkNamesType(names);
+    const { signal } = options;
+    // Without a default: the list may come slowly. Keepalive notices a gateway that is gone.
+    const timeoutMs = options.timeoutMs === undefined ? undefined : timeoutOf(options.timeoutMs);
     const message = wireSubmissionOf(spec);
     const headers = await metadata();
     const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };

@@ -1,5 +1,6 @@
 // The requests of the client, in terms that suit a Node service, and their translation to the wire.
 import { CancelSpec, CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
+import { checkRequestTypes } from "./argument-types.js";
 import { invalidError } from "./ota-error.js";
 import { wireDuration } from "./wire-time.js";
 
@@ -52,10 +53,12 @@ const MOST_DEVICES = 100_000;
 const MOST_NAME_BYTES = MOST_DEVICES * 34;
 
 /**
- * Translates a request. Throws OtaError for an unknown priority, which would otherwise become the
- * default, and for more names than any gateway accepts.
+ * Translates a request. Throws OtaError for wrong types, for an unknown priority, which would
+ * otherwise become the default, and for more names than any gateway accepts.
  */
-export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest): CancelTasksByDeviceRequest {
+export function wireRequestOf(request: CancelRequest | CancelScope): CancelTasksByDeviceRequest {
+  checkRequestTypes(request);
+  const { priority, deviceNames = [], ...rest }: Partial<CancelRequest> = request;
   checkSize(deviceNames);
   checkPriority(priority);
   return CancelTasksByDeviceRequest.fromPartial({
@@ -66,7 +69,9 @@ export function wireRequestOf({ priority, deviceNames, ...rest }: CancelRequest)
 }
 
 /** The same for a submission. */
-export function wireSubmissionOf({ priority, timeToLiveMs, ...rest }: SubmitSpec): CancelSpec {
+export function wireSubmissionOf(spec: SubmitSpec): CancelSpec {
+  checkRequestTypes(spec);
+  const { priority, timeToLiveMs, ...rest } = spec;
   checkPriority(priority);
   return CancelSpec.fromPartial({
     ...rest,
@@ -82,9 +87,9 @@ function checkPriority(priority: Priority | undefined): void {
 }
 
 /** Before megabytes are sent for nothing. */
-function checkSize(names: readonly string[] = []): void {
+function checkSize(names: readonly string[]): void {
   if (names.length > MOST_DEVICES) throw tooLarge(`has ${names.length} names`, `${MOST_DEVICES} names`);
-  const bytes = names.reduce((sum, name) => sum + (name?.length ?? 0), 0); // a JavaScript caller may pass on null
+  const bytes = names.reduce((sum, name) => sum + name.length, 0);
   if (bytes > MOST_NAME_BYTES) throw tooLarge(`has ${bytes} bytes`, `${MOST_NAME_BYTES} bytes`);
 }
 

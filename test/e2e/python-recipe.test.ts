@@ -10,6 +10,7 @@ import { GatewayError } from "../../src/gateway/failures.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
 import { endPrograms, runEmulator, runGateway } from "../support/processes.js";
+import { startPair } from "../support/rolling-restart.js";
 import { REQUIREMENTS, systemHas } from "../support/system.js";
 
 const run = promisify(execFile);
@@ -71,6 +72,22 @@ describe.runIf(systemHas("python"))("the Python recipe", () => {
     const request = "ota.CancelTasksByDeviceRequest(device_names=['device-0000001'], **SCOPE)";
     const answer = `stub.CancelTasksByDevice(${request}, timeout=30 * 86400, metadata=CALLER)`;
     expect(await python(gateway.grpc, `${IMPORT}print(${answer}.success)`)).toEqual(["True"]);
+  });
+
+  it("fails no request while two gateways are replaced under load", async () => {
+    const { addresses, names, restart } = await startPair();
+    const script = `${IMPORT}import os, time
+answered = 0
+for name in ${JSON.stringify(names.take(5000))}:
+    if os.path.exists("stop"): break
+    for outcome in cancel([name]): assert outcome[1] == "OUTCOME_ACCEPTED", outcome
+    answered += 1
+    time.sleep(0.02)
+print(answered)`;
+    const told = python(`ipv4:${addresses.join(",")}`, script);
+    await Promise.race([restart(), told]); // a failed request ends the script
+    writeFileSync(join(folder, "stop"), "");
+    expect(Number((await told)[0])).toBeGreaterThan(20);
   });
 
   it("reads when a request is worth asking again, and that nothing was said where nobody answered", async () => {

@@ -36,7 +36,9 @@ export interface Listener {
   certificateEndsWallMs(): number | undefined;
   /** Looks for new certificates now. */
   reload(): void;
-  /** Accepts no more connections; open ones go on. */
+  /** Accepts no more connections; open ones go on, within their bounds. */
+  stopAccepting(): void;
+  /** Does that, and watches the open ones no longer. */
   close(): void;
 }
 
@@ -70,8 +72,9 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     if (pacer) pacer.add(socket, connection.address);
     else pass(socket);
   });
+  const stopAccepting = () => void server.close();
   const close = () => {
-    server.close();
+    stopAccepting();
     pacer?.close();
     certificates?.close();
     connections.close();
@@ -91,6 +94,7 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     connections,
     certificateEndsWallMs: () => certificates?.endsWallMs(),
     reload: () => certificates?.look(),
+    stopAccepting,
     close,
   };
 

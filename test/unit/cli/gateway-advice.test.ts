@@ -1,15 +1,18 @@
+import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { errorText } from "../../../src/cli/gateway-advice.js";
 import { OtaError } from "../../../src/client/client.js";
+import { failureOfRpc } from "../../../src/client/failure.js";
 
-function transport(message: string, code = "UNAVAILABLE"): OtaError {
-  return new OtaError({ reason: "TRANSPORT", code, message, violations: [], devices: {} });
+/** The error that the client makes of grpc-js' words. */
+function transport(details: string, code = status.UNAVAILABLE): OtaError {
+  return new OtaError(failureOfRpc({ code, details }));
 }
 
 describe("errorText", () => {
   it.each([
     // As grpc-js words them.
-    ["connect ECONNREFUSED 127.0.0.1:1", "Start one"],
+    ["No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ", "Start one"],
     ["Name resolution failed for target dns:gw:1", "check its spelling"],
     ["Last error: write EPROTO … wrong version number", "speaks plain text"],
     ["Last error: Error: self-signed certificate", "--ca FILE"],
@@ -17,6 +20,8 @@ describe("errorText", () => {
     ["No connection established. Last error: Failed to connect (2026)", "whether it requires TLS"],
     ["No connection established. Last error: undefined. Resolution note: ", "through the proxy of grpc_proxy"],
     ["Connection dropped", "whether it requires TLS"],
+    ["Deadline exceeded after 5.000s,LB pick: 0.001s,remote_addr=127.0.0.1:1", "did not answer in time"],
+    ["Deadline exceeded after 5.000s,Waiting for LB pick", "did not answer in time"],
   ])("says what to do about: %s", (message, advice) => {
     expect(errorText(transport(message), { address: "gw:1" })).toContain(advice);
   });
@@ -46,7 +51,7 @@ describe("errorText", () => {
   });
 
   it("tells anything else as it is, with its status", () => {
-    expect(errorText(transport("odd", "INTERNAL"), { address: "gw:1" })).toBe("error: odd (INTERNAL)\n");
+    expect(errorText(transport("odd", status.INTERNAL), { address: "gw:1" })).toBe("error: odd (INTERNAL)\n");
   });
 
   it("tells who showed a certificate that it may be that which ended the connection", () => {

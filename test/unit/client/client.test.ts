@@ -153,6 +153,82 @@ describe("connect", () => {
     });
   });
 
+  it.each([
+    [undefined, "request", "must be an object, is undefined"],
+    [null, "request", "must be an object, is null"],
+    [{ ...REQUEST, deviceNames: "dev-0" }, "device_names", "must be an array of strings, is of type string"],
+    [{ ...REQUEST, deviceNames: ["dev-0", null] }, "device_names[1]", "must be a string, is null"],
+    [{ ...REQUEST, jobId: 7 }, "job_id", "must be a string, is of type number"],
+    [{ ...REQUEST, jobId: null }, "job_id", "must be a string, is null"], // else it would cancel in every batch
+    [{ ...REQUEST, verify: "yes" }, "verify", "must be a boolean, is of type string"],
+  ])(
+    "refuses wrong types from JavaScript in its own words: %j (was: a TypeError)",
+    async (request, field, description) => {
+      const client = connected("127.0.0.1:1");
+      expect(await rejection(client.cancelTasksByDevice(request as typeof REQUEST))).toMatchObject({
+        name: "OtaError",
+        reason: "INVALID_REQUEST",
+        message: `${field} ${description}`,
+        violations: [{ field, description }],
+      });
+    },
+  );
+
+  it("refuses wrong types beside the request, and a name instead of a list of names", async () => {
+    const client = connected("127.0.0.1:1");
+    const any = (value: unknown) => value as never;
+    const first = (names: unknown, scope: unknown = REQUEST, options?: unknown) =>
+      client.cancelAll(any(names), any(scope), any(options)).next();
+    const refusals = [
+      client.cancelTasksByDevice(REQUEST, any(null)),
+      client.cancelTasksByDevice(REQUEST, { signal: any("stop") }),
+      client.getQuota(any(7)),
+      client.submit(any("dev-0"), REQUEST),
+      client.submit([], { ...REQUEST, timeToLiveMs: Number.NaN }),
+      client.submit([], REQUEST, { timeoutMs: Number.NaN }), // was: ended the process
+      first("dev-0"), // was: the devices d, e, v, - and 0
+      first(undefined),
+      first([], null),
+      first([], REQUEST, { onProgress: 1 }),
+    ].map(rejection);
+    expect((await Promise.all(refusals)).map((error) => (error as OtaError | undefined)?.message)).toEqual([
+      "options must be an object, is null",
+      "signal must be an AbortSignal, is of type string",
+      "account must be a string, is of type number",
+      "names must be an iterable of strings, is of type string",
+      "time_to_live_ms must be a number, is NaN",
+      "timeoutMs must be a number of milliseconds, is NaN",
+      "names must be an iterable of strings, is of type string",
+      "names must be an iterable of strings, is undefined",
+      "request must be an object, is null",
+      "onProgress must be a function, is of type number",
+    ]);
+    expect(() => connect(any(undefined))).toThrow("the gateway's address must be a string, is undefined");
+  });
+
+  it("waits for a minute unless it is asked otherwise (was: minutes, for a gateway that is stopped)", async () => {
+    const deadlines: number[] = [];
+    const client = await setUp({
+      cancel: (call) => {
+        deadlines.push(Number(call.getDeadline()));
+        return accepted(call.request.deviceNames);
+      },
+    });
+    const before = Date.now();
+    await client.cancelTasksByDevice(REQUEST);
+    expect(deadlines[0]).toBeGreaterThan(before + 50_000);
+    expect(deadlines[0]).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
+  it("says in its own words that nothing listens (was: those of three layers of grpc-js)", async () => {
+    const client = connected("127.0.0.1:1");
+    expect(await rejection(client.getQuota("", { timeoutMs: 10_000 }))).toMatchObject({
+      reason: "TRANSPORT",
+      code: "UNAVAILABLE",
+      message: "no connection to the gateway: connect ECONNREFUSED 127.0.0.1:1",
+    });
+  });
+
   it("gives up at its timeout", async () => {
     const client = await setUp({ cancel: () => undefined });
     expect(await rejection(client.cancelTasksByDevice(REQUEST, { timeoutMs: 50 }))).toMatchObject({

@@ -1,0 +1,62 @@
+// Two gateways that are replaced one after the other while requests wait in them, at ports that
+// stay the same. Each drains for more than a second.
+import { connect } from "../../src/client/client.js";
+import { DEFAULTS } from "../../src/emulator/options.js";
+import { freePort } from "./free-port.js";
+import { type EmulatorProgram, runEmulator, runGateway } from "./processes.js";
+import { Names } from "./replicas.js";
+import { waitingDevices } from "./waiting-devices.js";
+
+const { productKey, firmwareId } = DEFAULTS;
+
+/** Devices that wait in a gateway when it gets its SIGTERM: thirty calls, at twenty a second. */
+const BACKLOG = 6000;
+
+export interface Pair {
+  readonly emulator: EmulatorProgram;
+  /** host:port of each. */
+  readonly addresses: readonly string[];
+  readonly names: Names;
+  /** Replaces both. Resolves with the number of devices that waited, all of them canceled. */
+  restart(): Promise<number>;
+}
+
+export async function startPair(): Promise<Pair> {
+  const emulator = await runEmulator("--devices", "50000", "--quota", "1000");
+  const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const start = async (address: string) => {
+    const gateway = await runGateway(emulator.url, { OTA_LISTEN: address, OTA_QUOTA_CALLS_PER_SECOND: "20" });
+    await gateway.opened();
+    return gateway;
+  };
+  const gateways = await Promise.all(addresses.map(start));
+  const names = new Names();
+
+  /** Returns the number of those that waited and were canceled. */
+  const replace = async (index: number): Promise<number> => {
+    const address = addresses[index] as string;
+    const client = connect(address);
+    const request = { productKey, firmwareId, deviceNames: names.take(BACKLOG) };
+    const backlog = client.cancelTasksByDevice(request);
+    await Promise.race([backlog, untilWaiting(address)]);
+    gateways[index]?.kill("SIGTERM");
+    const { results } = await backlog;
+    client.close();
+    await gateways[index]?.ended;
+    gateways[index] = await start(address);
+    return results.filter(({ ok }) => ok).length;
+  };
+
+  return {
+    emulator,
+    addresses,
+    names,
+    restart: async () => (await replace(0)) + (await replace(1)),
+  };
+}
+
+export const BACKLOGS = 2 * BACKLOG;
+
+async function untilWaiting(address: string): Promise<void> {
+  while ((await waitingDevices(address)) < BACKLOG / 2) await new Promise((resolve) => setTimeout(resolve, 10));
+}
