@@ -75,7 +75,7 @@ describe.runIf(systemHas("python"))("the Python recipe", () => {
   });
 
   it("fails no request while two gateways are replaced under load", async () => {
-    const { addresses, names, restart } = await startPair();
+    const { addresses, names, restart } = await startPair("fleet-python");
     const script = `${IMPORT}import os, time
 answered = 0
 for name in ${JSON.stringify(names.take(5000))}:

@@ -46,9 +46,9 @@ function startWork(ask: () => Promise<boolean>): { readonly told: Told; stop(): 
 
 describe("a rolling restart under load", () => {
   it("fails no request, neither of the Node client nor of clients with one connection (was: each, for the drain)", async () => {
-    const { emulator, addresses, names, restart } = await startPair();
+    const { emulator, addresses, names, restart } = await startPair("fleet-backend");
     const target = `ipv4:${addresses.join(",")}`;
-    const client = connect(target);
+    const client = connect(target, { caller: "fleet-backend" });
     // One retry, which a client spends at the same gateway if that goes on answering while it drains.
     const methodConfig = SERVICE_CONFIG.methodConfig.map((config) => ({
       ...config,

@@ -21,7 +21,11 @@ export interface Pair {
   restart(): Promise<number>;
 }
 
-export async function startPair(): Promise<Pair> {
+/**
+ * `caller` balances over both. A gateway counts as replaced once the new one has served it, as
+ * replicas get time to be found (minReadySeconds): clients try an address again only after a while.
+ */
+export async function startPair(caller: string): Promise<Pair> {
   const emulator = await runEmulator("--devices", "50000", "--quota", "1000");
   const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
   const start = async (address: string) => {
@@ -43,7 +47,9 @@ export async function startPair(): Promise<Pair> {
     const { results } = await backlog;
     client.close();
     await gateways[index]?.ended;
-    gateways[index] = await start(address);
+    const successor = await start(address);
+    gateways[index] = successor;
+    await successor.said(new RegExp(`"caller":"${caller}"`));
     return results.filter(({ ok }) => ok).length;
   };
 
