@@ -1,0 +1,128 @@
+// What the holder of a lease reads and writes: chunks that are fed, their outcomes, and the end.
+// Nothing is written without the lease, and each chunk is changed together with the counts.
+import { OUTCOMES } from "../../gateway/waiter.js";
+import { type OperationRow, recordOf } from "../operation-row.js";
+import {
+  closeOutcomes,
+  decodeOutcomes,
+  encodeOutcomes,
+  mergeOutcomes,
+  noOutcomes,
+  type Outcomes,
+  openDevices,
+} from "../outcomes.js";
+import type { ChunkOutcomes, End, FedChunk, Feeding, Lease, OperationRecord, Progress } from "../store.js";
+import type { SqliteConnection } from "./connection.js";
+import type { Leases } from "./leases.js";
+import { type ChunkRow, findOperation } from "./rows.js";
+import type { StoreTime } from "./store-time.js";
+
+const UNKNOWN = OUTCOMES.indexOf("unknown");
+const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
+
+export class LeasedWork {
+  readonly #connection: SqliteConnection;
+  readonly #time: StoreTime;
+  readonly #leases: Leases;
+
+  constructor(connection: SqliteConnection, time: StoreTime, leases: Leases) {
+    this.#connection = connection;
+    this.#time = time;
+    this.#leases = leases;
+  }
+
+  feed(lease: Lease, after: number): Feeding {
+    return this.#connection.write(() => {
+      const operation = this.#leases.operationOf(lease);
+      if (operation.state === "stopping") return "stopping";
+      const nowMs = this.#time.now();
+      if (operation.expire_ms <= nowMs) return "expired";
+      const found = this.#openChunk(lease.id, after);
+      if (!found) return "none";
+      if (!found.fedBefore) {
+        this.#connection.run("UPDATE chunk SET fed = 1 WHERE operation = ? AND chunk = ?", lease.id, found.chunk);
+        this.#connection.run(
+          "UPDATE operation SET start_ms = coalesce(start_ms, ?), update_ms = ? WHERE id = ?",
+          ...[nowMs, nowMs, lease.id],
+        );
+      }
+      return found;
+    });
+  }
+
+  peek(lease: Lease, after: number): FedChunk | undefined {
+    this.#leases.operationOf(lease);
+    return this.#openChunk(lease.id, after);
+  }
+
+  record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): OperationRecord {
+    return this.#connection.write(() => {
+      const operation = this.#leases.operationOf(lease);
+      const counts = JSON.parse(operation.counts) as number[];
+      for (const { chunk, outcomes: added } of outcomes) {
+        this.#change(lease.id, this.#chunk(lease.id, chunk), counts, (stored) => mergeOutcomes(stored, added));
+      }
+      const { calls, obstacle, remainingMs, detail } = progress;
+      this.#connection.run(
+        `UPDATE operation SET counts = ?, waiting = devices - ?, calls = ?, obstacle = ?, remaining_ms = ?, detail = ?,
+           update_ms = ? WHERE id = ?`,
+        ...[JSON.stringify(counts), sumOf(counts), calls, obstacle, remainingMs, detail, this.#time.now(), lease.id],
+      );
+      return recordOf(findOperation(this.#connection, lease.id) as OperationRow);
+    });
+  }
+
+  end(lease: Lease, { state, failure, sent, unsent }: End): OperationRecord {
+    return this.#connection.write(() => {
+      const operation = this.#leases.operationOf(lease);
+      const counts = JSON.parse(operation.counts) as number[];
+      // Few, because only a window is fed at a time.
+      const fed = this.#connection.rows<ChunkRow>(
+        "SELECT * FROM chunk WHERE operation = ? AND open > 0 AND fed = 1",
+        lease.id,
+      );
+      for (const row of fed) this.#change(lease.id, row, counts, (stored) => closeOutcomes(stored, UNKNOWN, sent));
+      counts[NOT_ATTEMPTED] = (counts[NOT_ATTEMPTED] ?? 0) + operation.devices - sumOf(counts);
+      const nowMs = this.#time.now();
+      this.#connection.run(
+        `UPDATE operation SET state = ?, end_ms = ?, update_ms = ?, counts = ?, waiting = 0, failure = ?, unsent = ?,
+           obstacle = '', remaining_ms = -1, holder = NULL, lease_ms = NULL WHERE id = ?`,
+        ...[state, nowMs, nowMs, JSON.stringify(counts), failure, unsent, lease.id],
+      );
+      return recordOf(findOperation(this.#connection, lease.id) as OperationRow);
+    });
+  }
+
+  #openChunk(id: string, after: number): FedChunk | undefined {
+    const row = this.#connection.row<ChunkRow & { names: string }>(
+      `SELECT chunk.*, names FROM chunk JOIN names USING (operation, chunk)
+       WHERE operation = ? AND chunk > ? AND open > 0 ORDER BY chunk LIMIT 1`,
+      ...[id, after],
+    );
+    if (!row) return undefined;
+    return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesOf(row), fedBefore: row.fed === 1 };
+  }
+
+  #chunk(id: string, chunk: number): ChunkRow {
+    const row = this.#connection.row<ChunkRow>("SELECT * FROM chunk WHERE operation = ? AND chunk = ?", id, chunk);
+    if (!row) throw new Error("outcomes were recorded for a chunk that does not exist");
+    return row;
+  }
+
+  #change(id: string, row: ChunkRow, counts: number[], change: (stored: Outcomes) => readonly number[]): void {
+    const outcomes = outcomesOf(row);
+    for (const [kind, devices] of change(outcomes).entries()) counts[kind] = (counts[kind] ?? 0) + devices;
+    this.#connection.run(
+      "UPDATE chunk SET outcomes = ?, failures = ?, open = ? WHERE operation = ? AND chunk = ?",
+      ...[encodeOutcomes(outcomes), JSON.stringify(outcomes.failures), openDevices(outcomes), id, row.chunk],
+    );
+  }
+}
+
+function outcomesOf({ devices, outcomes, failures }: ChunkRow): Outcomes {
+  return outcomes ? decodeOutcomes(outcomes, failures ?? "[]") : noOutcomes(devices);
+}
+
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((sum, each) => sum + each, 0);
+}

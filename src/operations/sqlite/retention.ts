@@ -1,0 +1,72 @@
+// Deletes what is too old, a step in each transaction, and what its caller deletes: only what has
+// ended. The key of a deleted operation is kept for the retention, so it is not run a second time.
+import type { OperationRow } from "../operation-row.js";
+import { type StoreBounds, UPLOAD_ABANDONED_MS } from "../store.js";
+import type { SqliteConnection } from "./connection.js";
+import { findVisible } from "./rows.js";
+import type { StoreTime } from "./store-time.js";
+import { costOf, type Uploads } from "./uploads.js";
+
+/** Rows of names that one step of sweeping deletes: about two megabytes. */
+const SWEPT_CHUNKS = 50;
+
+export class Retention {
+  readonly #connection: SqliteConnection;
+  readonly #time: StoreTime;
+  readonly #bounds: StoreBounds;
+  readonly #uploads: Uploads;
+
+  constructor(connection: SqliteConnection, time: StoreTime, bounds: StoreBounds, uploads: Uploads) {
+    this.#connection = connection;
+    this.#time = time;
+    this.#bounds = bounds;
+    this.#uploads = uploads;
+  }
+
+  remove(id: string): "removed" | "running" | "missing" {
+    return this.#connection.write(() => {
+      const row = findVisible(this.#connection, id);
+      if (!row) return "missing";
+      if (row.end_ms === null) return "running";
+      this.#connection.run("UPDATE operation SET delete_ms = ? WHERE id = ?", this.#time.now(), id);
+      this.#connection.storedDevices -= costOf(row.devices);
+      return "removed";
+    });
+  }
+
+  /** Returns whether something may be left. */
+  sweep(): boolean {
+    return this.#connection.write(() => {
+      const nowMs = this.#time.now();
+      const upload = this.#connection.row<{ id: string; devices: number }>(
+        "SELECT id, devices FROM upload WHERE staged_ms <= ? LIMIT 1",
+        nowMs - UPLOAD_ABANDONED_MS,
+      );
+      if (upload) {
+        if (this.#deleteChunks(upload.id)) return true;
+        this.#uploads.abandon(upload.id);
+        return true;
+      }
+      const endedBefore = nowMs - this.#bounds.retentionMs;
+      const old = this.#connection.row<OperationRow>(
+        `SELECT * FROM operation WHERE end_ms <= ?1 AND coalesce(delete_ms, end_ms) <= ?1
+         UNION ALL
+         SELECT * FROM operation WHERE delete_ms IS NOT NULL AND EXISTS (SELECT 1 FROM chunk WHERE operation = id)
+         LIMIT 1`,
+        endedBefore,
+      );
+      if (!old) return false;
+      if (this.#deleteChunks(old.id)) return true;
+      if (old.delete_ms === null) this.#connection.storedDevices -= costOf(old.devices);
+      this.#connection.run("DELETE FROM operation WHERE id = ?", old.id);
+      return true;
+    });
+  }
+
+  /** Deletes some chunks, and returns whether there were any. */
+  #deleteChunks(id: string): boolean {
+    const some = "operation = ? AND chunk IN (SELECT chunk FROM names WHERE operation = ? LIMIT ?)";
+    this.#connection.run(`DELETE FROM chunk WHERE ${some}`, id, id, SWEPT_CHUNKS);
+    return this.#connection.run(`DELETE FROM names WHERE ${some}`, id, id, SWEPT_CHUNKS).changes > 0;
+  }
+}
