@@ -5,7 +5,9 @@ import { type Clock, every } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
-import { OperationRun, READING_GRACE_MS, WINDOW_DEVICES } from "./operation-run.js";
+import { WINDOW_DEVICES } from "./feed-window.js";
+import { OperationRun } from "./operation-run.js";
+import { READING_GRACE_MS } from "./run-deadlines.js";
 import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
 
 export interface RunnerOptions {

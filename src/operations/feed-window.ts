@@ -1,0 +1,188 @@
+// The devices of one operation that are on their way at once, and how far its list has been fed. A
+// chunk that is put back is fed again, in a new round, when the rest of the window is over.
+import { type Failure, GatewayError } from "../gateway/failures.js";
+import type { Gateway } from "../gateway/gateway.js";
+import type { DeviceOutcome } from "../gateway/waiter.js";
+import { type CancelListSpec, commandFor, outcomeOf } from "./cancel-list.js";
+import { failureAt, isFinal, kindOfMark, OPEN } from "./outcomes.js";
+import { Piece } from "./piece.js";
+import { LEFT } from "./run-ending.js";
+import { CHUNK_DEVICES, type FedChunk, type Lease, type OperationStore } from "./store.js";
+
+/** Room for devices of a caller, among all its operations. */
+export interface CallerWindows {
+  take(caller: string, devices: number): boolean;
+  give(caller: string, devices: number): void;
+}
+
+export interface FeedWindowOptions {
+  readonly store: Pick<OperationStore, "feed">;
+  readonly lease: Lease;
+  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "roomOf">;
+  readonly caller: string;
+  readonly spec: CancelListSpec;
+  readonly windows: CallerWindows;
+  readonly sendUntilMs: () => number;
+  readonly readUntilMs: () => number;
+  /** A chunk was added, and may enter the queue. */
+  readonly added: () => void;
+  readonly sent: (sentWallMs: number) => void;
+  /** `devices`: the length of the chunk. `isProvisional`: it is still being read back. */
+  readonly settled: (
+    chunk: number,
+    devices: number,
+    index: number,
+    outcome: DeviceOutcome,
+    isProvisional: boolean,
+  ) => void;
+  /** Its piece is over, and this device has no final outcome. */
+  readonly left: (chunk: number, devices: number, index: number, outcome: DeviceOutcome) => void;
+  /** A piece is over. */
+  readonly over: () => void;
+}
+
+/** Devices of one operation that are on their way at once: ten seconds' worth at the full rate. */
+export const WINDOW_DEVICES = 20_000;
+
+export class FeedWindow {
+  readonly #options: FeedWindowOptions;
+  readonly #pieces = new Set<Piece>();
+  /** Pieces of a chunk that was fed, and that the queue has no room for yet. */
+  #waiting: Piece[] = [];
+  /** The last chunk that was fed in this round. */
+  #after = -1;
+  /** The round has come to the end of the list. */
+  #isRoundOver = false;
+
+  constructor(options: FeedWindowOptions) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#pieces.size === 0;
+  }
+
+  get devices(): number {
+    return [...this.#pieces].reduce((sum, { devices }) => sum + devices, 0);
+  }
+
+  /** Whether some of it is not in the queue yet. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether there is room for a chunk. */
+  get hasRoom(): boolean {
+    const { gateway, caller } = this.#options;
+    if (this.isWaiting || (this.#isRoundOver && !this.isEmpty)) return false;
+    const { devices } = this;
+    return devices === 0 || devices + CHUNK_DEVICES <= Math.min(WINDOW_DEVICES, gateway.roomOf(caller));
+  }
+
+  /** Reserves room for a chunk, which is to be fed then. Returns whether the caller has any. */
+  reserve(): boolean {
+    return this.#options.windows.take(this.#options.caller, CHUNK_DEVICES);
+  }
+
+  /** Feeds the next chunk. `none`: this round is over; `complete`: it is over, and found nothing. */
+  async feed(): Promise<"fed" | "none" | "complete" | "stopping" | "expired"> {
+    const { store, lease, caller, windows, added } = this.#options;
+    let devices = 0;
+    try {
+      // A chunk that was put back is found again only in a new round.
+      if (this.#isRoundOver) this.#after = -1;
+      const isNewRound = this.#after === -1;
+      const feeding = await store.feed(lease, this.#after);
+      this.#isRoundOver = feeding === "none";
+      if (feeding === "none") return isNewRound && this.isEmpty ? "complete" : "none";
+      if (feeding === "stopping" || feeding === "expired") return feeding;
+      devices = this.#add(feeding);
+      added();
+      return "fed";
+    } finally {
+      windows.give(caller, CHUNK_DEVICES - devices);
+    }
+  }
+
+  /**
+   * Lets pieces into the queue as far as there is room. Returns whether any got in, and what keeps
+   * the others out; empty for nothing.
+   */
+  enterQueue(): { readonly isAny: boolean; readonly obstacle: string } {
+    let isAny = false;
+    for (let piece = this.#waiting[0]; piece; piece = this.#waiting[0]) {
+      try {
+        piece.start();
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        if (error.failure.kind === "invalid") this.withdraw(LEFT); // the caller's bound was lowered: cut again
+        return { isAny, obstacle: error.message };
+      }
+      this.#waiting.shift();
+      isAny = true;
+    }
+    return { isAny, obstacle: "" };
+  }
+
+  /** Takes everything out of the queue that is not in a call. */
+  withdraw(failure: Failure): void {
+    const { windows, caller } = this.#options;
+    const unsent = this.#waiting;
+    this.#waiting = [];
+    for (const piece of unsent) {
+      this.#pieces.delete(piece);
+      windows.give(caller, piece.devices);
+    }
+    for (const piece of this.#pieces) piece.withdraw(failure);
+    this.#after = -1;
+    this.#isRoundOver = true; // what was put back is fed again when the rest is over
+  }
+
+  /** Nothing more is read back. */
+  stopReading(): void {
+    for (const piece of this.#pieces) piece.stopReading();
+  }
+
+  /** Cuts a chunk into pieces that fit into the queue. Returns the number of their devices. */
+  #add(fed: FedChunk): number {
+    const { gateway, caller } = this.#options;
+    this.#after = fed.chunk;
+    const { marks } = fed.outcomes;
+    const unsent = [...marks.keys()].filter((index) => marks[index] === OPEN);
+    const unread = [...marks.keys()].filter((index) => marks[index] !== OPEN && !isFinal(marks[index] as number));
+    const most = Math.max(Math.min(gateway.roomOf(caller), CHUNK_DEVICES), 1);
+    for (let from = 0; from < unsent.length; from += most) this.#makePiece(fed, unsent.slice(from, from + most));
+    if (unread.length > 0) {
+      const outcomes = unread.map((index) =>
+        outcomeOf(kindOfMark(marks[index] as number), failureAt(fed.outcomes, index)),
+      );
+      this.#makePiece(fed, unread, outcomes);
+    }
+    return unsent.length + unread.length;
+  }
+
+  #makePiece({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
+    const { gateway, caller, spec, sendUntilMs, readUntilMs, sent, settled } = this.#options;
+    const { left, windows, over } = this.#options;
+    const deviceNames = indexes.map((index) => names[index] as string);
+    const piece = new Piece({
+      gateway,
+      command: commandFor(spec, caller, deviceNames),
+      indexes,
+      chunk,
+      ...(spec.verify && { verifyUntilMs: readUntilMs() }),
+      ...(carriedOut && { carriedOut }),
+      sendUntilMs,
+      sent,
+      settled: (_, index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
+      over: (_, unsettled) => {
+        this.#pieces.delete(piece);
+        for (const [index, outcome] of unsettled) left(chunk, names.length, index, outcome);
+        windows.give(caller, piece.devices);
+        over();
+      },
+    });
+    this.#waiting.push(piece);
+    this.#pieces.add(piece);
+  }
+}
