@@ -64,10 +64,7 @@ export interface GrpcServer {
   streamingCallers(): ReadonlySet<string>;
   /** Looks for new TLS files now. */
   reload(): void;
-  /**
-   * From now on health reports NOT_SERVING, streams are not read any more, the port is closed, and
-   * clients are asked to go elsewhere. Rpcs in flight go on.
-   */
+  /** From now on health reports NOT_SERVING, and streams are not read any more. */
   stopServing(): void;
   /** Resolves when every rpc has been answered, or after `withinMs`, when the rest is cut off. */
   close(withinMs: number): Promise<void>;
@@ -128,10 +125,6 @@ export async function startGrpcServer(host: string, port: number, options: Serve
     stopServing: () => {
       health.stopServing();
       service.drain();
-      // The port first: a client that is asked to go would come back to it, and be refused for as
-      // long as the drain takes.
-      listener.stopAccepting();
-      connectionAging.askAllToGo();
     },
     close: async (withinMs) => {
       health.endWatches();

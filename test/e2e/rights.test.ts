@@ -73,15 +73,13 @@ describe("callers in OTA_CONFIG", () => {
     expect((await quota("lab")).account).toBe("lab");
     await stream();
 
-    for (const nobody of ["stranger", "two words"]) {
-      const { cancel, quota, stream } = as(gateway, nobody);
-      const nowhere = () => cancel({ account: "no-such-account", productKey: "" });
-      for (const ask of [cancel, nowhere, quota, stream]) {
-        expect(await failureOf(ask())).toMatchObject({
-          code: "PERMISSION_DENIED",
-          message: "this caller has no rights here",
-        });
-      }
+    const stranger = as(gateway, "stranger");
+    const nowhere = () => stranger.cancel({ account: "no-such-account", productKey: "" });
+    for (const ask of [stranger.cancel, nowhere, stranger.quota, stranger.stream]) {
+      expect(await failureOf(ask())).toMatchObject({
+        code: "PERMISSION_DENIED",
+        message: "this caller has no rights here",
+      });
     }
     const { violations } = await failureOf(
       visitorOf(gateway.grpc, { "x-ota-caller": "small" }).cancel({ deviceNames: [seededName(1), seededName(2)] }),

@@ -8,8 +8,8 @@
 // connection, with a random age, would leave one behind. And at shutdown grpc-js does not wait for
 // connections that were asked to reconnect. See ADR 20.
 import type { Socket } from "node:net";
+import type { ConnectionInjector } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
-import type { GracefulInjector } from "./grpc-js-internals.js";
 
 /** A tenth more or less, so that clients that came together do not come back together. */
 const AGE_MS = 30 * 60_000;
@@ -18,35 +18,21 @@ const SPREAD_MS = AGE_MS / 10;
 /** Connections that end within the same half minute are one cohort. */
 const COHORT_MS = 30_000;
 
-/**
- * How long requests may be on their way when a client is asked to go. Node ends a connection
- * without open streams at once, and such requests would fail with INTERNAL.
- */
-const ON_THE_WAY_MS = 1000;
-
 export interface ConnectionAging {
   /** Serves a connection. */
   take(socket: Socket): void;
-  /** Asks all clients to go (GOAWAY), and serves no more connections. Rpcs in flight go on. */
-  askAllToGo(): void;
-  /** Does that, and resolves when they have gone, or cuts off the rest after `withinMs`. */
+  /** Asks all clients to go. Resolves when they have gone, or cuts off the rest after `withinMs` */
   close(withinMs: number): Promise<void>;
 }
 
 /** `inject` makes an HTTP/2 server that takes connections. */
-export function createConnectionAging(inject: () => GracefulInjector, clock: Clock): ConnectionAging {
+export function createConnectionAging(inject: () => ConnectionInjector, clock: Clock): ConnectionAging {
   /** By their end, in units of COHORT_MS. */
-  const cohorts = new Map<number, GracefulInjector>();
+  const cohorts = new Map<number, ConnectionInjector>();
   const open = new Set<Socket>();
   let isClosed = false;
   let lastHasGone = () => {};
   const disarm = every(clock, COHORT_MS, () => askToGo(clock.now() / COHORT_MS));
-
-  const askAllToGo = () => {
-    isClosed = true;
-    disarm();
-    askToGo(Number.POSITIVE_INFINITY);
-  };
 
   return {
     take(socket) {
@@ -59,9 +45,10 @@ export function createConnectionAging(inject: () => GracefulInjector, clock: Clo
       const endMs = clock.now() + AGE_MS + (2 * Math.random() - 1) * SPREAD_MS;
       cohort(Math.floor(endMs / COHORT_MS)).injectConnection(socket);
     },
-    askAllToGo,
     close(withinMs) {
-      askAllToGo();
+      isClosed = true;
+      disarm();
+      askToGo(Number.POSITIVE_INFINITY);
       if (open.size === 0) return Promise.resolve();
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
@@ -75,7 +62,7 @@ export function createConnectionAging(inject: () => GracefulInjector, clock: Clo
     },
   };
 
-  function cohort(end: number): GracefulInjector {
+  function cohort(end: number): ConnectionInjector {
     const known = cohorts.get(end);
     if (known) return known;
     const injector = inject();
@@ -87,8 +74,7 @@ export function createConnectionAging(inject: () => GracefulInjector, clock: Clo
     for (const [end, injector] of cohorts) {
       if (end > until) continue;
       cohorts.delete(end);
-      injector.goAway();
-      clock.at(clock.now() + ON_THE_WAY_MS, () => injector.destroy());
+      injector.destroy();
     }
   }
 }

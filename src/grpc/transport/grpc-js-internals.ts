@@ -1,7 +1,7 @@
 // Reads all private fields of grpc-js and Node that the gRPC port depends on. A release that
 // renames one must not silently drop a bound, so the port refuses to start unless each is found.
 // docs/maintaining.md lists them.
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { createRequire } from "node:module";
 import type { Server as NetServer, Socket } from "node:net";
 import { type ConnectionInjector, type Server, ServerCredentials } from "@grpc/grpc-js";
@@ -29,15 +29,6 @@ interface StreamEmitter {
   listeners(event: "stream"): unknown[];
   removeAllListeners(event: "stream"): unknown;
   on(event: "stream", listener: StreamHandler): unknown;
-  on(event: "session", listener: (session: ServerHttp2Session) => void): unknown;
-}
-
-/** The highest id: a GOAWAY with it refuses no stream that is on its way already. */
-const EVERY_STREAM = 2 ** 31 - 1;
-
-export interface GracefulInjector extends ConnectionInjector {
-  /** Tells the clients of its connections to open no more streams. To be followed by `destroy`. */
-  goAway(): void;
 }
 
 /** Sets the bounds of every HTTP/2 server that grpc-js makes from now on. */
@@ -52,7 +43,7 @@ export function boundHeaders(server: Server, { maxHeaderListPairs, maxHeaderList
 export function guardedInjector(
   server: Server,
   guard: (handle: StreamHandler, ...arrived: Parameters<StreamHandler>) => void,
-): GracefulInjector {
+): ConnectionInjector {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const servers = (server as unknown as { http2Servers?: ReadonlyMap<StreamEmitter, unknown> }).http2Servers;
   const http2Server: StreamEmitter | undefined = servers instanceof Map ? [...servers.keys()].at(-1) : undefined;
@@ -63,15 +54,7 @@ export function guardedInjector(
   }
   http2Server.removeAllListeners("stream");
   http2Server.on("stream", (stream, headers, flags) => guard(handle as StreamHandler, stream, headers, flags));
-  const sessions = new Set<ServerHttp2Session>();
-  http2Server.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-  });
-  const goAway = () => {
-    for (const session of sessions) if (!session.closed && !session.destroyed) session.goaway(0, EVERY_STREAM);
-  };
-  return Object.assign(injector, { goAway });
+  return injector;
 }
 
 /** Throws unless reading can be paused. Under HTTP/2 Node has no public way to do that. */

@@ -36,9 +36,7 @@ export interface Listener {
   certificateEndsWallMs(): number | undefined;
   /** Looks for new certificates now. */
   reload(): void;
-  /** Accepts no more connections; open ones go on, within their bounds. */
-  stopAccepting(): void;
-  /** Does that, and watches the open ones no longer. */
+  /** Accepts no more connections; open ones go on. */
   close(): void;
 }
 
@@ -72,9 +70,8 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     if (pacer) pacer.add(socket, connection.address);
     else pass(socket);
   });
-  const stopAccepting = () => void server.close();
   const close = () => {
-    stopAccepting();
+    server.close();
     pacer?.close();
     certificates?.close();
     connections.close();
@@ -94,7 +91,6 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     connections,
     certificateEndsWallMs: () => certificates?.endsWallMs(),
     reload: () => certificates?.look(),
-    stopAccepting,
     close,
   };
 
