@@ -3,7 +3,7 @@
 import { connect } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { freePort } from "./free-port.js";
-import { type EmulatorProgram, runEmulator, runGateway } from "./processes.js";
+import { type EmulatorProgram, runEmulator, runGateway, until } from "./processes.js";
 import { Names } from "./replicas.js";
 import { waitingDevices } from "./waiting-devices.js";
 
@@ -64,5 +64,5 @@ export async function startPair(caller: string): Promise<Pair> {
 export const BACKLOGS = 2 * BACKLOG;
 
 async function untilWaiting(address: string): Promise<void> {
-  while ((await waitingDevices(address)) < BACKLOG / 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(async () => (await waitingDevices(address)) >= BACKLOG / 2);
 }
