@@ -3,7 +3,7 @@
 // meantime.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
-import { systemClock } from "../base/clock.js";
+import { sleepUntil, systemClock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import {
   type CancelTasksByDeviceResponse,
@@ -16,7 +16,7 @@ import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
 import { createOperations, type OperationHandle, type OperationStatus } from "./operation.js";
-import { closedError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
+import { closedError, OtaError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
 import { type CancelRequest, type CancelScope, type SubmitSpec, wireRequestOf } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
 import { type Rollout, type RolloutRequest, rolloutByWire } from "./rollout.js";
@@ -93,6 +93,9 @@ export interface Client {
   close(): void;
 }
 
+/** Where a draining gateway does not say when to retry. */
+const DRAINING_RETRY_MS = 100;
+
 /**
  * Creates a client of the gateway at `host:port`. Connects at the first call, and reconnects when
  * needed.
@@ -133,16 +136,29 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       if (!(error instanceof DeadlineExceeded)) throw error;
       throw ownError("DEADLINE_EXCEEDED", `the token function did not answer within ${timeoutMs} ms`);
     });
-    return new Promise((resolve, reject) => {
-      const done = (error: ServiceError | null, response: Response) => {
-        signal?.removeEventListener("abort", leave);
-        if (!error) resolve(response);
-        else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
-      };
-      const call = begin(() => start(ready, deadline, done));
-      const leave = () => call.cancel();
-      signal?.addEventListener("abort", leave, { once: true });
-    });
+    const attempt = () =>
+      new Promise<Response>((resolve, reject) => {
+        const done = (error: ServiceError | null, response: Response) => {
+          signal?.removeEventListener("abort", leave);
+          if (!error) resolve(response);
+          else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
+        };
+        const call = begin(() => start(ready, deadline, done));
+        const leave = () => call.cancel();
+        signal?.addEventListener("abort", leave, { once: true });
+      });
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        // The policy's attempts can all meet the replica that drains. Nothing of it was accepted.
+        if (!(error instanceof OtaError) || error.reason !== "DRAINING" || isClosed) throw error;
+        const againMs = systemClock.now() + (error.retryAfterMs ?? DRAINING_RETRY_MS);
+        if (againMs >= deadlineMs) throw error;
+        await sleepUntil(systemClock, againMs);
+        signal?.throwIfAborted();
+      }
+    }
   }
 
   const { submit, operation, operations } = createOperations(stub, unary, async () => metadata());

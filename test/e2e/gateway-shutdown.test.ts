@@ -52,8 +52,9 @@ function expectDraining(failure: RpcFailure): void {
 /** A request still in transit when the port closes gets no answer from the gateway. */
 async function untilAllHaveArrived(gateway: GatewayProgram, emulator: EmulatorProgram, devices: number): Promise<void> {
   await until(async () => {
-    const waiting = await waitingDevices(gateway.grpc);
+    // In this order: a device that is canceled between the two must not count twice.
     const { arrivals, devicesCanceled } = await emulator.stats();
+    const waiting = await waitingDevices(gateway.grpc);
     return arrivals > 0 && waiting + devicesCanceled >= devices;
   });
 }

@@ -56,6 +56,7 @@ export interface Manifest {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly replicas: number;
+    readonly minReadySeconds: number;
     readonly strategy: object;
     readonly selector: Labels & Selector;
     readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };

@@ -21,7 +21,8 @@ describe("the gateway of kubernetes/single", () => {
   it("is one, and is gone before the next one starts", () => {
     const { replicas, strategy, template, ...others } = single.spec;
     expect({ replicas, strategy }).toEqual({ replicas: 1, strategy: { type: "Recreate" } });
-    expect(others).toEqual({ selector: original.spec.selector });
+    const { selector, minReadySeconds } = original.spec;
+    expect(others).toEqual({ selector, minReadySeconds });
     expect(template.metadata).toEqual(original.spec.template.metadata);
   });
 

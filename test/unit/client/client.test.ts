@@ -206,6 +206,16 @@ describe("connect", () => {
     expect(() => connect(any(undefined))).toThrow("the gateway's address must be a string, is undefined");
   });
 
+  it("repeats what a draining gateway refuses until one accepts it (was: five attempts)", async () => {
+    let asked = 0;
+    const draining = new GatewayError({ kind: "draining", message: "shutting down" }, { retryAfterMs: 1 });
+    const client = await setUp({
+      cancel: (call) => (++asked < 8 ? wireErrorOf(draining) : accepted(call.request.deviceNames)),
+    });
+    expect((await client.cancelTasksByDevice(REQUEST)).success).toBe(true);
+    expect(asked).toBe(8);
+  });
+
   it("waits for a minute unless it is asked otherwise (was: minutes, for a gateway that is stopped)", async () => {
     const deadlines: number[] = [];
     const client = await setUp({
