@@ -12,7 +12,7 @@ export function trustSystemAuthorities(): void {
   setDefaultCACertificates([...new Set([...nodes, ...getCACertificates("system")])]);
 }
 
-/** What is wrong with the variables that name authorities: Node passes over a file that it cannot read. */
+/** Mistakes in the variables that name authorities. Node ignores a file that it cannot read. */
 export function authorityMistakes(environment: Variables): readonly string[] {
   return [
     ...["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"].flatMap((name) => troubleWith(name, environment[name], certificateIn)),

@@ -184,7 +184,11 @@ async function expectAgreement(world: World, of: GatewayProgram, from: Client, i
       { timeout: WITHIN_MS, interval: 200 },
     )
     .toEqual({
-      readyz: expect.objectContaining({ state, obstacle: expect.stringMatching(obstacle) }),
+      readyz: {
+        state,
+        obstacle: expect.stringMatching(obstacle),
+        ...(state === "ledger-away" && { cause: expect.stringContaining("ECONNREFUSED") }),
+      },
       quota: expect.stringMatching(obstacle),
       metric: state,
       log: [state, expect.stringMatching(obstacle)],

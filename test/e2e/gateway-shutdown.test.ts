@@ -83,7 +83,10 @@ describe("SIGTERM", () => {
     );
     expect(await checked).toBe(Health.NOT_SERVING);
     const ready = await fetch(`${gateway.admin}/readyz`);
-    expect([ready.status, await ready.json()]).toMatchObject([503, { status: "draining" }]);
+    expect([ready.status, await ready.json()]).toEqual([
+      503,
+      { status: "draining", accounts: { default: { state: "canceling" } } },
+    ]);
     expect((await fetch(`${gateway.admin}/livez`)).status).toBe(200);
 
     const answers = await Promise.all(requests.map(({ answer }) => answer));

@@ -107,7 +107,7 @@ describe(`a gateway that needs tokens, with ${NODE_OPTIONS}`, { timeout: 120_000
     const token = bearing(await issuer.token({ sub: "alice" }));
     const stream = "ota.v1.OtaService/StreamCancelTasksByDevice";
     const alice = await begin(gateway.grpc, stream, 2, 280, token);
-    await until(() => alice.statuses.length > 100);
+    await until(() => alice.statuses.length > 300);
     expect(new Set(alice.statuses)).toEqual(new Set(["8"]));
     expect(await isWell()).toBe(true);
     alice.leave();

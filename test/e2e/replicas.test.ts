@@ -66,10 +66,7 @@ describe.runIf(systemHas("redis"))("three gateways that share a quota in Redis",
     await more(all, 2 * QUOTA);
     await untilReadyz(all, { code: 200, status: "ok" });
     const { answers } = await expectTruth(all, loads);
-    expect(answers).toMatchObject({ OK: expect.any(Number), UNAVAILABLE: expect.any(Number) });
-    // On a busy machine, three seconds may also pass while a request waits for its turn.
-    const { OK, UNAVAILABLE, DEADLINE_EXCEEDED, ...others } = answers as Record<string, number>;
-    expect(others).toEqual({});
+    expect(Object.keys(answers).toSorted()).toEqual(["OK", "UNAVAILABLE"]);
   });
 
   it("survive stops of five seconds, and networks that are cut, slow or swallow everything", async () => {

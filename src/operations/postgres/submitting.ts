@@ -84,7 +84,7 @@ export async function publish(query: Query, bounds: StoreBounds, submission: Sub
   return { kind: "created", record: await insert(query, submission) };
 }
 
-/** Forgets an upload. What was staged is deleted by the sweep, in steps. */
+/** Forgets an upload. The sweep deletes its staged chunks, in steps. */
 export async function discard(query: Query, id: string): Promise<void> {
   await query("UPDATE ota_gateway.upload SET staged_ms = $2 WHERE id = $1", id, GIVEN_UP_MS);
 }

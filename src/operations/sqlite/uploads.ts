@@ -65,7 +65,7 @@ export class Uploads {
     });
   }
 
-  /** Forgets an upload. What was staged is deleted by the sweep, in steps. */
+  /** Forgets an upload. The sweep deletes its staged chunks, in steps. */
   abandon(id: string): void {
     this.#connection.write(() => {
       const devices = this.#uploadedDevices(id);
