@@ -1,5 +1,6 @@
 // google.longrunning.Operations, and the results of operations. A caller sees its own operations;
 // with `manage` or `all` those of every caller. Others do not exist for it.
+import { status } from "@grpc/grpc-js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import { OUTCOMES } from "../../gateway/waiter.js";
 import type {
@@ -31,7 +32,7 @@ import { checkRights, rightsOf, turnedAway } from "../rpc/access.js";
 import { openRpc, unary } from "../rpc/handler.js";
 import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { durationMs } from "../wire/details.js";
-import { deviceStatusOf } from "../wire/status.js";
+import { deviceStatusOf, finalError } from "../wire/status.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBySpec } from "./request.js";
@@ -55,7 +56,7 @@ export interface OperationAudit {
 
 export interface OperationsService {
   readonly operations: OperationsServer;
-  readonly ofOtaService: Pick<OtaServiceServer, "submitCancelTasksByDevice" | "listOperationResults">;
+  readonly ofOtaService: Pick<OtaServiceServer, "submitCancelTasksByDevice" | "stopRollout" | "listOperationResults">;
 }
 
 const SUBMIT = "ota.v1.OtaService/SubmitCancelTasksByDevice";
@@ -117,6 +118,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
           if (rpc.stranger) stream.refuse(turnedAway(rpc.stranger));
           else stream.serve();
         }),
+      stopRollout: (_call, callback) => callback(finalError(status.UNIMPLEMENTED, "StopRollout is not served yet")),
       listOperationResults: method("ota.v1.OtaService/ListOperationResults", results),
     },
   };

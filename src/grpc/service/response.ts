@@ -112,6 +112,7 @@ function wireCall(call: CallRecord): UpstreamCall {
   return {
     requestId: call.requestId,
     deviceCount: call.deviceCount,
+    operation: "",
     success: call.success,
     code: call.code,
     errorMessage: call.message,
