@@ -1,0 +1,136 @@
+// StopRollout over the real gRPC port, against the emulator: what it calls in which order, what it
+// leaves alone, and what its report says.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { EmulatorOptions } from "../../src/emulator/options.js";
+import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import { Status } from "../../src/gen/google/rpc/status.js";
+import { OperationState, Outcome, Step } from "../../src/gen/ota/v1/ota_service.js";
+import { createOperationsCaller, stopMetadataIn, stopResponseIn } from "../support/operations-caller.js";
+import { endPrograms, type GatewayProgram, runGateway } from "../support/processes.js";
+
+const FLAGS = ["Scheduled", "Queued", "Notified", "InProgress", "Unconfirmed"].map((flag) => `Cancel${flag}Task`);
+
+/** A changing call as it arrived. */
+interface Change {
+  readonly operation: string;
+  readonly jobId: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+interface World {
+  readonly emulator: Emulator;
+  readonly changes: Change[];
+  readonly gateway: GatewayProgram;
+  readonly caller: ReturnType<typeof createOperationsCaller>;
+}
+
+const worlds: World[] = [];
+
+async function openWorld(options: Partial<EmulatorOptions> = {}): Promise<World> {
+  const changes: Change[] = [];
+  const emulator = await startEmulator({
+    listen: "127.0.0.1:0",
+    faults: ({ parameters }) => {
+      const all = new Map(parameters);
+      const operation = all.get("Action") ?? "";
+      if (operation.startsWith("Cancel")) {
+        changes.push({ operation, jobId: all.get("JobId") ?? "", parameters: all });
+      }
+      return undefined;
+    },
+    ...options,
+  });
+  const gateway = await runGateway(emulator.url);
+  const world = { emulator, changes, gateway, caller: createOperationsCaller(gateway.grpc) };
+  worlds.push(world);
+  return world;
+}
+
+afterAll(async () => {
+  for (const { caller, gateway, emulator } of worlds) {
+    caller.close();
+    gateway.kill("SIGTERM");
+    await gateway.ended;
+    await emulator.close();
+  }
+  await endPrograms();
+});
+
+describe("StopRollout", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld({ byJobDelayMs: 1500, verifyJob: "reject" });
+    const { emulator } = world;
+    emulator.startRollout({ devices: 200_000, states: { NOTIFIED: 20_000, IN_PROGRESS: 5000, SUCCEEDED: 500 } });
+    emulator.startRollout({ kind: "dynamic", devices: 99_000, joinsPerSecond: 20 });
+    emulator.startRollout({ devices: 990, startsInMs: 3_600_000 });
+    emulator.startRollout({ kind: "verify", devices: 10 });
+    emulator.startRollout({ productKey: "a1Other", firmwareId: "OtherFirmware", devices: 50 });
+  });
+
+  it("sends nothing if the rollout has a batch that it did not have when it was read", async () => {
+    const { caller, changes } = world;
+    const { name } = await caller.stopRollout({ etag: "AAAAAAAA" });
+    const { result } = await caller.wait(name);
+    expect(result?.$case === "error" && Status.decode(Status.encode(result.error).finish())).toMatchObject({
+      code: 10,
+      message: expect.stringContaining("read it again") as string,
+    });
+    expect(changes).toEqual([]);
+  });
+
+  it("stops every batch of a package, in order, and none of another product", async () => {
+    const { caller, emulator, changes } = world;
+    const before = emulator.rollouts();
+    const [, fixed, dynamic, planned, verify, foreign] = before.map(({ jobId }) => jobId);
+    const { name } = await caller.stopRollout({ requestId: "stop-1", reason: "bad firmware", listInstalled: true });
+    expect((await caller.stopRollout({ requestId: "stop-1", reason: "bad firmware", listInstalled: true })).name).toBe(
+      name,
+    );
+    await expect(caller.stopRollout({ requestId: "stop-1" })).rejects.toMatchObject({ code: 6 });
+    await expect(caller.submit(["device-1"], { requestId: "stop-1" })).rejects.toMatchObject({ code: 6 });
+    const operation = await caller.wait(name);
+    expect(operation.result?.$case).toBe("response");
+    const response = stopResponseIn(operation);
+    expect(response).toMatchObject({ stopped: true, otherOpenJobs: [] });
+    expect(stopMetadataIn(operation)).toMatchObject({ state: OperationState.DONE, step: Step.DONE, obstacle: "" });
+
+    const byJob = Object.fromEntries(response?.jobs.map((job) => [job.before?.jobId, job]) ?? []);
+    expect(Object.keys(byJob).sort()).toEqual([fixed, dynamic, planned, verify].sort());
+    expect(byJob[fixed as string]).toMatchObject({
+      mayStillInstall: 25_000n,
+      alreadyInstalled: 500n,
+      left: 0n,
+      before: { counts: { notified: 20_000n, inProgress: 5000n } },
+    });
+    expect(byJob[dynamic as string]).toMatchObject({ strategyClosed: true, left: 0n, after: { status: "CANCELED" } });
+    expect(byJob[verify as string]).toMatchObject({ swept: 10n, left: 0n });
+
+    // The dynamic batch is closed before any task is canceled, and each call has all of its flags.
+    expect(changes[0]).toMatchObject({ operation: "CancelOTAStrategyByJob", jobId: dynamic });
+    const batchCalls = changes.filter(({ operation }) => operation === "CancelOTATaskByJob");
+    expect(new Set(batchCalls.map(({ jobId }) => jobId))).toEqual(new Set([fixed, dynamic, planned]));
+    for (const { parameters } of batchCalls) {
+      expect(FLAGS.map((flag) => parameters.get(flag))).toEqual(FLAGS.map(() => "true"));
+    }
+    expect(changes.some(({ jobId }) => jobId === foreign)).toBe(false);
+    const after = emulator.rollouts();
+    expect(after.at(-1)).toEqual(before.at(-1));
+    for (const { tasks } of after.slice(1, -1)) {
+      expect(tasks.CONFIRM + tasks.QUEUED + tasks.NOTIFIED + tasks.IN_PROGRESS).toBe(0);
+    }
+
+    const results = await caller.allResults(name);
+    const count = (outcome: Outcome) => results.filter((each) => each.outcome === outcome).length;
+    expect([count(Outcome.ACCEPTED), count(Outcome.ALREADY_FINISHED)]).toEqual([10, 500]);
+  });
+
+  it("finds nothing to do when it is repeated", async () => {
+    const { caller, changes } = world;
+    const before = changes.length;
+    const { name } = await caller.stopRollout();
+    const operation = await caller.wait(name);
+    expect(stopResponseIn(operation)).toMatchObject({ stopped: true });
+    expect(changes.length).toBe(before);
+  });
+});
