@@ -1,12 +1,16 @@
 // StopRollout over the real gRPC port, against the emulator: what it calls in which order, what it
 // leaves alone, and what its report says.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import type { Operation } from "../../src/gen/google/longrunning/operations.js";
 import { Status } from "../../src/gen/google/rpc/status.js";
 import { OperationState, Outcome, Step } from "../../src/gen/ota/v1/ota_service.js";
 import { createOperationsCaller, stopMetadataIn, stopResponseIn } from "../support/operations-caller.js";
-import { endPrograms, type GatewayProgram, runGateway } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, runGateway, until, type Variables } from "../support/processes.js";
 
 const FLAGS = ["Scheduled", "Queued", "Notified", "InProgress", "Unconfirmed"].map((flag) => `Cancel${flag}Task`);
 
@@ -20,30 +24,41 @@ interface Change {
 interface World {
   readonly emulator: Emulator;
   readonly changes: Change[];
-  readonly gateway: GatewayProgram;
+  gateway: GatewayProgram;
   readonly caller: ReturnType<typeof createOperationsCaller>;
 }
 
 const worlds: World[] = [];
 
-async function openWorld(options: Partial<EmulatorOptions> = {}): Promise<World> {
+async function openWorld(
+  options: Partial<EmulatorOptions> = {},
+  variables: Variables = {},
+  called: (action: string) => void = () => {},
+): Promise<World> {
   const changes: Change[] = [];
   const emulator = await startEmulator({
     listen: "127.0.0.1:0",
-    faults: ({ parameters }) => {
-      const all = new Map(parameters);
-      const operation = all.get("Action") ?? "";
-      if (operation.startsWith("Cancel")) {
-        changes.push({ operation, jobId: all.get("JobId") ?? "", parameters: all });
-      }
+    faults: ({ action, parameters }) => {
+      called(action);
+      if (!action.startsWith("Cancel")) return undefined;
+      const change = { operation: action, jobId: parameters.get("JobId") ?? "", parameters: new Map(parameters) };
+      changes.push(change);
       return undefined;
     },
     ...options,
   });
-  const gateway = await runGateway(emulator.url);
+  const gateway = await runGateway(emulator.url, variables);
   const world = { emulator, changes, gateway, caller: createOperationsCaller(gateway.grpc) };
   worlds.push(world);
   return world;
+}
+
+/** One rpc waits for a minute at most. */
+async function ended(caller: World["caller"], name: string): Promise<Operation> {
+  for (;;) {
+    const operation = await caller.wait(name);
+    if (operation.done) return operation;
+  }
 }
 
 afterAll(async () => {
@@ -132,5 +147,87 @@ describe("StopRollout", () => {
     const operation = await caller.wait(name);
     expect(stopResponseIn(operation)).toMatchObject({ stopped: true });
     expect(changes.length).toBe(before);
+  });
+
+  it("sweeps what no call for a whole batch reaches, and has a result for each device", async () => {
+    const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
+    emulator.startRollout({ kind: "verify", devices: 20_000 });
+    const operation = await ended(caller, (await caller.stopRollout()).name);
+    expect(stopResponseIn(operation)).toMatchObject({ stopped: true, jobs: [{ swept: 20_000n, left: 0n }] });
+    expect(new Set(changes.map(({ operation }) => operation))).toEqual(new Set(["CancelOTATaskByDevice"]));
+    expect(new Set(changes.map(({ jobId }) => jobId)).size).toBe(1);
+    const results = await caller.allResults(operation.name);
+    expect(results.every(({ outcome }) => outcome === Outcome.ACCEPTED)).toBe(true);
+    expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(20_000);
+    expect(results).toHaveLength(20_000);
+  });
+
+  it("cancels forty batches with a million tasks by a call each, before it has counted all of them", async () => {
+    const { caller, emulator, changes } = await openWorld({ devices: 0 });
+    for (let nth = 0; nth < 40; nth++) emulator.startRollout({ devices: 25_000 });
+    const operation = await ended(caller, (await caller.stopRollout()).name);
+    const response = stopResponseIn(operation);
+    expect(response?.stopped).toBe(true);
+    expect(response?.jobs).toHaveLength(40);
+    expect(changes.map(({ operation }) => operation)).toEqual(Array(40).fill("CancelOTATaskByJob"));
+    expect(new Set(changes.map(({ jobId }) => jobId)).size).toBe(40);
+    expect(emulator.stats().operations["CancelOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(5);
+  });
+
+  it("changes nothing more once it is stopped, and says so", async () => {
+    const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
+    emulator.startRollout({ kind: "verify", devices: 20_000 });
+    const { name } = await caller.stopRollout();
+    await until(() => changes.length >= 5);
+    await caller.stop(name);
+    const operation = await caller.wait(name);
+    const sent = changes.length;
+    expect(operation.result?.$case === "error" && operation.result.error.code).toBe(1);
+    const metadata = stopMetadataIn(operation);
+    expect(metadata).toMatchObject({ state: OperationState.STOPPED, step: Step.DONE });
+    expect(metadata.jobs[0]?.left).toBeGreaterThan(0n);
+    expect(sent).toBeLessThan(100);
+    expect(changes.length).toBe(sent);
+  });
+
+  it("is resumed after a kill at any step, and its report is true", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ota-gateway-stop-"));
+    // At the first call of each operation, and in the middle of settling and of the sweep.
+    const kills = ["ListOTAJobByFirmware", "ListOTATaskByJob", "CancelOTAStrategyByJob", "CancelOTATaskByJob"];
+    const moments = new Map([...kills.map((action) => [action, 1] as const), ["CancelOTATaskByDevice", 3] as const]);
+    const counts = new Map<string, number>();
+    let world: World | undefined;
+    const variables: Record<string, string> = { OTA_STATE: join(folder, "state") };
+    world = await openWorld({ verifyJob: "reject", byJobDelayMs: 1000, devices: 0 }, variables, (action) => {
+      const nth = (counts.get(action) ?? 0) + 1;
+      counts.set(action, nth);
+      if (moments.get(action) !== nth) return;
+      moments.delete(action);
+      world?.gateway.kill("SIGKILL");
+    });
+    const { caller, emulator } = world;
+    variables["OTA_LISTEN"] = world.gateway.grpc;
+    emulator.startRollout({ devices: 5000, states: { NOTIFIED: 40, SUCCEEDED: 3 } });
+    emulator.startRollout({ kind: "dynamic", devices: 2000, joinsPerSecond: 5 });
+    emulator.startRollout({ kind: "verify", devices: 2000 });
+    const { name } = await caller.stopRollout({ requestId: "stop", etag: "" });
+    for (let kill = 0; kill < 5; kill++) {
+      await world.gateway.ended;
+      world.gateway = await runGateway(emulator.url, variables);
+    }
+    expect(moments.size).toBe(0);
+    expect((await caller.stopRollout({ requestId: "stop", etag: "" })).name).toBe(name);
+    const operation = await ended(caller, name);
+    const response = stopResponseIn(operation);
+    expect(response?.stopped).toBe(true);
+    expect(response?.jobs).toHaveLength(3);
+    expect(response?.jobs.find(({ before }) => before?.counts?.notified === 40n)).toMatchObject({
+      mayStillInstall: 40n,
+    });
+    for (const { tasks } of emulator.rollouts()) {
+      expect(tasks.CONFIRM + tasks.QUEUED + tasks.NOTIFIED + tasks.IN_PROGRESS).toBe(0);
+    }
+    expect(emulator.stats().operations["CancelOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(5);
+    rmSync(folder, { recursive: true, force: true });
   });
 });
