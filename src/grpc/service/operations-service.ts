@@ -1,8 +1,8 @@
 // google.longrunning.Operations, and the results of operations. A caller sees its own operations;
 // with `manage` or `all` those of every caller. Others do not exist for it.
 import { status } from "@grpc/grpc-js";
+import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
-import { OUTCOMES } from "../../gateway/waiter.js";
 import type {
   CancelOperationRequest,
   DeleteOperationRequest,
