@@ -1,6 +1,5 @@
 // google.longrunning.Operations, and the results of operations. A caller sees its own operations;
 // with `manage` or `all` those of every caller. Others do not exist for it.
-
 import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import type {
