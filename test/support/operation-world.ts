@@ -1,7 +1,6 @@
 // Processes that run operations from one store, under the hand clock: each has a gateway, a ledger
 // and a runner of its own. A process can die, or lose the store, at any moment; calls that it has
 // sent are carried out. The world notes what breaks a rule as it happens.
-
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";

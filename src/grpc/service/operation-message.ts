@@ -1,6 +1,5 @@
 // Turns the record of an operation into google.longrunning.Operation, with its metadata and its
 // response or error.
-
 import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import type { Failure } from "../../gateway/failures.js";
 import type { Operation } from "../../gen/google/longrunning/operations.js";
