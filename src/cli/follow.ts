@@ -1,11 +1,11 @@
 // Follows an operation of either kind until it ends, and shows how far it is.
 import { systemClock } from "../base/clock.js";
 import { visible } from "../base/visible-text.js";
-import { type Client, isGood, type OperationStatus, type Outcome, type StopReport } from "../client/client.js";
+import { type Client, isGood, type OperationStatus, type Outcome, type StopProgress } from "../client/client.js";
 import { paintFor } from "./terminal/paint.js";
 import { ProgressLine } from "./terminal/progress.js";
 
-const STEPS: Partial<Record<StopReport["step"], string>> = {
+const STEPS: Partial<Record<StopProgress["step"], string>> = {
   PLAN: "reading the batches, and how many tasks are in which state",
   CLOSE: "closing dynamic batches, so that no device joins them",
   CANCEL: "canceling whole batches",

@@ -45,7 +45,7 @@ export {
 } from "./response.js";
 
 export type { JobCounts, Rollout, RolloutJob, RolloutRequest } from "./rollout.js";
-export type { JobStop, StopReport } from "./stop-report.js";
+export type { JobStop, StopProgress } from "./stop-progress.js";
 
 export interface ConnectOptions {
   /** The caller's name, where the gateway does not authenticate callers. */

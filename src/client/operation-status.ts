@@ -12,7 +12,7 @@ import {
 import { type Failure, failureOf } from "./failure.js";
 import type { CancelScope } from "./request.js";
 import { isGood, type Outcome, outcomeNameOf } from "./response.js";
-import { type JobStop, type StopReport, stopReportOf } from "./stop-report.js";
+import { type JobStop, type StopProgress, stopProgressOf } from "./stop-progress.js";
 import { dateOf, msOf } from "./wire-time.js";
 
 const STOP_METADATA = "/ota.v1.StopRolloutMetadata";
@@ -33,7 +33,7 @@ export interface OperationStatus {
   /** Empty for a stop, which counts tasks in `stop`. */
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
   /** Of a stop: its steps and batches, and at its end the report. Absent for a list. */
-  readonly stop?: StopReport;
+  readonly stop?: StopProgress;
   /** Whether it is done and every device ended well; of a stop, whether nothing is left. */
   readonly success: boolean;
   /** Why it did not end well; absent while it runs, and if at least one device ended well. */
@@ -79,7 +79,7 @@ function listStatusOf({ name, done, metadata, result }: WireOperation): Operatio
 function stopStatusOf({ name, done, metadata, result }: WireOperation): OperationStatus {
   const told = StopRolloutMetadata.decode(metadata?.value ?? new Uint8Array());
   const response = result?.$case === "response" ? StopRolloutResponse.decode(result.response.value) : undefined;
-  const stop = stopReportOf(told, response);
+  const stop = stopProgressOf(told, response);
   const sum = (numberOf: (job: JobStop) => number) => stop.jobs.reduce((all, job) => all + numberOf(job), 0);
   return {
     ...{ name, done, outcomes: {}, caller: told.caller, obstacle: told.obstacle, durable: told.durable, stop },

@@ -20,7 +20,7 @@ import { OtaError, otaErrorOf } from "./ota-error.js";
 import type { StopRequest, SubmitSpec } from "./request.js";
 import { type DeviceResult, type Outcome, operationResultOf } from "./response.js";
 import { timeoutOf } from "./timeout.js";
-import { wireStopOf, wireSubmissionOf } from "./wire-request.js";
+import { wireStopRequestOf, wireSubmissionOf } from "./wire-request.js";
 import { wireDuration } from "./wire-time.js";
 
 export interface OperationWaitOptions {
@@ -183,7 +183,7 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
   }
 
   async function stopRollout(request: StopRequest, options: CallOptions = {}): Promise<OperationHandle> {
-    const message = wireStopOf(request);
+    const message = wireStopRequestOf(request);
     const start: StartUnary<WireOperation> = (...rest) => stub.stopRollout(message, ...rest);
     return operation((await unary(start, options)).name);
   }

@@ -59,7 +59,7 @@ export function wireSubmissionOf(spec: SubmitSpec): CancelSpec {
 }
 
 /** The same for a stop. */
-export function wireStopOf(request: StopRequest): StopRolloutRequest {
+export function wireStopRequestOf(request: StopRequest): StopRolloutRequest {
   checkRequestTypes(request);
   const { priority, states = [], settleMs, timeToLiveMs, ...rest } = request;
   checkPriority(priority);

@@ -1,7 +1,7 @@
 // Describes a stop in 80 columns: the verdict, each batch before and after, what may still install,
 // and what to do next.
 import { visible } from "../../base/visible-text.js";
-import type { JobStop, OperationStatus, StopReport } from "../../client/client.js";
+import type { JobStop, OperationStatus, StopProgress } from "../../client/client.js";
 import { countLines } from "../rollout-text.js";
 import { counted } from "../terminal/figures.js";
 import type { Paint } from "../terminal/paint.js";
@@ -9,14 +9,14 @@ import { wrapped } from "../terminal/wrapped.js";
 
 const COLUMNS = 80;
 
-export function stopText(status: OperationStatus, stop: StopReport, paint: Paint): string {
+export function stopText(status: OperationStatus, stop: StopProgress, paint: Paint): string {
   const parts = [verdict(status, stop, paint), ...stop.jobs.map((job) => jobText(job, paint)), advice(status, stop)];
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 function verdict(
   { done, success, failure, devicesWaiting, stop }: OperationStatus,
-  { jobs }: StopReport,
+  { jobs }: StopProgress,
   paint: Paint,
 ): string {
   if (success) return paint("green", "Stopped: nothing that was asked for is open any more.");
@@ -40,8 +40,8 @@ function jobText(job: JobStop, paint: Paint): string {
     .filter(Boolean)
     .join("  ");
   const lines = [
-    ...(before ? countLines(before.counts).map((line) => `before: ${line}`) : []),
-    ...(after ? countLines(after.counts).map((line) => `now:    ${line}`) : []),
+    ...(before ? countLines(before.counts).map((line) => `before  ${line}`) : []),
+    ...(after ? countLines(after.counts).map((line) => `now     ${line}`) : []),
     callsText(job),
     job.mayStillInstall > 0
       ? `at least ${counted(job.mayStillInstall, "device")} had the package, and may install it all the same`
@@ -69,7 +69,7 @@ function callsText({ callsMade, swept }: JobStop): string {
   return words.join(", ");
 }
 
-function advice({ name, done, durable }: OperationStatus, { jobs, stopped, otherOpenJobs }: StopReport): string {
+function advice({ name, done, durable }: OperationStatus, { jobs, stopped, otherOpenJobs }: StopProgress): string {
   const sum = (numberOf: (job: JobStop) => number) => jobs.reduce((all, job) => all + numberOf(job), 0);
   const [installed, mayInstall] = [sum((job) => job.alreadyInstalled), sum((job) => job.mayStillInstall)];
   const running = done ? [] : [`It goes on at the gateway${durable ? "" : ", as long as its process lives"}.`];

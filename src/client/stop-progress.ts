@@ -1,4 +1,4 @@
-// The report of a stop for Node services: what each batch was, what it is, and what is left.
+// How far a stop is, for Node services: what each batch was, what it is, and what is left.
 import {
   type StopRolloutMetadata,
   type StopRolloutResponse,
@@ -10,7 +10,7 @@ import { type Failure, failureOf } from "./failure.js";
 import { callOf, type UpstreamCall } from "./response.js";
 import { type JobCounts, jobByWire, type RolloutJob } from "./rollout.js";
 
-export interface StopReport {
+export interface StopProgress {
   /** What it is doing; see Step in ota_service.proto. */
   readonly step: Exclude<keyof typeof WireStep, "UNRECOGNIZED">;
   /**
@@ -58,11 +58,11 @@ const STATES: readonly (readonly [WireTaskState, keyof JobCounts])[] = [
 ];
 
 /** `response`: once it has ended with one. */
-export function stopReportOf(told: StopRolloutMetadata, response: StopRolloutResponse | undefined): StopReport {
+export function stopProgressOf(told: StopRolloutMetadata, response: StopRolloutResponse | undefined): StopProgress {
   const asked = told.request?.states ?? [];
   const states = STATES.filter(([state]) => asked.length === 0 || asked.includes(state)).map(([, count]) => count);
   return {
-    step: (WireStep[told.step] ?? "UNSPECIFIED") as StopReport["step"],
+    step: (WireStep[told.step] ?? "UNSPECIFIED") as StopProgress["step"],
     stopped: response?.stopped ?? false,
     jobs: (response?.jobs ?? told.jobs).map((job) => jobStopOf(job, states)),
     otherOpenJobs: response?.otherOpenJobs ?? [],
