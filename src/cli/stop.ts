@@ -109,14 +109,16 @@ async function stop(client: Client, request: StopRequest, flags: Flags): Promise
   process.stderr.write(`${name}\n`);
   const left = new AbortController();
   void nextSignal().then(() => left.abort());
+  let isDone = false;
   try {
     const status = await followOperation(client, name, left.signal);
     const paint = paintFor(process.stdout);
     process.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : operationText(status, paint));
     process.exitCode = status.success ? 0 : 1;
+    isDone = status.done;
   } finally {
     // Also if the gateway is lost from sight: what it does is not known here.
-    if (process.exitCode !== 0) process.stderr.write(goesOnText(name, flags));
+    if (!isDone) process.stderr.write(goesOnText(name, flags));
   }
 }
 
