@@ -57,7 +57,8 @@ export class MessageMeter {
 
   #finish(): void {
     if (this.#oldest === 0) this.#oldest = this.#partial;
-    else (this.#others ??= []).push(this.#partial);
+    else if (this.#others) this.#others.push(this.#partial);
+    else this.#others = [this.#partial];
     this.#partial = this.#prefixBytes = this.#length = 0;
     this.#begunMs = undefined;
   }
