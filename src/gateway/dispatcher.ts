@@ -8,13 +8,14 @@ import { consequence } from "./call/consequence.js";
 import { RecentRefusals } from "./call/recent-refusals.js";
 import { SentBatch } from "./call/sent-batch.js";
 import { PRIORITIES } from "./command.js";
+import type { DeviceOutcome } from "./device-outcome.js";
 import type { DeviceReadings } from "./existence/device-reads.js";
 import { Existence } from "./existence/existence.js";
 import type { Limiter, Wish } from "./limiter.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
 import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
 import type { CallEnd, Upstream } from "./upstream.js";
-import type { DeviceOutcome, Waiter } from "./waiter.js";
+import type { Waiter } from "./waiter.js";
 
 export interface DispatcherOptions extends Omit<ReportOptions, "operation"> {
   readonly limiter: Limiter;

@@ -1,6 +1,6 @@
 // The seam to work that outlives its request (operations/): it learns of each device as soon as it
 // is settled, and decides until when its devices may be sent.
-import type { DeviceOutcome } from "./waiter.js";
+import type { DeviceOutcome } from "./device-outcome.js";
 
 export interface Follower {
   /** Nothing is sent from then on. Monotonic; may change at any time. */

@@ -16,6 +16,7 @@ import { Deadlines } from "./admission/deadlines.js";
 import type { EndedCall } from "./call-observer.js";
 import { byPriority, type Command, PRIORITIES, type Priority } from "./command.js";
 import { type Condition, conditionOf } from "./condition.js";
+import type { DeviceOutcome } from "./device-outcome.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
@@ -24,7 +25,7 @@ import type { Forecast } from "./limiter.js";
 import { type CallTrend, RecentCalls } from "./recent-calls.js";
 import { verdict } from "./verdict.js";
 import type { CarriedOut, Verifier } from "./verifier.js";
-import { type Answer, type DeviceOutcome, Waiter } from "./waiter.js";
+import { type Answer, Waiter } from "./waiter.js";
 
 export interface GatewayOptions extends DispatcherOptions {
   readonly bounds: AdmissionBounds;

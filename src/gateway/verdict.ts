@@ -1,7 +1,7 @@
 // Decides whether the whole answer is a success or an error for its caller. Pure. It is an error if
 // all devices failed, or with `require_all` if any did. The most common cause names the error.
+import type { DeviceOutcome } from "./device-outcome.js";
 import { type CauseCount, FAILURE_KINDS, type Failure, type FailureKind } from "./failures.js";
-import type { DeviceOutcome } from "./waiter.js";
 
 /** The maximum number of the caller's own device names in an error, over all causes. */
 const SAMPLE_NAMES = 10;

@@ -5,30 +5,9 @@ import type { Span } from "@opentelemetry/api";
 import type { HeapMember } from "../base/heap.js";
 import type { Command } from "./command.js";
 import { type DeviceMarks, deviceMarks, NO_MARKS } from "./device-marks.js";
+import type { DeviceOutcome } from "./device-outcome.js";
 import type { Failure } from "./failures.js";
 import type { Follower } from "./follower.js";
-
-/**
- * The outcome of a device, with the reason if something is wrong. Devices with the same outcome
- * share one object.
- */
-export type DeviceOutcome =
-  | { readonly kind: "accepted"; readonly unverified?: Failure }
-  /** The state of its task when read back. `unverified`: why reading the task back told nothing. */
-  | { readonly kind: "verified-canceled" | "already-finished" }
-  | { readonly kind: "no-task"; readonly unverified?: Failure }
-  | { readonly kind: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
-
-/** All outcomes, good ones first. */
-export const OUTCOMES = [
-  "accepted",
-  "verified-canceled",
-  "already-finished",
-  "no-task",
-  "rejected",
-  "unknown",
-  "not-attempted",
-] as const satisfies readonly DeviceOutcome["kind"][];
 
 /**
  * One upstream call, as reported to a caller. `durationMs` is absent while the call is in flight.

@@ -1,7 +1,7 @@
 // An operation that cancels a list: its spec as it is stored, and the commands that it becomes.
 import type { Command, Priority, Scope } from "../gateway/command.js";
+import { type DeviceOutcome, OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
-import { type DeviceOutcome, OUTCOMES } from "../gateway/waiter.js";
 
 /** Changes whenever `spec` or a stored failure is written in a way that older programs cannot read. */
 export const CANCEL_LIST = "cancel-list/1";

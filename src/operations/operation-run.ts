@@ -2,8 +2,8 @@
 // ends it. A device that has been recorded is never sent again; a device is sent only if its chunk
 // was marked as fed before. While the store is away nothing is fed, and outcomes wait in memory.
 import type { Clock } from "../base/clock.js";
+import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Gateway } from "../gateway/gateway.js";
-import type { DeviceOutcome } from "../gateway/waiter.js";
 import { Backoff } from "./backoff.js";
 import type { CancelListSpec } from "./cancel-list.js";
 import { type CallerWindows, FeedWindow } from "./feed-window.js";

@@ -1,6 +1,6 @@
 // The outcomes of the devices of one chunk, as they are stored: a byte and a reference for each
 // device, and each failure once. Merging keeps the rule that a final outcome never changes.
-import { OUTCOMES } from "../gateway/waiter.js";
+import { OUTCOMES } from "../gateway/device-outcome.js";
 
 /** No outcome yet. */
 export const OPEN = 0;

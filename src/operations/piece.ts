@@ -1,10 +1,11 @@
 // Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read back.
 // Each outcome is reported once; devices that get none are `left` when the piece is over.
 import type { Command } from "../gateway/command.js";
+import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import type { Follower } from "../gateway/follower.js";
 import type { Gateway, Request } from "../gateway/gateway.js";
-import type { Answer, DeviceOutcome } from "../gateway/waiter.js";
+import type { Answer } from "../gateway/waiter.js";
 
 export interface PieceOptions {
   readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify">;

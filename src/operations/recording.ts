@@ -1,6 +1,6 @@
 // What is to be recorded of one operation: outcomes that are known and not yet stored, the causes of
 // failures, and the calls. Gathers while the store is busy, and gives all of it to the next commit.
-import { type DeviceOutcome, OUTCOMES } from "../gateway/waiter.js";
+import { type DeviceOutcome, OUTCOMES } from "../gateway/device-outcome.js";
 import { type Causes, failureOfOutcome } from "./cancel-list.js";
 import { markOf, noOutcomes, type Outcomes, setOutcome } from "./outcomes.js";
 import type { ChunkOutcomes, OperationRecord } from "./store.js";

@@ -1,7 +1,7 @@
 // Consecutive calls that the cloud refused as a whole: three of them say that it would refuse all
 // others. An accepted device starts the count again.
+import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
-import type { DeviceOutcome } from "../gateway/waiter.js";
 
 /** Consecutive refusals of the whole request that end the operation. */
 const MOST_REFUSALS = 3;

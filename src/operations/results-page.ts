@@ -1,6 +1,6 @@
 // One page of results, built chunk by chunk in the order of the list: which devices of a chunk belong
 // to it, and where it ends.
-import { OUTCOMES } from "../gateway/waiter.js";
+import { OUTCOMES } from "../gateway/device-outcome.js";
 import type { OperationRow } from "./operation-row.js";
 import { decodeOutcomes, failureAt, isFinal, kindOfMark } from "./outcomes.js";
 import { CHUNK_DEVICES, type ResultsQuery, type StoredResult } from "./store.js";

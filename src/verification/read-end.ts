@@ -1,9 +1,9 @@
 // Converts the end of a reading call into a report for each device: the device's tasks, or the
 // reason why they are unknown.
+import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import type { ListedTask, TaskList } from "../gateway/task-reader.js";
 import type { CallEnd } from "../gateway/upstream.js";
-import type { DeviceOutcome } from "../gateway/waiter.js";
 import { notVerified } from "./not-verified.js";
 import type { ReadBatch, ReadDevice } from "./read-queue.js";
 import type { Told } from "./read-request.js";

@@ -2,9 +2,10 @@
 // and how often, and what is reported for devices that reading told nothing about. An accepted
 // device stays accepted, unless the list shows its actual state.
 import { type Clock, sleepUntil } from "../base/clock.js";
+import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import type { CarriedOut, Verifier } from "../gateway/verifier.js";
-import type { Answer, DeviceOutcome } from "../gateway/waiter.js";
+import type { Answer } from "../gateway/waiter.js";
 import { judge } from "./judge.js";
 import { notVerified } from "./not-verified.js";
 import type { ReadLoop } from "./read-loop.js";

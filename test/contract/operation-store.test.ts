@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { OUTCOMES } from "../../src/gateway/waiter.js";
+import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { isFinal, openDevices } from "../../src/operations/outcomes.js";
 import {
   CHUNK_DEVICES,

@@ -1,9 +1,9 @@
 // An upstream that refuses for its own reasons, in simulated time: another program uses the
 // account, or the upstream is failing. The gateway has a caller with more work than time.
 import { describe, expect, it } from "vitest";
+import type { DeviceOutcome } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
-import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { mostInAnySecond } from "../support/arrivals.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aCommand, names } from "../support/fake-command.js";

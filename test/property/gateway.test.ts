@@ -3,11 +3,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../src/gateway/command.js";
+import type { DeviceOutcome } from "../../src/gateway/device-outcome.js";
 import { Dispatcher } from "../../src/gateway/dispatcher.js";
 import { type Failure, GatewayError } from "../../src/gateway/failures.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
-import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";
+import type { Answer, CallRecord } from "../../src/gateway/waiter.js";
 import { Waiter } from "../../src/gateway/waiter.js";
 import { EQUAL } from "../support/fake-callers.js";
 import { aCommand, aScope, names } from "../support/fake-command.js";

@@ -3,9 +3,10 @@
 // queue, no scope queues and no turns.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
+import type { DeviceOutcome } from "../../src/gateway/device-outcome.js";
 import type { FailureKind, GatewayError } from "../../src/gateway/failures.js";
 import type { CallEnd, CancelCall } from "../../src/gateway/upstream.js";
-import type { Answer, CallRecord, DeviceOutcome } from "../../src/gateway/waiter.js";
+import type { Answer, CallRecord } from "../../src/gateway/waiter.js";
 
 /**
  * A call as the upstream saw it. `nth` numbers all events, so that simultaneous ones have an order

@@ -2,9 +2,9 @@
 // all events for the reference to judge.
 import { expect } from "vitest";
 import type { Command } from "../../src/gateway/command.js";
+import type { DeviceOutcome } from "../../src/gateway/device-outcome.js";
 import { GatewayError } from "../../src/gateway/failures.js";
 import { Gateway } from "../../src/gateway/gateway.js";
-import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { EQUAL } from "./fake-callers.js";
 import { aCommand } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";

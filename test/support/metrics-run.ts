@@ -2,7 +2,7 @@
 // SDK is global, so each test file has one.
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { OUTCOMES } from "../../src/gateway/waiter.js";
+import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
 import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
 import { createScrape } from "../../src/observe/telemetry/prometheus.js";

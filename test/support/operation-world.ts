@@ -1,10 +1,10 @@
 // Processes that run operations from one store, under the hand clock: each has a gateway, a ledger
 // and a runner of its own. A process can die, or lose the store, at any moment; calls that it has
 // sent are carried out. The world notes what breaks a rule as it happens.
+import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
 import type { Verifier } from "../../src/gateway/verifier.js";
-import { OUTCOMES } from "../../src/gateway/waiter.js";
 import { CANCEL_LIST, type CancelListSpec } from "../../src/operations/cancel-list.js";
 import { isFinal } from "../../src/operations/outcomes.js";
 import { Runner } from "../../src/operations/runner.js";

@@ -1,5 +1,5 @@
 // Submissions, names and outcomes for tests of stores of operations.
-import { OUTCOMES } from "../../src/gateway/waiter.js";
+import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { markOf, noOutcomes, setOutcome } from "../../src/operations/outcomes.js";
 import {
   CHUNK_DEVICES,

@@ -1,8 +1,8 @@
 // A gateway that reads back, under the hand clock, with an upstream that cancels and lists as a
 // test decides.
 import type { Command } from "../../src/gateway/command.js";
+import type { DeviceOutcome } from "../../src/gateway/device-outcome.js";
 import { Gateway, type Request } from "../../src/gateway/gateway.js";
-import type { DeviceOutcome } from "../../src/gateway/waiter.js";
 import { ReadLoop } from "../../src/verification/read-loop.js";
 import { Verification } from "../../src/verification/verification.js";
 import { EQUAL } from "./fake-callers.js";

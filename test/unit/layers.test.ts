@@ -14,17 +14,17 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "gateway/admission": "base gateway/queue gateway/command gateway/failures gateway/limiter gateway/waiter",
   "gateway/queue": "base gateway/command gateway/upstream gateway/waiter",
   "gateway/call":
-    "base gateway/queue gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/upstream gateway/waiter " +
-    "observe/telemetry/spans",
+    "base gateway/queue gateway/call-observer gateway/command gateway/device-outcome gateway/failures gateway/limiter " +
+    "gateway/upstream gateway/waiter observe/telemetry/spans",
   "gateway/existence":
-    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-reader gateway/failures " +
-    "gateway/limiter gateway/upstream gateway/waiter",
+    "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-outcome gateway/device-reader " +
+    "gateway/failures gateway/limiter gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
   upstream:
     "base gateway/command gateway/device-reader gateway/job-operator gateway/task-reader gateway/upstream network",
   verification:
-    "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter gateway/task-reader " +
-    "gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
+    "base gateway/call gateway/call-observer gateway/command gateway/device-outcome gateway/failures gateway/limiter " +
+    "gateway/task-reader gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
   rollout:
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/job-operator gateway/limiter " +
     "gateway/upstream",
@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   "observe/telemetry": "base network",
   "observe/recorder": "base",
   "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/condition gateway/limiter",
-  "observe/audit": "base gateway/failures gateway/waiter",
+  "observe/audit": "base gateway/device-outcome gateway/failures gateway/waiter",
   // what puts it together
   serve:
     "base config gateway gateway/call gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller " +

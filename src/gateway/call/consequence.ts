@@ -1,10 +1,10 @@
 // Decides what the end of a call means for its token and its devices, and whether the devices are
 // sent again. Pure. The upstream reports a single boolean for the whole call, and no outcome claims
 // more than that.
+import type { DeviceOutcome } from "../device-outcome.js";
 import type { Failure } from "../failures.js";
 import type { TokenEnd } from "../limiter.js";
 import type { CallEnd, Refusal } from "../upstream.js";
-import type { DeviceOutcome } from "../waiter.js";
 
 /** An outcome that includes the reason for a failure. */
 type FailedOutcome = Extract<DeviceOutcome, { readonly failure: Failure }>;

@@ -1,8 +1,8 @@
 // Refusals that concern a whole scope, and not its devices: for a short time, whatever is asked in
 // that scope is answered by the last one, where sending it would spend a call on the same answer.
 import { type Scope, scopeKey } from "../command.js";
+import type { DeviceOutcome } from "../device-outcome.js";
 import type { CallEnd } from "../upstream.js";
-import type { DeviceOutcome } from "../waiter.js";
 
 /** Short, because the missing firmware, product or job may be created at any moment. */
 const REMEMBERED_MS = 2000;

@@ -1,9 +1,10 @@
 // A batch that was sent: its waiters with their devices, and what each waiter is given of the
 // result. A caller never learns other callers' devices, not even from the upstream's error message.
 import type { SentCall } from "../call-observer.js";
+import type { DeviceOutcome } from "../device-outcome.js";
 import type { Batch } from "../queue/queue.js";
 import type { CallEnd } from "../upstream.js";
-import type { CallRecord, DeviceOutcome, Waiter } from "../waiter.js";
+import type { CallRecord, Waiter } from "../waiter.js";
 import { redactDevices } from "./device-redaction.js";
 
 /** One waiter's part of a call. */

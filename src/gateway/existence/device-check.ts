@@ -5,10 +5,11 @@ import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
 import { consequence } from "../call/consequence.js";
 import type { Command, Priority } from "../command.js";
+import type { DeviceOutcome } from "../device-outcome.js";
 import type { Failure } from "../failures.js";
 import { type Callers, Queue } from "../queue/queue.js";
 import type { Room } from "../upstream.js";
-import { type DeviceOutcome, Waiter } from "../waiter.js";
+import { Waiter } from "../waiter.js";
 import type { DeviceSource, DevicesFound, DevicesToRead, FailedReading, ReadingName } from "./device-source.js";
 import { missingOutcome } from "./missing-outcome.js";
 

@@ -1,6 +1,6 @@
 // The outcome of a device that a reading asked for and did not find.
+import type { DeviceOutcome } from "../device-outcome.js";
 import type { Failure } from "../failures.js";
-import type { DeviceOutcome } from "../waiter.js";
 
 /** `code`: the upstream's, from a call that was refused for such a device; empty if none was. */
 export function missingOutcome(upstream: NonNullable<Failure["upstream"]>): DeviceOutcome {

@@ -1,7 +1,7 @@
 // Turns the record of an operation into google.longrunning.Operation, with its metadata and its
 // response or error.
+import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import type { Failure } from "../../gateway/failures.js";
-import { type DeviceOutcome, OUTCOMES } from "../../gateway/waiter.js";
 import type { Operation } from "../../gen/google/longrunning/operations.js";
 import type { Any } from "../../gen/google/protobuf/any.js";
 import {

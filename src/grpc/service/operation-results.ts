@@ -1,6 +1,6 @@
 // ListOperationResults: one page of the devices of an operation, as long as a page may be.
+import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { invalid } from "../../gateway/failures.js";
-import { OUTCOMES } from "../../gateway/waiter.js";
 import { Status } from "../../gen/google/rpc/status.js";
 import type {
   DeviceResult,

@@ -1,9 +1,10 @@
 // Turns the gateway's answer, or its plan, into a response.
 import type { Plan } from "../../gateway/admission/admission.js";
+import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { CheckedDevice } from "../../gateway/existence/device-check.js";
 import type { Failure } from "../../gateway/failures.js";
 import { isWell } from "../../gateway/verdict.js";
-import type { Answer, CallRecord, DeviceOutcome } from "../../gateway/waiter.js";
+import type { Answer, CallRecord } from "../../gateway/waiter.js";
 import type { Status } from "../../gen/google/rpc/status.js";
 import {
   type CancelPlan,

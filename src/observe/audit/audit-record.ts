@@ -2,8 +2,9 @@
 // Fields always have the same order. Texts from callers are truncated first, because refused
 // requests are recorded too, and those can contain anything.
 import { visibleJson } from "../../base/visible-text.js";
+import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import { GatewayError } from "../../gateway/failures.js";
-import { type Answer, type DeviceOutcome, OUTCOMES } from "../../gateway/waiter.js";
+import type { Answer } from "../../gateway/waiter.js";
 import { deviceDigest } from "./device-digest.js";
 
 /** The request as received; none of it need be valid. */

@@ -1,5 +1,5 @@
 // What the holder of a lease writes: chunks that are fed, their outcomes, and the end.
-import { OUTCOMES } from "../../gateway/waiter.js";
+import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { closeOutcomes, encodeOutcomes, mergeOutcomes, type Outcomes, openDevices } from "../outcomes.js";
 import type {

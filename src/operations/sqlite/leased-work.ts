@@ -1,6 +1,6 @@
 // What the holder of a lease reads and writes: chunks that are fed, their outcomes, and the end.
 // Nothing is written without the lease, and each chunk is changed together with the counts.
-import { OUTCOMES } from "../../gateway/waiter.js";
+import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import {
   closeOutcomes,

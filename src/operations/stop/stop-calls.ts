@@ -2,11 +2,11 @@
 // until the operation's lease or its time is over; both kinds can be withdrawn while they wait.
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
+import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { Failure } from "../../gateway/failures.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Gateway, Request } from "../../gateway/gateway.js";
 import type { JobCall } from "../../gateway/job-operator.js";
-import type { DeviceOutcome } from "../../gateway/waiter.js";
 import type { JobCalls } from "../../rollout/job-calls.js";
 import type { StopCall, StopCallEnd } from "../../rollout/stop-call.js";
 import type { SweepCall } from "../../rollout/sweep.js";

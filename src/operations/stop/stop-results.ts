@@ -1,6 +1,6 @@
 // The devices of a stop that get a result: each has one place in a chunk, which is stored before the
 // device is sent. Outcomes gather until the next commit.
-import { type DeviceOutcome, OUTCOMES } from "../../gateway/waiter.js";
+import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import { failureOfOutcome } from "../cancel-list.js";
 import { markOf, mergeOutcomes, noOutcomes, type Outcomes, setOutcome } from "../outcomes.js";
 import type { AppendedChunk, ChunkOutcomes } from "../store.js";

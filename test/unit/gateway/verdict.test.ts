@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { DeviceOutcome } from "../../../src/gateway/device-outcome.js";
 import type { Failure } from "../../../src/gateway/failures.js";
 import { isWell, verdict } from "../../../src/gateway/verdict.js";
-import type { DeviceOutcome } from "../../../src/gateway/waiter.js";
 import { names } from "../../support/fake-command.js";
 
 const ACCEPTED: DeviceOutcome = { kind: "accepted" };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { DeviceOutcome } from "../../../src/gateway/device-outcome.js";
 import type { Failure } from "../../../src/gateway/failures.js";
-import type { Answer, CallRecord, DeviceOutcome, Waiter } from "../../../src/gateway/waiter.js";
+import type { Answer, CallRecord, Waiter } from "../../../src/gateway/waiter.js";
 import { aWaiter, names } from "../../support/fake-command.js";
 import { settle } from "../../support/hand-clock.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OUTCOMES } from "../../../src/gateway/waiter.js";
+import { OUTCOMES } from "../../../src/gateway/device-outcome.js";
 import {
   closeOutcomes,
   decodeOutcomes,

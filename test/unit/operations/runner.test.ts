@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { OUTCOMES } from "../../../src/gateway/device-outcome.js";
 import type { Failure } from "../../../src/gateway/failures.js";
-import { OUTCOMES } from "../../../src/gateway/waiter.js";
 import type { OperationRecord } from "../../../src/operations/store.js";
 import { accepted, DEVICE_FAULT, LOST, refused } from "../../support/fake-upstream.js";
 import { OperationWorld } from "../../support/operation-world.js";

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../../src/gateway/command.js";
+import type { DeviceOutcome } from "../../../../src/gateway/device-outcome.js";
 import type { GatewayError } from "../../../../src/gateway/failures.js";
 import { Gateway } from "../../../../src/gateway/gateway.js";
 import type { CallEnd } from "../../../../src/gateway/upstream.js";
-import type { DeviceOutcome } from "../../../../src/gateway/waiter.js";
 import { EQUAL } from "../../../support/fake-callers.js";
 import { aCommand, names } from "../../../support/fake-command.js";
 import { FakeLimiter } from "../../../support/fake-limiter.js";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { DeviceOutcome } from "../../../../src/gateway/device-outcome.js";
 import type { Failure } from "../../../../src/gateway/failures.js";
-import type { Answer, CallRecord, DeviceOutcome } from "../../../../src/gateway/waiter.js";
+import type { Answer, CallRecord } from "../../../../src/gateway/waiter.js";
 import { CancelTasksByDeviceResponse, Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
 import { checkResponseOf, planResponseOf, responseOf } from "../../../../src/grpc/service/response.js";
 

@@ -3,7 +3,7 @@ import { metrics, trace } from "@opentelemetry/api";
 import { resources } from "@opentelemetry/sdk-node";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, describe, expect, it } from "vitest";
-import { OUTCOMES } from "../../../../src/gateway/waiter.js";
+import { OUTCOMES } from "../../../../src/gateway/device-outcome.js";
 import { createMetrics } from "../../../../src/observe/telemetry/metrics.js";
 import { startTelemetry } from "../../../../src/observe/telemetry/sdk.js";
 import { until } from "../../../support/processes.js";
