@@ -18,12 +18,11 @@ import { createAuditor } from "../observe/audit/auditor.js";
 import { flightDownload } from "../observe/recorder/download.js";
 import { createMetrics } from "../observe/telemetry/metrics.js";
 import type { MetricsPage } from "../observe/telemetry/prometheus.js";
-import type { Operations } from "../operations/operations.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
 import { ConditionLog } from "./condition-log.js";
 import { listenTrouble } from "./listen-trouble.js";
-import { openOperations, operationAudit } from "./operations.js";
+import { openOperations, operationAudit, type ServedOperations } from "./operations.js";
 import { ReadinessRule, type ReadyAccount } from "./readiness.js";
 import { logStart } from "./start-line.js";
 import { programVersion } from "./version.js";
@@ -82,14 +81,14 @@ export async function serve(
   const metrics = createMetrics(callers.names(), OUTCOMES);
   const unwatch: (() => void)[] = [];
   let connection: StoreConnection | undefined;
-  let operations: Operations | undefined;
+  let served: ServedOperations | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   let streamingCallers: () => ReadonlySet<string> = () => new Set();
   const end = async () => {
     access.close();
     for (const each of unwatch) each();
-    await operations?.close();
+    await served?.close();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
@@ -109,7 +108,7 @@ export async function serve(
     unwatch.push(metrics.watch(watched(accounts, config), clock.now));
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const stops = new Map([...accounts].map(([name, account]) => [name, account.stops]));
-    operations = await openOperations({ config, clock, log, callers, gateways, stops, auditor });
+    served = await openOperations({ config, clock, log, callers, gateways, stops, auditor, metrics });
     unwatch.push(metrics.watchProcess(version));
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(
@@ -153,7 +152,7 @@ export async function serve(
     const service = {
       gateways,
       rollouts: new Map([...accounts].map(([name, { rollouts }]) => [name, rollouts])),
-      operations,
+      operations: served?.operations,
       audit: operationAudit(auditor),
       callers,
       bearer,
@@ -204,7 +203,7 @@ export async function serve(
     async stop() {
       readiness.drain();
       grpc.stopServing();
-      const left = operations?.leave(); // first, so that the gateways do not wait for whole windows
+      const left = served?.operations.leave(); // first, so that the gateways do not wait for whole windows
       await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
       await Promise.race([left, sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await grpc.close(LAST_WORDS_MS);
