@@ -1,7 +1,8 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. spans.ts has the spans; operation-metrics.ts has those of operations; gauges.ts, upkeep.ts
-// and process.ts have what is read rather than counted. No attribute has more values than the configuration has names: no device, no scope, and
-// only configured callers, because a caller can take any name.
+// only. spans.ts has the spans; operation-metrics.ts has the metrics of operations; gauges.ts,
+// upkeep.ts and process.ts have what is read rather than counted. No attribute has more values than
+// the configuration has names: no device, no scope, and only configured callers, because a caller
+// can take any name.
 import { type Attributes, type Counter, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
 import { createOperationMetrics, type OperationMetrics } from "./operation-metrics.js";
