@@ -3,6 +3,7 @@
 // sent are carried out. The world notes what breaks a rule as it happens.
 
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
+import { sleepUntil } from "../../src/base/clock.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
 import type { Verifier } from "../../src/gateway/verifier.js";
@@ -73,6 +74,10 @@ export class OperationWorld {
   /** Why nothing may be run; undefined if it may. */
   forbidden: string | undefined;
   isStoreAway = false;
+  /** While it is set, calls to the store wait. */
+  isStoreHung = false;
+  /** Methods of the store that were called, in the order of arrival there. */
+  readonly asked: string[] = [];
   #processes = 0;
 
   constructor(options: WorldOptions = {}) {
@@ -250,7 +255,9 @@ export class WorldProcess {
         if (typeof value !== "function") return value;
         return async (...values: unknown[]) => {
           if (this.#isDead) return new Promise(() => {});
+          while (world.isStoreHung) await sleepUntil(world.clock, world.clock.now() + 50);
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
+          world.asked.push(name as string);
           const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
           const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
           const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
