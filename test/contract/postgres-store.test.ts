@@ -1,5 +1,6 @@
 // PostgreSQL, beyond the contract of every store: several gateways on one store, a server that dies
 // or cannot be reached, addresses, and schemas of other versions.
+import { chmodSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
 import { openPostgresStore } from "../../src/operations/postgres/postgres-store.js";
@@ -336,6 +337,24 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
     });
   });
 
+  it("holds the operations of a database that was recovered to an earlier time, but not after a failover", async () => {
+    const server = await start();
+    const { address, store, advance } = await open();
+    await submit(store, 1);
+    const lease = await leaseOne(store, "one");
+    await recover(server);
+    expect(await persist(() => store.renew("one", [lease], 15_000))).toMatchObject([{ record: { held: false } }]);
+    await store.release([lease]);
+    await advance(300_001);
+    await recover(server);
+    // A gateway that lives through it notices, and one that starts later.
+    expect(await persist(() => store.lease(leaseQuery()))).toEqual([]);
+    const restarted = await openAt(address);
+    expect(await restarted.list({ most: 1 })).toMatchObject([{ held: true }]);
+    expect(await restarted.resume()).toBe(1);
+    expect(await persist(() => store.lease(leaseQuery()))).toHaveLength(1);
+  });
+
   describe("an address", () => {
     const refusal = async (address: string) => {
       const error = await openAt(address).catch((refused: unknown) => refused);
@@ -400,6 +419,15 @@ async function withholdConfirmations(server: PostgresServer): Promise<() => Prom
     await server.run("ALTER SYSTEM RESET synchronous_standby_names");
     await server.run("SELECT pg_reload_conf()");
   };
+}
+
+/** Recovers as from a backup and its archive: the server begins a new timeline. */
+async function recover(server: PostgresServer): Promise<void> {
+  await server.kill();
+  writeFileSync(server.path("data/recovery.signal"), "");
+  chmodSync(server.path("data/recovery.signal"), 0o666);
+  await server.start({ restore_command: "false" });
+  await until(async () => (await server.run("SELECT pg_is_in_recovery() AS is"))[0]?.["is"] === false);
 }
 
 /** As the runner does it: again while the store is away. */

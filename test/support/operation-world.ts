@@ -2,8 +2,8 @@
 // and a runner of its own. A process can die, or lose the store, at any moment; calls that it has
 // sent are carried out. The world notes what breaks a rule as it happens.
 
-import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { sleepUntil } from "../../src/base/clock.js";
+import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
 import type { Verifier } from "../../src/gateway/verifier.js";
