@@ -24,7 +24,7 @@ import { SCOPE } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
 import { FakeUpstream, type Reply } from "./fake-upstream.js";
-import { HandClock } from "./hand-clock.js";
+import { HandClock, settle } from "./hand-clock.js";
 import { openSqlite } from "./sqlite-world.js";
 import { allResults, submit, WIDE_BOUNDS } from "./stored-operation.js";
 
@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly mutation?: Mutation;
   /** Reads tasks back after so long; all of them are found canceled. */
   readonly readingMs?: number;
+  /** Opens the store, which takes its time from the clock; SQLite in memory if there is none. */
+  readonly open?: (clock: HandClock) => Promise<OperationStore>;
 }
 
 const SPEC: CancelListSpec = {
@@ -59,7 +61,7 @@ interface Known {
 }
 
 export class OperationWorld {
-  readonly clock = new HandClock();
+  readonly clock = new HandClock({ idle: () => this.#idle() });
   readonly log = new FakeLog();
   readonly ended: OperationRecord[] = [];
   /** Every call of every process. */
@@ -79,6 +81,8 @@ export class OperationWorld {
   /** Methods of the store that were called, in the order of arrival there. */
   readonly asked: string[] = [];
   #processes = 0;
+  #underWay = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
@@ -86,8 +90,25 @@ export class OperationWorld {
 
   static async open(options: WorldOptions = {}): Promise<OperationWorld> {
     const world = new OperationWorld(options);
-    world.store = (await openSqlite(WIDE_BOUNDS, ":memory:", world.clock)).store;
+    world.store = await (options.open?.(world.clock) ??
+      openSqlite(WIDE_BOUNDS, ":memory:", world.clock).then(({ store }) => store));
     return world;
+  }
+
+  /** Calls to the store one after the other, so that what they change is known in the same order. */
+  inTurn<T>(call: () => Promise<T>): Promise<T> {
+    this.#underWay++;
+    const done = this.#last.then(call).finally(() => this.#underWay--);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Resolves when everything has settled, a store outside this process included. */
+  async #idle(): Promise<void> {
+    do {
+      await this.#last;
+      await settle();
+    } while (this.#underWay > 0);
   }
 
   /** Starts a process. */
@@ -258,11 +279,13 @@ export class WorldProcess {
           while (world.isStoreHung) await sleepUntil(world.clock, world.clock.now() + 50);
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
           world.asked.push(name as string);
-          const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
-          const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
-          const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
-          this.#noteAnswer(name as keyof OperationStore, values, answer);
-          return this.#isDead ? new Promise(() => {}) : answer;
+          return world.inTurn(async () => {
+            const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
+            const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
+            const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
+            this.#noteAnswer(name as keyof OperationStore, values, answer);
+            return answer;
+          });
         };
       },
     });
