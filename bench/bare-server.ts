@@ -37,6 +37,7 @@ server.addService(OtaServiceService, {
           success: true,
           code: "",
           errorMessage: "",
+          operation: "",
           attempts: 1,
           sentTime: { seconds: 1_700_000_000n, nanos: 0 },
           duration: ZERO,

@@ -1,6 +1,6 @@
 // The subcommand `demo`: starts the emulator with a seeded fleet and the gateway in front of it,
-// and lets 20 callers cancel 5,000 devices through the real gRPC port. The figures at the end are
-// the emulator's counts.
+// lets 20 callers cancel 5,000 devices through the real gRPC port, and stops a rollout of 100,000.
+// The figures of the cancels are the emulator's counts.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Client, connect } from "../client/client.js";
@@ -10,6 +10,7 @@ import { type Emulator, type Stats, startEmulator } from "../emulator/server.js"
 import { seededName } from "../emulator/state/seeded-name.js";
 import type { Telemetry } from "../observe/telemetry/sdk.js";
 import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
+import { rolloutToTry, stopRollout } from "./demo/stop-rollout.js";
 
 const DEVICES = 5000;
 const CALLERS = 20;
@@ -23,12 +24,14 @@ const PORTS = ["OTA_LISTEN", "OTA_ADMIN_LISTEN"] as const;
 
 export function demoCommand(): Command {
   return new Command("demo")
-    .description(`Cancel ${DEVICES} devices for ${CALLERS} callers against the emulator, then stay up for you to try.`)
+    .description(
+      `Cancel ${DEVICES} devices for ${CALLERS} callers and stop a rollout, against the emulator; then stay up for you to try.`,
+    )
     .addHelpText(
       "after",
       `\nIt listens at ${PORTS.join(" and ")}, if set; other settings of the\ngateway do not apply.`,
     )
-    .option("--exit", "exit after the figures, with 0 only if they are right")
+    .option("--exit", "exit after that, with 0 only if the figures are right and the rollout is stopped")
     .exitOverride()
     .action(run);
 }
@@ -37,7 +40,7 @@ async function run(flags: { readonly exit?: true }): Promise<void> {
   process.exitCode = 1; // until the figures are printed, even if the reader leaves before
   const { readMetrics, end: endTelemetry } = await startLocalTelemetry();
   const signal = nextSignal();
-  const fleet = { devices: DEVICES, quota: QUOTA, latencyMs: 20, jitterMs: 20 };
+  const fleet = { devices: DEVICES, quota: QUOTA, latencyMs: 20, jitterMs: 20, simulate: true, updateSeconds: 600 };
   const emulator = await onFreePort(DEFAULTS.listen, (listen) => startEmulator({ ...fleet, listen }));
   const gateway = await startGateway(emulator, readMetrics);
   print(
@@ -48,10 +51,16 @@ async function run(flags: { readonly exit?: true }): Promise<void> {
   );
   print("It sends nothing for its first two seconds, because calls of a predecessor could still be under way.\n");
 
-  const right = await Promise.race([cancelAll(gateway.grpc, emulator), signal.then(() => false)]);
+  const left = new AbortController();
+  void signal.then(() => left.abort());
+  const right =
+    (await Promise.race([cancelAll(gateway.grpc, emulator), signal.then(() => false)])) &&
+    (await stopRollout(gateway.grpc, emulator, left.signal));
   process.exitCode = right ? 0 : 1;
   if (!flags.exit && right) {
-    print(`Both stay up. Try this in another terminal:\n\n  ${tryIt(gateway.grpc)}\n\nCtrl-C ends them.`);
+    print(
+      `Both stay up, and another firmware rolls out. Try this in another terminal:\n\n  ${tryIt(gateway.grpc, emulator)}\n\nCtrl-C ends them.`,
+    );
     await signal;
   }
   void nextSignal().then(() => process.exit(1));
@@ -161,11 +170,11 @@ function showProgress(accepted: number, { arrivals, devicesCanceled }: Stats): v
   else print(line);
 }
 
-function tryIt(address: string): string {
+function tryIt(address: string, emulator: Emulator): string {
   const { productKey, firmwareId } = DEFAULTS;
   const command = `node dist/cli.js cancel --address ${address} --product-key ${productKey} --firmware-id ${firmwareId}`;
   const request = JSON.stringify({ product_key: productKey, firmware_id: firmwareId, device_names: [seededName(0)] });
-  return `${command} ${seededName(0)}\n  grpcurl -plaintext -d '${request}' ${address} ota.v1.OtaService/CancelTasksByDevice`;
+  return `${rolloutToTry(address, emulator)}\n  ${command} ${seededName(0)}\n  grpcurl -plaintext -d '${request}' ${address} ota.v1.OtaService/CancelTasksByDevice`;
 }
 
 function print(text: string): void {

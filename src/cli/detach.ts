@@ -1,10 +1,10 @@
 // `cancel --detach`: stores the list at the gateway and prints the name of its operation. Nothing
 // is stored if a line is no device name.
 import { type CancelScope, type Client, OtaError } from "../client/client.js";
-import { timeSpan } from "../config/values.js";
 import type { NameLine } from "./cancel/name-line.js";
 import { NameList } from "./cancel/name-list.js";
 import { errorText } from "./gateway-advice.js";
+import { timeFlagMs } from "./time-flag.js";
 
 export interface DetachOptions {
   readonly client: Client;
@@ -19,13 +19,10 @@ export interface DetachOptions {
   readonly misuse: (message: string) => never;
 }
 
-const LEAST_MS = 1000;
-const MOST_MS = 86_400_000;
-
 /** Returns the exit code. */
 export async function detach({ client, scope, lines, flags, misuse }: DetachOptions): Promise<number> {
   const { requestId, timeToLive, json } = flags;
-  const timeToLiveMs = timeToLive === undefined ? undefined : msIn(timeToLive, misuse);
+  const timeToLiveMs = timeFlagMs("--time-to-live", timeToLive, misuse);
   const list = new NameList(new Set(), ({ line, unit = "line", message }) =>
     misuse(`${unit} ${line} ${message}; nothing was stored`),
   );
@@ -40,13 +37,5 @@ export async function detach({ client, scope, lines, flags, misuse }: DetachOpti
     if (!(error instanceof OtaError)) throw error;
     process.stderr.write(errorText(error, flags));
     return 1;
-  }
-}
-
-function msIn(text: string, misuse: (message: string) => never): number {
-  try {
-    return timeSpan(LEAST_MS, MOST_MS)(text);
-  } catch {
-    return misuse(`--time-to-live ${text} is not a time of at most 24h, such as 30m or 2h`);
   }
 }

@@ -1,15 +1,27 @@
 // Describes an operation: in one line, or in a table with its outcomes.
 import { visible } from "../base/visible-text.js";
 import type { OperationStatus } from "../client/client.js";
+import { stopText } from "./stop/stop-text.js";
 import { count, counted, duration } from "./terminal/figures.js";
 import type { Paint } from "./terminal/paint.js";
 import { table } from "./terminal/table.js";
 
-export function operationLine({ name, state, devices, devicesWaiting, createTime, scope }: OperationStatus): string {
-  const settled = `${count(devices - devicesWaiting)}/${counted(devices, "device")}`;
+export function operationLine(status: OperationStatus): string {
+  const { name, state, devices, devicesWaiting, createTime, scope, stop } = status;
+  const settled = stop
+    ? `stop, ${count(devicesWaiting)} of ${counted(devices, "task")} left`
+    : `${count(devices - devicesWaiting)}/${counted(devices, "device")}`;
   return `${name}  ${state.toLowerCase().padEnd(8)}  ${createTime.toISOString()}  ${settled}  ${visible(scope.firmwareId)}`;
 }
 
+function listRows({ devices, devicesWaiting, upstreamCalls }: OperationStatus): [string, string][] {
+  return [
+    ["devices", `${count(devices)}, ${count(devicesWaiting)} of them waiting`],
+    ["calls", count(upstreamCalls)],
+  ];
+}
+
+/** Of a stop, with its report. */
 export function operationText(status: OperationStatus, paint: Paint): string {
   const { scope, failure, obstacle, expectedRemainingMs, endTime } = status;
   const rows: [string, string][] = [
@@ -20,8 +32,7 @@ export function operationText(status: OperationStatus, paint: Paint): string {
     ["firmware", visible(scope.firmwareId)],
     ...(scope.jobId ? ([["batch", visible(scope.jobId)]] as [string, string][]) : []),
     ...(scope.reason ? ([["reason", visible(scope.reason)]] as [string, string][]) : []),
-    ["devices", `${count(status.devices)}, ${count(status.devicesWaiting)} of them waiting`],
-    ["calls", count(status.upstreamCalls)],
+    ...(status.stop ? [] : listRows(status)),
     ["created", status.createTime.toISOString()],
     endTime ? ["ended", endTime.toISOString()] : ["expires", status.expireTime.toISOString()],
     ...(expectedRemainingMs === undefined
@@ -34,6 +45,7 @@ export function operationText(status: OperationStatus, paint: Paint): string {
     ...(status.durable ? [] : ([["stored", "in memory: lost with the gateway's process"]] as [string, string][])),
   ];
   const head = rows.map(([name, value]) => `${name.padEnd(12)} ${value}\n`).join("");
+  if (status.stop) return `${head}\n${stopText(status, status.stop, paint)}`;
   const outcomes = Object.entries(status.outcomes);
   return outcomes.length === 0 ? head : `${head}${table(outcomes.map(([outcome, devices]) => [devices, outcome]))}\n`;
 }

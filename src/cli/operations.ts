@@ -3,17 +3,17 @@
 import { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
-import { type Client, isGood, type OperationStatus, OtaError, type Outcome } from "../client/client.js";
+import { type Client, type OperationStatus, OtaError, type Outcome } from "../client/client.js";
 import { ConfigError, readConfig } from "../config/config.js";
 import { StoreUnavailable } from "../operations/store.js";
 import { openOperationStore } from "../serve/operation-store.js";
 import { outputBy, STDOUT, UnusableOutput } from "./cancel/output.js";
 import { resultRow } from "./cancel/result-row.js";
+import { followOperation } from "./follow.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { operationLine, operationText } from "./operation-text.js";
 import { paintFor } from "./terminal/paint.js";
-import { ProgressLine } from "./terminal/progress.js";
 
 interface Flags extends GatewayFlags {
   readonly json?: true;
@@ -36,7 +36,7 @@ export function operationsCommand(): Command {
   ) => {
     const command = new Command(name)
       .description(description)
-      .argument("<name>", "operations/… as printed by cancel --detach");
+      .argument("<name>", "operations/… as printed by cancel --detach and by stop");
     operations.addCommand(withGateway(command, (client, flags, [operation = ""]) => work(client, operation, flags)));
     return command;
   };
@@ -48,11 +48,13 @@ export function operationsCommand(): Command {
     const status = await client.operation(name).get();
     process.stdout.write(flags.json ? jsonOf(status) : operationText(status, paintFor(process.stdout)));
   });
-  sub("wait", "Wait until it has ended. Exit code 0 if every device ended well.", wait);
+  sub("wait", "Wait until it has ended. Exit code 0 if every device ended well, or the rollout is stopped.", wait);
   sub("results", "Print the outcome of each device that has one.", results)
     .option("--output <file>", "a new file, .csv or .jsonl; - for JSON lines on standard output (the default)")
     .option("--failed", "only devices that did not end well");
-  sub("stop", "Stop it: nothing more is sent.", (client, name) => client.operation(name).stop());
+  sub("stop", "Stop it: nothing more is sent. What was canceled stays canceled.", (client, name) =>
+    client.operation(name).stop(),
+  );
   sub("delete", "Delete it with its results, once it has ended.", (client, name) => client.operation(name).delete());
   operations.addCommand(
     new Command("resume")
@@ -100,30 +102,7 @@ async function listAll(client: Client, flags: Flags): Promise<void> {
 async function wait(client: Client, name: string, flags: Flags): Promise<void> {
   const stop = new AbortController();
   void nextSignal().then(() => stop.abort());
-  const paint = paintFor(process.stderr);
-  let latest = await client.operation(name).get();
-  const progress = new ProgressLine(process.stderr, paint, systemClock, () => ({
-    devices: latest.devices - latest.devicesWaiting,
-    total: latest.devices,
-    calls: latest.upstreamCalls,
-    failed: failedOf(latest),
-  }));
-  let obstacle = "";
-  try {
-    await client.operation(name).wait({
-      signal: stop.signal,
-      onProgress: (status) => {
-        latest = status;
-        if (status.obstacle && status.obstacle !== obstacle)
-          progress.note(paint("yellow", `waiting: ${status.obstacle}`));
-        obstacle = status.obstacle;
-      },
-    });
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  } finally {
-    progress.end();
-  }
+  const latest = await followOperation(client, name, stop.signal);
   process.stdout.write(flags.json ? jsonOf(latest) : operationText(latest, paintFor(process.stdout)));
   process.exitCode = latest.success ? 0 : 1;
 }
@@ -154,13 +133,6 @@ async function resume(): Promise<void> {
   } finally {
     await store.close();
   }
-}
-
-function failedOf({ outcomes }: OperationStatus): number {
-  return Object.entries(outcomes).reduce(
-    (sum, [outcome, devices]) => (isGood(outcome as Outcome) ? sum : sum + devices),
-    0,
-  );
 }
 
 function jsonOf(status: OperationStatus): string {

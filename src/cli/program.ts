@@ -14,6 +14,7 @@ const SUBCOMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   results: async () => (await import("./results.js")).resultsCommand(),
   operations: async () => (await import("./operations.js")).operationsCommand(),
   quota: async () => (await import("./quota.js")).quotaCommand(),
+  stop: async () => (await import("./stop.js")).stopCommand(),
   rollout: async () => (await import("./rollout.js")).rolloutCommand(),
   emulate: async () => (await import("./emulate.js")).emulateCommand(),
   demo: async () => (await import("./demo.js")).demoCommand(),

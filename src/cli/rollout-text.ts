@@ -18,19 +18,33 @@ const OVER: readonly (readonly [State, string])[] = [
   ["canceled", "canceled"],
 ];
 
-export function rolloutText({ jobs, readTime }: Rollout, paint: Paint): string {
+/** `noteOf`: a line to add to a batch. */
+export function rolloutText(
+  { jobs, readTime }: Rollout,
+  paint: Paint,
+  noteOf: (job: RolloutJob) => string = () => "",
+): string {
   const read = readTime ? `, read at ${timeText(readTime)}` : "";
   if (jobs.length === 0) return `no update batch of this package for this product${read}\n`;
-  const batches = jobs.map((job) => jobText(job, paint)).join("");
+  const batches = jobs.map((job) => jobText(job, noteOf(job), paint)).join("");
   return `${jobs.length === 1 ? "1 update batch" : `${count(jobs.length)} update batches`}${read}\n\n${batches}${sumText(jobs)}\n`;
 }
 
-function jobText({ jobId, kind, status, createTime, counts, incomplete }: RolloutJob, paint: Paint): string {
+function jobText(
+  { jobId, kind, status, createTime, counts, incomplete }: RolloutJob,
+  added: string,
+  paint: Paint,
+): string {
   const head = [paint("bold", jobId), kind.toLowerCase(), status || "status unknown"];
   const created = createTime ? `    created ${timeText(createTime)}\n` : "";
-  const lines = [statesText("open", counts, OPEN), statesText("over", counts, OVER)].filter((line) => line !== "");
+  const lines = [...countLines(counts), added].filter((line) => line !== "");
   const note = incomplete ? `    ${paint("yellow", `incomplete: ${incomplete}`)}\n` : "";
   return `  ${head.join("  ")}\n${created}${lines.map((line) => `    ${wrapped(line, 74).replaceAll("\n", "\n    ")}\n`).join("")}${note}\n`;
+}
+
+/** The tasks that can still be canceled, and the others; what was not counted is left out. */
+export function countLines(counts: JobCounts): string[] {
+  return [statesText("open", counts, OPEN), statesText("over", counts, OVER)].filter((line) => line !== "");
 }
 
 /** Leaves out what was not counted, and states without tasks. */

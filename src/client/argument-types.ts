@@ -1,13 +1,14 @@
 // Checks the types of what a caller passes to the client. TypeScript does that for its callers; one
 // from JavaScript would get a TypeError from deep within, or cancel for the letters of a name.
-import type { CancelAllOptions } from "./cancel-all.js";
-import type { CallOptions } from "./client.js";
 import { invalidError } from "./ota-error.js";
-import type { CancelRequest, SubmitSpec } from "./request.js";
+import type { CancelRequest, StopRequest, SubmitSpec } from "./request.js";
 
 type Type = "string" | "boolean" | "number" | "function";
 
-const TYPES: Record<Exclude<keyof CancelRequest | keyof SubmitSpec, "deviceNames">, Type> = {
+const TYPES: Record<
+  Exclude<keyof CancelRequest | keyof SubmitSpec | keyof StopRequest, "deviceNames" | "states">,
+  Type
+> = {
   productKey: "string",
   firmwareId: "string",
   jobId: "string",
@@ -21,18 +22,28 @@ const TYPES: Record<Exclude<keyof CancelRequest | keyof SubmitSpec, "deviceNames
   requireAll: "boolean",
   requestId: "string",
   timeToLiveMs: "number",
+  keepStrategies: "boolean",
+  etag: "string",
+  settleMs: "number",
+  includeNewJobs: "boolean",
+  listInstalled: "boolean",
 };
 
 /** Throws OtaError unless it is an object whose fields have their types, or are undefined. */
 export function checkRequestTypes(request: unknown): void {
-  const { deviceNames, ...fields } = objectOf("request", request);
+  const { deviceNames, states, ...fields } = objectOf("request", request);
   for (const [field, type] of Object.entries(TYPES)) {
     if (fields[field] !== undefined) checkType(protoName(field), fields[field], type);
   }
-  if (deviceNames === undefined) return;
-  if (!Array.isArray(deviceNames)) throw wrongType("device_names", "an array of strings", deviceNames);
-  const index = deviceNames.findIndex((name) => typeof name !== "string");
-  if (index >= 0) throw wrongType(`device_names[${index}]`, "a string", deviceNames[index]);
+  checkTexts("device_names", deviceNames);
+  checkTexts("states", states);
+}
+
+function checkTexts(field: string, texts: unknown): void {
+  if (texts === undefined) return;
+  if (!Array.isArray(texts)) throw wrongType(field, "an array of strings", texts);
+  const index = texts.findIndex((text) => typeof text !== "string");
+  if (index >= 0) throw wrongType(`${field}[${index}]`, "a string", texts[index]);
 }
 
 /** The same for the names of a list: a single string would be taken for a list of its letters. */
@@ -46,7 +57,7 @@ export function checkAccountType(account: unknown): void {
 }
 
 /** All but `timeoutMs`, which has a check of its own. */
-export function checkOptionTypes(options: CallOptions | CancelAllOptions): void {
+export function checkOptionTypes(options: unknown): void {
   const { signal, onProgress } = objectOf("options", options);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType("signal", "an AbortSignal", signal);
   if (onProgress !== undefined) checkType("onProgress", onProgress, "function");

@@ -15,9 +15,10 @@ import { type CancelStream, LastingStream, WITHDRAWAL } from "./lasting-stream.j
 import { Mailbox } from "./mailbox.js";
 import { NameReader } from "./name-reader.js";
 import { OtaError } from "./ota-error.js";
-import { type CancelScope, wireRequestOf } from "./request.js";
+import type { CancelScope } from "./request.js";
 import type { DeviceResult } from "./response.js";
 import { isUnsent } from "./transport-words.js";
+import { wireRequestOf } from "./wire-request.js";
 import { msOf } from "./wire-time.js";
 
 export interface CancelAllOptions {

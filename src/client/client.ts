@@ -1,7 +1,7 @@
 // The client of OtaService for Node services: promises, outcomes by name, and errors that say why.
 // It retries safe failures. A repeated cancel may hit a device that started another upgrade in the
 // meantime.
-import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
@@ -12,23 +12,28 @@ import {
   type Rollout as WireRollout,
 } from "../gen/ota/v1/ota_service.js";
 import { checkAccountType, checkOptionTypes } from "./argument-types.js";
+import type { CallOptions, StartUnary } from "./call.js";
 import { callMetadata, type Token } from "./call-metadata.js";
 import { type CancelAllOptions, cancelAll } from "./cancel-all.js";
 import { openChannel, type TlsOptions } from "./channel.js";
-import { createOperations, type OperationHandle, type OperationStatus } from "./operation.js";
+import { createOperations, type OperationHandle } from "./operation.js";
+import type { OperationStatus } from "./operation-status.js";
 import { closedError, OtaError, otaErrorOf, ownError, thrownError } from "./ota-error.js";
-import { type CancelRequest, type CancelScope, type SubmitSpec, wireRequestOf } from "./request.js";
+import type { CancelRequest, CancelScope, StopRequest, SubmitSpec } from "./request.js";
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
 import { type Rollout, type RolloutRequest, rolloutByWire } from "./rollout.js";
 import { timeoutOf } from "./timeout.js";
+import { wireRequestOf } from "./wire-request.js";
 
+export type { CallOptions } from "./call.js";
 export type { Token } from "./call-metadata.js";
 export type { CancelAllOptions, CancelAllProgress } from "./cancel-all.js";
 export type { TlsOptions } from "./channel.js";
 export type { Failure, FailureReason, Violation } from "./failure.js";
-export type { OperationHandle, OperationStatus, OperationWaitOptions } from "./operation.js";
+export type { OperationHandle, OperationWaitOptions } from "./operation.js";
+export type { OperationStatus } from "./operation-status.js";
 export { OtaError } from "./ota-error.js";
-export type { CancelRequest, CancelScope, Priority, SubmitSpec } from "./request.js";
+export type { CancelRequest, CancelScope, Priority, StopRequest, SubmitSpec } from "./request.js";
 export {
   type CancelPlan,
   type CancelResponse,
@@ -40,6 +45,7 @@ export {
 } from "./response.js";
 
 export type { JobCounts, Rollout, RolloutJob, RolloutRequest } from "./rollout.js";
+export type { JobStop, StopProgress } from "./stop-progress.js";
 
 export interface ConnectOptions {
   /** The caller's name, where the gateway does not authenticate callers. */
@@ -47,13 +53,6 @@ export interface ConnectOptions {
   /** Without it, everything travels in plain text. */
   readonly tls?: TlsOptions | true;
   readonly token?: Token;
-}
-
-export interface CallOptions {
-  /** Aborts the call, which then rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** How long to wait for the answer, retries included; at most 24.8 days. Defaults to 60,000. */
-  readonly timeoutMs?: number;
 }
 
 /** A client of one gateway. Its promises reject with OtaError. */
@@ -85,6 +84,11 @@ export interface Client {
     spec: SubmitSpec,
     options?: CallOptions,
   ): Promise<OperationHandle>;
+  /**
+   * Stops every open batch of a package, or one of them. Resolves with the operation once the order
+   * is stored; from then on this process is not needed. See `rollout` for what it would reach.
+   */
+  stopRollout(request: StopRequest, options?: CallOptions): Promise<OperationHandle>;
   /** The operation of this name; asks nothing. */
   operation(name: string): OperationHandle;
   /** Your operations, newest first: all of them, or those that are done or not. */
@@ -161,10 +165,11 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     }
   }
 
-  const { submit, operation, operations } = createOperations(stub, unary, async () => metadata());
+  const { submit, stopRollout, operation, operations } = createOperations(stub, unary, async () => metadata());
 
   return {
     submit,
+    stopRollout,
     operation,
     operations,
     async cancelTasksByDevice(request, options = {}) {
@@ -196,10 +201,3 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     },
   };
 }
-
-/** Starts an rpc with this metadata. */
-export type StartUnary<Response> = (
-  metadata: Metadata,
-  options: { readonly deadline: number },
-  done: (error: ServiceError | null, response: Response) => void,
-) => ClientUnaryCall;

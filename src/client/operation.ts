@@ -1,5 +1,5 @@
-// Operations for Node services: a list is submitted, and its operation can be waited for, read and
-// stopped, by this process or by a later one that knows its name.
+// Operations for Node services: a list is submitted or a rollout stopped, and the operation can be
+// waited for, read and stopped, by this process or by a later one that knows its name.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import {
@@ -9,51 +9,19 @@ import {
 } from "../gen/google/longrunning/operations.js";
 import type { Empty } from "../gen/google/protobuf/empty.js";
 import {
-  type CancelSpec,
   type ListOperationResultsResponse,
   type OtaServiceClient,
-  SubmitCancelTasksByDeviceMetadata,
   Outcome as WireOutcome,
-  OperationState as WireState,
 } from "../gen/ota/v1/ota_service.js";
 import { checkNamesType, checkOptionTypes } from "./argument-types.js";
-import type { CallOptions, StartUnary } from "./client.js";
-import { type Failure, failureOf } from "./failure.js";
+import type { CallOptions, StartUnary, Unary } from "./call.js";
+import { type OperationStatus, operationStatusOf } from "./operation-status.js";
 import { OtaError, otaErrorOf } from "./ota-error.js";
-import { type CancelScope, type SubmitSpec, wireSubmissionOf } from "./request.js";
-import { type DeviceResult, isGood, type Outcome, operationResultOf, outcomeNameOf } from "./response.js";
+import type { StopRequest, SubmitSpec } from "./request.js";
+import { type DeviceResult, type Outcome, operationResultOf } from "./response.js";
 import { timeoutOf } from "./timeout.js";
-import { dateOf, msOf, wireDuration } from "./wire-time.js";
-
-/** The state of an operation at one moment. */
-export interface OperationStatus {
-  readonly name: string;
-  readonly done: boolean;
-  readonly state: Exclude<keyof typeof WireState, "UNRECOGNIZED">;
-  readonly caller: string;
-  /** The tasks that it cancels. */
-  readonly scope: CancelScope;
-  /** Distinct devices, and names that repeated one of them. */
-  readonly devices: number;
-  readonly devicesRepeated: number;
-  /** Devices without an outcome. */
-  readonly devicesWaiting: number;
-  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
-  /** Whether it is done and every device ended well. */
-  readonly success: boolean;
-  /** Why it did not end well; absent while it runs, and if at least one device ended well. */
-  readonly failure?: Failure;
-  readonly upstreamCalls: number;
-  readonly expectedRemainingMs?: number;
-  /** Why it makes no progress at the moment; empty while it does. */
-  readonly obstacle: string;
-  /** False if it is lost with the gateway's process. */
-  readonly durable: boolean;
-  readonly createTime: Date;
-  readonly startTime?: Date;
-  readonly endTime?: Date;
-  readonly expireTime: Date;
-}
+import { wireStopRequestOf, wireSubmissionOf } from "./wire-request.js";
+import { wireDuration } from "./wire-time.js";
 
 export interface OperationWaitOptions {
   readonly signal?: AbortSignal;
@@ -91,8 +59,6 @@ const ANSWER_MARGIN_MS = 10_000;
 const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 500;
-
-type Unary = <Response>(start: StartUnary<Response>, options: CallOptions) => Promise<Response>;
 
 export function createOperations(stub: OtaServiceClient, unary: Unary, metadata: () => Promise<Metadata>) {
   // On the same connection.
@@ -155,7 +121,7 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
       name,
       async get(options = {}) {
         const start: StartUnary<WireOperation> = (...rest) => operationsStub.getOperation({ name }, ...rest);
-        return statusOf(await unary(start, options));
+        return operationStatusOf(await unary(start, options));
       },
       async wait({ signal, onProgress } = {}) {
         const waitMs = onProgress ? PROGRESS_MS : WAIT_MS;
@@ -165,7 +131,7 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
         let answeredMs = systemClock.now();
         for (;;) {
           try {
-            const status = statusOf(await unary(start, options));
+            const status = operationStatusOf(await unary(start, options));
             onProgress?.(status);
             if (status.done) return status;
             answeredMs = systemClock.now();
@@ -210,48 +176,17 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
       const request = { name: "operations", filter, pageSize: PAGE_OPERATIONS, pageToken, returnPartialSuccess: false };
       const start: StartUnary<ListOperationsResponse> = (...rest) => operationsStub.listOperations(request, ...rest);
       const page = await unary(start, {});
-      yield* page.operations.map(statusOf);
+      yield* page.operations.map(operationStatusOf);
       if (page.nextPageToken === "") return;
       pageToken = page.nextPageToken;
     }
   }
 
-  return { submit, operation, operations };
-}
+  async function stopRollout(request: StopRequest, options: CallOptions = {}): Promise<OperationHandle> {
+    const message = wireStopRequestOf(request);
+    const start: StartUnary<WireOperation> = (...rest) => stub.stopRollout(message, ...rest);
+    return operation((await unary(start, options)).name);
+  }
 
-function statusOf({ name, done, metadata, result }: WireOperation): OperationStatus {
-  const told = SubmitCancelTasksByDeviceMetadata.decode(metadata?.value ?? new Uint8Array());
-  const outcomes: Partial<Record<Outcome, number>> = {};
-  for (const { outcome, devices } of told.outcomes) outcomes[outcomeNameOf(outcome)] = Number(devices);
-  const isWell = (Object.keys(outcomes) as Outcome[]).every(isGood);
-  return {
-    ...{ name, done, outcomes, caller: told.caller, obstacle: told.obstacle, durable: told.durable },
-    scope: scopeOf(told.spec),
-    state: (WireState[told.state] ?? "UNSPECIFIED") as OperationStatus["state"],
-    devices: Number(told.devices),
-    devicesRepeated: Number(told.devicesRepeated),
-    devicesWaiting: Number(told.devicesWaiting),
-    success: result?.$case === "response" && isWell,
-    ...(result?.$case === "error" && { failure: failureOf(result.error) }),
-    upstreamCalls: Number(told.upstreamCalls),
-    ...(told.expectedRemaining && { expectedRemainingMs: msOf(told.expectedRemaining) }),
-    createTime: dateOf(told.createTime ?? EPOCH),
-    ...(told.startTime && { startTime: dateOf(told.startTime) }),
-    ...(told.endTime && { endTime: dateOf(told.endTime) }),
-    expireTime: dateOf(told.expireTime ?? EPOCH),
-  };
+  return { submit, stopRollout, operation, operations };
 }
-
-function scopeOf(spec: CancelSpec | undefined): CancelScope {
-  const { productKey = "", firmwareId = "", jobId, iotInstanceId, account, reason } = spec ?? {};
-  return {
-    ...{ productKey, firmwareId },
-    ...(jobId && { jobId }),
-    ...(iotInstanceId && { iotInstanceId }),
-    ...(account && { account }),
-    ...(reason && { reason }),
-    ...(spec?.verify && { verify: true }),
-  };
-}
-
-const EPOCH = { seconds: 0n, nanos: 0 };

@@ -1,8 +1,4 @@
-// The requests of the client, in terms that suit a Node service, and their translation to the wire.
-import { CancelSpec, CancelTasksByDeviceRequest, Priority as WirePriority } from "../gen/ota/v1/ota_service.js";
-import { checkRequestTypes } from "./argument-types.js";
-import { invalidError } from "./ota-error.js";
-import { wireDuration } from "./wire-time.js";
+// The requests of the client, in terms that suit a Node service.
 
 /** The tasks to cancel, and how; see CancelTasksByDeviceRequest in ota_service.proto. */
 export interface CancelScope {
@@ -41,58 +37,33 @@ export interface SubmitSpec extends CancelScope {
   readonly timeToLiveMs?: number;
 }
 
-const PRIORITIES: Record<Priority, WirePriority> = {
-  bulk: WirePriority.BULK,
-  normal: WirePriority.NORMAL,
-  urgent: WirePriority.URGENT,
-};
-
-/** The most that a gateway can be configured to accept in one request, */
-const MOST_DEVICES = 100_000;
-/** and a size that no such request has. */
-const MOST_NAME_BYTES = MOST_DEVICES * 34;
-
-/**
- * Translates a request. Throws OtaError for wrong types, for an unknown priority, which would
- * otherwise become the default, and for more names than any gateway accepts.
- */
-export function wireRequestOf(request: CancelRequest | CancelScope): CancelTasksByDeviceRequest {
-  checkRequestTypes(request);
-  const { priority, deviceNames = [], ...rest }: Partial<CancelRequest> = request;
-  checkSize(deviceNames);
-  checkPriority(priority);
-  return CancelTasksByDeviceRequest.fromPartial({
-    ...rest,
-    deviceNames: deviceNames as string[],
-    ...(priority && { priority: PRIORITIES[priority] }),
-  });
-}
-
-/** The same for a submission. */
-export function wireSubmissionOf(spec: SubmitSpec): CancelSpec {
-  checkRequestTypes(spec);
-  const { priority, timeToLiveMs, ...rest } = spec;
-  checkPriority(priority);
-  return CancelSpec.fromPartial({
-    ...rest,
-    ...(priority && { priority: PRIORITIES[priority] }),
-    ...(timeToLiveMs !== undefined && { timeToLive: wireDuration(timeToLiveMs) }),
-  });
-}
-
-function checkPriority(priority: Priority | undefined): void {
-  if (priority !== undefined && !Object.hasOwn(PRIORITIES, priority)) {
-    throw invalidError("priority", `must be one of ${Object.keys(PRIORITIES).join(", ")}`);
-  }
-}
-
-/** Before megabytes are sent for nothing. */
-function checkSize(names: readonly string[]): void {
-  if (names.length > MOST_DEVICES) throw tooLarge(`has ${names.length} names`, `${MOST_DEVICES} names`);
-  const bytes = names.reduce((sum, name) => sum + name.length, 0);
-  if (bytes > MOST_NAME_BYTES) throw tooLarge(`has ${bytes} bytes`, `${MOST_NAME_BYTES} bytes`);
-}
-
-function tooLarge(found: string, limit: string): Error {
-  return invalidError("device_names", `${found}, more than any gateway accepts (limit ${limit}); use cancelAll`);
+/** The batches that a stop reaches, and how; see StopRolloutRequest in ota_service.proto. */
+export interface StopRequest {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  /** Only this batch; every open batch of the package if absent. */
+  readonly jobId?: string;
+  readonly iotInstanceId?: string;
+  /** Name of a configured account. */
+  readonly account?: string;
+  /** Why the rollout is stopped, for the audit log. */
+  readonly reason?: string;
+  /** Your key for this stop: with it, `stopRollout` can be repeated after any error. */
+  readonly requestId?: string;
+  /** The states of the tasks to cancel; all four if absent. */
+  readonly states?: readonly ("CONFIRM" | "QUEUED" | "NOTIFIED" | "IN_PROGRESS")[];
+  /** Leave dynamic batches open: devices go on joining them. */
+  readonly keepStrategies?: boolean;
+  /** Of the rollout that the decision was made on. If other batches are open by then, nothing is sent. */
+  readonly etag?: string;
+  /** How long to look for tasks that are left or appear later; two minutes if absent. */
+  readonly settleMs?: number;
+  /** How long the stop may last; `settleMs` and an hour if absent. */
+  readonly timeToLiveMs?: number;
+  /** Also stop batches of this package that are created meanwhile; else they are only reported. */
+  readonly includeNewJobs?: boolean;
+  /** Also store the names of devices that have the package already. */
+  readonly listInstalled?: boolean;
+  /** Of the calls by device; urgent if absent. */
+  readonly priority?: Priority;
 }

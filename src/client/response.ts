@@ -26,7 +26,7 @@ export interface DeviceResult {
   readonly call?: UpstreamCall;
 }
 
-/** One HTTP request to the upstream that held devices of this request. */
+/** One canceling HTTP request to the upstream: with devices of this request, or on a whole batch. */
 export interface UpstreamCall {
   /** Empty if no answer carried one. */
   readonly requestId: string;
@@ -36,6 +36,8 @@ export interface UpstreamCall {
   readonly code: string;
   readonly errorMessage: string;
   readonly attempts: number;
+  /** Of a call on a whole batch: the upstream's operation. Empty for a call by device. */
+  readonly operation: string;
   readonly sentTime?: Date;
   readonly durationMs?: number;
 }
@@ -147,7 +149,7 @@ function resultOf(
   };
 }
 
-function callOf({ sentTime, duration, ...call }: WireCall): UpstreamCall {
+export function callOf({ sentTime, duration, ...call }: WireCall): UpstreamCall {
   return {
     ...call,
     ...(sentTime && { sentTime: dateOf(sentTime) }),

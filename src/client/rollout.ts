@@ -55,7 +55,7 @@ export function rolloutByWire({ jobs, etag, readTime }: WireRollout): Rollout {
   return { jobs: jobs.map(jobByWire), etag, readTime: readTime && dateOf(readTime) };
 }
 
-function jobByWire({ jobId, kind, status, createTime, counts, incomplete, countTime }: WireJob): RolloutJob {
+export function jobByWire({ jobId, kind, status, createTime, counts, incomplete, countTime }: WireJob): RolloutJob {
   const number = (count: bigint | undefined) => (count === undefined ? undefined : Number(count));
   return {
     ...{ jobId, status, incomplete, kind: (WireKind[kind] ?? "UNSPECIFIED") as RolloutJob["kind"] },

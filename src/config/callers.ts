@@ -9,6 +9,7 @@
 //       max_queued_devices: 20000     # instead of OTA_MAX_QUEUED_DEVICES_PER_CALLER
 //       verify: false                 # may not have tasks read back (default: true)
 //       operations: manage            # see and stop all operations; all: their results too (default: own)
+//       stop_rollouts: true           # may stop whole rollouts of its products (default: false)
 //     "*": { priorities: [BULK] }     # all others
 import { PRIORITIES } from "../gateway/command.js";
 import { OTHERS } from "../identity/caller-book.js";
@@ -19,7 +20,16 @@ import { known, mapping, type Wrong } from "./mapping.js";
 const MAX_WEIGHT = 100;
 const MAX_QUEUED_DEVICES = 100_000_000;
 
-const SETTINGS = ["weight", "accounts", "products", "priorities", "max_queued_devices", "verify", "operations"];
+const SETTINGS = [
+  "weight",
+  "accounts",
+  "products",
+  "priorities",
+  "max_queued_devices",
+  "verify",
+  "operations",
+  "stop_rollouts",
+];
 
 /** The names in requests, without the prefix. */
 const PRIORITY_NAMES: ReadonlyMap<string, string> = new Map(PRIORITIES.map((each) => [each.toUpperCase(), each]));
@@ -47,6 +57,7 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
   const caller = mapping(value, where, wrong);
   known(caller, SETTINGS, `${where}.`, wrong);
   const { weight = 1, max_queued_devices: most, verify = true, operations = "own" } = caller;
+  const { stop_rollouts: stopRollouts = false } = caller;
   const isWeight = typeof weight === "number" && weight >= 1 && weight <= MAX_WEIGHT;
   if (!isWeight) wrong(`${where}.weight`, `a number from 1 to ${MAX_WEIGHT}`);
   const isBound = Number.isInteger(most) && (most as number) >= 1 && (most as number) <= MAX_QUEUED_DEVICES;
@@ -54,6 +65,7 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
     wrong(`${where}.max_queued_devices`, `a whole number of devices, from 1 to ${MAX_QUEUED_DEVICES}`);
   }
   if (typeof verify !== "boolean") wrong(`${where}.verify`, "true or false");
+  if (typeof stopRollouts !== "boolean") wrong(`${where}.stop_rollouts`, "true or false");
   const isKnown = OPERATION_RIGHTS.includes(operations as OperationRights);
   if (!isKnown) wrong(`${where}.operations`, `one of ${OPERATION_RIGHTS.join(", ")}`);
   const own = list(`${where}.accounts`, caller["accounts"], wrong);
@@ -71,6 +83,7 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
   return {
     weight: isWeight ? weight : 1,
     verify: verify === true,
+    ...(stopRollouts === true && { stopRollouts }),
     ...(isKnown && operations !== "own" && { operations: operations as OperationRights }),
     ...(own && { accounts: new Set(own) }),
     ...(products && { products: productsOf(products) }),

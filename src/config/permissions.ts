@@ -20,6 +20,16 @@ export const PERMISSIONS: readonly Permissions[] = [
   },
   { actions: ["iot:ListOTAJobByFirmware", "iot:QueryOTAJob", "iot:ListOTATaskByJob"], purpose: "`GetRollout`" },
   {
+    actions: [
+      "iot:CancelOTAStrategyByJob",
+      "iot:CancelOTATaskByJob",
+      "iot:ListOTAJobByFirmware",
+      "iot:QueryOTAJob",
+      "iot:ListOTATaskByJob",
+    ],
+    purpose: "`StopRollout`",
+  },
+  {
     actions: ["iot:ListOTATaskByJob", "iot:ListOTAUnfinishedTaskByDevice"],
     purpose: "`verify`, with a `job_id` and without",
   },

@@ -19,6 +19,7 @@ export const FAILURE_KINDS = [
   "internal",
   // of operations
   "stopped",
+  "rollout-changed",
   "request-id-reused",
   "submission-unknown",
   "operation-not-found",

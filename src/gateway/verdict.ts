@@ -1,6 +1,5 @@
 // Decides whether the whole answer is a success or an error for its caller. Pure. It is an error if
 // all devices failed, or with `require_all` if any did. The most common cause names the error.
-
 import type { DeviceOutcome } from "./device-outcome.js";
 import { type CauseCount, FAILURE_KINDS, type Failure, type FailureKind } from "./failures.js";
 

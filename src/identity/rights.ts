@@ -10,6 +10,8 @@ export interface Rights {
   readonly priorities?: ReadonlySet<string> | undefined;
   readonly maxQueuedDevices?: number;
   readonly verify: boolean;
+  /** Whether it may stop rollouts, which reaches devices that nobody named. Absent: no. */
+  readonly stopRollouts?: boolean;
   /** Absent: `own`. */
   readonly operations?: OperationRights;
 }
@@ -34,19 +36,25 @@ export interface Touched {
   /** Undefined if the request's priority is unknown. */
   readonly priority: string | undefined;
   readonly verify: boolean;
+  /** Whether it is a whole rollout. */
+  readonly isRollout?: boolean;
 }
 
 /** The rights of every caller while the callers file is empty or absent. */
-export const UNLIMITED: Rights = { weight: 1, verify: true };
+export const UNLIMITED: Rights = { weight: 1, verify: true, stopRollouts: true };
 
 /** The fields of the request that exceed these rights; empty if the request is allowed. */
-export function beyond(rights: Rights, { account, productKey, priority, verify }: Touched): readonly string[] {
+export function beyond(
+  rights: Rights,
+  { account, productKey, priority, verify, isRollout }: Touched,
+): readonly string[] {
   if (rights === UNLIMITED) return NONE;
   const fields: string[] = [];
   if (!mayUse(rights, account)) fields.push("account");
   if (rights.products && !holds(rights.products, productKey)) fields.push("product_key");
   if (rights.priorities && (priority === undefined || !rights.priorities.has(priority))) fields.push("priority");
   if (verify && !rights.verify) fields.push("verify");
+  if (isRollout && !rights.stopRollouts) fields.push("rollout (stop_rollouts)");
   return fields;
 }
 

@@ -1,6 +1,5 @@
 // The devices of one operation that are on their way at once, and how far its list has been fed. A
 // chunk that is put back is fed again, in a new round, when the rest of the window is over.
-
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import { type Failure, GatewayError } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";

@@ -1,17 +1,20 @@
 // Operations as the port sees them: submitted, looked up, waited for, stopped and deleted. The store
 // is opened with the first submission unless it is durable, so that a gateway without operations
 // pays nothing.
+import { hash } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { type Failure, GatewayError } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";
 import type { CancelListSpec } from "./cancel-list.js";
 import { newOperationId } from "./operation-id.js";
+import { gatewayErrorOf, publishOperation } from "./publication.js";
 import { Runner, type RunnerOptions } from "./runner.js";
+import { STOP_ROLLOUT, type StopSpec } from "./stop/stop-spec.js";
 import type { ListQuery, OperationRecord, OperationStore, ResultsPage, ResultsQuery } from "./store.js";
-import { gatewayErrorOf, ListSubmission } from "./submission.js";
+import { ListSubmission } from "./submission.js";
 
-export interface OperationsOptions extends Pick<RunnerOptions, "forbidden" | "ended" | "holder"> {
+export interface OperationsOptions extends Pick<RunnerOptions, "forbidden" | "ended" | "holder" | "stops"> {
   readonly clock: Clock;
   readonly log: Log;
   readonly gateways: ReadonlyMap<string, Gateway>;
@@ -98,6 +101,26 @@ export class Operations {
     }
   }
 
+  /** Stores the order to stop a rollout. Throws GatewayError. */
+  async orderStop(caller: string, spec: StopSpec): Promise<OperationRecord> {
+    const { clock, mostOperationsPerCaller } = this.#options;
+    if (this.#isDraining) throw new GatewayError(DRAINING, { retryAfterMs: 1000 });
+    const { requestId, account, timeToLiveMs } = spec;
+    const text = JSON.stringify(spec);
+    const store = await this.#opened().catch((error: unknown) => {
+      throw gatewayErrorOf(error);
+    });
+    return publishOperation(
+      store,
+      {
+        ...{ id: newOperationId(clock.wallNow()), kind: STOP_ROLLOUT, caller, account, requestId, timeToLiveMs },
+        fingerprint: requestId === "" ? "" : hash("sha256", `${STOP_ROLLOUT}\n${text}`),
+        ...{ spec: text, devices: 0, repeated: 0, detail: "" },
+      },
+      mostOperationsPerCaller,
+    );
+  }
+
   /** An operation was published: it is taken up at once. */
   published(): void {
     void this.#runner?.look();
@@ -164,11 +187,11 @@ export class Operations {
   }
 
   async #open(): Promise<OperationStore> {
-    const { open, clock, log, gateways, holder, forbidden, ended } = this.#options;
+    const { open, clock, log, gateways, stops, holder, forbidden, ended } = this.#options;
     const store = await open();
     this.#store = store;
     this.#runner = new Runner({
-      ...{ store, clock, log, gateways, holder, forbidden },
+      ...{ store, clock, log, gateways, stops, holder, forbidden },
       ended: (record) => {
         ended(record);
         this.#wakeAll();

@@ -1,6 +1,5 @@
 // Consecutive calls that the cloud refused as a whole: three of them say that it would refuse all
 // others. An accepted device starts the count again.
-
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 

@@ -30,7 +30,8 @@ export const EXPIRED: RunEnding = {
 /** Every device has its outcome. */
 export const DONE: RunEnding = { state: "done", failure: undefined, unsent: LEFT };
 
-const MAYBE_SENT: Failure = {
+/** Of devices that were fed, and have no outcome. */
+export const MAYBE_SENT: Failure = {
   kind: "unknown",
   reason: "OUTCOME_UNKNOWN",
   message: "it may have been sent: the gateway ended before the outcome was recorded",

@@ -8,11 +8,21 @@ import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
 import { WINDOW_DEVICES } from "./feed-window.js";
 import { OperationRun } from "./operation-run.js";
 import { READING_GRACE_MS } from "./run-deadlines.js";
+import { type StopAccount, StopRun, type StopRunOptions } from "./stop/stop-run.js";
+import { STOP_ROLLOUT } from "./stop/stop-spec.js";
 import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
+
+/** What stops of rollouts need. */
+export interface StopOptions extends Pick<StopRunOptions, "forbidden" | "planned"> {
+  readonly accounts: ReadonlyMap<string, StopAccount>;
+  /** Opens the span of an operation. */
+  readonly spanOf: (record: OperationRecord) => StopRunOptions["span"];
+}
 
 export interface RunnerOptions {
   readonly store: OperationStore;
   readonly gateways: ReadonlyMap<string, Gateway>;
+  readonly stops: StopOptions;
   readonly clock: Clock;
   readonly log: Log;
   /** The name of this process; new for each start. */
@@ -38,7 +48,7 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #runs = new Map<
     string,
-    { readonly run: OperationRun; readonly leased: Leased; readonly over: Promise<void> }
+    { readonly run: OperationRun | StopRun; readonly leased: Leased; readonly over: Promise<void> }
   >();
   readonly #devicesByCaller = new Map<string, number>();
   readonly #timers: (() => void)[] = [];
@@ -107,7 +117,7 @@ export class Runner {
     const most = MOST_LEASES - this.#runs.size;
     if (this.#isClosing || most <= 0) return;
     const askedMs = clock.now();
-    const query = { holder, kinds: [CANCEL_LIST], accounts: [...gateways.keys()], most };
+    const query = { holder, kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()], most };
     for (const leased of await store.lease({ ...query, leaseMs: LEASE_MS, graceMs: READING_GRACE_MS })) {
       this.#take(leased, askedMs);
     }
@@ -130,21 +140,13 @@ export class Runner {
   }
 
   #take(leased: Leased, askedMs: number): void {
-    const { store, clock, gateways, forbidden, ended, log } = this.#options;
-    const { id, account, kind } = leased.record;
-    const gateway = gateways.get(account);
-    if (!gateway || kind !== CANCEL_LIST) {
+    const { log } = this.#options;
+    const { id } = leased.record;
+    const run = this.#runOf(leased, askedMs);
+    if (!run) {
       void this.#endForeign(leased);
       return;
     }
-    const run = new OperationRun({
-      ...{ store, gateway, clock, leased, askedMs, forbidden, ended },
-      failed: (error) => this.#report(error),
-      windows: {
-        take: (caller, devices) => this.#reserve(caller, devices),
-        give: (caller, devices) => this.#giveBack(caller, devices),
-      },
-    });
     const over = run
       .run()
       .catch((error: unknown) => log.error({ err: error, operation: id }, "an operation's run broke off"));
@@ -152,6 +154,26 @@ export class Runner {
       if (this.#runs.get(id)?.run === run) this.#runs.delete(id); // it may have been leased again
     };
     this.#runs.set(id, { run, leased, over: over.finally(forget) });
+  }
+
+  /** Undefined if its account or its format is not known here. */
+  #runOf(leased: Leased, askedMs: number): OperationRun | StopRun | undefined {
+    const { store, clock, gateways, stops, forbidden, ended } = this.#options;
+    const { record } = leased;
+    const gateway = gateways.get(record.account);
+    const stopping = stops.accounts.get(record.account);
+    const shared = { store, clock, leased, askedMs, ended, failed: (error: unknown) => this.#report(error) };
+    if (gateway && stopping && record.kind === STOP_ROLLOUT) {
+      return new StopRun({ ...shared, ...stops, ...stopping, gateway, span: stops.spanOf(record) });
+    }
+    if (!gateway || record.kind !== CANCEL_LIST) return undefined;
+    return new OperationRun({
+      ...{ ...shared, gateway, forbidden },
+      windows: {
+        take: (caller, devices) => this.#reserve(caller, devices),
+        give: (caller, devices) => this.#giveBack(caller, devices),
+      },
+    });
   }
 
   /** Its account or its format is not known here, and it has expired long ago. */

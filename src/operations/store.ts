@@ -47,7 +47,7 @@ export interface OperationRecord {
   readonly expireMs: number;
   /** When anything of it was last written. */
   readonly updateMs: number;
-  /** Distinct devices. */
+  /** Distinct devices; of an operation that finds its devices as it runs, those found so far. */
   readonly devices: number;
   readonly repeated: number;
   /** Devices without a final outcome. */
@@ -152,6 +152,15 @@ export type Feeding = FedChunk | "none" | "stopping" | "expired";
 export interface ChunkOutcomes {
   readonly chunk: number;
   /** As long as the chunk. Devices without a new outcome have none. */
+  readonly outcomes: Outcomes;
+}
+
+/** Devices that an operation has found. They count as fed. */
+export interface AppendedChunk {
+  /** The number of the chunk: one more than the last. */
+  readonly chunk: number;
+  /** At most CHUNK_DEVICES. */
+  readonly names: readonly string[];
   readonly outcomes: Outcomes;
 }
 
@@ -285,6 +294,12 @@ export interface OperationStore {
    * it. Rejects with LeaseLost.
    */
   record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): Promise<OperationRecord>;
+  /**
+   * Adds a chunk to the operation and stores the progress, in one commit. A chunk that was added
+   * before stays as it is. Rejects with LeaseLost, and with StoreFull beyond the bound of stored
+   * devices.
+   */
+  append(lease: Lease, added: AppendedChunk, progress: Progress): Promise<OperationRecord>;
   /**
    * Ends the operation, in a time that does not depend on its size. Provisional outcomes become
    * final, and devices without one get theirs by `end`: those of chunks that were fed at once, and

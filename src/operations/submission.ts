@@ -6,8 +6,9 @@ import { DEVICE_NAME, wrongWith } from "../base/text-rules.js";
 import { GatewayError, invalid, MOST_VIOLATIONS, type Violation } from "../gateway/failures.js";
 import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
 import { NameSet } from "./name-set.js";
+import { gatewayErrorOf, publishOperation, STORE_RETRY_MS } from "./publication.js";
 import { SetDigest } from "./set-digest.js";
-import { CHUNK_DEVICES, type OperationRecord, type OperationStore, StoreFull, StoreUnavailable } from "./store.js";
+import { CHUNK_DEVICES, type OperationRecord, type OperationStore } from "./store.js";
 
 export interface SubmissionOptions {
   readonly store: OperationStore;
@@ -21,9 +22,6 @@ export interface SubmissionOptions {
   /** Expected time until so many devices are done. */
   readonly expectedMs: (devices: number) => number;
 }
-
-/** When to ask again while the store is away or full. */
-const STORE_RETRY_MS = 5000;
 
 export class ListSubmission {
   readonly #options: SubmissionOptions;
@@ -74,36 +72,17 @@ export class ListSubmission {
     if (neededMs > spec.timeToLiveMs) throw tooShort(neededMs, spec.timeToLiveMs);
     if (this.#chunk.length > 0) await this.#stage();
     const text = JSON.stringify(spec);
-    const published = await store
-      .publish({
+    return publishOperation(
+      store,
+      {
         ...{ id, caller, devices, kind: CANCEL_LIST, account: spec.account, spec: text, requestId: spec.requestId },
         fingerprint: this.#digest ? hash("sha256", `${CANCEL_LIST}\n${text}\n${this.#digest.hex()}`) : "",
         repeated: this.#received - devices,
         timeToLiveMs: spec.timeToLiveMs,
         detail: "",
-      })
-      .catch((error: unknown) => {
-        throw gatewayErrorOf(error, spec.requestId);
-      });
-    switch (published.kind) {
-      case "created":
-      case "existing":
-        return published.record;
-      case "reused":
-        throw new GatewayError({
-          kind: "request-id-reused",
-          message: "request_id belongs to another submission, or to an operation that was deleted; use a new one",
-        });
-      case "too-many":
-        throw new GatewayError(
-          {
-            kind: "overloaded",
-            subject: "caller",
-            message: `too many operations of this caller have not ended (limit ${mostOperations}); wait for one of them`,
-          },
-          { retryAfterMs: STORE_RETRY_MS },
-        );
-    }
+      },
+      mostOperations,
+    );
   }
 
   /** Leaves nothing of it, whatever happened before. */
@@ -140,22 +119,6 @@ export class ListSubmission {
 /** Lets everything else have its turn: thousands of names take milliseconds. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** The failure of a call to the store, for the caller. `requestId` is set where a list was published. */
-export function gatewayErrorOf(error: unknown, requestId?: string): unknown {
-  if (error instanceof StoreFull) {
-    const message = "the store of operations has no room for this list; retry when operations have ended";
-    return new GatewayError({ kind: "overloaded", subject: "gateway", message }, { retryAfterMs: STORE_RETRY_MS });
-  }
-  if (!(error instanceof StoreUnavailable)) return error;
-  if (error.isUnknown && requestId !== undefined) {
-    const again =
-      requestId === "" ? "list operations before submitting it again" : "submit it again with its request_id";
-    return new GatewayError({ kind: "submission-unknown", message: `the list may or may not be stored; ${again}` });
-  }
-  const message = "the store of operations cannot be used at the moment; retry";
-  return new GatewayError({ kind: "store-unavailable", message }, { retryAfterMs: STORE_RETRY_MS });
 }
 
 function tooShort(neededMs: number, leftMs: number): GatewayError {

@@ -15,6 +15,8 @@ export interface RolloutScope {
 /** The batches at one time, each once. */
 export interface ListReading {
   readonly rows: readonly JobRow[];
+  /** With a `jobId`: the other batches of the package, as far as the list tells their product. */
+  readonly others: readonly JobRow[];
   /** Batches of an unknown product or kind, with the reason. */
   readonly unclear: ReadonlyMap<string, string>;
   /** When the first call was sent. */
@@ -36,6 +38,7 @@ export class RolloutList {
   /** The answers of queries; a batch never changes its product, package or kind. */
   readonly #queried = new Map<string, JobRow>();
   #rows = new Map<string, JobRow>();
+  #others = new Map<string, JobRow>();
   #unclear = new Map<string, string>();
   #todo: JobCall[] = [];
   #underWay = 0;
@@ -53,6 +56,7 @@ export class RolloutList {
   begin(): void {
     this.#isReading = true;
     this.#rows = new Map();
+    this.#others = new Map();
     this.#unclear = new Map();
     this.#sentMs = undefined;
     this.failure = undefined;
@@ -76,7 +80,8 @@ export class RolloutList {
     this.#isReading = false;
     if (this.failure || this.#sentMs === undefined) return;
     this.readings++;
-    this.reading = { rows: [...this.#rows.values()], unclear: this.#unclear, sentMs: this.#sentMs };
+    const [rows, others] = [[...this.#rows.values()], [...this.#others.values()]];
+    this.reading = { rows, others, unclear: this.#unclear, sentMs: this.#sentMs };
   }
 
   #noteList(page: number, end: JobCallEnd | Failed, sentMs: number | undefined): void {
@@ -96,7 +101,11 @@ export class RolloutList {
 
   #add(row: JobRow): void {
     const { jobId } = this.#scope;
-    if ((jobId !== "" && row.jobId !== jobId) || this.#rows.has(row.jobId)) return;
+    if (jobId !== "" && row.jobId !== jobId) {
+      if (isClear(row)) this.#others.set(row.jobId, row);
+      return;
+    }
+    if (this.#rows.has(row.jobId)) return;
     const queried = this.#queried.get(row.jobId);
     const whole: JobRow = queried ? { ...queried, status: row.status } : row;
     this.#rows.set(row.jobId, whole);

@@ -2,12 +2,12 @@
 // readings at the same time are one, its result is kept for two seconds, and each caller gets what
 // is known by its own deadline.
 import type { Clock } from "../base/clock.js";
-import { consequence } from "../gateway/call/consequence.js";
 import { GatewayError } from "../gateway/failures.js";
 import type { JobCalls } from "./job-calls.js";
 import type { JobCallOrigin } from "./job-line.js";
 import type { BatchReading } from "./job-stop.js";
-import type { RolloutList, RolloutScope } from "./rollout-list.js";
+import { readFailureOf } from "./read-failure.js";
+import type { RolloutScope } from "./rollout-list.js";
 import { RolloutReading } from "./rollout-reading.js";
 
 export interface RolloutQuestion extends RolloutScope {
@@ -93,7 +93,7 @@ function answerOf(
   wallMsOf: (ms: number) => number,
 ): RolloutAnswer {
   const { listed, failure } = reading;
-  if (failure) throw errorOf(failure);
+  if (failure) throw new GatewayError(readFailureOf(failure));
   if (!listed) throw new GatewayError({ kind: "expired", message: TOO_LATE });
   const batches = reading.batches(wallMsOf);
   if (jobId !== "" && batches.length === 0) {
@@ -101,15 +101,6 @@ function answerOf(
     throw new GatewayError({ kind: "rejected", rejection: "not-found", message });
   }
   return { batches, etag: reading.etag, readWallMs: wallMsOf(listed.sentMs) };
-}
-
-function errorOf({ end, message }: NonNullable<RolloutList["failure"]>): GatewayError {
-  if (!end || end.kind === "withdrawn") return new GatewayError({ kind: "unavailable", message });
-  const { outcome } = consequence(end, 1);
-  if (!("failure" in outcome)) throw new Error("a call that was refused has no failure");
-  // A read that was never answered leaves nothing in doubt.
-  const isLost = outcome.failure.kind === "unknown";
-  return new GatewayError(isLost ? { kind: "unavailable", message } : outcome.failure);
 }
 
 /** Resolves when the work is done, when the time has come, or when the caller has left. */

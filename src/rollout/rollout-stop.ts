@@ -199,7 +199,8 @@ export class RolloutStop {
     }
     const isFirst = this.#list.readings === 1;
     for (const row of own) this.#take(row, isFirst, nowMs);
-    this.#other = open.filter((jobId) => !this.#batches.has(jobId));
+    const others = reading.others.filter((row) => isOfRollout(row, this.#order) && isOpenStatus(row.status));
+    this.#other = [...open.filter((jobId) => !this.#batches.has(jobId)), ...others.map(({ jobId }) => jobId)];
     if (isFirst) this.#planUntilMs = nowMs + PLAN_MS;
     else if (this.#isPlanned && !this.#isFinal) {
       // The list has still to say that a batch was closed.

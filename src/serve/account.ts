@@ -16,6 +16,7 @@ import { CallFeed } from "../observe/admin/call-feed.js";
 import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
+import type { StopAccount } from "../operations/stop/stop-run.js";
 import { RolloutReader } from "../rollout/rollout-reader.js";
 import { createUpstream } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
@@ -38,6 +39,7 @@ export interface Account {
   readonly recorder: FlightRecorder;
   readonly feed: CallFeed;
   readonly rollouts: RolloutReader;
+  readonly stops: StopAccount;
   /** The operations that read, and those on whole batches, for the page. */
   readings(): readonly ReadingSnapshot[];
   /** After its gateway has drained: waits for the calls under way and lets go of everything. */
@@ -128,6 +130,7 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     limiter,
     recorder,
     feed,
+    stops: { calls: batches.calls, callTimeoutMs: timeoutMs },
     rollouts: new RolloutReader({ clock, calls: batches.calls }),
     readings: () => [...snapshots(), ...batches.snapshots()],
     close: async () => {

@@ -9,11 +9,15 @@ import { Priority, priorityToJSON } from "../gen/ota/v1/ota_service.js";
 import type { OperationAudit } from "../grpc/service/operations-service.js";
 import type { CallerBook } from "../identity/caller-book.js";
 import { beyond } from "../identity/rights.js";
-import type { AuditedCaller, AuditedRequest } from "../observe/audit/audit-record.js";
+import type { AuditedCaller, AuditedOperation, AuditedRequest } from "../observe/audit/audit-record.js";
 import type { Auditor } from "../observe/audit/auditor.js";
+import { startOperationSpan } from "../observe/telemetry/operation-span.js";
 import type { CancelListSpec } from "../operations/cancel-list.js";
 import { Operations } from "../operations/operations.js";
+import type { StopAccount } from "../operations/stop/stop-run.js";
+import { STOP_ROLLOUT } from "../operations/stop/stop-spec.js";
 import type { OperationRecord } from "../operations/store.js";
+import { auditedRolloutOf } from "./audited-rollout.js";
 import { IN_MEMORY, openOperationStore } from "./operation-store.js";
 
 export interface OperationsSetup {
@@ -22,6 +26,8 @@ export interface OperationsSetup {
   readonly log: Log;
   readonly callers: CallerBook;
   readonly gateways: ReadonlyMap<string, Gateway>;
+  /** By account. */
+  readonly stops: ReadonlyMap<string, StopAccount>;
   readonly auditor: Auditor | undefined;
 }
 
@@ -39,8 +45,14 @@ export async function openOperations(setup: OperationsSetup): Promise<Operations
     open: () => openOperationStore(config, clock),
     mostDevicesPerOperation: config.maxDevicesPerOperation,
     mostOperationsPerCaller: config.maxOperationsPerCaller,
+    stops: {
+      accounts: setup.stops,
+      forbidden: (caller, spec) => whyForbidden(callers, caller, { ...spec, verify: false, isRollout: true }),
+      planned: (record) => auditEvent(auditor, record, "Planned"),
+      spanOf: startOperationSpan,
+    },
     forbidden: (caller, spec) => whyForbidden(callers, caller, spec),
-    ended: (record) => auditor && begin(auditor, record, "Ended", { caller: record.caller }).done(auditedOf(record)),
+    ended: (record) => auditEvent(auditor, record, "Ended"),
   });
   if (path === IN_MEMORY) return operations; // opened when it is needed
   await operations.open();
@@ -48,11 +60,14 @@ export async function openOperations(setup: OperationsSetup): Promise<Operations
 }
 
 /** Rights may change while an operation runs. */
-function whyForbidden(callers: CallerBook, caller: string, spec: CancelListSpec): string | undefined {
+function whyForbidden(
+  callers: CallerBook,
+  caller: string,
+  spec: Pick<CancelListSpec, "account" | "priority" | "verify" | "scope"> & { readonly isRollout?: boolean },
+): string | undefined {
   const rights = callers.rightsOf(caller);
   if (!rights) return "its caller has no rights here any more";
-  const { account, priority, verify, scope } = spec;
-  const fields = beyond(rights, { account, priority, verify, productKey: scope.productKey });
+  const fields = beyond(rights, { ...spec, productKey: spec.scope.productKey });
   return fields.length > 0 ? `its caller has no right to this ${fields.join(", ")} any more` : undefined;
 }
 
@@ -60,15 +75,27 @@ function whyForbidden(callers: CallerBook, caller: string, spec: CancelListSpec)
 export function operationAudit(auditor: Auditor | undefined): OperationAudit | undefined {
   if (!auditor) return undefined;
   return {
-    submitted: (record, context) =>
-      begin(auditor, record, "SubmitCancelTasksByDevice", callerOf(context)).done(auditedOf(record)),
+    submitted: (record, context) => begin(auditor, record, rpcOf(record), callerOf(context)).done(auditedOf(record)),
     stopped: (record, context) => begin(auditor, record, "CancelOperation", callerOf(context)).done(auditedOf(record)),
     refused(error, spec, context) {
       const request = { ...NOTHING, ...spec, account: spec?.account || "default" };
       const priority = priorityToJSON(spec?.priority ?? Priority.UNSPECIFIED);
       auditor.begin(request, { ...callerOf(context), rpc: "SubmitCancelTasksByDevice", priority }).refused(error);
     },
+    stopRefused(error, request, context) {
+      const asked = { ...NOTHING, ...request, account: request?.account || "default" };
+      const priority = priorityToJSON(request?.priority || Priority.URGENT);
+      auditor.begin(asked, { ...callerOf(context), rpc: "StopRollout", priority }).refused(error);
+    },
   };
+}
+
+function rpcOf({ kind }: OperationRecord): string {
+  return kind === STOP_ROLLOUT ? "StopRollout" : "SubmitCancelTasksByDevice";
+}
+
+function auditEvent(auditor: Auditor | undefined, record: OperationRecord, event: string): void {
+  if (auditor) begin(auditor, record, event, { caller: record.caller }).done(auditedOf(record));
 }
 
 type Who = Pick<AuditedCaller, "caller" | "stranger" | "span">;
@@ -101,6 +128,8 @@ function callerOf({ caller, stranger, span }: Parameters<OperationAudit["submitt
   return { caller, span: span.spanContext(), ...(stranger && { stranger }) };
 }
 
-function auditedOf({ id, state, devices, progress, counts }: OperationRecord) {
-  return { name: `operations/${id}`, state, devices, calls: progress.calls, counts };
+function auditedOf(record: OperationRecord): AuditedOperation {
+  const { id, state, devices, progress, counts } = record;
+  const rollout = record.kind === STOP_ROLLOUT ? auditedRolloutOf(record) : undefined;
+  return { name: `operations/${id}`, state, devices, calls: progress.calls, counts, ...(rollout && { rollout }) };
 }

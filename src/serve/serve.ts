@@ -108,7 +108,8 @@ export async function serve(
     }
     unwatch.push(metrics.watch(watched(accounts, config), clock.now));
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
-    operations = await openOperations({ config, clock, log, callers, gateways, auditor });
+    const stops = new Map([...accounts].map(([name, account]) => [name, account.stops]));
+    operations = await openOperations({ config, clock, log, callers, gateways, stops, auditor });
     unwatch.push(metrics.watchProcess(version));
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(

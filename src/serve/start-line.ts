@@ -28,7 +28,7 @@ export function logStart(log: Log, started: Started, config: Config, environment
     encryption: config.tlsCert ? "TLS" : "none",
     authentication: authenticationOf(config),
     settings: settingsInForce(environment),
-    permissions: PERMISSIONS.flatMap(({ actions }) => actions),
+    permissions: [...new Set(PERMISSIONS.flatMap(({ actions }) => actions))],
   };
   log.info(fields, "started");
 }

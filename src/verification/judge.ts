@@ -1,7 +1,6 @@
 // Decides what a device's tasks say about its cancel. Pure. It claims only what the list said when
 // it was read: a task that can still progress gives no outcome, because it is unknown how soon a
 // cancel shows.
-
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import type { ListedTask } from "../gateway/task-reader.js";

@@ -1,6 +1,5 @@
 // Converts the end of a reading call into a report for each device: the device's tasks, or the
 // reason why they are unknown.
-
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import type { ListedTask, TaskList } from "../gateway/task-reader.js";

@@ -38,6 +38,7 @@ export function listenOta({ cancel, stream, quota, rollout }: FakeAnswers): Prom
     getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
     getRollout: (call, callback) => reply(rollout?.(call), callback),
     submitCancelTasksByDevice: () => {},
+    stopRollout: () => {},
     listOperationResults: () => {},
   };
   return listenGrpc([OtaServiceService, service]);

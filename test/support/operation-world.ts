@@ -1,7 +1,6 @@
 // Processes that run operations from one store, under the hand clock: each has a gateway, a ledger
 // and a runner of its own. A process can die, or lose the store, at any moment; calls that it has
 // sent are carried out. The world notes what breaks a rule as it happens.
-
 import { sleepUntil } from "../../src/base/clock.js";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
@@ -194,6 +193,7 @@ export class WorldProcess {
       ...{ clock, log, holder: `process-${nth}`, gateways: new Map([["default", this.#mutated()]]) },
       store: this.#seenFrom(),
       forbidden: () => world.forbidden,
+      stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {}, spanOf: () => undefined },
       ended: (record) => void world.ended.push(record),
     });
     this.runner.start();

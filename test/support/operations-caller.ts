@@ -7,6 +7,9 @@ import {
   type DeviceResult,
   OtaServiceClient,
   type Outcome,
+  StopRolloutMetadata,
+  StopRolloutRequest,
+  StopRolloutResponse,
   SubmitCancelTasksByDeviceMetadata,
   SubmitCancelTasksByDeviceResponse,
 } from "../../src/gen/ota/v1/ota_service.js";
@@ -53,6 +56,12 @@ export function createOperationsCaller(address: string, headers: Readonly<Record
         else setImmediate(() => call.cancel());
       });
     },
+    /** Orders the stop of the seeded package, unless the request names another. */
+    stopRollout: (request: Partial<StopRolloutRequest> = {}) =>
+      asked<Operation>((callback) => {
+        const { productKey, firmwareId } = DEFAULTS;
+        ota.stopRollout(StopRolloutRequest.fromPartial({ productKey, firmwareId, ...request }), metadata(), callback);
+      }),
     get: (name: string) => asked<Operation>((callback) => operations.getOperation({ name }, metadata(), callback)),
     wait: (name: string, seconds = 60) =>
       asked<Operation>((callback) =>
@@ -97,4 +106,12 @@ export function metadataOf({ metadata }: Operation): SubmitCancelTasksByDeviceMe
 
 export function responseOf({ result }: Operation): SubmitCancelTasksByDeviceResponse | undefined {
   return result?.$case === "response" ? SubmitCancelTasksByDeviceResponse.decode(result.response.value) : undefined;
+}
+
+export function stopMetadataIn({ metadata }: Operation): StopRolloutMetadata {
+  return StopRolloutMetadata.decode(metadata?.value ?? Buffer.alloc(0));
+}
+
+export function stopResponseIn({ result }: Operation): StopRolloutResponse | undefined {
+  return result?.$case === "response" ? StopRolloutResponse.decode(result.response.value) : undefined;
 }

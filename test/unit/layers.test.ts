@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/job-operator gateway/limiter " +
     "gateway/upstream",
   // work that outlives its caller; its stores know only the seam
-  operations: "base gateway",
+  operations: "base gateway rollout",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service":
@@ -69,7 +69,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
-    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry rollout upstream verification",
+    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry operations rollout upstream verification",
   "@opentelemetry/exporter-metrics-otlp-grpc": "observe/telemetry",
   "@opentelemetry/exporter-metrics-otlp-http": "observe/telemetry",
   "@opentelemetry/exporter-metrics-otlp-proto": "observe/telemetry",

@@ -1,7 +1,6 @@
 // Decides what the end of a call means for its token and its devices, and whether the devices are
 // sent again. Pure. The upstream reports a single boolean for the whole call, and no outcome claims
 // more than that.
-
 import type { DeviceOutcome } from "../device-outcome.js";
 import type { Failure } from "../failures.js";
 import type { TokenEnd } from "../limiter.js";

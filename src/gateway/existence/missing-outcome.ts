@@ -1,5 +1,4 @@
 // The outcome of a device that a reading asked for and did not find.
-
 import type { DeviceOutcome } from "../device-outcome.js";
 import type { Failure } from "../failures.js";
 

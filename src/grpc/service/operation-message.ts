@@ -1,6 +1,5 @@
 // Turns the record of an operation into google.longrunning.Operation, with its metadata and its
 // response or error.
-
 import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import type { Failure } from "../../gateway/failures.js";
 import type { Operation } from "../../gen/google/longrunning/operations.js";
@@ -8,15 +7,19 @@ import type { Any } from "../../gen/google/protobuf/any.js";
 import {
   OperationState,
   type OutcomeCount,
+  StopRolloutMetadata,
+  StopRolloutResponse,
   SubmitCancelTasksByDeviceMetadata,
   SubmitCancelTasksByDeviceResponse,
 } from "../../gen/ota/v1/ota_service.js";
 import { CANCEL_LIST, type CancelListSpec } from "../../operations/cancel-list.js";
+import { STOP_ROLLOUT } from "../../operations/stop/stop-spec.js";
 import type { OperationRecord, OperationState as StoredState } from "../../operations/store.js";
 import { durationOf, timestampOf } from "../wire/details.js";
 import { deviceStatusOf } from "../wire/status.js";
 import { wireSpecOf } from "./request.js";
 import { WIRE_OUTCOMES } from "./response.js";
+import { stopMetadataOf, stopResponseOf } from "./stop-message.js";
 
 export const NAME_PREFIX = "operations/";
 
@@ -40,10 +43,17 @@ export function operationMessageOf(record: OperationRecord, durable: boolean): O
   const done = record.endMs !== undefined;
   return {
     name: `${NAME_PREFIX}${record.id}`,
-    metadata: pack("SubmitCancelTasksByDeviceMetadata", SubmitCancelTasksByDeviceMetadata, metadataOf(record, durable)),
+    metadata: packedMetadataOf(record, durable),
     done,
     result: done ? resultOf(record) : undefined,
   };
+}
+
+function packedMetadataOf(record: OperationRecord, durable: boolean): Any {
+  const list = metadataOf(record, durable);
+  if (record.kind !== STOP_ROLLOUT)
+    return pack("SubmitCancelTasksByDeviceMetadata", SubmitCancelTasksByDeviceMetadata, list);
+  return pack("StopRolloutMetadata", StopRolloutMetadata, stopMetadataOf(record, list));
 }
 
 function metadataOf(record: OperationRecord, durable: boolean): SubmitCancelTasksByDeviceMetadata {
@@ -74,6 +84,10 @@ const HELD = "found in a restored copy of the store; an operator has to resume i
 function resultOf(record: OperationRecord): Operation["result"] {
   if (record.failure !== "") {
     return { $case: "error", error: deviceStatusOf(JSON.parse(record.failure) as Failure) };
+  }
+  if (record.kind === STOP_ROLLOUT) {
+    const report = pack("StopRolloutResponse", StopRolloutResponse, stopResponseOf(record));
+    return { $case: "response", response: report };
   }
   const response = {
     devices: BigInt(record.devices),

@@ -1,7 +1,6 @@
 // google.longrunning.Operations, and the results of operations. A caller sees its own operations;
 // with `manage` or `all` those of every caller. Others do not exist for it.
-
-import { OUTCOMES } from "../../gateway/device-outcome.js";
+import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import type {
   CancelOperationRequest,
@@ -14,17 +13,13 @@ import type {
   WaitOperationRequest,
 } from "../../gen/google/longrunning/operations.js";
 import type { Empty } from "../../gen/google/protobuf/empty.js";
-import { Status } from "../../gen/google/rpc/status.js";
 import type {
   CancelSpec,
-  DeviceResult,
   ListOperationResultsRequest,
-  ListOperationResultsResponse,
   OtaServiceServer,
-  Outcome,
+  StopRolloutRequest,
 } from "../../gen/ota/v1/ota_service.js";
 import type { CallerBook } from "../../identity/caller-book.js";
-import { failureOfOutcome, outcomeOf } from "../../operations/cancel-list.js";
 import { isOperationId } from "../../operations/operation-id.js";
 import type { Operations } from "../../operations/operations.js";
 import type { OperationRecord } from "../../operations/store.js";
@@ -32,11 +27,11 @@ import { checkRights, rightsOf, turnedAway } from "../rpc/access.js";
 import { openRpc, unary } from "../rpc/handler.js";
 import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { durationMs } from "../wire/details.js";
-import { deviceStatusOf } from "../wire/status.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
-import { pageTokenOf, positionIn } from "./page-token.js";
+import { resultsPageOf } from "./operation-results.js";
+import { pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBySpec } from "./request.js";
-import { WIRE_OUTCOMES } from "./response.js";
+import { stopSpecOf, touchedByStop } from "./stop-request.js";
 import { SubmitStream } from "./submit.js";
 
 export interface OperationsServiceOptions extends RpcOptions {
@@ -51,12 +46,13 @@ export interface OperationsServiceOptions extends RpcOptions {
 export interface OperationAudit {
   submitted(record: OperationRecord, context: RpcContext): void;
   refused(error: unknown, spec: CancelSpec | undefined, context: RpcContext): void;
+  stopRefused(error: unknown, request: StopRolloutRequest | undefined, context: RpcContext): void;
   stopped(record: OperationRecord, context: RpcContext): void;
 }
 
 export interface OperationsService {
   readonly operations: OperationsServer;
-  readonly ofOtaService: Pick<OtaServiceServer, "submitCancelTasksByDevice" | "listOperationResults">;
+  readonly ofOtaService: Pick<OtaServiceServer, "submitCancelTasksByDevice" | "stopRollout" | "listOperationResults">;
 }
 
 const SUBMIT = "ota.v1.OtaService/SubmitCancelTasksByDevice";
@@ -65,11 +61,6 @@ const SERVICE = "google.longrunning.Operations";
 const LONGEST_WAIT_MS = 60_000;
 const USUAL_LIST = 100;
 const LONGEST_LIST = 1000;
-const USUAL_RESULTS = 1000;
-const MOST_RESULTS = 10_000;
-const MOST_PAGE_BYTES = 1 << 20;
-/** Of a result on the wire, beside its name and its status: tags, lengths and numbers. */
-const RESULT_BYTES = 24;
 
 const NOT_FOUND = new GatewayError({ kind: "operation-not-found", message: "there is no such operation" });
 const RUNNING = new GatewayError({
@@ -118,6 +109,9 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
           if (rpc.stranger) stream.refuse(turnedAway(rpc.stranger));
           else stream.serve();
         }),
+      stopRollout: unary("ota.v1.OtaService/StopRollout", options, stopRollout, (request, context, error) =>
+        audit?.stopRefused(error, request, context),
+      ),
       listOperationResults: method("ota.v1.OtaService/ListOperationResults", results),
     },
   };
@@ -138,7 +132,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (name !== "" && name !== "operations") throw invalid("name", 'must be empty or "operations"');
     const [, done] = /^\s*done\s*=\s*(true|false)\s*$/.exec(filter) ?? [];
     if (filter.trim() !== "" && !done) throw invalid("filter", 'must be empty, "done=true" or "done=false"');
-    const most = sizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
+    const most = pageSizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
     const of = ["operations", done ?? ""];
     const after = positionIn(pageToken, of) as { createMs: number; id: string } | undefined;
     const records = await shared().list({
@@ -184,31 +178,27 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     return {};
   }
 
-  async function results(
-    request: ListOperationResultsRequest,
-    { caller }: RpcContext,
-  ): Promise<ListOperationResultsResponse> {
-    const { id } = await visible(request.name, caller, "read");
-    const most = sizeOf(request.pageSize, USUAL_RESULTS, MOST_RESULTS);
-    const kinds = request.outcomes.map((outcome) => OUTCOMES.findIndex((kind) => WIRE_OUTCOMES[kind] === outcome));
-    if (kinds.includes(-1)) throw invalid("outcomes", "has an outcome that is not known");
-    const of = [id, [...kinds].sort()];
-    const from = positionIn(request.pageToken, of) ?? 0;
-    if (!Number.isSafeInteger(from)) throw invalid("page_token", "is not a token of this list");
-    const page = await shared().results({ id, from: from as number, most, ...(kinds.length > 0 && { kinds }) });
-    if (!page) throw NOT_FOUND;
-    const found: DeviceResult[] = [];
-    const explain = createExplanations();
-    let bytes = 0;
-    for (const { name, kind, failure, position } of page.results) {
-      const { outcome, status, statusBytes } = explain(kind, failure);
-      bytes += name.length + statusBytes + RESULT_BYTES;
-      if (bytes > MOST_PAGE_BYTES)
-        return { results: found, nextPageToken: pageTokenOf(of, position), truncated: false };
-      found.push({ deviceName: name, outcome, callIndex: -1, status });
+  async function results(request: ListOperationResultsRequest, { caller }: RpcContext) {
+    const record = await visible(request.name, caller, "read");
+    const page = await resultsPageOf(shared(), record, request);
+    if (!page) throw NOT_FOUND; // deleted meanwhile
+    return page;
+  }
+
+  async function stopRollout(request: StopRolloutRequest, context: RpcContext): Promise<Operation> {
+    try {
+      const { account, productKey, firmwareId, jobId } = request;
+      checkRights(callers, context.caller, touchedByStop(request));
+      const spec = stopSpecOf(request, limits);
+      context.asked({ account: account || DEFAULT_ACCOUNT, productKey, firmwareId, jobId }, 0);
+      const record = await shared().orderStop(context.caller, spec);
+      shared().published();
+      audit?.submitted(record, context);
+      return wire(record);
+    } catch (error) {
+      audit?.stopRefused(error, request, context);
+      throw error;
     }
-    const nextPageToken = page.next === undefined ? "" : pageTokenOf(of, page.next);
-    return { results: found, nextPageToken, truncated: false };
   }
 
   /** The operation, if the caller may do this with it. Throws GatewayError. */
@@ -228,28 +218,4 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   function wire(record: OperationRecord): Operation {
     return operationMessageOf(record, shared().durable);
   }
-}
-
-/** Thousands of devices share a failure, which is parsed and encoded once for a page. */
-function createExplanations() {
-  const known = new Map<string, { outcome: Outcome; status: Status | undefined; statusBytes: number }>();
-  return (kind: number, failure: string) => {
-    const key = `${kind} ${failure}`;
-    let explanation = known.get(key);
-    if (!explanation) {
-      const outcome = outcomeOf(kind, failure);
-      const why = failureOfOutcome(outcome);
-      const status = why && deviceStatusOf(why);
-      const statusBytes = status ? Status.encode(status).finish().length : 0;
-      explanation = { outcome: WIRE_OUTCOMES[outcome.kind], status, statusBytes };
-      known.set(key, explanation);
-    }
-    return explanation;
-  };
-}
-
-/** Zero means the usual size, and too much the most. */
-function sizeOf(asked: number, usual: number, most: number): number {
-  if (asked < 0) throw invalid("page_size", "must not be negative");
-  return Math.min(asked || usual, most);
 }

@@ -114,7 +114,6 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       return request.checkDevices ? check(gateway, command, plan, context) : planned(plan, command);
     }
     const { answer, told, abort, withdraw } = gateway.cancel(command, context.span);
-    void told.then(({ outcomes }) => context.told(outcomes));
     if (entry) {
       void answer.then(
         (all) => entry.answered(all),
@@ -122,7 +121,16 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       );
     }
     return {
-      response: answer.then((all) => responseOf(all, command.deviceNames)),
+      response: answer.then(
+        (all) => {
+          context.told(all.outcomes);
+          return responseOf(all, command.deviceNames);
+        },
+        async (error: unknown) => {
+          context.told((await told).outcomes);
+          throw error;
+        },
+      ),
       failedResponse: async () => responseOf(await told, command.deviceNames),
       obstacle: () => gateway.condition().obstacle,
       abort,

@@ -18,3 +18,9 @@ export function positionIn(token: string, of: readonly unknown[]): unknown {
   }
   throw invalid("page_token", "is not a token of this list; start with an empty one");
 }
+
+/** Zero means the usual size, and too much the most. */
+export function pageSizeOf(asked: number, usual: number, most: number): number {
+  if (asked < 0) throw invalid("page_size", "must not be negative");
+  return Math.min(asked || usual, most);
+}

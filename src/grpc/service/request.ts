@@ -1,8 +1,7 @@
 // Turns a request into a command, or into an error that lists everything wrong with it. Nothing
 // here costs quota.
-import { ACCOUNT, DEVICE_NAME, ID, REASON, type TextRule, wrongWith } from "../../base/text-rules.js";
+import { DEVICE_NAME, REASON, wrongWith } from "../../base/text-rules.js";
 import { type Command, DEFAULT_ACCOUNT, type Priority } from "../../gateway/command.js";
-import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/failures.js";
 import {
   type CancelSpec,
   type CancelTasksByDeviceRequest,
@@ -14,6 +13,7 @@ import type { Touched } from "../../identity/rights.js";
 import type { CancelListSpec } from "../../operations/cancel-list.js";
 import type { RolloutQuestion } from "../../rollout/rollout-reader.js";
 import { durationMs, durationOf } from "../wire/details.js";
+import { checkAccountField, checkIdField, checkTextField, Violations } from "./violations.js";
 
 /** Requests are checked against these. */
 export interface RequestLimits {
@@ -21,7 +21,7 @@ export interface RequestLimits {
   readonly accounts: ReadonlySet<string>;
 }
 
-const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
+export const WIRE_PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.UNSPECIFIED, "normal"],
   [WirePriority.BULK, "bulk"],
   [WirePriority.NORMAL, "normal"],
@@ -30,7 +30,7 @@ const PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
 
 /** Names what a request would touch. Nothing of it has been checked yet. */
 export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
-  return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
+  return { account: account || DEFAULT_ACCOUNT, productKey, priority: WIRE_PRIORITIES.get(priority), verify };
 }
 
 /** The most, and the default, of `time_to_live`. */
@@ -39,22 +39,22 @@ const TIME_TO_LIVE_MS = 3_600_000;
 
 /** Names what a submission would touch. Nothing of it has been checked yet. */
 export function touchedBySpec({ account, productKey, priority, verify }: CancelSpec): Touched {
-  return { account: account || DEFAULT_ACCOUNT, productKey, priority: PRIORITIES.get(priority), verify };
+  return { account: account || DEFAULT_ACCOUNT, productKey, priority: WIRE_PRIORITIES.get(priority), verify };
 }
 
 /** The spec with its defaults. Throws GatewayError with every violation. */
 export function listSpecOf(spec: CancelSpec, limits: RequestLimits): CancelListSpec {
-  const priority = PRIORITIES.get(spec.priority);
+  const priority = WIRE_PRIORITIES.get(spec.priority);
   const violations = new Violations();
   const timeToLiveMs = spec.timeToLive ? durationMs(spec.timeToLive) : TIME_TO_LIVE_MS;
-  checkId("spec.request_id", spec.requestId, false, violations);
-  checkId("spec.product_key", spec.productKey, true, violations);
-  checkId("spec.firmware_id", spec.firmwareId, true, violations);
-  checkId("spec.job_id", spec.jobId, false, violations);
-  checkId("spec.iot_instance_id", spec.iotInstanceId, false, violations);
-  checkAccount(spec.account, limits, violations, "spec.account");
+  checkIdField("spec.request_id", spec.requestId, false, violations);
+  checkIdField("spec.product_key", spec.productKey, true, violations);
+  checkIdField("spec.firmware_id", spec.firmwareId, true, violations);
+  checkIdField("spec.job_id", spec.jobId, false, violations);
+  checkIdField("spec.iot_instance_id", spec.iotInstanceId, false, violations);
+  checkAccountField(spec.account, limits, violations, "spec.account");
   if (!priority) violations.add("spec.priority", "is not known");
-  checkText("spec.reason", spec.reason, REASON, violations);
+  checkTextField("spec.reason", spec.reason, REASON, violations);
   if (spec.verify && spec.jobId === "") violations.add("spec.verify", "needs job_id");
   if (!(timeToLiveMs > 0 && timeToLiveMs <= MOST_TIME_TO_LIVE_MS)) {
     violations.add("spec.time_to_live", "must be more than 0 and at most 24 h");
@@ -68,14 +68,16 @@ export function listSpecOf(spec: CancelSpec, limits: RequestLimits): CancelListS
 /** The same for the wire. */
 export function wireSpecOf(spec: CancelListSpec): CancelSpec {
   const { requestId, account, scope, priority, reason, verify, timeToLiveMs } = spec;
-  const [wirePriority = WirePriority.NORMAL] = [...PRIORITIES].find(
-    ([wire, each]) => each === priority && wire !== WirePriority.UNSPECIFIED,
-  ) ?? [WirePriority.NORMAL];
   return {
     ...{ requestId, account, ...scope, reason, verify },
-    priority: wirePriority,
+    priority: wirePriorityOf(priority),
     timeToLive: durationOf(timeToLiveMs),
   };
+}
+
+export function wirePriorityOf(priority: Priority): WirePriority {
+  const named = [...WIRE_PRIORITIES].find(([wire, each]) => each === priority && wire !== WirePriority.UNSPECIFIED);
+  return named?.[0] ?? WirePriority.NORMAL;
 }
 
 /** Throws GatewayError with every violation. */
@@ -86,16 +88,16 @@ export function commandOf(
   limits: RequestLimits,
 ): Command {
   const account = request.account || DEFAULT_ACCOUNT;
-  const priority = PRIORITIES.get(request.priority);
+  const priority = WIRE_PRIORITIES.get(request.priority);
   const violations = new Violations();
-  checkId("product_key", request.productKey, true, violations);
-  checkId("firmware_id", request.firmwareId, true, violations);
+  checkIdField("product_key", request.productKey, true, violations);
+  checkIdField("firmware_id", request.firmwareId, true, violations);
   checkNames(request.deviceNames, limits.maxDevices, violations);
-  checkId("job_id", request.jobId, false, violations);
-  checkId("iot_instance_id", request.iotInstanceId, false, violations);
-  checkAccount(request.account, limits, violations);
+  checkIdField("job_id", request.jobId, false, violations);
+  checkIdField("iot_instance_id", request.iotInstanceId, false, violations);
+  checkAccountField(request.account, limits, violations);
   if (!priority) violations.add("priority", "is not known");
-  checkText("reason", request.reason, REASON, violations);
+  checkTextField("reason", request.reason, REASON, violations);
   if (request.checkDevices && !request.validateOnly) violations.add("check_devices", "requires validate_only");
   if (violations.count > 0 || !priority) throw violations.error();
   const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll, verify } = request;
@@ -107,7 +109,7 @@ export function commandOf(
 export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
   const account = request.account || DEFAULT_ACCOUNT;
   const violations = new Violations();
-  checkAccount(request.account, limits, violations);
+  checkAccountField(request.account, limits, violations);
   if (violations.count === 0) return account;
   throw violations.error();
 }
@@ -118,48 +120,17 @@ export function rolloutQuestionOf(
   limits: RequestLimits,
 ): { readonly account: string; readonly question: RolloutQuestion } {
   const violations = new Violations();
-  checkId("product_key", request.productKey, true, violations);
-  checkId("firmware_id", request.firmwareId, true, violations);
-  checkId("job_id", request.jobId, false, violations);
-  checkId("iot_instance_id", request.iotInstanceId, false, violations);
-  checkAccount(request.account, limits, violations);
+  checkIdField("product_key", request.productKey, true, violations);
+  checkIdField("firmware_id", request.firmwareId, true, violations);
+  checkIdField("job_id", request.jobId, false, violations);
+  checkIdField("iot_instance_id", request.iotInstanceId, false, violations);
+  checkAccountField(request.account, limits, violations);
   if (violations.count > 0) throw violations.error();
   const { productKey, firmwareId, jobId, iotInstanceId } = request;
   return { account: request.account || DEFAULT_ACCOUNT, question: { productKey, firmwareId, jobId, iotInstanceId } };
 }
 
-/** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
-class Violations {
-  count = 0;
-  readonly #listed: Violation[] = [];
-
-  add(field: string, description: string, index?: number): void {
-    this.count++;
-    if (this.#listed.length === MOST_VIOLATIONS) return;
-    this.#listed.push({ field: index === undefined ? field : `${field}[${index}]`, description });
-  }
-
-  error(): GatewayError {
-    const [violations, unlisted] = [this.#listed, this.count - this.#listed.length];
-    return new GatewayError({ kind: "invalid", message: "invalid request", violations, unlisted });
-  }
-}
-
-// Each of these adds its violations. They are called in the order of the fields.
-
-function checkAccount(named: string, { accounts }: RequestLimits, violations: Violations, field = "account"): void {
-  if (accounts.has(named || DEFAULT_ACCOUNT)) return;
-  const description = named
-    ? (wrongWith(named, ACCOUNT) ?? "is not configured")
-    : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
-  violations.add(field, description);
-}
-
-function checkId(field: string, id: string, required: boolean, violations: Violations): void {
-  if (id !== "") checkText(field, id, ID, violations);
-  else if (required) violations.add(field, "is required");
-}
-
+/** Adds its violations, in the order of the names. */
 function checkNames(names: readonly string[], maxDevices: number, violations: Violations): void {
   const field = "device_names";
   if (names.length === 0) violations.add(field, "is required");
@@ -174,9 +145,4 @@ function checkNames(names: readonly string[], maxDevices: number, violations: Vi
     const wrong = wrongWith(name, DEVICE_NAME) ?? (first === undefined ? undefined : `repeats ${field}[${first}]`);
     if (wrong) violations.add(field, wrong, index);
   }
-}
-
-function checkText(field: string, text: string, rule: TextRule, violations: Violations): void {
-  const description = wrongWith(text, rule);
-  if (description) violations.add(field, description);
 }

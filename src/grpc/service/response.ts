@@ -113,6 +113,7 @@ function wireCall(call: CallRecord): UpstreamCall {
   return {
     requestId: call.requestId,
     deviceCount: call.deviceCount,
+    operation: "",
     success: call.success,
     code: call.code,
     errorMessage: call.message,

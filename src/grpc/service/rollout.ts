@@ -15,7 +15,7 @@ export function rolloutOf({ batches, etag, readWallMs }: RolloutAnswer): Rollout
   return { jobs: batches.map(rolloutJobOf), etag, readTime: timestampOf(readWallMs) };
 }
 
-function rolloutJobOf(batch: BatchReading): RolloutJob {
+export function rolloutJobOf(batch: BatchReading): RolloutJob {
   const { jobId, kind, status, created, counts, incomplete, countedWallMs } = batch;
   const createdWallMs = Date.parse(created);
   return {

@@ -47,8 +47,18 @@ export function identify(head: RpcHead, by: Authentication | undefined): Identit
 const NO_CREDENTIALS: Stranger = { kind: "stranger", why: "no credentials" };
 const NO_NAME: Stranger = { kind: "stranger", why: "x-ota-caller is no caller name" };
 
+/** Identities of the latest names: copying a name costs more than the rest of this file. */
+const KNOWN = new Map<string, Identity>();
+const MOST_KNOWN = 1000;
+
 function caller(name: string): Identity {
-  return { kind: "caller", name: flatten(name) };
+  const known = KNOWN.get(name);
+  if (known) return known;
+  if (KNOWN.size === MOST_KNOWN) KNOWN.clear(); // any client can take any name
+  const plain = flatten(name);
+  const identity: Identity = { kind: "caller", name: plain };
+  KNOWN.set(plain, identity);
+  return identity;
 }
 
 function claimedIdentity(metadata: RpcHead["metadata"]): Identity {

@@ -17,7 +17,12 @@ export interface HeaderBounds {
 }
 
 /** The listener of grpc-js for new streams. */
-export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void;
+export type StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void;
 
 interface Http2Options {
   maxHeaderListPairs?: number;
@@ -53,7 +58,7 @@ export function guardedInjector(
     throw unknown("Server.http2Servers and their listener for streams");
   }
   http2Server.removeAllListeners("stream");
-  http2Server.on("stream", (stream, headers, flags) => guard(handle as StreamHandler, stream, headers, flags));
+  http2Server.on("stream", (...arrived) => guard(handle as StreamHandler, ...arrived));
   return injector;
 }
 

@@ -9,8 +9,9 @@ export class MessageMeter {
   #prefixBytes = 0;
   #length = 0;
   #left = 0;
-  /** Lengths of complete messages that have not been taken. */
-  readonly #whole: number[] = [];
+  /** Lengths of complete messages that have not been taken: the oldest, and the others if any. */
+  #oldest = 0;
+  #others: number[] | undefined; // most streams bring one message, and there are thousands a second
   /** Bytes that have arrived since the last complete message. */
   #partial = 0;
   #begunMs: number | undefined;
@@ -49,11 +50,15 @@ export class MessageMeter {
 
   /** Takes the oldest complete message; returns its bytes. */
   take(): number {
-    return this.#whole.shift() ?? 0;
+    const bytes = this.#oldest;
+    this.#oldest = this.#others?.shift() ?? 0;
+    return bytes;
   }
 
   #finish(): void {
-    this.#whole.push(this.#partial);
+    if (this.#oldest === 0) this.#oldest = this.#partial;
+    else if (this.#others) this.#others.push(this.#partial);
+    else this.#others = [this.#partial];
     this.#partial = this.#prefixBytes = this.#length = 0;
     this.#begunMs = undefined;
   }

@@ -18,7 +18,7 @@ const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
 const STREAM_OF_CANCELS = "/ota.v1.OtaService/StreamCancelTasksByDevice";
 const SUBMISSION = "/ota.v1.OtaService/SubmitCancelTasksByDevice";
 const OUR_METHODS = new RegExp(
-  "^/(ota\\.v1\\.OtaService/((Stream|Submit)?CancelTasksByDevice|GetQuota|GetRollout|ListOperationResults)" +
+  "^/(ota\\.v1\\.OtaService/((Stream|Submit)?CancelTasksByDevice|GetQuota|(Get|Stop)Rollout|ListOperationResults)" +
     "|google\\.longrunning\\.Operations/(Get|List|Wait|Cancel|Delete)Operations?)$",
 );
 const REFLECTION = /^\/grpc\.reflection\.[^/]*\.ServerReflection\//;

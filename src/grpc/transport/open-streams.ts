@@ -84,12 +84,8 @@ export class OpenStreams {
 
   /** Counts a new stream. Throws GatewayError if there are too many of its kind. */
   openStream({ connection, address, caller, kind }: StreamOrigin): OpenStream {
-    const accounts = [
-      ...this.#accountsOfCaller(caller, address),
-      this.#account("connection", connection),
-      this.#account("address", address),
-      this.#gateway,
-    ];
+    const accounts = this.#accountsOfCaller(caller, address);
+    accounts.push(this.#account("connection", connection), this.#account("address", address), this.#gateway);
     if (kind === "watch") {
       accounts.push(this.#account("watchesOfConnection", connection), this.#account("watches", undefined));
     } else if (kind === "reflection") {

@@ -16,16 +16,19 @@ export class StreamTable {
   readonly #freePlaces = Array.from({ length: PLACES }, (_, place) => place);
   #added = 0;
 
-  /** Marks the headers with the stream. Returns what removes the stream again. */
-  add(stream: GuardedStream, headers: IncomingHttpHeaders): () => void {
+  /** Marks the headers with the stream. */
+  add(stream: GuardedStream, headers: IncomingHttpHeaders): void {
     const place = this.#freePlaces.pop() as number;
     stream.id = this.#added++ * PLACES + place;
     headers[STREAM_HEADER] = String(stream.id);
     this.#streams[place] = stream;
-    return () => {
-      this.#streams[place] = undefined;
-      this.#freePlaces.push(place);
-    };
+  }
+
+  /** To be called once, when the stream has closed. */
+  remove({ id }: GuardedStream): void {
+    const place = id % PLACES;
+    this.#streams[place] = undefined;
+    this.#freePlaces.push(place);
   }
 
   /** The stream of the call with this metadata; undefined if it has closed. */

@@ -49,6 +49,7 @@ const ROWS: Record<FailureKind, Row> = {
   unknown: { code: status.UNKNOWN, reason: "OUTCOME_UNKNOWN", domain: OUR_DOMAIN, repeatHelps: true },
   internal: { code: status.INTERNAL, reason: "INTERNAL", domain: OUR_DOMAIN, repeatHelps: false },
   stopped: { code: status.CANCELLED, reason: "STOPPED", domain: OUR_DOMAIN, repeatHelps: false },
+  "rollout-changed": { code: status.ABORTED, reason: "ROLLOUT_CHANGED", domain: OUR_DOMAIN, repeatHelps: false },
   "request-id-reused": {
     code: status.ALREADY_EXISTS,
     reason: "REQUEST_ID_REUSED",

@@ -54,6 +54,28 @@ export interface AuditedOperation {
   readonly calls: number;
   /** In the order of OUTCOMES. */
   readonly counts: readonly number[];
+  /** Of the stop of a rollout: the plan or the report, as far as it is known. */
+  readonly rollout?: AuditedRollout;
+}
+
+export interface AuditedRollout {
+  readonly states: readonly string[];
+  readonly keepStrategies: boolean;
+  /** Absent until it has ended. */
+  readonly stopped?: boolean;
+  readonly jobs: readonly {
+    readonly jobId: string;
+    readonly kind: string;
+    readonly before: Readonly<Record<string, number>>;
+    readonly after: Readonly<Record<string, number>>;
+    readonly strategyClosed: boolean;
+    readonly swept: number;
+    /** Absent if it was not counted. */
+    readonly left?: number;
+    readonly failure?: string;
+    readonly upstreamRequestIds: readonly string[];
+  }[];
+  readonly otherOpenJobs?: readonly string[];
 }
 
 export interface AuditTimes {
@@ -107,6 +129,7 @@ export function auditRecord(
     ...("error" in end && end.error !== undefined && errorOf(end.error)),
     ...(why !== undefined && { why }),
     ...(end.kind === "operation" && { operation: end.operation.name, state: end.operation.state }),
+    ...(end.kind === "operation" && end.operation.rollout && { rollout: end.operation.rollout }),
     devices: end.kind === "operation" ? end.operation.devices : deviceNames.length,
     ...(isRead && end.kind !== "operation" && { devicesSha256: deviceDigest(deviceNames) }),
     devicesByOutcome: countsOf(end, deviceNames.length),

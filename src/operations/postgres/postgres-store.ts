@@ -3,6 +3,7 @@
 import type { Clock } from "../../base/clock.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import {
+  type AppendedChunk,
   type ChunkOutcomes,
   type End,
   type FedChunk,
@@ -26,7 +27,7 @@ import { lease, release, renew } from "./leasing.js";
 import { prepare } from "./prepare.js";
 import { listed, results } from "./reading.js";
 import { lockOperation, visibleOperation } from "./rows.js";
-import { end, feed, peek, record } from "./running.js";
+import { append, end, feed, peek, record } from "./running.js";
 import { MIGRATIONS } from "./schema.js";
 import { discard, publish, stage } from "./submitting.js";
 import { remove, sweep } from "./sweeping.js";
@@ -164,6 +165,10 @@ export class PostgresStore implements OperationStore {
 
   record(held: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): Promise<OperationRecord> {
     return this.#run((query) => record(query, held, outcomes, progress));
+  }
+
+  append(held: Lease, added: AppendedChunk, progress: Progress): Promise<OperationRecord> {
+    return this.#run((query) => append(query, this.#bounds, held, added, progress));
   }
 
   end(held: Lease, how: End): Promise<OperationRecord> {

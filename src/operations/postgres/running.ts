@@ -2,8 +2,19 @@
 import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { closeOutcomes, encodeOutcomes, mergeOutcomes, type Outcomes, openDevices } from "../outcomes.js";
-import type { ChunkOutcomes, End, FedChunk, Feeding, Lease, OperationRecord, Progress } from "../store.js";
+import type {
+  AppendedChunk,
+  ChunkOutcomes,
+  End,
+  FedChunk,
+  Feeding,
+  Lease,
+  OperationRecord,
+  Progress,
+  StoreBounds,
+} from "../store.js";
 import { held, lockLeased, outcomesIn, type StoredChunk, visibleOperation } from "./rows.js";
+import { checkRoom } from "./submitting.js";
 import type { Query } from "./transactions.js";
 
 const UNKNOWN = OUTCOMES.indexOf("unknown");
@@ -53,6 +64,30 @@ export async function record(
     ...[lease.id, JSON.stringify(counts), sumOf(counts), calls, obstacle, remainingMs, detail, operation.now_ms],
   );
   return recordOf(row as OperationRow);
+}
+
+/** A chunk that was added before stays as it is. */
+export async function append(
+  query: Query,
+  bounds: StoreBounds,
+  lease: Lease,
+  { chunk, names, outcomes }: AppendedChunk,
+  progress: Progress,
+): Promise<OperationRecord> {
+  const { devices } = await lockLeased(query, lease);
+  const [known] = await query("SELECT 1 FROM ota_gateway.chunk WHERE operation = $1 AND chunk = $2", lease.id, chunk);
+  if (known) return record(query, lease, [], progress);
+  await checkRoom(query, bounds, devices, devices + names.length);
+  await query(
+    "INSERT INTO ota_gateway.chunk (operation, chunk, devices, open, fed) VALUES ($1, $2, $3, $3, true)",
+    ...[lease.id, chunk, names.length],
+  );
+  await query(
+    "INSERT INTO ota_gateway.names (operation, chunk, names) VALUES ($1, $2, $3)",
+    ...[lease.id, chunk, names.join("\n")],
+  );
+  await query("UPDATE ota_gateway.operation SET devices = devices + $2::bigint WHERE id = $1", lease.id, names.length);
+  return record(query, lease, [{ chunk, outcomes }], progress);
 }
 
 export async function end(query: Query, lease: Lease, { state, failure, sent, unsent }: End): Promise<OperationRecord> {

@@ -124,6 +124,14 @@ async function insert(query: Query, submission: Submission) {
   return recordOf(row as OperationRow);
 }
 
+/** An operation gets more devices. Rejects with StoreFull if the store has no room for them. */
+export async function checkRoom(query: Query, bounds: StoreBounds, had: number, devices: number): Promise<void> {
+  const cost = costOf(devices) - costOf(had);
+  const [found] = await query<{ stored: number }>(`SELECT (${STORED_DEVICES})::bigint AS stored`);
+  if ((found?.stored ?? 0) + cost > bounds.devices) throw new StoreFull("the store holds as many devices as it may");
+}
+
+/** What an upload or an operation counts against the bound of the store. */
 function costOf(devices: number): number {
   return Math.max(devices, LEAST_DEVICES);
 }

@@ -4,6 +4,7 @@
 import { dirname } from "node:path";
 import { recordOf } from "../operation-row.js";
 import type {
+  AppendedChunk,
   ChunkOutcomes,
   End,
   FedChunk,
@@ -57,7 +58,7 @@ export class Database {
     this.#time = new StoreTime(wallNow, now, latest?.last ?? 0);
     this.#uploads = new Uploads(connection, this.#time, bounds, path === ":memory:" ? undefined : dirname(path));
     this.#leases = new Leases(connection, this.#time);
-    this.#work = new LeasedWork(connection, this.#time, this.#leases);
+    this.#work = new LeasedWork(connection, this.#time, this.#leases, this.#uploads);
     this.#retention = new Retention(connection, this.#time, bounds, this.#uploads);
     connection.write(() => {
       this.#leases.releaseAll();
@@ -128,6 +129,10 @@ export class Database {
 
   record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): OperationRecord {
     return this.#work.record(lease, outcomes, progress);
+  }
+
+  append(lease: Lease, added: AppendedChunk, progress: Progress): OperationRecord {
+    return this.#work.append(lease, added, progress);
   }
 
   end(lease: Lease, end: End): OperationRecord {

@@ -11,11 +11,21 @@ import {
   type Outcomes,
   openDevices,
 } from "../outcomes.js";
-import type { ChunkOutcomes, End, FedChunk, Feeding, Lease, OperationRecord, Progress } from "../store.js";
+import type {
+  AppendedChunk,
+  ChunkOutcomes,
+  End,
+  FedChunk,
+  Feeding,
+  Lease,
+  OperationRecord,
+  Progress,
+} from "../store.js";
 import type { SqliteConnection } from "./connection.js";
 import type { Leases } from "./leases.js";
 import { type ChunkRow, findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
+import type { Uploads } from "./uploads.js";
 
 const UNKNOWN = OUTCOMES.indexOf("unknown");
 const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
@@ -24,11 +34,13 @@ export class LeasedWork {
   readonly #connection: SqliteConnection;
   readonly #time: StoreTime;
   readonly #leases: Leases;
+  readonly #uploads: Pick<Uploads, "grow">;
 
-  constructor(connection: SqliteConnection, time: StoreTime, leases: Leases) {
+  constructor(connection: SqliteConnection, time: StoreTime, leases: Leases, uploads: Pick<Uploads, "grow">) {
     this.#connection = connection;
     this.#time = time;
     this.#leases = leases;
+    this.#uploads = uploads;
   }
 
   feed(lease: Lease, after: number): Feeding {
@@ -57,19 +69,45 @@ export class LeasedWork {
 
   record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): OperationRecord {
     return this.#connection.write(() => {
-      const operation = this.#leases.operationOf(lease);
-      const counts = JSON.parse(operation.counts) as number[];
-      for (const { chunk, outcomes: added } of outcomes) {
-        this.#change(lease.id, this.#chunk(lease.id, chunk), counts, (stored) => mergeOutcomes(stored, added));
-      }
-      const { calls, obstacle, remainingMs, detail } = progress;
-      this.#connection.run(
-        `UPDATE operation SET counts = ?, waiting = devices - ?, calls = ?, obstacle = ?, remaining_ms = ?, detail = ?,
-           update_ms = ? WHERE id = ?`,
-        ...[JSON.stringify(counts), sumOf(counts), calls, obstacle, remainingMs, detail, this.#time.now(), lease.id],
-      );
-      return recordOf(findOperation(this.#connection, lease.id) as OperationRow);
+      const { devices, counts } = this.#leases.operationOf(lease);
+      return this.#store(lease.id, devices, JSON.parse(counts) as number[], outcomes, progress);
     });
+  }
+
+  append(lease: Lease, { chunk, names, outcomes }: AppendedChunk, progress: Progress): OperationRecord {
+    return this.#connection.write(() => {
+      const { devices, counts } = this.#leases.operationOf(lease);
+      const isKnown = this.#connection.row("SELECT 1 FROM chunk WHERE operation = ? AND chunk = ?", lease.id, chunk);
+      const all = isKnown ? devices : devices + names.length;
+      if (!isKnown) {
+        this.#uploads.grow(devices, all);
+        this.#connection.run(
+          "INSERT INTO chunk (operation, chunk, devices, open, fed) VALUES (?, ?, ?, ?, 1)",
+          ...[lease.id, chunk, names.length, names.length],
+        );
+        this.#connection.run("INSERT INTO names VALUES (?, ?, ?)", lease.id, chunk, names.join("\n"));
+      }
+      return this.#store(lease.id, all, JSON.parse(counts) as number[], isKnown ? [] : [{ chunk, outcomes }], progress);
+    });
+  }
+
+  #store(
+    id: string,
+    devices: number,
+    counts: number[],
+    outcomes: readonly ChunkOutcomes[],
+    { calls, obstacle, remainingMs, detail }: Progress,
+  ): OperationRecord {
+    for (const { chunk, outcomes: added } of outcomes) {
+      this.#change(id, this.#chunk(id, chunk), counts, (stored) => mergeOutcomes(stored, added));
+    }
+    this.#connection.run(
+      `UPDATE operation SET devices = ?, counts = ?, waiting = ?, calls = ?, obstacle = ?, remaining_ms = ?, detail = ?,
+         update_ms = ? WHERE id = ?`,
+      ...[devices, JSON.stringify(counts), devices - sumOf(counts), calls, obstacle, remainingMs, detail],
+      ...[this.#time.now(), id],
+    );
+    return recordOf(findOperation(this.#connection, id) as OperationRow);
   }
 
   end(lease: Lease, { state, failure, sent, unsent }: End): OperationRecord {

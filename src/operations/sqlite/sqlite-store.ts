@@ -3,6 +3,7 @@
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../base/clock.js";
 import {
+  type AppendedChunk,
   type ChunkOutcomes,
   type End,
   type FedChunk,
@@ -140,6 +141,10 @@ export class SqliteStore implements OperationStore {
 
   record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): Promise<OperationRecord> {
     return this.#call("record", lease, outcomes, progress);
+  }
+
+  append(lease: Lease, added: AppendedChunk, progress: Progress): Promise<OperationRecord> {
+    return this.#call("append", lease, added, progress);
   }
 
   end(lease: Lease, end: End): Promise<OperationRecord> {

@@ -61,6 +61,15 @@ export class Uploads {
     });
   }
 
+  /** An operation gets more devices. Throws StoreFull. */
+  grow(had: number, devices: number): void {
+    if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
+    const cost = costOf(devices) - costOf(had);
+    if (this.#connection.storedDevices + cost > this.#bounds.devices)
+      throw new StoreFull("the store holds as many devices as it may");
+    this.#connection.storedDevices += cost;
+  }
+
   publish(submission: Submission): Published {
     return this.#connection.write(() => {
       const known = this.#knownAs(submission);

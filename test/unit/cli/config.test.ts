@@ -69,6 +69,8 @@ The keys of each account need these permissions, the indispensable first (not ch
     the same, five times as fast, where the cloud turns out to support it
   iot:ListOTAJobByFirmware, iot:QueryOTAJob, iot:ListOTATaskByJob
     \`GetRollout\`
+  iot:CancelOTAStrategyByJob, iot:CancelOTATaskByJob, iot:ListOTAJobByFirmware, iot:QueryOTAJob, iot:ListOTATaskByJob
+    \`StopRollout\`
   iot:ListOTATaskByJob, iot:ListOTAUnfinishedTaskByDevice
     \`verify\`, with a \`job_id\` and without
 `);

@@ -4,11 +4,14 @@ import { beyond, type Rights, type Touched, UNLIMITED } from "../../../src/ident
 
 const ASKED: Touched = { account: "default", productKey: "a1Product", priority: "normal", verify: false };
 const products = (exact: string[], prefixes: string[] = []) => ({ exact: new Set(exact), prefixes });
-const rights = (some: Partial<Rights>): Rights => ({ weight: 1, verify: true, ...some });
+const rights = (some: Partial<Rights>): Rights => ({ weight: 1, verify: true, stopRollouts: true, ...some });
 
 describe("beyond", () => {
   it.each<[string, Partial<Rights>, Partial<Touched>, string[]]>([
     ["what is not limited", {}, { verify: true, priority: undefined, productKey: "" }, []],
+    ["a rollout", {}, { isRollout: true }, []],
+    ["a rollout without the right", { stopRollouts: false }, { isRollout: true }, ["rollout (stop_rollouts)"]],
+    ["devices, without the right to rollouts", { stopRollouts: false }, {}, []],
     ["another account", { accounts: new Set(["lab"]) }, {}, ["account"]],
     ["its account", { accounts: new Set(["lab"]) }, { account: "lab" }, []],
     ["its product", { products: products(["a1Product"]) }, {}, []],

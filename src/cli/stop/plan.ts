@@ -1,0 +1,29 @@
+// What a stop will do with a batch, in words, from what was read of it. The gateway decides by its
+// own reading.
+import type { RolloutJob, StopRequest } from "../../client/client.js";
+
+const COUNTS = { CONFIRM: "confirm", QUEUED: "queued", NOTIFIED: "notified", IN_PROGRESS: "inProgress" } as const;
+
+/** Statuses of batches that make no new tasks. Their tasks may be open all the same. */
+const OVER: ReadonlySet<string> = new Set(["COMPLETED", "CANCELED"]);
+
+/** Empty for a batch that is not touched. */
+export function planFor(job: RolloutJob, { states, keepStrategies }: StopRequest): string[] {
+  const asked = Object.entries(COUNTS).filter(
+    ([state]) => !states?.length || (states as readonly string[]).includes(state),
+  );
+  const counts = asked.map(([, count]) => job.counts[count]);
+  const open = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  if (
+    open === 0 &&
+    (OVER.has(job.status) || !counts.includes(undefined)) &&
+    job.status !== "IN_PROGRESS" &&
+    job.status !== "PLANNED"
+  )
+    return [];
+  const close = job.kind === "DYNAMIC" && job.status !== "CANCELED" && !keepStrategies;
+  return [
+    ...(close ? ["close it to new devices"] : []),
+    job.kind === "VERIFY" ? "cancel its devices one by one" : "cancel all its tasks by one call",
+  ];
+}

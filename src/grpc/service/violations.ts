@@ -1,0 +1,46 @@
+// The violations of a request, and the checks that several requests share. Each check adds its
+// violations; they are called in the order of the fields.
+import { ACCOUNT, ID, type TextRule, wrongWith } from "../../base/text-rules.js";
+import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
+import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/failures.js";
+import type { RequestLimits } from "./request.js";
+
+/** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
+export class Violations {
+  count = 0;
+  readonly #listed: Violation[] = [];
+
+  add(field: string, description: string, index?: number): void {
+    this.count++;
+    if (this.#listed.length === MOST_VIOLATIONS) return;
+    this.#listed.push({ field: index === undefined ? field : `${field}[${index}]`, description });
+  }
+
+  error(): GatewayError {
+    const [violations, unlisted] = [this.#listed, this.count - this.#listed.length];
+    return new GatewayError({ kind: "invalid", message: "invalid request", violations, unlisted });
+  }
+}
+
+export function checkAccountField(
+  named: string,
+  { accounts }: RequestLimits,
+  violations: Violations,
+  field = "account",
+): void {
+  if (accounts.has(named || DEFAULT_ACCOUNT)) return;
+  const description = named
+    ? (wrongWith(named, ACCOUNT) ?? "is not configured")
+    : `is required: there is no account "${DEFAULT_ACCOUNT}"`;
+  violations.add(field, description);
+}
+
+export function checkIdField(field: string, id: string, required: boolean, violations: Violations): void {
+  if (id !== "") checkTextField(field, id, ID, violations);
+  else if (required) violations.add(field, "is required");
+}
+
+export function checkTextField(field: string, text: string, rule: TextRule, violations: Violations): void {
+  const description = wrongWith(text, rule);
+  if (description) violations.add(field, description);
+}

@@ -1,0 +1,74 @@
+// The last step of a stop: devices that are left, and those that run the package already, are listed
+// as results, some pages at a time. How far it has come is stored with each part of the results.
+import type { DeviceOutcome } from "../../gateway/device-outcome.js";
+import type { JobCall, JobTaskState } from "../../gateway/job-operator.js";
+import type { BatchStop } from "../../rollout/job-stop.js";
+import type { StopDetail, StopSpec } from "./stop-spec.js";
+
+/** Devices of one batch in one state. */
+interface DeviceList {
+  readonly jobId: string;
+  readonly state: JobTaskState;
+  readonly devices: number;
+  readonly outcome: DeviceOutcome;
+}
+
+/** Some pages of a list: the calls that read them, and what their devices become. */
+export interface ListedPart {
+  readonly calls: readonly JobCall[];
+  readonly jobId: string;
+  readonly most: number;
+  readonly outcome: DeviceOutcome;
+  readonly next: StopDetail["listed"];
+}
+
+const MOST_LEFT = 10_000;
+/** As far as the upstream lists. */
+const MOST_INSTALLED = 100_000;
+const PAGE_SIZE = 100;
+/** Pages that are read at a time: one chunk of results. */
+const PAGES = 20;
+
+const LEFT_OPEN: DeviceOutcome = {
+  kind: "not-attempted",
+  failure: { kind: "expired", message: "its task was still open when the stop ended" },
+};
+
+export class DeviceLists {
+  /** Whether the lists hold fewer devices than there are. */
+  isTruncated = false;
+  readonly #lists: DeviceList[] = [];
+
+  constructor(batches: readonly BatchStop[], { states, listInstalled }: StopSpec) {
+    for (const { after } of batches) {
+      let room = MOST_LEFT;
+      for (const state of states) {
+        const devices = after.counts[state] ?? 0;
+        this.#add(after.jobId, state, devices, room, LEFT_OPEN);
+        room = Math.max(room - devices, 0);
+      }
+      const installed = listInstalled ? (after.counts.SUCCEEDED ?? 0) : 0;
+      this.#add(after.jobId, "SUCCEEDED", installed, MOST_INSTALLED, { kind: "already-finished" });
+    }
+  }
+
+  /** The part from there on; undefined after the last one. */
+  partAt({ list, page }: StopDetail["listed"]): ListedPart | undefined {
+    const listed = this.#lists[list];
+    if (!listed) return undefined;
+    const { jobId, state, devices, outcome } = listed;
+    const pages = Math.ceil(devices / PAGE_SIZE);
+    const count = Math.min(PAGES, pages - page + 1);
+    const calls = Array.from({ length: count }, (_, index): JobCall => {
+      return { operation: "ListOTATaskByJob", jobId, state, page: page + index, pageSize: PAGE_SIZE };
+    });
+    const isLast = page + count > pages;
+    const next = isLast ? { list: list + 1, page: 1 } : { list, page: page + count };
+    return { calls, jobId, outcome, most: devices - (page - 1) * PAGE_SIZE, next };
+  }
+
+  #add(jobId: string, state: JobTaskState, devices: number, most: number, outcome: DeviceOutcome): void {
+    if (devices > most) this.isTruncated = true;
+    if (Math.min(devices, most) > 0) this.#lists.push({ jobId, state, devices: Math.min(devices, most), outcome });
+  }
+}

@@ -1,0 +1,113 @@
+// What is stored of a stop while it runs: its detail, its progress, and the results of devices. A
+// write that failed changes nothing here, so that it can be repeated.
+import type { DeviceOutcome } from "../../gateway/device-outcome.js";
+import type { RolloutStop } from "../../rollout/rollout-stop.js";
+import {
+  type End,
+  type Leased,
+  type OperationRecord,
+  type OperationStore,
+  type Progress,
+  StoreFull,
+} from "../store.js";
+import { StopResults } from "./stop-results.js";
+import { type StopDetail, type StopReport, stopDetailOf } from "./stop-spec.js";
+
+export interface StopRecordOptions {
+  readonly store: Pick<OperationStore, "record" | "append" | "end">;
+  readonly leased: Leased;
+  readonly progress: () => Pick<Progress, "calls" | "obstacle">;
+  /** The plan has been stored. */
+  readonly planned: (record: OperationRecord) => void;
+}
+
+export class StopRecord {
+  readonly #options: StopRecordOptions;
+  readonly #results: StopResults;
+  #record: OperationRecord;
+  #detail: StopDetail;
+  /** Whether something is known that is not stored. */
+  hasNews = true;
+
+  constructor(options: StopRecordOptions) {
+    this.#options = options;
+    const { record, nowMs } = options.leased;
+    this.#record = record;
+    this.#detail = stopDetailOf(record.progress.detail) ?? {
+      ...{ startMs: nowMs, step: "plan", isPlanned: false, batches: [] },
+      ...{ chunks: 0, listed: { list: 0, page: 1 }, isTruncated: false },
+    };
+    this.#results = new StopResults(this.#detail.chunks);
+  }
+
+  get detail(): StopDetail {
+    return this.#detail;
+  }
+
+  note(jobId: string, name: string, outcome: DeviceOutcome): void {
+    this.#results.note(jobId, name, outcome);
+    this.hasNews = true;
+  }
+
+  /** Stores how far the machine is, and the outcomes so far. */
+  async save(machine: RolloutStop): Promise<void> {
+    const before = this.#detail;
+    const { step } = machine;
+    const isPlanned = before.isPlanned || (step !== "plan" && step !== "done");
+    await this.#store(before.report ? before : { ...before, step, isPlanned, batches: machine.batches() });
+    if (!before.isPlanned && this.#detail.isPlanned) this.#options.planned(this.#record);
+  }
+
+  async report(report: StopReport, batches: StopDetail["batches"]): Promise<void> {
+    await this.#store({ ...this.#detail, step: "done", isPlanned: true, batches, report });
+  }
+
+  /** Stores devices that have no result yet, before they are sent; `changes` to the detail with them. */
+  async append(
+    jobId: string,
+    names: readonly string[],
+    outcome?: DeviceOutcome,
+    changes: Partial<StopDetail> = {},
+  ): Promise<void> {
+    const { store, leased } = this.#options;
+    const detail = { ...this.#detail, ...changes };
+    const chunk = this.#results.chunkOf(jobId, names, outcome);
+    if (chunk) {
+      try {
+        const grown = { ...detail, chunks: chunk.chunk + 1 };
+        this.#record = await store.append(leased.lease, chunk, this.#progressOf(grown));
+        this.#results.added(jobId, chunk);
+        this.#detail = grown;
+        return;
+      } catch (error) {
+        // A full store does not hold up a stop.
+        if (!(error instanceof StoreFull)) throw error;
+      }
+    }
+    this.#detail = chunk ? { ...detail, isTruncated: true } : detail;
+  }
+
+  async end(end: Pick<End, "state" | "failure" | "sent" | "unsent">, isTruncated: boolean): Promise<OperationRecord> {
+    const { store, leased } = this.#options;
+    await this.#store({ ...this.#detail, isTruncated: this.#detail.isTruncated || isTruncated });
+    return store.end(leased.lease, end);
+  }
+
+  async #store(detail: StopDetail): Promise<void> {
+    const { store, leased } = this.#options;
+    const outcomes = this.#results.take();
+    this.hasNews = false;
+    try {
+      this.#record = await store.record(leased.lease, outcomes, this.#progressOf(detail));
+      this.#detail = detail;
+    } catch (error) {
+      this.#results.putBack(outcomes);
+      this.hasNews = true;
+      throw error;
+    }
+  }
+
+  #progressOf(detail: StopDetail): Progress {
+    return { ...this.#options.progress(), remainingMs: -1, detail: JSON.stringify(detail) };
+  }
+}
