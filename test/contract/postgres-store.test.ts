@@ -36,7 +36,7 @@ import {
 import { systemHas } from "../support/system.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
-/** What a commit rejects with whose end is not known. */
+/** The error of a commit whose end is not known. */
 const UNKNOWN = { name: "StoreUnavailable", isUnknown: true };
 const END = { state: "done", failure: "", sent: "", unsent: "" } as const;
 

@@ -111,8 +111,8 @@ export function programPath(program: string): string | undefined {
 const POSTGRES = "/usr/lib/postgresql";
 
 /**
- * The path of a program of the server, which Debian's packages do not put on the PATH: in the folder
- * POSTGRES in the environment, or of the newest version that is installed.
+ * The path of a program of the server, which Debian's packages do not put on the PATH. It is taken
+ * from the folder POSTGRES in the environment, or from the newest version that is installed.
  */
 export function postgresProgram(program: string): string | undefined {
   const given = join(process.env["POSTGRES"] ?? "", program);
