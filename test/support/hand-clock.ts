@@ -8,7 +8,7 @@ export class HandClock implements Clock {
 
   readonly #idle: () => Promise<void>;
 
-  /** `idle` resolves when nothing is under way that settles by itself, such as a query of a server. */
+  /** `idle` resolves when nothing settles by itself any more, such as a query of a server. */
   constructor({ nowMs = 0, wallMs = Date.UTC(2026, 0, 1), idle = settle } = {}) {
     this.#nowMs = nowMs;
     this.#idle = idle;

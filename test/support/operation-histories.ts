@@ -133,7 +133,7 @@ async function judge(world: OperationWorld, id: string): Promise<void> {
 const wait = (ms: number) => ({ kind: "wait" as const, ms });
 const long = (timeToLiveMs: number) => ({ kind: "submit" as const, devices: 40_000, timeToLiveMs });
 
-/** Rules that a process may leave out, each with a history that shows it, and what is found then. */
+/** Rules that a process may leave out, each with a history that shows it and the finding. */
 export const MUTATED: readonly (readonly [Mutation, readonly Step[], RegExp])[] = [
   ["does not mark as fed", [wait(4000)], /without having been marked as fed/],
   ["does not expire", [long(8000), wait(20_000)], /had expired/],

@@ -94,7 +94,7 @@ export class OperationWorld {
     return world;
   }
 
-  /** Calls to the store one after the other, so that what they change is known in the same order. */
+  /** Calls the store for one process after the other, so that changes are known in their order. */
   inTurn<T>(call: () => Promise<T>): Promise<T> {
     this.#underWay++;
     const done = this.#last.then(call).finally(() => this.#underWay--);
