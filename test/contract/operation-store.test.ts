@@ -152,6 +152,26 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       expect(await again()).toMatchObject({ kind: "created" });
     });
 
+    it("publishes no part of an upload that was swept while it stalled, whenever it goes on", async () => {
+      const { store, advance } = await open();
+      const chunks = 120; // more than one step of the sweep deletes
+      for (const sweeps of [1, 2, Infinity]) {
+        const submission = submissionOf(chunks * CHUNK_DEVICES);
+        const names = namesOf(0, submission.devices);
+        for (let chunk = 0; chunk < chunks - 1; chunk++) await store.stage(submission.id, chunk, names);
+        await advance(UPLOAD_ABANDONED_MS);
+        for (let n = 0; n < sweeps && (await store.sweep()); n++);
+        const last = store.stage(submission.id, chunks - 1, names);
+        const refused = { name: "StoreUnavailable", isUnknown: false };
+        if (sweeps === Infinity) await last;
+        else await expect(last).rejects.toMatchObject(refused);
+        await expect(store.publish(submission)).rejects.toMatchObject(refused);
+        expect(await store.get(submission.id)).toBeUndefined();
+        await store.discard(submission.id);
+        await sweepAll(store);
+      }
+    });
+
     it("refuses a caller's operation beyond its bound until one of them has ended", async () => {
       const { store } = await open({ ...WIDE_BOUNDS, operationsPerCaller: 1 });
       await submit(store, 10);

@@ -42,6 +42,8 @@ export class Retention {
         nowMs - UPLOAD_ABANDONED_MS,
       );
       if (upload) {
+        // Given up first: what is staged from now on is refused, and no part of it is published.
+        this.#uploads.abandon(upload.id);
         if (!this.#deleteChunks(upload.id)) this.#uploads.abandon(upload.id);
         return "some";
       }
