@@ -8,7 +8,16 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../dist/client/client.js";
@@ -120,7 +129,9 @@ for (const file of ["/tmp/x", "/app/x", "/x"]) {
   match(stderr, file === "/tmp/x" ? /EROFS/ : /EROFS|EACCES/);
 }
 ok(existsSync(join(volume, "operations.db")));
-claim("operations are kept on a volume; nothing else can be written: /tmp, where anybody might, is on a read-only file system too");
+claim(
+  "operations are kept on a volume; nothing else can be written: /tmp, where anybody might, is on a read-only file system too",
+);
 
 const [kind, ...healthCheck] = config.Healthcheck.Test;
 equal(kind, "CMD");

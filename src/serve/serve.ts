@@ -24,6 +24,7 @@ import { ConditionLog } from "./condition-log.js";
 import { listenTrouble } from "./listen-trouble.js";
 import { openOperations, operationAudit, type ServedOperations } from "./operations.js";
 import { ReadinessRule, type ReadyAccount } from "./readiness.js";
+import { createShownOperations } from "./shown-operations.js";
 import { logStart } from "./start-line.js";
 import { programVersion } from "./version.js";
 
@@ -110,6 +111,7 @@ export async function serve(
     const stops = new Map([...accounts].map(([name, account]) => [name, account.stops]));
     served = await openOperations({ config, clock, log, callers, gateways, stops, auditor, metrics });
     unwatch.push(metrics.watchProcess(version));
+    const shownOperations = createShownOperations(() => served?.reading());
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(
       every(clock, LOOK_MS, () => {
@@ -129,6 +131,7 @@ export async function serve(
           wallMs: clock.wallNow(),
           readiness: readiness.now(),
           about: { instance: hostname(), version, startedWallMs },
+          ...shownOperations(),
           accounts: [...accounts].map(([name, { gateway, feed, readings }]) =>
             snapshotOf(
               name,
