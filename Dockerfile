@@ -43,7 +43,7 @@ COPY --from=build /ota-gateway/package.json /app/
 COPY --from=build /ota-gateway/proto /app/proto
 COPY --from=build /ota-gateway/dist /app/dist
 COPY --from=build /ota-gateway/docs /app/docs
-# For a volume with the operations (OTA_STATE): a new one of Docker belongs to the same user as this.
+# For a volume with the operations (OTA_STATE): a new one of Docker belongs to this user too.
 COPY --from=build --chown=65532:65532 /state /var/lib/ota-gateway
 WORKDIR /app
 

@@ -26,7 +26,7 @@ const IMAGE: Environment = Object.fromEntries(
   [...readFileSync("Dockerfile", "utf8").matchAll(/\b(OTA_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
 );
 
-/** The Deployment of a folder that patches the one of the folder it names first, down to gateway. */
+/** The Deployment of a folder, which patches that of the folder it names first, down to gateway. */
 export function patchedDeployment(folder: string): Manifest {
   if (folder === "gateway") return manifestIn(join(KUBERNETES, folder, "deployment.yaml"), "Deployment");
   const path = join(KUBERNETES, folder, "kustomization.yaml");

@@ -3,7 +3,8 @@ import { byId, setText } from "./dom.js";
 import { showRows } from "./rows.js";
 import { count, dayAndTime, duration, number, timeOfDay } from "./words.js";
 
-/** @import { BatchSnapshot, OperationSnapshot, OperationsSnapshot, Snapshot } from "../snapshot.js" */
+/** @import { BatchSnapshot, OperationSnapshot } from "../snapshot.js" */
+/** @import { OperationsSnapshot, Snapshot } from "../snapshot.js" */
 
 /** @type {Readonly<Record<OperationSnapshot["state"], string>>} */
 const STATES = {
