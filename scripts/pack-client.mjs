@@ -1,5 +1,5 @@
 // Packs the Node client as a package of its own: the compiled modules that it reaches, and the
-// packages that those import, in our versions. What the gateway alone needs cannot get into it.
+// packages that those import, in our versions. Nothing that the gateway alone needs gets into it.
 //
 // usage: npm run pack:client [-- FOLDER]      (the folder for the package; this one if absent)
 import { spawnSync } from "node:child_process";
