@@ -1,4 +1,4 @@
-// What every unary call of the client takes: its options, and the function that starts it.
+// The options of every unary call of the client, and the function that starts one.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
 
 export interface CallOptions {

@@ -25,7 +25,7 @@ export interface OperationStatus {
   readonly caller: string;
   /** The tasks that it cancels. */
   readonly scope: CancelScope;
-  /** Distinct devices, and names that repeated one of them. Of a stop: its tasks before the stop. */
+  /** Distinct devices, and names that repeated one of them. Of a stop: its tasks before that. */
   readonly devices: number;
   readonly devicesRepeated: number;
   /** Devices without an outcome. Of a stop: its tasks that are left, as last counted. */

@@ -54,7 +54,7 @@ export interface StopRequest {
   readonly states?: readonly ("CONFIRM" | "QUEUED" | "NOTIFIED" | "IN_PROGRESS")[];
   /** Leave dynamic batches open: devices go on joining them. */
   readonly keepStrategies?: boolean;
-  /** Of the rollout that the decision was made on. If other batches are open by then, nothing is sent. */
+  /** Of the reading that was decided on. If more batches are open by then, nothing is sent. */
   readonly etag?: string;
   /** How long to look for tasks that are left or appear later; two minutes if absent. */
   readonly settleMs?: number;

@@ -26,7 +26,7 @@ export interface DeviceResult {
   readonly call?: UpstreamCall;
 }
 
-/** One canceling HTTP request to the upstream: with devices of this request, or on a whole batch. */
+/** One canceling HTTP request to the upstream: with devices of this one, or on a whole batch. */
 export interface UpstreamCall {
   /** Empty if no answer carried one. */
   readonly requestId: string;

@@ -11,7 +11,7 @@ import { callOf, type UpstreamCall } from "./response.js";
 import { type JobCounts, jobByWire, type RolloutJob } from "./rollout.js";
 
 export interface StopProgress {
-  /** What it is doing; see Step in ota_service.proto. */
+  /** The step that it is in; see Step in ota_service.proto. */
   readonly step: Exclude<keyof typeof WireStep, "UNRECOGNIZED">;
   /**
    * True only if nothing is left in the asked-for states; see StopRolloutResponse in

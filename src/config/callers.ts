@@ -83,7 +83,7 @@ function rightsOf(where: string, value: unknown, accounts: ReadonlySet<string>, 
   return {
     weight: isWeight ? weight : 1,
     verify: verify === true,
-    stopRollouts: stopRollouts === true,
+    ...(stopRollouts === true && { stopRollouts }),
     ...(isKnown && operations !== "own" && { operations: operations as OperationRights }),
     ...(own && { accounts: new Set(own) }),
     ...(products && { products: productsOf(products) }),

@@ -10,8 +10,8 @@ export interface Rights {
   readonly priorities?: ReadonlySet<string> | undefined;
   readonly maxQueuedDevices?: number;
   readonly verify: boolean;
-  /** Whether it may stop rollouts, which reaches devices that nobody named. */
-  readonly stopRollouts: boolean;
+  /** Whether it may stop rollouts, which reaches devices that nobody named. Absent: no. */
+  readonly stopRollouts?: boolean;
   /** Absent: `own`. */
   readonly operations?: OperationRights;
 }

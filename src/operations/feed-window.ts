@@ -135,7 +135,7 @@ export class FeedWindow {
     }
     for (const piece of this.#pieces) piece.withdraw(failure);
     this.#after = -1;
-    this.#isRoundOver = true; // what was put back is fed again when the rest is over
+    this.#isRoundOver = true; // once the window is empty, a new round finds what was put back
   }
 
   /** Nothing more is read back. */

@@ -1,5 +1,5 @@
-// What is to be recorded of one operation: outcomes that are known and not yet stored, the causes of
-// failures, and the calls. Gathers while the store is busy, and gives all of it to the next commit.
+// Collects what the next commit of an operation records: new outcomes, the causes of failures, and
+// the number of calls. Outcomes that arrive while the store is busy share one commit.
 import { type DeviceOutcome, OUTCOMES } from "../gateway/device-outcome.js";
 import { type Causes, failureOfOutcome } from "./cancel-list.js";
 import { markOf, noOutcomes, type Outcomes, setOutcome } from "./outcomes.js";

@@ -33,8 +33,10 @@ export interface RunnerOptions {
 }
 
 const LEASE_MS = 15_000;
-/** Short, because a stop must take effect within five seconds on any replica. */
-const RENEW_MS = 3000;
+/** How long an operation that lost its holder waits for another, after the end of its lease. */
+const LOOK_MS = 1000;
+/** Renewed at the next look. Short, because a stop must take effect within five seconds on any replica. */
+const RENEW_MS = 2000;
 const WAKE_MS = 1000;
 const SWEEP_MS = 60_000;
 const MOST_LEASES = 1000;
@@ -51,6 +53,9 @@ export class Runner {
   readonly #devicesByCaller = new Map<string, number>();
   readonly #timers: (() => void)[] = [];
   #underWay: Promise<void> = Promise.resolve();
+  /** A look that waits for its turn. */
+  #nextLook: Promise<void> | undefined;
+  #renewedMs = -Infinity;
   #isClosing = false;
   #isSweeping = false;
   #reportedMs = -Infinity;
@@ -63,7 +68,7 @@ export class Runner {
   start(): void {
     const { clock, store } = this.#options;
     this.#timers.push(
-      every(clock, RENEW_MS, () => {
+      every(clock, LOOK_MS, () => {
         if (this.#runs.size > 0 || store.shared) void this.look();
       }),
       every(clock, WAKE_MS, () => this.#wakeAll()),
@@ -73,9 +78,18 @@ export class Runner {
     void this.#sweep();
   }
 
-  /** Renews the leases, and leases what is free. To be called when an operation was published. */
+  /**
+   * Renews the leases if it is time, and leases what is free. To be called when an operation was
+   * published. A store that hangs gathers no looks: one is under way, and one waits.
+   */
   look(): Promise<void> {
-    this.#underWay = this.#underWay.then(() => this.#look()).catch((error: unknown) => this.#report(error));
+    this.#nextLook ??= this.#underWay
+      .then(() => {
+        this.#nextLook = undefined;
+        return this.#look();
+      })
+      .catch((error: unknown) => this.#report(error));
+    this.#underWay = this.#nextLook;
     return this.#underWay;
   }
 
@@ -98,9 +112,22 @@ export class Runner {
   async #look(): Promise<void> {
     if (this.#isClosing) return;
     const { store, clock, holder, gateways } = this.#options;
+    // First, or it would lease its own operations after an outage of the store, and forget outcomes.
+    if (clock.now() - this.#renewedMs >= RENEW_MS) await this.#renew();
+    const most = MOST_LEASES - this.#runs.size;
+    if (this.#isClosing || most <= 0) return;
+    const askedMs = clock.now();
+    const query = { holder, kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()], most };
+    for (const leased of await store.lease({ ...query, leaseMs: LEASE_MS, graceMs: READING_GRACE_MS })) {
+      this.#take(leased, askedMs);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { store, clock, holder } = this.#options;
+    const askedMs = clock.now();
     const held = [...this.#runs.values()];
     if (held.length > 0) {
-      const askedMs = clock.now();
       const leases = held.map(({ leased }) => leased.lease);
       const renewed = new Map((await store.renew(holder, leases, LEASE_MS)).map((each) => [each.lease.id, each]));
       for (const { run } of held) {
@@ -109,13 +136,7 @@ export class Runner {
         else run.lose();
       }
     }
-    const most = MOST_LEASES - this.#runs.size;
-    if (this.#isClosing || most <= 0) return;
-    const askedMs = clock.now();
-    const query = { holder, kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()], most };
-    for (const leased of await store.lease({ ...query, leaseMs: LEASE_MS, graceMs: READING_GRACE_MS })) {
-      this.#take(leased, askedMs);
-    }
+    this.#renewedMs = askedMs;
   }
 
   #take(leased: Leased, askedMs: number): void {

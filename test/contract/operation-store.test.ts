@@ -152,6 +152,26 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       expect(await again()).toMatchObject({ kind: "created" });
     });
 
+    it("publishes no part of an upload that was swept while it stalled, whenever it goes on", async () => {
+      const { store, advance } = await open();
+      const chunks = 120; // more than one step of the sweep deletes
+      for (const sweeps of [1, 2, Infinity]) {
+        const submission = submissionOf(chunks * CHUNK_DEVICES);
+        const names = namesOf(0, submission.devices);
+        for (let chunk = 0; chunk < chunks - 1; chunk++) await store.stage(submission.id, chunk, names);
+        await advance(UPLOAD_ABANDONED_MS);
+        for (let n = 0; n < sweeps && (await store.sweep()); n++);
+        const last = store.stage(submission.id, chunks - 1, names);
+        const refused = { name: "StoreUnavailable", isUnknown: false };
+        if (sweeps === Infinity) await last;
+        else await expect(last).rejects.toMatchObject(refused);
+        await expect(store.publish(submission)).rejects.toMatchObject(refused);
+        expect(await store.get(submission.id)).toBeUndefined();
+        await store.discard(submission.id);
+        await sweepAll(store);
+      }
+    });
+
     it("refuses a caller's operation beyond its bound until one of them has ended", async () => {
       const { store } = await open({ ...WIDE_BOUNDS, operationsPerCaller: 1 });
       await submit(store, 10);
@@ -395,6 +415,51 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       const ended = await store.end(lease, { state: "done", failure: "", sent: '"sent"', unsent: "" });
       expect(ended.counts[KIND["verified-canceled"]]).toBe(1);
       expect(ended.counts[KIND.accepted]).toBe(1);
+    });
+  });
+
+  describe("append", () => {
+    it("adds devices that are found while the operation runs, each chunk once", async () => {
+      const { store } = await create();
+      const { id } = await submit(store, 0);
+      const lease = await leaseOne(store);
+      const names = ["device-a", "device-b", "device-c"];
+      const outcomes = outcomesOf({ chunk: 0, names }, (index) => (index === 0 ? { kind: "accepted" } : undefined));
+      const progress = { ...NO_PROGRESS, calls: 2, detail: "sweeping" };
+      const added = { chunk: 0, names, outcomes: outcomes.outcomes };
+      await store.append(lease, added, progress);
+      const record = await store.append(lease, { ...added, names: ["device-d"] }, progress);
+      expect(record).toMatchObject({ devices: 3, waiting: 2, progress });
+      expect(record.counts[KIND.accepted]).toBe(1);
+      await store.record(
+        lease,
+        [outcomesOf({ chunk: 0, names }, (at) => (at === 1 ? { kind: "rejected" } : undefined))],
+        progress,
+      );
+      // Added devices count as sent.
+      const ended = await store.end(lease, { state: "done", failure: "", sent: '"maybe"', unsent: '"never"' });
+      expect(ended).toMatchObject({ devices: 3, waiting: 0 });
+      expect(await allResults(store, id)).toMatchObject([
+        { name: "device-a", kind: KIND.accepted },
+        { name: "device-b", kind: KIND.rejected },
+        { name: "device-c", kind: KIND.unknown, failure: '"maybe"' },
+      ]);
+    });
+
+    it("is refused without the lease, and beyond the bound of stored devices", async () => {
+      const { store } = await create({ ...WIDE_BOUNDS, devices: 2 * LEAST_DEVICES });
+      const { id } = await submit(store, 0);
+      const lease = await leaseOne(store);
+      const chunkOf = (chunk: number, devices: number) => {
+        const names = namesOf(0, devices);
+        return { chunk, names, outcomes: outcomesOf({ chunk, names }, () => undefined).outcomes };
+      };
+      await store.append(lease, chunkOf(0, LEAST_DEVICES), NO_PROGRESS);
+      await store.append(lease, chunkOf(1, LEAST_DEVICES), NO_PROGRESS);
+      await expect(store.append(lease, chunkOf(2, 1), NO_PROGRESS)).rejects.toThrow(StoreFull);
+      expect(await store.get(id)).toMatchObject({ devices: 2 * LEAST_DEVICES });
+      await store.release([lease]);
+      await expect(store.append(lease, chunkOf(3, 1), NO_PROGRESS)).rejects.toThrow(LeaseLost);
     });
   });
 

@@ -1,5 +1,6 @@
 // PostgreSQL, beyond the contract of every store: several gateways on one store, a server that dies
 // or cannot be reached, addresses, and schemas of other versions.
+import { chmodSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
 import { openPostgresStore } from "../../src/operations/postgres/postgres-store.js";
@@ -13,7 +14,6 @@ import {
   StoreRefused,
   StoreUnavailable,
   type Submission,
-  UPLOAD_ABANDONED_MS,
 } from "../../src/operations/store.js";
 import { createCertificateAuthority } from "../support/certificate-authority.js";
 import { HandClock } from "../support/hand-clock.js";
@@ -27,7 +27,6 @@ import {
   leaseOne,
   leaseQuery,
   NO_PROGRESS,
-  namesOf,
   outcomesOf,
   stageAll,
   submissionOf,
@@ -37,6 +36,8 @@ import {
 import { systemHas } from "../support/system.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
+/** The error of a commit whose end is not known. */
+const UNKNOWN = { name: "StoreUnavailable", isUnknown: true };
 const END = { state: "done", failure: "", sent: "", unsent: "" } as const;
 
 describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
@@ -122,21 +123,6 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       const more = await Promise.all(Array.from({ length: 8 }, (_, n) => publish(stores[n % 2] as OperationStore, {})));
       expect(more.filter((kind) => kind === "created")).toHaveLength(2);
       expect(new Set(more)).toEqual(new Set(["created", "too-many"]));
-    });
-
-    it("publishes nothing of an upload that another gateway has given up", async () => {
-      const { store, open: another, advance } = await open();
-      const other = await another();
-      const submission = submissionOf(2 * CHUNK_DEVICES);
-      await store.stage(submission.id, 0, namesOf(0, submission.devices));
-      await advance(UPLOAD_ABANDONED_MS);
-      await other.sweep();
-      const late = store.stage(submission.id, 1, namesOf(1, submission.devices));
-      await expect(late).rejects.toThrow(StoreUnavailable);
-      while (await other.sweep());
-      await store.stage(submission.id, 1, namesOf(1, submission.devices));
-      await expect(store.publish(submission)).rejects.toMatchObject({ name: "StoreUnavailable", isUnknown: false });
-      expect(await store.get(submission.id)).toBeUndefined();
     });
 
     it("takes its time from the server, however wrong a gateway's clock is", async () => {
@@ -239,24 +225,13 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       const store = await openAt(address.replace(`:${server.port}/`, `:${proxy.port}/`), { clock });
       const submission = submissionOf(10);
       await stageAll(store, submission);
-      // A standby that is not there never confirms the commit.
-      await server.run("ALTER SYSTEM SET synchronous_standby_names TO 'nobody'");
-      await server.run("SELECT pg_reload_conf()");
-      await expect
-        .poll(async () => (await server.run("SHOW synchronous_standby_names"))[0])
-        .toEqual({
-          synchronous_standby_names: "nobody",
-        });
-      const publishing = expect(store.publish(submission)).rejects.toMatchObject({
-        name: "StoreUnavailable",
-        isUnknown: true,
-      });
+      const confirm = await withholdConfirmations(server);
+      const publishing = expect(store.publish(submission)).rejects.toMatchObject(UNKNOWN);
       const waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
       await expect.poll(async () => (await server.run(waiting)).length).toBe(1);
       await clock.advance(6000);
       await publishing;
-      await server.run("ALTER SYSTEM RESET synchronous_standby_names");
-      await server.run("SELECT pg_reload_conf()");
+      await confirm();
       expect(await persist(() => store.publish(submission))).toMatchObject({ kind: "existing" });
     });
 
@@ -265,22 +240,12 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       const { store } = await open();
       const submission = submissionOf(10);
       await stageAll(store, submission);
-      await server.run("ALTER SYSTEM SET synchronous_standby_names TO 'nobody'");
-      await server.run("SELECT pg_reload_conf()");
-      await expect
-        .poll(async () => (await server.run("SHOW synchronous_standby_names"))[0])
-        .toEqual({
-          synchronous_standby_names: "nobody",
-        });
-      const publishing = expect(store.publish(submission)).rejects.toMatchObject({
-        name: "StoreUnavailable",
-        isUnknown: true,
-      });
+      const confirm = await withholdConfirmations(server);
+      const publishing = expect(store.publish(submission)).rejects.toMatchObject(UNKNOWN);
       const cancel = "SELECT pg_cancel_backend(pid) AS done FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
       await expect.poll(() => server.run(cancel)).toEqual([{ done: true }]);
       await publishing;
-      await server.run("ALTER SYSTEM RESET synchronous_standby_names");
-      await server.run("SELECT pg_reload_conf()");
+      await confirm();
     });
 
     it("frees what a frozen gateway has locked, and lets the runner work while callers wait", async () => {
@@ -372,6 +337,24 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
     });
   });
 
+  it("holds the operations of a database that was recovered to an earlier time, but not after a failover", async () => {
+    const server = await start();
+    const { address, store, advance } = await open();
+    await submit(store, 1);
+    const lease = await leaseOne(store, "one");
+    await recover(server);
+    expect(await persist(() => store.renew("one", [lease], 15_000))).toMatchObject([{ record: { held: false } }]);
+    await store.release([lease]);
+    await advance(300_001);
+    await recover(server);
+    // A gateway that lives through it notices, and one that starts later.
+    expect(await persist(() => store.lease(leaseQuery()))).toEqual([]);
+    const restarted = await openAt(address);
+    expect(await restarted.list({ most: 1 })).toMatchObject([{ held: true }]);
+    expect(await restarted.resume()).toBe(1);
+    expect(await persist(() => store.lease(leaseQuery()))).toHaveLength(1);
+  });
+
   describe("an address", () => {
     const refusal = async (address: string) => {
       const error = await openAt(address).catch((refused: unknown) => refused);
@@ -425,6 +408,27 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
     });
   });
 });
+
+/** Commits wait for a standby that is not there, until what is returned is called. */
+async function withholdConfirmations(server: PostgresServer): Promise<() => Promise<void>> {
+  await server.run("ALTER SYSTEM SET synchronous_standby_names TO 'nobody'");
+  await server.run("SELECT pg_reload_conf()");
+  const shown = async () => (await server.run("SHOW synchronous_standby_names"))[0];
+  await expect.poll(shown).toEqual({ synchronous_standby_names: "nobody" });
+  return async () => {
+    await server.run("ALTER SYSTEM RESET synchronous_standby_names");
+    await server.run("SELECT pg_reload_conf()");
+  };
+}
+
+/** Recovers as from a backup and its archive: the server begins a new timeline. */
+async function recover(server: PostgresServer): Promise<void> {
+  await server.kill();
+  writeFileSync(server.path("data/recovery.signal"), "");
+  chmodSync(server.path("data/recovery.signal"), 0o666);
+  await server.start({ restore_command: "false" });
+  await until(async () => (await server.run("SELECT pg_is_in_recovery() AS is"))[0]?.["is"] === false);
+}
 
 /** As the runner does it: again while the store is away. */
 async function persist<T>(run: () => Promise<T>): Promise<T> {

@@ -1,11 +1,15 @@
-// A submitted list and the deaths of its gateway: SIGKILL in the middle, three times.
+// A submitted list and the deaths of its gateway: SIGKILL in the middle, three times. Also a disk
+// that is full for a while, and files that are not the store's.
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { status } from "@grpc/grpc-js";
 import { afterAll, describe, expect, it } from "vitest";
 import { startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
+import { createCaller } from "../support/grpc-caller.js";
 import { createOperationsCaller, metadataOf, responseOf } from "../support/operations-caller.js";
 import { endPrograms, type GatewayProgram, KEYS, run, runGateway, until } from "../support/processes.js";
 
@@ -76,6 +80,43 @@ describe("an operation", () => {
     await emulator.close();
   });
 
+  it("pauses while the disk is full, and goes on by itself: nothing is lost or sent twice", async () => {
+    const sent: string[] = [];
+    const devices = 10_000;
+    const emulator = await startEmulator({
+      listen: "127.0.0.1:0",
+      devices: devices + 1,
+      faults: ({ parameters }) => {
+        for (const [key, name] of parameters) if (key.startsWith("DeviceName.")) sent.push(name);
+        return undefined;
+      },
+    });
+    const path = join(folder, "full");
+    const gateway = await runGateway(emulator.url, { OTA_STATE: path });
+    const caller = createOperationsCaller(gateway.grpc);
+    const names = Array.from({ length: devices }, (_, n) => seededName(n));
+    const { name } = await caller.submit(names);
+    await until(() => sent.length >= devices / 4);
+    limitFiles(gateway.pid, String(statSync(`${path}-wal`).size));
+    await gateway.said(/the store of operations is away/);
+    await expect(caller.submit(names.slice(0, 1))).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining("the store of operations cannot be used"),
+    });
+    const plain = createCaller(gateway.grpc);
+    const { results } = await plain.cancel([seededName(devices)]).answer;
+    expect(results).toMatchObject([{ outcome: Outcome.ACCEPTED }]);
+    expect((await caller.get(name)).done).toBe(false);
+    limitFiles(gateway.pid, "unlimited");
+    expect(responseOf(await caller.wait(name))).toMatchObject({ success: true, devices: BigInt(devices) });
+    expect((await caller.allResults(name)).map(({ deviceName }) => deviceName)).toEqual(names);
+    expect(sent).toHaveLength(devices + 1);
+    for (const each of [caller, plain]) each.close();
+    gateway.kill("SIGTERM");
+    await gateway.ended;
+    await emulator.close();
+  });
+
   it("is refused with a clear text where the file is not one of ours", async () => {
     const path = join(folder, "names.txt");
     writeFileSync(path, "one\ntwo\n".repeat(1000));
@@ -89,6 +130,11 @@ describe("an operation", () => {
     expect(program.stderr).toMatch(/OTA_STATE: .*names\.txt is not a store of ota-gateway/);
   });
 });
+
+/** No file of the process may grow beyond this: like a full disk, and without an administrator's rights. */
+function limitFiles(pid: number, bytes: string): void {
+  execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:`]);
+}
 
 async function secondProcess(url: string, path: string, first: GatewayProgram): Promise<[number | null, string]> {
   const second = run(["serve"], {

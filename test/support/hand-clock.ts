@@ -6,8 +6,12 @@ export class HandClock implements Clock {
   readonly #wallAtZeroMs: number;
   readonly #timers = new Set<{ timeMs: number; run: () => void }>();
 
-  constructor({ nowMs = 0, wallMs = Date.UTC(2026, 0, 1) } = {}) {
+  readonly #idle: () => Promise<void>;
+
+  /** `idle` resolves when nothing settles by itself any more, such as a query of a server. */
+  constructor({ nowMs = 0, wallMs = Date.UTC(2026, 0, 1), idle = settle } = {}) {
     this.#nowMs = nowMs;
+    this.#idle = idle;
     this.#wallAtZeroMs = wallMs - nowMs;
   }
 
@@ -33,17 +37,17 @@ export class HandClock implements Clock {
   /** Runs what is due within `ms`, in order of time, and lets promises settle after each timer. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    await settle();
+    await this.#idle();
     for (;;) {
       const next = this.#next();
       if (!next || next.timeMs > untilMs) break;
       this.#timers.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.timeMs);
       next.run();
-      await settle();
+      await this.#idle();
     }
     this.#nowMs = untilMs;
-    await settle();
+    await this.#idle();
   }
 
   /** The timer that is due first; of equals, the one that was set first. */

@@ -1,6 +1,7 @@
 // Processes that run operations from one store, under the hand clock: each has a gateway, a ledger
 // and a runner of its own. A process can die, or lose the store, at any moment; calls that it has
 // sent are carried out. The world notes what breaks a rule as it happens.
+import { sleepUntil } from "../../src/base/clock.js";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
@@ -22,7 +23,7 @@ import { SCOPE } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
 import { FakeUpstream, type Reply } from "./fake-upstream.js";
-import { HandClock } from "./hand-clock.js";
+import { HandClock, settle } from "./hand-clock.js";
 import { openSqlite } from "./sqlite-world.js";
 import { allResults, submit, WIDE_BOUNDS } from "./stored-operation.js";
 
@@ -36,6 +37,8 @@ export interface WorldOptions {
   readonly mutation?: Mutation;
   /** Reads tasks back after so long; all of them are found canceled. */
   readonly readingMs?: number;
+  /** Opens the store, which takes its time from the clock; SQLite in memory if there is none. */
+  readonly open?: (clock: HandClock) => Promise<OperationStore>;
 }
 
 const SPEC: CancelListSpec = {
@@ -57,7 +60,7 @@ interface Known {
 }
 
 export class OperationWorld {
-  readonly clock = new HandClock();
+  readonly clock = new HandClock({ idle: () => this.#idle() });
   readonly log = new FakeLog();
   readonly ended: OperationRecord[] = [];
   /** Every call of every process. */
@@ -72,7 +75,13 @@ export class OperationWorld {
   /** Why nothing may be run; undefined if it may. */
   forbidden: string | undefined;
   isStoreAway = false;
+  /** While it is set, calls to the store wait. */
+  isStoreHung = false;
+  /** Methods of the store that were called, in the order of arrival there. */
+  readonly asked: string[] = [];
   #processes = 0;
+  #underWay = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
@@ -80,8 +89,25 @@ export class OperationWorld {
 
   static async open(options: WorldOptions = {}): Promise<OperationWorld> {
     const world = new OperationWorld(options);
-    world.store = (await openSqlite(WIDE_BOUNDS, ":memory:", world.clock)).store;
+    world.store = await (options.open?.(world.clock) ??
+      openSqlite(WIDE_BOUNDS, ":memory:", world.clock).then(({ store }) => store));
     return world;
+  }
+
+  /** Calls the store for one process after the other, so that changes are known in their order. */
+  inTurn<T>(call: () => Promise<T>): Promise<T> {
+    this.#underWay++;
+    const done = this.#last.then(call).finally(() => this.#underWay--);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Resolves when everything has settled, a store outside this process included. */
+  async #idle(): Promise<void> {
+    do {
+      await this.#last;
+      await settle();
+    } while (this.#underWay > 0);
   }
 
   /** Starts a process. */
@@ -250,12 +276,16 @@ export class WorldProcess {
         if (typeof value !== "function") return value;
         return async (...values: unknown[]) => {
           if (this.#isDead) return new Promise(() => {});
+          while (world.isStoreHung) await sleepUntil(world.clock, world.clock.now() + 50);
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
-          const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
-          const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
-          const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
-          this.#noteAnswer(name as keyof OperationStore, values, answer);
-          return this.#isDead ? new Promise(() => {}) : answer;
+          world.asked.push(name as string);
+          return world.inTurn(async () => {
+            const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
+            const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
+            const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
+            this.#noteAnswer(name as keyof OperationStore, values, answer);
+            return answer;
+          });
         };
       },
     });

@@ -1,8 +1,10 @@
 // Stores on a PostgreSQL server whose clock a test turns: the function that tells the store's time
 // is replaced by one that returns a constant.
+import pg from "pg";
 import { systemClock } from "../../src/base/clock.js";
 import { openPostgresStore, type PostgresStore } from "../../src/operations/postgres/postgres-store.js";
-import type { StoreBounds } from "../../src/operations/store.js";
+import type { OperationStore, StoreBounds } from "../../src/operations/store.js";
+import type { HandClock } from "./hand-clock.js";
 import type { PostgresServer } from "./postgres.js";
 import { type StoreWorld, WIDE_BOUNDS } from "./stored-operation.js";
 
@@ -44,4 +46,39 @@ export async function openPostgres(server: PostgresServer, bounds: StoreBounds =
       await Promise.all(stores.map((each) => each.close()));
     },
   };
+}
+
+/** A new store on an empty database, whose time is that of the hand clock at each call. */
+export async function openFollowing(server: PostgresServer, clock: HandClock) {
+  const world = await openPostgres(server);
+  const client = new pg.Client({ connectionString: world.address });
+  await client.connect();
+  await client.query(
+    `CREATE TABLE ota_gateway.hand_clock (ms bigint); INSERT INTO ota_gateway.hand_clock VALUES (0);
+     CREATE OR REPLACE FUNCTION ota_gateway.now_ms() RETURNS bigint LANGUAGE sql VOLATILE
+       AS 'SELECT ms FROM ota_gateway.hand_clock'`,
+  );
+  let toldMs = 0;
+  let told: Promise<unknown> = Promise.resolve();
+  const tell = () => {
+    const nowMs = Math.floor(clock.wallNow());
+    if (nowMs !== toldMs) told = client.query("UPDATE ota_gateway.hand_clock SET ms = $1", [nowMs]);
+    toldMs = nowMs;
+    return told;
+  };
+  const store = new Proxy<OperationStore>(world.store, {
+    get: (target, name) => {
+      const value = target[name as keyof OperationStore];
+      if (typeof value !== "function") return value;
+      return async (...values: unknown[]) => {
+        await tell();
+        return (value as (...values: unknown[]) => unknown).apply(target, values);
+      };
+    },
+  });
+  const close = async () => {
+    await world.close();
+    await client.end();
+  };
+  return { store, close };
 }

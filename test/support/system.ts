@@ -110,8 +110,13 @@ export function programPath(program: string): string | undefined {
 
 const POSTGRES = "/usr/lib/postgresql";
 
-/** The path of a program of the server, which Debian's packages do not put on the PATH. */
+/**
+ * The path of a program of the server, which Debian's packages do not put on the PATH. It is taken
+ * from the folder POSTGRES in the environment, or from the newest version that is installed.
+ */
 export function postgresProgram(program: string): string | undefined {
+  const given = join(process.env["POSTGRES"] ?? "", program);
+  if (isExecutable(given)) return given;
   const versions = existsSync(POSTGRES) ? readdirSync(POSTGRES).sort((a, b) => Number(b) - Number(a)) : [];
   const installed = versions.map((version) => join(POSTGRES, version, "bin", program)).find(isExecutable);
   return installed ?? programPath(program);

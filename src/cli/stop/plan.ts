@@ -1,5 +1,5 @@
-// What a stop will do with a batch, in words, from what was read of it. The gateway decides by its
-// own reading.
+// Says in words what a stop will do with a batch, by what was read of it. The gateway decides by
+// its own reading.
 import type { RolloutJob, StopRequest } from "../../client/client.js";
 
 const COUNTS = { CONFIRM: "confirm", QUEUED: "queued", NOTIFIED: "notified", IN_PROGRESS: "inProgress" } as const;

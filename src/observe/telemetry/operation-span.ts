@@ -1,5 +1,5 @@
-// The span of an operation that outlives its rpc: a trace of its own, to which its upstream calls are
-// linked. It covers one holder's work; another holder begins another.
+// The span of an operation that outlives its rpc: a trace of its own, to which its upstream calls
+// are linked. It covers one holder's work; another holder begins another.
 import { ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 
 const tracer = trace.getTracer("ota-gateway");

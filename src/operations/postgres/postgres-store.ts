@@ -71,8 +71,11 @@ export class PostgresStore implements OperationStore {
   #prepared: Promise<void> | undefined;
 
   constructor({ address, bounds, clock, migrations = MIGRATIONS }: PostgresStoreOptions) {
-    this.#forCallers = new Transactions({ address, clock, mostConnections: CONNECTIONS_FOR_CALLERS });
-    this.#forRunner = new Transactions({ address, clock, mostConnections: CONNECTIONS_FOR_RUNNER });
+    const broke = () => {
+      this.#prepared = undefined;
+    };
+    this.#forCallers = new Transactions({ address, clock, mostConnections: CONNECTIONS_FOR_CALLERS, broke });
+    this.#forRunner = new Transactions({ address, clock, mostConnections: CONNECTIONS_FOR_RUNNER, broke });
     this.#bounds = bounds;
     this.#migrations = migrations;
   }
@@ -82,7 +85,7 @@ export class PostgresStore implements OperationStore {
     return this.#isDurable;
   }
 
-  /** Brings the schema up to date, once. */
+  /** Brings the schema up to date: once, and again when a connection broke. */
   prepare(): Promise<void> {
     this.#prepared ??= prepare(this.#forRunner, this.#migrations).then(
       (isDurable) => {

@@ -13,7 +13,7 @@ export async function prepare(transactions: Transactions, migrations: readonly s
   const { version, isDurable } = await transactions.read(readServer);
   if (version < migrations.length) await transactions.write((query) => migrate(query, migrations));
   const origin = await transactions.read(readOrigin);
-  if (!origin.isKnown) await transactions.write((query) => adopt(query, origin.now));
+  if (!origin.isKnown) await transactions.write((query) => adopt(query, origin));
   return isDurable;
 }
 
@@ -56,34 +56,50 @@ async function migrate(query: Query, migrations: readonly string[]): Promise<voi
   }
 }
 
+/** An operation that was quiet for so long before a new timeline began is not one of a failover. */
+const FAILOVER_MS = 300_000;
+
 interface Origin {
-  readonly now: string;
-  readonly isKnown: boolean;
+  readonly origin: string;
+  readonly timeline: string | null;
 }
 
-/** A dump that is loaded has other tables, a copy of a database another number, a copied cluster another identifier. */
-async function readOrigin(query: Query): Promise<Origin> {
+/**
+ * A dump that is loaded has other tables, a copy of a database another number, a copied cluster
+ * another identifier, and a backup that is recovered from an archive another timeline.
+ */
+async function readOrigin(query: Query): Promise<Origin & { readonly isKnown: boolean }> {
   const [may] = await query<{ may: boolean }>(
     "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may",
   );
   const [cluster] = may?.may
     ? await query<{ id: string }>("SELECT system_identifier::text AS id FROM pg_catalog.pg_control_system()")
     : [];
-  const [table] = await query<{ id: string; origin: string | null }>(
+  const [table] = await query<{ id: string; timeline: string | null }>(
     `SELECT (SELECT oid FROM pg_database WHERE datname = current_database()) || ' ' ||
-         'ota_gateway.operation'::regclass::oid AS id,
-       (SELECT max(origin) FROM ota_gateway.origin) AS origin`,
+         'ota_gateway.operation'::regclass::oid AS id, ota_gateway.timeline() AS timeline`,
   );
-  const now = `${cluster?.id ?? ""} ${table?.id ?? ""}`;
-  return { now, isKnown: table?.origin === now };
+  const [known] = await query<Origin>("SELECT origin, timeline FROM ota_gateway.origin");
+  const origin = `${cluster?.id ?? ""} ${table?.id ?? ""}`;
+  const timeline = table?.timeline ?? null;
+  return { origin, timeline, isKnown: known?.origin === origin && known.timeline === timeline };
 }
 
-async function adopt(query: Query, origin: string): Promise<void> {
+async function adopt(query: Query, { origin, timeline }: Origin): Promise<void> {
   await query("SELECT pg_advisory_xact_lock($1::bigint)", LOCK);
-  const [known] = await query<{ origin: string }>("SELECT origin FROM ota_gateway.origin");
-  if (known?.origin === origin) return;
-  if (known)
-    await query("UPDATE ota_gateway.operation SET held = true, holder = NULL, lease_ms = NULL WHERE end_ms IS NULL");
+  const [known] = await query<Origin>("SELECT origin, timeline FROM ota_gateway.origin");
+  if (known && known.origin !== origin) await hold(query, 0);
+  // Gateways that lived through a failover have written shortly before it; a backup is older.
+  else if (known?.timeline && timeline && known.timeline !== timeline) await hold(query, FAILOVER_MS);
   await query("DELETE FROM ota_gateway.origin");
-  await query("INSERT INTO ota_gateway.origin VALUES ($1)", origin);
+  await query("INSERT INTO ota_gateway.origin (origin, timeline) VALUES ($1, $2)", origin, timeline);
+}
+
+/** Holds the operations that nobody has written for so long. */
+async function hold(query: Query, quietMs: number): Promise<void> {
+  await query(
+    `UPDATE ota_gateway.operation SET held = true, holder = NULL, lease_ms = NULL
+     WHERE end_ms IS NULL AND ($1::bigint = 0 OR greatest(update_ms, lease_ms) < ota_gateway.now_ms() - $1::bigint)`,
+    quietMs,
+  );
 }

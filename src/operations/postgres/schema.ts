@@ -38,4 +38,14 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE TABLE ota_gateway.origin (origin text NOT NULL);
   `,
+  `
+  -- A recovery from an archive begins a new timeline, and so does a failover. Null where a server does not tell it.
+  CREATE FUNCTION ota_gateway.timeline() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+    BEGIN
+      RETURN left(pg_walfile_name(pg_current_wal_lsn()), 8);
+    EXCEPTION WHEN OTHERS THEN
+      RETURN NULL;
+    END $$;
+  ALTER TABLE ota_gateway.origin ADD COLUMN timeline text;
+  `,
 ];

@@ -1,5 +1,5 @@
-// Uploads and their publication. An upload may be given up by any gateway once it is too old, so
-// what is published is looked at first: an operation is stored with all its names, or not at all.
+// Uploads and their publication. Any gateway may give an upload up once it is too old. So what was
+// staged is counted before it is published: an operation is stored with all its names, or not at all.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
 import {

@@ -13,6 +13,8 @@ export interface TransactionsOptions {
   readonly address: string;
   readonly clock: Clock;
   readonly mostConnections: number;
+  /** A connection broke: the next one may reach another server. */
+  readonly broke?: () => void;
 }
 
 /** Calls beyond these are refused at once: the server is slower than the callers. */
@@ -47,12 +49,14 @@ const types = {
 export class Transactions {
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
+  readonly #broke: () => void;
   #calls = 0;
   #closed: Promise<void> | undefined;
 
   /** Throws StoreRefused if the address is not one. */
-  constructor({ address, clock, mostConnections }: TransactionsOptions) {
+  constructor({ address, clock, mostConnections, broke = () => {} }: TransactionsOptions) {
     this.#clock = clock;
+    this.#broke = broke;
     this.#pool = new pg.Pool({
       ...connectionTo(address),
       max: mostConnections,
@@ -63,7 +67,7 @@ export class Transactions {
       types: types as pg.CustomTypesConfig,
     });
     // A connection that breaks while nobody uses it is replaced; one in use fails its statement.
-    this.#pool.on("error", () => {});
+    this.#pool.on("error", broke);
     this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
@@ -146,6 +150,7 @@ export class Transactions {
     } catch (error) {
       client.release(!isDecision(error)); // also aborts what the server still does
       if (isDecision(error)) throw error;
+      this.#broke();
       if (step === "work" && codeOf(error) === NO_RIGHT) throw failureOf(error);
       if (!isLast && !isLate && (step === "begin" || DEADLOCKS.has(codeOf(error)))) return "repeat";
       throw new StoreUnavailable(textOf(error), { isUnknown: step === "commit" });

@@ -62,7 +62,7 @@ export class Database {
     this.#retention = new Retention(connection, this.#time, bounds, this.#uploads);
     connection.write(() => {
       this.#leases.releaseAll();
-      connection.run("UPDATE upload SET staged_ms = 0"); // all of them were broken off
+      this.#uploads.abandonAll();
       if (isCopy) connection.run("UPDATE operation SET held = 1 WHERE end_ms IS NULL");
     });
   }

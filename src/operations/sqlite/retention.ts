@@ -43,8 +43,9 @@ export class Retention {
         nowMs - UPLOAD_ABANDONED_MS,
       );
       if (upload) {
-        if (this.#deleteChunks(upload.id)) return true;
+        // Given up first: what is staged from now on is refused, and no part of it is published.
         this.#uploads.abandon(upload.id);
+        if (!this.#deleteChunks(upload.id)) this.#uploads.abandon(upload.id);
         return true;
       }
       const endedBefore = nowMs - this.#bounds.retentionMs;

@@ -12,16 +12,18 @@ export interface Call {
   readonly values: readonly unknown[];
 }
 
-/**
- * `failure`: the name of an error of the seam, or `Error` for all others. StoreUnavailable is thrown
- * only where the end of a commit is unknown.
- */
-export type StoreReply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly failure: string; readonly message: string };
+export interface StoreFailure {
+  /** The name of an error of the seam, or `Error` for all others. */
+  readonly failure: string;
+  readonly message: string;
+  /** The write may have been carried out. */
+  readonly isUnknown: boolean;
+}
+
+export type StoreReply = { readonly id: number } & ({ readonly result: unknown } | StoreFailure);
 
 /** The first message: it has been opened, or why not. */
-export type Opened = { readonly opened: true } | { readonly failure: string; readonly message: string };
+export type Opened = { readonly opened: true } | StoreFailure;
 
 export interface OpenOptions {
   readonly path: string;
@@ -72,8 +74,9 @@ function replyTo(database: Database, { id, method, values }: Call): StoreReply {
   }
 }
 
-function failureOf(error: unknown): { readonly failure: string; readonly message: string } {
+function failureOf(error: unknown): StoreFailure {
   const { message } = error as Error;
   const isOfSeam = SEAM_ERRORS.some((type) => error instanceof type);
-  return { failure: isOfSeam ? (error as Error).name : "Error", message };
+  const isUnknown = error instanceof StoreUnavailable && error.isUnknown;
+  return { failure: isOfSeam ? (error as Error).name : "Error", message, isUnknown };
 }

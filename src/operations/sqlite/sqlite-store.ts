@@ -24,7 +24,7 @@ import {
   StoreUnavailable,
   type Submission,
 } from "../store.js";
-import type { Call, Method, Opened, OpenOptions, StoreReply } from "./serve-database.js";
+import type { Call, Method, Opened, OpenOptions, StoreFailure, StoreReply } from "./serve-database.js";
 
 export interface SqliteStoreOptions extends OpenOptions {
   readonly clock: Clock;
@@ -216,7 +216,7 @@ function startWorker(options: OpenOptions): Port {
   };
 }
 
-function errorOf({ failure, message }: { readonly failure: string; readonly message: string }): Error {
+function errorOf({ failure, message, isUnknown }: StoreFailure): Error {
   switch (failure) {
     case "LeaseLost":
       return new LeaseLost(message);
@@ -225,7 +225,7 @@ function errorOf({ failure, message }: { readonly failure: string; readonly mess
     case "StoreRefused":
       return new StoreRefused(message);
     case "StoreUnavailable":
-      return new StoreUnavailable(message, { isUnknown: true });
+      return new StoreUnavailable(message, { isUnknown });
     default:
       // A failed transaction is rolled back: nothing of it was carried out.
       return new StoreUnavailable(`the store of operations failed: ${message}`);

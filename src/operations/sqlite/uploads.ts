@@ -1,15 +1,31 @@
 // Uploads and their publication: what was staged counts against the bound of the store until it is
-// deleted, and an operation is stored with all its names, or not at all.
+// deleted. The sweep may give an upload up that is only slow, so what was staged is counted before it
+// is published: an operation is stored with all its names, or not at all.
 import { statfsSync } from "node:fs";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
-import { LEAST_DEVICES, type Published, type StoreBounds, StoreFull, type Submission } from "../store.js";
+import {
+  LEAST_DEVICES,
+  type Published,
+  type StoreBounds,
+  StoreFull,
+  StoreUnavailable,
+  type Submission,
+} from "../store.js";
 import type { SqliteConnection } from "./connection.js";
 import { type ChunkRow, findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
 
 /** Left free on the disk for what is stored already: an upload that filled it would stop everything. */
 const DISK_RESERVE_BYTES = 16 << 20;
+
+/** Set as the time of an upload that is being deleted. */
+const GIVEN_UP_MS = 0;
+
+interface Upload {
+  readonly devices: number;
+  readonly staged_ms: number;
+}
 
 export class Uploads {
   readonly #connection: SqliteConnection;
@@ -29,7 +45,7 @@ export class Uploads {
     const connection = this.#connection;
     connection.write(() => {
       if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
-      const had = this.#uploadedDevices(id);
+      const had = devicesOf(this.#upload(id));
       const before = connection.row<ChunkRow>("SELECT * FROM chunk WHERE operation = ? AND chunk = ?", id, chunk);
       const devices = had + names.length - (before?.devices ?? 0);
       const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
@@ -70,6 +86,7 @@ export class Uploads {
         this.abandon(submission.id);
         return { kind: "too-many" };
       }
+      if (devicesOf(this.#upload(submission.id)) !== submission.devices) throw givenUp();
       return { kind: "created", record: recordOf(this.#insert(submission)) };
     });
   }
@@ -77,16 +94,21 @@ export class Uploads {
   /** Forgets an upload. The sweep deletes its staged chunks, in steps. */
   abandon(id: string): void {
     this.#connection.write(() => {
-      const devices = this.#uploadedDevices(id);
-      if (devices === 0) return;
+      const upload = this.#upload(id);
+      if (!upload) return;
       const isLeft = this.#connection.row("SELECT 1 FROM chunk WHERE operation = ? LIMIT 1", id);
       if (isLeft) {
-        this.#connection.run("UPDATE upload SET staged_ms = 0 WHERE id = ?", id);
+        this.#connection.run("UPDATE upload SET staged_ms = ? WHERE id = ?", GIVEN_UP_MS, id);
       } else {
         this.#connection.run("DELETE FROM upload WHERE id = ?", id);
-        this.#connection.storedDevices -= costOf(devices);
+        this.#connection.storedDevices -= costOf(upload.devices);
       }
     });
+  }
+
+  /** Those of an earlier process were broken off. */
+  abandonAll(): void {
+    this.#connection.run("UPDATE upload SET staged_ms = ?", GIVEN_UP_MS);
   }
 
   /** The upload becomes an operation. */
@@ -123,9 +145,19 @@ export class Uploads {
     return bavail * bsize < DISK_RESERVE_BYTES;
   }
 
-  #uploadedDevices(id: string): number {
-    return this.#connection.row<{ devices: number }>("SELECT devices FROM upload WHERE id = ?", id)?.devices ?? 0;
+  #upload(id: string): Upload | undefined {
+    return this.#connection.row<Upload>("SELECT devices, staged_ms FROM upload WHERE id = ?", id);
   }
+}
+
+/** Throws StoreUnavailable if it is being deleted. */
+function devicesOf(upload: Upload | undefined): number {
+  if (upload?.staged_ms === GIVEN_UP_MS) throw givenUp();
+  return upload?.devices ?? 0;
+}
+
+function givenUp(): StoreUnavailable {
+  return new StoreUnavailable("the upload has paused for too long, and was given up");
 }
 
 /** What an upload or an operation counts against the bound of the store. */

@@ -61,7 +61,7 @@ describe("readConfigFile", () => {
     expect(mistakes).toEqual([
       "FILE: calers: expected no other setting than accounts, callers",
       "FILE: callers.a.weight: expected a number from 1 to 100",
-      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify, operations",
+      "FILE: callers.b.prio: expected no other setting than weight, accounts, products, priorities, max_queued_devices, verify, operations, stop_rollouts",
       "FILE: callers.b.weight: expected a number from 1 to 100",
       "FILE: callers.c: expected a mapping",
       "FILE: callers.d.weight: expected a number from 1 to 100",
@@ -127,6 +127,7 @@ callers:
     priorities: [BULK, NORMAL]
     max_queued_devices: 20000
     verify: false
+    stop_rollouts: true
   nothing: { accounts: [], products: [], priorities: [] }
   "*":
 `);
@@ -139,6 +140,7 @@ callers:
         priorities: new Set(["bulk", "normal"]),
         maxQueuedDevices: 20_000,
         verify: false,
+        stopRollouts: true,
       },
       nothing: {
         weight: 1,

@@ -209,6 +209,32 @@ describe("Runner", () => {
     expect(count(await world.store.get(id), "accepted")).toBe(45_000);
   });
 
+  it("takes over within a second after the lease of a dead process has ended", async () => {
+    const world = await OperationWorld.open();
+    await world.submit(45_000);
+    const first = world.start();
+    world.start();
+    await world.clock.advance(5900); // renewed at 4 s
+    first.die();
+    const before = world.calls.length;
+    await world.clock.advance(4000 + 15_000 - 5900 - 1);
+    expect(world.calls).toHaveLength(before);
+    await world.clock.advance(1000);
+    expect(world.calls.length).toBeGreaterThan(before);
+  });
+
+  it("gathers no calls to a store that hangs: one is under way, and one waits", async () => {
+    const world = await OperationWorld.open();
+    world.start();
+    await world.clock.advance(1000);
+    world.isStoreHung = true;
+    await world.clock.advance(60_000);
+    world.asked.length = 0;
+    world.isStoreHung = false;
+    await world.clock.advance(100);
+    expect(world.asked.filter((method) => method === "lease")).toHaveLength(2);
+  });
+
   it("leaves: what was sent is recorded, the rest waits for the next process without delay", async () => {
     const world = await OperationWorld.open({ reply: () => ({ end: accepted(), delayMs: 400 }) });
     const { id } = await world.submit(20_000);

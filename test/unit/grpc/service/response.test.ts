@@ -84,6 +84,7 @@ describe("responseOf", () => {
       {
         requestId: "request-1",
         deviceCount: 2,
+        operation: "",
         success: true,
         code: "",
         errorMessage: "",
