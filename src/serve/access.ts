@@ -7,7 +7,7 @@ import { type AccountSettings, readConfigFile } from "../config/file.js";
 import type { Authentication } from "../grpc/transport/caller.js";
 import { CallerBook } from "../identity/caller-book.js";
 import type { KeySet } from "../identity/key-set.js";
-import { type KeySource, keySourceOf, keysOf } from "../identity/key-source.js";
+import type { KeySource } from "../identity/key-source.js";
 import { proxyFor } from "../network/proxy.js";
 
 export interface Access {
@@ -48,10 +48,11 @@ async function openIssuer(
   log: Log,
 ): Promise<{ readonly keys: KeySet; readonly bearer: Authentication["bearer"] } | undefined> {
   if (!jwtKeys) return undefined;
+  const { keySourceOf, keysOf } = await import("../identity/key-source.js");
   const { KeySet } = await import("../identity/key-set.js");
   const { Bearer } = await import("../identity/bearer.js");
   const source = keySourceOf(jwtKeys, (url) => proxyFor(url, environment));
-  if (jwtKeys.kind === "file") await checkKeyFile(source, jwtKeys.path);
+  if (jwtKeys.kind === "file") await checkKeyFile(source, jwtKeys.path, keysOf);
   const keys = new KeySet({ source, clock, log });
   const reading = keys.read();
   if (jwtKeys.kind === "file") await reading;
@@ -60,9 +61,9 @@ async function openIssuer(
 }
 
 /** Before the set is opened: that one goes on without keys, and its log line would say so. */
-async function checkKeyFile(source: KeySource, path: string): Promise<void> {
+async function checkKeyFile(source: KeySource, path: string, check: (text: string) => unknown): Promise<void> {
   try {
-    keysOf(await source.read());
+    check(await source.read());
   } catch (error) {
     throw new ConfigError([`OTA_JWT_JWKS: ${path}: ${(error as Error).message}`]);
   }

@@ -1,7 +1,6 @@
 // Processes that run operations from one store, under the hand clock: each has a gateway, a ledger
 // and a runner of its own. A process can die, or lose the store, at any moment; calls that it has
 // sent are carried out. The world notes what breaks a rule as it happens.
-import { sleepUntil } from "../../src/base/clock.js";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { Gateway } from "../../src/gateway/gateway.js";
 import type { CallEnd } from "../../src/gateway/upstream.js";
@@ -277,7 +276,7 @@ export class WorldProcess {
         if (typeof value !== "function") return value;
         return async (...values: unknown[]) => {
           if (this.#isDead) return new Promise(() => {});
-          while (world.isStoreHung) await sleepUntil(world.clock, world.clock.now() + 50);
+          while (world.isStoreHung) await new Promise<void>((go) => void world.clock.at(world.clock.now() + 50, go));
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
           world.asked.push(name as string);
           return world.inTurn(async () => {

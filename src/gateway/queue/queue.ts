@@ -11,7 +11,8 @@ import { type Charge, type FairShareOptions, refund } from "./fair-share.js";
 import { entriesOf, QueueEntry } from "./queue-entry.js";
 import { ReadAheadCallers } from "./read-ahead-callers.js";
 import { Scheduler } from "./scheduler.js";
-import { ScopeQueue, type ScopeQueueId } from "./scope-queue.js";
+import { ScopeQueue } from "./scope-queue.js";
+import type { ScopeQueueId } from "./scope-queue-id.js";
 import { ScopeQueues } from "./scope-queues.js";
 
 /** The devices of one call. */
@@ -233,7 +234,7 @@ export class Queue {
     this.#add(moved, names);
   }
 
-  #isNewcomer({ id }: ScopeQueue, nowMs: number): boolean {
+  #isNewcomer({ id }: Pick<ScopeQueue, "id">, nowMs: number): boolean {
     return !id.isUnread && this.#scopeQueues.isSilent(id, nowMs);
   }
 

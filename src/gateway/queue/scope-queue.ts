@@ -1,31 +1,15 @@
 // The devices that may share a call. A device waits here once, however many requests name it:
 // `#owners` holds exactly the waiting devices. Seats of a call are given by class, within a class
 // to callers by weight (seat-sharing.ts), and to one caller's devices in order of arrival.
-import { byPriority, PRIORITIES, type Priority, type Scope } from "../command.js";
-import type { Room } from "../upstream.js";
+import { byPriority, PRIORITIES, type Priority } from "../command.js";
 import type { Backlog } from "./backlog.js";
 import { BatchBuilder, type BatchDevice, type Owner } from "./batch.js";
-import type { Bisection } from "./bisection.js";
 import { type CallerQueue, CallerQueues } from "./caller-queue.js";
 import { Owners } from "./owners.js";
-import type { QueueEntry } from "./queue-entry.js";
+import type { EntryQueue, FillOptions, QueueEntry } from "./queue-entry.js";
+import type { ScopeQueueId } from "./scope-queue-id.js";
 
-/** Identifies the devices that wait together. */
-export interface ScopeQueueId {
-  readonly key: string;
-  readonly scope: Scope;
-  /** Set for the devices of a refused batch. No other devices may join them. */
-  readonly bisection?: Bisection;
-  /** Set if the devices wait to be read, and not to be sent. */
-  readonly isUnread?: true;
-}
-
-export interface FillOptions {
-  readonly room: Room;
-  readonly maySend: (entry: QueueEntry) => boolean;
-}
-
-export class ScopeQueue {
+export class ScopeQueue implements EntryQueue {
   readonly id: ScopeQueueId;
   readonly #backlog: Pick<Backlog, "change">;
   readonly #classes: Record<Priority, CallerQueues>;
@@ -37,7 +21,6 @@ export class ScopeQueue {
     this.#classes = byPriority(() => new CallerQueues(weightOf));
   }
 
-  /** The number of waiting devices, each counted once. */
   get size(): number {
     return this.#owners.size;
   }
@@ -56,10 +39,6 @@ export class ScopeQueue {
     return PRIORITIES.flatMap((priority) => [...(this.#classes[priority].get(caller)?.list ?? [])]);
   }
 
-  /**
-   * Adds devices of the entry. The entry is last among its caller's entries, or first if the
-   * devices were `returned`.
-   */
   add(entry: QueueEntry, names: readonly string[], returned = false): void {
     const before = this.size;
     for (const name of names) this.#owners.add(name, entry);
@@ -69,12 +48,10 @@ export class ScopeQueue {
     this.#change(entry, names.length, this.size - before);
   }
 
-  /** Removes an entry without waiting devices. */
   remove(entry: QueueEntry): void {
     this.#classOf(entry).remove(entry);
   }
 
-  /** Removes all devices of the entry, and returns the positions of those that waited. */
   disown(entry: QueueEntry): number[] {
     const waited: number[] = [];
     const { deviceNames } = entry.waiter.command;
@@ -87,7 +64,6 @@ export class ScopeQueue {
     return waited;
   }
 
-  /** Fills a call. `first` has the turn, so its caller is sure to get a seat. */
   fill(first: QueueEntry, { room, maySend }: FillOptions): BatchDevice[] {
     const batch = new BatchBuilder(room, this.id.scope);
     const takers = new Map<CallerQueue, Iterator<BatchDevice, undefined>>();

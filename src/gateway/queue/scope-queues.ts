@@ -5,7 +5,8 @@ import { type Scope, scopeKey } from "../command.js";
 import type { Waiter } from "../waiter.js";
 import type { Bisection } from "./bisection.js";
 import type { QueueEntry } from "./queue-entry.js";
-import type { ScopeQueue, ScopeQueueId } from "./scope-queue.js";
+import type { ScopeQueue } from "./scope-queue.js";
+import type { ScopeQueueId } from "./scope-queue-id.js";
 
 /** A scope queue that has sent nothing for this long is a newcomer. */
 const SILENT_MS = 1000;

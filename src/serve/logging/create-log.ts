@@ -1,7 +1,7 @@
 // Creates the log of a running gateway, and decides what no line may hold, whichever module writes
 // it and whatever a library put into an error.
+import { createRequire } from "node:module";
 import { type LoggerOptions, pino } from "pino";
-import pretty from "pino-pretty";
 import type { Log } from "../../base/log.js";
 import type { Config } from "../../config/config.js";
 import { forTerminal, inJson } from "./log-lines.js";
@@ -39,6 +39,8 @@ export const LOG_OPTIONS: LoggerOptions = {
 export function createLog(level: Config["logLevel"]): Log {
   const options = { ...LOG_OPTIONS, level };
   if (!process.stderr.isTTY) return pino(options, inJson(stderrSink()));
+  // Loaded here, because a gateway in a container never writes to a terminal.
+  const pretty = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
   return pino(options, forTerminal(pretty({ destination: 2, sync: true, ignore: "pid,hostname" })));
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../../../src/gateway/command.js";
 import type { BatchDevice } from "../../../../src/gateway/queue/batch.js";
-import type { QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
-import type { FillOptions, ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
+import type { FillOptions, QueueEntry } from "../../../../src/gateway/queue/queue-entry.js";
+import type { ScopeQueue } from "../../../../src/gateway/queue/scope-queue.js";
 import { names } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
 import { anEntry, aScopeQueue } from "../../../support/queue-entries.js";

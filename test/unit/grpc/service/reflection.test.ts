@@ -58,6 +58,7 @@ describe("serverReflectionInfo", () => {
       "google/api/field_behavior.proto",
       "google/api/http.proto",
       "google/api/launch_stage.proto",
+      "google/api/resource.proto",
       "google/longrunning/operations.proto",
       "google/protobuf/any.proto",
       "google/protobuf/descriptor.proto",
