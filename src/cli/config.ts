@@ -125,12 +125,13 @@ function contentOf({ accounts, callers }: ConfigFile): string {
     return [name, endpoint, `${quota} a second`, credentials];
   });
   const callerRows = [...callers].map(([name, rights]) => {
-    const { weight, accounts, products, priorities, max_queued_devices: most, verify } = rightsOf(rights);
+    const { weight, accounts, products, priorities, max_queued_devices: most, ...flags } = rightsOf(rights);
     const lists = [accounts, products, priorities].map((list) => (list === ALL ? ALL : list.join(" ") || "none"));
     const who = name === OTHERS ? `${OTHERS} (all others)` : name;
-    return [who, String(weight), ...lists, most === undefined ? "default" : String(most), verify ? "yes" : "no"];
+    const may = [flags.verify, flags.stop_rollouts].map((isAllowed) => (isAllowed ? "yes" : "no"));
+    return [who, String(weight), ...lists, most === undefined ? "default" : String(most), ...may];
   });
-  const headings = ["caller", "weight", "accounts", "products", "priorities", "queued devices", "verify"];
+  const headings = ["caller", "weight", "accounts", "products", "priorities", "queued devices", "verify", "stop"];
   return [
     table([["account", "endpoint", "quota", "keys from"], ...accountRows]),
     callerRows.length === 0 ? "no callers: every caller may do everything\n" : table([headings, ...callerRows]),
@@ -163,7 +164,7 @@ function sourceOf(credentials: CredentialsReference): string {
 const ALL = "all";
 
 /** The rights as JSON, including those that the file leaves out. */
-function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, verify }: Rights) {
+function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, verify, stopRollouts }: Rights) {
   return {
     weight,
     accounts: accounts ? [...accounts] : ALL,
@@ -171,6 +172,7 @@ function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, ve
     priorities: priorities ? [...priorities].map((each) => each.toUpperCase()) : ALL,
     ...(maxQueuedDevices !== undefined && { max_queued_devices: maxQueuedDevices }),
     verify,
+    stop_rollouts: stopRollouts ?? false,
   } as const;
 }
 

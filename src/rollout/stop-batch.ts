@@ -20,6 +20,8 @@ const ROUND_GROWTH = 1.5;
 
 /** A call for the whole batch has this time to show, before it is repeated, or the rest is swept. */
 export const REPEAT_MS = 10_000;
+/** Counts that begin earlier after a call do not decide on its repetition. */
+const SHOWN_MS = REPEAT_MS / 2;
 /** It is repeated while at least so many tasks are left; fewer are swept. */
 const FEW_TASKS = 1000;
 /** Calls for the whole batch that changed nothing, after which it is swept. */
@@ -144,8 +146,11 @@ export class StopBatch {
     }
     if (this.left === 0) this.sweep.forgetPasses();
     const zeroMs = this.counts.zeroSinceMs(this.#states, changedMs);
-    const isGrowing = this.left !== 0 || this.isProvedEmpty(changedMs);
-    if (isGrowing) this.#roundMs = Math.min(this.#roundMs * ROUND_GROWTH, LONGEST_ROUND_MS);
+    const isProved = this.isProvedEmpty(changedMs);
+    const isGrowing = this.left !== 0 || isProved;
+    // Rounds of what is proved would keep other batches waiting, and the end of the stop.
+    if (isProved) this.#roundMs = LONGEST_ROUND_MS;
+    else if (isGrowing) this.#roundMs = Math.min(this.#roundMs * ROUND_GROWTH, LONGEST_ROUND_MS);
     // A proof is not kept waiting; otherwise rounds become less frequent.
     this.nextRoundMs = zeroMs !== undefined && !isGrowing ? zeroMs + PROOF_APART_MS : nowMs + this.#roundMs;
     return true;
@@ -189,6 +194,8 @@ export class StopBatch {
     if (!isStuck && this.byJob === "to-do") return "by-job";
     // A call may be applied late. A planned batch that is swept meanwhile would stay planned.
     if (!isStuck && nowMs - this.lastByJobMs < REPEAT_MS) return "wait";
+    // With many batches, the last round may be older than that: it says nothing of the call.
+    if (!isStuck && this.roundBeganMs < this.lastByJobMs + SHOWN_MS) return "wait";
     if (!isStuck && left >= FEW_TASKS) return "by-job";
     // A list may lag behind: another pass would find the devices of the last one again.
     if (this.sweep.hasPassed && nowMs - this.#changedMs < REPEAT_MS) return "wait";

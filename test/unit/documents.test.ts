@@ -14,6 +14,7 @@ import { quotaCommand } from "../../src/cli/quota.js";
 import { resultsCommand } from "../../src/cli/results.js";
 import { rolloutCommand } from "../../src/cli/rollout.js";
 import { serveCommand } from "../../src/cli/serve.js";
+import { stopCommand } from "../../src/cli/stop.js";
 import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
 
@@ -41,6 +42,7 @@ const commands = new Map(
     resultsCommand(),
     rolloutCommand(),
     serveCommand(),
+    stopCommand(),
   ].map((command) => [command.name(), command]),
 );
 

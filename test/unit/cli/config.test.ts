@@ -54,9 +54,9 @@ account  endpoint                      quota        keys from
 default  iot.cn-shanghai.aliyuncs.com  10 a second  the gateway's own
 lab      127.0.0.1:8088                3 a second   files in /run/secrets/lab
 
-caller     weight  accounts  products         priorities  queued devices  verify
-ops        4       all       all              all         default         yes
-lab-tests  1       lab       a1Lights a1Lab*  none        9               no
+caller     weight  accounts  products         priorities  queued devices  verify  stop
+ops        4       all       all              all         default         yes     no
+lab-tests  1       lab       a1Lights a1Lab*  none        9               no      no
 
 all others are refused
 
@@ -118,6 +118,7 @@ The keys of each account need these permissions, the indispensable first (not ch
       priorities: [],
       max_queued_devices: 9,
       verify: false,
+      stop_rollouts: false,
     });
     const bad = JSON.parse((await check("callers: 7", "--json")).out);
     expect(bad).toEqual({ ok: false, mistakes: ["FILE: callers: expected a mapping"] });

@@ -57,6 +57,14 @@ describe("RolloutStop", () => {
     expect(rollouts().at(-1)?.tasks.CANCELED).toBe(0);
   });
 
+  it("cancels forty batches by one call each, though counting them takes longer than a repetition", () => {
+    const { world, stop } = start(Array(40).fill({ devices: 25_000 }), { byJobDelayMs: 1500 });
+    const { stopped, batches } = stop();
+    expect(stopped).toBe(true);
+    expect(batches.map(({ callsMade }) => callsMade)).toEqual(Array(40).fill(1));
+    expect(world.nowMs).toBeLessThan(90_000);
+  });
+
   it("makes the first changing call within 6 s, however many batches there are", () => {
     const { world, stop } = start(Array.from({ length: 40 }, () => ({ devices: 3 })));
     expect(stop().stopped).toBe(true);
