@@ -31,7 +31,8 @@ COPY buf.yaml buf.gen.yaml tsconfig.json ./
 COPY proto proto
 COPY src src
 COPY docs/metrics.md docs/operations.md docs/
-RUN node scripts/bootstrap.mjs \
+RUN mkdir /state \
+ && node scripts/bootstrap.mjs \
  && chmod -R a+rX dist docs proto package.json
 
 # Copied before WORKDIR: if WORKDIR has to create the folder, it belongs to the image's user.
@@ -42,6 +43,8 @@ COPY --from=build /ota-gateway/package.json /app/
 COPY --from=build /ota-gateway/proto /app/proto
 COPY --from=build /ota-gateway/dist /app/dist
 COPY --from=build /ota-gateway/docs /app/docs
+# For a volume with the operations (OTA_STATE): a new one of Docker belongs to this user too.
+COPY --from=build --chown=65532:65532 /state /var/lib/ota-gateway
 WORKDIR /app
 
 # Distroless keeps node in /nodejs/bin, which is not on its PATH; other images in /usr/local/bin or

@@ -8,7 +8,16 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../dist/client/client.js";
@@ -30,7 +39,7 @@ function processOf(args, variables = {}) {
 }
 
 /** A container from the image; its network is ours. */
-function start(name, command, variables) {
+function start(name, command, variables, mounts = []) {
   const bundle = join(folder, name);
   mkdirSync(bundle, { recursive: true });
   const specification = {
@@ -40,6 +49,7 @@ function start(name, command, variables) {
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
       { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=64k"] },
+      ...mounts,
     ],
     linux: { namespaces: ["pid", "mount", "ipc", "uts"].map((type) => ({ type })) },
   };
@@ -90,13 +100,22 @@ claim(`the SBOM lists the ${shipped.length} packages that are there, each with v
 
 const emulator = start("emulator", ["emulate", "--listen", "127.0.0.1:8088", "--devices", String(DEVICES)]);
 await emulator.said(/^emulator ready/m);
-const gateway = start("gateway", config.Cmd, {
+// As a new volume of Docker: it belongs to the user that the folder in the image belongs to.
+const STATE = "/var/lib/ota-gateway";
+const volume = join(folder, "state-volume");
+mkdirSync(volume);
+const { uid, gid } = lstatSync(join(root, STATE));
+chownSync(volume, uid, gid);
+const mount = { destination: STATE, type: "bind", source: volume, options: ["bind", "rw", "nosuid", "nodev"] };
+const variables = {
+  OTA_STATE: `${STATE}/operations.db`,
   OTA_INSECURE: "1",
   OTA_UPSTREAM_URL: "http://127.0.0.1:8088",
   ALIBABA_CLOUD_ACCESS_KEY_ID: "testid",
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret",
   OTEL_SDK_DISABLED: "true",
-});
+};
+const gateway = start("gateway", config.Cmd, variables, [mount]);
 await gateway.said(/^ota-gateway ready/m);
 
 const look = run(gateway, ["node", "-p", "require('fs').readFileSync('/proc/1/status', 'utf8')"]).stdout;
@@ -109,7 +128,10 @@ for (const file of ["/tmp/x", "/app/x", "/x"]) {
   equal(status, 1);
   match(stderr, file === "/tmp/x" ? /EROFS/ : /EROFS|EACCES/);
 }
-claim("nothing can be written: /tmp, where anybody might, is on a read-only file system too");
+ok(existsSync(join(volume, "operations.db")));
+claim(
+  "operations are kept on a volume; nothing else can be written: /tmp, where anybody might, is on a read-only file system too",
+);
 
 const [kind, ...healthCheck] = config.Healthcheck.Test;
 equal(kind, "CMD");

@@ -1,5 +1,6 @@
 // The devices of one operation that are on their way at once, and how far its list has been fed. A
 // chunk that is put back is fed again, in a new round, when the rest of the window is over.
+import type { Span } from "@opentelemetry/api";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import { type Failure, GatewayError } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";
@@ -22,6 +23,7 @@ export interface FeedWindowOptions {
   readonly caller: string;
   readonly spec: CancelListSpec;
   readonly windows: CallerWindows;
+  readonly span: Span | undefined;
   readonly sendUntilMs: () => number;
   readonly readUntilMs: () => number;
   /** A chunk was added, and may enter the queue. */
@@ -162,11 +164,11 @@ export class FeedWindow {
   }
 
   #makePiece({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
-    const { gateway, caller, spec, sendUntilMs, readUntilMs, sent, settled } = this.#options;
+    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled } = this.#options;
     const { left, windows, over } = this.#options;
     const deviceNames = indexes.map((index) => names[index] as string);
     const piece = new Piece({
-      gateway,
+      ...{ gateway, span },
       command: commandFor(spec, caller, deviceNames),
       indexes,
       chunk,

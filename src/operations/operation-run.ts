@@ -1,6 +1,7 @@
 // Runs one leased operation: feeds chunks to the gateway while there is room, records outcomes, and
 // ends it. A device that has been recorded is never sent again; a device is sent only if its chunk
 // was marked as fed before. While the store is away nothing is fed, and outcomes wait in memory.
+import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Gateway } from "../gateway/gateway.js";
@@ -21,6 +22,8 @@ export interface OperationRunOptions {
   /** When the lease was asked for; monotonic. */
   readonly askedMs: number;
   readonly windows: CallerWindows;
+  /** Linked to its upstream calls. */
+  readonly span: Span | undefined;
   /** Why the caller may not run this now; undefined if it may. Looked at for each chunk. */
   readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
   /** Unexpected errors: the operation pauses. */
@@ -51,7 +54,7 @@ export class OperationRun {
   readonly #backoff: Backoff;
 
   constructor(options: OperationRunOptions) {
-    const { store, clock, gateway, leased, askedMs, windows } = options;
+    const { store, clock, gateway, leased, askedMs, windows, span } = options;
     this.#options = options;
     this.id = leased.record.id;
     this.#record = leased.record;
@@ -67,7 +70,7 @@ export class OperationRun {
       passed: () => this.#wake(),
     });
     this.#window = new FeedWindow({
-      ...{ store, lease: leased.lease, gateway, caller: this.#caller, spec: this.#spec, windows },
+      ...{ store, lease: leased.lease, gateway, caller: this.#caller, spec: this.#spec, windows, span },
       sendUntilMs: () => this.#sendUntilMs,
       readUntilMs: () => this.#deadlines.readUntilMs,
       added: () => {
@@ -101,6 +104,7 @@ export class OperationRun {
     }
     this.#deadlines.disarm();
     this.#over.abort();
+    this.#options.span?.end();
   }
 
   /** The lease was prolonged. `askedMs`: when that was asked for. */

@@ -14,7 +14,7 @@ import { STOP_ROLLOUT, type StopSpec } from "./stop/stop-spec.js";
 import type { ListQuery, OperationRecord, OperationStore, ResultsPage, ResultsQuery } from "./store.js";
 import { ListSubmission } from "./submission.js";
 
-export interface OperationsOptions extends Pick<RunnerOptions, "forbidden" | "ended" | "holder" | "stops"> {
+export interface OperationsOptions extends Pick<RunnerOptions, "forbidden" | "ended" | "holder" | "spanOf" | "stops"> {
   readonly clock: Clock;
   readonly log: Log;
   readonly gateways: ReadonlyMap<string, Gateway>;
@@ -187,11 +187,11 @@ export class Operations {
   }
 
   async #open(): Promise<OperationStore> {
-    const { open, clock, log, gateways, stops, holder, forbidden, ended } = this.#options;
+    const { open, clock, log, gateways, stops, holder, forbidden, ended, spanOf } = this.#options;
     const store = await open();
     this.#store = store;
     this.#runner = new Runner({
-      ...{ store, clock, log, gateways, stops, holder, forbidden },
+      ...{ store, clock, log, gateways, stops, holder, forbidden, spanOf },
       ended: (record) => {
         ended(record);
         this.#wakeAll();

@@ -1,5 +1,6 @@
 // Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read back.
 // Each outcome is reported once; devices that get none are `left` when the piece is over.
+import type { Span } from "@opentelemetry/api";
 import type { Command } from "../gateway/command.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
@@ -10,6 +11,7 @@ import type { Answer } from "../gateway/waiter.js";
 export interface PieceOptions {
   readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify">;
   readonly command: Command;
+  readonly span: Span | undefined;
   /** For each device of the command its index in the chunk. */
   readonly indexes: readonly number[];
   readonly chunk: number;
@@ -31,7 +33,7 @@ export class Piece {
   readonly #states: ("open" | "provisional" | "final")[];
   #mayRead = true;
   #request: Request | undefined;
-  #carriedOut: { readonly command: Command; readonly span: undefined } | undefined;
+  #carriedOut: { readonly command: Command; readonly span: Span | undefined } | undefined;
 
   constructor(options: PieceOptions) {
     this.#options = options;
@@ -45,7 +47,7 @@ export class Piece {
 
   /** Enters the queue, or throws GatewayError. */
   start(): void {
-    const { gateway, command, sendUntilMs, sent, carriedOut } = this.#options;
+    const { gateway, command, span, sendUntilMs, sent, carriedOut } = this.#options;
     if (carriedOut) {
       void this.#readBack({ outcomes: carriedOut, callIndexes: [], calls: [], quotaWaitMs: 0 });
       return;
@@ -57,7 +59,7 @@ export class Piece {
       sent,
       settled: (at, outcome) => this.#settled(at, outcome),
     };
-    this.#request = gateway.cancel(command, undefined, follower);
+    this.#request = gateway.cancel(command, span, follower);
     void this.#request.told.then((answer) => this.#readBack(answer));
   }
 
@@ -80,10 +82,10 @@ export class Piece {
   }
 
   async #readBack(answer: Answer): Promise<void> {
-    const { gateway, command, verifyUntilMs, indexes, settled, over } = this.#options;
+    const { gateway, command, span, verifyUntilMs, indexes, settled, over } = this.#options;
     let told = answer;
     if (verifyUntilMs !== undefined && this.#mayRead) {
-      this.#carriedOut = { command: { ...command, answerByMs: verifyUntilMs }, span: undefined };
+      this.#carriedOut = { command: { ...command, answerByMs: verifyUntilMs }, span };
       told = await gateway.verify(this.#carriedOut, answer);
       this.#carriedOut = undefined;
       for (const [at, outcome] of told.outcomes.entries()) {

@@ -15,8 +15,6 @@ import { type Leased, type OperationRecord, type OperationStore, StoreUnavailabl
 /** What stops of rollouts need. */
 export interface StopOptions extends Pick<StopRunOptions, "forbidden" | "planned"> {
   readonly accounts: ReadonlyMap<string, StopAccount>;
-  /** Opens the span of an operation. */
-  readonly spanOf: (record: OperationRecord) => StopRunOptions["span"];
 }
 
 export interface RunnerOptions {
@@ -30,6 +28,8 @@ export interface RunnerOptions {
   /** Why the caller may not run this now; undefined if it may. */
   readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
   readonly ended: (record: OperationRecord) => void;
+  /** Opens the span of an operation. */
+  readonly spanOf: (record: OperationRecord) => StopRunOptions["span"];
 }
 
 const LEASE_MS = 15_000;
@@ -158,17 +158,17 @@ export class Runner {
 
   /** Undefined if its account or its format is not known here. */
   #runOf(leased: Leased, askedMs: number): OperationRun | StopRun | undefined {
-    const { store, clock, gateways, stops, forbidden, ended } = this.#options;
+    const { store, clock, gateways, stops, forbidden, ended, spanOf } = this.#options;
     const { record } = leased;
     const gateway = gateways.get(record.account);
     const stopping = stops.accounts.get(record.account);
     const shared = { store, clock, leased, askedMs, ended, failed: (error: unknown) => this.#report(error) };
     if (gateway && stopping && record.kind === STOP_ROLLOUT) {
-      return new StopRun({ ...shared, ...stops, ...stopping, gateway, span: stops.spanOf(record) });
+      return new StopRun({ ...shared, ...stops, ...stopping, gateway, span: spanOf(record) });
     }
     if (!gateway || record.kind !== CANCEL_LIST) return undefined;
     return new OperationRun({
-      ...{ ...shared, gateway, forbidden },
+      ...{ ...shared, gateway, forbidden, span: spanOf(record) },
       windows: {
         take: (caller, devices) => this.#reserve(caller, devices),
         give: (caller, devices) => this.#giveBack(caller, devices),
@@ -215,7 +215,7 @@ export class Runner {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
     try {
-      while (!this.#isClosing && (await this.#options.store.sweep()));
+      while (!this.#isClosing && (await this.#options.store.sweep()) !== "nothing");
     } catch (error) {
       this.#report(error);
     } finally {

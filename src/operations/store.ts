@@ -221,6 +221,12 @@ export interface StoreBounds {
 }
 
 /**
+ * `operation`: the last of an operation whose retention is over. `some`: anything else. After these
+ * two, more may be left.
+ */
+export type Swept = "operation" | "some" | "nothing";
+
+/**
  * All methods reject with StoreUnavailable if the store cannot be reached or written, after at most
  * a few seconds. None of them holds up the event loop for more than some milliseconds.
  */
@@ -311,9 +317,11 @@ export interface OperationStore {
 
   /**
    * Deletes some of what is too old: ended operations, keys of deleted ones, and uploads that were
-   * broken off. Returns true if more is left.
+   * broken off.
    */
-  sweep(): Promise<boolean>;
+  sweep(): Promise<Swept>;
+  /** Devices of all operations and uploads, as StoreBounds counts them. */
+  storedDevices(): Promise<number>;
   /** Lets operations run that were found in a restored copy, and returns how many. */
   resume(): Promise<number>;
   /** Waits for calls under way, and releases everything. */

@@ -2,7 +2,7 @@
 // operation, neither a database nor a client of one is needed.
 import type { Clock } from "../base/clock.js";
 import { type Config, ConfigError } from "../config/config.js";
-import { type OperationStore, StoreRefused } from "../operations/store.js";
+import { type OperationStore, type StoreBounds, StoreRefused } from "../operations/store.js";
 
 export const IN_MEMORY = ":memory:";
 
@@ -10,17 +10,22 @@ export const IN_MEMORY = ":memory:";
 const RETENTION_IN_MEMORY_MS = 3_600_000;
 const DEVICES_IN_MEMORY = 10_000_000;
 
+export function storeBounds(config: Config): StoreBounds {
+  const { maxOperationsPerCaller: operationsPerCaller, maxStoredDevices: devices, operationRetentionMs } = config;
+  if ((config.state || IN_MEMORY) !== IN_MEMORY) {
+    return { operationsPerCaller, devices, retentionMs: operationRetentionMs };
+  }
+  return {
+    operationsPerCaller,
+    devices: Math.min(devices, DEVICES_IN_MEMORY),
+    retentionMs: Math.min(operationRetentionMs, RETENTION_IN_MEMORY_MS),
+  };
+}
+
 /** Rejects with ConfigError if the store cannot be used. */
 export async function openOperationStore(config: Config, clock: Clock): Promise<OperationStore> {
   const path = config.state || IN_MEMORY;
-  const isInMemory = path === IN_MEMORY;
-  const bounds = {
-    operationsPerCaller: config.maxOperationsPerCaller,
-    devices: isInMemory ? Math.min(config.maxStoredDevices, DEVICES_IN_MEMORY) : config.maxStoredDevices,
-    retentionMs: isInMemory
-      ? Math.min(config.operationRetentionMs, RETENTION_IN_MEMORY_MS)
-      : config.operationRetentionMs,
-  };
+  const bounds = storeBounds(config);
   try {
     if (/^postgres(ql)?:/.test(path)) {
       const { openPostgresStore } = await import("../operations/postgres/postgres-store.js");

@@ -11,14 +11,18 @@ import type { CallerBook } from "../identity/caller-book.js";
 import { beyond } from "../identity/rights.js";
 import type { AuditedCaller, AuditedOperation, AuditedRequest } from "../observe/audit/audit-record.js";
 import type { Auditor } from "../observe/audit/auditor.js";
+import type { Metrics } from "../observe/telemetry/metrics.js";
+import type { OperationMetrics, OperationsStanding } from "../observe/telemetry/operation-metrics.js";
 import { startOperationSpan } from "../observe/telemetry/operation-span.js";
 import type { CancelListSpec } from "../operations/cancel-list.js";
+import { observedStore } from "../operations/observed-store.js";
 import { Operations } from "../operations/operations.js";
+import { type OperationsReading, OperationsWatch } from "../operations/operations-watch.js";
 import type { StopAccount } from "../operations/stop/stop-run.js";
 import { STOP_ROLLOUT } from "../operations/stop/stop-spec.js";
-import type { OperationRecord } from "../operations/store.js";
+import type { OperationRecord, StoreBounds } from "../operations/store.js";
 import { auditedRolloutOf } from "./audited-rollout.js";
-import { IN_MEMORY, openOperationStore } from "./operation-store.js";
+import { IN_MEMORY, openOperationStore, storeBounds } from "./operation-store.js";
 
 export interface OperationsSetup {
   readonly config: Config;
@@ -29,34 +33,66 @@ export interface OperationsSetup {
   /** By account. */
   readonly stops: ReadonlyMap<string, StopAccount>;
   readonly auditor: Auditor | undefined;
+  readonly metrics: Pick<Metrics, "operations">;
+}
+
+export interface ServedOperations {
+  readonly operations: Operations;
+  /** Undefined while there is no store. */
+  readonly reading: () => OperationsReading | undefined;
+  close(): Promise<void>;
 }
 
 /**
  * Opens them; undefined if replicas share nothing but the quota. Throws ConfigError if the store
  * cannot be used.
  */
-export async function openOperations(setup: OperationsSetup): Promise<Operations | undefined> {
-  const { config, clock, log, callers, gateways, auditor } = setup;
+export async function openOperations(setup: OperationsSetup): Promise<ServedOperations | undefined> {
+  const { config, clock, log, callers, gateways, auditor, metrics } = setup;
   const path = config.state || IN_MEMORY;
   if (path === IN_MEMORY && config.redisUrls.length > 0) return undefined;
+  let watch: OperationsWatch | undefined;
+  let measured: OperationMetrics | undefined;
+  let unwatch = () => {};
+  const reading = () => watch?.reading;
   const operations = new Operations({
     ...{ clock, log, gateways },
     holder: randomBytes(12).toString("hex"),
-    open: () => openOperationStore(config, clock),
+    open: async () => {
+      measured = metrics.operations();
+      const store = observedStore(await openOperationStore(config, clock), clock, measured);
+      watch = new OperationsWatch(store, clock, (error) => log.error({ err: error }, "operations cannot be listed"));
+      unwatch = measured.watch(() => standingOf(reading(), storeBounds(config)));
+      return store;
+    },
     mostDevicesPerOperation: config.maxDevicesPerOperation,
     mostOperationsPerCaller: config.maxOperationsPerCaller,
     stops: {
       accounts: setup.stops,
       forbidden: (caller, spec) => whyForbidden(callers, caller, { ...spec, verify: false, isRollout: true }),
       planned: (record) => auditEvent(auditor, record, "Planned"),
-      spanOf: startOperationSpan,
     },
+    spanOf: startOperationSpan,
     forbidden: (caller, spec) => whyForbidden(callers, caller, spec),
-    ended: (record) => auditEvent(auditor, record, "Ended"),
+    ended: (record) => {
+      measured?.ended(record);
+      auditEvent(auditor, record, "Ended");
+    },
   });
-  if (path === IN_MEMORY) return operations; // opened when it is needed
-  await operations.open();
-  return operations;
+  if (path !== IN_MEMORY) await operations.open(); // else opened when it is needed
+  return {
+    operations,
+    reading,
+    async close() {
+      unwatch();
+      watch?.close();
+      await operations.close();
+    },
+  };
+}
+
+function standingOf(reading: OperationsReading | undefined, bounds: StoreBounds): OperationsStanding | undefined {
+  return reading && { ...reading, mostStoredDevices: bounds.devices, mostPerCaller: bounds.operationsPerCaller };
 }
 
 /** Rights may change while an operation runs. */

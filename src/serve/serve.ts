@@ -17,14 +17,14 @@ import { createAuditor } from "../observe/audit/auditor.js";
 import { flightDownload } from "../observe/recorder/download.js";
 import { createMetrics } from "../observe/telemetry/metrics.js";
 import type { MetricsPage } from "../observe/telemetry/prometheus.js";
-import type { Operations } from "../operations/operations.js";
 import { openAccess } from "./access.js";
 import { type Account, openAccount } from "./account.js";
 import { ConditionLog } from "./condition-log.js";
 import { listenTrouble } from "./listen-trouble.js";
-import { openOperations, operationAudit } from "./operations.js";
+import { openOperations, operationAudit, type ServedOperations } from "./operations.js";
 import { ReadinessRule, type ReadyAccount } from "./readiness.js";
 import { refuseUnwritable } from "./refuse-unwritable.js";
+import { createShownOperations } from "./shown-operations.js";
 import { logStart } from "./start-line.js";
 import { programVersion } from "./version.js";
 
@@ -80,14 +80,14 @@ export async function serve(
   const metrics = createMetrics(callers.names(), OUTCOMES);
   const unwatch: (() => void)[] = [];
   let connection: StoreConnection | undefined;
-  let operations: Operations | undefined;
+  let served: ServedOperations | undefined;
   let admin: AdminServer | undefined;
   let grpc: GrpcServer;
   let streamingCallers: () => ReadonlySet<string> = () => new Set();
   const end = async () => {
     access.close();
     for (const each of unwatch) each();
-    await operations?.close();
+    await served?.close();
     await Promise.all([...accounts.values()].map((account) => account.close()));
     connection?.close();
   };
@@ -107,8 +107,9 @@ export async function serve(
     unwatch.push(metrics.watch(watched(accounts, config), clock.now));
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const stops = new Map([...accounts].map(([name, account]) => [name, account.stops]));
-    operations = await openOperations({ config, clock, log, callers, gateways, stops, auditor });
+    served = await openOperations({ config, clock, log, callers, gateways, stops, auditor, metrics });
     unwatch.push(metrics.watchProcess(version));
+    const shownOperations = createShownOperations(() => served?.reading());
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(
       every(clock, LOOK_MS, () => {
@@ -128,6 +129,7 @@ export async function serve(
           wallMs: clock.wallNow(),
           readiness: readiness.now(),
           about: { instance: hostname(), version, startedWallMs },
+          ...shownOperations(),
           accounts: [...accounts].map(([name, { gateway, feed, readings }]) =>
             snapshotOf(
               name,
@@ -151,7 +153,7 @@ export async function serve(
     const service = {
       gateways,
       rollouts: new Map([...accounts].map(([name, { rollouts }]) => [name, rollouts])),
-      operations,
+      operations: served?.operations,
       audit: operationAudit(auditor),
       callers,
       bearer,
@@ -202,7 +204,7 @@ export async function serve(
     async stop() {
       readiness.drain();
       grpc.stopServing();
-      const left = operations?.leave(); // first, so that the gateways do not wait for whole windows
+      const left = served?.operations.leave(); // first, so that the gateways do not wait for whole windows
       await Promise.all([...accounts.values()].map(({ gateway }) => gateway.drain(config.drainTimeoutMs)));
       await Promise.race([left, sleepUntil(clock, clock.now() + LAST_CALLS_MS)]);
       await grpc.close(LAST_WORDS_MS);

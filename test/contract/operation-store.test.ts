@@ -148,7 +148,7 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       const again = () => store.publish(submissionOf(0, { requestId: "key" }));
       expect(await again()).toEqual({ kind: "reused" });
       await advance(WIDE_BOUNDS.retentionMs + 1);
-      await sweepAll(store);
+      expect(await sweepAll(store)).toBe(0); // its caller deleted it
       expect(await again()).toMatchObject({ kind: "created" });
     });
 
@@ -160,7 +160,7 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
         const names = namesOf(0, submission.devices);
         for (let chunk = 0; chunk < chunks - 1; chunk++) await store.stage(submission.id, chunk, names);
         await advance(UPLOAD_ABANDONED_MS);
-        for (let n = 0; n < sweeps && (await store.sweep()); n++);
+        for (let n = 0; n < sweeps && (await store.sweep()) !== "nothing"; n++);
         const last = store.stage(submission.id, chunks - 1, names);
         const refused = { name: "StoreUnavailable", isUnknown: false };
         if (sweeps === Infinity) await last;
@@ -561,6 +561,20 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
     });
   });
 
+  describe("storedDevices", () => {
+    it("counts uploads and operations as the bound does, until they are deleted", async () => {
+      const { store } = await open();
+      expect(await store.storedDevices()).toBe(0);
+      await stageAll(store, submissionOf(CHUNK_DEVICES + 1));
+      const { id } = await submit(store, 10);
+      expect(await store.storedDevices()).toBe(CHUNK_DEVICES + 1 + LEAST_DEVICES);
+      await store.end(await leaseOne(store), { state: "done", failure: "", sent: "", unsent: "" });
+      expect(await store.storedDevices()).toBe(CHUNK_DEVICES + 1 + LEAST_DEVICES);
+      await store.remove(id);
+      expect(await store.storedDevices()).toBe(CHUNK_DEVICES + 1);
+    });
+  });
+
   describe("sweep", () => {
     it("deletes operations when the retention after their end is over", async () => {
       const { store, advance } = await open();
@@ -569,10 +583,10 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       const [leased] = await store.lease({ ...leaseQuery(), most: 1 });
       await store.end(leased?.lease as never, { state: "done", failure: "", sent: "", unsent: "" });
       await advance(WIDE_BOUNDS.retentionMs - 1000);
-      await sweepAll(store);
+      expect(await sweepAll(store)).toBe(0);
       expect(await store.get(id)).toBeDefined();
       await advance(2000);
-      await sweepAll(store);
+      expect(await sweepAll(store)).toBe(1);
       expect(await store.get(id)).toBeUndefined();
       expect(await store.get(running.id)).toBeDefined();
     });
@@ -591,6 +605,11 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
   });
 });
 
-async function sweepAll(store: StoreWorld["store"]): Promise<void> {
-  while (await store.sweep());
+/** Returns how many operations were deleted because their retention was over. */
+async function sweepAll(store: StoreWorld["store"]): Promise<number> {
+  for (let deleted = 0; ; ) {
+    const swept = await store.sweep();
+    if (swept === "nothing") return deleted;
+    if (swept === "operation") deleted += 1;
+  }
 }

@@ -265,7 +265,7 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       // Each waits for the lock, and more of them than there are connections.
       const stops = Array.from({ length: 12 }, () => persist(() => store.stop(id)));
       expect(await store.lease(leaseQuery())).toEqual([]);
-      expect(await store.sweep()).toBe(false);
+      expect(await store.sweep()).toBe("nothing");
       await Promise.all(stops);
       expect(await store.lease(leaseQuery())).toHaveLength(1);
       await clock.advance(6000);

@@ -2,11 +2,36 @@
 // and dark mode, and what a screen reader gets.
 import axe from "axe-core";
 import { describe, expect, it } from "vitest";
+import type { OperationSnapshot, OperationsSnapshot } from "../../src/observe/admin/snapshot.js";
 import { BUSY, pageRun, rowsOf, textOf } from "../support/admin-page.js";
 import { systemHas } from "../support/system.js";
 
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
+
+const AT = Date.UTC(2026, 0, 1, 12);
+const CANCEL: OperationSnapshot = {
+  ...{ id: "01K0A1B2C3D4E5F6G7H8J9KMNP", kind: "cancel-list", caller: "fleet-backend", account: "default" },
+  ...{ productKey: "a1B2c3D4e5F", firmwareId: "fw-2.1.0", jobId: "", state: "running", createWallMs: AT },
+  ...{ devices: 50_000, waiting: 38_000, failed: 3, remainingMs: 20_000, obstacle: "", failure: "" },
+};
+const STOP: OperationSnapshot = {
+  ...CANCEL,
+  ...{ id: "01K0A1B2C3D4E5F6G7H8J9KMNQ", kind: "stop-rollout", caller: "on-call", devices: 12, waiting: 0, failed: 0 },
+  ...{ step: "settle", moreBatches: 2, obstacle: "the store of operations is away" },
+  batches: [
+    { jobId: "job-1", openBefore: 4000, left: 12, failure: "" },
+    { jobId: "job-2", openBefore: 0, failure: "iot.ota.JobStatusError" },
+  ],
+};
+const OPERATIONS: OperationsSnapshot = {
+  ...{ readWallMs: AT, isStale: true, moreOpen: 1 },
+  open: [CANCEL, STOP, { ...CANCEL, id: "01K0A1B2C3D4E5F6G7H8J9KMNR", state: "held" }],
+  ended: [
+    { ...STOP, state: "done", endWallMs: AT + 150_000, step: "done", isRolloutStopped: false, obstacle: "" },
+    { ...CANCEL, state: "expired", endWallMs: AT + 3_600_000, failure: "the time to live passed" },
+  ],
+};
 
 const run = pageRun();
 
@@ -19,6 +44,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   ] as const)("can be read by everybody, and fits: %s, %s", async (colorScheme, _, viewport) => {
     run.gateway.account = BUSY;
     run.gateway.names = ["default", "eu-central"];
+    run.gateway.operations = OPERATIONS;
     run.gateway.call({ kind: "refused", code: "iot.device.NotExistedDevice" }, { a: 120, b: 80 });
     for (let n = 0; n < 15; n++) run.gateway.call({}, { [`spiffe://acme.example/ns/prod/sa/service-${n}`]: 200 });
     const { page, complaints } = await run.open({ colorScheme, viewport });
@@ -29,6 +55,36 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     )) as axe.AxeResults;
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(viewport.width);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows operations: who, what, how far, how long, and what is in the way or failed", async () => {
+    const { page, complaints } = await run.open();
+    expect(await page.locator("#operations-card").isVisible()).toBe(false); // there is no store
+    run.gateway.operations = OPERATIONS;
+    await expect.poll(() => rowsOf(page, "operations")).toHaveLength(5);
+    const [cancel = "", stop, held, ended, expired] = await rowsOf(page, "operations");
+    expect(cancel.split(" | ")).toEqual([
+      CANCEL.id,
+      "fleet-backend",
+      "Cancel a list: a1B2c3D4e5F · fw-2.1.0",
+      "12,000 of 50,000, 3 failed",
+      expect.stringMatching(/, about 20 s left$/),
+      "Running",
+    ]);
+    expect(stop).toContain(
+      "| step: settle; job-1: 4,000 open, 12 left; job-2: 0 open, not counted yet, iot.ota.JobStatusError; 2 more batches |",
+    );
+    expect(stop).toMatch(/Running: the store of operations is away$/);
+    expect(held).toContain("Held: found in a restored copy");
+    expect(ended).toContain("| 2 min 30 s, ended ");
+    expect(ended).toMatch(/Done: not everything stopped$/);
+    expect(expired).toMatch(/Expired: the time to live passed$/);
+    expect(await textOf(page, "operations-hint")).toMatch(
+      /^1 older operation is not shown\. The store cannot be read; this is as of /,
+    );
+    run.gateway.operations = { ...OPERATIONS, open: [], ended: [], moreOpen: 0, isStale: false };
+    await expect.poll(() => textOf(page, "operations-hint")).toBe("None.");
     expect(complaints).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import { conditionOf } from "../../src/gateway/condition.js";
 import { RecentCalls } from "../../src/gateway/recent-calls.js";
 import { CallFeed } from "../../src/observe/admin/call-feed.js";
 import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/observe/admin/server.js";
-import type { Readiness, ReadingSnapshot, Snapshot } from "../../src/observe/admin/snapshot.js";
+import type { OperationsSnapshot, Readiness, ReadingSnapshot, Snapshot } from "../../src/observe/admin/snapshot.js";
 import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
 import { browserOfFile } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
@@ -51,6 +51,7 @@ export class MadeUpGateway {
   /** Callers with a stream that has not been read to its end. */
   streaming = new Set<string>();
   readings: readonly ReadingSnapshot[] = [];
+  operations: OperationsSnapshot | undefined;
   readonly feed = new CallFeed();
   readonly #recentCalls = new RecentCalls();
 
@@ -68,7 +69,8 @@ export class MadeUpGateway {
     const beside = { feed, readings, isStreaming: (caller: string) => this.streaming.has(caller) };
     const accounts = this.names.map((name) => snapshotOf(name, { ...this.account, condition }, beside, nowMs));
     const about = { instance: "gateway-7d9f-x2x4q", version: "1.2.3", startedWallMs: Date.UTC(2026, 0, 1, 12) };
-    return { wallMs: Date.now(), readiness: this.readiness, about, accounts };
+    const operations = this.operations && { operations: this.operations };
+    return { wallMs: Date.now(), readiness: this.readiness, about, accounts, ...operations };
   };
 
   /** Reports a call that has ended just now. */

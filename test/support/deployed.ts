@@ -18,6 +18,7 @@ export const KUBERNETES = "deploy/kubernetes";
 const SECRETS: Environment = {
   OTA_REDIS_URL: "redis://ota-gateway:secret@ota-gateway-redis:6379",
   OTA_ADMIN_TOKEN: "token-of-the-secret",
+  OTA_STATE: "postgres://ota:secret@ota-gateway-postgres/ota",
 };
 
 /** The variables that the image sets. */
@@ -25,12 +26,14 @@ const IMAGE: Environment = Object.fromEntries(
   [...readFileSync("Dockerfile", "utf8").matchAll(/\b(OTA_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
 );
 
-/** The Deployment of a folder that patches the one of ../gateway. */
+/** The Deployment of a folder, which patches that of the folder it names first, down to gateway. */
 export function patchedDeployment(folder: string): Manifest {
+  if (folder === "gateway") return manifestIn(join(KUBERNETES, folder, "deployment.yaml"), "Deployment");
   const path = join(KUBERNETES, folder, "kustomization.yaml");
   const [{ resources, patches = [] }] = manifestsIn<Kustomization>(path) as [Kustomization];
-  if (resources.join() !== "../gateway") throw new Error(`${path} begins with ${resources}`);
-  const base = manifestIn(join(KUBERNETES, "gateway", "deployment.yaml"), "Deployment");
+  const below = /^\.\.\/(\w+)$/.exec(resources[0] ?? "")?.[1];
+  if (!below) throw new Error(`${path} begins with ${resources}`);
+  const base = patchedDeployment(below);
   const all = patches.flatMap(({ patch }) => documentsOf<Manifest>(patch));
   for (const { kind, metadata } of all) {
     if (kind !== base.kind || metadata.name !== base.metadata.name) throw new Error(`${path} patches ${kind}`);

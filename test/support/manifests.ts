@@ -34,6 +34,7 @@ export interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string };
   readonly secret?: { readonly secretName: string; readonly defaultMode: number };
+  readonly persistentVolumeClaim?: { readonly claimName: string };
 }
 
 export interface PodSpec {
@@ -64,6 +65,7 @@ export interface Manifest {
     readonly podSelector: Selector;
     readonly ingress: readonly Rule[];
     readonly egress: readonly Rule[];
+    readonly accessModes: readonly string[];
   };
 }
 

@@ -5,6 +5,7 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
 import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
+import type { WatchedOperation } from "../../src/observe/telemetry/operation-metrics.js";
 import { createScrape } from "../../src/observe/telemetry/prometheus.js";
 import { type Family, parsePrometheus } from "./prometheus-text.js";
 
@@ -18,6 +19,8 @@ export function measured(callers: readonly string[] = []): Measured {
   metrics.setGlobalMeterProvider(new MeterProvider({ readers: [scrape.reader] }));
   return { metrics: createMetrics(callers, OUTCOMES), read: async () => parsePrometheus((await scrape.read()).body) };
 }
+
+const CALL = { kind: "accepted", throttled: false, durationMs: 30 } as const;
 
 /** A busy account, with default values for everything that a test does not care about. */
 export function aStanding(more: Partial<AccountStanding["ledger"]> = {}): AccountStanding {
@@ -43,13 +46,25 @@ export function aStanding(more: Partial<AccountStanding["ledger"]> = {}): Accoun
   };
 }
 
+export function runningOperation(part: Partial<WatchedOperation> = {}): WatchedOperation {
+  const standing = { state: "running", held: false, createMs: 0, updateMs: 0, waiting: 0 };
+  return { kind: "cancel-list/1", caller: "fleet-backend", ...standing, ...part };
+}
+
 /** Uses everything, so that every metric is printed with every attribute. */
 export function useAll({ metrics }: Measured): void {
   const account = metrics.account("default");
   account.sent({ devices: 200, tokenWaitMs: 120 });
-  account.ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
+  account.ended(undefined, CALL);
   account.answered("nobody", [{ kind: "accepted" }]);
-  metrics.reads("default", "ListOTATaskByJob").ended(undefined, { kind: "accepted", throttled: false, durationMs: 30 });
+  metrics.reads("default", "ListOTATaskByJob").ended(undefined, CALL);
+  metrics.jobCalls("default", "CancelOTATaskByJob").ended(undefined, CALL);
+  const operations = metrics.operations();
+  operations.committed("record", 4);
+  operations.watch(() => ({
+    ...{ wallMs: 5000, running: [runningOperation({ updateMs: 4000 })] },
+    ...{ storedDevices: 100, mostStoredDevices: 500, mostPerCaller: 20 },
+  }));
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
   metrics.watchUpkeep({

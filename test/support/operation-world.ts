@@ -192,7 +192,8 @@ export class WorldProcess {
       ...{ clock, log, holder: `process-${nth}`, gateways: new Map([["default", this.#mutated()]]) },
       store: this.#seenFrom(),
       forbidden: () => world.forbidden,
-      stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {}, spanOf: () => undefined },
+      stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
+      spanOf: () => undefined,
       ended: (record) => void world.ended.push(record),
     });
     this.runner.start();

@@ -1,7 +1,7 @@
 // The folders of deploy/kubernetes that patch the gateway of another: what comes out, held against the code.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Environment, readConfig } from "../../src/config/config.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
@@ -35,6 +35,68 @@ describe("the gateway of kubernetes/single", () => {
     expect(configOf(variablesOf(onlyContainer(single))).redisUrls).toEqual([]);
     const pod = { ...original.spec.template.spec, containers: [onlyContainer(single)] };
     expect(single.spec.template.spec).toEqual(pod);
+  });
+});
+
+describe("the gateway of kubernetes/sqlite", () => {
+  const sqlite = patchedDeployment("sqlite");
+  const single = patchedDeployment("single");
+  const claim = manifestIn(`${KUBERNETES}/sqlite/volume.yaml`, "PersistentVolumeClaim");
+
+  it("is the single one with a volume that no second pod gets, and is the same in all else", () => {
+    const { containers: _, volumes, securityContext, ...rest } = single.spec.template.spec;
+    const container = onlyContainer(sqlite);
+    expect(sqlite.spec).toEqual({ ...single.spec, template: sqlite.spec.template });
+    expect(sqlite.spec.template.spec).toEqual({
+      ...rest,
+      securityContext: { ...securityContext, fsGroupChangePolicy: "OnRootMismatch" },
+      containers: [container],
+      volumes: [...volumes, { name: "state", persistentVolumeClaim: { claimName: claim.metadata.name } }],
+    });
+    const before = onlyContainer(single);
+    const state = container.env?.filter(({ name }) => name === "OTA_STATE") ?? [];
+    const mount = { name: "state", mountPath: "/var/lib/ota-gateway" };
+    expect(container).toEqual({
+      ...before,
+      env: [...(before.env ?? []), ...state],
+      volumeMounts: [...before.volumeMounts, mount],
+    });
+    expect(claim.spec.accessModes).toEqual(["ReadWriteOncePod"]);
+  });
+
+  it("keeps its operations on the volume: the root is read-only", () => {
+    const { state, redisUrls } = configOf(variablesOf(onlyContainer(sqlite)));
+    const mount = onlyContainer(sqlite).volumeMounts.find(({ name }) => name === "state");
+    expect(dirname(state)).toBe(mount?.mountPath);
+    expect(redisUrls).toEqual([]);
+  });
+});
+
+describe("the gateway of kubernetes/postgres", () => {
+  const postgres = patchedDeployment("postgres");
+  const gateway = onlyContainer(postgres);
+  const reference = gateway.env?.find(({ name }) => name === "OTA_STATE")?.valueFrom?.secretKeyRef;
+
+  it("differs from the original in the address of the database alone", () => {
+    const before = onlyContainer(original);
+    const state = gateway.env?.filter(({ name }) => name === "OTA_STATE") ?? [];
+    expect(gateway).toEqual({ ...before, env: [...(before.env ?? []), ...state] });
+    const pod = { ...original.spec.template.spec, containers: [gateway] };
+    expect(postgres.spec).toEqual({ ...original.spec, template: { ...original.spec.template, spec: pod } });
+  });
+
+  it("takes the address from the secret that deploy/README.md makes", () => {
+    const [command = ""] = /^kubectl create secret generic ota-gateway-state (?:.*\\\n)*.*$/m.exec(readme) ?? [];
+    expect(command).toContain(` ${reference?.name} `);
+    expect(command).toContain(`--from-literal=${reference?.key}=`);
+    const [, address = ""] = /=url="([^"]+)"|url='([^']+)'/.exec(command) ?? [];
+    expect(configOf({ ...variablesOf(gateway), OTA_STATE: address }).state).toBe(address);
+  });
+
+  it("may reach the port of the database, beside what it may reach already", () => {
+    const policy = manifestIn(`${KUBERNETES}/postgres/network-policy.yaml`, "NetworkPolicy").spec;
+    expect(policy.podSelector.matchLabels).toEqual(original.spec.template.metadata.labels);
+    expect(policy.egress.map(({ ports: [first] }) => first?.port)).toEqual([5432]);
   });
 });
 

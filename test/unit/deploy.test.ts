@@ -228,14 +228,33 @@ describe("compose.yaml", () => {
 
   it("leads the gateways to the services beside them, with the emulator's keys", () => {
     for (const [, { environment = {} }] of composed) {
-      const { upstreamUrl, redisUrls } = configOf(environment);
+      const { upstreamUrl, redisUrls, state } = configOf(environment);
       const collector = new URL(environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? "");
-      for (const { hostname } of [upstreamUrl, ...redisUrls, collector])
+      for (const { hostname } of [upstreamUrl, ...redisUrls, new URL(state), collector])
         expect(compose.services).toHaveProperty(hostname);
       expect(environment).toMatchObject({
         ALIBABA_CLOUD_ACCESS_KEY_ID: "testid",
         ALIBABA_CLOUD_ACCESS_KEY_SECRET: "testsecret",
       });
+    }
+  });
+
+  it("makes the database and the user of the gateways, and scrapes both of them", () => {
+    const { POSTGRES_USER, POSTGRES_PASSWORD } = compose.services["postgres"]?.environment ?? {};
+    const [scraping] = manifestsIn<{
+      readonly scrape_configs: readonly {
+        readonly static_configs: readonly { readonly targets: readonly string[] }[];
+      }[];
+      readonly rule_files: readonly string[];
+    }>("deploy/prometheus/prometheus.yaml");
+    for (const file of scraping?.rule_files ?? []) expect(existsSync(join("deploy/prometheus", file))).toBe(true);
+    const targets = scraping?.scrape_configs.flatMap(({ static_configs: [first] }) => first?.targets ?? []);
+    expect(targets).toEqual(
+      composed.map(([name, { environment = {} }]) => `${name}:${configOf(environment).adminListen?.port}`),
+    );
+    for (const [, { environment = {} }] of composed) {
+      const { username, password, pathname } = new URL(configOf(environment).state);
+      expect([username, password, pathname]).toEqual([POSTGRES_USER, POSTGRES_PASSWORD, `/${POSTGRES_USER}`]);
     }
   });
 

@@ -26,6 +26,7 @@ const NAMES = [
   "connection.js",
   "dom.js",
   "modes.js",
+  "operations.js",
   "overview.js",
   "rows.js",
   "tokens.js",

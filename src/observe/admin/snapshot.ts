@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly readiness: Readiness;
   readonly about: About;
   readonly accounts: readonly AccountSnapshot[];
+  /** Absent while there is no store of operations. */
+  readonly operations?: OperationsSnapshot;
 }
 
 /** The process that answers. */
@@ -26,6 +28,56 @@ export interface About {
   readonly instance: string;
   readonly version: string;
   readonly startedWallMs: number;
+}
+
+/** Of all accounts and, with a shared store, of all replicas. */
+export interface OperationsSnapshot {
+  readonly readWallMs: number;
+  /** The store could not be read since. */
+  readonly isStale: boolean;
+  /** Newest first. */
+  readonly open: readonly OperationSnapshot[];
+  /** Open operations that are not listed. */
+  readonly moreOpen: number;
+  readonly ended: readonly OperationSnapshot[];
+}
+
+export interface OperationSnapshot {
+  readonly id: string;
+  readonly kind: "cancel-list" | "stop-rollout";
+  readonly caller: string;
+  readonly account: string;
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+  /** `held`: found in a restored copy of the store. */
+  readonly state: "running" | "stopping" | "held" | "done" | "stopped" | "expired";
+  readonly createWallMs: number;
+  /** Absent while it runs. */
+  readonly endWallMs?: number;
+  readonly devices: number;
+  readonly waiting: number;
+  readonly failed: number;
+  /** Absent if unknown. */
+  readonly remainingMs?: number;
+  /** Of a stop, once something of it was recorded; so are the next two. */
+  readonly step?: string;
+  readonly batches?: readonly BatchSnapshot[];
+  readonly moreBatches?: number;
+  /** Of a stop that has its report. */
+  readonly isRolloutStopped?: boolean;
+  readonly obstacle: string;
+  readonly failure: string;
+}
+
+/** One batch of a stop. */
+export interface BatchSnapshot {
+  readonly jobId: string;
+  /** Tasks in open states before the stop. */
+  readonly openBefore: number;
+  /** Tasks in the asked-for states at the last count; absent before it. */
+  readonly left?: number;
+  readonly failure: string;
 }
 
 export interface AccountSnapshot {

@@ -1,9 +1,11 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. spans.ts has the spans; gauges.ts, upkeep.ts and process.ts have what is read rather than
-// counted. No attribute has more values than the configuration has names: no device, no scope, and
-// only configured callers, because a caller can take any name.
+// only. spans.ts has the spans; operation-metrics.ts has the metrics of operations; gauges.ts,
+// upkeep.ts and process.ts have what is read rather than counted. No attribute has more values than
+// the configuration has names: no device, no scope, and only configured callers, because a caller
+// can take any name.
 import { type Attributes, type Counter, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watch } from "./gauges.js";
+import { createOperationMetrics, type OperationMetrics } from "./operation-metrics.js";
 import { watchProcess } from "./process.js";
 import { type Upkeep, watchUpkeep } from "./upkeep.js";
 
@@ -47,6 +49,8 @@ export interface Metrics {
   reads(account: string, operation: string): ReadMetrics;
   /** Calls that cancel whole batches, or their strategies. */
   jobCalls(account: string, operation: string): ReadMetrics;
+  /** To be called when the store of operations is opened. */
+  operations(): OperationMetrics;
   /**
    * Adds configured callers. Callers that are no longer configured keep their names, because
    * counters never go away.
@@ -79,6 +83,7 @@ export function createMetrics(configuredCallers: Iterable<string>, outcomes: rea
     reads: (account, operation) => readMetrics({ "ota.account": account, "ota.operation": operation }, events.reads),
     jobCalls: (account, operation) =>
       readMetrics({ "ota.account": account, "ota.operation": operation }, events.jobCalls),
+    operations: () => createOperationMetrics(meter),
     name: (more) => {
       for (const caller of more) callers.add(caller);
     },

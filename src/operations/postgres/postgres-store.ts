@@ -22,6 +22,7 @@ import {
   StoreRefused,
   StoreUnavailable,
   type Submission,
+  type Swept,
 } from "../store.js";
 import { lease, release, renew } from "./leasing.js";
 import { prepare } from "./prepare.js";
@@ -29,7 +30,7 @@ import { listed, results } from "./reading.js";
 import { lockOperation, visibleOperation } from "./rows.js";
 import { append, end, feed, peek, record } from "./running.js";
 import { MIGRATIONS } from "./schema.js";
-import { discard, publish, stage } from "./submitting.js";
+import { discard, publish, stage, storedDevices } from "./submitting.js";
 import { remove, sweep } from "./sweeping.js";
 import { type Query, Transactions } from "./transactions.js";
 
@@ -175,8 +176,12 @@ export class PostgresStore implements OperationStore {
     return this.#run((query) => end(query, held, how));
   }
 
-  sweep(): Promise<boolean> {
+  sweep(): Promise<Swept> {
     return this.#run((query) => sweep(query, this.#bounds));
+  }
+
+  storedDevices(): Promise<number> {
+    return this.#read(storedDevices);
   }
 
   resume(): Promise<number> {

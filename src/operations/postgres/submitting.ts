@@ -27,6 +27,11 @@ interface Upload {
   readonly staged_ms: number | null;
 }
 
+export async function storedDevices(query: Query): Promise<number> {
+  const [sum] = await query<{ stored: number }>(`SELECT (${STORED_DEVICES})::bigint AS stored`);
+  return sum?.stored ?? 0;
+}
+
 /** Uploads at the same moment may exceed the bound by the chunks that they stage at that moment. */
 export async function stage(
   query: Query,

@@ -1,6 +1,6 @@
 // Deletes what is too old, a step in each transaction, and what its caller deletes. Several gateways
 // may sweep: each passes over what another is deleting.
-import { type StoreBounds, UPLOAD_ABANDONED_MS } from "../store.js";
+import { type StoreBounds, type Swept, UPLOAD_ABANDONED_MS } from "../store.js";
 import { lockOperation } from "./rows.js";
 import { discard } from "./submitting.js";
 import type { Query } from "./transactions.js";
@@ -8,8 +8,7 @@ import type { Query } from "./transactions.js";
 /** Rows of names that one step deletes: about two megabytes. */
 const STEP_CHUNKS = 50;
 
-/** Returns whether something is left. */
-export async function sweep(query: Query, { retentionMs }: StoreBounds): Promise<boolean> {
+export async function sweep(query: Query, { retentionMs }: StoreBounds): Promise<Swept> {
   const [upload] = await query<{ id: string }>(
     "SELECT id FROM ota_gateway.upload WHERE staged_ms <= ota_gateway.now_ms() - $1::bigint LIMIT 1 FOR UPDATE SKIP LOCKED",
     UPLOAD_ABANDONED_MS,
@@ -17,22 +16,26 @@ export async function sweep(query: Query, { retentionMs }: StoreBounds): Promise
   if (upload) {
     await discard(query, upload.id);
     if (!(await deleteChunks(query, upload.id))) await query("DELETE FROM ota_gateway.upload WHERE id = $1", upload.id);
-    return true;
+    return "some";
   }
   const [deleted] = await query<{ id: string }>(
     `SELECT id FROM ota_gateway.operation WHERE delete_ms IS NOT NULL
        AND EXISTS (SELECT FROM ota_gateway.chunk WHERE operation = id) LIMIT 1 FOR UPDATE SKIP LOCKED`,
   );
-  if (deleted) return deleteChunks(query, deleted.id);
-  const [old] = await query<{ id: string }>(
-    `SELECT id FROM ota_gateway.operation
+  if (deleted) {
+    await deleteChunks(query, deleted.id);
+    return "some";
+  }
+  const [old] = await query<{ id: string; delete_ms: number | null }>(
+    `SELECT id, delete_ms FROM ota_gateway.operation
      WHERE greatest(end_ms, delete_ms) <= ota_gateway.now_ms() - $1::bigint AND end_ms IS NOT NULL
      LIMIT 1 FOR UPDATE SKIP LOCKED`,
     retentionMs,
   );
-  if (!old) return false;
-  if (!(await deleteChunks(query, old.id))) await query("DELETE FROM ota_gateway.operation WHERE id = $1", old.id);
-  return true;
+  if (!old) return "nothing";
+  if (await deleteChunks(query, old.id)) return "some";
+  await query("DELETE FROM ota_gateway.operation WHERE id = $1", old.id);
+  return old.delete_ms === null ? "operation" : "some";
 }
 
 export async function remove(query: Query, id: string): Promise<"removed" | "running" | "missing"> {

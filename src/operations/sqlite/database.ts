@@ -20,6 +20,7 @@ import type {
   ResultsQuery,
   StoreBounds,
   Submission,
+  Swept,
 } from "../store.js";
 import { SqliteConnection } from "./connection.js";
 import { LeasedWork } from "./leased-work.js";
@@ -139,8 +140,12 @@ export class Database {
     return this.#work.end(lease, end);
   }
 
-  sweep(): boolean {
+  sweep(): Swept {
     return this.#retention.sweep();
+  }
+
+  storedDevices(): number {
+    return this.#connection.storedDevices;
   }
 
   resume(): number {

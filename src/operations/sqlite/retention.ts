@@ -1,7 +1,7 @@
 // Deletes what is too old, a step in each transaction, and what its caller deletes: only what has
 // ended. The key of a deleted operation is kept for the retention, so it is not run a second time.
 import type { OperationRow } from "../operation-row.js";
-import { type StoreBounds, UPLOAD_ABANDONED_MS } from "../store.js";
+import { type StoreBounds, type Swept, UPLOAD_ABANDONED_MS } from "../store.js";
 import type { SqliteConnection } from "./connection.js";
 import { findVisible } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
@@ -34,8 +34,7 @@ export class Retention {
     });
   }
 
-  /** Returns whether something may be left. */
-  sweep(): boolean {
+  sweep(): Swept {
     return this.#connection.write(() => {
       const nowMs = this.#time.now();
       const upload = this.#connection.row<{ id: string; devices: number }>(
@@ -46,7 +45,7 @@ export class Retention {
         // Given up first: what is staged from now on is refused, and no part of it is published.
         this.#uploads.abandon(upload.id);
         if (!this.#deleteChunks(upload.id)) this.#uploads.abandon(upload.id);
-        return true;
+        return "some";
       }
       const endedBefore = nowMs - this.#bounds.retentionMs;
       const old = this.#connection.row<OperationRow>(
@@ -56,11 +55,11 @@ export class Retention {
          LIMIT 1`,
         endedBefore,
       );
-      if (!old) return false;
-      if (this.#deleteChunks(old.id)) return true;
+      if (!old) return "nothing";
+      if (this.#deleteChunks(old.id)) return "some";
       if (old.delete_ms === null) this.#connection.storedDevices -= costOf(old.devices);
       this.#connection.run("DELETE FROM operation WHERE id = ?", old.id);
-      return true;
+      return old.delete_ms === null ? "operation" : "some";
     });
   }
 

@@ -23,6 +23,7 @@ import {
   StoreRefused,
   StoreUnavailable,
   type Submission,
+  type Swept,
 } from "../store.js";
 import type { Call, Method, Opened, OpenOptions, StoreFailure, StoreReply } from "./serve-database.js";
 
@@ -151,8 +152,12 @@ export class SqliteStore implements OperationStore {
     return this.#call("end", lease, end);
   }
 
-  sweep(): Promise<boolean> {
+  sweep(): Promise<Swept> {
     return this.#call("sweep");
+  }
+
+  storedDevices(): Promise<number> {
+    return this.#call("storedDevices");
   }
 
   resume(): Promise<number> {

@@ -3,6 +3,7 @@
 import { showAccount } from "./account.js";
 import { connect } from "./connection.js";
 import { byId, setText } from "./dom.js";
+import { showOperations } from "./operations.js";
 import { showAbout, showAccounts, showTitle, stateOf } from "./overview.js";
 import { timeOfDay, timeZone } from "./words.js";
 
@@ -46,6 +47,7 @@ function show() {
   showAccounts(latest, chosen, choose);
   const state = stateOf(latest, chosen);
   showAccount(chosen, state);
+  showOperations(latest);
   announce(`${latest.accounts.length > 1 ? `${chosen.name}: ` : ""}${state.state}`);
 }
 
