@@ -26,14 +26,25 @@ func started(requestID string, start func() (*longrunning.Operation, error)) (st
 	for attempt := 1; ; attempt++ {
 		operation, err := start()
 		if err == nil {
+			if err := write(file, operation.Name); err != nil {
+				return "", err
+			}
 			fmt.Println("stored as", operation.Name)
-			return operation.Name, os.WriteFile(file, []byte(operation.Name), 0o600)
+			return operation.Name, nil
 		}
 		if attempt == attempts || !canStartAgain(err) {
 			return "", err
 		}
 		time.Sleep(time.Second + failureOf(status.Convert(err)).retryAfter)
 	}
+}
+
+// write leaves either the whole file or none.
+func write(file, text string) error {
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // canStartAgain is about requests with a request id, which are carried out once.

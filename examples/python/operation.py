@@ -29,8 +29,10 @@ def started(request_id, start):
             if attempt == ATTEMPTS or not can_start_again(error):
                 raise
             time.sleep(1 + failure_of_rpc(error).retry_after)
+    new = Path(f"{request_id}.operation.new")
+    new.write_text(name)
+    new.rename(file)  # the whole file or none
     print("stored as", name, flush=True)
-    file.write_text(name)
     return name
 
 
