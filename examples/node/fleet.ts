@@ -101,7 +101,8 @@ const LEVELS: Readonly<Record<string, (...words: [string, string]) => Promise<un
 
 const [level = "", ...words] = process.argv.slice(2);
 const run = LEVELS[level];
-if (!run) throw new Error("usage: cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]");
+if (!run)
+  throw new Error("usage: cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]");
 try {
   await run(...(words as [string, string]));
 } catch (error) {
