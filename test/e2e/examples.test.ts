@@ -1,6 +1,6 @@
 // The examples as their READMEs show them: built by the commands there, and run against a gateway,
 // each on a list and a rollout of its own.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,11 +31,7 @@ const examples = new Map<Language, Example>();
 
 beforeAll(async () => {
   symlinkSync(resolve("proto"), join(folder, "proto"));
-  // As pack-client makes it, which the test of the package proves; installing it here would take longer.
-  const client = join(folder, "node_modules/ota-gateway-client");
-  mkdirSync(client, { recursive: true });
-  symlinkSync(resolve("dist"), join(client, "dist"));
-  writeFileSync(join(client, "package.json"), JSON.stringify({ type: "module", exports: "./dist/client/client.js" }));
+  symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
   emulator = await startEmulator({ listen: "127.0.0.1:0", devices: LIST + 100 });
   for (const language of LANGUAGES) {
     emulator.startRollout({ ...ROLLOUT, productKey: `product-${language}`, firmwareId: `firmware-${language}` });
@@ -170,7 +166,7 @@ async function built(language: Language): Promise<Example> {
   const home = join(folder, "examples", language);
   cpSync(join("examples", language), home, {
     recursive: true,
-    filter: (path) => !/\/(gen|gopath|classes)$/.test(path),
+    filter: (path) => !/\/(gen|gopath|classes|node_modules)$/.test(path),
   });
   const blocks = shellOf(language);
   const env = {
@@ -188,7 +184,10 @@ async function built(language: Language): Promise<Example> {
       detached: true,
     });
   if (language === "node") {
-    // As a package that is installed.
+    execFileSync(process.execPath, ["scripts/pack-client.mjs", home], { stdio: "pipe" });
+    const client = join(home, "node_modules/ota-gateway-client");
+    mkdirSync(client, { recursive: true });
+    execFileSync("sh", ["-ec", `tar -xzf *.tgz -C ${client} --strip-components=1`], { cwd: home });
   } else {
     expect(await printedBy(start(blocks[1] ?? "", {}))).toEqual([]);
   }

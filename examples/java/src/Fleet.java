@@ -2,27 +2,9 @@
 // and stops a whole rollout after a dry run.
 package com.example.fleet;
 
-import com.example.ota.v1.CancelSpec;
-import com.example.ota.v1.CancelTasksByDeviceRequest;
-import com.example.ota.v1.DeviceResult;
-import com.example.ota.v1.GetRolloutRequest;
-import com.example.ota.v1.JobStop;
-import com.example.ota.v1.ListOperationResultsRequest;
-import com.example.ota.v1.ListOperationResultsResponse;
-import com.example.ota.v1.OtaServiceGrpc;
-import com.example.ota.v1.Outcome;
-import com.example.ota.v1.OutcomeCount;
-import com.example.ota.v1.Priority;
-import com.example.ota.v1.Rollout;
-import com.example.ota.v1.RolloutJob;
-import com.example.ota.v1.StopRolloutMetadata;
-import com.example.ota.v1.StopRolloutRequest;
-import com.example.ota.v1.StopRolloutResponse;
-import com.example.ota.v1.SubmitCancelTasksByDeviceMetadata;
-import com.example.ota.v1.TaskCounts;
 import com.google.longrunning.Operation;
-import com.google.longrunning.OperationsGrpc;
 import com.google.longrunning.OperationsGrpc.OperationsBlockingStub;
+import com.google.longrunning.OperationsGrpc;
 import com.google.protobuf.util.Durations;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
@@ -31,6 +13,24 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import ota.v1.CancelSpec;
+import ota.v1.CancelTasksByDeviceRequest;
+import ota.v1.DeviceResult;
+import ota.v1.GetRolloutRequest;
+import ota.v1.JobStop;
+import ota.v1.ListOperationResultsRequest;
+import ota.v1.ListOperationResultsResponse;
+import ota.v1.OtaServiceGrpc;
+import ota.v1.Outcome;
+import ota.v1.OutcomeCount;
+import ota.v1.Priority;
+import ota.v1.Rollout;
+import ota.v1.RolloutJob;
+import ota.v1.StopRolloutMetadata;
+import ota.v1.StopRolloutRequest;
+import ota.v1.StopRolloutResponse;
+import ota.v1.SubmitCancelTasksByDeviceMetadata;
+import ota.v1.TaskCounts;
 
 public final class Fleet {
   private static final String USAGE =

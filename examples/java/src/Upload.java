@@ -1,9 +1,6 @@
 // Uploads a list, no faster than the gateway reads it.
 package com.example.fleet;
 
-import com.example.ota.v1.CancelSpec;
-import com.example.ota.v1.OtaServiceGrpc;
-import com.example.ota.v1.SubmitCancelTasksByDeviceRequest;
 import com.google.longrunning.Operation;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -13,6 +10,9 @@ import io.grpc.stub.ClientResponseObserver;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import ota.v1.CancelSpec;
+import ota.v1.OtaServiceGrpc;
+import ota.v1.SubmitCancelTasksByDeviceRequest;
 
 final class Upload implements ClientResponseObserver<SubmitCancelTasksByDeviceRequest, Operation> {
   private static final int NAMES_A_MESSAGE = 10_000;
