@@ -1,7 +1,7 @@
-// Packs the Node client as a package of its own: the compiled modules that it reaches, and the
-// packages that those import, in our versions. Nothing that the gateway alone needs gets into it.
+// Packs the Node client as a package of its own: the compiled modules that it reaches, and as
+// dependencies the packages that those import, in our versions. Nothing else gets into it.
 //
-// usage: npm run pack:client [-- FOLDER]      (the folder for the package; this one if absent)
+// usage: npm run pack-client [-- FOLDER]      (the folder for the package; this one if absent)
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ function copyReached(file, kind, seen) {
   if (seen.has(file)) return;
   seen.add(file);
   const path = join("dist", file);
-  if (!existsSync(path)) throw new Error(`pack-client: ${path} is missing; run: npm run pack:client`);
+  if (!existsSync(path)) throw new Error(`pack-client: ${path} is missing; run: npm run pack-client`);
   const text = readFileSync(path, "utf8").replace(/^\/\/# sourceMappingURL=.*\n?/m, "");
   mkdirSync(join(staging, dirname(file)), { recursive: true });
   writeFileSync(join(staging, file), text);
@@ -55,9 +55,9 @@ function versionOf(name) {
   return version;
 }
 
-/** The section of our README that shows the client. */
+/** The example of our README. */
 function readme() {
-  const [, section] = /\n## In your service\n(.*?)\n## /s.exec(readFileSync("README.md", "utf8")) ?? [];
-  if (!section) throw new Error('pack-client: README.md has no section "In your service"');
-  return `# ota-gateway-client\n${section.replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")}`;
+  const [example] = /```ts\n.*?```\n/s.exec(readFileSync("README.md", "utf8")) ?? [];
+  if (!example) throw new Error("pack-client: README.md has no example in TypeScript");
+  return `# ${manifest.name}\n\n${manifest.description}.\n\n${example}\nThe rest is in docs/clients.md of the gateway.\n`;
 }

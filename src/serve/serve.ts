@@ -1,7 +1,6 @@
 // Composes the gateway: takes settings, opens listening ports, and defines the order in which
 // everything starts and ends.
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { every, sleepUntil, systemClock } from "../base/clock.js";
 import type { HostPort } from "../base/host-port.js";
@@ -24,6 +23,7 @@ import { ConditionLog } from "./condition-log.js";
 import { listenTrouble } from "./listen-trouble.js";
 import { openOperations, operationAudit, type ServedOperations } from "./operations.js";
 import { ReadinessRule, type ReadyAccount } from "./readiness.js";
+import { refuseUnwritable } from "./refuse-unwritable.js";
 import { createShownOperations } from "./shown-operations.js";
 import { logStart } from "./start-line.js";
 import { programVersion } from "./version.js";
@@ -48,8 +48,6 @@ export interface Serving {
  * busy machine.
  */
 const LAST_WORDS_MS = 5000;
-
-const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
 
 /** How often the state of each account is looked at, for the log and for /readyz. */
 const LOOK_MS = 1000;
@@ -215,18 +213,6 @@ export async function serve(
       await admin?.close();
     },
   };
-}
-
-/** Throws ConfigError if nothing can be appended to the file. */
-function refuseUnwritable(auditLog: string): void {
-  if (auditLog === "-") return;
-  try {
-    // A named pipe without a reader must not block.
-    closeSync(openSync(auditLog, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640));
-  } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    throw new ConfigError([`OTA_AUDIT_LOG: ${auditLog} cannot be written (${code}), and OTA_AUDIT_STRICT is set`]);
-  }
 }
 
 /** Loads the Redis client on demand, because a single gateway starts faster without it. */

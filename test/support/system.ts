@@ -68,6 +68,42 @@ const requirements = {
       existsSync(PROTO_FILES) &&
       spawnSync("/usr/bin/python3", ["-c", "import grpc, google.protobuf"]).status === 0,
   },
+  go: {
+    name: "gRPC for Go",
+    packages: [
+      "golang-go",
+      "protoc-gen-go-1-5",
+      "protoc-gen-go-grpc",
+      "golang-google-grpc-dev",
+      "golang-google-genproto-dev",
+      "golang-github-golang-protobuf-1-5-dev",
+    ],
+    isPresent: () =>
+      hasPrograms("go", "protoc-gen-go", "protoc-gen-go-grpc") &&
+      ["grpc", "genproto", "protobuf"].every((name) => existsSync(`/usr/share/gocode/src/google.golang.org/${name}`)) &&
+      existsSync("/usr/share/gocode/src/github.com/golang/protobuf/ptypes"),
+  },
+  java: {
+    name: "gRPC for Java",
+    packages: [
+      "default-jdk-headless",
+      "protobuf-compiler",
+      "protobuf-compiler-grpc-java-plugin",
+      "libgrpc-java",
+      "libprotobuf-java",
+      "libnetty-java",
+      "libperfmark-java",
+      "libguava-java",
+      "libgoogle-gson-java",
+      "libjsr305-java",
+      "libgeronimo-annotation-1.3-spec-java",
+    ],
+    isPresent: () =>
+      hasPrograms("javac", "protoc", "grpc_java_plugin") &&
+      ["grpc-netty", "protobuf", "netty-all", "perfmark-api", "guava", "gson", "geronimo-annotation-1.3-spec"].every(
+        (name) => existsSync(`/usr/share/java/${name}.jar`),
+      ),
+  },
   nginx: {
     name: "nginx",
     packages: [],

@@ -101,7 +101,8 @@ describe.each(documents)("%s", (document) => {
 
   it("names scripts that exist", () => {
     const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
-    for (const script of all(/npm run ([a-z][\w-]*(?::[a-z][\w-]*)?)/g, text)) expect(Object.keys(scripts)).toContain(script);
+    for (const script of all(/npm run ([a-z][\w-]*(?::[a-z][\w-]*)?)/g, text))
+      expect(Object.keys(scripts)).toContain(script);
   });
 
   it("names commands and flags that exist", () => {

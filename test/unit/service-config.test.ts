@@ -18,6 +18,9 @@ describe("SERVICE_CONFIG", () => {
   it.each([
     ["docs/clients.md", "```json\n"],
     ["docs/clients.md", "\nSERVICE_CONFIG = "],
+    ["examples/go/service-config.json", ""],
+    ["examples/java/service-config.json", ""],
+    ["examples/python/service-config.json", ""],
     ["deploy/kubernetes/gateway/service.yaml", "service config  "],
   ])("is that of %s after %j", (document, begin) => {
     const text = readFileSync(document, "utf8").replaceAll(/^# /gm, "");

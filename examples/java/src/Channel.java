@@ -1,0 +1,54 @@
+// Connects to the gateway, with balancing, retries, keepalive and the name of the caller.
+package com.example.fleet;
+
+import com.google.gson.Gson;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.AbstractStub;
+import io.grpc.stub.MetadataUtils;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+final class Channel {
+  private static final String TOKEN = System.getenv("OTA_TOKEN");
+
+  /**
+   * A channel to all replicas behind OTA_ADDRESS; with OTA_TOKEN by TLS, because a token must not
+   * travel in plain text.
+   */
+  static ManagedChannel connect() throws IOException {
+    String address = System.getenv().getOrDefault("OTA_ADDRESS", "127.0.0.1:50051");
+    NettyChannelBuilder channel =
+        NettyChannelBuilder.forTarget("dns:///" + address)
+            .defaultServiceConfig(serviceConfig())
+            .enableRetry()
+            .maxInboundMessageSize(32 << 20) // 10,000 devices that all fail with long reasons
+            .keepAliveTime(30, TimeUnit.SECONDS);
+    return (TOKEN == null ? channel.usePlaintext() : channel.useTransportSecurity()).build();
+  }
+
+  /** Also the retry policy. Numbers become Double, as gRPC wants them. */
+  @SuppressWarnings("unchecked")
+  private static Map<String, ?> serviceConfig() throws IOException {
+    try (Reader json = new InputStreamReader(Channel.class.getResourceAsStream("/service-config.json"))) {
+      return new Gson().fromJson(json, Map.class);
+    }
+  }
+
+  /** The stub for one rpc: its deadline, and the name of the caller. */
+  static <Stub extends AbstractStub<Stub>> Stub within(long seconds, Stub stub) {
+    Metadata caller = new Metadata();
+    caller.put(Metadata.Key.of("x-ota-caller", Metadata.ASCII_STRING_MARSHALLER), "fleet-java");
+    if (TOKEN != null) {
+      caller.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + TOKEN);
+    }
+    return stub.withDeadlineAfter(seconds, TimeUnit.SECONDS)
+        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(caller));
+  }
+
+  private Channel() {}
+}

@@ -1,0 +1,27 @@
+"""Connects to the gateway, with balancing, retries, keepalive and the name of the caller."""
+import os
+from pathlib import Path
+
+import grpc
+
+SERVICE_CONFIG = Path(__file__).with_name("service-config.json").read_text()  # also the retry policy
+OPTIONS = [
+    ("grpc.service_config", SERVICE_CONFIG),
+    ("grpc.per_rpc_retry_buffer_size", 1 << 20),  # requests larger than that are not retried
+    ("grpc.max_receive_message_length", 32 << 20),  # 10,000 devices that all fail with long reasons
+    ("grpc.keepalive_time_ms", 30_000),
+]
+TOKEN = os.environ.get("OTA_TOKEN")
+
+CALLER = [("x-ota-caller", "fleet-python")]
+if TOKEN:
+    CALLER.append(("authorization", f"Bearer {TOKEN}"))
+
+
+def connect():
+    """A channel to all replicas behind OTA_ADDRESS; with OTA_TOKEN by TLS, because a token must not
+    travel in plain text."""
+    target = "dns:///" + os.environ.get("OTA_ADDRESS", "127.0.0.1:50051")
+    if TOKEN:
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=OPTIONS)
+    return grpc.insecure_channel(target, options=OPTIONS)

@@ -1,0 +1,237 @@
+// The examples as their READMEs show them: built by the commands there, and run against a gateway,
+// each on a list and a rollout of its own.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Emulator, startEmulator } from "../../src/emulator/server.js";
+import { seededName } from "../../src/emulator/state/seeded-name.js";
+import { GatewayError } from "../../src/gateway/failures.js";
+import { wireErrorOf } from "../../src/grpc/wire/status.js";
+import { accepted, listenOta } from "../support/fake-ota-service.js";
+import { endPrograms, type GatewayProgram, runGateway } from "../support/processes.js";
+import { REQUIREMENTS, systemHas } from "../support/system.js";
+
+const LIST = 4000;
+const NAMES = Array.from({ length: LIST }, (_, index) => seededName(index + 100));
+const ROLLOUT = { kind: "dynamic", devices: 300, states: { NOTIFIED: 20, SUCCEEDED: 5 } } as const;
+
+const CAN_RUN = { node: true, go: systemHas("go"), java: systemHas("java"), python: systemHas("python") };
+
+type Language = keyof typeof CAN_RUN;
+
+const LANGUAGES = Object.keys(CAN_RUN) as Language[];
+
+const folder = mkdtempSync(join(tmpdir(), "ota-gateway-examples-"));
+let emulator: Emulator;
+let gateway: GatewayProgram;
+const examples = new Map<Language, Example>();
+
+beforeAll(async () => {
+  symlinkSync(resolve("proto"), join(folder, "proto"));
+  symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
+  emulator = await startEmulator({ listen: "127.0.0.1:0", devices: LIST + 100 });
+  for (const language of LANGUAGES) {
+    emulator.startRollout({ ...ROLLOUT, productKey: `product-${language}`, firmwareId: `firmware-${language}` });
+  }
+  gateway = await runGateway(emulator.url);
+  const build = async (language: Language) => void examples.set(language, await built(language));
+  await Promise.all(LANGUAGES.filter((language) => CAN_RUN[language]).map(build));
+});
+
+afterAll(async () => {
+  await endPrograms();
+  await emulator.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+// At the same time, because most of it is waiting.
+describe.concurrent("an example", () => {
+  for (const language of LANGUAGES) {
+    it.runIf(CAN_RUN[language])(`in ${language} cancels, and reads why not`, async () => {
+      const { run } = exampleIn(language);
+      expect(await run("cancel", "device-0000001", "typo-1")).toEqual([
+        "device-0000001 ACCEPTED",
+        "typo-1 REJECTED REJECTED iot.device.NotExistedDevice",
+      ]);
+      expect(await run("cancel", "x")).toEqual([
+        "INVALID_ARGUMENT INVALID_REQUEST: 1 violation(s), the first: device_names[0] must be 4-32 of A-Za-z0-9-_@.:, has 1",
+        "  device_names[0] must be 4-32 of A-Za-z0-9-_@.:, has 1",
+        "exit code 1",
+      ]);
+    });
+
+    it.runIf(CAN_RUN[language])(
+      `in ${language} is killed while its list is canceled, and reports it all the same`,
+      async () => {
+        const { home, run, killAtFirstLine } = exampleIn(language);
+        const request = ["submit", `list-${language}`, "list.txt"];
+        writeFileSync(join(home, "list.txt"), [...NAMES, "typo-2", ""].join("\n"));
+        const name = await killAtFirstLine(...request);
+        const report = [
+          "DONE",
+          `  ACCEPTED ${LIST}`,
+          "  REJECTED 1",
+          "typo-2 REJECTED REJECTED iot.device.NotExistedDevice",
+        ];
+        expect(await run(...request)).toEqual([`reattached to ${name}`, ...report]);
+        // Without what it stored, it sends the list again, and gets the same operation.
+        rmSync(join(home, `list-${language}.operation`));
+        expect(await run(...request)).toEqual([`stored as ${name}`, ...report]);
+      },
+    );
+
+    it.runIf(CAN_RUN[language])(`in ${language} shows what a stop would reach, and stops it`, async () => {
+      const { run } = exampleIn(language);
+      const before = jobOf(language);
+      expect(await run("rollout")).toEqual(["DYNAMIC IN_PROGRESS open 295 installed 5"]);
+      expect(jobOf(language)).toEqual(before);
+      const [dryRun, stored, ...report] = await run("stop", `stop-${language}`, "8");
+      expect([dryRun, ...report]).toEqual([
+        "DYNAMIC IN_PROGRESS open 295 installed 5",
+        "stopped true",
+        "  DYNAMIC left 0 may still install 20",
+      ]);
+      expect(stored).toMatch(/^stored as operations\//);
+      expect(jobOf(language)).toMatchObject({ isOpenToDevices: false, tasks: { CANCELED: 295, SUCCEEDED: 5 } });
+      const again = await run("stop", `stop-${language}`, "8");
+      expect(again).toEqual([stored?.replace("stored as", "reattached to"), ...report]);
+    });
+  }
+});
+
+describe("an example that is refused", () => {
+  it.each(LANGUAGES.filter((language) => CAN_RUN[language]))(
+    "in %s asks again where that helps, by its own name and with a deadline, and else says when",
+    async (language) => {
+      const draining = new GatewayError({ kind: "draining", message: "shutting down" }, { retryAfterMs: 300 });
+      const tooShort = new GatewayError({ kind: "deadline-too-short", message: "too late" }, { retryAfterMs: 3500 });
+      const callers: unknown[] = [];
+      const deadlines: unknown[] = [];
+      const OTA_ADDRESS = await listenOta({
+        cancel: (call) => {
+          callers.push(...call.metadata.get("x-ota-caller"));
+          deadlines.push(call.getDeadline());
+          if (callers.length === 4) return wireErrorOf(tooShort);
+          return callers.length < 3 ? wireErrorOf(draining) : accepted(call.request.deviceNames);
+        },
+      });
+      const { runWith } = exampleIn(language);
+      expect(await runWith({ OTA_ADDRESS }, "cancel", "device-0000001")).toEqual(["device-0000001 ACCEPTED"]);
+      expect(await runWith({ OTA_ADDRESS }, "cancel", "device-0000001")).toEqual([
+        "DEADLINE_EXCEEDED DEADLINE_TOO_SHORT: too late",
+        "  retry after 3.5 s",
+        "exit code 1",
+      ]);
+      expect(callers).toEqual(Array.from({ length: 4 }, () => `fleet-${language}`));
+      expect(deadlines).not.toContain(Number.POSITIVE_INFINITY);
+    },
+  );
+});
+
+describe("the packages in the README of an example", () => {
+  it.each(["go", "java", "python"] as const)("are those that the test of %s installs", (language) => {
+    const [installation] = shellOf(language);
+    expect(installation?.trim()).toBe(`apt-get install ${REQUIREMENTS[language].packages.join(" ")}`);
+  });
+});
+
+/** The blocks of shell in its README. */
+function shellOf(language: Language): string[] {
+  const readme = readFileSync(`examples/${language}/README.md`, "utf8");
+  return [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, shell = ""]) => shell);
+}
+
+function exampleIn(language: Language): Example {
+  return examples.get(language) as Example;
+}
+
+function jobOf(language: Language) {
+  return emulator.rollouts().find(({ productKey }) => productKey === `product-${language}`);
+}
+
+interface Example {
+  readonly home: string;
+  /** The lines that it prints, and its exit code unless it is 0. */
+  run(...words: string[]): Promise<string[]>;
+  runWith(variables: NodeJS.ProcessEnv, ...words: string[]): Promise<string[]>;
+  /** Returns the name of the operation that its first line reports. */
+  killAtFirstLine(...words: string[]): Promise<string>;
+}
+
+/** Copied and built as its README says, and run by the command there. */
+async function built(language: Language): Promise<Example> {
+  const home = join(folder, "examples", language);
+  cpSync(join("examples", language), home, {
+    recursive: true,
+    filter: (path) => !/\/(gen|gopath|classes|node_modules)$/.test(path),
+  });
+  const blocks = shellOf(language);
+  const env = {
+    PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}`,
+    HOME: home,
+    GOCACHE: resolve("node_modules/.cache/go-build"),
+    PYTHONDONTWRITEBYTECODE: "1",
+    OTA_ADDRESS: gateway.grpc,
+  };
+  const start = (shell: string, variables: NodeJS.ProcessEnv) =>
+    spawn("sh", ["-ec", shell], {
+      cwd: home,
+      env: { ...env, ...variables },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+  if (language === "node") {
+    execFileSync(process.execPath, ["scripts/pack-client.mjs", home], { stdio: "pipe" });
+    const client = join(home, "node_modules/ota-gateway-client");
+    mkdirSync(client, { recursive: true });
+    execFileSync("sh", ["-ec", `tar -xzf *.tgz -C ${client} --strip-components=1`], { cwd: home });
+  } else {
+    expect(await printedBy(start(blocks[1] ?? "", {}))).toEqual([]);
+  }
+  // How the README runs it.
+  const [, setting = "", command = ""] =
+    /^(export \S+\n)?(.*) cancel device-0000001 typo-1$/m.exec(blocks.at(-1) ?? "") ?? [];
+  const product = { OTA_PRODUCT_KEY: `product-${language}`, OTA_FIRMWARE_ID: `firmware-${language}` };
+  const begin = (words: readonly string[], variables: NodeJS.ProcessEnv) =>
+    start(
+      `${setting}exec ${command} ${words.join(" ")}`,
+      words[0] === "rollout" || words[0] === "stop" ? { ...product, ...variables } : variables,
+    );
+  return {
+    home,
+    run: (...words) => printedBy(begin(words, {})),
+    runWith: (variables, ...words) => printedBy(begin(words, variables)),
+    async killAtFirstLine(...words) {
+      const program = begin(words, {});
+      const over = once(program, "close");
+      const [line] = (await once(program.stdout?.setEncoding("utf8") as NodeJS.ReadableStream, "data")) as [string];
+      program.kill("SIGKILL"); // `exec` made it the process of the shell
+      await over;
+      return /^stored as (operations\/\S+)\n/.exec(line)?.[1] ?? `no operation: ${line}`;
+    },
+  };
+}
+
+/**
+ * Lines of standard output, or of standard error if it fails without any. Prefixes of enums are left
+ * out, because the client for Node has none.
+ */
+async function printedBy(program: ChildProcess): Promise<string[]> {
+  let printed = "";
+  let errors = "";
+  program.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    printed += text;
+  });
+  program.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  const [code] = await once(program, "close");
+  if (code !== 0) printed += `${printed === "" ? errors : ""}exit code ${code}\n`;
+  return printed
+    .replaceAll(/\b(OUTCOME|OPERATION_STATE|JOB_KIND)_/g, "")
+    .split("\n")
+    .slice(0, -1);
+}
