@@ -1,6 +1,8 @@
 // The page of the real program, in a real browser, during a real cancel: what it shows follows what the emulator
 // counts, and is never ahead of it.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { connect } from "../../src/client/client.js";
+import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { rowsOf, textOf } from "../support/admin-page.js";
@@ -78,16 +80,36 @@ describe.runIf(systemHas("chromium"))("the admin page of a running gateway", () 
     await expect.poll(() => rowsOf(page, "calls")).toEqual([expect.stringMatching(/somebody 1.*accepted/)]);
   });
 
+  it("lists an operation once it was submitted, and how it ended", async () => {
+    const page = await browser().newPage();
+    await page.goto(gateway.admin);
+    const operation = await submit(400);
+    expect((await operation.wait()).state).toBe("DONE");
+    const [id] = operation.name.split("/").slice(-1);
+    await expect
+      .poll(() => rowsOf(page, "operations"), { timeout: 10_000 })
+      .toEqual([expect.stringMatching(new RegExp(`^${id} \\| night-shift \\| Cancel a list: .*400 of 400.*Done$`))]);
+  });
+
   if (PICTURE !== undefined) {
     it("poses for the picture in docs/", async () => {
-      const page = await browser().newPage({ viewport: { width: 1280, height: 1240 } });
+      const page = await browser().newPage({ viewport: { width: 1280, height: 1440 } });
       await page.goto(gateway.admin);
       const before = (await emulator.stats()).repeatedCancels;
+      await submit(15_000);
       const cancelled = cancelAll();
       await until(async () => (await emulator.stats()).repeatedCancels - before > PICTURE_AT);
       expect((await takePicture(page, PICTURE)).length).toBeLessThan(150_000);
       await cancelled;
     });
+  }
+
+  async function submit(devices: number) {
+    const client = connect(gateway.grpc, { caller: "night-shift" });
+    onTestFinished(() => client.close());
+    const { productKey, firmwareId } = DEFAULTS;
+    const names = Array.from({ length: devices }, (_, n) => seededName(n));
+    return client.submit(names, { productKey, firmwareId, priority: "bulk" });
   }
 
   async function cancelAll() {

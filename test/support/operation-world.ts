@@ -7,7 +7,7 @@ import type { CallEnd } from "../../src/gateway/upstream.js";
 import type { Verifier } from "../../src/gateway/verifier.js";
 import { CANCEL_LIST, type CancelListSpec } from "../../src/operations/cancel-list.js";
 import { isFinal } from "../../src/operations/outcomes.js";
-import { Runner } from "../../src/operations/runner.js";
+import { Runner, type RunnerOptions } from "../../src/operations/runner.js";
 import {
   type FedChunk,
   type Lease,
@@ -33,6 +33,7 @@ export interface WorldOptions {
   /** Decides how a call ends, and after how long. */
   readonly reply?: (deviceNames: readonly string[], nth: number) => Reply | undefined;
   readonly queuedDevicesPerCaller?: number;
+  readonly spanOf?: RunnerOptions["spanOf"];
   readonly mutation?: Mutation;
   /** Reads tasks back after so long; all of them are found canceled. */
   readonly readingMs?: number;
@@ -193,7 +194,7 @@ export class WorldProcess {
       store: this.#seenFrom(),
       forbidden: () => world.forbidden,
       stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
-      spanOf: () => undefined,
+      spanOf: world.options.spanOf ?? (() => undefined),
       ended: (record) => void world.ended.push(record),
     });
     this.runner.start();

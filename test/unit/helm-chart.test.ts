@@ -6,9 +6,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { KUBERNETES, onlyContainer, patchedDeployment } from "../support/deployed.js";
 import { documentsOf, filesBelow, type Manifest, manifestIn, manifestsIn } from "../support/manifests.js";
+import { programPath } from "../support/system.js";
 
 const CHART = "deploy/helm/ota-gateway";
-const hasHelm = spawnSync("helm", ["version", "--short"]).status === 0;
+const program = programPath("helm");
 
 /** The values that make the choices of each folder. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +23,7 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
 function helm(command: string, values: readonly string[]) {
   const sets = values.flatMap((each) => ["--set", each]);
   const name = command === "template" ? ["ota-gateway"] : [];
-  return spawnSync("helm", [command, ...name, CHART, ...sets], { encoding: "utf8" });
+  return spawnSync(program ?? "", [command, ...name, CHART, ...sets], { encoding: "utf8" });
 }
 
 function rendered(values: readonly string[]): Manifest[] {
@@ -74,7 +75,7 @@ describe("the values of the chart", () => {
   });
 });
 
-describe.runIf(hasHelm)("the chart", () => {
+describe.runIf(program !== undefined)("the chart", () => {
   it.each(Object.entries(CHOICES))("makes the Deployment of kubernetes/%s", (folder, values) => {
     const deployment = only(rendered(values), "Deployment");
     expect(comparable(deployment)).toEqual(comparable(patchedDeployment(folder)));
