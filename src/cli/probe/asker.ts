@@ -99,7 +99,7 @@ export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Ask
           }
           if (reaction === "forbidden" || reaction === "at-fault") throw new Stopped(atFault(code, operation.action));
         }
-        why = sending.kind === "refused" ? `${sending.code}repeatedly` : `no answer (${sending.fault})`;
+        why = sending.kind === "refused" ? `${sending.code} repeatedly` : `no answer (${sending.fault})`;
         const askedMs = sending.kind === "refused" ? sending.retryAfterMs : 0;
         await quiet(Math.min(Math.max(askedMs || BACKOFF_MS, pauseMs), LONGEST_BACKOFF_MS));
       }
