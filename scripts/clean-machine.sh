@@ -65,7 +65,7 @@ command -v apt-config >/dev/null && apt-config dump 2>/dev/null | grep -E '^Acqu
 passed=(HOME=$home PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 OTA_CLEAN_MACHINE=$release)
 for name in CI TERM http_proxy https_proxy no_proxy; do [ -z "${!name:-}" ] || passed+=("$name=${!name}"); done
 if [ -f "${NODE_EXTRA_CA_CERTS:-}" ]; then
-  # Not where the system keeps its own: packages that bring authorities write that file anew.
+  # Not where the system keeps its own: packages that bring authorities replace that file.
   install -m 644 "$NODE_EXTRA_CA_CERTS" "$root/etc/extra-authorities.pem"
   passed+=(NODE_EXTRA_CA_CERTS=/etc/extra-authorities.pem)
 fi
