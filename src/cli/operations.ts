@@ -52,7 +52,7 @@ export function operationsCommand(): Command {
   sub("results", "Print the outcome of each device that has one.", results)
     .option("--output <file>", "a new file, .csv or .jsonl; - for JSON lines on standard output (the default)")
     .option("--failed", "only devices that did not end well");
-  sub("stop", "Stop it: nothing more is sent. What was canceled stays canceled.", (client, name) =>
+  sub("stop", "Stop it: nothing more is sent. Canceled tasks stay canceled.", (client, name) =>
     client.operation(name).stop(),
   );
   sub("delete", "Delete it with its results, once it has ended.", (client, name) => client.operation(name).delete());

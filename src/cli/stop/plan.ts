@@ -4,8 +4,8 @@ import type { RolloutJob, StopRequest } from "../../client/client.js";
 
 const COUNTS = { CONFIRM: "confirm", QUEUED: "queued", NOTIFIED: "notified", IN_PROGRESS: "inProgress" } as const;
 
-/** Statuses of batches that make no new tasks. Their tasks may be open all the same. */
-const OVER: ReadonlySet<string> = new Set(["COMPLETED", "CANCELED"]);
+/** Statuses of batches that have ended. As at the gateway, an unknown word counts as open. */
+const OVER: ReadonlySet<string> = new Set(["COMPLETED", "COMPLETE", "CANCELED"]);
 
 /** Empty for a batch that is not touched. */
 export function planFor(job: RolloutJob, { states, keepStrategies }: StopRequest): string[] {
@@ -14,13 +14,7 @@ export function planFor(job: RolloutJob, { states, keepStrategies }: StopRequest
   );
   const counts = asked.map(([, count]) => job.counts[count]);
   const open = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  if (
-    open === 0 &&
-    (OVER.has(job.status) || !counts.includes(undefined)) &&
-    job.status !== "IN_PROGRESS" &&
-    job.status !== "PLANNED"
-  )
-    return [];
+  if (open === 0 && OVER.has(job.status)) return [];
   const close = job.kind === "DYNAMIC" && job.status !== "CANCELED" && !keepStrategies;
   return [
     ...(close ? ["close it to new devices"] : []),

@@ -1,5 +1,5 @@
-// What is stored of a stop while it runs: its detail, its progress, and the results of devices. A
-// write that failed changes nothing here, so that it can be repeated.
+// Stores a stop while it runs: its detail, its progress, and the results of devices. A write that
+// failed changes nothing here, so that it can be repeated.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { RolloutStop } from "../../rollout/rollout-stop.js";
 import {

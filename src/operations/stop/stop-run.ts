@@ -246,7 +246,7 @@ export class StopRun {
     if (!this.#ending && !this.#isLeaving) this.#machine = this.#newMachine();
   }
 
-  /** The report is stored. What is left is to list devices, and to end. */
+  /** The report is stored. It remains to list devices, and to end. */
   async #list(): Promise<void> {
     const lists = new DeviceLists(this.#record.detail.batches, this.#spec);
     const part = this.#ending || this.#isLate ? undefined : lists.partAt(this.#record.detail.listed);
