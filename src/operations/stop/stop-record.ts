@@ -3,6 +3,7 @@
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { RolloutStop } from "../../rollout/rollout-stop.js";
 import {
+  CHUNK_DEVICES,
   type End,
   type Leased,
   type OperationRecord,
@@ -14,18 +15,22 @@ import { StopResults } from "./stop-results.js";
 import { type StopDetail, type StopReport, stopDetailOf } from "./stop-spec.js";
 
 export interface StopRecordOptions {
-  readonly store: Pick<OperationStore, "record" | "append" | "end">;
+  readonly store: Pick<OperationStore, "record" | "append" | "end" | "peek" | "results">;
   readonly leased: Leased;
   readonly progress: () => Pick<Progress, "calls" | "obstacle">;
   /** The plan has been stored. */
   readonly planned: (record: OperationRecord) => void;
 }
 
+/** Devices that are read at a time of those that an earlier holder has stored. */
+const RECALLED_AT_A_TIME = 10_000;
+
 export class StopRecord {
   readonly #options: StopRecordOptions;
   readonly #results: StopResults;
   #record: OperationRecord;
   #detail: StopDetail;
+  #isRecalled: boolean;
   /** Whether something is known that is not stored. */
   hasNews = true;
 
@@ -35,9 +40,10 @@ export class StopRecord {
     this.#record = record;
     this.#detail = stopDetailOf(record.progress.detail) ?? {
       ...{ startMs: nowMs, step: "plan", isPlanned: false, batches: [] },
-      ...{ chunks: 0, listed: { list: 0, page: 1 }, isTruncated: false },
+      ...{ chunks: [], chunkJobs: [], listed: { list: 0, page: 1 }, isTruncated: false },
     };
-    this.#results = new StopResults(this.#detail.chunks);
+    this.#isRecalled = this.#detail.chunks.length === 0;
+    this.#results = new StopResults(this.#detail);
   }
 
   get detail(): StopDetail {
@@ -70,11 +76,12 @@ export class StopRecord {
     changes: Partial<StopDetail> = {},
   ): Promise<void> {
     const { store, leased } = this.#options;
+    if (!this.#isRecalled) await this.#recall();
     const detail = { ...this.#detail, ...changes };
     const chunk = this.#results.chunkOf(jobId, names, outcome);
     if (chunk) {
       try {
-        const grown = { ...detail, chunks: chunk.chunk + 1 };
+        const grown = { ...detail, ...this.#results.withChunkOf(jobId) };
         this.#record = await store.append(leased.lease, chunk, this.#progressOf(grown));
         this.#results.added(jobId, chunk);
         this.#detail = grown;
@@ -91,6 +98,23 @@ export class StopRecord {
     const { store, leased } = this.#options;
     await this.#store({ ...this.#detail, isTruncated: this.#detail.isTruncated || isTruncated });
     return store.end(leased.lease, end);
+  }
+
+  /** Learns which devices earlier holders have stored, so that none is listed twice. */
+  async #recall(): Promise<void> {
+    const { store, leased } = this.#options;
+    const { lease } = leased;
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const page = await store.results({ id: lease.id, from, most: RECALLED_AT_A_TIME });
+      for (const { position, name } of page?.results ?? []) {
+        this.#results.recallFinal(Math.floor(position / CHUNK_DEVICES), name);
+      }
+      from = page?.next;
+    }
+    for (let open = await store.peek(lease, -1); open; open = await store.peek(lease, open.chunk)) {
+      this.#results.recall(open);
+    }
+    this.#isRecalled = true;
   }
 
   async #store(detail: StopDetail): Promise<void> {
