@@ -3,6 +3,7 @@
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { RolloutStop } from "../../rollout/rollout-stop.js";
 import {
+  type AppendedChunk,
   CHUNK_DEVICES,
   type End,
   type Leased,
@@ -31,6 +32,8 @@ export class StopRecord {
   #record: OperationRecord;
   #detail: StopDetail;
   #isRecalled: boolean;
+  /** A chunk that may be stored: the answer was lost. */
+  #unsure: { readonly jobId: string; readonly chunk: AppendedChunk } | undefined;
   /** Whether something is known that is not stored. */
   hasNews = true;
 
@@ -75,23 +78,11 @@ export class StopRecord {
     outcome?: DeviceOutcome,
     changes: Partial<StopDetail> = {},
   ): Promise<void> {
-    const { store, leased } = this.#options;
     if (!this.#isRecalled) await this.#recall();
-    const detail = { ...this.#detail, ...changes };
+    if (this.#unsure) await this.#add(this.#unsure, {});
     const chunk = this.#results.chunkOf(jobId, names, outcome);
-    if (chunk) {
-      try {
-        const grown = { ...detail, ...this.#results.withChunkOf(jobId) };
-        this.#record = await store.append(leased.lease, chunk, this.#progressOf(grown));
-        this.#results.added(jobId, chunk);
-        this.#detail = grown;
-        return;
-      } catch (error) {
-        // A full store does not hold up a stop.
-        if (!(error instanceof StoreFull)) throw error;
-      }
-    }
-    this.#detail = chunk ? { ...detail, isTruncated: true } : detail;
+    if (chunk) await this.#add({ jobId, chunk }, changes);
+    else this.#detail = { ...this.#detail, ...changes };
   }
 
   async end(end: Pick<End, "state" | "failure" | "sent" | "unsent">, isTruncated: boolean): Promise<OperationRecord> {
@@ -115,6 +106,25 @@ export class StopRecord {
       this.#results.recall(open);
     }
     this.#isRecalled = true;
+  }
+
+  async #add(added: { readonly jobId: string; readonly chunk: AppendedChunk }, changes: Partial<StopDetail>) {
+    const { store, leased } = this.#options;
+    const { jobId, chunk } = added;
+    const detail = { ...this.#detail, ...changes };
+    const grown = { ...detail, ...this.#results.withChunkOf(jobId) };
+    // Until it is known to be stored or not, its number belongs to no other chunk.
+    this.#unsure = added;
+    try {
+      this.#record = await store.append(leased.lease, chunk, this.#progressOf(grown));
+      this.#results.added(jobId, chunk);
+      this.#detail = grown;
+    } catch (error) {
+      // A full store does not hold up a stop.
+      if (!(error instanceof StoreFull)) throw error;
+      this.#detail = { ...detail, isTruncated: true };
+    }
+    this.#unsure = undefined;
   }
 
   async #store(detail: StopDetail): Promise<void> {

@@ -26,10 +26,14 @@ export class StopResults {
     this.#batches = batches;
   }
 
-  /** The devices without a place, as a chunk to be stored with `added`; undefined if all have one. */
+  /**
+   * The devices without a place, as a chunk to be stored with `added`; undefined if all have one. The
+   * others get the outcome in their places.
+   */
   chunkOf(jobId: string, names: readonly string[], outcome?: DeviceOutcome): AppendedChunk | undefined {
     const known = this.#places.get(jobId);
     const fresh = [...new Set(names)].filter((name) => !known?.has(name));
+    if (outcome) for (const name of names) this.note(jobId, name, outcome);
     if (fresh.length === 0) return undefined;
     const outcomes = noOutcomes(fresh.length);
     if (outcome) for (const index of fresh.keys()) set(outcomes, index, outcome);
