@@ -19,6 +19,7 @@ import { poison } from "./scenarios/poison.js";
 import { replicas } from "./scenarios/replicas.js";
 import { longNames, rollout } from "./scenarios/rollout.js";
 import { stale } from "./scenarios/stale.js";
+import { stop } from "./scenarios/stop.js";
 import { stream } from "./scenarios/stream.js";
 import { telemetry } from "./scenarios/telemetry.js";
 
@@ -30,6 +31,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   handshakes,
   poison,
   stale,
+  stop,
   replicas,
   idle: idleLatency,
   ingest,
