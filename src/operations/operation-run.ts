@@ -16,7 +16,7 @@ import { type Leased, LeaseLost, type OperationRecord, type OperationStore, Stor
 
 export interface OperationRunOptions {
   readonly store: OperationStore;
-  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "expectedMs" | "roomOf" | "condition">;
+  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "roomOf" | "monitor">;
   readonly clock: Clock;
   readonly leased: Leased;
   /** When the lease was asked for; monotonic. */
@@ -166,7 +166,7 @@ export class OperationRun {
   }
 
   get #obstacleNow(): string {
-    return this.#obstacle || this.#options.gateway.condition().obstacle;
+    return this.#obstacle || this.#options.gateway.monitor.condition().obstacle;
   }
 
   get #mayFeed(): boolean {
@@ -226,7 +226,7 @@ export class OperationRun {
     const progress = {
       calls: this.#recording.calls,
       obstacle: this.#obstacleNow,
-      remainingMs: Math.ceil(gateway.expectedMs(this.#caller, this.#spec.priority, others)),
+      remainingMs: Math.ceil(gateway.monitor.expectedMs(this.#caller, this.#spec.priority, others)),
       detail: JSON.stringify(this.#recording.causes),
     };
     for (;;) {

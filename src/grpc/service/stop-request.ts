@@ -43,7 +43,7 @@ export function stopSpecOf(request: StopRolloutRequest, limits: RequestLimits): 
   checkIdField("firmware_id", firmwareId, true, violations);
   checkIdField("job_id", jobId, false, violations);
   checkIdField("iot_instance_id", iotInstanceId, false, violations);
-  checkAccountField(request.account, limits, violations);
+  checkAccountField(request.account, limits.accounts, violations);
   checkTextField("reason", reason, REASON, violations);
   for (const [index, state] of request.states.entries()) {
     if (!Object.values(STATES).includes(state)) violations.add("states", "is not a state of an open task", index);
