@@ -2,7 +2,8 @@
 // Every admitted request is answered exactly once, even if it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
-import { AccountMonitor } from "./account-monitor.js";
+import { AccountMonitor } from "./account/account-monitor.js";
+import { RecentCalls } from "./account/recent-calls.js";
 import { type AdmissionBounds, admit, type Plan, plan, retryAfterMs } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
 import type { Command } from "./command.js";
@@ -11,7 +12,6 @@ import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Follower } from "./follower.js";
-import { RecentCalls } from "./recent-calls.js";
 import { verdict } from "./verdict.js";
 import type { CarriedOut, Verifier } from "./verifier.js";
 import { type Answer, Waiter } from "./waiter.js";

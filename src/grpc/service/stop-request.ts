@@ -2,10 +2,10 @@
 // with it, and an order back into the request with its defaults.
 import { REASON } from "../../base/text-rules.js";
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
-import { OPEN_STATES, type OpenState } from "../../gateway/job-operator.js";
 import { type StopRolloutRequest, TaskState, Priority as WirePriority } from "../../gen/ota/v1/ota_service.js";
 import type { Touched } from "../../identity/rights.js";
 import type { StopSpec } from "../../operations/stop/stop-spec.js";
+import { OPEN_STATES, type OpenState } from "../../rollout/job-operator.js";
 import { durationMs, durationOf } from "../wire/details.js";
 import { type RequestLimits, WIRE_PRIORITIES, wirePriorityOf } from "./request.js";
 import { checkAccountField, checkIdField, checkTextField, Violations } from "./violations.js";

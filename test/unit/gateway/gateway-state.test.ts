@@ -40,7 +40,10 @@ it("Gateway.condition tells why nothing goes on, and estimates are unknown as lo
     kind: "failing",
     obstacle: expect.stringMatching(/^the upstream fails: \S+$/),
   });
-  expect(gateway.monitor.state()).toMatchObject({ expectedWaitMs: Infinity, obstacle: gateway.monitor.condition().obstacle });
+  expect(gateway.monitor.state()).toMatchObject({
+    expectedWaitMs: Infinity,
+    obstacle: gateway.monitor.condition().obstacle,
+  });
   expect(gateway.monitor.reading().expectedWaitMs).toEqual({ urgent: Infinity, normal: Infinity, bulk: Infinity });
   expect(gateway.monitor.remainingMs("a")).toBe(Infinity);
   expect(gateway.validate(aCommand({ answerByMs: 60_000 }))).toMatchObject({ calls: 1, waitMs: Infinity });

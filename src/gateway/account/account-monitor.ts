@@ -1,17 +1,17 @@
 // What is known about one account at this moment: its condition, its ledger, what waits, and how
 // long that will take. Everything that shows or plans asks here, so that all say the same.
-import type { Clock } from "../base/clock.js";
+import type { Clock } from "../../base/clock.js";
+import { NEW_CALLER, type Outlook, plan } from "../admission/admission.js";
+import type { Deadlines } from "../admission/deadlines.js";
+import type { EndedCall } from "../call-observer.js";
+import { byPriority, PRIORITIES, type Priority } from "../command.js";
+import type { Dispatcher } from "../dispatcher.js";
+import type { Forecast, Limiter } from "../limiter.js";
+import type { Upstream } from "../upstream.js";
+import type { Waiter } from "../waiter.js";
 import type { AccountReading, AccountState } from "./account-state.js";
-import { NEW_CALLER, type Outlook, plan } from "./admission/admission.js";
-import type { Deadlines } from "./admission/deadlines.js";
-import type { EndedCall } from "./call-observer.js";
-import { byPriority, PRIORITIES, type Priority } from "./command.js";
 import { type Condition, conditionOf } from "./condition.js";
-import type { Dispatcher } from "./dispatcher.js";
-import type { Forecast, Limiter } from "./limiter.js";
 import type { CallTrend, RecentCalls } from "./recent-calls.js";
-import type { Upstream } from "./upstream.js";
-import type { Waiter } from "./waiter.js";
 
 export interface AccountMonitorOptions {
   readonly clock: Clock;
