@@ -63,7 +63,7 @@ const WITHDRAWAL_MS = 1000;
 const PASSING: ReadonlySet<FailureKind> = new Set(["draining", "throttled", "unavailable"]);
 
 export class Gateway {
-  /** What is known about the account now. */
+  /** Knows the account as it is now. */
   readonly monitor: AccountMonitor;
   readonly #clock: Clock;
   readonly #options: GatewayOptions;

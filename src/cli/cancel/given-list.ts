@@ -1,5 +1,5 @@
-// What a command line gives to a cancel or a dry run: the names, what to do with them, and where the
-// results go.
+// A cancel or a dry run as the command line gives it: the names, the gateway to send them to, and
+// where the results go.
 import { nextSignal, nextSignalOrHangup } from "../../base/signals.js";
 import { visibleJson } from "../../base/visible-text.js";
 import type { CancelScope, Client } from "../../client/client.js";
@@ -19,7 +19,7 @@ export interface GivenList {
     readonly check?: true;
     readonly json?: true;
   };
-  /** What to print for an error: what happened, and what to do. */
+  /** The text to print for an error: its cause, and advice. */
   readonly explain: (error: unknown) => string;
 }
 

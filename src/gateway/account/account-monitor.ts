@@ -1,5 +1,5 @@
-// What is known about one account at this moment: its condition, its ledger, what waits, and how
-// long that will take. Everything that shows or plans asks here, so that all say the same.
+// Knows one account as it is at this moment: its condition, its ledger, what waits, and how long that
+// will take. Everything that shows or plans asks here, so that all say the same.
 import type { Clock } from "../../base/clock.js";
 import { NEW_CALLER, type Outlook, plan } from "../admission/admission.js";
 import type { Deadlines } from "../admission/deadlines.js";
@@ -107,7 +107,7 @@ export class AccountMonitor {
     this.#options.recentCalls.tried(end);
   }
 
-  /** What admission decides by. */
+  /** The facts that admission decides by. */
   outlook(): Outlook {
     const { clock, dispatcher, limiter, upstream } = this.#options;
     const { queue, answerMs } = dispatcher;
