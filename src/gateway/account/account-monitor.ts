@@ -1,5 +1,5 @@
-// Knows one account as it is at this moment: its condition, its ledger, what waits, and how long that
-// will take. Everything that shows or plans asks here, so that all say the same.
+// Knows one account as it is at this moment: its condition, its ledger, what waits, and how long
+// that will take. Everything that shows or plans asks here, so that all say the same.
 import type { Clock } from "../../base/clock.js";
 import { NEW_CALLER, type Outlook, plan } from "../admission/admission.js";
 import type { Deadlines } from "../admission/deadlines.js";
