@@ -40,7 +40,7 @@ export interface UpstreamSaw {
   readonly isPage: boolean;
 }
 
-/** What happens to a call: it is carried out, or its process dies right before or right after. */
+/** The fate of a call: it is carried out, or its process dies right before or right after. */
 export type Fate = "dies before" | "dies after" | undefined;
 
 export interface StopWorldOptions {

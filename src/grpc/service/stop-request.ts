@@ -35,7 +35,10 @@ export function touchedByStop({ account, productKey, priority }: StopRolloutRequ
   };
 }
 
-/** The order with the defaults for a caller with these rights. Throws GatewayError with every violation. */
+/**
+ * The order with the defaults for a caller with these rights. Throws GatewayError with every
+ * violation.
+ */
 export function stopSpecOf(request: StopRolloutRequest, allowed: Allowed, limits: RequestLimits): StopSpec {
   const { requestId, productKey, firmwareId, jobId, iotInstanceId, reason, etag } = request;
   const { keepStrategies, includeNewJobs, listInstalled } = request;
