@@ -13,7 +13,7 @@ import type { LeasedRun, Tenure } from "./tenure.js";
 
 export interface OperationRunOptions {
   readonly store: OperationStore;
-  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "expectedMs" | "roomOf" | "condition">;
+  readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "roomOf" | "monitor">;
   readonly leased: Leased;
   readonly windows: CallerWindows;
   /** Why the caller may not run this now; undefined if it may. Looked at for each chunk. */
@@ -101,7 +101,7 @@ export class OperationRun implements LeasedRun {
   }
 
   get #obstacleNow(): string {
-    return this.#obstacle || this.#options.gateway.condition().obstacle;
+    return this.#obstacle || this.#options.gateway.monitor.condition().obstacle;
   }
 
   get #mayFeed(): boolean {
@@ -153,7 +153,7 @@ export class OperationRun implements LeasedRun {
     const progress = {
       calls: this.#recording.calls,
       obstacle: this.#obstacleNow,
-      remainingMs: Math.ceil(gateway.expectedMs(this.#caller, this.#spec.priority, others)),
+      remainingMs: Math.ceil(gateway.monitor.expectedMs(this.#caller, this.#spec.priority, others)),
       detail: JSON.stringify(this.#recording.causes),
     };
     for (;;) {

@@ -2,10 +2,10 @@
 // calls to make next. Plan, close the dynamic batches, cancel, settle, sweep, look again, report.
 // It claims a rollout to be stopped only after two counts of 0 in each batch, five seconds apart
 // and begun after the last change was answered, and after the batches were listed again.
-import type { JobTaskState } from "../gateway/job-operator.js";
 import { BatchChanges } from "./batch-changes.js";
 import { CountRounds } from "./count-rounds.js";
 import { countIn } from "./counts.js";
+import type { JobTaskState } from "./job-operator.js";
 import type { BatchStop } from "./job-stop.js";
 import { RolloutList } from "./rollout-list.js";
 import type { KnownBatch, StopBatch } from "./stop-batch.js";

@@ -1,9 +1,10 @@
 // The batches that belong to a stop: those of the first list that may have open tasks, those that
 // another process has recorded, and those created meanwhile if they were asked for. Batches that
 // are open and do not belong are only named.
-import type { JobRow } from "../gateway/job-operator.js";
+
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { etagOf } from "./etag.js";
+import type { JobRow } from "./job-operator.js";
 import type { ListReading } from "./rollout-list.js";
 import { type KnownBatch, StopBatch } from "./stop-batch.js";
 import type { StopConclusion, StopOrder } from "./stop-call.js";

@@ -5,7 +5,6 @@
 import { seededRandom } from "../../src/emulator/random.js";
 import { createRollout, type JobReading, jobReadings, type RolloutSpec } from "../../src/emulator/rollout-control.js";
 import { Gateway } from "../../src/gateway/gateway.js";
-import { JOB_OPERATIONS, type JobOperation, OPEN_STATES } from "../../src/gateway/job-operator.js";
 import type { CallEnd, Refusal } from "../../src/gateway/upstream.js";
 import { Runner } from "../../src/operations/runner.js";
 import { STOP_ROLLOUT, type StopDetail, type StopSpec, stopDetailOf } from "../../src/operations/stop/stop-spec.js";
@@ -17,6 +16,7 @@ import {
   StoreUnavailable,
 } from "../../src/operations/store.js";
 import { JobCalls } from "../../src/rollout/job-calls.js";
+import { JOB_OPERATIONS, type JobOperation, OPEN_STATES } from "../../src/rollout/job-operator.js";
 import { verdictOn } from "../../src/upstream/codes.js";
 import { createJobOperator } from "../../src/upstream/job-operator.js";
 import { newService, type TestService } from "../unit/emulator/service.js";
@@ -40,7 +40,7 @@ export interface UpstreamSaw {
   readonly isPage: boolean;
 }
 
-/** What happens to a call: it is carried out, or its process dies right before or right after. */
+/** The fate of a call: it is carried out, or its process dies right before or right after. */
 export type Fate = "dies before" | "dies after" | undefined;
 
 export interface StopWorldOptions {

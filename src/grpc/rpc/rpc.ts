@@ -7,7 +7,7 @@ import type { Log } from "../../base/log.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";
+import { endRpcSpan, startRpcSpan, traceOf } from "../../tracing/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
 import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";

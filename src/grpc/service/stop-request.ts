@@ -2,10 +2,10 @@
 // with it, and an order back into the request with its defaults.
 import { REASON } from "../../base/text-rules.js";
 import { DEFAULT_ACCOUNT, PRIORITIES, type Priority } from "../../gateway/command.js";
-import { OPEN_STATES, type OpenState } from "../../gateway/job-operator.js";
 import { type StopRolloutRequest, TaskState, Priority as WirePriority } from "../../gen/ota/v1/ota_service.js";
 import type { Rights, Touched } from "../../identity/rights.js";
 import type { StopSpec } from "../../operations/stop/stop-spec.js";
+import { OPEN_STATES, type OpenState } from "../../rollout/job-operator.js";
 import { durationMs, durationOf } from "../wire/details.js";
 import { type RequestLimits, WIRE_PRIORITIES, wirePriorityOf } from "./request.js";
 import { checkAccountField, checkIdField, checkTextField, Violations } from "./violations.js";
@@ -35,7 +35,10 @@ export function touchedByStop({ account, productKey, priority }: StopRolloutRequ
   };
 }
 
-/** The order with the defaults for a caller with these rights. Throws GatewayError with every violation. */
+/**
+ * The order with the defaults for a caller with these rights. Throws GatewayError with every
+ * violation.
+ */
 export function stopSpecOf(request: StopRolloutRequest, allowed: Allowed, limits: RequestLimits): StopSpec {
   const { requestId, productKey, firmwareId, jobId, iotInstanceId, reason, etag } = request;
   const { keepStrategies, includeNewJobs, listInstalled } = request;
@@ -45,7 +48,7 @@ export function stopSpecOf(request: StopRolloutRequest, allowed: Allowed, limits
   checkIdField("firmware_id", firmwareId, true, violations);
   checkIdField("job_id", jobId, false, violations);
   checkIdField("iot_instance_id", iotInstanceId, false, violations);
-  checkAccountField(request.account, limits, violations);
+  checkAccountField(request.account, limits.accounts, violations);
   checkTextField("reason", reason, REASON, violations);
   for (const [index, state] of request.states.entries()) {
     if (!Object.values(STATES).includes(state)) violations.add("states", "is not a state of an open task", index);
