@@ -128,7 +128,9 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
   });
 
   it("stops a rollout to its end, with a true report, when the one that stops it is killed", async () => {
-    // Only this one can take the order up. The one before was killed.
+    // Only this one can take the order up.
+    first.kill("SIGKILL");
+    await first.ended;
     first = await runGateway(emulator.url, { ...ofFirst, OTA_LISTEN: first.grpc });
     await first.opened();
     second.kill("SIGSTOP");
