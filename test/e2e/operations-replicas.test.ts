@@ -56,9 +56,10 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
     slow = await startTcpProxy(postgres.port);
     slow.delayMs = 30; // of each packet, and a commit takes three round trips at least
     const slowAddress = address.replace(`:${postgres.port}/`, `:${slow.port}/`);
-    ofFirst = { OTA_STATE: address, OTA_REDIS_URL: redis.url };
+    // So long ledgers open, and a process waits for the calls of one that died.
+    ofFirst = { OTA_STATE: address, OTA_REDIS_URL: redis.url, OTA_UPSTREAM_TIMEOUT_MS: "5000" };
     first = await runGateway(emulator.url, ofFirst);
-    second = await runGateway(emulator.url, { OTA_STATE: slowAddress, OTA_REDIS_URL: redis.url });
+    second = await runGateway(emulator.url, { ...ofFirst, OTA_STATE: slowAddress });
     await Promise.all([first.opened(), second.opened()]);
     here = createOperationsCaller(first.grpc);
     there = createOperationsCaller(second.grpc);
