@@ -40,7 +40,11 @@ export function probeJobsCommand(): Command {
       "a --sacrificial-device that you can make report the new version; answers late-success",
       argument.deviceName,
     )
-    .addHelpText("after", "\nGive each device that has an unfinished task in these batches as --sacrificial-device.")
+    .addHelpText(
+      "after",
+      "\nHere, --firmware-id is the package of these batches, and --sacrificial-device is given for each device",
+    )
+    .addHelpText("after", "that has an unfinished task in them. No other batch of the packages may be running.")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .action((_, self: Command) => run(self.optsWithGlobals<Flags>(), self));

@@ -10,8 +10,8 @@ import type { EmulatorOptions } from "../../src/emulator/options.js";
 import type { RolloutSpec } from "../../src/emulator/rollout-control.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
-import type { Operation } from "../../src/upstream/operations.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
+import type { Operation } from "../../src/upstream/operations.js";
 import { KEYS } from "./processes.js";
 
 export const PRODUCT = "a1ProbedJobs";
@@ -68,7 +68,11 @@ export async function startProbingJobs(
     firmwareId: FIRMWARE,
     ...settings,
   });
-  for (const spec of [...specs, { firmwareId: OTHER_FIRMWARE, jobId: "over-1" }, { firmwareId: VERIFIED, jobId: "over-2" }]) {
+  for (const spec of [
+    ...specs,
+    { firmwareId: OTHER_FIRMWARE, jobId: "over-1" },
+    { firmwareId: VERIFIED, jobId: "over-2" },
+  ]) {
     emulator.startRollout({ productKey: PRODUCT, ...spec });
   }
   // What starts in a second has started, and lists that lag show what there is.

@@ -7,9 +7,9 @@ import type { Operation } from "../../../upstream/operations.js";
 import { type Asker, type ProbeAnswer, Stopped } from "../asker.js";
 import { isForbidden } from "../questions.js";
 import { cancelByJob, type Flag, type JobsGiven, listTasks, queryJob, type TasksAsked } from "./calls.js";
-import type { Claim, SacrificialJob } from "./claim.js";
+import type { ClaimedJobs, SacrificialJob } from "./claim.js";
 import { type Effect, effectOf } from "./effect.js";
-import { isOpen, type JobReading, readJob, readTasks, type TaskPage, type TaskReading } from "./reading.js";
+import { isOpen, type ProbedJob, type ProbedTask, readProbedJob, readProbedTasks, type TaskPage } from "./reading.js";
 
 /** Facts that no choice of the emulator stands for, and two of its numbers. */
 export type Fact =
@@ -61,7 +61,7 @@ export const MOST_READS = LONGEST_PATIENCE_MS / READ_EVERY_MS + 1;
 
 export interface BenchOptions {
   readonly given: JobsGiven;
-  readonly claim: Claim;
+  readonly claim: ClaimedJobs;
   readonly asker: Asker;
   readonly clock: Clock;
   readonly progress: (line: string) => void;
@@ -70,7 +70,7 @@ export interface BenchOptions {
 
 export class Bench {
   readonly given: JobsGiven;
-  readonly lists: Claim["lists"];
+  readonly lists: ClaimedJobs["lists"];
   readonly asker: Asker;
   readonly clock: Clock;
   readonly progress: (line: string) => void;
@@ -133,11 +133,11 @@ export class Bench {
 
   /** Reads a list of tasks. Throws CannotTell if it cannot be read. */
   async page(jobId: string, asked?: TasksAsked): Promise<TaskPage> {
-    return this.#read(listTasks(jobId, this.given, asked), readTasks);
+    return this.#read(listTasks(jobId, this.given, asked), readProbedTasks);
   }
 
   /** All tasks of a batch, now. Throws Stopped if one that may run is of a device nobody named. */
-  async tasksOf(jobId: string): Promise<readonly TaskReading[]> {
+  async tasksOf(jobId: string): Promise<readonly ProbedTask[]> {
     const { tasks } = await this.page(jobId);
     this.#note(jobId, { tasks });
     if (tasks.some((task) => isOpen(task) && !this.given.devices.includes(task.deviceName))) {
@@ -147,7 +147,7 @@ export class Bench {
   }
 
   async statusOf(jobId: string): Promise<string> {
-    const job: JobReading = await this.#read(queryJob(jobId, this.given), readJob);
+    const job: ProbedJob = await this.#read(queryJob(jobId, this.given), readProbedJob);
     this.#note(jobId, { status: job.status });
     return job.status;
   }

@@ -4,30 +4,40 @@
 import type { Operation } from "../../../upstream/operations.js";
 import { type Asker, Stopped } from "../asker.js";
 import { type JobsGiven, listJobs, listTasks, PAGE, queryJob } from "./calls.js";
-import { isOpen, type JobKind, type JobReading, readJob, readJobs, readTasks, type TaskReading } from "./reading.js";
+import {
+  isOpen,
+  type JobKind,
+  type ListedJobs,
+  type ProbedJob,
+  type ProbedTask,
+  readListedJobs,
+  readProbedJob,
+  readProbedTasks,
+} from "./reading.js";
 
 /** A batch that may be changed, as last read. */
-export interface SacrificialJob extends JobReading {
+export interface SacrificialJob extends ProbedJob {
   readonly kind: JobKind;
-  readonly tasks: readonly TaskReading[];
+  readonly tasks: readonly ProbedTask[];
 }
 
-export interface Claim {
+export interface ClaimedJobs {
   readonly jobs: readonly SacrificialJob[];
   /** All batches of each package, in the order of the answer. */
-  readonly lists: readonly (readonly JobReading[])[];
+  readonly lists: readonly ListedJobs["jobs"][];
 }
 
 const OVER: readonly string[] = ["COMPLETED", "COMPLETE", "CANCELED"];
 
 /** Throws Stopped if anything that was not named could be changed. */
-export async function claimJobs(given: JobsGiven, asker: Asker): Promise<Claim> {
+export async function claimJobs(given: JobsGiven, asker: Asker): Promise<ClaimedJobs> {
   if (given.reportingDevice !== undefined && !given.devices.includes(given.reportingDevice)) {
     throw new Stopped("The --reporting-device must also be given as a --sacrificial-device.");
   }
-  const lists: (readonly JobReading[])[] = [];
+  const lists: ListedJobs["jobs"][] = [];
   for (const firmwareId of given.firmwareIds) {
-    const list = await readSafely(listJobs(firmwareId, given), readJobs, asker);
+    const { jobs: list, isWhole } = await readSafely(listJobs(firmwareId, given), readListedJobs, asker);
+    if (!isWhole) throw new Stopped(`A package has ${PAGE} batches or more. Use packages made for this.`);
     const others = list.filter(({ jobId, status }) => !OVER.includes(status) && !given.jobs.includes(jobId)).length;
     if (others > 0) {
       throw new Stopped(
@@ -42,7 +52,7 @@ export async function claimJobs(given: JobsGiven, asker: Asker): Promise<Claim> 
 }
 
 async function claim(jobId: string, given: JobsGiven, asker: Asker): Promise<SacrificialJob> {
-  const job = await readSafely(queryJob(jobId, given), readJob, asker);
+  const job = await readSafely(queryJob(jobId, given), readProbedJob, asker);
   const { kind } = job;
   if (job.jobId !== jobId || kind === undefined) throw new Stopped(cannotRead("QueryOTAJob"));
   if (job.productKey !== given.productKey) {
@@ -53,7 +63,7 @@ async function claim(jobId: string, given: JobsGiven, asker: Asker): Promise<Sac
       "A --sacrificial-job is of another package than --firmware-id. If that is right, name it with --other-firmware-id.",
     );
   }
-  const { tasks, total = 0 } = await readSafely(listTasks(jobId, given), readTasks, asker);
+  const { tasks, total = 0 } = await readSafely(listTasks(jobId, given), readProbedTasks, asker);
   if (tasks.length >= PAGE || total > tasks.length) {
     throw new Stopped(`A --sacrificial-job has ${PAGE} tasks or more. Make batches of a few virtual devices for this.`);
   }

@@ -7,7 +7,7 @@ import type { SacrificialJob } from "./claim.js";
 import { effectOf } from "./effect.js";
 import { worksOf } from "./kinds.js";
 import { ALL_FLAGS, EFFECTS, isRefused, type JobQuestion, surprise } from "./question.js";
-import { isOpen, type TaskReading } from "./reading.js";
+import { isOpen, type ProbedTask } from "./reading.js";
 
 const DYNAMIC = "an open dynamic batch with an unfinished task";
 /** How long an older batch is given to take the devices. */
@@ -19,6 +19,9 @@ export const CLOSING: JobQuestion = {
   needs: `${DYNAMIC}; for older-dynamic-job a second, older one of another package that matches the same devices`,
   changes:
     "CLOSES the dynamic batch created last and CANCELS its tasks; the older one may take its devices, and stays open",
+  after:
+    "strategy-of-closed, canceled-job and older-dynamic-job have no answer unless the batch was closed; " +
+    "older-dynamic-job has none unless its tasks were canceled, too",
   mostCalls: 10 + 4 * MOST_READS,
   async ask(bench) {
     const job = pickNewest(bench);
@@ -29,9 +32,8 @@ export const CLOSING: JobQuestion = {
 
     const closed = await bench.change(closeStrategy(jobId, bench.given));
     if (isRefused(closed.sighting)) {
-      const finding = surprise(closed, `closing the dynamic batch was refused with ${closed.sighting.code}`);
-      for (const name of CLOSING.answers) bench.learn(name, finding);
-      return;
+      bench.learn("closingKeepsTasks", surprise(closed, `closing was refused with ${closed.sighting.code}`));
+      throw new CannotTell("could not be told: the batch could not be closed");
     }
     const status = await bench.watch(
       () => bench.statusOf(jobId),
@@ -64,7 +66,7 @@ function pickNewest(bench: Bench): SacrificialJob {
   return newest ?? bench.pick(DYNAMIC, () => false);
 }
 
-function keepsTasksOf(before: readonly TaskReading[], after: readonly TaskReading[]): JobFinding {
+function keepsTasksOf(before: readonly ProbedTask[], after: readonly ProbedTask[]): JobFinding {
   const effect = effectOf(before, after);
   if (effect === "unknown") return { note: `could not be told: ${EFFECTS[effect]}` };
   return { answer: effect === "none" ? "yes" : "no", note: `right after the batch was closed, ${EFFECTS[effect]}` };
@@ -85,12 +87,12 @@ async function cancelEachDevice(bench: Bench, { jobId, firmwareId }: Sacrificial
 async function takeover(
   bench: Bench,
   olderId: string,
-  before: readonly TaskReading[],
-  taken: readonly TaskReading[],
+  before: readonly ProbedTask[],
+  taken: readonly ProbedTask[],
 ): Promise<JobFinding> {
   const devices = new Set(before.filter(isOpen).map(({ deviceName }) => deviceName));
   const known = new Set(taken.filter(isOpen).map(({ key }) => key));
-  const isNew = (task: TaskReading) => isOpen(task) && devices.has(task.deviceName) && !known.has(task.key);
+  const isNew = (task: ProbedTask) => isOpen(task) && devices.has(task.deviceName) && !known.has(task.key);
   const tasks = await bench.watch(
     () => bench.tasksOf(olderId),
     (seen) => seen.some(isNew),

@@ -8,7 +8,7 @@ import { cancelByJob, type JobsGiven, listUnfinished } from "./calls.js";
 import type { SacrificialJob } from "./claim.js";
 import { splitOf } from "./effect.js";
 import { ALL_FLAGS, isRefused, type JobQuestion, surprise } from "./question.js";
-import { isOpen, readTasks, type TaskReading } from "./reading.js";
+import { isOpen, type ProbedTask, readProbedTasks } from "./reading.js";
 import { appliedOf, delayOf, lagOf, type Read } from "./timing.js";
 
 const RUNNING = "a running static batch without a schedule, with unfinished tasks, best three";
@@ -22,6 +22,7 @@ export const EMPTYING: JobQuestion = {
   does: "cancels all tasks of a static batch by one CancelOTATaskByJob, and later once more",
   needs: RUNNING,
   changes: "CANCELS every task of that batch",
+  after: "emptied-job and repeated-cancel have no answer unless every task has ended",
   mostCalls: 3 + MOST_TIMED_READS + MOST_READS,
   async ask(bench) {
     const job = bench.pick(RUNNING, isRunning);
@@ -29,9 +30,8 @@ export const EMPTYING: JobQuestion = {
     const before = await bench.tasksOf(jobId);
     const answer = await bench.change(cancelByJob(jobId, ALL_FLAGS, bench.given));
     if (isRefused(answer.sighting)) {
-      const finding = surprise(answer, `the cancel was refused with ${answer.sighting.code}`);
-      for (const name of EMPTYING.answers) bench.learn(name, finding);
-      return;
+      bench.learn("emptiedJob", surprise(answer, `the cancel was refused with ${answer.sighting.code}`));
+      throw new CannotTell("could not be told: the cancel was refused");
     }
     const { reads, after } = await timeEffect(bench, jobId, before);
     bench.learn("byJobDelayMs", delayOf(reads));
@@ -56,7 +56,7 @@ function isRunning({ kind, status, scheduled, tasks }: SacrificialJob): boolean 
 }
 
 /** Reads in turns, by batch and the last device of the batch, until both show that nothing is left. */
-async function timeEffect(bench: Bench, jobId: string, before: readonly TaskReading[]) {
+async function timeEffect(bench: Bench, jobId: string, before: readonly ProbedTask[]) {
   const answeredMs = bench.clock.now();
   const deviceName = before.findLast(isOpen)?.deviceName ?? "";
   const reads: Read[] = [];
@@ -65,7 +65,7 @@ async function timeEffect(bench: Bench, jobId: string, before: readonly TaskRead
     const { canceled, open } = splitOf(before, after);
     reads.push({ by: "job", atMs: bench.clock.now() - answeredMs, canceled, open });
     const { body } = await bench.send(listUnfinished(deviceName, bench.given));
-    const isListed = readTasks(body)?.tasks.some((task) => task.jobId === jobId);
+    const isListed = readProbedTasks(body)?.tasks.some((task) => task.jobId === jobId);
     if (isListed === undefined) throw new CannotTell("ListOTAUnfinishedTaskByDevice could not be read");
     reads.push({
       by: "device",
@@ -79,7 +79,7 @@ async function timeEffect(bench: Bench, jobId: string, before: readonly TaskRead
 }
 
 /** The texts may name what the user named; reports are shared. */
-function describedAs(tasks: readonly TaskReading[], given: JobsGiven): JobFinding {
+function describedAs(tasks: readonly ProbedTask[], given: JobsGiven): JobFinding {
   const names = [given.productKey, ...given.firmwareIds, given.instanceId, ...given.jobs, ...given.devices];
   const texts = new Set(
     tasks.filter(({ state }) => state === "CANCELED").map(({ text }) => redactSecrets(text, "", names)),

@@ -20,7 +20,7 @@ export const LATE_SUCCESS: JobQuestion = {
   changes: "nothing but what the device reports",
   // The grace may begin in the last round; it lasts 75 s at most.
   mostCalls: 2 * (WAIT_MS / ROUND_MS + 9),
-  after: ["emptiedJob"],
+  after: "late-success has no answer unless emptied-job or canceled-job canceled the device's task",
   async ask(bench) {
     const deviceName = bench.given.reportingDevice;
     const job = bench.jobs.find(({ tasks }) =>

@@ -1,11 +1,11 @@
 // The questions that change nothing: how lists are cut, ordered and counted, whether they agree,
 // and how a batch that does not exist is refused.
-import { words } from "../asker.js";
+import { type ProbeAnswer, words } from "../asker.js";
 import { makeUp } from "../trials.js";
 import { type Bench, CannotTell } from "./bench.js";
 import { cancelByJob, closeStrategy, listJobs, listTasks, listUnfinished, queryJob } from "./calls.js";
 import { ALL_FLAGS, type JobQuestion } from "./question.js";
-import { isOpen, readTasks, TASK_STATES } from "./reading.js";
+import { EVERY_STATE, isOpen, readProbedTasks } from "./reading.js";
 
 const ANY_JOB = "any sacrificial batch";
 const NOTHING = "nothing";
@@ -52,7 +52,7 @@ export const LIST_QUESTIONS: readonly JobQuestion[] = [
     does: "compares the sum of Total over the seven states with Total",
     needs: "a batch with tasks",
     changes: NOTHING,
-    mostCalls: TASK_STATES.length + 1,
+    mostCalls: EVERY_STATE.length + 1,
     ask: askTotals,
   },
   {
@@ -88,7 +88,7 @@ async function askTotals(bench: Bench): Promise<void> {
   const { jobId } = bench.pick("a batch with tasks", ({ tasks }) => tasks.length > 0);
   const { total } = await bench.page(jobId, { pageSize: 1 });
   let sum = 0;
-  for (const state of TASK_STATES) sum += (await bench.page(jobId, { pageSize: 1, state })).total ?? Number.NaN;
+  for (const state of EVERY_STATE) sum += (await bench.page(jobId, { pageSize: 1, state })).total ?? Number.NaN;
   if (total === undefined || Number.isNaN(sum)) throw new CannotTell("could not be told: an answer has no Total");
   const note = `the states sum up to ${sum}, Total without a state is ${total}`;
   bench.learn("totalByState", { answer: sum === total ? "follows" : "differs", note });
@@ -97,15 +97,20 @@ async function askTotals(bench: Bench): Promise<void> {
 async function askWhetherListsAgree(bench: Bench): Promise<void> {
   const job = bench.pick("a batch with an unfinished task", ({ tasks }) => tasks.some(isOpen));
   const deviceName = job.tasks.find(isOpen)?.deviceName ?? "";
-  const pairs: string[] = [];
+  const pairs: (readonly [string, string])[] = [];
   for (let round = 0; round < 2; round++) {
     const ofJob = (await bench.page(job.jobId, { pageSize: 1, deviceName })).tasks[0]?.state ?? "no task";
     const { body } = await bench.send(listUnfinished(deviceName, bench.given));
-    const ofDevice = readTasks(body)?.tasks.find(({ jobId }) => jobId === job.jobId)?.state ?? "no task";
-    pairs.push(ofJob === ofDevice ? ofJob : `${ofJob} and ${ofDevice}`);
+    const ofDevice = readProbedTasks(body)?.tasks.find(({ jobId }) => jobId === job.jobId)?.state ?? "no task";
+    pairs.push([ofJob, ofDevice]);
   }
-  const agree = pairs.every((pair) => !pair.includes(" and "));
-  bench.learn("listsAgree", { answer: agree ? "yes" : "no", note: `by batch and by device: ${pairs.join(", then ")}` });
+  const equal = pairs.filter(([ofJob, ofDevice]) => ofJob === ofDevice).length;
+  const note = `by batch and by device: ${pairs.map((pair) => pair.join(" and ")).join(", then ")}`;
+  // A task that moves on between two readings makes them differ once.
+  bench.learn(
+    "listsAgree",
+    equal === 1 ? { note: `could not be told: ${note}` } : { answer: equal > 0 ? "yes" : "no", note },
+  );
 }
 
 async function askUnknownJob(bench: Bench): Promise<void> {
@@ -118,13 +123,21 @@ async function askUnknownJob(bench: Bench): Promise<void> {
     closeStrategy(jobId, given),
     cancelByJob(jobId, ALL_FLAGS, given),
   ];
-  const seen = [];
+  const seen: (ProbeAnswer & { readonly action: string })[] = [];
   for (const call of calls) seen.push({ action: call.action, ...(await bench.send(call)) });
-  const distinct = new Set(seen.map(({ sighting }) => words(sighting)));
+  const distinct = [...new Set(seen.map(({ sighting }) => words(sighting)))];
+  const withAnswer = (answer: string) => seen.filter(({ sighting }) => words(sighting) === answer);
   const cancel = seen.at(-1);
   bench.learn("unknownJob", {
-    answer: distinct.size === 1 ? "the same for all" : "differs",
-    note: seen.map(({ action, sighting }) => `${action}: ${words(sighting)}`).join("; "),
+    answer: distinct.length === 1 ? "the same for all" : "differs",
+    note: distinct
+      .map(
+        (answer) =>
+          `${answer} from ${withAnswer(answer)
+            .map(({ action }) => action)
+            .join(", ")}`,
+      )
+      .join("; "),
     ...(cancel && { seen: cancel }),
   });
 }

@@ -1,10 +1,14 @@
 // Describes what will be asked about jobs before anything is sent: for each question what must be
 // prepared, what it changes, and the greatest number of calls. It holds none of the user's names.
+import { wrapped } from "../../terminal/wrapped.js";
 import { flagOf } from "../report.js";
 import { PAUSE_MS } from "../run.js";
 import type { JobsGiven } from "./calls.js";
 import type { JobQuestion } from "./question.js";
 import { QUESTIONS_ABOUT_JOBS } from "./questions.js";
+
+/** For the text beside the words. */
+const COLUMNS = 88;
 
 export function jobsPlanText(given: JobsGiven, url: URL): string {
   const claims = given.firmwareIds.length + 2 * given.jobs.length;
@@ -26,12 +30,17 @@ export function jobsPlanText(given: JobsGiven, url: URL): string {
 }
 
 function lines({ answers, does, needs, changes, mostCalls, after }: JobQuestion): string[] {
+  const calls = mostCalls === 0 ? "no call of its own" : `at most ${mostCalls} ${mostCalls === 1 ? "call" : "calls"}`;
   return [
     "",
     `  ${answers.map(flagOf).join(", ")}`,
-    `    sends    at most ${mostCalls} calls: ${does}`,
-    `    needs    ${needs}`,
-    ...(after === undefined ? [] : [`    after    ${after.map(flagOf).join(", ")}; has no answer without it`]),
-    `    changes  ${changes}`,
+    line("does", `${does} (${calls})`),
+    line("needs", needs),
+    ...(after === undefined ? [] : [line("after", after)]),
+    line("changes", changes),
   ];
+}
+
+function line(word: string, text: string): string {
+  return `    ${word.padEnd(8)} ${wrapped(text, COLUMNS).replaceAll("\n", `\n${" ".repeat(11)}`)}`;
 }

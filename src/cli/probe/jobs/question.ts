@@ -14,8 +14,8 @@ export interface JobQuestion {
   readonly changes: string;
   /** The most calls, unless an answer is lost. */
   readonly mostCalls: number;
-  /** Has answers only after the question that answers these. */
-  readonly after?: readonly FindingName[];
+  /** Which of the answers depend on others. */
+  readonly after?: string;
   /** Reports with `bench.learn` as soon as it knows. Throws CannotTell about what is left. */
   readonly ask: (bench: Bench) => Promise<void>;
 }

@@ -1,25 +1,36 @@
 // Reads batches and tasks in answers. As suspicious as the gateway itself: an answer that is not
 // fully understood is undefined, because the probe decides by it what may be canceled.
+import { readJob, readJobPage } from "../../../upstream/job-answer.js";
 import { type JsonFields, jsonFieldsOf, readJsonFields } from "../../../upstream/json-fields.js";
 import { word } from "../../../upstream/redaction.js";
+import { PAGE } from "./calls.js";
 
 export type JobKind = "static" | "dynamic" | "verify";
 
-export interface JobReading {
+interface ListedJob {
   readonly jobId: string;
   readonly status: string;
   readonly productKey: string;
   readonly firmwareId: string;
   /** Undefined: a kind that the probe does not know. */
   readonly kind: JobKind | undefined;
-  /** Whether it was created with a time to start at. */
-  readonly scheduled: boolean;
-  readonly destVersion: string;
   /** In the upstream's format: later times sort after earlier ones. */
   readonly created: string;
 }
 
-export interface TaskReading {
+export interface ProbedJob extends ListedJob {
+  /** Whether it was created with a time to start at. */
+  readonly scheduled: boolean;
+  readonly destVersion: string;
+}
+
+export interface ListedJobs {
+  readonly jobs: readonly ListedJob[];
+  /** There is no further page. */
+  readonly isWhole: boolean;
+}
+
+export interface ProbedTask {
   /** The id of the task, or the device's name if it has none. */
   readonly key: string;
   readonly deviceName: string;
@@ -31,35 +42,37 @@ export interface TaskReading {
 }
 
 export interface TaskPage {
-  readonly tasks: readonly TaskReading[];
+  readonly tasks: readonly ProbedTask[];
   readonly total: number | undefined;
   readonly pageSize: number | undefined;
 }
 
 const UNFINISHED: readonly string[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"];
 const IS_OVER: readonly string[] = ["SUCCEEDED", "FAILED", "CANCELED"];
-export const TASK_STATES: readonly string[] = [...UNFINISHED, ...IS_OVER];
+export const EVERY_STATE: readonly string[] = [...UNFINISHED, ...IS_OVER];
 
 /** An unknown state counts as one that can be canceled. */
-export function isOpen({ state }: TaskReading): boolean {
+export function isOpen({ state }: ProbedTask): boolean {
   return !IS_OVER.includes(state);
 }
 
 /** Reads the answer of QueryOTAJob. */
-export function readJob(body: string): JobReading | undefined {
-  return jobOf(readJsonFields(body)?.["data"]);
+export function readProbedJob(body: string): ProbedJob | undefined {
+  const answer = readJob(body);
+  if (answer?.kind !== "job") return undefined;
+  const fields = jsonFieldsOf(readJsonFields(body)?.["data"]);
+  const scheduled = textOf(fields, "utcscheduletime") !== "";
+  return { ...answer.job, scheduled, destVersion: textOf(fields, "destversion") };
 }
 
-/** Reads the answer of ListOTAJobByFirmware; undefined also if there are more pages. */
-export function readJobs(body: string): readonly JobReading[] | undefined {
-  const answer = readJsonFields(body);
-  const jobs = rowsOf(answer, "simpleotajobinfo")?.map(jobOf);
-  if (!jobs?.every((job) => job !== undefined)) return undefined;
-  return (numberOf(answer, "total") ?? 0) > jobs.length ? undefined : jobs;
+/** Reads the answer of ListOTAJobByFirmware. */
+export function readListedJobs(body: string): ListedJobs | undefined {
+  const answer = readJobPage(body, 1, PAGE);
+  return answer?.kind === "jobs" ? { jobs: answer.jobs, isWhole: answer.isLast } : undefined;
 }
 
 /** Reads the answer of either operation that lists tasks. */
-export function readTasks(body: string): TaskPage | undefined {
+export function readProbedTasks(body: string): TaskPage | undefined {
   const answer = readJsonFields(body);
   const tasks = rowsOf(answer, "simpleotataskinfo")?.map(taskOf);
   if (!tasks?.every((task) => task !== undefined)) return undefined;
@@ -76,31 +89,7 @@ export function readVersion(body: string, deviceName: string): string | undefine
   return textOf(row, "firmwareversion") || undefined;
 }
 
-function jobOf(row: unknown): JobReading | undefined {
-  const fields = jsonFieldsOf(row);
-  const [jobId, status] = [textOf(fields, "jobid"), stateOf(fields, "jobstatus")];
-  if (jobId === "" || status === "") return undefined;
-  return {
-    jobId,
-    status,
-    productKey: textOf(fields, "productkey"),
-    firmwareId: textOf(fields, "firmwareid"),
-    kind: kindOf(textOf(fields, "jobtype"), textOf(fields, "selectiontype")),
-    scheduled: textOf(fields, "utcscheduletime") !== "",
-    destVersion: textOf(fields, "destversion"),
-    created: textOf(fields, "utccreate"),
-  };
-}
-
-/** Some pages of the documentation spell the type of a verification VERFIY. */
-function kindOf(type: string, selection: string): JobKind | undefined {
-  if (/^VER(IF|FI)Y_FIRMWARE$/i.test(type)) return "verify";
-  if (!/^UPGRADE_FIRMWARE$/i.test(type)) return undefined;
-  if (/^STATIC$/i.test(selection)) return "static";
-  return /^DYNAMIC$/i.test(selection) ? "dynamic" : undefined;
-}
-
-function taskOf(row: unknown): TaskReading | undefined {
+function taskOf(row: unknown): ProbedTask | undefined {
   const fields = jsonFieldsOf(row);
   const [deviceName, state] = [textOf(fields, "devicename"), stateOf(fields, "taskstatus")];
   if (deviceName === "" || state === "") return undefined;

@@ -1,6 +1,7 @@
 // Asks the questions about jobs, one after the other. A question that cannot be answered does not
 // hold up the others; if the probe ends early, what was found until then is kept.
 import { createAsker, Stopped } from "../asker.js";
+import { flagOf } from "../report.js";
 import { PAUSE_MS, type ProbeOptions } from "../run.js";
 import { Bench, CannotTell, type FindingName, type JobFinding } from "./bench.js";
 import type { JobsGiven } from "./calls.js";
@@ -20,7 +21,10 @@ export async function runJobsProbe(given: JobsGiven, options: ProbeOptions): Pro
   const { wire, clock, signal, progress, pauseMs = PAUSE_MS } = options;
   const asker = createAsker({ wire, clock, pauseMs, signal });
   const findings = new Map<FindingName, JobFinding>();
-  const learn = (name: FindingName, finding: JobFinding) => void findings.set(name, finding);
+  const learn = (name: FindingName, finding: JobFinding) => {
+    findings.set(name, finding);
+    progress(`  ${flagOf(name)}: ${[finding.choice ?? finding.answer ?? [], finding.note].flat().join(", ")}`);
+  };
   try {
     progress("checking that the batches are those that may be changed");
     const claim = await claimJobs(given, asker);
@@ -31,7 +35,6 @@ export async function runJobsProbe(given: JobsGiven, options: ProbeOptions): Pro
         await ask(bench);
       } catch (error) {
         if (!(error instanceof CannotTell)) throw error;
-        progress(error.message);
         for (const name of answers) if (!findings.has(name)) learn(name, { note: error.message });
       }
     }
