@@ -49,6 +49,8 @@ export class CannotTell extends Error {
 export interface Watched {
   readonly answer: ProbeAnswer;
   readonly effect: Effect;
+  /** How long an effect was waited for. */
+  readonly watchedMs: number;
 }
 
 /** How long an effect is waited for at first. */
@@ -166,12 +168,13 @@ export class Bench {
   async cancel(jobId: string, flags: readonly Flag[] | undefined): Promise<Watched> {
     const before = await this.tasksOf(jobId);
     const answer = await this.change(cancelByJob(jobId, flags, this.given));
-    if (answer.sighting.kind === "refused") return { answer, effect: "none" };
+    if (answer.sighting.kind === "refused") return { answer, effect: "none", watchedMs: 0 };
+    const answeredMs = this.clock.now();
     const after = await this.watch(
       () => this.tasksOf(jobId),
       (tasks) => effectOf(before, tasks) === "all",
     );
-    return { answer, effect: effectOf(before, after) };
+    return { answer, effect: effectOf(before, after), watchedMs: this.clock.now() - answeredMs };
   }
 
   async #read<T>(operation: Operation, read: (body: string) => T | undefined): Promise<T> {

@@ -15,7 +15,7 @@ const TAKEOVER_MS = 60_000;
 
 export const CLOSING: JobQuestion = {
   answers: ["closingKeepsTasks", "strategyOfClosed", "canceledJob", "olderDynamicJob"],
-  does: "closes a dynamic batch twice, then cancels its tasks, and watches the other dynamic batch for a minute",
+  does: "closes a dynamic batch twice, cancels its tasks (by device if the batch refuses), and watches the other one for a minute",
   needs: `${DYNAMIC}; for older-dynamic-job a second, older one of another package that matches the same devices`,
   changes:
     "CLOSES the dynamic batch created last and CANCELS its tasks; the older one may take its devices, and stays open",

@@ -28,6 +28,7 @@ export const EMPTYING: JobQuestion = {
     const job = bench.pick(RUNNING, isRunning);
     const { jobId } = job;
     const before = await bench.tasksOf(jobId);
+    if (!before.some(isOpen)) throw new CannotTell("could not be told: its tasks ended before the cancel");
     const answer = await bench.change(cancelByJob(jobId, ALL_FLAGS, bench.given));
     if (isRefused(answer.sighting)) {
       bench.learn("emptiedJob", surprise(answer, `the cancel was refused with ${answer.sighting.code}`));

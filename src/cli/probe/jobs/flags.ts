@@ -4,7 +4,7 @@ import { JOB_QUESTIONS } from "../../../emulator/open-questions.js";
 import { words } from "../asker.js";
 import { type Bench, FIRST_READS, type JobFinding, type Watched } from "./bench.js";
 import type { SacrificialJob } from "./claim.js";
-import { EFFECTS, isRefused, type JobQuestion, surprise } from "./question.js";
+import { EFFECTS, isRefused, type JobQuestion, surprise, within } from "./question.js";
 import { isOpen } from "./reading.js";
 
 const RUNNING = "a running upgrade batch with an unfinished task";
@@ -50,10 +50,12 @@ export function missingFlagsOf({ answer, effect }: Watched): JobFinding {
 }
 
 /** Interprets a cancel with five false flags. */
-export function allFlagsFalseOf({ answer, effect }: Watched): JobFinding {
+export function allFlagsFalseOf({ answer, effect, watchedMs }: Watched): JobFinding {
   const { sighting } = answer;
   if (isRefused(sighting)) return { choice: "reject", note: "five false flags are refused", seen: answer };
-  if (effect === "none")
-    return { choice: "ignore", note: "five false flags are accepted without effect", seen: answer };
+  if (effect === "none") {
+    const note = `five false flags are accepted, and nothing is canceled ${within(watchedMs)}`;
+    return { choice: "ignore", note, seen: answer };
+  }
   return surprise(answer, `${words(sighting)}, and ${EFFECTS[effect]}`);
 }

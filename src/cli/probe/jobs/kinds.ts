@@ -48,7 +48,7 @@ export const VERIFY_JOB: JobQuestion = {
 };
 
 /** `isChanged`: the status of the batch changed with the call. */
-export function strategyOfStaticOf({ answer, effect }: Watched, isChanged: boolean): JobFinding {
+export function strategyOfStaticOf({ answer, effect }: Omit<Watched, "watchedMs">, isChanged: boolean): JobFinding {
   const { sighting } = answer;
   if (isRefused(sighting)) return { choice: "reject", note: "closing a static batch is refused", seen: answer };
   if (isChanged) return surprise(answer, `${words(sighting)}, and the status of the static batch changed`);

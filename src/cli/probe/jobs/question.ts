@@ -31,6 +31,11 @@ export function surprise(seen: ProbeAnswer, note: string) {
   return { note: `could not be told: ${note}`, seen, surprising: true } as const;
 }
 
+/** How long no effect was seen. */
+export function within(watchedMs: number): string {
+  return `within ${Math.round(watchedMs / 1000)} s`;
+}
+
 /** What became of the tasks. */
 export const EFFECTS: Readonly<Record<Effect, string>> = {
   all: "every task was canceled",

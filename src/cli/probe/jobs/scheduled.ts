@@ -3,7 +3,7 @@
 import { words } from "../asker.js";
 import { type Bench, CannotTell, type JobFinding, MOST_READS, type Watched } from "./bench.js";
 import type { SacrificialJob } from "./claim.js";
-import { EFFECTS, isRefused, type JobQuestion, surprise } from "./question.js";
+import { EFFECTS, isRefused, type JobQuestion, surprise, within } from "./question.js";
 import { isOpen } from "./reading.js";
 
 const STARTED = "a scheduled static batch that has started, with an unfinished task";
@@ -55,12 +55,14 @@ function pickPlanned(bench: Bench, used: readonly string[]): SacrificialJob {
   );
 }
 
-export function scheduledFlagOf({ answer, effect }: Watched): JobFinding {
+export function scheduledFlagOf({ answer, effect, watchedMs }: Watched): JobFinding {
   const { sighting } = answer;
   if (isRefused(sighting)) return surprise(answer, `refused with ${sighting.code}`);
   const seen = answer;
   if (effect === "all") return { choice: "whole-job", note: "it cancels the tasks of a batch that has started", seen };
-  if (effect === "none") return { choice: "planned-only", note: "it cancels nothing once the batch has started", seen };
+  if (effect === "none") {
+    return { choice: "planned-only", note: `it cancels nothing ${within(watchedMs)} once the batch has started`, seen };
+  }
   return surprise(answer, `${words(sighting)}, and ${EFFECTS[effect]}`);
 }
 
@@ -74,7 +76,13 @@ export function plannedTasksOf(queued: Watched, scheduled: Watched): JobFinding 
   const [byQueued, byScheduled] = [queued.effect === "all", scheduled.effect === "all"];
   if (byQueued && byScheduled)
     return { choice: "scheduled-or-queued", note: "either flag cancels PLANNED tasks", seen };
-  if (byScheduled) return { choice: "scheduled", note: "only CancelScheduledTask cancels PLANNED tasks", seen };
-  if (byQueued) return { choice: "queued", note: "only CancelQueuedTask cancels PLANNED tasks", seen };
+  if (byScheduled) {
+    const note = `CancelScheduledTask cancels PLANNED tasks, CancelQueuedTask none ${within(queued.watchedMs)}`;
+    return { choice: "scheduled", note, seen };
+  }
+  if (byQueued) {
+    const note = `CancelQueuedTask cancels PLANNED tasks, CancelScheduledTask none ${within(scheduled.watchedMs)}`;
+    return { choice: "queued", note, seen };
+  }
   return surprise(scheduled.answer, "neither flag alone cancels PLANNED tasks");
 }

@@ -14,8 +14,8 @@ const refused: ProbeAnswer = {
   body: "",
   requestId: "R-2",
 };
-const did = (effect: Watched["effect"]): Watched => ({ answer: accepted, effect });
-const REFUSED: Watched = { answer: refused, effect: "none" };
+const did = (effect: Watched["effect"]): Watched => ({ answer: accepted, effect, watchedMs: 10_000 });
+const REFUSED: Watched = { answer: refused, effect: "none", watchedMs: 0 };
 
 describe("effectOf", () => {
   const task = (key: string, state: string) => ({ key, state, deviceName: key, jobId: "", text: "", created: "" });
