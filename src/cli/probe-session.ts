@@ -1,5 +1,6 @@
-// What both parts of the probe do around their questions: read the settings, print the plan, ask for
-// consent, set up keys and wire, end on a signal, print the report. Sends nothing without consent.
+// Surrounds the questions of either part of the probe: reads the settings, prints the plan, asks
+// for consent, sets up keys and wire, ends on a signal, prints the report. Sends nothing without
+// consent.
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.js";

@@ -67,7 +67,7 @@ describe("ota-gateway probe jobs", () => {
     const known = emulatorFlags().map(({ long }) => long);
     expect(emulate).toHaveLength(2 * Object.keys(choicesOf(found)).length);
     for (const flag of emulate.filter((_, at) => at % 2 === 0)) expect(known).toContain(flag);
-    expect(found.findings.get("byJobApplied")?.note).toMatch(/^could not be told: it was applied too soon/);
+    expect(found.findings.get("byJobApplied")?.note).toMatch(/^undecided: it was applied too soon/);
   });
 
   it("reports facts that no flag stands for", async (test) => {

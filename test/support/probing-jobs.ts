@@ -30,7 +30,7 @@ export const EVERY_JOB: readonly RolloutSpec[] = [
   { jobId: "verification", kind: "verify", devices: 1, firmwareId: VERIFIED },
 ];
 
-/** What a user gives who has prepared all of it. */
+/** The input of a user who has prepared all of it. */
 export function givenFor(specs: readonly RolloutSpec[]): JobsGiven {
   const devices = specs.reduce((sum, spec) => sum + (spec.devices ?? 0), 0);
   return {
@@ -75,7 +75,7 @@ export async function startProbingJobs(
   ]) {
     emulator.startRollout({ productKey: PRODUCT, ...spec });
   }
-  // What starts in a second has started, and lists that lag show what there is.
+  // Until the started batch has started, and lists that lag show every task.
   emulator.advance(60_000);
 
   let aheadMs = 0;

@@ -1,6 +1,6 @@
 // Supplies the questions about jobs with what they share: the sacrificial batches as last read,
-// paced calls, and waiting for an effect. Reads a batch again before each change, and ends the probe
-// if it has come to hold a device that was not named.
+// paced calls, and waiting for an effect. Reads a batch again before each change, and ends the
+// probe if it has come to hold a device that was not named.
 import type { Clock } from "../../../base/clock.js";
 import type { JOB_QUESTIONS } from "../../../emulator/open-questions.js";
 import type { Operation } from "../../../upstream/operations.js";
@@ -30,7 +30,7 @@ export type FindingName = keyof typeof JOB_QUESTIONS | Fact;
 export interface JobFinding {
   /** The value of the emulator's flag; undefined if it is unclear, or if there is no such flag. */
   readonly choice?: string;
-  /** What was found where the emulator has no flag. */
+  /** The finding where the emulator has no flag. */
   readonly answer?: string;
   /** The finding in words, or why there is none. */
   readonly note: string;

@@ -1,5 +1,5 @@
-// Closes a dynamic batch, tries to close it once more, cancels what is left in it, and waits whether
-// an older dynamic batch takes its devices.
+// Closes a dynamic batch, tries to close it once more, cancels what is left in it, and watches
+// whether an older dynamic batch takes its devices.
 import { words } from "../asker.js";
 import { type Bench, CannotTell, type JobFinding, MOST_READS } from "./bench.js";
 import { cancelByDevice, closeStrategy } from "./calls.js";
@@ -33,14 +33,14 @@ export const CLOSING: JobQuestion = {
     const closed = await bench.change(closeStrategy(jobId, bench.given));
     if (isRefused(closed.sighting)) {
       bench.learn("closingKeepsTasks", surprise(closed, `closing was refused with ${closed.sighting.code}`));
-      throw new CannotTell("could not be told: the batch could not be closed");
+      throw new CannotTell("undecided: the batch could not be closed");
     }
     const status = await bench.watch(
       () => bench.statusOf(jobId),
       (seen) => seen === "CANCELED",
     );
     bench.learn("closingKeepsTasks", keepsTasksOf(before, await bench.tasksOf(jobId)));
-    if (status !== "CANCELED") throw new CannotTell(`could not be told: the closed batch stays ${status}`);
+    if (status !== "CANCELED") throw new CannotTell(`undecided: the closed batch stays ${status}`);
 
     const again = await bench.change(closeStrategy(jobId, bench.given));
     const note = `closing a closed batch: ${words(again.sighting)}`;
@@ -68,7 +68,7 @@ function pickNewest(bench: Bench): SacrificialJob {
 
 function keepsTasksOf(before: readonly ProbedTask[], after: readonly ProbedTask[]): JobFinding {
   const effect = effectOf(before, after);
-  if (effect === "unknown") return { note: `could not be told: ${EFFECTS[effect]}` };
+  if (effect === "unknown") return { note: `undecided: ${EFFECTS[effect]}` };
   return { answer: effect === "none" ? "yes" : "no", note: `right after the batch was closed, ${EFFECTS[effect]}` };
 }
 
@@ -81,7 +81,7 @@ async function cancelEachDevice(bench: Bench, { jobId, firmwareId }: Sacrificial
     () => bench.tasksOf(jobId),
     (tasks) => !tasks.some(isOpen),
   );
-  if (after.some(isOpen)) throw new CannotTell("could not be told: the tasks of the closed batch are not canceled");
+  if (after.some(isOpen)) throw new CannotTell("undecided: the tasks of the closed batch are not canceled");
 }
 
 async function takeover(

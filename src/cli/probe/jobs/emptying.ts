@@ -28,18 +28,18 @@ export const EMPTYING: JobQuestion = {
     const job = bench.pick(RUNNING, isRunning);
     const { jobId } = job;
     const before = await bench.tasksOf(jobId);
-    if (!before.some(isOpen)) throw new CannotTell("could not be told: its tasks ended before the cancel");
+    if (!before.some(isOpen)) throw new CannotTell("undecided: its tasks ended before the cancel");
     const answer = await bench.change(cancelByJob(jobId, ALL_FLAGS, bench.given));
     if (isRefused(answer.sighting)) {
       bench.learn("emptiedJob", surprise(answer, `the cancel was refused with ${answer.sighting.code}`));
-      throw new CannotTell("could not be told: the cancel was refused");
+      throw new CannotTell("undecided: the cancel was refused");
     }
     const { reads, after } = await timeEffect(bench, jobId, before);
     bench.learn("byJobDelayMs", delayOf(reads));
     bench.learn("listLagMs", lagOf(reads));
     bench.learn("byJobApplied", appliedOf(reads, before.filter(isOpen).length));
     bench.learn("taskDesc", describedAs(after, bench.given));
-    if (after.some(isOpen)) throw new CannotTell("could not be told: tasks were left after a minute");
+    if (after.some(isOpen)) throw new CannotTell("undecided: tasks were left after a minute");
     bench.expectEffectsIn(reads.at(-1)?.atMs ?? 0);
     const status = await bench.watch(
       () => bench.statusOf(jobId),
@@ -56,7 +56,7 @@ function isRunning({ kind, status, scheduled, tasks }: SacrificialJob): boolean 
   return kind === "static" && status === "IN_PROGRESS" && !scheduled && tasks.some(isOpen);
 }
 
-/** Reads in turns, by batch and the last device of the batch, until both show that nothing is left. */
+/** Reads in turns, by batch and by its last device, until both show that nothing is left. */
 async function timeEffect(bench: Bench, jobId: string, before: readonly ProbedTask[]) {
   const answeredMs = bench.clock.now();
   const deviceName = before.findLast(isOpen)?.deviceName ?? "";
@@ -85,7 +85,7 @@ function describedAs(tasks: readonly ProbedTask[], given: JobsGiven): JobFinding
   const texts = new Set(
     tasks.filter(({ state }) => state === "CANCELED").map(({ text }) => redactSecrets(text, "", names)),
   );
-  if (texts.size === 0) return { note: "could not be told: no task is CANCELED" };
+  if (texts.size === 0) return { note: "undecided: no task is CANCELED" };
   const answer = [...texts].map((text) => (text === "" ? "empty" : `“${text}”`)).join(", ");
   return { answer, note: "the TaskDesc of canceled tasks" };
 }
@@ -96,5 +96,5 @@ export function emptiedOf(before: string, after: string): JobFinding {
   const changed = JOB_QUESTIONS.emptiedJob.choices.find((each) => each === status);
   if (changed !== undefined) return { choice: changed, note: `a static batch without unfinished tasks is ${after}` };
   if (after === before) return { choice: "unchanged", note: `a static batch without unfinished tasks stays ${after}` };
-  return { note: `could not be told: the batch is ${after}, which is no choice of the emulator` };
+  return { note: `undecided: the batch is ${after}, which is no choice of the emulator` };
 }

@@ -1,5 +1,6 @@
 // Waits until a device whose task was canceled reports the new version, and looks whether its task
-// turns SUCCEEDED. Only the user can make the device report, so the wait is long, bounded, and shown.
+// turns SUCCEEDED. Only the user can make the device report, so the wait is long, bounded, and
+// shown.
 import { type Bench, CannotTell, type JobFinding } from "./bench.js";
 import { deviceDetail } from "./calls.js";
 import { isRefused, type JobQuestion } from "./question.js";
@@ -27,7 +28,7 @@ export const LATE_SUCCESS: JobQuestion = {
       tasks.some((task) => task.deviceName === deviceName && task.state === "CANCELED"),
     );
     if (deviceName === undefined || !job) throw new CannotTell(`not asked; needs ${NEEDS}`);
-    if (job.destVersion === "") throw new CannotTell("could not be told: the batch does not state its version");
+    if (job.destVersion === "") throw new CannotTell("undecided: the batch does not state its version");
     bench.progress(`let the reporting device report version ${job.destVersion} now`);
     bench.learn("lateSuccess", await wait(bench, job, deviceName));
   },
@@ -46,16 +47,14 @@ async function wait(
     if (states.includes("SUCCEEDED")) {
       return { choice: "becomes-succeeded", note: "the canceled task became SUCCEEDED when the device reported" };
     }
-    if (states.join() !== "CANCELED") throw new CannotTell(`could not be told: the task is ${states.join() || "gone"}`);
+    if (states.join() !== "CANCELED") throw new CannotTell(`undecided: the task is ${states.join() || "gone"}`);
     const nowMs = bench.clock.now();
     if (reportedMs !== undefined && nowMs - reportedMs >= GRACE_MS + bench.patienceMs) {
       const waited = `${Math.round((nowMs - reportedMs) / 1000)} s`;
       return { choice: "stays-canceled", note: `the task is still CANCELED ${waited} after the new version was read` };
     }
     if (reportedMs === undefined && nowMs - beganMs >= WAIT_MS) {
-      throw new CannotTell(
-        `could not be told: the device did not report the version within ${WAIT_MS / 60_000} minutes`,
-      );
+      throw new CannotTell(`undecided: the device did not report the version within ${WAIT_MS / 60_000} minutes`);
     }
     if (reportedMs === undefined && (await versionOf(bench, deviceName)) === destVersion) {
       reportedMs = bench.clock.now();

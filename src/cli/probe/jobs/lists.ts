@@ -20,7 +20,7 @@ export const LIST_QUESTIONS: readonly JobQuestion[] = [
     async ask(bench) {
       const { jobId } = bench.pick(ANY_JOB, () => true);
       const { pageSize } = await bench.page(jobId, {});
-      if (pageSize === undefined) throw new CannotTell("could not be told: the answer does not state its page size");
+      if (pageSize === undefined) throw new CannotTell("undecided: the answer does not state its page size");
       bench.learn("pageSize", { answer: String(pageSize), note: "the page size of ListOTATaskByJob without one" });
     },
   },
@@ -78,7 +78,7 @@ export function orderOf(action: string, lists: readonly (readonly string[])[]) {
   const told = lists.filter((times) => new Set(times).size > 1);
   const rises = (times: readonly string[]) => times.every((time, at) => at === 0 || (times[at - 1] ?? "") <= time);
   const falls = (times: readonly string[]) => rises([...times].reverse());
-  if (told.length === 0) return { note: "could not be told: no two rows with different times of creation" };
+  if (told.length === 0) return { note: "undecided: no two rows with different times of creation" };
   if (told.every(rises)) return { answer: "oldest first", note: `the rows of ${action}, by time of creation` };
   if (told.every(falls)) return { answer: "newest first", note: `the rows of ${action}, by time of creation` };
   return { answer: "neither", note: `${action} is not ordered by time of creation` };
@@ -89,7 +89,7 @@ async function askTotals(bench: Bench): Promise<void> {
   const { total } = await bench.page(jobId, { pageSize: 1 });
   let sum = 0;
   for (const state of EVERY_STATE) sum += (await bench.page(jobId, { pageSize: 1, state })).total ?? Number.NaN;
-  if (total === undefined || Number.isNaN(sum)) throw new CannotTell("could not be told: an answer has no Total");
+  if (total === undefined || Number.isNaN(sum)) throw new CannotTell("undecided: an answer has no Total");
   const note = `the states sum up to ${sum}, Total without a state is ${total}`;
   bench.learn("totalByState", { answer: sum === total ? "follows" : "differs", note });
 }
@@ -107,10 +107,7 @@ async function askWhetherListsAgree(bench: Bench): Promise<void> {
   const equal = pairs.filter(([ofJob, ofDevice]) => ofJob === ofDevice).length;
   const note = `by batch and by device: ${pairs.map((pair) => pair.join(" and ")).join(", then ")}`;
   // A task that moves on between two readings makes them differ once.
-  bench.learn(
-    "listsAgree",
-    equal === 1 ? { note: `could not be told: ${note}` } : { answer: equal > 0 ? "yes" : "no", note },
-  );
+  bench.learn("listsAgree", equal === 1 ? { note: `undecided: ${note}` } : { answer: equal > 0 ? "yes" : "no", note });
 }
 
 async function askUnknownJob(bench: Bench): Promise<void> {

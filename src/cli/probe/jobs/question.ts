@@ -6,15 +6,15 @@ import type { Effect } from "./effect.js";
 
 export interface JobQuestion {
   readonly answers: readonly FindingName[];
-  /** What is done, for the plan and the progress. */
+  /** The call or comparison, for the plan and the progress. */
   readonly does: string;
-  /** What must be prepared. */
+  /** The preparation. */
   readonly needs: string;
-  /** What it changes. */
+  /** The change that it makes or may make. */
   readonly changes: string;
   /** The most calls, unless an answer is lost. */
   readonly mostCalls: number;
-  /** Which of the answers depend on others. */
+  /** The answers that depend on others. */
   readonly after?: string;
   /** Reports with `bench.learn` as soon as it knows. Throws CannotTell about what is left. */
   readonly ask: (bench: Bench) => Promise<void>;
@@ -26,9 +26,9 @@ export function isRefused(sighting: Sighting): sighting is Extract<Sighting, { k
   return sighting.kind === "refused";
 }
 
-/** What a report says of an answer that is not one of those expected. */
+/** The finding for an answer that is not one of those expected. */
 export function surprise(seen: ProbeAnswer, note: string) {
-  return { note: `could not be told: ${note}`, seen, surprising: true } as const;
+  return { note: `undecided: ${note}`, seen, surprising: true } as const;
 }
 
 /** How long no effect was seen. */
@@ -36,7 +36,7 @@ export function within(watchedMs: number): string {
   return `within ${Math.round(watchedMs / 1000)} s`;
 }
 
-/** What became of the tasks. */
+/** The effects in words. */
 export const EFFECTS: Readonly<Record<Effect, string>> = {
   all: "every task was canceled",
   some: "only some of the tasks were canceled",

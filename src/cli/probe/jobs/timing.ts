@@ -21,7 +21,7 @@ interface Span {
 
 export function delayOf(reads: readonly Read[]): JobFinding {
   const span = spanOf(reads, "device");
-  if (!span) return { note: "could not be told: the device's task was left after a minute" };
+  if (!span) return { note: "undecided: the device's task was left after a minute" };
   if (span.afterMs === 0) {
     return { choice: "0", note: `applied before the first reading by device, ${seconds(span.byMs)} after the answer` };
   }
@@ -32,7 +32,7 @@ export function delayOf(reads: readonly Read[]): JobFinding {
 export function lagOf(reads: readonly Read[]): JobFinding {
   const ofDevice = spanOf(reads, "device");
   const ofJob = spanOf(reads, "job");
-  if (!ofDevice || !ofJob) return { note: "could not be told: one of the lists still shows tasks after a minute" };
+  if (!ofDevice || !ofJob) return { note: "undecided: one of the lists still shows tasks after a minute" };
   const leastMs = ofJob.afterMs - ofDevice.byMs;
   const mostMs = ofJob.byMs - ofDevice.afterMs;
   const both = "unless both lists lag alike";
@@ -52,11 +52,11 @@ export function appliedOf(reads: readonly Read[], tasks: number): JobFinding {
     const note = `${part.canceled} of ${tasks} tasks were canceled ${seconds(part.atMs)} after the answer`;
     return { choice: "in-portions", note };
   }
-  if (tasks < 2) return { note: "could not be told: needs a batch with several unfinished tasks" };
+  if (tasks < 2) return { note: "undecided: needs a batch with several unfinished tasks" };
   const untouched = ofJob.filter(({ canceled }) => canceled === 0).length;
   const isOver = ofJob.some(({ open }) => open === 0);
-  if (!isOver) return { note: "could not be told: tasks were left after a minute" };
-  if (untouched < 2) return { note: "could not be told: it was applied too soon to see how; then it does not matter" };
+  if (!isOver) return { note: "undecided: tasks were left after a minute" };
+  if (untouched < 2) return { note: "undecided: it was applied too soon to see how; then it does not matter" };
   return { choice: "whole", note: `${untouched} readings show no task canceled, the next one all of them` };
 }
 

@@ -52,7 +52,7 @@ describe("an answer that does not decide", () => {
     ["a flag alone that is refused", plannedTasksOf(REFUSED, did("all"))],
   ])("%s has no choice, and its RequestId is reported", (_, finding) => {
     expect(finding.choice).toBeUndefined();
-    expect(finding).toMatchObject({ surprising: true, note: expect.stringMatching(/^could not be told: /) });
+    expect(finding).toMatchObject({ surprising: true, note: expect.stringMatching(/^undecided: /) });
   });
 });
 
