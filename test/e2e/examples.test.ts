@@ -110,6 +110,31 @@ describe.concurrent("an example", () => {
       expect(again).toEqual([stored?.replace("stored as", "reattached to"), ...report]);
     });
   }
+
+  it.runIf(CAN_TRANSLATE)("for HTTP answers the requests of docs/http.md", async () => {
+    const page = readFileSync("docs/http.md", "utf8");
+    const commands = [...page.matchAll(/```sh\n(.*?)```/gs)]
+      .flatMap(([, shell = ""]) => shell.replaceAll("\\\n", " ").split("\n"))
+      .filter((command) => command.startsWith("curl "));
+    const [cancel = "", quota = "", rollouts = "", stop = "", running = "", ...ofOperation] = commands;
+    const [get = "", results = "", halt = "", remove = "", wrong = "", ...others] = ofOperation;
+    expect(others).toEqual([]);
+    const outcomes = [{ outcome: "OUTCOME_ACCEPTED" }, { outcome: "OUTCOME_REJECTED" }];
+    expect(await curl(cancel)).toMatchObject({ results: outcomes });
+    expect(await curl(quota)).toMatchObject({ account: "default", callsPerSecond: 10 });
+    expect(await curl(rollouts)).toMatchObject({ jobs: [{ kind: "JOB_KIND_DYNAMIC", counts: { notified: "20" } }] });
+    const { name } = (await curl(stop)) as { readonly name: string };
+    expect(await curl(running)).toMatchObject({
+      operations: expect.arrayContaining([expect.objectContaining({ name })]),
+    });
+    await until(async () => (await curl(get, name))["done"] === true);
+    expect(await curl(get, name)).toMatchObject({ response: { stopped: true, jobs: [{ mayStillInstall: "20" }] } });
+    expect(await curl(results, name)).toEqual({});
+    expect([await curl(halt, name), await curl(remove, name)]).toEqual([{}, {}]);
+    expect(await curl(get, name)).toMatchObject({ code: 5, details: [{ reason: "OPERATION_NOT_FOUND" }] });
+    const [, shown = ""] = /```json\n(.*?)```/s.exec(page) ?? [];
+    expect(await curl(wrong)).toEqual(JSON.parse(shown));
+  });
 });
 
 describe("an example that is refused", () => {
@@ -141,43 +166,6 @@ describe("an example that is refused", () => {
   );
 });
 
-describe.runIf(CAN_TRANSLATE)("the example for HTTP", () => {
-  const page = readFileSync("docs/http.md", "utf8");
-  const commands = [...page.matchAll(/```sh\n(.*?)```/gs)]
-    .flatMap(([, shell = ""]) => shell.replaceAll("\\\n", " ").split("\n"))
-    .filter((command) => command.startsWith("curl "));
-  /** What a command of the page prints, on the rollout of this test and for an operation. */
-  const curl = async (command: string, operation = "") => {
-    const own = command
-      .replaceAll("127.0.0.1:8080", transcoder?.address ?? "")
-      .replaceAll("operations/01…", operation)
-      .replaceAll(/(\/v1\/rollouts.*)a1EmulatorPk(.*)EmulatedFirmware0000030100/gs, "$1product-http$2firmware-http");
-    const { stdout } = await run("sh", ["-ec", own]); // not in this thread, where the emulator runs
-    return JSON.parse(stdout) as Record<string, unknown>;
-  };
-
-  it("answers the requests of docs/http.md", async () => {
-    const [cancel = "", quota = "", rollouts = "", stop = "", running = "", ...ofOperation] = commands;
-    const [get = "", results = "", halt = "", remove = "", wrong = "", ...others] = ofOperation;
-    expect(others).toEqual([]);
-    const outcomes = [{ outcome: "OUTCOME_ACCEPTED" }, { outcome: "OUTCOME_REJECTED" }];
-    expect(await curl(cancel)).toMatchObject({ results: outcomes });
-    expect(await curl(quota)).toMatchObject({ account: "default", callsPerSecond: 10 });
-    expect(await curl(rollouts)).toMatchObject({ jobs: [{ kind: "JOB_KIND_DYNAMIC", counts: { notified: "20" } }] });
-    const { name } = (await curl(stop)) as { readonly name: string };
-    expect(await curl(running)).toMatchObject({
-      operations: expect.arrayContaining([expect.objectContaining({ name })]),
-    });
-    await until(async () => (await curl(get, name))["done"] === true);
-    expect(await curl(get, name)).toMatchObject({ response: { stopped: true, jobs: [{ mayStillInstall: "20" }] } });
-    expect(await curl(results, name)).toEqual({});
-    expect([await curl(halt, name), await curl(remove, name)]).toEqual([{}, {}]);
-    expect(await curl(get, name)).toMatchObject({ code: 5, details: [{ reason: "OPERATION_NOT_FOUND" }] });
-    const [, shown = ""] = /```json\n(.*?)```/s.exec(page) ?? [];
-    expect(await curl(wrong)).toEqual(JSON.parse(shown));
-  });
-});
-
 describe("the packages in the README of an example", () => {
   it.each(["go", "java", "python"] as const)("are those that the test of %s installs", (language) => {
     const [installation] = shellOf(language);
@@ -191,6 +179,16 @@ describe("the packages in the README of an example", () => {
     expect(installation).toContain(`apt-get download ${unpacked?.join(" ")}\n`);
   });
 });
+
+/** The answer to a command of docs/http.md, on the rollout of this test, and for an operation. */
+async function curl(command: string, operation = ""): Promise<Record<string, unknown>> {
+  const own = command
+    .replaceAll("127.0.0.1:8080", transcoder?.address ?? "")
+    .replaceAll("operations/01…", operation)
+    .replaceAll(/(\/v1\/rollouts.*)a1EmulatorPk(.*)EmulatedFirmware0000030100/gs, "$1product-http$2firmware-http");
+  const { stdout } = await run("sh", ["-ec", own]); // not in this thread, where the emulator runs
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
 
 /** The blocks of shell in its README. */
 function shellOf(language: Language | "http"): string[] {
