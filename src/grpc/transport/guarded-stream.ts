@@ -21,7 +21,7 @@ export interface GuardedStreamOptions {
   readonly authentication?: Authentication | undefined;
 }
 
-/** What the gate knows of a stream. */
+/** A stream as it is when the gate lets it in. */
 export interface Entrance {
   readonly head: RpcHead;
   readonly connection: Connection;
