@@ -37,7 +37,9 @@ await build({
   legalComments: "none", // node_modules, beside dist in the image, has the licenses
   logLevel: "warning",
   // Packages in CommonJS ask for Node's modules by `require`.
-  banner: { js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
+  },
   plugins: [{ name: "packages and places", setup }],
 });
 
