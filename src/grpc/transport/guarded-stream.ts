@@ -128,8 +128,9 @@ export class GuardedStream {
     const stream = this.#stream;
     if (stream.writableEnded) {
       // The client has its answer and keeps the stream open, which would hold the stream and all
-      // its objects forever.
-      if (this.#wasOver && stream.writableFinished && !stream.closed) stream.close();
+      // its objects forever. The status goes out last: it can wait for a client that is slow to
+      // read, or for a busy processor, long after the stream counts as finished.
+      if (this.#wasOver && hasSentStatus(stream) && !stream.closed) stream.close();
       this.#wasOver = true;
       return;
     }
@@ -154,4 +155,9 @@ export class GuardedStream {
     if (this.#call) this.#call.sendStatus(error);
     else this.#stream.close();
   }
+}
+
+/** The status is in the trailers, or in the headers of an answer without a message. */
+function hasSentStatus({ writableFinished, sentHeaders, sentTrailers }: ServerHttp2Stream): boolean {
+  return writableFinished && "grpc-status" in { ...sentHeaders, ...sentTrailers };
 }
