@@ -19,7 +19,7 @@ const PREFACE_WITHIN_MS = 10_000;
 const PREFACE_BYTES = 24 + 9;
 
 /** How long answers may be ready while the client reads none of them. */
-const ANSWERS_TAKEN_WITHIN_MS = 30_000;
+export const ANSWERS_TAKEN_WITHIN_MS = 30_000;
 
 const SWEEP_EVERY_MS = 5000;
 

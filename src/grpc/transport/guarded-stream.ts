@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, PendingIdentity } from "../../identity/identity.js";
 import { finalError, type WireError, wireErrorOf } from "../wire/status.js";
-import type { Connection } from "./connections.js";
+import { ANSWERS_TAKEN_WITHIN_MS, type Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { StreamRules } from "./method-rules.js";
 import type { OpenStream } from "./open-streams.js";
@@ -45,7 +45,8 @@ export class GuardedStream {
   readonly #meter: MessageMeter;
   readonly #openedMs: number;
   #call: ServerInterceptingCallInterface | undefined;
-  #wasOver = false;
+  /** Since when the gateway has nothing more to say, as far as it has been checked. */
+  #overSinceMs: number | undefined;
   #isClosed = false;
   /** Of the last answer; undefined until there is one. */
   #answerBytes: number | undefined;
@@ -126,16 +127,18 @@ export class GuardedStream {
   /** Ends the stream if its time is up. Called every second. */
   check(): void {
     const stream = this.#stream;
-    if (stream.writableEnded) {
-      // The client has its answer and keeps the stream open, which would hold the stream and all
-      // its objects forever. The status goes out last: it can wait for a client that is slow to
-      // read, or for a busy processor, long after the stream counts as finished.
-      if (this.#wasOver && hasSentStatus(stream) && !stream.closed) stream.close();
-      this.#wasOver = true;
-      return;
-    }
     const { clock, rules } = this.#options;
     const nowMs = clock.now();
+    if (stream.writableEnded) {
+      // A client that has its answer and keeps the stream open would hold the stream and all its
+      // objects forever. The status goes out last: it can wait for a client that is slow to read,
+      // or for a busy processor, long after the stream counts as finished.
+      this.#overSinceMs ??= nowMs;
+      const overMs = nowMs - this.#overSinceMs;
+      const isDone = overMs > 0 && hasSentStatus(stream);
+      if ((isDone || overMs >= ANSWERS_TAKEN_WITHIN_MS) && !stream.closed) stream.close();
+      return;
+    }
     const waitingSinceMs = rules.isStream ? this.#meter.begunMs : this.#openedMs;
     const isLate = waitingSinceMs !== undefined && nowMs - waitingSinceMs >= ARRIVES_WITHIN_MS;
     if (isLate && !stream.readableEnded) this.#end("request did not arrive", LATE);

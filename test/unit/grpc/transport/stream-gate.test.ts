@@ -165,14 +165,19 @@ describe("StreamGate", () => {
     const { clock, http2 } = await setUp();
     const answer = framed(HealthCheckResponse.encode({ status: Health.SERVING }).finish());
     const session = http2({ settings: { initialWindowSize: answer.length } }); // none left for the end of the stream
-    const stream = rpc(session, CHECK);
-    stream.end(framed(Buffer.alloc(0)));
-    await once(stream, "response");
-    for (let seconds = 0; seconds < 5; seconds++) {
-      await clock.advance(1000);
-      await new Promise((resolve) => session.ping(resolve));
-    }
-    expect(await statusOf(stream)).toBe("0"); // it begins to read
+    const pass = async (seconds: number) => {
+      for (let n = 0; n < seconds; n++) {
+        await clock.advance(1000);
+        await new Promise((resolve) => session.ping(resolve));
+      }
+    };
+    const [slow, never] = [rpc(session, CHECK), rpc(session, CHECK)];
+    for (const stream of [slow, never]) stream.end(framed(Buffer.alloc(0)));
+    await Promise.all([slow, never].map((stream) => once(stream, "response")));
+    await pass(20);
+    expect(await statusOf(slow)).toBe("0"); // it begins to read
+    await pass(11);
+    expect(await statusOf(never)).toBe("undefined"); // closed
   });
 
   it("takes no message that is longer than any of its method", async () => {
