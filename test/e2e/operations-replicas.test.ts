@@ -7,7 +7,13 @@ import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "../support/grpc-caller.js";
-import { createOperationsCaller, metadataOf, responseOf, stopMetadataIn, stopResponseIn } from "../support/operations-caller.js";
+import {
+  createOperationsCaller,
+  metadataOf,
+  responseOf,
+  stopMetadataIn,
+  stopResponseIn,
+} from "../support/operations-caller.js";
 import { PASSWORD, type PostgresServer, startPostgres } from "../support/postgres.js";
 import { endPrograms, type GatewayProgram, runGateway, until, type Variables } from "../support/processes.js";
 import { endRedis, startRedis } from "../support/redis.js";
