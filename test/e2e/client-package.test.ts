@@ -134,6 +134,14 @@ describe("the client's package", () => {
     expect(Object.keys(packages).length - 1).toBe(Number(said));
   });
 
+  it("accepts no Node before the first one that `npm run smoke` tries", () => {
+    const manifest = readFileSync(join(project, "node_modules", NAME, "package.json"), "utf8");
+    const { engines } = JSON.parse(manifest) as { engines: { node: string } };
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: { smoke: string } };
+    const [, first = ""] = /CLIENT_NODES=(\d+\.\d+)\.0,/.exec(scripts.smoke) ?? [];
+    expect(engines.node).toBe(`>=${first}`);
+  });
+
   it("gives a TypeScript project types, as an ES module and by require", async () => {
     const flags = ["--strict", "--module", "nodenext", "--target", "es2023", "--types", "node", "--pretty", "false"];
     const files = ["consumer.mts", "consumer.cts", "readme.mts"];
