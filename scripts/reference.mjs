@@ -190,7 +190,7 @@ function paragraphsOf(comment) {
     .filter((text) => text !== "");
 }
 
-/** `self` is the section that they are in, to which nothing links. OUTCOME_UNKNOWN is also a reason. */
+/** `self` is the section that they are in, to which nothing links. A name may be two things. */
 function prose(paragraphs, self) {
   return paragraphs
     .map((text) => {
