@@ -148,7 +148,9 @@ describe("StopRollout", () => {
     expect(stopResponseIn(operation)).toMatchObject({ stopped: true });
     expect(changes.length).toBe(before);
   });
+});
 
+describe.concurrent("StopRollout, of a gateway of its own", () => {
   it("sweeps what no call for a whole batch reaches, and has a result for each device", async () => {
     const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
     emulator.startRollout({ kind: "verify", devices: 20_000 });
