@@ -148,8 +148,21 @@ describe("StopRollout", () => {
     expect(stopResponseIn(operation)).toMatchObject({ stopped: true });
     expect(changes.length).toBe(before);
   });
+
+  it("cancels forty batches with a million tasks by a call each, before it has counted all of them", async () => {
+    const { caller, emulator, changes } = await openWorld({ devices: 0 });
+    for (let nth = 0; nth < 40; nth++) emulator.startRollout({ devices: 25_000 });
+    const operation = await ended(caller, (await caller.stopRollout()).name);
+    const response = stopResponseIn(operation);
+    expect(response?.stopped).toBe(true);
+    expect(response?.jobs).toHaveLength(40);
+    expect(changes.map(({ operation }) => operation)).toEqual(Array(40).fill("CancelOTATaskByJob"));
+    expect(new Set(changes.map(({ jobId }) => jobId)).size).toBe(40);
+    expect(emulator.stats().operations["CancelOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(5);
+  });
 });
 
+// Side by side, because most of it is waiting.
 describe.concurrent("StopRollout, of a gateway of its own", () => {
   it("sweeps what no call for a whole batch reaches, and has a result for each device", async () => {
     const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
@@ -162,18 +175,6 @@ describe.concurrent("StopRollout, of a gateway of its own", () => {
     expect(results.every(({ outcome }) => outcome === Outcome.ACCEPTED)).toBe(true);
     expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(20_000);
     expect(results).toHaveLength(20_000);
-  });
-
-  it("cancels forty batches with a million tasks by a call each, before it has counted all of them", async () => {
-    const { caller, emulator, changes } = await openWorld({ devices: 0 });
-    for (let nth = 0; nth < 40; nth++) emulator.startRollout({ devices: 25_000 });
-    const operation = await ended(caller, (await caller.stopRollout()).name);
-    const response = stopResponseIn(operation);
-    expect(response?.stopped).toBe(true);
-    expect(response?.jobs).toHaveLength(40);
-    expect(changes.map(({ operation }) => operation)).toEqual(Array(40).fill("CancelOTATaskByJob"));
-    expect(new Set(changes.map(({ jobId }) => jobId)).size).toBe(40);
-    expect(emulator.stats().operations["CancelOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(5);
   });
 
   it("changes nothing more once it is stopped, and says so", async () => {
