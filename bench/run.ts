@@ -15,6 +15,7 @@ import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
+import { operations } from "./scenarios/operations.js";
 import { poison } from "./scenarios/poison.js";
 import { replicas } from "./scenarios/replicas.js";
 import { longNames, rollout } from "./scenarios/rollout.js";
@@ -38,6 +39,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   stream,
   growth,
   endings,
+  operations,
 };
 
 /** The scenarios of `--check`: quick ones that reveal most. */

@@ -3,7 +3,12 @@
 import { once } from "node:events";
 import { credentials } from "@grpc/grpc-js";
 import { type Operation, OperationsClient } from "../../src/gen/google/longrunning/operations.js";
-import { CancelSpec, CancelTasksByDeviceRequest, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
+import {
+  CancelSpec,
+  CancelTasksByDeviceRequest,
+  OtaServiceClient,
+  SubmitCancelTasksByDeviceMetadata,
+} from "../../src/gen/ota/v1/ota_service.js";
 
 const SCOPE = { productKey: "a1Bench", firmwareId: "Bench030100" };
 const MESSAGE_NAMES = 10_000;
@@ -38,6 +43,21 @@ export async function submitList(grpc: string, devices: number, spec: Partial<Ca
   }
 }
 
+/** Devices without an outcome. Asks again while the store is away. */
+export async function devicesWaiting(grpc: string, name: string): Promise<number> {
+  const stub = new OperationsClient(grpc, credentials.createInsecure());
+  for (;;) {
+    const operation = await new Promise<Operation | undefined>((resolve) =>
+      stub.getOperation({ name }, (_, answer) => resolve(answer)),
+    );
+    if (operation?.metadata) {
+      stub.close();
+      return Number(SubmitCancelTasksByDeviceMetadata.decode(operation.metadata.value).devicesWaiting);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Resolves once the operation has ended. */
 export async function ended(grpc: string, name: string): Promise<Operation> {
   const stub = new OperationsClient(grpc, credentials.createInsecure());
@@ -50,6 +70,17 @@ export async function ended(grpc: string, name: string): Promise<Operation> {
       );
       if (operation.done) return operation;
     }
+  } finally {
+    stub.close();
+  }
+}
+
+export async function stopOperation(grpc: string, name: string): Promise<void> {
+  const stub = new OperationsClient(grpc, credentials.createInsecure());
+  try {
+    await new Promise((resolve, reject) =>
+      stub.cancelOperation({ name }, (error, answer) => (error ? reject(error) : resolve(answer))),
+    );
   } finally {
     stub.close();
   }

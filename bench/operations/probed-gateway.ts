@@ -7,6 +7,8 @@ import type { ServerProcess, Upstream } from "../processes.js";
 export interface Held {
   /** Processor time that the event loop's thread used between two ticks: of us, not of the machine. */
   readonly heldMs: number;
+  /** The same without the collection of garbage. */
+  readonly ownMs: number;
   /** How late a tick was, for whatever reason. */
   readonly lateMs: number;
 }
