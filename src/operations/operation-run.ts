@@ -34,6 +34,9 @@ export interface OperationRunOptions {
 /** A pause for reasons that only the operator can remove. */
 const PAUSE_MS = 30_000;
 
+/** So long outcomes wait for others to share their commit, which costs more than all of them. */
+const GATHER_MS = 250;
+
 export class OperationRun {
   readonly id: string;
   readonly #options: OperationRunOptions;
@@ -49,6 +52,9 @@ export class OperationRun {
   /** The lease is lost or given up: what is under way runs out, and nothing is written any more. */
   #isLeaving = false;
   #isLost = false;
+  /** When the outcomes so far are to be recorded. */
+  #recordMs = -Infinity;
+  #disarmRecording: () => void = () => {};
   #wake: () => void = () => {};
   readonly #over = new AbortController();
   readonly #backoff: Backoff;
@@ -103,6 +109,7 @@ export class OperationRun {
       }
     }
     this.#deadlines.disarm();
+    this.#disarmRecording();
     this.#over.abort();
     this.#options.span?.end();
   }
@@ -153,11 +160,18 @@ export class OperationRun {
 
   async #step(): Promise<void> {
     if (this.#isLost) return this.#change();
-    if (!this.#recording.isEmpty || this.#hasNews) return this.#store();
+    if (this.#isToRecord || this.#hasNews) return this.#store();
     if (this.#ending && this.#window.isEmpty) return this.#end(this.#ending);
     if (this.#window.isWaiting && this.#enterQueue()) return;
     if (this.#mayFeed) return this.#feed();
     return this.#change();
+  }
+
+  /** Whether there are outcomes, and nothing to wait for. */
+  get #isToRecord(): boolean {
+    if (this.#recording.isEmpty) return false;
+    const isLast = this.#window.isEmpty || this.#ending !== undefined || this.#isLeaving;
+    return isLast || this.#options.clock.now() >= this.#recordMs;
   }
 
   /** Whether the obstacle is another than the one that is stored. */
@@ -192,9 +206,17 @@ export class OperationRun {
   }
 
   #note(chunk: number, devices: number, index: number, outcome: DeviceOutcome, isProvisional: boolean): void {
+    if (this.#recording.isEmpty) this.#armRecording();
     this.#recording.note(chunk, devices, index, outcome, isProvisional);
     const failure = this.#refusals.note(outcome);
     if (failure) this.#endBy({ state: "done", failure, unsent: failure });
+  }
+
+  #armRecording(): void {
+    const { clock } = this.#options;
+    this.#recordMs = clock.now() + GATHER_MS;
+    this.#disarmRecording();
+    this.#disarmRecording = clock.at(this.#recordMs, () => this.#wake());
   }
 
   /** The gateway's own keys are at fault, which the operator can change: nothing is lost by waiting. */
