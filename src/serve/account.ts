@@ -121,8 +121,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     ? keepTrying({
         ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
         // Cancels show more than a reading, so as long as there are any, nothing is tried.
-        isDue: () => !gateway.calls.isProven && clock.now() - gateway.calls.sentMs > QUIET_MS,
-        tried: (end) => gateway.tried(end),
+        isDue: () => !gateway.monitor.calls.isProven && clock.now() - gateway.monitor.calls.sentMs > QUIET_MS,
+        tried: (end) => gateway.monitor.tried(end),
       })
     : async () => {};
   return {

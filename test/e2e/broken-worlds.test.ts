@@ -10,7 +10,7 @@ import type { Fault } from "../../src/emulator/faults/faults.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
-import type { ConditionKind } from "../../src/gateway/condition.js";
+import type { ConditionKind } from "../../src/gateway/account/condition.js";
 import { textOf } from "../support/admin-page.js";
 import { browserOfFile, takePicture } from "../support/chromium.js";
 import { endPrograms, type GatewayProgram, KEYS, runGateway, until } from "../support/processes.js";

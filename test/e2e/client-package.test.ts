@@ -98,6 +98,7 @@ describe("the client's package", () => {
     expect(others.toSorted()).toEqual([
       "README.md",
       ...["base/clock", "base/deadline", "base/loopback", "base/text-rules"],
+      "descriptors.binpb",
       ...["gen/google/longrunning/operations"],
       ...["any", "duration", "empty", "timestamp"].map((name) => `gen/google/protobuf/${name}`),
       ...["gen/google/rpc/error_details", "gen/google/rpc/status"],

@@ -129,7 +129,7 @@ const OPERATIONS: Record<keyof DeviceReadingsSeen, string> = {
   missingFromState: "BatchGetDeviceState",
 };
 
-function isForbidden(code: string): boolean {
+export function isForbidden(code: string): boolean {
   const verdict = knownVerdict(code);
   return verdict?.kind === "rejected" && verdict.rejection === "forbidden";
 }

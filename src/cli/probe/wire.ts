@@ -19,7 +19,7 @@ export interface Times {
 }
 
 /** An answer with a RequestId. */
-export type ProbeReply = Times & { readonly status: number } & (
+export type ProbeReply = Times & { readonly status: number; readonly requestId: string } & (
     | { readonly kind: "accepted"; readonly body: string }
     | {
         readonly kind: "refused";
@@ -73,9 +73,9 @@ export function createWire({ url, timeoutMs, credentials: source, clock, proxy, 
       const { answer } = exchanged;
       const { accessKeyId, accessKeySecret, securityToken = "" } = credentials;
       const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken, ...secrets]);
-      const seen = { sentMs, answeredMs, status: answer.status };
+      if (end.kind !== "accepted" && end.kind !== "refused") return { kind: "lost", fault: end.message };
+      const seen = { sentMs, answeredMs, status: answer.status, requestId: end.requestId };
       if (end.kind === "accepted") return { kind: "accepted", ...seen, body: answer.body };
-      if (end.kind !== "refused") return { kind: "lost", fault: end.message };
       const { code, reaction, retryAfterMs = 0 } = end.refusal;
       const refused = { kind: "refused", ...seen, code, hint: hintOf(answer), retryAfterMs } as const;
       if (reaction.kind === "rejected") {

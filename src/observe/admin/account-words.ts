@@ -2,7 +2,7 @@
 // devices being canceled, and if not, why?", a sentence about the ledger, and one about other users
 // of the account.
 
-import type { Condition, ConditionKind } from "../../gateway/condition.js";
+import type { Condition, ConditionKind } from "../../gateway/account/condition.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 import { shownText } from "./shown-text.js";
 import type { AccountWords, ShownPace, Throttles, TokenCounts, Tone } from "./snapshot.js";

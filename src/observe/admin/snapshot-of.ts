@@ -1,5 +1,5 @@
 // Converts the gateway's reading of an account into what the page shows. Pure.
-import type { AccountReading } from "../../gateway/account-state.js";
+import type { AccountReading } from "../../gateway/account/account-state.js";
 import { byPriority, type Priority } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
 import { wordsOf } from "./account-words.js";

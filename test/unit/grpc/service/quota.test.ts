@@ -28,7 +28,7 @@ function start({ openingMs = 0, replies = [] as Reply[] } = {}) {
     random: () => 0.5,
     bounds,
   });
-  const quota = () => quotaResponseOf("default", gateway.state());
+  const quota = () => quotaResponseOf("default", gateway.monitor.state());
   const cancel = (caller: string, devices: number, productKey = "product") =>
     gateway.cancel(
       aCommand({ caller, scope: aScope(productKey), deviceNames: names(devices, 0, caller), answerByMs: Infinity }),
