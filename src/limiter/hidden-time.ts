@@ -23,17 +23,18 @@ const FEWEST_ANSWERS = 20;
 /** A busy account keeps no more answers than that. */
 const MOST_ANSWERS = 1000;
 
-/** The least of so many round trips in a row is the time that the way takes without delay. */
-const TRIPS_IN_A_ROW = 10;
+/** With fewer round trips since the first of these answers, nothing is known. */
+const FEWEST_ROUND_TRIPS = 10;
 
-/** If the last round trip is older than this, nothing is known. */
+/** Nor if the last of them is older than this. */
 const FRESH_MS = 5000;
 
 /**
  * The fastest possible answer may not be among those seen. It is assumed to be faster than the
- * fastest of them by the distance from that one to the tenth.
+ * fastest of them by no more than twice the distance from that one to the tenth.
  */
 const SPREAD_RANK = 10;
+const SPREADS = 2;
 
 /** Adds an answer, and drops the old ones. */
 export function withAnswer(answers: readonly TimedAnswer[], answer: TimedAnswer): readonly TimedAnswer[] {
@@ -43,7 +44,7 @@ export function withAnswer(answers: readonly TimedAnswer[], answer: TimedAnswer)
 
 /** Adds a round trip, and drops the old ones. */
 export function withRoundTrip(roundTrips: readonly RoundTrip[], roundTrip: RoundTrip): readonly RoundTrip[] {
-  return [...roundTrips.filter(({ atMs }) => atMs > roundTrip.atMs - 2 * RECENT_MS), roundTrip];
+  return [...roundTrips.filter(({ atMs }) => atMs > roundTrip.atMs - RECENT_MS), roundTrip];
 }
 
 /**
@@ -63,7 +64,7 @@ export function hiddenMs(
   const [leastMs, tenthMs] = [waitsMs[0], waitsMs[SPREAD_RANK - 1]];
   const transitMs = transit(Math.min(...compared.map(({ atMs }) => atMs)), roundTrips, nowMs);
   if (leastMs === undefined || tenthMs === undefined || transitMs === undefined) return 0;
-  return Math.max(0, leastMs - (tenthMs - leastMs) - transitMs);
+  return Math.max(0, leastMs - SPREADS * (tenthMs - leastMs) - transitMs);
 }
 
 /**
@@ -79,18 +80,15 @@ function comparable(devices: number, answers: readonly TimedAnswer[], nowMs: num
 }
 
 /**
- * The time that the way there and back takes without delay; the longest, if it has changed since
- * `sinceMs`. Undefined if it was not measured often enough since then, or not lately.
+ * The time that the way there and back takes without delay: the least that was measured since
+ * `sinceMs`. If it has changed since, the longer time: that is why each half counts for itself.
+ * Undefined if it was not measured often enough, or not lately.
  */
 function transit(sinceMs: number, roundTrips: readonly RoundTrip[], nowMs: number): number | undefined {
-  const first = roundTrips.findIndex(({ atMs }) => atMs > sinceMs);
-  const latest = roundTrips.at(-1);
-  if (first < 0 || roundTrips.length - first < TRIPS_IN_A_ROW) return undefined;
-  if (!latest || latest.atMs < nowMs - FRESH_MS) return undefined;
-  let longestMs = 0;
-  for (let end = Math.max(first + 1, TRIPS_IN_A_ROW); end <= roundTrips.length; end++) {
-    const row = roundTrips.slice(end - TRIPS_IN_A_ROW, end);
-    longestMs = Math.max(longestMs, Math.min(...row.map(({ tookMs }) => tookMs)));
-  }
-  return longestMs;
+  const since = roundTrips.filter(({ atMs }) => atMs > sinceMs);
+  const latest = since.at(-1);
+  if (since.length < FEWEST_ROUND_TRIPS || !latest || latest.atMs < nowMs - FRESH_MS) return undefined;
+  const half = Math.floor(since.length / 2);
+  const leastOf = (some: readonly RoundTrip[]) => Math.min(...some.map(({ tookMs }) => tookMs));
+  return Math.max(leastOf(since.slice(0, half)), leastOf(since.slice(half)));
 }
