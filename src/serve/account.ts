@@ -148,8 +148,8 @@ function recording(recorder: FlightRecorder): CallObserver {
   const open = new Map<SentCall, ReturnType<FlightRecorder["sent"]>>();
   return {
     sent: (call) => void open.set(call, recorder.sent(call.sentMs, call.devices)),
-    ended(call, { endedMs, kind, throttled, requestId }) {
-      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId);
+    ended(call, { endedMs, kind, throttled, requestId, hiddenMs }) {
+      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId, hiddenMs);
       open.delete(call);
     },
   };

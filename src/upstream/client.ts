@@ -54,7 +54,7 @@ export interface UpstreamClient extends Upstream {
   readonly deviceDetails: DeviceReader;
   readonly deviceStates: DeviceReader;
   readonly jobs: JobOperator;
-  /** Measures the way to the upstream and back, in ms. Undefined if that failed. Always resolves. */
+  /** Measures the way to the upstream and back, in ms. Undefined if it failed. Always resolves. */
   roundTrip(): Promise<number | undefined>;
   /** Waits for the calls under way, no longer than their timeout. */
   close(): Promise<void>;
