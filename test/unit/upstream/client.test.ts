@@ -297,7 +297,7 @@ describe("roundTrip", () => {
   it("measures by a request that is not a call, whatever the answer", async () => {
     const { port, requests } = await server(() => ({ status: 405, body: {} }));
     const { upstream } = upstreamAt(port);
-    expect(await upstream.roundTrip()).toBeGreaterThan(0);
+    expect(await upstream.roundTrip()).toBe(0); // by a clock that stands still
     expect(requests.map(({ method, url }) => [method, url])).toEqual([["OPTIONS", "/"]]);
     expect(requests[0]?.headers).not.toHaveProperty("authorization");
   });
