@@ -152,6 +152,7 @@ export class Gateway {
     const { obstacle, isForeseeable } = this.condition();
     const { devices, devicesByCaller } = outlook.queue.backlog;
     const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
+    const fallbackForMs = (ledger.arrived?.fallbackUntilMs ?? -Infinity) - outlook.nowMs;
     return {
       ledger,
       waitingDevices: devices,
@@ -159,6 +160,7 @@ export class Gateway {
       expectedWaitMs: isForeseeable ? plan(NEW_CALLER, 1, outlook).waitMs : Infinity,
       obstacle,
       ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
+      ...(fallbackForMs > 0 && { fallbackUntilWallMs: this.#clock.wallNow() + fallbackForMs }),
     };
   }
 

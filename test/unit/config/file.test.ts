@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { ConfigError, readConfig } from "../../../src/config/config.js";
 import { readConfigFile } from "../../../src/config/file.js";
 
-const DEFAULTS = { url: new URL("https://iot.example"), callsPerSecond: 10 };
+const DEFAULTS = { url: new URL("https://iot.example"), callsPerSecond: 10, counted: "answered" } as const;
 const ALONE = { default: { ...DEFAULTS, credentials: { kind: "own" } } };
 
 /** The path of a file with this text. */
