@@ -318,7 +318,7 @@ describe("StopRollout in a world of its own", () => {
     const variables: Record<string, string> = {
       OTA_STATE: join(folder, "state"),
       // So long a process waits for the calls of one that died.
-      OTA_UPSTREAM_TIMEOUT_MS: "2000",
+      OTA_UPSTREAM_TIMEOUT_MS: "4000",
     };
     world = await openWorld(
       { verifyJob: "reject", byJobDelayMs: 1000, devices: 0 },
