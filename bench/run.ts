@@ -19,10 +19,12 @@ import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
+import { operations } from "./scenarios/operations.js";
 import { poison } from "./scenarios/poison.js";
 import { replicas } from "./scenarios/replicas.js";
 import { longNames, rollout } from "./scenarios/rollout.js";
 import { stale } from "./scenarios/stale.js";
+import { stop } from "./scenarios/stop.js";
 import { stream } from "./scenarios/stream.js";
 import { telemetry } from "./scenarios/telemetry.js";
 
@@ -35,6 +37,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   handshakes,
   poison,
   stale,
+  stop,
   replicas,
   "distant-redis": distantRedis,
   accounts,
@@ -45,6 +48,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   stream,
   growth,
   endings,
+  operations,
 };
 
 /** The scenarios of `--check`: quick ones that reveal most. */

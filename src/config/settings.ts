@@ -72,7 +72,7 @@ export const SETTINGS = {
     "OTA_QUOTA_COUNTED",
     oneOf(COUNTED),
     "answered",
-    "when the upstream counts a call: answered assumes nothing, some time until the answer; arrived asserts that it counts on arrival, so that tokens return earlier",
+    "when the upstream counts a call: answered assumes nothing; arrived asserts that it does on arrival, so that tokens return earlier",
   ),
   maxDevicesPerRequest: setting(
     "OTA_MAX_DEVICES_PER_REQUEST",

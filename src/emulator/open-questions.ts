@@ -83,7 +83,7 @@ export const QUESTIONS = {
   },
 } as const satisfies Record<string, Question>;
 
-/** The questions about operations on whole jobs. The probe asks none of them yet. */
+/** The questions about operations on whole jobs. `probe jobs` asks them of jobs given up for it. */
 export const JOB_QUESTIONS = {
   emptiedJob: {
     choices: ["CANCELED", "COMPLETED", "unchanged"],

@@ -56,7 +56,7 @@ export interface Token {
   readonly hiddenMs?: number;
 }
 
-/** What the time of an answer is judged by. Refusals are no measure: they take less work. */
+/** The measure of an answer's time. Refusals are no measure: they take less work. */
 export interface AcceptedCall {
   readonly devices: number;
   /** Time from the writing of the call to the first byte of its answer. */

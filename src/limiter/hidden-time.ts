@@ -49,8 +49,8 @@ export function withRoundTrip(roundTrips: readonly RoundTrip[], roundTrip: Round
 
 /**
  * The time between the arrival of an accepted call of so many devices and its answer was no shorter
- * than this. `answers` includes its own. What remains of the fastest of them after the way there
- * and back is work, and no call takes less of it than a smaller one. Nothing is concluded from the
+ * than this. `answers` includes its own. The fastest of them, less the way there and back, is the
+ * time of its work, and no call takes less work than a smaller one. Nothing is concluded from the
  * call's own answer if that was slow, because its request may have been delayed.
  */
 export function hiddenMs(

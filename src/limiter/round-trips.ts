@@ -1,4 +1,4 @@
-// Measures the way to the upstream and back, while calls are made: an idle account measures nothing.
+// Measures the way to the upstream and back while calls are made; an idle account measures nothing.
 import type { Clock } from "../base/clock.js";
 import { type RoundTrip, withRoundTrip } from "./hidden-time.js";
 

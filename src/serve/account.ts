@@ -123,8 +123,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     ? keepTrying({
         ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
         // Cancels show more than a reading, so as long as there are any, nothing is tried.
-        isDue: () => !gateway.calls.isProven && clock.now() - gateway.calls.sentMs > QUIET_MS,
-        tried: (end) => gateway.tried(end),
+        isDue: () => !gateway.monitor.calls.isProven && clock.now() - gateway.monitor.calls.sentMs > QUIET_MS,
+        tried: (end) => gateway.monitor.tried(end),
       })
     : async () => {};
   return {
@@ -148,8 +148,8 @@ function recording(recorder: FlightRecorder): CallObserver {
   const open = new Map<SentCall, ReturnType<FlightRecorder["sent"]>>();
   return {
     sent: (call) => void open.set(call, recorder.sent(call.sentMs, call.devices)),
-    ended(call, { endedMs, kind, throttled, requestId }) {
-      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId);
+    ended(call, { endedMs, kind, throttled, requestId, hiddenMs }) {
+      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId, hiddenMs);
       open.delete(call);
     },
   };

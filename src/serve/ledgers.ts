@@ -55,7 +55,13 @@ async function ledgersOf(options: LedgerOptions, operation: QuotaOperation | und
     : settings.callsPerSecond;
   const common = () => ({
     ...{ clock, callsPerSecond, callTimeoutMs },
-    early: roundTrips && new EarlyReturn({ clock, roundTrips, log: withFields(log, { account, operation: operation ?? "CancelOTATaskByDevice" }) }),
+    early:
+      roundTrips &&
+      new EarlyReturn({
+        clock,
+        roundTrips,
+        log: withFields(log, { account, operation: operation ?? "CancelOTATaskByDevice" }),
+      }),
   });
   const sinceMs = clock.now();
   if (!storeOf) return { callsPerSecond, open: () => createInProcessLedger({ ...common(), sinceMs }) };

@@ -7,10 +7,10 @@ import type { Clock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
-import type { JobOperator } from "../gateway/job-operator.js";
-import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { createDispatcher } from "../network/dispatcher.js";
+import type { JobOperator } from "../rollout/job-operator.js";
+import type { ReadEnd, TaskReader } from "../verification/task-reader.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
@@ -54,7 +54,7 @@ export interface UpstreamClient extends Upstream {
   readonly deviceDetails: DeviceReader;
   readonly deviceStates: DeviceReader;
   readonly jobs: JobOperator;
-  /** Measures the way to the upstream and back, in ms. Undefined if that failed. Always resolves. */
+  /** Measures the way to the upstream and back, in ms. Undefined if it failed. Always resolves. */
   roundTrip(): Promise<number | undefined>;
   /** Waits for the calls under way, no longer than their timeout. */
   close(): Promise<void>;

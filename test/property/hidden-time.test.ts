@@ -22,7 +22,7 @@ interface Rule {
   withRoundTrip: typeof withRoundTrip;
   /** Whether refusals, which take no work, are treated like accepted calls. */
   readonly refusalsEarn: boolean;
-  /** Whether an answer is measured from the taking of the token, which may wait for a connection. */
+  /** Whether an answer is measured from the taking of the token, before there is a connection. */
   readonly countsWaiting: boolean;
 }
 
@@ -53,7 +53,7 @@ interface World {
 const CALLS = 900;
 const ROUND_TRIP_EVERY_MS = 1000;
 
-/** What one process knows. */
+/** The knowledge of one process. */
 interface Replica {
   answers: readonly TimedAnswer[];
   roundTrips: readonly RoundTrip[];

@@ -132,7 +132,7 @@ const OPERATIONS: Record<keyof DeviceReadingsSeen, string> = {
   missingFromState: "BatchGetDeviceState",
 };
 
-function isForbidden(code: string): boolean {
+export function isForbidden(code: string): boolean {
   const verdict = knownVerdict(code);
   return verdict?.kind === "rejected" && verdict.rejection === "forbidden";
 }
@@ -199,7 +199,7 @@ const DISTURBED = "the bursts were refused in part: another sender uses the acco
 const COUNTED_VERDICTS: Readonly<Record<NonNullable<Evidence["counted"]>, Interpretation>> = {
   arrived: { choice: "arrived", note: "throttled calls are refused without work: set OTA_QUOTA_COUNTED=arrived" },
   answered: { choice: "answered", note: "throttled calls take as long as others: leave OTA_QUOTA_COUNTED=answered" },
-  "too quick": { note: "calls take too little work to tell: leave OTA_QUOTA_COUNTED=answered" },
+  unclear: { note: "no throttled call, or too little work in a call to tell: leave OTA_QUOTA_COUNTED=answered" },
   disturbed: { note: DISTURBED },
 };
 

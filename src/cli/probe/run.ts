@@ -63,7 +63,10 @@ interface FindingOut {
   readonly known: () => Evidence;
 }
 
-async function findOut(given: Given, { asker, wire, clock, signal, progress, learn, known }: FindingOut): Promise<void> {
+async function findOut(
+  given: Given,
+  { asker, wire, clock, signal, progress, learn, known }: FindingOut,
+): Promise<void> {
   const madeUp = makeUp();
   progress("checking that nothing can be harmed");
   const tasks = await ruleOutHarm(given, asker);

@@ -5,7 +5,7 @@
 import { setMaxListeners } from "node:events";
 import type { Span } from "@opentelemetry/api";
 import { sleepUntil } from "../../base/clock.js";
-import { inContext } from "../../observe/telemetry/spans.js";
+import { inContext } from "../../tracing/spans.js";
 import type { SentCall } from "../call-observer.js";
 import type { Limiter, Token, Wish } from "../limiter.js";
 import type { CallEnd } from "../upstream.js";

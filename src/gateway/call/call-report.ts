@@ -10,7 +10,7 @@ import {
   startCallSpan,
   traceOf,
   type UpstreamOperation,
-} from "../../observe/telemetry/spans.js";
+} from "../../tracing/spans.js";
 import type { CallObserver, EndedCall, SentCall } from "../call-observer.js";
 import type { CallEnd } from "../upstream.js";
 

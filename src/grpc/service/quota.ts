@@ -1,5 +1,5 @@
 // Turns the state of an account into the response of GetQuota.
-import type { AccountState } from "../../gateway/account-state.js";
+import type { AccountState } from "../../gateway/account/account-state.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 import { Counted, type GetQuotaResponse, Ledger } from "../../gen/ota/v1/ota_service.js";
 import { durationOf, timestampOf } from "../wire/details.js";

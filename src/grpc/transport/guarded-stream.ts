@@ -8,7 +8,7 @@ import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, PendingIdentity } from "../../identity/identity.js";
 import { finalError, type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, identify, type RpcHead } from "./caller.js";
-import type { Connection } from "./connections.js";
+import { ANSWERS_TAKEN_WITHIN_MS, type Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { StreamRules } from "./method-rules.js";
 import type { OpenStream } from "./open-streams.js";
@@ -54,7 +54,8 @@ export class GuardedStream {
   readonly #meter: MessageMeter;
   readonly #openedMs: number;
   #call: ServerInterceptingCallInterface | undefined;
-  #wasOver = false;
+  /** Since when the gateway has nothing more to say, as far as it has been checked. */
+  #overSinceMs: number | undefined;
   #isClosed = false;
   /** Of the last answer; undefined until there is one. */
   #answerBytes: number | undefined;
@@ -147,10 +148,13 @@ export class GuardedStream {
   check(nowMs: number): void {
     const stream = this.#stream;
     if (stream.writableEnded) {
-      // The client has its answer and keeps the stream open, which would hold the stream and all
-      // its objects forever.
-      if (this.#wasOver && stream.writableFinished && !stream.closed) stream.close();
-      this.#wasOver = true;
+      // A client that has its answer and keeps the stream open would hold the stream and all its
+      // objects forever. The status goes out last: it can wait for a client that is slow to read,
+      // or for a busy processor, long after the stream counts as finished.
+      this.#overSinceMs ??= nowMs;
+      const overMs = nowMs - this.#overSinceMs;
+      const isDone = overMs > 0 && hasSentStatus(stream);
+      if ((isDone || overMs >= ANSWERS_TAKEN_WITHIN_MS) && !stream.closed) stream.close();
       return;
     }
     const rules = this.#rules;
@@ -172,4 +176,9 @@ export class GuardedStream {
     if (this.#call) this.#call.sendStatus(error);
     else this.#stream.close();
   }
+}
+
+/** The status is in the trailers, or in the headers of an answer without a message. */
+function hasSentStatus({ writableFinished, sentHeaders, sentTrailers }: ServerHttp2Stream): boolean {
+  return writableFinished && "grpc-status" in { ...sentHeaders, ...sentTrailers };
 }

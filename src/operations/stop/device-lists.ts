@@ -1,8 +1,9 @@
 // The last step of a stop: devices that are left, and those that run the package already, are listed
 // as results, some pages at a time. How far it has come is stored with each part of the results.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
-import type { JobCall, JobTaskState } from "../../gateway/job-operator.js";
+import type { JobCall, JobTaskState } from "../../rollout/job-operator.js";
 import type { BatchStop } from "../../rollout/job-stop.js";
+import type { RunEnding } from "../run-ending.js";
 import type { StopDetail, StopSpec } from "./stop-spec.js";
 
 /** Devices of one batch in one state. */
@@ -39,16 +40,21 @@ export class DeviceLists {
   isTruncated = false;
   readonly #lists: DeviceList[] = [];
 
-  constructor(batches: readonly BatchStop[], { states, listInstalled }: StopSpec) {
+  /**
+   * `interruption`: the end by which the stop was cut short. Then only what is left is listed, and
+   * nothing for a caller that has lost its rights.
+   */
+  constructor(batches: readonly BatchStop[], { states, listInstalled }: StopSpec, interruption?: RunEnding) {
+    const isForbidden = interruption?.state === "done";
     for (const { after } of batches) {
-      let room = MOST_LEFT;
+      let room = isForbidden ? 0 : MOST_LEFT;
       for (const state of states) {
         const devices = after.counts[state] ?? 0;
         this.#add(after.jobId, state, devices, room, LEFT_OPEN);
         room = Math.max(room - devices, 0);
       }
       const installed = listInstalled ? (after.counts.SUCCEEDED ?? 0) : 0;
-      this.#add(after.jobId, "SUCCEEDED", installed, MOST_INSTALLED, { kind: "already-finished" });
+      this.#add(after.jobId, "SUCCEEDED", installed, interruption ? 0 : MOST_INSTALLED, { kind: "already-finished" });
     }
   }
 

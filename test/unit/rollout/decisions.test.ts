@@ -1,9 +1,9 @@
 // The small decisions of a stop.
 import { describe, expect, it } from "vitest";
-import type { JobTaskState, OpenState } from "../../../src/gateway/job-operator.js";
 import { flagsOfStates } from "../../../src/rollout/batch-states.js";
 import { Counts } from "../../../src/rollout/counts.js";
 import { etagOf, hasNewJob } from "../../../src/rollout/etag.js";
+import type { JobTaskState, OpenState } from "../../../src/rollout/job-operator.js";
 import { Sweep } from "../../../src/rollout/sweep.js";
 
 const EVERY: readonly OpenState[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"];

@@ -142,11 +142,33 @@ describe("Connection", () => {
     const socket = { bytesRead: 100 };
     const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
     connection.fault(0);
-    socket.bytesRead += 17_000_000;
+    socket.bytesRead += 18_000_000;
     for (let n = 0; n < 2; n++) connection.asked("a");
     expect(connection.fault(1)).toBeUndefined();
     socket.bytesRead += 17_000_000;
     expect(connection.fault(2)).toBe("excessive traffic without requests");
+  });
+
+  it("may send its requests long after it began them (was: ended when they took more than one sweep)", () => {
+    const socket = { bytesRead: 100 };
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
+    connection.fault(0);
+    for (let n = 0; n < 100; n++) connection.asked("a");
+    for (let sweep = 0; sweep < 10; sweep++) {
+      socket.bytesRead += 26_000_000;
+      expect(connection.fault(sweep)).toBeUndefined();
+    }
+    socket.bytesRead += 17_000_000;
+    expect(connection.fault(10)).toBe("excessive traffic without requests");
+  });
+
+  it("saves up no more than as many requests can be on the way at once", () => {
+    const socket = { bytesRead: 100 };
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
+    for (let n = 0; n < 10_000; n++) connection.asked("a");
+    expect(connection.fault(0)).toBeUndefined();
+    socket.bytesRead += 16_000_000 + 512_000_001;
+    expect(connection.fault(1)).toBe("excessive traffic without requests");
   });
 
   it("has no name any more once its client's certificate has ended", () => {

@@ -1,7 +1,7 @@
 // The seam to the upstream's lists of tasks: one call out, the tasks of some devices back. It
 // reports only what the upstream said; its meaning for a device is judged behind verifier.ts.
-import type { Scope } from "./command.js";
-import type { CallEnd, Room } from "./upstream.js";
+import type { Scope } from "../gateway/command.js";
+import type { CallEnd, Room } from "../gateway/upstream.js";
 
 /** A task as listed by the upstream. Missing fields are empty. */
 export interface ListedTask {
