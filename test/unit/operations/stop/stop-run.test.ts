@@ -303,6 +303,38 @@ describe("StopRun", () => {
     expect(world.changes()).toEqual([]);
   });
 
+  it("plans again while the batches cannot be listed, and says why", async () => {
+    let isDown = true;
+    const world = await open([{ devices: 3 }], {
+      refusal: ({ action }) => (isDown && action === "ListOTAJobByFirmware" ? "ServiceUnavailable" : undefined),
+    });
+    const id = await world.order();
+    world.start();
+    await world.clock.advance(60_000);
+    expect((await world.store.get(id))?.progress.obstacle).toMatch(/ServiceUnavailable/);
+    isDown = false;
+    const record = await world.untilEnded(id);
+    expect([detailOf(record)?.report?.stopped, record.progress.obstacle]).toEqual([true, ""]);
+  });
+
+  it("ends if the batches may not be listed", async () => {
+    const world = await open([{ devices: 3 }], { refusal: () => "Forbidden.RAM" });
+    const id = await world.order();
+    world.start();
+    const record = await world.untilEnded(id);
+    expect([record.state, world.changes()]).toEqual(["done", []]);
+    expect(failureOf(record)).toMatchObject({ kind: "rejected", rejection: "forbidden" });
+  });
+
+  it("changes nothing if it was stopped before it had a plan", async () => {
+    const world = await open([{ devices: 3 }]);
+    const id = await world.order();
+    await world.store.stop(id);
+    world.start();
+    const record = await world.untilEnded(id);
+    expect([record.state, world.changes(), world.open]).toEqual(["stopped", [], 3]);
+  });
+
   it("repeats what may not have reached the upstream only after it was counted", async () => {
     let lost = 0;
     const world = await open([{ devices: 50 }], {
