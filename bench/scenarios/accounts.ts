@@ -151,7 +151,10 @@ function namesOf(count: number): string[] {
   return Array.from({ length: count }, (_, n) => `account-${n}`);
 }
 
-/** An idle ledger sends scripts, wake-ups and pings; Redis counts what scripts do among all commands. */
+/**
+ * An idle ledger sends scripts, wake-ups and pings; Redis counts the commands inside scripts as
+ * well.
+ */
 function commandsOf(redis: RedisServer): { readonly scripts: number; readonly all: number } {
   const statistics = redis.command("info", "commandstats");
   const countOf = (command: string) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(statistics)?.[1] ?? 0);

@@ -99,6 +99,7 @@ export async function startProbingJobs(
       calls.push({ ...operation, sentMs: clock.now() });
       return wire.send(operation);
     },
+    roundTrip: () => wire.roundTrip(),
     close: () => wire.close(),
   };
   onTestFinished(async () => {

@@ -10,6 +10,7 @@ import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";
 import type { Operation } from "../../upstream/operations.js";
 import { makeRequest } from "../../upstream/request.js";
+import { roundTrip } from "../../upstream/round-trip.js";
 import { createSigningContext } from "../../upstream/signing-context.js";
 import { hideNames } from "./names.js";
 
@@ -43,6 +44,8 @@ export interface Wire {
    * if the credentials do not arrive in time.
    */
   send(operation: Operation): Promise<Sending>;
+  /** See UpstreamClient. */
+  roundTrip(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -90,6 +93,7 @@ export function createWire({ url, timeoutMs, credentials: source, clock, proxy, 
       );
       return { ...refused, reaction: recovered ? "mended" : "at-fault" };
     },
+    roundTrip: () => roundTrip(dispatcher, url.origin, clock, clock.now() + timeoutMs),
     close: () => dispatcher.destroy(),
   };
 }
