@@ -67,7 +67,11 @@ export async function answerTimes(): Promise<Measured<AnswerTimesFigures>> {
 
 function networkOf(answerMs: number): string[] {
   const travelMs = Math.min(answerMs, TRAVEL_MS);
-  const flags = { "--latency-ms": travelMs, "--jitter-ms": travelMs / 2, "--processing-ms": answerMs - travelMs };
+  const flags = {
+    "--latency-ms": travelMs,
+    "--jitter-ms": Math.floor(travelMs / 2),
+    "--processing-ms": answerMs - travelMs,
+  };
   return Object.entries(flags).flatMap(([flag, ms]) => [flag, String(ms)]);
 }
 

@@ -91,6 +91,12 @@ export class Holdings {
     return this.#in("cooling").flatMap(({ backMs }) => backMs ?? []);
   }
 
+  /** The number of tokens that calls may use without the store, now or when they come back. */
+  usable(): number {
+    const nowMs = this.#clock.now();
+    return [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
+  }
+
   /** The kept tokens that may be used for a call. */
   kept(): string[] {
     const nowMs = this.#clock.now();
@@ -154,7 +160,7 @@ export class Holdings {
     const [token] = this.kept();
     const holding = token === undefined ? undefined : this.#byToken.get(token);
     if (!holding) return undefined;
-    const usable = [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
+    const usable = this.usable();
     const atMs = startMs(this.#pace, usable, this.kept().length, wish.newcomer, nowMs);
     if (atMs === undefined || atMs > nowMs) return atMs;
     this.#pace = started(this.#pace, usable, nowMs);

@@ -98,4 +98,13 @@ describe("stateOf", () => {
     }
     expect(stateOf(clock.now(), QUOTA, held, undefined).obstacle).toBeUndefined();
   });
+
+  it.each(["in flight", "cooling"])("names it all the same if its tokens must go back to the store: %s", (how) => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => false, changed: () => {} };
+    const borrowed = new Holdings(options);
+    const token = borrowed.receive("a.1", false, 0);
+    token?.send();
+    if (how === "cooling") token?.settle({ kind: "answered" });
+    expect(stateOf(clock.now(), QUOTA, borrowed, undefined).obstacle).toBe("the shared ledger cannot be reached");
+  });
 });
