@@ -19,6 +19,7 @@ import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
+import { operations } from "./scenarios/operations.js";
 import { poison } from "./scenarios/poison.js";
 import { replicas } from "./scenarios/replicas.js";
 import { longNames, rollout } from "./scenarios/rollout.js";
@@ -47,6 +48,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   stream,
   growth,
   endings,
+  operations,
 };
 
 /** The scenarios of `--check`: quick ones that reveal most. */

@@ -62,9 +62,10 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
     slow = await startTcpProxy(postgres.port);
     slow.delayMs = 30; // of each packet, and a commit takes three round trips at least
     const slowAddress = address.replace(`:${postgres.port}/`, `:${slow.port}/`);
-    ofFirst = { OTA_STATE: address, OTA_REDIS_URL: redis.url };
+    // So long ledgers open, and a process waits for the calls of one that died.
+    ofFirst = { OTA_STATE: address, OTA_REDIS_URL: redis.url, OTA_UPSTREAM_TIMEOUT_MS: "5000" };
     first = await runGateway(emulator.url, ofFirst);
-    second = await runGateway(emulator.url, { OTA_STATE: slowAddress, OTA_REDIS_URL: redis.url });
+    second = await runGateway(emulator.url, { ...ofFirst, OTA_STATE: slowAddress });
     await Promise.all([first.opened(), second.opened()]);
     here = createOperationsCaller(first.grpc);
     there = createOperationsCaller(second.grpc);
@@ -134,7 +135,9 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
   });
 
   it("stops a rollout to its end, with a true report, when the one that stops it is killed", async () => {
-    // Only this one can take the order up. The one before was killed.
+    // Only this one can take the order up.
+    first.kill("SIGKILL");
+    await first.ended;
     first = await runGateway(emulator.url, { ...ofFirst, OTA_LISTEN: first.grpc });
     await first.opened();
     second.kill("SIGSTOP");

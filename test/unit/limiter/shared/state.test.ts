@@ -12,6 +12,7 @@ let held: Holdings;
 function heard(more: Partial<Heard> = {}): Heard {
   return {
     ...{ epoch: "1", storeMs: 0, opensInMs: 0, pausedForMs: 0, withheld: 0, free: QUOTA, countsMs: 0, replicas: 2 },
+    fallbackForMs: 0,
     ...{ kept: new Set(), inUseForMs: new Map(), atMs: 1000, opensMs: 0, ...more },
   };
 }
