@@ -1,4 +1,4 @@
-// What a store costs a gateway that has no operation: processor time for each request and at rest,
+// The cost of a store to a gateway that has no operation: processor time for each request and at rest,
 // and the time for a single request, in turn about with gateways that have none.
 import { createCaller } from "../../test/support/grpc-caller.js";
 import { cpuMs } from "../cpu.js";
