@@ -1,6 +1,5 @@
-// One rollout that is stopped: 50 callers cancel all its devices, one device in each request,
-// through the gateway or through a peer. Counts by the emulator, relative to the ideal and to the
-// quota.
+// One rollout that is stopped: 50 callers cancel all its devices, through the gateway or through a
+// peer. Counts by the emulator, relative to the ideal and to the quota.
 import type { Stats } from "../src/emulator/server.js";
 import { SEEDED_NAME_LENGTH, seededName } from "../src/emulator/state/seeded-name.js";
 import type { Variables } from "../test/support/processes.js";
@@ -48,18 +47,23 @@ export interface RunOptions {
   readonly network: readonly string[];
 }
 
+export interface OurOptions extends RunOptions {
+  readonly nameLength?: number;
+  readonly devicesPerRequest?: number;
+}
+
 export async function ourRun(
-  { devices, network, nameLength = SEEDED_NAME_LENGTH }: RunOptions & { readonly nameLength?: number },
+  { devices, network, nameLength = SEEDED_NAME_LENGTH, devicesPerRequest = 1 }: OurOptions,
   variables: Variables = {},
 ): Promise<Run> {
   const upstream = await startUpstream(...network, "--devices", String(devices), "--name-length", String(nameLength));
   const gateway = await startGateway(upstream, variables);
   const names = Array.from({ length: devices }, (_, n) => seededName(n, nameLength));
-  const answers = await cancelEach(gateway, names);
+  const answers = await cancelEach(gateway, names, devicesPerRequest);
   const counts = await upstream.counts();
   await gateway.stop();
   upstream.stop();
-  const failed = answers.filter((answer) => !answer?.success).length;
+  const failed = answers.filter((answer) => !answer?.success).length * devicesPerRequest;
   return runOf(US, devices, counts, failed, Number.NaN);
 }
 

@@ -22,7 +22,7 @@ const manifest = {
   description: "Client of ota-gateway, which cancels over-the-air update tasks on Alibaba Cloud IoT Platform",
   license: own.license,
   type: "module",
-  engines: { node: ">=22.12" }, // from there on, require() loads ES modules
+  engines: { node: ">=22.13" }, // from there on, require() loads ES modules without a warning
   exports: {
     ".": { types: "./client/client.d.ts", default: "./client/client.js" },
     "./descriptors.binpb": "./descriptors.binpb",

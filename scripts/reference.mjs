@@ -27,10 +27,11 @@ const reasons = new Set(
 );
 const messages = file.messages.flatMap((each) => [each, ...each.nestedMessages]);
 /** Where a name in a comment links to. */
+const ofReasons = new Map([...reasons].map((reason) => [reason, `errors.md#${reason.toLowerCase()}`]));
 const anchors = new Map([
+  ...ofReasons,
   ...[...messages, ...file.enums, ...ota.methods, ...operations.methods].map(({ name }) => [name, anchorOf(name)]),
   ...file.enums.flatMap(({ name, values }) => values.map((value) => [value.name, anchorOf(name)])),
-  ...[...reasons].map((reason) => [reason, `errors.md#${reason.toLowerCase()}`]),
 ]);
 
 const page = render();
@@ -189,20 +190,23 @@ function paragraphsOf(comment) {
     .filter((text) => text !== "");
 }
 
-/** `self` is the section that they are in, to which nothing links. */
+/** `self` is the section that they are in, to which nothing links. A name may be two things. */
 function prose(paragraphs, self) {
   return paragraphs
-    .map((text) => (text.startsWith("|") ? tableOfReasons(text) : wrapped(linked(text.replaceAll("\n", " "), self))))
+    .map((text) => {
+      if (text.startsWith("|")) return tableOfReasons(text);
+      return wrapped(linked(text.replaceAll("\n", " "), self, text.startsWith("Errors:") ? ofReasons : undefined));
+    })
     .join("\n\n");
 }
 
 /** The first column has gRPC's codes. Some are names of reasons too. */
 function tableOfReasons(text) {
-  return text.replaceAll(/^ *(\|[^|]*)(.*)$/gm, (_, code, rest) => `${code}${linked(rest)}`);
+  return text.replaceAll(/^ *(\|[^|]*)(.*)$/gm, (_, code, rest) => `${code}${linked(rest, "", ofReasons)}`);
 }
 
 function cell(paragraphs) {
-  return linked(paragraphs.join("<br>").replaceAll("\n", " ").replaceAll("|", "\\|"));
+  return linked(paragraphs.join("<br><br>").replaceAll("\n", " ").replaceAll("|", "\\|"));
 }
 
 function sentence(text) {
@@ -210,15 +214,16 @@ function sentence(text) {
 }
 
 /** Names of the contract, outside code, as links. */
-function linked(text, self = "") {
+function linked(text, self = "", first = anchors) {
   return text
     .split(/(`[^`]*`)/)
     .map((part) =>
       part.startsWith("`")
         ? part
-        : part.replaceAll(/\b[A-Z]\w+\b/g, (name) =>
-            anchors.has(name) && name !== self ? `[${name}](${anchors.get(name)})` : name,
-          ),
+        : part.replaceAll(/\b[A-Z]\w+\b/g, (name) => {
+            const target = first.get(name) ?? anchors.get(name);
+            return target && name !== self ? `[${name}](${target})` : name;
+          }),
     )
     .join("");
 }

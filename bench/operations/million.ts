@@ -22,7 +22,7 @@ export async function millionOf(
 ): Promise<Goal[]> {
   const goals: Goal[] = [];
   const lists = [];
-  // One after the other, because storing and reading take processor time; sending takes almost none.
+  // One after the other: storing and reading take processor time, sending almost none.
   for (const [store, state] of states) lists.push(await storedList(store, state, devices, goals));
   await Promise.all(lists.map((list) => drain(list, drained, goals)));
   for (const list of lists) await readBack(list, devices, goals);

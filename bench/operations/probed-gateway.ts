@@ -48,7 +48,7 @@ export interface Use {
   readonly held: Held;
 }
 
-/** Measures the gateway while `work` lasts. `idleMb`: its memory before. */
+/** The use of the gateway while `work` lasts. `idleMb`: its memory before. */
 export async function useOf(gateway: ProbedGateway, idleMb: number, work: () => Promise<unknown>): Promise<Use> {
   await gateway.held();
   let mostMb = residentMb(gateway.pid);

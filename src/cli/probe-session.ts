@@ -62,9 +62,15 @@ export async function runSession<P extends { readonly endedBy?: string }>(
   delete process.env["DEBUG"];
   const clock = systemClock;
   const credentials = createCredentials({ clock });
-  const secrets = names.filter((each) => each !== undefined);
   trustSystemAuthorities();
-  const wire = createWire({ url, timeoutMs, credentials, clock, proxy, secrets });
+  const wire = createWire({
+    url,
+    timeoutMs,
+    credentials,
+    clock,
+    proxy,
+    names: names.filter((each) => each !== undefined),
+  });
   const progress = (line: string) => void process.stderr.write(`  ${line}\n`);
   const probe = await run({ wire, clock, signal: ending.signal, progress });
   await wire.close();

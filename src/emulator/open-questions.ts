@@ -65,6 +65,10 @@ export const QUESTIONS = {
     choices: ["documented", "200", "400"],
     meaning: "the HTTP status of the service's refusals: as documented by operation, or one for all",
   },
+  counted: {
+    choices: ["arrived", "answered"],
+    meaning: "whether the quota counts a call when it arrives, or when it is answered",
+  },
   throttleCode: {
     choices: ["Throttling.User", "Throttling", "Throttling.Api"],
     meaning: "the error code of calls beyond the quota",

@@ -79,7 +79,7 @@ export interface TaskOfJob {
 /** How such a call ended. */
 export type JobCallEnd =
   /** Success under a RequestId. `answer` is absent if the content cannot be understood. */
-  | { readonly kind: "accepted"; readonly requestId: string; readonly answer: JobAnswer | undefined }
+  | (Extract<CallEnd, { kind: "accepted" }> & { readonly answer: JobAnswer | undefined })
   | Exclude<CallEnd, { kind: "accepted" }>;
 
 export interface JobOperator {

@@ -24,7 +24,7 @@ export interface TaskList {
 /** How a reading call ended: like any other call, with the list if it succeeded. */
 export type ReadEnd =
   /** Success under a RequestId. `list` is absent if the content cannot be parsed. */
-  | { readonly kind: "accepted"; readonly requestId: string; readonly list: TaskList | undefined }
+  | (Extract<CallEnd, { kind: "accepted" }> & { readonly list: TaskList | undefined })
   | Exclude<CallEnd, { kind: "accepted" }>;
 
 /** One of the upstream's operations that list tasks. */

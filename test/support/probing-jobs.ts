@@ -93,12 +93,13 @@ export async function startProbingJobs(
   const calls: SentCall[] = [];
   const credentials = createCredentials({ clock: systemClock, env: KEYS });
   const url = new URL(emulator.url);
-  const wire = createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, secrets: [] });
+  const wire = createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, names: [] });
   const watched: Wire = {
     send(operation) {
       calls.push({ ...operation, sentMs: clock.now() });
       return wire.send(operation);
     },
+    roundTrip: () => wire.roundTrip(),
     close: () => wire.close(),
   };
   onTestFinished(async () => {

@@ -56,6 +56,7 @@ export class AccountMonitor {
     const { obstacle, isForeseeable } = this.condition();
     const { devices, devicesByCaller } = outlook.queue.backlog;
     const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
+    const fallbackForMs = (ledger.arrived?.fallbackUntilMs ?? -Infinity) - outlook.nowMs;
     return {
       ledger,
       waitingDevices: devices,
@@ -63,6 +64,7 @@ export class AccountMonitor {
       expectedWaitMs: isForeseeable ? plan(NEW_CALLER, 1, outlook).waitMs : Infinity,
       obstacle,
       ...(pausedForMs > 0 && { pausedUntilWallMs: clock.wallNow() + pausedForMs }),
+      ...(fallbackForMs > 0 && { fallbackUntilWallMs: clock.wallNow() + fallbackForMs }),
     };
   }
 

@@ -18,6 +18,8 @@ export interface AccountState {
   readonly obstacle: string;
   /** Absent if the account is not paused. */
   readonly pausedUntilWallMs?: number;
+  /** See CountedOnArrival. Absent if there is no fallback. */
+  readonly fallbackUntilWallMs?: number;
 }
 
 /** The same in more detail, for the operator. Times are monotonic. */

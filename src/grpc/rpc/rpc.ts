@@ -9,6 +9,7 @@ import type { Identity, Stranger } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../tracing/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
+import { GRACE_MS } from "../transport/grpc-timeout.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
 import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
@@ -102,7 +103,7 @@ export class Rpc {
     this.caller = identity.kind === "caller" ? identity.name : UNAUTHENTICATED;
     this.stranger = identity.kind === "stranger" ? identity : undefined;
     this.stream = stream;
-    const deadline = call.getDeadline();
+    const deadline = Number(call.getDeadline()) - (stream ? GRACE_MS : 0); // the gate has lengthened it
     this.answerByMs = answerByMs(deadline, options.defaultDeadlineMs, options.clock);
     this.#retriesByMs = deadline === Infinity ? Infinity : this.answerByMs;
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);

@@ -14,7 +14,7 @@ import { finalError, trailersOf, type WireError, wireErrorOf } from "../wire/sta
 import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
-import { LONGEST_TIMEOUT, LONGEST_TIMEOUT_MS, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
+import { lengthened, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
 import { type Entrance, GuardedStream } from "./guarded-stream.js";
 import { MethodRules, ourMethodOf } from "./method-rules.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
@@ -126,7 +126,7 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, "no valid timeout", BAD_TIMEOUT);
       return undefined;
     }
-    if (timeoutMs > LONGEST_TIMEOUT_MS && timeoutMs < Infinity) headers["grpc-timeout"] = LONGEST_TIMEOUT;
+    if (timeoutMs < Infinity) headers["grpc-timeout"] = lengthened(timeoutMs);
     return this.#countStream(stream, headers, connection, { path, bytes, timeoutMs });
   }
 

@@ -5,6 +5,7 @@
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { Forecast, LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
+import type { EarlyReturn } from "../early-return.js";
 import { forecastOf } from "../forecast.js";
 import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
@@ -28,6 +29,8 @@ export interface SharedOptions {
   readonly callTimeoutMs: number;
   /** Without the store: no calls, or as many as the tokens held at that moment allow. */
   readonly onStoreLoss: "closed" | "share";
+  /** For an upstream that is asserted to count calls when they arrive. */
+  readonly early?: EarlyReturn | undefined;
 }
 
 /** How long a waiting replica waits for a wake-up before it asks again. */
@@ -67,7 +70,7 @@ class SharedLedger implements Limiter {
   #disarmKept: () => void = () => {};
 
   constructor(options: SharedOptions) {
-    const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
+    const { clock, callTimeoutMs, callsPerSecond, onStoreLoss, early } = options;
     [this.#options, this.#clock] = [options, clock];
     this.#availability = new Availability(options.log);
     // At least half of the tokens stay available to all replicas, however many keep some: see
@@ -79,6 +82,7 @@ class SharedLedger implements Limiter {
       callTimeoutMs,
       reserve: this.#reserve,
       shareMs: this.#shareMs,
+      early,
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
     });
@@ -95,9 +99,10 @@ class SharedLedger implements Limiter {
   }
 
   state(): LedgerState {
-    const { callsPerSecond } = this.#options;
+    const { callsPerSecond, early } = this.#options;
     const { isAway, cause } = this.#availability;
-    return stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#heard, cause);
+    const state = stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#heard, cause);
+    return early ? { ...state, arrived: early.state } : state;
   }
 
   forecast(answerMs: number): Forecast {
@@ -164,7 +169,7 @@ class SharedLedger implements Limiter {
   }
 
   #circumstances(nowMs: number): Omit<Ask, "back"> {
-    const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
+    const { replica, callsPerSecond: quota, callTimeoutMs, early } = this.#options;
     const countsMs = countsForMs(callTimeoutMs);
     const mayHaveOpened = this.#heard !== undefined && this.#heard.opensMs <= nowMs;
     return {
@@ -177,6 +182,7 @@ class SharedLedger implements Limiter {
       formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
       stepped: this.#hasStepped,
       spaceMs: spaceMs(this.#held.answerMs, quota),
+      ...(early && { early: early.isBlamed }),
       keptAtMost: Math.floor(quota / 2),
       keep: this.#serves() ? this.#wouldKeep() : [],
     };
@@ -200,6 +206,7 @@ class SharedLedger implements Limiter {
   #hear(ask: Ask, reply: Reply, askedMs: number): number {
     const nowMs = this.#clock.now();
     this.#availability.hear(reply);
+    this.#options.early?.fallBack(reply.fallbackForMs);
     if (reply.wake) this.#options.store.wake(reply.wake);
     this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
     if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");

@@ -3,6 +3,7 @@
 // the store's content is lost or restored, its clock stepped, or its server replaced, the ledger
 // opens again: all tokens are out until nothing sent before can still be counted.
 import { LOWER_CLASS_EVERY } from "../../gateway/command.js";
+import { BLAMED_MS, FALLBACK_MS } from "../early-return.js";
 import { CLEAN_MS, MADE_UP, WINDOW_MS } from "../token-rule.js";
 import { TOLERANCE_MS } from "./clock-frame.js";
 
@@ -19,6 +20,7 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   last, lastBy, before  the last start's place in the spacing, the token it was made with, and
 //                         the place before it
 //   paused, throttled, withheld, passed
+//   early, fallback       when tokens last returned early, and until when none does
 //   t:<token>             "<end of lease> <taken> <1 if kept in reserve, else 0>"
 //   w:<replica>           "<class> <since> <until>" of a replica that waits for a token
 //   r:<replica>           when the replica was last heard of
@@ -31,12 +33,15 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   12 a kept token to use, or ''   13 how long it waits for its turn
 //   14 pause for a throttle, or ''   15 how long ago the throttled call was sent
 //   16 how many tokens all replicas together may keep   17 how far apart calls start
-//   18 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
+//   18 if calls are counted when they arrive: '1' if its tokens returned early lately, else '0';
+//      otherwise ''
+//   19 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
 //      in front if nothing was sent with them
 // Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait (-1 if a token has to
 //   come back first), until it opens, until the pause ends, withheld, free (once it is open), hold,
-//   replicas, the wake-up to publish or ''; then each token kept; then ''; then the name of each
-//   token in use, and how long it has been in use. Durations are microseconds.
+//   replicas, the wake-up to publish or '', for how long no token returns early; then each token
+//   kept; then ''; then the name of each token in use, and how long it has been in use. Durations
+//   are microseconds.
 const SOURCE = `
 local replica, quota = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -90,8 +95,8 @@ local opening = now < get('opens')
 
 -- Tokens given back, run out and kept.
 local freed, kept, keeping, out = false, {}, 0, 0
-local keepCount, mostKept = tonumber(ARGV[18]), tonumber(ARGV[16])
-for i = 19 + keepCount, #ARGV do
+local keepCount, mostKept = tonumber(ARGV[19]), tonumber(ARGV[16])
+for i = 20 + keepCount, #ARGV do
   local unused, name = string.match(ARGV[i], '^(%-?)(.*)$')
   freed = freed or ledger['t:' .. name] ~= nil
   drop('t:' .. name)
@@ -110,7 +115,7 @@ end
 local function lend(name, taken, isKept)
   put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1' or ' 0'))
 end
-for i = 19, 18 + keepCount do
+for i = 20, 19 + keepCount do
   local name = ARGV[i]
   local token = tokens[name]
   local isNew = not token and not opening and out < quota
@@ -126,7 +131,12 @@ end
 local function withheld()
   return math.max(0, math.min(get('withheld') - math.floor((now - get('throttled')) / ${CLEAN_MS * 1000}), quota - 1))
 end
+if ARGV[18] == '1' then put('early', text(now)) end
 if ARGV[14] ~= '' then
+  if ARGV[18] ~= '' and now - get('early') < ${BLAMED_MS * 1000} then
+    put('fallback', text(now + ${FALLBACK_MS * 1000}))
+    put('paused', text(math.max(get('paused'), now + ${WINDOW_MS * 1000})))
+  end
   put('paused', text(math.max(get('paused'), now + micros(14))))
   if now - micros(15) >= get('throttled') then
     put('withheld', text(math.min(withheld() + 1, quota - 1)))
@@ -209,7 +219,7 @@ for field, value in pairs(set) do redis.call('HSET', KEYS[1], field, value) end
 for field in pairs(gone) do redis.call('HDEL', KEYS[1], field) end
 
 local reply = { ledger.epoch, now, granted, ahead, wait, math.max(0, get('opens') - now), math.max(0, get('paused') - now),
-  withheld(), math.max(0, quota - out), get('hold'), replicas, wake }
+  withheld(), math.max(0, quota - out), get('hold'), replicas, wake, math.max(0, get('fallback') - now) }
 for _, name in ipairs(kept) do reply[#reply + 1] = name end
 reply[#reply + 1] = ''
 for name, value in pairs(named('t')) do

@@ -3,6 +3,7 @@
 import { JOB_QUESTIONS } from "../../../emulator/open-questions.js";
 import { redactSecrets } from "../../../upstream/redaction.js";
 import { words } from "../asker.js";
+import { hideNames } from "../names.js";
 import { type Bench, CannotTell, type JobFinding, MOST_READS } from "./bench.js";
 import { cancelByJob, type JobsGiven, listUnfinished } from "./calls.js";
 import type { SacrificialJob } from "./claim.js";
@@ -83,7 +84,7 @@ async function timeEffect(bench: Bench, jobId: string, before: readonly ProbedTa
 function describedAs(tasks: readonly ProbedTask[], given: JobsGiven): JobFinding {
   const names = [given.productKey, ...given.firmwareIds, given.instanceId, ...given.jobs, ...given.devices];
   const texts = new Set(
-    tasks.filter(({ state }) => state === "CANCELED").map(({ text }) => redactSecrets(text, "", names)),
+    tasks.filter(({ state }) => state === "CANCELED").map(({ text }) => redactSecrets(hideNames(text, names), "", [])),
   );
   if (texts.size === 0) return { note: "undecided: no task is CANCELED" };
   const answer = [...texts].map((text) => (text === "" ? "empty" : `“${text}”`)).join(", ");

@@ -187,22 +187,21 @@ describe("StreamGate", () => {
     expect((await turned(clock, statusOf(question))).result).toBe("8");
   });
 
-  it.each(["2147484S", "2592000S", "3000000S", "597H", "1193H"])(
-    "gives a caller all the time that it asks for, unary and on a stream (was: none, for a timeout of %s)",
-    async (timeout) => {
-      const { session } = await setUp();
-      const statuses: unknown[] = [];
+  it("gives a caller all the time that it asks for, unary and on a stream (was: none, for more than 24 days)", async () => {
+    const { session } = await setUp();
+    const statuses: unknown[] = [];
+    for (const timeout of ["2147484S", "2592000S", "3000000S", "597H", "1193H"]) {
       for (const path of [CANCEL, STREAM, QUOTA, WATCH]) {
         rpc(session, path, { "grpc-timeout": timeout }).on("response", (headers) => {
-          if ("grpc-status" in headers) statuses.push(path, headers["grpc-status"]);
+          if ("grpc-status" in headers) statuses.push(timeout, path, headers["grpc-status"]);
         });
       }
-      // Its timer is set after theirs, and no shorter than what grpc-js made of them.
-      const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
-      expect(headers["grpc-status"]).toBe("4");
-      expect(statuses).toEqual([]);
-    },
-  );
+    }
+    // Its timer is set after theirs, and no shorter than what grpc-js made of them.
+    const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
+    expect(headers["grpc-status"]).toBe("4");
+    expect(statuses).toEqual([]);
+  });
 
   it.each(["", "30", "123456789S", "-1S", "1.5S", "5 S", "forever"])(
     "refuses the timeout %j, which gRPC does not allow, and says what it allows (was: 123456789S meant 23456789S)",

@@ -15,15 +15,15 @@ const ASK: Ask = {
 };
 
 /** As the script answers: times in microseconds. */
-const RAW = ["7", 5_000_500, "", "", "-1", 0, 0, 0, 10, 4_000_000, 3, "", ""];
+const RAW = ["7", 5_000_500, "", "", "-1", 0, 0, 0, 10, 4_000_000, 3, "", 0, ""];
 const REPLY = {
   ...{ epoch: "7", storeMs: 5000.5, opensInMs: 0, pausedForMs: 0, withheld: 0, free: 10, countsMs: 4000, replicas: 3 },
-  ...{ kept: new Set(), inUseForMs: new Map() },
+  ...{ fallbackForMs: 0, kept: new Set(), inUseForMs: new Map() },
 };
 
 describe("argumentsOf", () => {
   it("says as little as there is to say", () => {
-    const said = ["a", "10", "4000", "4250", "", "0", "70", "0", "", "0", "0", "", "0", "", "0", "5", "105", "0"];
+    const said = ["a", "10", "4000", "4250", "", "0", "70", "0", "", "0", "0", "", "0", "", "0", "5", "105", "", "0"];
     expect(argumentsOf(ASK)).toEqual(said);
   });
 
@@ -34,6 +34,7 @@ describe("argumentsOf", () => {
       stepped: true,
       wish: { token: "a.9", rank: 2, newcomer: true, forMs: 1500, kept: "a.3" },
       throttle: { pauseMs: 800, sentAgoMs: 40 },
+      early: true,
       keep: ["a.3", "a.4"],
       back: [
         { token: "a.5", used: true },
@@ -42,7 +43,7 @@ describe("argumentsOf", () => {
     };
     expect(argumentsOf(ask)).toEqual([
       ...["a", "10", "4000", "4250", "7", "12", "70", "1", "a.9", "2", "1", "a.3", "1500", "800", "40", "5", "105"],
-      ...["2", "a.3", "a.4", "a.5", "-a.6"],
+      ...["1", "2", "a.3", "a.4", "a.5", "-a.6"],
     ]);
   });
 });
@@ -53,11 +54,12 @@ describe("replyOf", () => {
   });
 
   it("reads all that a reply can say", () => {
-    const head = ["7", 5_000_500, "a.9", "1", 100_000, 200_000, 300_000, 2, 4, 4_000_000, 3, "b 5"];
+    const head = ["7", 5_000_500, "a.9", "1", 100_000, 200_000, 300_000, 2, 4, 4_000_000, 3, "b 5", 600_000_000];
     expect(replyOf([...head, "a.3", "a.4", "", "a.9", 0, "b.1", 1_200_000])).toEqual({
       ...REPLY,
       granted: { token: "a.9", ahead: true },
       wake: "b 5",
+      fallbackForMs: 600_000,
       ...{ waitMs: 100, opensInMs: 200, pausedForMs: 300, withheld: 2, free: 4 },
       kept: new Set(["a.3", "a.4"]),
       inUseForMs: new Map([
