@@ -4,7 +4,7 @@ import { residentMb } from "../cpu.js";
 import type { Goal } from "../goal.js";
 import { NETWORK, startUpstream, TAKES_ALL } from "../processes.js";
 import { ended, readResults, stopOperation, submitList } from "./lists.js";
-import { startProbedGateway, type Use, useOf } from "./probed-gateway.js";
+import { startProbedGateway, useOf } from "./probed-gateway.js";
 
 const DEVICES_PER_CALL = 200;
 const CALLS_PER_SECOND = 10;
