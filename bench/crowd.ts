@@ -46,8 +46,9 @@ async function askEach(
   const work = async (caller: Caller) => {
     for (let n = next++; n < requests.length; n = next++) {
       const { answer } = caller.cancel(requests[n] as string[], request, DEADLINE_MS);
-      answers[n] = await answer.catch(({ code }: ServiceError) => {
-        failures.set(status[code], (failures.get(status[code]) ?? 0) + 1);
+      answers[n] = await answer.catch(({ code, details }: ServiceError) => {
+        const failure = `${status[code]} (${details})`;
+        failures.set(failure, (failures.get(failure) ?? 0) + 1);
         return undefined;
       });
     }
@@ -55,6 +56,6 @@ async function askEach(
   // In turn, so that all callers have the same number of requests.
   const turns = Array.from({ length: callers.length * IN_FLIGHT }, (_, n) => callers[n % callers.length] as Caller);
   await Promise.all(turns.map(work));
-  for (const [code, count] of failures) process.stderr.write(`${count} requests failed with ${code}\n`);
+  for (const [failure, count] of failures) process.stderr.write(`${count} requests failed with ${failure}\n`);
   return answers;
 }
