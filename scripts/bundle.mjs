@@ -46,7 +46,7 @@ await build({
 
 function setup({ onResolve, onLoad }) {
   // To `import` one of Node's modules calls all of its getters, and those of node:http load an HTTP
-  // client that nobody uses: 70 ms.
+  // client that nobody uses.
   onResolve({ filter: /^/ }, ({ path, kind }) =>
     isBuiltin(path) && kind !== "require-call" ? { path, namespace: "node" } : undefined,
   );
