@@ -4,6 +4,7 @@
 //
 // usage: node scripts/bundle.mjs      (after tsc; bootstrap.mjs calls it)
 import { readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -45,9 +46,9 @@ await build({
 
 function setup({ onResolve, onLoad }) {
   // To `import` one of Node's modules calls all of its getters, and those of node:http load an HTTP
-  // client that nobody uses: 70 ms.
-  onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-    kind === "require-call" ? undefined : { path, namespace: "node" },
+  // client that nobody uses.
+  onResolve({ filter: /^/ }, ({ path, kind }) =>
+    isBuiltin(path) && kind !== "require-call" ? { path, namespace: "node" } : undefined,
   );
   onLoad({ filter: /^/, namespace: "node" }, ({ path }) => ({
     contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
