@@ -10,10 +10,11 @@ import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
 import { Availability } from "./availability.js";
 import { ClockFrame } from "./clock-frame.js";
-import { Holdings } from "./holdings.js";
+import { type Granted, Holdings } from "./holdings.js";
 import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
 import { type Heard, RANKS, stateOf } from "./state.js";
+import { EARLY_MS } from "./script.js";
 import type { Store } from "./store.js";
 
 export interface SharedOptions {
@@ -65,6 +66,11 @@ class SharedLedger implements Limiter {
   #told: Wish | undefined;
   #named = 0;
   #disarmKept: () => void = () => {};
+  /** Granted ahead of their starts. */
+  #ahead: (Granted & { readonly isForNewcomer: boolean })[] = [];
+  #disarmAhead: () => void = () => {};
+  /** Since when a token is wanted. */
+  #wantedSinceMs = 0;
 
   constructor(options: SharedOptions) {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
@@ -88,8 +94,11 @@ class SharedLedger implements Limiter {
   }
 
   take(wish: Wish, signal: AbortSignal): Promise<Token> {
+    if (!this.#takers.first) this.#wantedSinceMs = this.#clock.now();
     const taking = this.#takers.wait(wish, signal);
+    taking.catch(() => this.#clock.at(this.#clock.now(), () => this.#useAhead()));
     if (!this.#serves()) this.#useKept();
+    else if (!this.#wanted()) return taking;
     else if (!this.#told || RANKS[wish.priority] < RANKS[this.#told.priority] || wish.newcomer) this.#changed();
     return taking;
   }
@@ -111,6 +120,7 @@ class SharedLedger implements Limiter {
   async close(): Promise<void> {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
+    this.#useAhead();
     await this.#poll.end();
     if (this.#availability.isAway) return;
     const nowMs = this.#clock.now();
@@ -135,19 +145,20 @@ class SharedLedger implements Limiter {
    */
   #woken(message: string): void {
     const [replica, delayUs] = message.split(" ");
-    if (replica === this.#options.replica) this.#poll.by(this.#clock.now() + Number(delayUs) / 1000);
+    if (replica !== this.#options.replica) return;
+    this.#poll.by(this.#clock.now() + Number(delayUs) / 1000 - this.#frame.longTripMs - EARLY_MS);
   }
 
   /** Sends one command. Returns when to send the next. */
   async #ask(which?: "last"): Promise<number> {
     const askedMs = this.#clock.now();
     const { back, throttled } = this.#held.drain();
-    const wish = this.#takers.first;
+    const wish = this.#wanted();
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
       ...this.#circumstances(askedMs),
       ...(which === "last" && { keep: [] }),
-      ...(wish && { wish: this.#wishFor(token, wish) }),
+      ...(wish && { wish: this.#wishFor(token, wish, askedMs) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,
     };
@@ -156,6 +167,7 @@ class SharedLedger implements Limiter {
       this.#told = reply.granted ? undefined : wish;
       return this.#hear(ask, reply, askedMs);
     } catch (error) {
+      if (ask.wish?.own) this.#held.answerOffer(ask.wish.own.token);
       // It may have run; then the granted token must be given back. Reporting the rest twice does
       // no harm.
       this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
@@ -182,11 +194,28 @@ class SharedLedger implements Limiter {
     };
   }
 
-  #wishFor(token: string, { priority, newcomer }: Wish): NonNullable<Ask["wish"]> {
-    // Without the store, kept tokens are used without asking, and one may be in use until the store
-    // answers.
-    const [kept] = this.#serves() ? this.#held.kept() : [];
-    return { token, rank: RANKS[priority], newcomer, forMs: WAITS_FOR_MS, ...(kept !== undefined && { kept }) };
+  /** What the store is to be asked for: not what has been granted and only has to wait for its time. */
+  #wanted(): Wish | undefined {
+    const { first } = this.#takers;
+    const next = this.#takers.nth(this.#ahead.length);
+    return next ?? (first?.newcomer && !this.#ahead.some(({ isForNewcomer }) => isForNewcomer) ? first : undefined);
+  }
+
+  #wishFor(token: string, { priority, newcomer }: Wish, nowMs: number): NonNullable<Ask["wish"]> {
+    const { leastTripMs, longTripMs } = this.#frame;
+    const offer = this.#held.offer();
+    // Reaches the store half a trip from now, and the call starts half a trip after its time there.
+    const own = offer && { token: offer.token, inMs: Math.max(offer.freeMs - nowMs - leastTripMs, 0) };
+    return {
+      token,
+      rank: RANKS[priority],
+      newcomer,
+      ...(own && { own }),
+      aheadMs: Math.max(Math.min(longTripMs, FENCE_MS - longTripMs - 2 * EARLY_MS) + EARLY_MS, 0),
+      tripMs: leastTripMs,
+      wantedForMs: Math.max(nowMs - this.#wantedSinceMs, 0),
+      forMs: WAITS_FOR_MS,
+    };
   }
 
   /** The tokens to keep in reserve, so that this replica has some when the store fails. */
@@ -207,13 +236,47 @@ class SharedLedger implements Limiter {
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
     // Before noteKept, which would give the token back as one that we may not keep.
-    const token = reply.granted && this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
+    if (reply.granted) this.#receive(reply.granted, ask.wish?.newcomer ?? false, reply.storeMs, askedMs);
+    if (ask.wish?.own) this.#held.answerOffer(ask.wish.own.token);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
-    if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
-    else token?.settle({ kind: "unwritten" });
+    this.#useAhead();
     this.#useKept();
     if (this.#hasStepped || this.#held.hasNews) return nowMs;
-    return nowMs + Math.min(reply.waitMs ?? Infinity, this.#takers.first ? POLL_MS : HEARTBEAT_MS);
+    if (!this.#wanted()) return nowMs + HEARTBEAT_MS;
+    const againMs = this.#frame.reachedMs(reply.storeMs + (reply.waitMs ?? Infinity)) - this.#frame.leastTripMs;
+    return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
+  }
+
+  #receive(
+    { token: name, ahead, inMs }: NonNullable<Reply["granted"]>,
+    isForNewcomer: boolean,
+    storeMs: number,
+    askedMs: number,
+  ): void {
+    const granted = this.#held.receive(name, ahead, askedMs, this.#frame.reachedMs(storeMs + inMs));
+    if (!granted) return;
+    if (this.#hasStepped) granted.token.settle({ kind: "unwritten" });
+    else this.#ahead.push({ ...granted, isForNewcomer });
+  }
+
+  /** Uses the tokens whose time has come, and gives back those that nobody wants any more. */
+  #useAhead(): void {
+    this.#disarmAhead();
+    const nowMs = this.#clock.now();
+    const due = this.#ahead.filter(({ startMs }) => startMs <= nowMs);
+    this.#ahead = this.#ahead.filter(({ startMs }) => startMs > nowMs);
+    for (const { token } of due) {
+      if (this.#takers.first) this.#takers.grant(token);
+      else token.settle({ kind: "unwritten" });
+    }
+    const wanted = this.#ahead.filter((_, n) => this.#takers.nth(n));
+    const unwanted = this.#ahead.slice(wanted.length);
+    this.#ahead = wanted;
+    for (const { token } of unwanted) token.settle({ kind: "unwritten" });
+    // The store counts on us.
+    if (this.#told && !this.#wanted()) this.#poll.by(nowMs);
+    const [next] = wanted.toSorted((a, b) => a.startMs - b.startMs);
+    if (next) this.#disarmAhead = this.#clock.at(next.startMs, () => this.#useAhead());
   }
 
   #miss(error: Error): number {

@@ -32,8 +32,14 @@ export interface AskedToken {
   /** Lower ranks are served first, from 0. */
   readonly rank: number;
   readonly newcomer: boolean;
-  /** A kept token that may be used instead. */
-  readonly kept?: string;
+  /** A token of this replica that may be used instead, and in how long it can be. */
+  readonly own?: { readonly token: string; readonly inMs: number };
+  /** How long before its start a token may be granted. */
+  readonly aheadMs: number;
+  /** The shortest time that a command of this replica takes, there and back. */
+  readonly tripMs: number;
+  /** How long it has been wanted. */
+  readonly wantedForMs: number;
   /** How long it waits for its turn before asking again. */
   readonly forMs: number;
 }
@@ -48,8 +54,9 @@ export interface Reply {
   readonly epoch: string;
   /** The time on the store's clock. */
   readonly storeMs: number;
-  readonly granted?: { readonly token: string; readonly ahead: boolean };
-  /** Time until a token is available, if only time is missing. */
+  /** The token, whether it is ahead of pacing, and in how long a call may start with it. */
+  readonly granted?: { readonly token: string; readonly ahead: boolean; readonly inMs: number };
+  /** In how long the next request should reach the store, if that is known. */
   readonly waitMs?: number;
   readonly opensInMs: number;
   readonly pausedForMs: number;
@@ -80,7 +87,11 @@ export function argumentsOf(ask: Ask): string[] {
     wish?.token ?? "",
     String(wish?.rank ?? 0),
     flag(wish?.newcomer ?? false),
-    wish?.kept ?? "",
+    wish?.own?.token ?? "",
+    String(wish?.own?.inMs ?? 0),
+    String(wish?.aheadMs ?? 0),
+    String(wish?.tripMs ?? 0),
+    String(wish?.wantedForMs ?? 0),
     String(wish?.forMs ?? 0),
     throttle ? String(throttle.pauseMs) : "",
     String(throttle?.sentAgoMs ?? 0),
@@ -104,8 +115,8 @@ export function replyOf(raw: unknown): Reply {
   return {
     epoch,
     storeMs: Number(now) / 1000,
-    ...(token && { granted: { token, ahead: ahead === "1" } }),
-    ...(wait !== "-1" && { waitMs: Number(wait) / 1000 }),
+    ...(token && { granted: { token, ahead: ahead === "1", inMs: Number(wait) / 1000 } }),
+    ...(!token && wait !== "-1" && { waitMs: Number(wait) / 1000 }),
     opensInMs: Number(opens) / 1000,
     pausedForMs: Number(paused) / 1000,
     withheld: Number(withheld),

@@ -20,7 +20,8 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //                         the place before it
 //   paused, throttled, withheld, passed
 //   t:<token>             "<end of lease> <taken> <1 if kept in reserve, else 0>"
-//   w:<replica>           "<class> <since> <until>" of a replica that waits for a token
+//   w:<replica>           "<class> <since> <until> <due> <passed>" of a replica that waits for a
+//                         token: when one of its own can be back here, 1 if another went first
 //   r:<replica>           when the replica was last heard of
 // ARGV     durations are milliseconds
 //   1 replica   2 tokens in all   3 for how long its calls count   4 the lease of a token
@@ -28,15 +29,24 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   7 how long calls of all ledgers that it has seen still count
 //   8 '1' if it has noticed that the clock stepped
 //   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer
-//   12 a kept token to use, or ''   13 how long it waits for its turn
-//   14 pause for a throttle, or ''   15 how long ago the throttled call was sent
-//   16 how many tokens all replicas together may keep   17 how far apart calls start
-//   18 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
+//   12 a token of its own to use, or ''   13 in how long that can be used
+//   14 how long before its start it may be granted   15 the shortest time of a command, both ways
+//   16 how long it has wanted a token   17 how long it waits for its turn
+//   18 pause for a throttle, or ''   19 how long ago the throttled call was sent
+//   20 how many tokens all replicas together may keep   21 how far apart calls start
+//   22 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
 //      in front if nothing was sent with them
-// Returns epoch, now, token granted or '', 1 if that is ahead of pacing, wait (-1 if a token has to
-//   come back first), until it opens, until the pause ends, withheld, free (once it is open), hold,
+// Returns epoch, now, token granted or '', 1 if that is ahead of pacing, in how long a call may
+//   start with it, or in how long to ask again (-1 if that is unknown), until it opens, until the pause ends, withheld, free (once it is open), hold,
 //   replicas, the wake-up to publish or ''; then each token kept; then ''; then the name of each
 //   token in use, and how long it has been in use. Durations are microseconds.
+/** A request that arrives this long before its start is in time. */
+export const EARLY_MS = 10;
+
+/** A replica that waits for the token of another asks again this soon, and so long. */
+const AGAIN_MS = 20;
+const RETURNING_MS = 250;
+
 const SOURCE = `
 local replica, quota = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -90,8 +100,8 @@ local opening = now < get('opens')
 
 -- Tokens given back, run out and kept.
 local freed, kept, keeping, out = false, {}, 0, 0
-local keepCount, mostKept = tonumber(ARGV[18]), tonumber(ARGV[16])
-for i = 19 + keepCount, #ARGV do
+local keepCount, mostKept = tonumber(ARGV[22]), tonumber(ARGV[20])
+for i = 23 + keepCount, #ARGV do
   local unused, name = string.match(ARGV[i], '^(%-?)(.*)$')
   freed = freed or ledger['t:' .. name] ~= nil
   drop('t:' .. name)
@@ -110,7 +120,7 @@ end
 local function lend(name, taken, isKept)
   put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1' or ' 0'))
 end
-for i = 19, 18 + keepCount do
+for i = 23, 22 + keepCount do
   local name = ARGV[i]
   local token = tokens[name]
   local isNew = not token and not opening and out < quota
@@ -126,43 +136,48 @@ end
 local function withheld()
   return math.max(0, math.min(get('withheld') - math.floor((now - get('throttled')) / ${CLEAN_MS * 1000}), quota - 1))
 end
-if ARGV[14] ~= '' then
-  put('paused', text(math.max(get('paused'), now + micros(14))))
-  if now - micros(15) >= get('throttled') then
+if ARGV[18] ~= '' then
+  put('paused', text(math.max(get('paused'), now + micros(18))))
+  if now - micros(19) >= get('throttled') then
     put('withheld', text(math.min(withheld() + 1, quota - 1)))
     put('throttled', text(now))
   end
 end
 
 -- Whose turn it is: the highest class, but every tenth call a lower one; in a class, the replica that waited longest.
-local space = micros(17)
+local space, trip = micros(21), micros(15)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
+local own = tokens[ARGV[12]] and ledger['t:' .. ARGV[12]] and ARGV[12]
+local ownAt = now + micros(13)
 local left = wish == '' and ledger[mine] ~= nil
 if wish == '' then drop(mine)
 else
-  -- If nobody waited, places that have gone by meanwhile belong to nobody.
-  if not next(named('w')) then put('last', text(math.max(get('last'), now - space))) end
-  local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
-  put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(13)))
+  -- Places that have gone by while nobody waited belong to nobody.
+  if not next(named('w')) then put('last', text(math.max(get('last'), now - trip - micros(16) - space))) end
+  local before, since, passed = string.match(ledger[mine] or '', '^(%d) (%d+) %d+ %d+ (%d)$')
+  local due = own and text(ownAt + trip) or '0'
+  put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(17)) .. ' ' .. due .. ' ' .. (before == class and passed or '0'))
 end
 local function turn()
   local waiting, highest, lowest = {}, '9', '0'
   for name, value in pairs(named('w')) do
-    local c, since, till = string.match(value, '^(%d) (%d+) (%d+)$')
+    local c, since, till, due, passed = string.match(value, '^(%d) (%d+) (%d+) (%d+) (%d)$')
     if tonumber(till) < now then drop('w:' .. name)
     else
-      waiting[#waiting + 1] = { name = name, class = c, since = since }
+      waiting[#waiting + 1] = { name = name, class = c, since = since, due = tonumber(due), passed = passed == '1', value = value }
       if c < highest then highest = c end
       if c > lowest then lowest = c end
     end
   end
   local lowers = lowest > highest and get('passed') >= ${LOWER_CLASS_EVERY - 1}
-  local first
-  for _, each in ipairs(waiting) do
-    local isEarlier = not first or each.since < first.since or (each.since == first.since and each.name < first.name)
-    if (each.class > highest) == lowers and isEarlier then first = each end
-  end
-  return first, lowest > highest and not lowers
+  table.sort(waiting, function(a, b)
+    local x, y = (a.class > highest) == lowers, (b.class > highest) == lowers
+    if x ~= y then return x end
+    if not x and a.class ~= b.class then return a.class < b.class end
+    if a.since ~= b.since then return a.since < b.since end
+    return a.name < b.name
+  end)
+  return waiting, lowest > highest and not lowers
 end
 local function pacedTo() return math.max(get('paused'), get('last') + space) end
 
@@ -170,34 +185,51 @@ local function pacedTo() return math.max(get('paused'), get('last') + space) end
 local granted, ahead, wait = '', 0, -1
 if opening and wish ~= '' then wait = get('opens') - now
 elseif wish ~= '' then
-  local first, passes = turn()
+  local waiting, passes = turn()
+  local first = waiting[1]
   local isFirst = first.name == replica
-  local own = tokens[ARGV[12]] and ledger['t:' .. ARGV[12]] and ARGV[12]
+  local spare = quota - out - withheld()
   local spared = ARGV[11] == '1' and quota - out > quota / 2
-  local at = spared and get('paused') or pacedTo()
-  if quota - out + (own and 1 or 0) > withheld() and (spared or isFirst) then
-    wait = math.max(0, at - now)
-    if wait == 0 then
-      granted = own or wish
-      ahead = pacedTo() > now and 1 or 0
-      lend(granted, text(now), false)
-      if not own then out = out + 1 end
+  local at = math.max(now, spared and get('paused') or pacedTo())
+  local usesOwn = own and spare >= 0 and (ownAt <= at or spare <= 0)
+  local isNext = isFirst
+  if usesOwn and not isFirst and first.class == class and first.due > 0 and not first.passed and first.due - trip < ownAt + space * 1.5 then
+    isNext = true
+  end
+  if (spared or isNext) and (usesOwn or spare > 0) then
+    if usesOwn then at = math.max(at, ownAt) end
+    wait = at - now
+    if wait > micros(14) then wait = wait - ${EARLY_MS * 1000}
+    else
+      granted = usesOwn and own or wish
+      ahead = pacedTo() > at and 1 or 0
+      lend(granted, text(at), false)
+      if not usesOwn then out = out + 1 end
       put('before', ledger.last or '0')
       local due = get('last') + space
-      local catchesUp = now - due < ${WINDOW_MS * 1000} and withheld() == 0
-      local late = catchesUp and math.max(now - due, 0) or 0
-      put('last', text(now - math.min(late, space / 2) * ${MADE_UP}))
+      local catchesUp = at - due < ${WINDOW_MS * 1000} and withheld() == 0
+      local late = catchesUp and math.max(at - due, 0) or 0
+      put('last', text(math.max(get('last'), at - math.min(late, space / 2) * ${MADE_UP})))
       put('lastBy', granted)
-      if isFirst then put('passed', passes and text(get('passed') + 1) or '0') end
+      if isFirst then put('passed', passes and text(get('passed') + 1) or '0')
+      elseif isNext then put('w:' .. first.name, string.sub(first.value, 1, -2) .. '1') end
       drop(mine)
     end
+  else
+    local before, soonest
+    for n, each in ipairs(waiting) do
+      if each.name == replica then before = n - 1
+      elseif each.due > now - ${RETURNING_MS * 1000} and (not soonest or each.due < soonest) then soonest = each.due end
+    end
+    if before > 0 then wait = math.max(at + before * space, own and spare <= before and ownAt or 0) - now - ${EARLY_MS * 1000}
+    elseif soonest then wait = math.max(soonest - now, ${AGAIN_MS * 1000}) end
   end
 end
 
 -- If something has changed, the replica whose turn is next is to be woken.
 local wake = ''
-if (freed or left or granted ~= '') and not opening and quota - out > withheld() then
-  local first = turn()
+if (freed or left) and not opening and quota - out > withheld() then
+  local first = turn()[1]
   if first and first.name ~= replica then wake = first.name .. ' ' .. text(math.max(0, pacedTo() - now)) end
 end
 
