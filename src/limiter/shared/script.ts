@@ -95,7 +95,6 @@ elseif now < get('opens') then
 end
 put('hold', text(math.max(get('hold'), counts)))
 put('seen', text(now))
-put('r:' .. replica, text(now))
 local opening = now < get('opens')
 
 -- Tokens given back, run out and kept.
@@ -149,22 +148,26 @@ local space, trip = micros(21), micros(15)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local own = tokens[ARGV[12]] and ledger['t:' .. ARGV[12]] and ARGV[12]
 local ownAt = now + micros(13)
+local served, turns = string.match(ledger['r:' .. replica] or '', '^%d+ (%d) (%d+)$')
+local round = get('round' .. class)
+if served == class then round = math.max(round, tonumber(turns) + 1) end
+local function heard(class, turns) put('r:' .. replica, text(now) .. ' ' .. (class or '0') .. ' ' .. (turns or '0')) end
+heard(served, turns)
 local left = wish == '' and ledger[mine] ~= nil
 if wish == '' then drop(mine)
 else
   -- Places that have gone by while nobody waited belong to nobody.
   if not next(named('w')) then put('last', text(math.max(get('last'), now - trip - micros(16) - space))) end
-  local before, since, passed = string.match(ledger[mine] or '', '^(%d) (%d+) %d+ %d+ (%d)$')
-  local due = own and text(ownAt + trip) or '0'
-  put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(17)) .. ' ' .. due .. ' ' .. (before == class and passed or '0'))
+  local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
+  put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(17)) .. ' ' .. text(round))
 end
 local function turn()
   local waiting, highest, lowest = {}, '9', '0'
   for name, value in pairs(named('w')) do
-    local c, since, till, due, passed = string.match(value, '^(%d) (%d+) (%d+) (%d+) (%d)$')
+    local c, since, till, round = string.match(value, '^(%d) (%d+) (%d+) (%d+)$')
     if tonumber(till) < now then drop('w:' .. name)
     else
-      waiting[#waiting + 1] = { name = name, class = c, since = since, due = tonumber(due), passed = passed == '1', value = value }
+      waiting[#waiting + 1] = { name = name, class = c, since = since, round = tonumber(round) }
       if c < highest then highest = c end
       if c > lowest then lowest = c end
     end
@@ -174,6 +177,7 @@ local function turn()
     local x, y = (a.class > highest) == lowers, (b.class > highest) == lowers
     if x ~= y then return x end
     if not x and a.class ~= b.class then return a.class < b.class end
+    if a.round ~= b.round then return a.round < b.round end
     if a.since ~= b.since then return a.since < b.since end
     return a.name < b.name
   end)
@@ -192,11 +196,10 @@ elseif wish ~= '' then
   local spared = ARGV[11] == '1' and quota - out > quota / 2
   local at = math.max(now, spared and get('paused') or pacedTo())
   local usesOwn = own and spare >= 0 and (ownAt <= at or spare <= 0)
-  local isNext = isFirst
-  if usesOwn and not isFirst and first.class == class and first.due > 0 and not first.passed and first.due - trip < ownAt + space * 1.5 then
-    isNext = true
-  end
-  if (spared or isNext) and (usesOwn or spare > 0) then
+  -- Replicas that have had as many turns go in the order in which their own tokens come back.
+  local isPeer = not isFirst and own and spare >= 0 and first.class == class and first.round == round
+  usesOwn = usesOwn or (isPeer and not spared)
+  if (spared or isFirst or isPeer) and (usesOwn or spare > 0) then
     if usesOwn then at = math.max(at, ownAt) end
     wait = at - now
     if wait > micros(14) then wait = wait - ${EARLY_MS * 1000}
@@ -211,15 +214,18 @@ elseif wish ~= '' then
       local late = catchesUp and math.max(at - due, 0) or 0
       put('last', text(math.max(get('last'), at - math.min(late, space / 2) * ${MADE_UP})))
       put('lastBy', granted)
-      if isFirst then put('passed', passes and text(get('passed') + 1) or '0')
-      elseif isNext then put('w:' .. first.name, string.sub(first.value, 1, -2) .. '1') end
+      if first.class == class then put('passed', passes and text(get('passed') + 1) or '0') end
+      put('round' .. class, text(math.max(get('round' .. class), round)))
+      heard(class, text(round))
       drop(mine)
     end
   else
     local before, soonest
-    for n, each in ipairs(waiting) do
-      if each.name == replica then before = n - 1
-      elseif each.due > now - ${RETURNING_MS * 1000} and (not soonest or each.due < soonest) then soonest = each.due end
+    for n, each in ipairs(waiting) do if each.name == replica then before = n - 1 end end
+    for name, token in pairs(tokens) do
+      local back = token.taken + space * quota + trip
+      if ledger['t:' .. name] and string.sub(name, 1, #replica + 1) ~= replica .. '.' and back > now - ${RETURNING_MS * 1000}
+        and (not soonest or back < soonest) then soonest = back end
     end
     if before > 0 then wait = math.max(at + before * space, own and spare <= before and ownAt or 0) - now - ${EARLY_MS * 1000}
     elseif soonest then wait = math.max(soonest - now, ${AGAIN_MS * 1000}) end
@@ -235,7 +241,7 @@ end
 
 local replicas = 0
 for name, heard in pairs(named('r')) do
-  if tonumber(heard) < now - 5000000 then drop('r:' .. name) else replicas = replicas + 1 end
+  if tonumber(string.match(heard, '^%d+')) < now - 5000000 then drop('r:' .. name) else replicas = replicas + 1 end
 end
 for field, value in pairs(set) do redis.call('HSET', KEYS[1], field, value) end
 for field in pairs(gone) do redis.call('HDEL', KEYS[1], field) end
