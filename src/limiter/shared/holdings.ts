@@ -27,6 +27,8 @@ interface Holding {
   sentMs?: number;
   /** While the store is being asked whether it may be used again, it is not given back. */
   isOffered?: boolean;
+  /** Another replica waits for it. */
+  isNeeded?: boolean;
 }
 
 /** A token of ours that the store may grant us once more. */
@@ -136,7 +138,7 @@ export class Holdings {
    */
   offer(): Offer | undefined {
     const [kept] = this.#options.storeServes() ? this.kept() : [];
-    const cooling = this.#in("cooling").toSorted((a, b) => a.freeMs - b.freeMs);
+    const cooling = this.#in("cooling").filter(({ isNeeded }) => !isNeeded).toSorted((a, b) => a.freeMs - b.freeMs);
     const holding = kept === undefined ? cooling[0] : this.#byToken.get(kept);
     if (!holding) return undefined;
     holding.isOffered = true;
@@ -144,10 +146,11 @@ export class Holdings {
   }
 
   /** Ends an offer. If the store did not grant the token, it goes back as it would have. */
-  answerOffer(token: string): void {
+  answerOffer(token: string, isNeeded: boolean): void {
     const holding = this.#byToken.get(token);
     if (!holding?.isOffered) return;
     holding.isOffered = false;
+    holding.isNeeded = isNeeded;
     if (holding.state === "cooling" && holding.freeMs <= this.#clock.now()) this.#comeBack(holding, true);
   }
 
@@ -253,6 +256,7 @@ export class Holdings {
     const isKept = mayKeep && startUntilMs > this.#clock.now();
     delete holding.sentMs;
     holding.state = "kept";
+    holding.isNeeded = false;
     if (!isKept) this.#giveBack(token, used);
     changed();
   }

@@ -136,7 +136,11 @@ class SharedLedger implements Limiter {
   }
 
   #changed(): void {
-    if (!this.#availability.isAway) this.#poll.by(this.#clock.now());
+    if (!this.#availability.isAway) {
+      // A token that has come back does not wait for the answer about another.
+      if (this.#poll.isAsking && this.#held.hasNews) void this.#ask("between");
+      else this.#poll.by(this.#clock.now());
+    }
     this.#useKept();
   }
 
@@ -150,24 +154,24 @@ class SharedLedger implements Limiter {
   }
 
   /** Sends one command. Returns when to send the next. */
-  async #ask(which?: "last"): Promise<number> {
+  async #ask(which?: "last" | "between"): Promise<number> {
     const askedMs = this.#clock.now();
     const { back, throttled } = this.#held.drain();
-    const wish = this.#wanted();
+    const wish = which === "between" ? undefined : this.#wanted();
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
       ...this.#circumstances(askedMs),
-      ...(which === "last" && { keep: [] }),
-      ...(wish && { wish: this.#wishFor(token, wish, askedMs) }),
+      ...(which && { keep: [] }),
+      ...(which === "between" ? { wish: "same" as const } : wish && { wish: this.#wishFor(token, wish, askedMs) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,
     };
     try {
       const reply = replyOf(await this.#options.store.run(argumentsOf(ask)));
-      this.#told = reply.granted ? undefined : wish;
+      if (which !== "between") this.#told = reply.granted ? undefined : wish;
       return this.#hear(ask, reply, askedMs);
     } catch (error) {
-      if (ask.wish?.own) this.#held.answerOffer(ask.wish.own.token);
+      this.#answerOffer(ask, false);
       // It may have run; then the granted token must be given back. Reporting the rest twice does
       // no harm.
       this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
@@ -236,8 +240,8 @@ class SharedLedger implements Limiter {
     this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
     // Before noteKept, which would give the token back as one that we may not keep.
-    if (reply.granted) this.#receive(reply.granted, ask.wish?.newcomer ?? false, reply.storeMs, askedMs);
-    if (ask.wish?.own) this.#held.answerOffer(ask.wish.own.token);
+    if (reply.granted) this.#receive(reply.granted, ask, reply.storeMs, askedMs);
+    this.#answerOffer(ask, reply.yields);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
     this.#useAhead();
     this.#useKept();
@@ -249,14 +253,18 @@ class SharedLedger implements Limiter {
 
   #receive(
     { token: name, ahead, inMs }: NonNullable<Reply["granted"]>,
-    isForNewcomer: boolean,
+    { wish }: Ask,
     storeMs: number,
     askedMs: number,
   ): void {
     const granted = this.#held.receive(name, ahead, askedMs, this.#frame.reachedMs(storeMs + inMs));
     if (!granted) return;
     if (this.#hasStepped) granted.token.settle({ kind: "unwritten" });
-    else this.#ahead.push({ ...granted, isForNewcomer });
+    else this.#ahead.push({ ...granted, isForNewcomer: typeof wish === "object" && wish.newcomer });
+  }
+
+  #answerOffer({ wish }: Ask, isNeeded: boolean): void {
+    if (typeof wish === "object" && wish.own) this.#held.answerOffer(wish.own.token, isNeeded);
   }
 
   /** Uses the tokens whose time has come, and gives back those that nobody wants any more. */

@@ -15,7 +15,8 @@ export interface Ask {
   readonly formerMs: number;
   /** Whether the store's clock has stepped relative to ours since that reply. */
   readonly stepped: boolean;
-  readonly wish?: AskedToken;
+  /** Absent to wish for nothing; "same" to wish what it wished before. */
+  readonly wish?: AskedToken | "same";
   /** The distance between starts of calls. */
   readonly spaceMs: number;
   readonly throttle?: { readonly pauseMs: number; readonly sentAgoMs: number };
@@ -56,6 +57,8 @@ export interface Reply {
   readonly storeMs: number;
   /** The token, whether it is ahead of pacing, and in how long a call may start with it. */
   readonly granted?: { readonly token: string; readonly ahead: boolean; readonly inMs: number };
+  /** Whether the token that it wanted to use again is needed elsewhere. */
+  readonly yields: boolean;
   /** In how long the next request should reach the store, if that is known. */
   readonly waitMs?: number;
   readonly opensInMs: number;
@@ -74,7 +77,8 @@ export interface Reply {
 
 /** Makes the script's arguments. */
 export function argumentsOf(ask: Ask): string[] {
-  const { seen, wish, throttle } = ask;
+  const { seen, throttle } = ask;
+  const wish = ask.wish === "same" ? undefined : ask.wish;
   return [
     ask.replica,
     String(ask.quota),
@@ -85,7 +89,7 @@ export function argumentsOf(ask: Ask): string[] {
     String(ask.formerMs),
     flag(ask.stepped),
     wish?.token ?? "",
-    String(wish?.rank ?? 0),
+    ask.wish === "same" ? "" : String(wish?.rank ?? 0),
     flag(wish?.newcomer ?? false),
     wish?.own?.token ?? "",
     String(wish?.own?.inMs ?? 0),
@@ -105,10 +109,10 @@ export function argumentsOf(ask: Ask): string[] {
 
 /** Parses a reply. Throws if the script did not make it. */
 export function replyOf(raw: unknown): Reply {
-  if (!Array.isArray(raw) || raw.length < 13) throw new Error("the store's answer is not one of the ledger's script");
+  if (!Array.isArray(raw) || raw.length < 14) throw new Error("the store's answer is not one of the ledger's script");
   const fields = raw.map(String);
-  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake] = fields;
-  const end = fields.indexOf("", 12);
+  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake, yields] = fields;
+  const end = fields.indexOf("", 13);
   const inUseForMs = new Map<string, number>();
   for (let n = end + 1; n + 1 < fields.length; n += 2)
     inUseForMs.set(fields[n] as string, Number(fields[n + 1]) / 1000);
@@ -117,6 +121,7 @@ export function replyOf(raw: unknown): Reply {
     storeMs: Number(now) / 1000,
     ...(token && { granted: { token, ahead: ahead === "1", inMs: Number(wait) / 1000 } }),
     ...(!token && wait !== "-1" && { waitMs: Number(wait) / 1000 }),
+    yields: yields === "1",
     opensInMs: Number(opens) / 1000,
     pausedForMs: Number(paused) / 1000,
     withheld: Number(withheld),
@@ -124,7 +129,7 @@ export function replyOf(raw: unknown): Reply {
     countsMs: Number(counts) / 1000,
     replicas: Number(replicas),
     ...(wake && { wake }),
-    kept: new Set(fields.slice(12, end)),
+    kept: new Set(fields.slice(13, end)),
     inUseForMs,
   };
 }

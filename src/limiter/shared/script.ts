@@ -43,6 +43,9 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 /** A request that arrives this long before its start is in time. */
 export const EARLY_MS = 10;
 
+/** How many turns a replica may be ahead of another, rather than pass its tokens on. */
+const PEER_TURNS = 1;
+
 /** A replica that waits for the token of another asks again this soon, and so long. */
 const AGAIN_MS = 20;
 const RETURNING_MS = 250;
@@ -108,16 +111,17 @@ for i = 23 + keepCount, #ARGV do
 end
 local tokens = {}
 for name, value in pairs(named('t')) do
-  local ends, taken, isKept = string.match(value, '^(%d+) (%d+) (%d)$')
+  local ends, taken, isKept, back = string.match(value, '^(%d+) (%d+) (%d) (%d+)$')
   if tonumber(ends) <= now then drop('t:' .. name)
   else
-    tokens[name] = { taken = taken, kept = isKept == '1' }
+    tokens[name] = { ends = ends, taken = taken, kept = isKept == '1', back = tonumber(back) }
     out = out + 1
     if isKept == '1' then keeping = keeping + 1 end
   end
 end
+local space, trip = micros(21), micros(15)
 local function lend(name, taken, isKept)
-  put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1' or ' 0'))
+  put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1 ' or ' 0 ') .. text(taken + space * quota + trip))
 end
 for i = 23, 22 + keepCount do
   local name = ARGV[i]
@@ -144,18 +148,22 @@ if ARGV[18] ~= '' then
 end
 
 -- Whose turn it is: the highest class, but every tenth call a lower one; in a class, the replica that waited longest.
-local space, trip = micros(21), micros(15)
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local own = tokens[ARGV[12]] and ledger['t:' .. ARGV[12]] and ARGV[12]
 local ownAt = now + micros(13)
+if own and not tokens[own].kept then
+  tokens[own].back = ownAt + trip
+  put('t:' .. own, tokens[own].ends .. ' ' .. tokens[own].taken .. ' 0 ' .. text(ownAt + trip))
+end
 local served, turns = string.match(ledger['r:' .. replica] or '', '^%d+ (%d) (%d+)$')
 local round = get('round' .. class)
 if served == class then round = math.max(round, tonumber(turns) + 1) end
 local function heard(class, turns) put('r:' .. replica, text(now) .. ' ' .. (class or '0') .. ' ' .. (turns or '0')) end
 heard(served, turns)
-local left = wish == '' and ledger[mine] ~= nil
-if wish == '' then drop(mine)
-else
+-- A command between two others has no wish, and takes none back.
+local left = wish == '' and class ~= '' and ledger[mine] ~= nil
+if left then drop(mine)
+elseif wish ~= '' then
   -- Places that have gone by while nobody waited belong to nobody.
   if not next(named('w')) then put('last', text(math.max(get('last'), now - trip - micros(16) - space))) end
   local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
@@ -186,7 +194,7 @@ end
 local function pacedTo() return math.max(get('paused'), get('last') + space) end
 
 -- The grant.
-local granted, ahead, wait = '', 0, -1
+local granted, ahead, wait, yields = '', 0, -1, 0
 if opening and wish ~= '' then wait = get('opens') - now
 elseif wish ~= '' then
   local waiting, passes = turn()
@@ -196,13 +204,22 @@ elseif wish ~= '' then
   local spared = ARGV[11] == '1' and quota - out > quota / 2
   local at = math.max(now, spared and get('paused') or pacedTo())
   local usesOwn = own and spare >= 0 and (ownAt <= at or spare <= 0)
-  -- Replicas that have had as many turns go in the order in which their own tokens come back.
-  local isPeer = not isFirst and own and spare >= 0 and first.class == class and first.round == round
+  -- Replicas that have had nearly as many turns go in the order in which their own tokens come back.
+  local isPeer = not isFirst and own and spare >= 0 and first.class == class and round - first.round <= ${PEER_TURNS}
   usesOwn = usesOwn or (isPeer and not spared)
+  -- When the token of another replica can be expected here.
+  local soonest
+  for name, token in pairs(tokens) do
+    if not token.kept and ledger['t:' .. name] and string.sub(name, 1, #replica + 1) ~= replica .. '.'
+      and token.back > now - ${RETURNING_MS * 1000} and (not soonest or token.back < soonest) then soonest = token.back end
+  end
+  if soonest then soonest = math.max(soonest - now, ${AGAIN_MS * 1000}) end
   if (spared or isFirst or isPeer) and (usesOwn or spare > 0) then
     if usesOwn then at = math.max(at, ownAt) end
     wait = at - now
-    if wait > micros(14) then wait = wait - ${EARLY_MS * 1000}
+    if wait > micros(14) then
+      wait = wait - ${EARLY_MS * 1000}
+      if isFirst and usesOwn and soonest and ownAt > pacedTo() then wait = math.min(wait, soonest) end
     else
       granted = usesOwn and own or wish
       ahead = pacedTo() > at and 1 or 0
@@ -220,15 +237,11 @@ elseif wish ~= '' then
       drop(mine)
     end
   else
-    local before, soonest
+    local before = 0
     for n, each in ipairs(waiting) do if each.name == replica then before = n - 1 end end
-    for name, token in pairs(tokens) do
-      local back = token.taken + space * quota + trip
-      if ledger['t:' .. name] and string.sub(name, 1, #replica + 1) ~= replica .. '.' and back > now - ${RETURNING_MS * 1000}
-        and (not soonest or back < soonest) then soonest = back end
-    end
+    yields = own and spare < before and 1 or 0
     if before > 0 then wait = math.max(at + before * space, own and spare <= before and ownAt or 0) - now - ${EARLY_MS * 1000}
-    elseif soonest then wait = math.max(soonest - now, ${AGAIN_MS * 1000}) end
+    elseif soonest then wait = soonest end
   end
 end
 
@@ -247,11 +260,11 @@ for field, value in pairs(set) do redis.call('HSET', KEYS[1], field, value) end
 for field in pairs(gone) do redis.call('HDEL', KEYS[1], field) end
 
 local reply = { ledger.epoch, now, granted, ahead, wait, math.max(0, get('opens') - now), math.max(0, get('paused') - now),
-  withheld(), math.max(0, quota - out), get('hold'), replicas, wake }
+  withheld(), math.max(0, quota - out), get('hold'), replicas, wake, yields }
 for _, name in ipairs(kept) do reply[#reply + 1] = name end
 reply[#reply + 1] = ''
 for name, value in pairs(named('t')) do
-  local taken, isKept = string.match(value, '^%d+ (%d+) (%d)$')
+  local taken, isKept = string.match(value, '^%d+ (%d+) (%d) ')
   if isKept == '0' then
     reply[#reply + 1] = name
     reply[#reply + 1] = now - tonumber(taken)
