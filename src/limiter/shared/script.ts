@@ -156,8 +156,7 @@ if own and not tokens[own].kept then
   put('t:' .. own, tokens[own].ends .. ' ' .. tokens[own].taken .. ' 0 ' .. text(ownAt + trip))
 end
 local served, turns = string.match(ledger['r:' .. replica] or '', '^%d+ (%d) (%d+)$')
-local round = get('round' .. class)
-if served == class then round = math.max(round, tonumber(turns) + 1) end
+local round
 local function heard(class, turns) put('r:' .. replica, text(now) .. ' ' .. (class or '0') .. ' ' .. (turns or '0')) end
 heard(served, turns)
 -- A command between two others has no wish, and takes none back.
@@ -166,8 +165,19 @@ if left then drop(mine)
 elseif wish ~= '' then
   -- Places that have gone by while nobody waited belong to nobody.
   if not next(named('w')) then put('last', text(math.max(get('last'), now - trip - micros(16) - space))) end
-  local before, since = string.match(ledger[mine] or '', '^(%d) (%d+)')
-  put(mine, class .. ' ' .. (before == class and since or text(now)) .. ' ' .. text(now + micros(17)) .. ' ' .. text(round))
+  local before, since, turn = string.match(ledger[mine] or '', '^(%d) (%d+) %d+ (%d+)$')
+  if before == class then round = tonumber(turn)
+  else
+    since = text(now)
+    -- A newcomer is treated like the one that has had the fewest turns.
+    for _, value in pairs(named('w')) do
+      local c, n = string.match(value, '^(%d) %d+ %d+ (%d+)$')
+      if c == class then round = math.min(round or tonumber(n), tonumber(n)) end
+    end
+    round = round or get('round' .. class)
+    if served == class then round = math.max(round, tonumber(turns) + 1) end
+  end
+  put(mine, class .. ' ' .. since .. ' ' .. text(now + micros(17)) .. ' ' .. text(round))
 end
 local function turn()
   local waiting, highest, lowest = {}, '9', '0'
@@ -232,7 +242,7 @@ elseif wish ~= '' then
       put('last', text(math.max(get('last'), at - math.min(late, space / 2) * ${MADE_UP})))
       put('lastBy', granted)
       if first.class == class then put('passed', passes and text(get('passed') + 1) or '0') end
-      put('round' .. class, text(math.max(get('round' .. class), round)))
+      put('round' .. class, text(round))
       heard(class, text(round))
       drop(mine)
     end
@@ -240,7 +250,7 @@ elseif wish ~= '' then
     local before = 0
     for n, each in ipairs(waiting) do if each.name == replica then before = n - 1 end end
     yields = own and spare < before and 1 or 0
-    if before > 0 then wait = math.max(at + before * space, own and spare <= before and ownAt or 0) - now - ${EARLY_MS * 1000}
+    if before > 0 then wait = math.max(at + before * space, own and spare <= 0 and ownAt or 0) - now - ${EARLY_MS * 1000}
     elseif soonest then wait = soonest end
   end
 end
