@@ -215,7 +215,10 @@ elseif wish ~= '' then
   local at = math.max(now, spared and get('paused') or pacedTo())
   local usesOwn = own and spare >= 0 and (ownAt <= at or spare <= 0)
   -- Replicas that have had nearly as many turns go in the order in which their own tokens come back.
+  local before = 0
+  for n, each in ipairs(waiting) do if each.name == replica then before = n - 1 end end
   local isPeer = not isFirst and own and spare >= 0 and first.class == class and round - first.round <= ${PEER_TURNS}
+    and (spare <= 0 or ownAt <= at + before * space)
   usesOwn = usesOwn or (isPeer and not spared)
   -- When the token of another replica can be expected here.
   local soonest
@@ -228,7 +231,7 @@ elseif wish ~= '' then
     if usesOwn then at = math.max(at, ownAt) end
     wait = at - now
     if wait > micros(14) then
-      wait = wait - ${EARLY_MS * 1000}
+      wait = wait - math.min(micros(14), ${EARLY_MS * 1000})
       if isFirst and usesOwn and soonest and ownAt > pacedTo() then wait = math.min(wait, soonest) end
     else
       granted = usesOwn and own or wish
@@ -247,8 +250,6 @@ elseif wish ~= '' then
       drop(mine)
     end
   else
-    local before = 0
-    for n, each in ipairs(waiting) do if each.name == replica then before = n - 1 end end
     yields = own and spare < before and 1 or 0
     if before > 0 then wait = math.max(at + before * space, own and spare <= 0 and ownAt or 0) - now - ${EARLY_MS * 1000}
     elseif soonest then wait = soonest end
