@@ -247,6 +247,7 @@ class SharedLedger implements Limiter {
     this.#useKept();
     if (this.#hasStepped || this.#held.hasNews) return nowMs;
     if (!this.#wanted()) return nowMs + HEARTBEAT_MS;
+    if (reply.granted) return nowMs;
     const againMs = this.#frame.reachedMs(reply.storeMs + (reply.waitMs ?? Infinity)) - this.#frame.leastTripMs;
     return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
   }
@@ -277,6 +278,7 @@ class SharedLedger implements Limiter {
       if (this.#takers.first) this.#takers.grant(token);
       else token.settle({ kind: "unwritten" });
     }
+    if (due.length > 0 && this.#reserve > 0) this.#clock.at(nowMs, () => this.#refill());
     const wanted = this.#ahead.filter((_, n) => this.#takers.nth(n));
     const unwanted = this.#ahead.slice(wanted.length);
     this.#ahead = wanted;
@@ -285,6 +287,11 @@ class SharedLedger implements Limiter {
     if (this.#told && !this.#wanted()) this.#poll.by(nowMs);
     const [next] = wanted.toSorted((a, b) => a.startMs - b.startMs);
     if (next) this.#disarmAhead = this.#clock.at(next.startMs, () => this.#useAhead());
+  }
+
+  /** Asks for a token in reserve once there is nothing left to send. */
+  #refill(): void {
+    if (!this.#takers.first && this.#serves()) this.#poll.by(this.#clock.now());
   }
 
   #miss(error: Error): number {
