@@ -131,6 +131,7 @@ for i = 23, 22 + keepCount do
     if not (token and token.kept) then keeping = keeping + 1 end
     if not token then out = out + 1 end
     lend(name, token and token.taken or text(now), true)
+    if token then token.kept = true end
     kept[#kept + 1] = name
   end -- else it stays out if it was: its holder gives it back on hearing of this, and may use it until then
 end
