@@ -97,9 +97,9 @@ export class Holdings {
     return this.#byToken.has(token);
   }
 
-  /** When each call in flight was sent. */
+  /** When each call in flight was sent, or will be. */
   inFlightSinceMs(): number[] {
-    return this.#in("in use").flatMap(({ sentMs }) => sentMs ?? []);
+    return this.#in("in use").map(({ sentMs, freeMs }) => sentMs ?? freeMs);
   }
 
   coolingUntilMs(): number[] {
