@@ -215,7 +215,7 @@ class SharedLedger implements Limiter {
       rank: RANKS[priority],
       newcomer,
       ...(own && { own }),
-      aheadMs: Math.max(Math.min(longTripMs + 2 * EARLY_MS, FENCE_MS - longTripMs - EARLY_MS), 0),
+      aheadMs: Math.max(Math.min(longTripMs + 1.2 * EARLY_MS, FENCE_MS - longTripMs - EARLY_MS), 0),
       tripMs: leastTripMs,
       wantedForMs: Math.max(nowMs - this.#wantedSinceMs, 0),
       forMs: WAITS_FOR_MS,
