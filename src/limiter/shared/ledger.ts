@@ -10,6 +10,7 @@ import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
 import { Availability } from "./availability.js";
 import { ClockFrame } from "./clock-frame.js";
+import { Heartbeats, TURN_MS } from "./heartbeats.js";
 import { type Granted, Holdings } from "./holdings.js";
 import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
@@ -34,8 +35,11 @@ export interface SharedOptions {
 /** How long a waiting replica waits for a wake-up before it asks again. */
 const POLL_MS = 500;
 
-/** How often an idle replica reports that it exists. */
+/** How often an idle ledger asks, if there are not so many that their turns come later. */
 const HEARTBEAT_MS = 1000;
+
+/** A replica counts as present for this long, or until it has missed some turns. */
+const PRESENT_MS = 5000;
 
 /** A waiting replica that is not heard from for this long loses its turn. */
 const WAITS_FOR_MS = 1500;
@@ -56,6 +60,9 @@ class SharedLedger implements Limiter {
   readonly #frame = new ClockFrame();
   readonly #availability: Availability;
   readonly #poll: Poll;
+  readonly #heartbeats: Heartbeats;
+  readonly #stopHeartbeat: () => void;
+  #askedMs = -Infinity;
   readonly #shareMs: number;
   readonly #reserve: number;
   #heard: Heard | undefined;
@@ -90,6 +97,8 @@ class SharedLedger implements Limiter {
     });
     this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
+    this.#heartbeats = options.store.heartbeats ?? new Heartbeats(clock);
+    this.#stopHeartbeat = this.#heartbeats.join({ beat: () => this.#beat(), alarm: () => this.#alarm() });
     this.#poll.by(clock.now());
   }
 
@@ -120,6 +129,7 @@ class SharedLedger implements Limiter {
   async close(): Promise<void> {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
+    this.#stopHeartbeat();
     this.#useAhead();
     await this.#poll.end();
     if (this.#availability.isAway) return;
@@ -133,6 +143,17 @@ class SharedLedger implements Limiter {
   /** Whether the store can be asked for tokens. */
   #serves(): boolean {
     return !this.#availability.isAway && this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
+  }
+
+  #beat(): boolean {
+    const nowMs = this.#clock.now();
+    if (this.#availability.isAway || this.#wanted() || nowMs - this.#askedMs <= HEARTBEAT_MS - TURN_MS) return false;
+    this.#poll.by(nowMs);
+    return true;
+  }
+
+  #alarm(): void {
+    if (!this.#availability.isAway) this.#poll.by(this.#clock.now());
   }
 
   #changed(): void {
@@ -156,12 +177,14 @@ class SharedLedger implements Limiter {
   /** Sends one command. Returns when to send the next. */
   async #ask(which?: "last" | "between"): Promise<number> {
     const askedMs = this.#clock.now();
+    this.#askedMs = askedMs;
     const { back, throttled } = this.#held.drain();
     const wish = which === "between" ? undefined : this.#wanted();
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
       ...this.#circumstances(askedMs),
       ...(which && { keep: [] }),
+      ...(which === "last" && { presentForMs: 0 }),
       ...(which === "between" ? { wish: "same" as const } : wish && { wish: this.#wishFor(token, wish, askedMs) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,
@@ -185,6 +208,7 @@ class SharedLedger implements Limiter {
     const mayHaveOpened = this.#heard !== undefined && this.#heard.opensMs <= nowMs;
     return {
       replica,
+      presentForMs: Math.max(PRESENT_MS, this.#wanted() ? 0 : 2.5 * this.#heartbeats.roundMs),
       quota,
       // If this ledger is lost, its successor cannot know which replicas continue with its tokens.
       countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
@@ -246,7 +270,8 @@ class SharedLedger implements Limiter {
     this.#useAhead();
     this.#useKept();
     if (this.#hasStepped || this.#held.hasNews) return nowMs;
-    if (!this.#wanted()) return nowMs + HEARTBEAT_MS;
+    // A reserve is leased, and has to be renewed.
+    if (!this.#wanted()) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
     if (reply.granted) return nowMs;
     const againMs = this.#frame.reachedMs(reply.storeMs + (reply.waitMs ?? Infinity)) - this.#frame.leastTripMs;
     return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
@@ -295,7 +320,9 @@ class SharedLedger implements Limiter {
   }
 
   #miss(error: Error): number {
+    const wasAway = this.#availability.isAway;
     const retryMs = this.#availability.miss(error);
+    if (!wasAway) this.#heartbeats.alarm();
     this.#told = undefined;
     this.#useKept();
     return this.#clock.now() + retryMs;

@@ -4,6 +4,8 @@
 /** One command. Times are durations in ms, because the clocks are not shared. */
 export interface Ask {
   readonly replica: string;
+  /** How long it counts as present. */
+  readonly presentForMs: number;
   /** The total number of tokens, N. */
   readonly quota: number;
   /** How long a call of this replica may still be counted after the ledger is lost. */
@@ -101,6 +103,7 @@ export function argumentsOf(ask: Ask): string[] {
     String(throttle?.sentAgoMs ?? 0),
     String(ask.keptAtMost),
     String(ask.spaceMs),
+    String(ask.presentForMs),
     String(ask.keep.length),
     ...ask.keep,
     ...ask.back.map(({ token, used }) => (used ? token : `-${token}`)),

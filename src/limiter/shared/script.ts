@@ -19,10 +19,12 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   last, lastBy, before  the last start's place in the spacing, the token it was made with, and
 //                         the place before it
 //   paused, throttled, withheld, passed
-//   t:<token>             "<end of lease> <taken> <1 if kept in reserve, else 0>"
-//   w:<replica>           "<class> <since> <until> <due> <passed>" of a replica that waits for a
-//                         token: when one of its own can be back here, 1 if another went first
-//   r:<replica>           when the replica was last heard of
+//   t:<token>             "<end of lease> <start of its call> <1 if kept in reserve, else 0>
+//                         <when it is expected back>"
+//   w:<replica>           "<class> <since> <until> <turn>" of a replica that waits for a token
+//   r:<replica>           "<until> <class> <turn>" of a replica: how long it counts as present, and
+//                         the last turn that it had
+//   round<class>          the turn that was had last in a class
 // ARGV     durations are milliseconds
 //   1 replica   2 tokens in all   3 for how long its calls count   4 the lease of a token
 //   5 epoch that it saw last, or ''   6 how long ago
@@ -34,7 +36,8 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   16 how long it has wanted a token   17 how long it waits for its turn
 //   18 pause for a throttle, or ''   19 how long ago the throttled call was sent
 //   20 how many tokens all replicas together may keep   21 how far apart calls start
-//   22 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
+//   22 how long it counts as present
+//   23 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
 //      in front if nothing was sent with them
 // Returns epoch, now, token granted or '', 1 if that is ahead of pacing, in how long a call may
 //   start with it, or in how long to ask again (-1 if that is unknown), until it opens, until the pause ends, withheld, free (once it is open), hold,
@@ -102,8 +105,8 @@ local opening = now < get('opens')
 
 -- Tokens given back, run out and kept.
 local freed, kept, keeping, out = false, {}, 0, 0
-local keepCount, mostKept = tonumber(ARGV[22]), tonumber(ARGV[20])
-for i = 23 + keepCount, #ARGV do
+local keepCount, mostKept = tonumber(ARGV[23]), tonumber(ARGV[20])
+for i = 24 + keepCount, #ARGV do
   local unused, name = string.match(ARGV[i], '^(%-?)(.*)$')
   freed = freed or ledger['t:' .. name] ~= nil
   drop('t:' .. name)
@@ -123,7 +126,7 @@ local space, trip = micros(21), micros(15)
 local function lend(name, taken, isKept)
   put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1 ' or ' 0 ') .. text(taken + space * quota + trip))
 end
-for i = 23, 22 + keepCount do
+for i = 24, 23 + keepCount do
   local name = ARGV[i]
   local token = tokens[name]
   local isNew = not token and not opening and out < quota
@@ -158,7 +161,7 @@ if own and not tokens[own].kept then
 end
 local served, turns = string.match(ledger['r:' .. replica] or '', '^%d+ (%d) (%d+)$')
 local round
-local function heard(class, turns) put('r:' .. replica, text(now) .. ' ' .. (class or '0') .. ' ' .. (turns or '0')) end
+local function heard(class, turns) put('r:' .. replica, text(now + micros(22)) .. ' ' .. (class or '0') .. ' ' .. (turns or '0')) end
 heard(served, turns)
 -- A command between two others has no wish, and takes none back.
 local left = wish == '' and class ~= '' and ledger[mine] ~= nil
@@ -265,8 +268,8 @@ if (freed or left) and not opening and quota - out > withheld() then
 end
 
 local replicas = 0
-for name, heard in pairs(named('r')) do
-  if tonumber(string.match(heard, '^%d+')) < now - 5000000 then drop('r:' .. name) else replicas = replicas + 1 end
+for name, value in pairs(named('r')) do
+  if tonumber(string.match(value, '^%d+')) <= now then drop('r:' .. name) else replicas = replicas + 1 end
 end
 for field, value in pairs(set) do redis.call('HSET', KEYS[1], field, value) end
 for field in pairs(gone) do redis.call('HDEL', KEYS[1], field) end

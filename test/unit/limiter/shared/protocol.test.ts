@@ -3,6 +3,7 @@ import { type Ask, argumentsOf, replyOf } from "../../../../src/limiter/shared/p
 
 const ASK: Ask = {
   replica: "a",
+  presentForMs: 5000,
   quota: 10,
   countsMs: 4000,
   leaseMs: 4250,
@@ -23,7 +24,7 @@ const REPLY = {
 
 describe("argumentsOf", () => {
   it("says as little as there is to say", () => {
-    const said = ["a", "10", "4000", "4250", "", "0", "70", "0"].concat(["", "0", "0", "", "0", "0", "0", "0", "0", "", "0", "5", "105", "0"]);
+    const said = ["a", "10", "4000", "4250", "", "0", "70", "0"].concat(["", "0", "0", "", "0", "0", "0", "0", "0", "", "0", "5", "105", "5000", "0"]);
     expect(argumentsOf(ASK)).toEqual(said);
   });
 
@@ -45,7 +46,7 @@ describe("argumentsOf", () => {
     };
     expect(argumentsOf(ask)).toEqual([
       ...["a", "10", "4000", "4250", "7", "12", "70", "1", "a.9", "2", "1", "a.3", "30", "60", "50", "7", "1500"],
-      ...["800", "40", "5", "105"],
+      ...["800", "40", "5", "105", "5000"],
       ...["2", "a.3", "a.4", "a.5", "-a.6"],
     ]);
   });
