@@ -138,7 +138,9 @@ export class Holdings {
    */
   offer(): Offer | undefined {
     const [kept] = this.#options.storeServes() ? this.kept() : [];
-    const cooling = this.#in("cooling").filter(({ isNeeded }) => !isNeeded).toSorted((a, b) => a.freeMs - b.freeMs);
+    const cooling = this.#in("cooling")
+      .filter(({ isNeeded }) => !isNeeded)
+      .toSorted((a, b) => a.freeMs - b.freeMs);
     const holding = kept === undefined ? cooling[0] : this.#byToken.get(kept);
     if (!holding) return undefined;
     holding.isOffered = true;

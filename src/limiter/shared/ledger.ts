@@ -8,14 +8,15 @@ import type { Forecast, LedgerState, Limiter, Token, Wish } from "../../gateway/
 import { forecastOf } from "../forecast.js";
 import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
+import { Ahead } from "./ahead.js";
 import { Availability } from "./availability.js";
 import { ClockFrame } from "./clock-frame.js";
 import { Heartbeats, TURN_MS } from "./heartbeats.js";
-import { type Granted, Holdings } from "./holdings.js";
+import { Holdings } from "./holdings.js";
 import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
-import { type Heard, RANKS, stateOf } from "./state.js";
 import { EARLY_MS } from "./script.js";
+import { type Heard, RANKS, stateOf } from "./state.js";
 import type { Store } from "./store.js";
 
 export interface SharedOptions {
@@ -73,9 +74,7 @@ class SharedLedger implements Limiter {
   #told: Wish | undefined;
   #named = 0;
   #disarmKept: () => void = () => {};
-  /** Granted ahead of their starts. */
-  #ahead: (Granted & { readonly isForNewcomer: boolean })[] = [];
-  #disarmAhead: () => void = () => {};
+  readonly #ahead: Ahead;
   /** Since when a token is wanted. */
   #wantedSinceMs = 0;
 
@@ -95,6 +94,7 @@ class SharedLedger implements Limiter {
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
     });
+    this.#ahead = new Ahead(clock, this.#takers, (hasUsed) => this.#served(hasUsed));
     this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
     this.#heartbeats = options.store.heartbeats ?? new Heartbeats(clock);
@@ -105,9 +105,9 @@ class SharedLedger implements Limiter {
   take(wish: Wish, signal: AbortSignal): Promise<Token> {
     if (!this.#takers.first) this.#wantedSinceMs = this.#clock.now();
     const taking = this.#takers.wait(wish, signal);
-    taking.catch(() => this.#clock.at(this.#clock.now(), () => this.#useAhead()));
+    taking.catch(() => this.#ahead.useSoon());
     if (!this.#serves()) this.#useKept();
-    else if (!this.#wanted()) return taking;
+    else if (!this.#ahead.wanted) return taking;
     else if (!this.#told || RANKS[wish.priority] < RANKS[this.#told.priority] || wish.newcomer) this.#changed();
     return taking;
   }
@@ -130,7 +130,7 @@ class SharedLedger implements Limiter {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
     this.#stopHeartbeat();
-    this.#useAhead();
+    this.#ahead.use();
     await this.#poll.end();
     if (this.#availability.isAway) return;
     const nowMs = this.#clock.now();
@@ -147,7 +147,8 @@ class SharedLedger implements Limiter {
 
   #beat(): boolean {
     const nowMs = this.#clock.now();
-    if (this.#availability.isAway || this.#wanted() || nowMs - this.#askedMs <= HEARTBEAT_MS - TURN_MS) return false;
+    if (this.#availability.isAway || this.#ahead.wanted || nowMs - this.#askedMs <= HEARTBEAT_MS - TURN_MS)
+      return false;
     this.#poll.by(nowMs);
     return true;
   }
@@ -179,7 +180,7 @@ class SharedLedger implements Limiter {
     const askedMs = this.#clock.now();
     this.#askedMs = askedMs;
     const { back, throttled } = this.#held.drain();
-    const wish = which === "between" ? undefined : this.#wanted();
+    const wish = which === "between" ? undefined : this.#ahead.wanted;
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
       ...this.#circumstances(askedMs),
@@ -208,7 +209,7 @@ class SharedLedger implements Limiter {
     const mayHaveOpened = this.#heard !== undefined && this.#heard.opensMs <= nowMs;
     return {
       replica,
-      presentForMs: Math.max(PRESENT_MS, this.#wanted() ? 0 : 2.5 * this.#heartbeats.roundMs),
+      presentForMs: Math.max(PRESENT_MS, this.#ahead.wanted ? 0 : 2.5 * this.#heartbeats.roundMs),
       quota,
       // If this ledger is lost, its successor cannot know which replicas continue with its tokens.
       countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
@@ -220,13 +221,6 @@ class SharedLedger implements Limiter {
       keptAtMost: Math.floor(quota / 2),
       keep: this.#serves() ? this.#wouldKeep() : [],
     };
-  }
-
-  /** What the store is to be asked for: not what has been granted and only has to wait for its time. */
-  #wanted(): Wish | undefined {
-    const { first } = this.#takers;
-    const next = this.#takers.nth(this.#ahead.length);
-    return next ?? (first?.newcomer && !this.#ahead.some(({ isForNewcomer }) => isForNewcomer) ? first : undefined);
   }
 
   #wishFor(token: string, { priority, newcomer }: Wish, nowMs: number): NonNullable<Ask["wish"]> {
@@ -267,11 +261,11 @@ class SharedLedger implements Limiter {
     if (reply.granted) this.#receive(reply.granted, ask, reply.storeMs, askedMs);
     this.#answerOffer(ask, reply.yields);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
-    this.#useAhead();
+    this.#ahead.use();
     this.#useKept();
     if (this.#hasStepped || this.#held.hasNews) return nowMs;
     // A reserve is leased, and has to be renewed.
-    if (!this.#wanted()) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
+    if (!this.#ahead.wanted) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
     if (reply.granted) return nowMs;
     const againMs = this.#frame.reachedMs(reply.storeMs + (reply.waitMs ?? Infinity)) - this.#frame.leastTripMs;
     return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
@@ -286,35 +280,19 @@ class SharedLedger implements Limiter {
     const granted = this.#held.receive(name, ahead, askedMs, this.#frame.reachedMs(storeMs + inMs));
     if (!granted) return;
     if (this.#hasStepped) granted.token.settle({ kind: "unwritten" });
-    else this.#ahead.push({ ...granted, isForNewcomer: typeof wish === "object" && wish.newcomer });
+    else this.#ahead.add({ ...granted, isForNewcomer: typeof wish === "object" && wish.newcomer });
   }
 
   #answerOffer({ wish }: Ask, isNeeded: boolean): void {
     if (typeof wish === "object" && wish.own) this.#held.answerOffer(wish.own.token, isNeeded);
   }
 
-  /** Uses the tokens whose time has come, and gives back those that nobody wants any more. */
-  #useAhead(): void {
-    this.#disarmAhead();
-    const nowMs = this.#clock.now();
-    const due = this.#ahead.filter(({ startMs }) => startMs <= nowMs);
-    this.#ahead = this.#ahead.filter(({ startMs }) => startMs > nowMs);
-    for (const { token } of due) {
-      if (this.#takers.first) this.#takers.grant(token);
-      else token.settle({ kind: "unwritten" });
-    }
-    if (due.length > 0 && this.#reserve > 0) this.#clock.at(nowMs, () => this.#refill());
-    const wanted = this.#ahead.filter((_, n) => this.#takers.nth(n));
-    const unwanted = this.#ahead.slice(wanted.length);
-    this.#ahead = wanted;
-    for (const { token } of unwanted) token.settle({ kind: "unwritten" });
-    // The store counts on us.
-    if (this.#told && !this.#wanted()) this.#poll.by(nowMs);
-    const [next] = wanted.toSorted((a, b) => a.startMs - b.startMs);
-    if (next) this.#disarmAhead = this.#clock.at(next.startMs, () => this.#useAhead());
+  #served(hasUsed: boolean): void {
+    // A wish that the store still counts on is to be taken back; a reserve that was used, filled up.
+    if (this.#told && !this.#ahead.wanted) this.#poll.by(this.#clock.now());
+    if (hasUsed && this.#reserve > 0) this.#clock.at(this.#clock.now(), () => this.#refill());
   }
 
-  /** Asks for a token in reserve once there is nothing left to send. */
   #refill(): void {
     if (!this.#takers.first && this.#serves()) this.#poll.by(this.#clock.now());
   }

@@ -53,6 +53,9 @@ const PEER_TURNS = 1;
 const AGAIN_MS = 20;
 const RETURNING_MS = 250;
 
+/** It asks this long after the token is expected. */
+const RETURNED_MS = 5;
+
 const SOURCE = `
 local replica, quota = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -230,7 +233,7 @@ elseif wish ~= '' then
     if not token.kept and ledger['t:' .. name] and string.sub(name, 1, #replica + 1) ~= replica .. '.'
       and token.back > now - ${RETURNING_MS * 1000} and (not soonest or token.back < soonest) then soonest = token.back end
   end
-  if soonest then soonest = math.max(soonest - now, ${AGAIN_MS * 1000}) end
+  if soonest then soonest = math.max(soonest - now + ${RETURNED_MS * 1000}, ${AGAIN_MS * 1000}) end
   if (spared or isFirst or isPeer) and (usesOwn or spare > 0) then
     if usesOwn then at = math.max(at, ownAt) end
     wait = at - now
