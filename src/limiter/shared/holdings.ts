@@ -114,13 +114,14 @@ export class Holdings {
 
   /**
    * Takes what must be reported to the store. The caller reports it, or puts it back with
-   * `undrain`.
+   * `undrain`. While another command is outstanding, the tokens that it asks to keep stay.
    */
-  drain(): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
+  drain(isBetween = false): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
     // Done only here: tokens that we are asking the store to leave us must not be given back
     // meanwhile.
     const usable = new Set(this.kept());
-    for (const { token } of this.#in("kept")) if (!usable.has(token)) this.#giveBack(token, true);
+    const kept = isBetween ? [] : this.#in("kept");
+    for (const { token } of kept) if (!usable.has(token)) this.#giveBack(token, true);
     const back = this.#back;
     this.#back = [];
     return { back, throttled: this.#throttles.shift() };

@@ -10,14 +10,13 @@ import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
 import { Ahead } from "./ahead.js";
 import { Availability } from "./availability.js";
-import { ClockFrame } from "./clock-frame.js";
 import { Heartbeats, TURN_MS } from "./heartbeats.js";
 import { Holdings } from "./holdings.js";
 import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
-import { EARLY_MS } from "./script.js";
-import { type Heard, RANKS, stateOf } from "./state.js";
+import { RANKS, stateOf } from "./state.js";
 import type { Store } from "./store.js";
+import { StoreView } from "./store-view.js";
 
 export interface SharedOptions {
   readonly clock: Clock;
@@ -58,7 +57,7 @@ class SharedLedger implements Limiter {
   readonly #clock: Clock;
   readonly #takers = new Takers();
   readonly #held: Holdings;
-  readonly #frame = new ClockFrame();
+  readonly #view: StoreView;
   readonly #availability: Availability;
   readonly #poll: Poll;
   readonly #heartbeats: Heartbeats;
@@ -66,10 +65,6 @@ class SharedLedger implements Limiter {
   #askedMs = -Infinity;
   readonly #shareMs: number;
   readonly #reserve: number;
-  #heard: Heard | undefined;
-  /** Until when calls of any user of the ledgers known to us may be counted. */
-  #countsUntilMs = -Infinity;
-  #hasStepped = false;
   /** Our wish, as the store knows it. */
   #told: Wish | undefined;
   #named = 0;
@@ -82,6 +77,7 @@ class SharedLedger implements Limiter {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
     [this.#options, this.#clock] = [options, clock];
     this.#availability = new Availability(options.log);
+    this.#view = new StoreView(clock);
     // At least half of the tokens stay available to all replicas, however many keep some: see
     // keptAtMost.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
@@ -115,7 +111,7 @@ class SharedLedger implements Limiter {
   state(): LedgerState {
     const { callsPerSecond } = this.#options;
     const { isAway, cause } = this.#availability;
-    return stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#heard, cause);
+    return stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#view.heard, cause);
   }
 
   forecast(answerMs: number): Forecast {
@@ -142,13 +138,13 @@ class SharedLedger implements Limiter {
 
   /** Whether the store can be asked for tokens. */
   #serves(): boolean {
-    return !this.#availability.isAway && this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
+    return !this.#availability.isAway && this.#view.isOpen;
   }
 
   #beat(): boolean {
     const nowMs = this.#clock.now();
-    if (this.#availability.isAway || this.#ahead.wanted || nowMs - this.#askedMs <= HEARTBEAT_MS - TURN_MS)
-      return false;
+    const hasOwn = this.#reserve > 0 || this.#availability.isAway || this.#ahead.wanted;
+    if (hasOwn || nowMs - this.#askedMs <= HEARTBEAT_MS - TURN_MS) return false;
     this.#poll.by(nowMs);
     return true;
   }
@@ -160,7 +156,7 @@ class SharedLedger implements Limiter {
   #changed(): void {
     if (!this.#availability.isAway) {
       // A token that has come back does not wait for the answer about another.
-      if (this.#poll.isAsking && this.#held.hasNews) void this.#ask("between");
+      if (this.#poll.isAsking && this.#held.hasNews) void this.#ask("between").then((nextMs) => this.#poll.by(nextMs));
       else this.#poll.by(this.#clock.now());
     }
     this.#useKept();
@@ -172,18 +168,18 @@ class SharedLedger implements Limiter {
   #woken(message: string): void {
     const [replica, delayUs] = message.split(" ");
     if (replica !== this.#options.replica) return;
-    this.#poll.by(this.#clock.now() + Number(delayUs) / 1000 - this.#frame.longTripMs - EARLY_MS);
+    this.#poll.by(this.#view.inTimeMs(Number(delayUs) / 1000));
   }
 
   /** Sends one command. Returns when to send the next. */
   async #ask(which?: "last" | "between"): Promise<number> {
     const askedMs = this.#clock.now();
     this.#askedMs = askedMs;
-    const { back, throttled } = this.#held.drain();
+    const { back, throttled } = this.#held.drain(which === "between");
     const wish = which === "between" ? undefined : this.#ahead.wanted;
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
-      ...this.#circumstances(askedMs),
+      ...this.#circumstances(),
       ...(which && { keep: [] }),
       ...(which === "last" && { presentForMs: 0 }),
       ...(which === "between" ? { wish: "same" as const } : wish && { wish: this.#wishFor(token, wish, askedMs) }),
@@ -203,20 +199,17 @@ class SharedLedger implements Limiter {
     }
   }
 
-  #circumstances(nowMs: number): Omit<Ask, "back"> {
+  #circumstances(): Omit<Ask, "back"> {
     const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
     const countsMs = countsForMs(callTimeoutMs);
-    const mayHaveOpened = this.#heard !== undefined && this.#heard.opensMs <= nowMs;
     return {
+      ...this.#view.circumstances(),
       replica,
       presentForMs: Math.max(PRESENT_MS, this.#ahead.wanted ? 0 : 2.5 * this.#heartbeats.roundMs),
       quota,
       // If this ledger is lost, its successor cannot know which replicas continue with its tokens.
-      countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
+      countsMs: countsMs + (this.#view.isOpen ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
-      ...(this.#heard && { seen: { epoch: this.#heard.epoch, agoMs: nowMs - this.#heard.atMs } }),
-      formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
-      stepped: this.#hasStepped,
       spaceMs: spaceMs(this.#held.answerMs, quota),
       keptAtMost: Math.floor(quota / 2),
       keep: this.#serves() ? this.#wouldKeep() : [],
@@ -224,17 +217,13 @@ class SharedLedger implements Limiter {
   }
 
   #wishFor(token: string, { priority, newcomer }: Wish, nowMs: number): NonNullable<Ask["wish"]> {
-    const { leastTripMs, longTripMs } = this.#frame;
     const offer = this.#held.offer();
-    // Reaches the store half a trip from now, and the call starts half a trip after its time there.
-    const own = offer && { token: offer.token, inMs: Math.max(offer.freeMs - nowMs - leastTripMs, 0) };
     return {
       token,
       rank: RANKS[priority],
       newcomer,
-      ...(own && { own }),
-      aheadMs: Math.max(Math.min(longTripMs + 1.2 * EARLY_MS, FENCE_MS - longTripMs - EARLY_MS), 0),
-      tripMs: leastTripMs,
+      ...(offer && { own: { token: offer.token, inMs: this.#view.inMs(offer.freeMs) } }),
+      ...this.#view.distance(),
       wantedForMs: Math.max(nowMs - this.#wantedSinceMs, 0),
       forMs: WAITS_FOR_MS,
     };
@@ -252,34 +241,29 @@ class SharedLedger implements Limiter {
     const nowMs = this.#clock.now();
     this.#availability.hear(reply);
     if (reply.wake) this.#options.store.wake(reply.wake);
-    this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
-    if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
-    this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
-    this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
+    const isSteady = this.#view.note(ask, reply, askedMs);
+    if (!isSteady) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
     // Before noteKept, which would give the token back as one that we may not keep.
-    if (reply.granted) this.#receive(reply.granted, ask, reply.storeMs, askedMs);
+    this.#receive(ask, reply, askedMs);
     this.#answerOffer(ask, reply.yields);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
     this.#ahead.use();
     this.#useKept();
-    if (this.#hasStepped || this.#held.hasNews) return nowMs;
+    if (this.#view.hasStepped || this.#held.hasNews) return nowMs;
     // A reserve is leased, and has to be renewed.
     if (!this.#ahead.wanted) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
     if (reply.granted) return nowMs;
-    const againMs = this.#frame.reachedMs(reply.storeMs + (reply.waitMs ?? Infinity)) - this.#frame.leastTripMs;
+    const againMs = this.#view.askMs(reply, reply.waitMs ?? Infinity);
     return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
   }
 
-  #receive(
-    { token: name, ahead, inMs }: NonNullable<Reply["granted"]>,
-    { wish }: Ask,
-    storeMs: number,
-    askedMs: number,
-  ): void {
-    const granted = this.#held.receive(name, ahead, askedMs, this.#frame.reachedMs(storeMs + inMs));
+  #receive({ wish }: Ask, reply: Reply, askedMs: number): void {
+    if (!reply.granted) return;
+    const { token, ahead, inMs } = reply.granted;
+    const granted = this.#held.receive(token, ahead, askedMs, this.#view.startMs(reply, inMs));
     if (!granted) return;
-    if (this.#hasStepped) granted.token.settle({ kind: "unwritten" });
+    if (this.#view.hasStepped) granted.token.settle({ kind: "unwritten" });
     else this.#ahead.add({ ...granted, isForNewcomer: typeof wish === "object" && wish.newcomer });
   }
 

@@ -6,6 +6,19 @@ import { LOWER_CLASS_EVERY } from "../../gateway/command.js";
 import { CLEAN_MS, MADE_UP, WINDOW_MS } from "../token-rule.js";
 import { TOLERANCE_MS } from "./clock-frame.js";
 
+/** A request that arrives this long before its start is in time. */
+export const EARLY_MS = 10;
+
+/** How many turns a replica may be ahead of another, rather than pass its tokens on. */
+const PEER_TURNS = 1;
+
+/** A replica that waits for the token of another asks again this soon, and so long. */
+const AGAIN_MS = 20;
+const RETURNING_MS = 250;
+
+/** It asks this long after the token is expected. */
+const RETURNED_MS = 5;
+
 // The proxy of Alibaba Cloud's clustered Redis reads the text of a script and refuses it unless
 // each call of a command names the command and KEYS[n] literally, KEYS stands nowhere else, no call
 // is an argument of another, and nothing is unpacked or published
@@ -30,7 +43,8 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   5 epoch that it saw last, or ''   6 how long ago
 //   7 how long calls of all ledgers that it has seen still count
 //   8 '1' if it has noticed that the clock stepped
-//   9 the token to be granted, or ''   10 class, 0 first   11 '1' for a newcomer
+//   9 the token to be granted, or ''   10 class, 0 first; '' to leave its wish as it is
+//   11 '1' for a newcomer
 //   12 a token of its own to use, or ''   13 in how long that can be used
 //   14 how long before its start it may be granted   15 the shortest time of a command, both ways
 //   16 how long it has wanted a token   17 how long it waits for its turn
@@ -40,22 +54,10 @@ import { TOLERANCE_MS } from "./clock-frame.js";
 //   23 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
 //      in front if nothing was sent with them
 // Returns epoch, now, token granted or '', 1 if that is ahead of pacing, in how long a call may
-//   start with it, or in how long to ask again (-1 if that is unknown), until it opens, until the pause ends, withheld, free (once it is open), hold,
-//   replicas, the wake-up to publish or ''; then each token kept; then ''; then the name of each
-//   token in use, and how long it has been in use. Durations are microseconds.
-/** A request that arrives this long before its start is in time. */
-export const EARLY_MS = 10;
-
-/** How many turns a replica may be ahead of another, rather than pass its tokens on. */
-const PEER_TURNS = 1;
-
-/** A replica that waits for the token of another asks again this soon, and so long. */
-const AGAIN_MS = 20;
-const RETURNING_MS = 250;
-
-/** It asks this long after the token is expected. */
-const RETURNED_MS = 5;
-
+//   start with it, or in how long to ask again (-1 if that is unknown), until it opens, until the
+//   pause ends, withheld, free (once it is open), hold, replicas, the wake-up to publish or '', 1 if
+//   another replica needs the token that it wants to use again; then each token kept; then ''; then
+//   the name of each token in use, and how long it has been in use. Durations are microseconds.
 const SOURCE = `
 local replica, quota = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -154,7 +156,7 @@ if ARGV[18] ~= '' then
   end
 end
 
--- Whose turn it is: the highest class, but every tenth call a lower one; in a class, the replica that waited longest.
+-- Whose turn it is: the highest class, but every tenth call a lower one; in a class, the replica that has had the fewest turns, and of these the one that has waited longest.
 local wish, class, mine = ARGV[9], ARGV[10], 'w:' .. replica
 local own = tokens[ARGV[12]] and ledger['t:' .. ARGV[12]] and ARGV[12]
 local ownAt = now + micros(13)
@@ -202,7 +204,7 @@ local function turn()
     local x, y = (a.class > highest) == lowers, (b.class > highest) == lowers
     if x ~= y then return x end
     if not x and a.class ~= b.class then return a.class < b.class end
-    if a.round ~= b.round then return a.round < b.round end
+    if not lowers and a.round ~= b.round then return a.round < b.round end
     if a.since ~= b.since then return a.since < b.since end
     return a.name < b.name
   end)
