@@ -28,6 +28,7 @@ RUN npm prune --omit=dev --offline \
 # A checkout has the file modes of its owner's umask; the program's user must be able to read.
 FROM dependencies AS build
 COPY buf.yaml buf.gen.yaml tsconfig.json ./
+COPY scripts/bundle.mjs scripts/
 COPY proto proto
 COPY src src
 COPY docs/metrics.md docs/operations.md docs/

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.js";
 import { SystemReporter } from "./test/support/system-reporter.js";
 
 /** The only limit of real time that a test has: it says that something never happens, and not that it is slow. */
@@ -20,6 +21,7 @@ export default defineConfig({
     // Two cores: the files of `real` mostly wait for the processes that they start, while those of
     // `shared` only compute.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ["test/support/property-seed.ts"],
     isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without
     coverage: { include: ["src/**"], exclude: ["src/gen/**"] },

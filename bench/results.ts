@@ -12,18 +12,25 @@ export interface Machine {
   readonly memoryGb: number;
   readonly platform: string;
   readonly node: string;
+  /**
+   * The load average of the minute before the scenario, with what the same run of the bench had
+   * done. Undefined in older results.
+   */
+  readonly load?: number;
 }
 
 interface Result<Figures> extends Measured<Figures> {
   readonly machine: Machine;
 }
 
-export function writeResult(scenario: string, { goals, figures }: Measured): void {
+/** `load`: the machine's before the scenario began. */
+export function writeResult(scenario: string, { goals, figures }: Measured, load: number): void {
   const machine: Machine = {
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
     platform: `${platform()} ${arch()}`,
     node: process.version,
+    load,
   };
   mkdirSync(RESULTS, { recursive: true });
   const result: Result<unknown> = { machine, goals: goals.map(rounded), figures };
@@ -46,12 +53,20 @@ export function writePicture(name: string, svg: string): void {
 /** Writes all figures of all results into one table. */
 export function writeTable(): void {
   const names = readdirSync(RESULTS).flatMap((file) => /^(.*)\.json$/.exec(file)?.[1] ?? []);
-  const sections = names.map((name) => {
-    const { goals = [], machine } = readResult(name) ?? {};
+  const sections = names.flatMap((name) => {
+    const result = readResult(name);
+    if (!result) return [];
+    const { goals, machine } = result;
     const rows = goals.map((goal) => `| ${goal.name} | ${goal.value} | ${boundOf(goal)} |`);
-    const where =
-      machine && `${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node}`;
-    return [`## ${name}`, "", `${where}.`, "", "| figure | value | |", "|---|---|---|", ...rows].join("\n");
+    return [
+      `## ${name}`,
+      "",
+      `${describeMachine(machine)}.`,
+      "",
+      "| figure | value | |",
+      "|---|---|---|",
+      ...rows,
+    ].join("\n");
   });
   const text = [
     "# The last run of `npm run bench`",
@@ -59,6 +74,11 @@ export function writeTable(): void {
     "Written by that command. docs/performance.md explains the figures.",
   ].join("\n");
   writeFileSync(new URL("README.md", RESULTS), `${[text, ...sections].join("\n\n")}\n`);
+}
+
+function describeMachine({ cores, memoryGb, platform, node, load }: Machine): string {
+  const where = `${cores} cores, ${memoryGb} GB, ${platform}, Node ${node}`;
+  return load === undefined ? where : `${where}, load ${load.toFixed(1)} before it`;
 }
 
 function rounded(goal: Goal): Goal {

@@ -51,12 +51,13 @@ const steps = [
   },
   {
     name: "build",
-    inputs: ["src", "tsconfig.json"],
+    inputs: ["src", "tsconfig.json", "scripts/bundle.mjs"],
     stamp: "dist/.stamp",
     run() {
       rmSync("dist", { recursive: true, force: true });
       execute(node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]);
       cpSync("src/observe/admin/page", "dist/observe/admin/page", { recursive: true }); // tsc takes only TypeScript along
+      execute(node, ["scripts/bundle.mjs"]);
       if (existsSync("dist/cli.js")) chmodSync("dist/cli.js", 0o755);
     },
   },

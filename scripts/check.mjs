@@ -15,6 +15,7 @@ const PARTS = {
   "types of the admin page": ["typescript/bin/tsc", "-p", "src/observe/admin/page"],
   contract: ["@bufbuild/buf/bin/buf", "lint"],
   "contract breaks no client": ["@bufbuild/buf/bin/buf", "breaking", "--against", "proto/released.binpb"],
+  "reference up to date": ["../scripts/reference.mjs", "--check"],
   "luck in tests": ["../scripts/check-tests.mjs"],
   English: ["../scripts/check-english.mjs"],
 };

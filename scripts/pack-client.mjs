@@ -1,5 +1,6 @@
-// Packs the Node client as a package of its own: the compiled modules that it reaches, and as
-// dependencies the packages that those import, in our versions. Nothing else gets into it.
+// Packs the Node client as a package of its own: the compiled modules that it reaches, the
+// descriptors of the contract, and as dependencies the packages that the modules import, in our
+// versions. Nothing else gets into it.
 //
 // usage: npm run pack-client [-- FOLDER]      (the folder for the package; this one if absent)
 import { spawnSync } from "node:child_process";
@@ -21,12 +22,18 @@ const manifest = {
   description: "Client of ota-gateway, which cancels over-the-air update tasks on Alibaba Cloud IoT Platform",
   license: own.license,
   type: "module",
-  engines: { node: ">=22.12" }, // from there on, require() loads ES modules
-  exports: { ".": { types: "./client/client.d.ts", default: "./client/client.js" } },
+  engines: { node: ">=22.13" }, // from there on, require() loads ES modules without a warning
+  exports: {
+    ".": { types: "./client/client.d.ts", default: "./client/client.js" },
+    "./descriptors.binpb": "./descriptors.binpb",
+  },
   dependencies: Object.fromEntries([...packages].sort().map((name) => [name, versionOf(name)])),
 };
 writeFileSync(join(staging, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 writeFileSync(join(staging, "README.md"), readme());
+// The contract with everything that it imports, for proxies that translate JSON over HTTP.
+const { image } = await import("../dist/gen/image.js");
+writeFileSync(join(staging, "descriptors.binpb"), Buffer.from(image, "base64"));
 mkdirSync(destination, { recursive: true });
 const args = ["pack", staging, "--pack-destination", destination, "--ignore-scripts", "--loglevel=error"];
 const { status, error } = spawnSync("npm", args, { stdio: "inherit" });

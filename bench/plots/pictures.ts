@@ -1,11 +1,14 @@
 // Defines the pictures and what each shows. A picture whose results are missing is left as it is.
 import { median } from "../median.js";
+import { factsOf } from "../peers/peers.js";
 import { readResult, writePicture } from "../results.js";
+import { type Run, US } from "../rollout-run.js";
+import type { AnswerTimesFigures, Timed } from "../scenarios/answer-times.js";
 import type { BystanderFigures } from "../scenarios/bystander.js";
 import type { GrowthFigures, Point } from "../scenarios/growth.js";
 import type { IngestFigures } from "../scenarios/ingest.js";
 import type { ReplicasFigures } from "../scenarios/replicas.js";
-import { type RolloutFigures, type Run, US } from "../scenarios/rollout.js";
+import type { RolloutFigures } from "../scenarios/rollout.js";
 import { type Bar, bars, type Curve, curves, HATCHED, MEASURED, OTHER, OURS } from "./chart.js";
 
 const SIZE = 20_000;
@@ -15,10 +18,12 @@ const BETWEEN_CALLS_MS = 100;
 
 export function drawPictures(): void {
   const rollout = readResult<RolloutFigures>("rollout")?.figures.runs;
+  const answerTimes = readResult<AnswerTimesFigures>("answer-times")?.figures.runs;
   const bystander = readResult<BystanderFigures>("bystander")?.figures;
   const replicas = readResult<ReplicasFigures>("replicas")?.figures.shared;
   const ingest = readResult<IngestFigures>("ingest")?.figures.servers;
   const growth = readResult<GrowthFigures>("growth")?.figures;
+  if (answerTimes) writePicture("answer-times", drawAnswerTimes(answerTimes));
   if (rollout) writePicture("rollout", drawRollout(rollout));
   if (rollout) writePicture("worst-second", drawWorstSecond(rollout));
   if (rollout && bystander) writePicture("bystander", drawBystander(rollout, bystander.waitsMs));
@@ -37,6 +42,31 @@ function drawRollout(runs: readonly Run[]): string {
     });
   const title = "Stop a rollout on 20,000 devices: first to last arrival, of the ideal";
   return bars(title, "times the ideal (log); hatched: computed, one device a call at the full quota", all, 0.1);
+}
+
+function drawAnswerTimes(runs: readonly Timed[]): string {
+  const ours = runs.filter(({ who }) => who === US);
+  const merging = runs.filter(({ who }) => who === factsOf("dataloader").title);
+  const others = runs.filter((run) => !ours.includes(run) && !merging.includes(run));
+  // The others are so close together that one line stands for all.
+  const best = [...Map.groupBy(others, ({ answerMs }) => answerMs).values()].map(
+    (each) => each.toSorted((a, b) => b.shareOfQuota - a.shareOfQuota)[0] as Timed,
+  );
+  const pointsOf = (all: readonly Timed[]) => all.map((run) => [run.answerMs, 100 * run.shareOfQuota] as const);
+  const countedAs = (counted: Timed["counted"]) => pointsOf(ours.filter((run) => run.counted === counted));
+  const all: Curve[] = [
+    { name: `${US}, arrived`, points: countedAs("arrived"), color: OURS, symbol: "circle", dash: "solid" },
+    { name: `${US}, answered`, points: countedAs("answered"), color: OURS, symbol: "rect", dash: "dashed" },
+    { name: "DataLoader + minTime", points: pointsOf(merging), color: MEASURED, symbol: "triangle", dash: "solid" },
+    { name: "best of the six others", points: pointsOf(best), color: MEASURED, symbol: "diamond", dash: "dotted" },
+  ];
+  const axes = { x: "ms that the cloud takes to answer", y: "% of the quota" };
+  const bound = { at: 100, name: "2,000 devices a second" };
+  return curves(
+    "Stop a rollout of 20,000 devices: the share of the quota",
+    { ...axes, xScale: "category", bound },
+    all,
+  );
 }
 
 function drawWorstSecond(runs: readonly Run[]): string {

@@ -10,7 +10,7 @@ import type { Measured } from "../goal.js";
 import { median, quantile } from "../median.js";
 import { factsOf, PEER_NAMES, type PeerName } from "../peers/peers.js";
 import { NETWORK, runServices, type ServerProcess, startGateway, startUpstream, TAKES_ALL } from "../processes.js";
-import { US } from "./rollout.js";
+import { US } from "../rollout-run.js";
 
 const COUNTS = [1, 2, 4, 8];
 const CALLS = 80;

@@ -2,29 +2,16 @@
 // every device ended well and that is recorded, with 1 if not or if it was stopped, and with 2 for
 // misuse.
 import { Command, Option } from "commander";
-import { systemClock } from "../base/clock.js";
-import { nextSignal, nextSignalOrHangup } from "../base/signals.js";
-import { visible, visibleJson } from "../base/visible-text.js";
-import {
-  type CancelScope,
-  type Client,
-  type DeviceResult,
-  OtaError,
-  type Priority,
-  type Quota,
-} from "../client/client.js";
-import { dryRun, dryRunJson, dryRunText } from "./cancel/dry-run.js";
+import { visible } from "../base/visible-text.js";
+import type { CancelScope, Priority, Quota } from "../client/client.js";
 import { endedWell, UnusableResults } from "./cancel/earlier-results.js";
-import { NameCheck } from "./cancel/name-check.js";
 import { UnreadableNames } from "./cancel/name-line.js";
 import { DEFAULT_COLUMN } from "./cancel/name-words.js";
-import { type Output, outputBy, resultFormat, resumeCommand, STDOUT, UnusableOutput } from "./cancel/output.js";
-import { resultRow } from "./cancel/result-row.js";
-import type { ResultsFile } from "./cancel/results-file.js";
+import { outputBy, resultFormat, UnusableOutput } from "./cancel/output.js";
 import { lockResults, ResultsInUse } from "./cancel/results-lock.js";
-import { runCancel } from "./cancel/run.js";
+import { showDryRun } from "./cancel/show-dry-run.js";
+import { showRun } from "./cancel/show-run.js";
 import { openSources, type Sources } from "./cancel/sources.js";
-import { isComplete, type RunReport, summaryJson, summaryText } from "./cancel/summary.js";
 import { detach } from "./detach.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
@@ -53,9 +40,6 @@ interface Flags extends GatewayFlags {
 
 /** How long to wait for the gateway's first answer before anything starts. */
 const FIRST_ANSWER_MS = 10_000;
-
-/** Reasons for which the whole list was refused. */
-const REFUSALS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "REJECTED"]);
 
 const MISUSE = [UnreadableNames, UnusableResults, UnusableOutput, ResultsInUse];
 
@@ -134,13 +118,17 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     const { devicesFile: file, column } = flags;
     const told = (line: string) => void process.stderr.write(`${paintFor(process.stderr)("dim", visible(line))}\n`);
     sources = await openSources({ args: names, file, column, stdin: () => process.stdin, told });
+    const explain = (error: unknown) => errorText(error, flags);
     const quota = await client.getQuota(scope.account, { timeoutMs: FIRST_ANSWER_MS }).catch((error: unknown) => {
-      process.stderr.write(errorText(error, flags));
+      process.stderr.write(explain(error));
     });
     if (!quota) process.exitCode = 1;
     else if (flags.detach) process.exitCode = await detach({ client, scope, flags, ...sources, misuse });
-    else if (flags.dryRun) await plan(client, scope, sources, before, output, flags, quota.callsPerSecond);
-    else await cancel(client, scope, sources, before, output, flags, NOTES[quota.ledger]);
+    else {
+      const list = { client, scope, sources, before, output, flags, explain };
+      if (flags.dryRun) await showDryRun(list, quota.callsPerSecond);
+      else await showRun(list, NOTES[quota.ledger]);
+    }
   } catch (error) {
     if (!MISUSE.some((kind) => error instanceof kind)) throw error;
     misuse(visible((error as Error).message));
@@ -148,91 +136,6 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     sources?.close();
     client.close();
   }
-}
-
-async function plan(
-  client: Client,
-  scope: CancelScope,
-  sources: Sources,
-  before: ReadonlySet<string>,
-  output: Output | undefined,
-  flags: Flags,
-  callsPerSecond: number,
-): Promise<void> {
-  const signal = stopSignal(sources.close);
-  const nameCheck = flags.check && new NameCheck();
-  // A results file that is resumed records what was canceled, so a check adds nothing to it.
-  const file = flags.resume ? undefined : output;
-  let results: ResultsFile | undefined; // opened once there is a result, so that no empty file is left behind
-  const checked = (result: DeviceResult) => {
-    nameCheck?.count(result);
-    results ??= file?.open((error) => process.stderr.write(`${error.message}\n`));
-    results?.add(resultRow(result, scope, new Date(systemClock.wallNow())));
-  };
-  try {
-    const told = await dryRun({
-      ...{ client, scope, before, callsPerSecond, signal, ...sources },
-      ...(nameCheck && { checked }),
-    });
-    const isWritten = results?.close() === undefined;
-    const screen = flags.output === STDOUT ? process.stderr : process.stdout;
-    screen.write(flags.json ? jsonLine(dryRunJson(told, nameCheck)) : dryRunText(told, nameCheck));
-    process.exitCode = told.invalidNames === 0 && isWritten && (nameCheck?.isClean ?? true) ? 0 : 1;
-  } catch (error) {
-    results?.close();
-    if (!signal.aborted && !(error instanceof OtaError)) throw error;
-    process.stderr.write(signal.aborted ? "Stopped before the end.\n" : errorText(error, flags));
-    process.exitCode = 1;
-  }
-}
-
-async function cancel(
-  client: Client,
-  scope: CancelScope,
-  sources: Sources,
-  before: ReadonlySet<string>,
-  output: Output | undefined,
-  flags: Flags,
-  note: string | undefined,
-): Promise<void> {
-  const signal = stopSignal(sources.close);
-  const paint = paintFor(process.stderr);
-  if (note) process.stderr.write(`${paint("dim", note)}\n`);
-  const end = await runCancel({
-    ...{ client, scope, before, paint, signal, ...sources, readFirst: sources.isAtHand },
-    ...{ openResults: (failed) => output?.open(failed), screen: process.stderr, clock: systemClock },
-  });
-  const isInterrupted = end.error !== undefined;
-  if (isInterrupted && !signal.aborted) {
-    process.stderr.write(paint("red", errorText(end.error, flags)));
-  }
-  const file = end.hasResults ? output?.file : undefined;
-  const isRefused = end.error instanceof OtaError && REFUSALS.has(end.error.reason);
-  const report: RunReport = { ...end, isInterrupted, isRefused, output: file, resume: undefined };
-  const isDone = isComplete(report);
-  // The same command would be refused again.
-  const told = isDone || isRefused || !file ? report : { ...report, resume: resumeCommand(process.argv, file) };
-  const screen = flags.output === STDOUT ? process.stderr : process.stdout;
-  screen.write(flags.json ? jsonLine(summaryJson(told)) : summaryText(told, paintFor(screen)));
-  process.exitCode = isDone ? 0 : 1;
-}
-
-/**
- * Aborts at the first signal, and closes the source of the names. A second SIGINT or SIGTERM ends
- * the process.
- */
-function stopSignal(closeSources: () => void): AbortSignal {
-  const stop = new AbortController();
-  void nextSignalOrHangup().then(() => {
-    void nextSignal().then(() => process.exit(1));
-    stop.abort();
-    closeSources();
-  });
-  return stop.signal;
-}
-
-function jsonLine(value: object): string {
-  return `${visibleJson(JSON.stringify(value))}\n`;
 }
 
 function scopeBy(flags: Flags): CancelScope {

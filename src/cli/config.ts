@@ -60,8 +60,12 @@ export function configCommand(): Command {
 
 /** The defaults that `serve` would use for accounts, with the same variables. */
 function defaults(environment: Environment): AccountDefaults {
-  const { upstreamUrl, callsPerSecond } = SETTINGS;
-  return { url: settingIn(environment, upstreamUrl), callsPerSecond: settingIn(environment, callsPerSecond) };
+  const { upstreamUrl, callsPerSecond, counted } = SETTINGS;
+  return {
+    url: settingIn(environment, upstreamUrl),
+    callsPerSecond: settingIn(environment, callsPerSecond),
+    counted: settingIn(environment, counted),
+  };
 }
 
 function settingIn<T>(environment: Environment, { variable, parse, default: fallback }: Setting<T>): T {

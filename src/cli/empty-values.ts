@@ -12,6 +12,8 @@ const TAKEN_BY: ReadonlySet<string> = new Set(["serve", "emulate"]);
 /** Ends the command as misuse if a flag was given an empty value. */
 export function refuseEmptyValues(command: Command): void {
   if (TAKEN_BY.has(command.name())) return;
+  // A part of a command shares the flags of the whole.
+  if (command.parent) refuseEmptyValues(command.parent);
   const isEmpty = (name: string) => command.getOptionValue(name) === "" && command.getOptionValueSource(name) === "cli";
   const empty = command.options.find((option) => isEmpty(option.attributeName()));
   if (!empty) return;

@@ -22,6 +22,8 @@ export function quotaLine(quota: Quota): string {
   if (expectedWaitMs !== undefined) parts.push(`a new request waits ${duration(expectedWaitMs)}`);
   if (tokensWithheld > tokensFree) parts.push(`${tokensWithheld} withheld in all`);
   if (pausedUntil) parts.push(`paused until ${pausedUntil.toISOString()}`);
+  const fallbackUntil = quota.earlyReturn?.fallbackUntil;
+  if (fallbackUntil) parts.push(`no token returns early until ${fallbackUntil.toISOString()}`);
   if (quota.ledger === "AWAY" && !obstacle) parts.push("ledger away: this gateway goes on with a share of its own");
   if (obstacle) parts.push(`OBSTACLE: ${obstacle}`);
   return parts.join(", ");
@@ -45,9 +47,15 @@ export function quotaText(quota: Quota, paint: Paint): string {
     ["waiting", `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")}`],
     ["expected wait", waitText(quota)],
     ...(pausedUntil ? [["paused until", paint("yellow", pausedUntil.toISOString())]] : []),
+    ...(quota.earlyReturn ? [["counted", countedText(quota.earlyReturn, paint)]] : []),
     ["ledger", isUsable ? LEDGERS[ledger] : paint("yellow", LEDGERS[ledger])],
   ] as const;
   return rows.map(([name, value]) => `${(name ?? "").padEnd(14)} ${value}\n`).join("");
+}
+
+function countedText({ hiddenMs, fallbackUntil }: NonNullable<Quota["earlyReturn"]>, paint: Paint): string {
+  if (!fallbackUntil) return `on arrival: tokens return ${Math.round(hiddenMs)} ms early`;
+  return paint("yellow", `on arrival, not relied on until ${fallbackUntil.toISOString()}: the upstream throttled`);
 }
 
 /** The gateway counts withheld tokens among the free ones, so the text says how many they share. */

@@ -64,6 +64,6 @@ export interface StopRequest {
   readonly includeNewJobs?: boolean;
   /** Also store the names of devices that have the package already. */
   readonly listInstalled?: boolean;
-  /** Of the calls by device; urgent if absent. */
+  /** Of the calls by device. Urgent if absent, or the highest that the caller may use. */
   readonly priority?: Priority;
 }

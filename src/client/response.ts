@@ -4,6 +4,7 @@ import {
   type CancelTasksByDeviceResponse,
   type GetQuotaResponse,
   type UpstreamCall as WireCall,
+  Counted as WireCounted,
   Ledger as WireLedger,
   Outcome as WireOutcome,
   type CancelPlan as WirePlan,
@@ -80,6 +81,10 @@ export interface Quota {
   readonly obstacle?: string;
   readonly pausedUntil?: Date;
   readonly ledger: Exclude<keyof typeof WireLedger, "UNRECOGNIZED">;
+  /** When the upstream counts a call, as the operator asserts it. */
+  readonly counted: Exclude<keyof typeof WireCounted, "UNRECOGNIZED">;
+  /** How much earlier tokens return if it counts them when they arrive. */
+  readonly earlyReturn?: { readonly hiddenMs: number; readonly fallbackUntil?: Date };
 }
 
 const GOOD: ReadonlySet<Outcome> = new Set(["ACCEPTED", "VERIFIED_CANCELED", "ALREADY_FINISHED", "NO_TASK"]);
@@ -112,7 +117,8 @@ function planOf({ calls, expectedWait, expectedDuration, ...counts }: WirePlan):
 }
 
 export function quotaOf(response: GetQuotaResponse): Quota {
-  const { expectedWait, pausedUntil, waitingDevices, ledger, obstacle, ...counts } = response;
+  const { expectedWait, pausedUntil, waitingDevices, ledger, obstacle, counted, earlyReturn, ...counts } = response;
+  const { hidden, fallbackUntil } = earlyReturn ?? {};
   return {
     ...counts,
     waitingDevices: Number(waitingDevices),
@@ -120,6 +126,10 @@ export function quotaOf(response: GetQuotaResponse): Quota {
     ...(obstacle && { obstacle }),
     ...(pausedUntil && { pausedUntil: dateOf(pausedUntil) }),
     ledger: (WireLedger[ledger] ?? "UNSPECIFIED") as Quota["ledger"],
+    counted: (WireCounted[counted] ?? "UNSPECIFIED") as Quota["counted"],
+    ...(earlyReturn && {
+      earlyReturn: { hiddenMs: msOf(hidden), ...(fallbackUntil && { fallbackUntil: dateOf(fallbackUntil) }) },
+    }),
   };
 }
 

@@ -24,7 +24,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Config = Settings & ConfigFile;
 
 /** Stands in when the file is read only to find its mistakes. */
-const NO_DEFAULTS: AccountDefaults = { url: new URL("https://nowhere.invalid"), callsPerSecond: 1 };
+const NO_DEFAULTS: AccountDefaults = {
+  url: new URL("https://nowhere.invalid"),
+  callsPerSecond: 1,
+  counted: "answered",
+};
 
 /** Reads all settings. Throws ConfigError with every mistake. */
 export function readConfig(environment: Environment): Config {
@@ -41,8 +45,8 @@ export function readConfig(environment: Environment): Config {
     }
   }
   mistakes.push(...contradictions(settings as Partial<Settings>), ...proxyMistakes(environment));
-  const { configFile, upstreamUrl: url, callsPerSecond } = settings as Partial<Settings>;
-  const fallback = url && callsPerSecond ? { url, callsPerSecond } : NO_DEFAULTS;
+  const { configFile, upstreamUrl: url, callsPerSecond, counted } = settings as Partial<Settings>;
+  const fallback = url && callsPerSecond && counted ? { url, callsPerSecond, counted } : NO_DEFAULTS;
   const file = configFile ? readConfigFile(configFile, fallback, mistakes) : withoutFile(fallback);
   mistakes.push(...unsafeFile(settings as Partial<Settings>, file));
   if (mistakes.length > 0) throw new ConfigError(mistakes);

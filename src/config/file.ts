@@ -6,6 +6,7 @@
 //       region: eu-central-1          # or endpoint: https://host:port
 //       quota: 20                     # calls a second
 //       quotas: { CancelOTATaskByJob: 8 }   # calls a second of other operations
+//       counted: arrived              # when the upstream counts a call, as OTA_QUOTA_COUNTED
 //       credentials: { env: EU_ }     # EU_ALIBABA_CLOUD_ACCESS_KEY_ID and so on; or { files: /run/secrets/eu }
 //   callers: see callers.ts
 import { readFileSync } from "node:fs";
@@ -14,6 +15,7 @@ import type { Rights } from "../identity/rights.js";
 import { callersOf } from "./callers.js";
 import { known, mapping, type Wrong } from "./mapping.js";
 import { OPERATION_QUOTAS, type OperationQuotas } from "./operation-quotas.js";
+import { COUNTED, type Counted } from "./settings.js";
 import { hasUser } from "./values.js";
 import { parsedYaml } from "./yaml.js";
 
@@ -32,11 +34,13 @@ export interface AccountSettings {
   readonly callsPerSecond: number;
   /** Of other operations, in place of the documented ones. */
   readonly quotas?: OperationQuotas;
+  /** When the upstream counts a call. */
+  readonly counted: Counted;
   readonly credentials: CredentialsReference;
 }
 
 /** The values of an account that sets none itself. */
-export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond">;
+export type AccountDefaults = Pick<AccountSettings, "url" | "callsPerSecond" | "counted">;
 
 export interface ConfigFile {
   readonly accounts: ReadonlyMap<string, AccountSettings>;
@@ -74,13 +78,16 @@ export function readConfigFile(path: string, defaults: AccountDefaults, mistakes
 
 function accountOf(where: string, value: unknown, defaults: AccountDefaults, wrong: Wrong): AccountSettings {
   const account = mapping(value, where, wrong);
-  known(account, ["endpoint", "region", "quota", "quotas", "credentials"], `${where}.`, wrong);
+  known(account, ["endpoint", "region", "quota", "quotas", "counted", "credentials"], `${where}.`, wrong);
   const { endpoint, region, quota = defaults.callsPerSecond, credentials } = account;
+  const counted = COUNTED.find((each) => each === (account["counted"] ?? defaults.counted));
+  if (!counted) wrong(`${where}.counted`, COUNTED.join(" or "));
   const isQuota = Number.isInteger(quota) && (quota as number) >= 1 && (quota as number) <= MAX_QUOTA;
   if (!isQuota) wrong(`${where}.quota`, `a whole number of calls a second, from 1 to ${MAX_QUOTA}`);
   const quotas = account["quotas"] === undefined ? undefined : quotasOf(`${where}.quotas`, account["quotas"], wrong);
   return {
     ...(quotas && { quotas }),
+    counted: counted ?? defaults.counted,
     url: endpointOf(where, endpoint, region, wrong) ?? defaults.url,
     callsPerSecond: isQuota ? (quota as number) : defaults.callsPerSecond,
     credentials: credentialsOf(`${where}.credentials`, credentials, wrong),

@@ -23,6 +23,10 @@ export interface Setting<T> {
   readonly meaning: string;
 }
 
+/** When the upstream counts a call: some time until its answer, or when it arrives. */
+export const COUNTED = ["answered", "arrived"] as const;
+export type Counted = (typeof COUNTED)[number];
+
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** The table. A flag is named after its variable: OTA_UPSTREAM_URL is --upstream-url. */
@@ -63,6 +67,12 @@ export const SETTINGS = {
     integer(1, 1000),
     "10",
     "calls a second that the upstream allows the account",
+  ),
+  counted: setting(
+    "OTA_QUOTA_COUNTED",
+    oneOf(COUNTED),
+    "answered",
+    "when the upstream counts a call: answered assumes nothing; arrived asserts that it does on arrival, so that tokens return earlier",
   ),
   maxDevicesPerRequest: setting(
     "OTA_MAX_DEVICES_PER_REQUEST",

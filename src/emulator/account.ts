@@ -27,6 +27,8 @@ export type Ending =
 
 export interface Received {
   readonly ending: Ending;
+  /** Within the quota. */
+  readonly isAdmitted: boolean;
   /** The counters that the call belongs to. */
   readonly statistics: Statistics;
 }
@@ -66,17 +68,19 @@ export class EmulatedAccount {
   receive(request: ReceivedRequest, arrivedMs: number): Received {
     const requestId = newRequestId(this.#settings.random);
     let call: KnownCall | undefined;
+    let isAdmitted = false;
     try {
       call = this.#check(request);
       this.#admit(call, arrivedMs);
-      return { ending: this.#carryOut(call, requestId), statistics: this.#statistics.of(call.action) };
+      isAdmitted = true;
+      return { ending: this.#carryOut(call, requestId), isAdmitted, statistics: this.#statistics.of(call.action) };
     } catch (thrown) {
       const refusal = withStatus(refusalOf(thrown), call?.operation, this.#settings);
       const statistics = call ? this.#statistics.of(call.action) : this.#statistics.outside;
       statistics.refused(refusal.code);
       const host = headerValue(request, "host") ?? "";
       const answer = refusalAnswer(refusal, { requestId, action: call?.action ?? "", host });
-      return { ending: { kind: "answer", answer, delayMs: 0, bodyMs: 0 }, statistics };
+      return { ending: { kind: "answer", answer, delayMs: 0, bodyMs: 0 }, isAdmitted, statistics };
     }
   }
 

@@ -42,6 +42,13 @@ export function emulatorFlags(): Option[] {
     number("--latency-ms <ms>", "travel time of a call and its answer", DEFAULTS.latencyMs, 0, TEN_MINUTES_MS),
     number("--jitter-ms <ms>", "variation of the travel time, either way", DEFAULTS.jitterMs, 0, TEN_MINUTES_MS),
     number(
+      "--processing-ms <ms>",
+      "how long a call is worked on, beside that",
+      DEFAULTS.processingMs,
+      0,
+      TEN_MINUTES_MS,
+    ),
+    number(
       "--by-job-delay-ms <ms>",
       "how long a CancelOTATaskByJob takes to be applied after its answer",
       DEFAULTS.byJobDelayMs,

@@ -65,6 +65,10 @@ export const QUESTIONS = {
     choices: ["documented", "200", "400"],
     meaning: "the HTTP status of the service's refusals: as documented by operation, or one for all",
   },
+  counted: {
+    choices: ["arrived", "answered"],
+    meaning: "whether the quota counts a call when it arrives, or when it is answered",
+  },
   throttleCode: {
     choices: ["Throttling.User", "Throttling", "Throttling.Api"],
     meaning: "the error code of calls beyond the quota",
@@ -79,7 +83,7 @@ export const QUESTIONS = {
   },
 } as const satisfies Record<string, Question>;
 
-/** The questions about operations on whole jobs. The probe asks none of them yet. */
+/** The questions about operations on whole jobs. `probe jobs` asks them of jobs given up for it. */
 export const JOB_QUESTIONS = {
   emptiedJob: {
     choices: ["CANCELED", "COMPLETED", "unchanged"],

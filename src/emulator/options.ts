@@ -28,9 +28,11 @@ export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQu
   readonly rollout: readonly RolloutSpec[];
   readonly latencyMs: number;
   readonly jitterMs: number;
+  /** How long a call is worked on, beside its travel time. */
+  readonly processingMs: number;
   /** Chooses faults from within the process; takes precedence over the plan. */
   readonly faults: Faults;
-  /** Faults in force from the start. Its latency overrides the two options above. */
+  /** Faults in force from the start. Its times override the three options above. */
   readonly faultPlan: Partial<FaultPlan>;
   /** Whether devices update by themselves. */
   readonly simulate: boolean;
@@ -66,6 +68,7 @@ export const DEFAULTS: EmulatorSettings = {
   rollout: [],
   latencyMs: 0,
   jitterMs: 0,
+  processingMs: 0,
   faults: () => undefined,
   faultPlan: {},
   simulate: false,

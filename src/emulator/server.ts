@@ -61,13 +61,13 @@ const CATCH_UP_MS = 1000;
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = { ...DEFAULTS, ...options };
-  const { clock, latencyMs, jitterMs, random } = settings;
+  const { clock, latencyMs, jitterMs, processingMs, random } = settings;
   const listenAddress = parseHostPort(settings.listen);
   if (!listenAddress) throw new TypeError(`not an address to listen on: ${settings.listen}`);
   let aheadMs = 0;
   const platform = startPlatform(settings, () => aheadMs);
   const statistics = new AccountStatistics(clock);
-  const planned = new PlannedFaults({ ...NO_FAULTS, latencyMs, jitterMs, ...settings.faultPlan }, random);
+  const planned = new PlannedFaults({ ...NO_FAULTS, latencyMs, jitterMs, processingMs, ...settings.faultPlan }, random);
   const skewed: Clock = {
     now: () => clock.now(),
     wallNow: () => clock.wallNow() + planned.plan.clockSkewMs,
@@ -84,10 +84,20 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 
   async function answerCall(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reachedMs = clock.now();
-    const { outwardMs, backMs } = transit(planned.plan.latencyMs, planned.plan.jitterMs, random);
-    const [wireRequest] = await Promise.all([readRequest(request), pause(outwardMs)]);
-    const { ending, statistics: counted } = account.receive(wireRequest, outwardMs > 0 ? clock.now() : reachedMs);
-    await pause(backMs + (ending.kind === "answer" ? ending.delayMs : 0));
+    const { latencyMs, jitterMs, processingMs } = planned.plan;
+    const { outwardMs, backMs } = transit(latencyMs, jitterMs, random);
+    // Not a call: asks what the server can do.
+    if (request.method === "OPTIONS") {
+      await pause(outwardMs + backMs);
+      response.writeHead(204, { allow: "GET, POST, OPTIONS" }).end();
+      return;
+    }
+    const beforeMs = outwardMs + (settings.counted === "answered" ? processingMs : 0);
+    const [wireRequest] = await Promise.all([readRequest(request), pause(beforeMs)]);
+    const received = account.receive(wireRequest, beforeMs > 0 ? clock.now() : reachedMs);
+    const { ending, statistics: counted } = received;
+    const workMs = settings.counted === "arrived" && received.isAdmitted ? processingMs : 0;
+    await pause(workMs + backMs + (ending.kind === "answer" ? ending.delayMs : 0));
     const written = () => counted.answered(clock.now() - reachedMs);
     await play(ending, { response, format: answerFormat(wireRequest), epochMs: skewed.wallNow(), pause, written });
   }

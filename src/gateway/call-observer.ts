@@ -25,6 +25,8 @@ export interface EndedCall {
   /** Monotonic: read before the second began after which the token returns. */
   readonly endedMs: number;
   readonly durationMs: number;
+  /** The call had arrived so long before `endedMs`, if the upstream counts calls on arrival. */
+  readonly hiddenMs?: number;
   readonly kind: "accepted" | "refused" | "lost" | "unwritten";
   readonly requestId?: string;
   /** The upstream's code. */

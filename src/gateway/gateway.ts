@@ -2,27 +2,16 @@
 // Every admitted request is answered exactly once, even if it is aborted or the gateway drains.
 import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
-import type { AccountReading, AccountState } from "./account-state.js";
-import {
-  type AdmissionBounds,
-  admit,
-  NEW_CALLER,
-  type Outlook,
-  type Plan,
-  plan,
-  retryAfterMs,
-} from "./admission/admission.js";
+import { AccountMonitor } from "./account/account-monitor.js";
+import { RecentCalls } from "./account/recent-calls.js";
+import { type AdmissionBounds, admit, type Plan, plan, retryAfterMs } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
-import type { EndedCall } from "./call-observer.js";
-import { byPriority, type Command, PRIORITIES, type Priority } from "./command.js";
-import { type Condition, conditionOf } from "./condition.js";
+import type { Command } from "./command.js";
 import type { DeviceOutcome } from "./device-outcome.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import type { Check } from "./existence/device-check.js";
 import { type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Follower } from "./follower.js";
-import type { Forecast } from "./limiter.js";
-import { type CallTrend, RecentCalls } from "./recent-calls.js";
 import { verdict } from "./verdict.js";
 import type { CarriedOut, Verifier } from "./verifier.js";
 import { type Answer, Waiter } from "./waiter.js";
@@ -59,9 +48,6 @@ export interface Request {
   recall(failure: Failure): void;
 }
 
-/** How long a forecast is reused: thousands of requests may arrive within milliseconds. */
-const FORECAST_MS = 5;
-
 const EXPIRED: Failure = {
   kind: "expired",
   message: "the deadline passed while devices waited to be sent; retry with a longer deadline",
@@ -77,15 +63,12 @@ const WITHDRAWAL_MS = 1000;
 const PASSING: ReadonlySet<FailureKind> = new Set(["draining", "throttled", "unavailable"]);
 
 export class Gateway {
+  /** Knows the account as it is now. */
+  readonly monitor: AccountMonitor;
   readonly #clock: Clock;
   readonly #options: GatewayOptions;
   readonly #dispatcher: Dispatcher;
   readonly #deadlines: Deadlines;
-  readonly #recentCalls = new RecentCalls();
-  #ledger: { readonly forecast: Forecast; readonly obstacle: string | undefined } = { forecast: () => 0, obstacle: "" };
-  #ledgerMs = -Infinity;
-  /** When the ledger was last seen unable to grant any token, and why. */
-  #hindered = { obstacle: "", seenMs: -Infinity };
   #draining = false;
   #drained: () => void = () => {};
 
@@ -93,7 +76,13 @@ export class Gateway {
     this.#clock = options.clock;
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock, (waiter) => this.#expire(waiter));
-    this.#dispatcher = new Dispatcher({ ...options, observers: [...(options.observers ?? []), this.#recentCalls] });
+    const recentCalls = new RecentCalls();
+    this.#dispatcher = new Dispatcher({ ...options, observers: [...(options.observers ?? []), recentCalls] });
+    const { clock, limiter, upstream } = options;
+    this.monitor = new AccountMonitor({
+      ...{ clock, limiter, upstream, recentCalls },
+      ...{ dispatcher: this.#dispatcher, deadlines: this.#deadlines },
+    });
     this.#dispatcher.start();
   }
 
@@ -103,7 +92,7 @@ export class Gateway {
    */
   cancel(command: Command, span?: Span, follower?: Follower): Request {
     if (this.#draining) throw this.draining();
-    admit(command, this.#options.bounds, this.#outlook());
+    admit(command, this.#options.bounds, this.monitor.outlook());
     const waiter = new Waiter(command, this.#clock.now(), span, follower);
     this.#deadlines.add(waiter);
     this.#dispatcher.add(waiter);
@@ -132,10 +121,10 @@ export class Gateway {
   /** Plans the command without sending anything. Throws GatewayError where `cancel` would. */
   validate(command: Command): Plan {
     if (this.#draining) throw this.draining();
-    const outlook = this.#outlook();
+    const outlook = this.monitor.outlook();
     admit(command, this.#options.bounds, outlook);
     const planned = plan(command, command.deviceNames.length, outlook);
-    return this.condition().isForeseeable ? planned : { ...planned, waitMs: Infinity, durationMs: Infinity };
+    return this.monitor.condition().isForeseeable ? planned : { ...planned, waitMs: Infinity, durationMs: Infinity };
   }
 
   /** Reads which devices of a validated command exist, and sends nothing. */
@@ -143,54 +132,6 @@ export class Gateway {
     const { existence } = this.#dispatcher;
     if (!existence) throw new Error("a gateway without device readings cannot check devices");
     return existence.deviceCheck.check(command, span);
-  }
-
-  /** The state of the account now. */
-  state(): AccountState {
-    const outlook = this.#outlook();
-    const ledger = this.#options.limiter.state();
-    const { obstacle, isForeseeable } = this.condition();
-    const { devices, devicesByCaller } = outlook.queue.backlog;
-    const pausedForMs = ledger.pausedUntilMs - outlook.nowMs;
-    return {
-      ledger,
-      waitingDevices: devices,
-      waitingCallers: devicesByCaller.size,
-      expectedWaitMs: isForeseeable ? plan(NEW_CALLER, 1, outlook).waitMs : Infinity,
-      obstacle,
-      ...(pausedForMs > 0 && { pausedUntilWallMs: this.#clock.wallNow() + pausedForMs }),
-    };
-  }
-
-  /** The state of the account now, for the operator. */
-  reading(): AccountReading {
-    const outlook = this.#outlook();
-    const { backlog } = outlook.queue;
-    const condition = this.condition();
-    const waitMs = (priority: Priority) => plan({ ...NEW_CALLER, priority }, 1, outlook).waitMs;
-    return {
-      condition,
-      ledger: this.#options.limiter.state(),
-      waitingDevices: byPriority((priority) => backlog.devicesIn(priority)),
-      waitingByCaller: backlog.devicesByCaller,
-      expectedWaitMs: byPriority((priority) => (condition.isForeseeable ? waitMs(priority) : Infinity)),
-      oldestSinceMs: oldestOf(this.#deadlines.waiting)?.arrivedMs,
-      remainingMs: (caller) => this.remainingMs(caller),
-    };
-  }
-
-  /** Time until all that waits for this caller is done; Infinity if it cannot be foreseen. */
-  remainingMs(caller: string): number {
-    if (!this.condition().isForeseeable) return Infinity;
-    const { backlog } = this.#dispatcher.queue;
-    const waiting = PRIORITIES.filter((priority) => backlog.devicesOf(caller, priority) > 0);
-    const outlook = this.#outlook();
-    return Math.max(...waiting.map((priority) => plan({ caller, priority }, 1, outlook).durationMs), outlook.answerMs);
-  }
-
-  /** Expected time until so many further devices of this caller and class are done. */
-  expectedMs(caller: string, priority: Priority, devices: number): number {
-    return plan({ caller, priority }, devices, this.#outlook()).durationMs;
   }
 
   /** The most devices of this caller that may wait at once. */
@@ -207,27 +148,6 @@ export class Gateway {
   /** Ends `verify` of that request now. */
   leaveVerify(request: CarriedOut): void {
     this.#options.verifier?.leave(request);
-  }
-
-  /** The one state of the account that everything shows. */
-  condition(): Condition {
-    return conditionOf({
-      ledger: this.#options.limiter.state(),
-      calls: this.#recentCalls.trend,
-      waitingDevices: this.#dispatcher.queue.backlog.devices,
-      oldestSinceMs: () => oldestOf(this.#deadlines.waiting)?.arrivedMs,
-      nowMs: this.#clock.now(),
-    });
-  }
-
-  /** The results of the latest calls. */
-  get calls(): CallTrend {
-    return this.#recentCalls.trend;
-  }
-
-  /** To be called with the end of a harmless call, made to see whether calls can be made. */
-  tried(end: EndedCall): void {
-    this.#recentCalls.tried(end);
   }
 
   /** The error for requests that arrive while the gateway drains. */
@@ -267,13 +187,9 @@ export class Gateway {
    * reason.
    */
   #expire(waiter: Waiter): void {
-    this.#noteObstacle(this.#options.limiter.state().obstacle);
-    const message = `no token was available in time: ${this.#hindered.obstacle}`;
-    this.#conclude(waiter, this.#hindered.seenMs >= waiter.arrivedMs ? { kind: "unavailable", message } : EXPIRED);
-  }
-
-  #noteObstacle(obstacle: string | undefined): void {
-    if (obstacle) this.#hindered = { obstacle, seenMs: this.#clock.now() };
+    const obstacle = this.monitor.obstacleSince(waiter.arrivedMs);
+    const message = `no token was available in time: ${obstacle}`;
+    this.#conclude(waiter, obstacle === undefined ? EXPIRED : { kind: "unavailable", message });
   }
 
   #conclude(waiter: Waiter, failure: Failure): void {
@@ -297,25 +213,6 @@ export class Gateway {
 
   #error(failure: Failure, causes: GatewayError["causes"] = []): GatewayError {
     if (!PASSING.has(failure.kind)) return new GatewayError(failure, { causes });
-    return new GatewayError(failure, { causes, retryAfterMs: retryAfterMs(this.#outlook()) });
+    return new GatewayError(failure, { causes, retryAfterMs: retryAfterMs(this.monitor.outlook()) });
   }
-
-  #outlook(): Outlook {
-    const { limiter, upstream } = this.#options;
-    const { queue, answerMs } = this.#dispatcher;
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#ledgerMs >= FORECAST_MS) {
-      const { obstacle } = limiter.state();
-      this.#noteObstacle(obstacle);
-      this.#ledger = { forecast: limiter.forecast(answerMs), obstacle };
-      this.#ledgerMs = nowMs;
-    }
-    return { queue, ...this.#ledger, answerMs, devicesPerCall: upstream.room.devices, nowMs };
-  }
-}
-
-function oldestOf(waiters: readonly Waiter[]): Waiter | undefined {
-  let oldest = waiters[0];
-  for (const waiter of waiters) if (oldest && waiter.arrivedMs < oldest.arrivedMs) oldest = waiter;
-  return oldest;
 }

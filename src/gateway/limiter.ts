@@ -49,12 +49,27 @@ export interface Token {
    * needed.
    */
   settle(end: TokenEnd): void;
+  /**
+   * Set by `settle` if the token returns so much earlier than one second after the answer: the call
+   * had certainly arrived by then.
+   */
+  readonly hiddenMs?: number;
+}
+
+/** The measure of an answer's time. Refusals are no measure: they take less work. */
+export interface AcceptedCall {
+  readonly devices: number;
+  /** Time from the writing of the call to the first byte of its answer. */
+  readonly waitMs: number;
 }
 
 /** The end of a call, as it concerns the token. */
 export type TokenEnd =
-  /** An answer with a RequestId: the token returns one second later. */
-  | { readonly kind: "answered" }
+  /**
+   * An answer with a RequestId: the token returns one second later, or a little earlier if the call
+   * was accepted, and calls are counted when they arrive.
+   */
+  | { readonly kind: "answered"; readonly accepted?: AcceptedCall }
   /** The same, but refused for rate: the account is paused as well. */
   | { readonly kind: "throttled"; readonly retryAfterMs?: number }
   /** Nothing was written: the token returns immediately. */
@@ -68,6 +83,17 @@ export type TokenEnd =
  * store cannot be reached.
  */
 export type LedgerMode = "in-process" | "shared" | "opening" | "away";
+
+/** How much is gained because calls are counted when they arrive. */
+export interface CountedOnArrival {
+  /** How much earlier than a second after its answer the token of the last call returned. */
+  readonly hiddenMs: number;
+  /**
+   * Until when the assertion is not relied on, because the upstream has throttled. In the past if
+   * it is.
+   */
+  readonly fallbackUntilMs: number;
+}
 
 /** The state of the ledger, for estimates and display. Times are monotonic. */
 export interface LedgerState {
@@ -85,6 +111,8 @@ export interface LedgerState {
   readonly withheld: number;
   /** Nothing is sent before this time. In the past if the account is not paused. */
   readonly pausedUntilMs: number;
+  /** Present if calls are asserted to be counted when they arrive. */
+  readonly arrived?: CountedOnArrival;
   /** Why the ledger grants no token; reported to requests that expire meanwhile. */
   readonly obstacle?: string;
   /** Why the store cannot be reached. For the operator only, because it may name addresses. */

@@ -12,8 +12,11 @@ export interface CancelCall {
 
 /** How a call ended. The four kinds differ in when the token returns. */
 export type CallEnd =
-  /** An answer with a RequestId that reports success. */
-  | { readonly kind: "accepted"; readonly requestId: string }
+  /**
+   * An answer with a RequestId that reports success. `waitMs`: the time from writing the request to
+   * the first byte of the answer.
+   */
+  | { readonly kind: "accepted"; readonly requestId: string; readonly waitMs?: number }
   /** An answer with a RequestId that reports a failure. */
   | { readonly kind: "refused"; readonly requestId: string; readonly refusal: Refusal }
   /**

@@ -9,8 +9,9 @@ const STEP_MS = 1;
 
 /** Makes a forecast from one reading of a ledger. It remembers its answers. */
 export function forecastOf(ledger: LedgerState, answerMs: number, nowMs: number): Forecast {
-  const cycleMs = WINDOW_MS + answerMs;
-  const firstUsesMs = firstUses(ledger, answerMs, nowMs);
+  const outForMs = Math.max(answerMs - (ledger.arrived?.hiddenMs ?? 0), 0);
+  const cycleMs = WINDOW_MS + outForMs;
+  const firstUsesMs = firstUses(ledger, outForMs, nowMs);
   const known = new Map<number, number>();
   return (nth) => {
     const startMs = known.get(nth) ?? startOf(nth, firstUsesMs, cycleMs, nowMs);

@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
 import { type Clock, sleepUntil } from "../base/clock.js";
 import type { Forecast, LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
+import type { EarlyReturn } from "./early-return.js";
 import { forecastOf } from "./forecast.js";
 import { Takers } from "./takers.js";
 import {
@@ -13,6 +14,7 @@ import {
   asked,
   OPENING_MS,
   type Pace,
+  pauseForMs,
   spaceMs,
   started,
   startMs,
@@ -30,6 +32,8 @@ export interface InProcessOptions {
   readonly callTimeoutMs: number;
   /** When the process began to be the only one; now if it is left out. */
   readonly sinceMs?: number;
+  /** For an upstream that is asserted to count calls when they arrive. */
+  readonly early?: EarlyReturn | undefined;
 }
 
 /**
@@ -54,6 +58,7 @@ class InProcessLedger implements Limiter {
   readonly #quota: number;
   readonly #callTimeoutMs: number;
   readonly #opensMs: number;
+  readonly #early: EarlyReturn | undefined;
   readonly #bottleneck: Bottleneck;
   readonly #closing = new AbortController();
   readonly #free: Return[] = [];
@@ -65,10 +70,11 @@ class InProcessLedger implements Limiter {
   #pace: Pace = UNPACED;
   #disarm: () => void = () => {};
 
-  constructor({ clock, callsPerSecond, callTimeoutMs, sinceMs = clock.now() }: InProcessOptions) {
+  constructor({ clock, callsPerSecond, callTimeoutMs, sinceMs = clock.now(), early }: InProcessOptions) {
     this.#clock = clock;
     this.#quota = callsPerSecond;
     this.#callTimeoutMs = callTimeoutMs;
+    this.#early = early;
     this.#opensMs = Math.max(sinceMs + OPENING_MS, clock.now());
     setMaxListeners(callsPerSecond, this.#closing.signal);
     this.#bottleneck = new Bottleneck({ maxConcurrent: callsPerSecond });
@@ -93,6 +99,7 @@ class InProcessLedger implements Limiter {
       coolingUntilMs: [...this.#cooling.values()],
       withheld: withheldAt(this.#pace, this.#quota, nowMs),
       pausedUntilMs: this.#pace.pausedUntilMs,
+      ...(this.#early && { arrived: this.#early.state }),
     };
   }
 
@@ -166,7 +173,7 @@ class InProcessLedger implements Limiter {
     this.#pace = started(this.#pace, this.#quota, grantedMs);
     const { lastStartMs } = this.#pace;
     let isSent = false;
-    const token: Token = {
+    const token: Token & { hiddenMs?: number } = {
       newcomer,
       send: () => {
         isSent = true;
@@ -176,25 +183,34 @@ class InProcessLedger implements Limiter {
       settle: (end) => {
         // An unused token is not a start: the next call need not keep its distance from it.
         if (!isSent && this.#pace.lastStartMs === lastStartMs) this.#pace = { ...this.#pace, lastStartMs: beforeMs };
-        this.#settle(token, end, backAt);
+        token.hiddenMs = this.#settle(token, end, backAt);
       },
     };
     this.#inFlight.set(token, grantedMs);
     return token;
   }
 
-  #settle(token: Token, end: TokenEnd, backAt: Return): void {
+  /** Returns how much earlier than a second after its answer the token returns. */
+  #settle(token: Token, end: TokenEnd, backAt: Return): number {
     const sentMs = this.#inFlight.get(token);
     if (sentMs === undefined) throw new Error("a token was settled twice");
     this.#inFlight.delete(token);
     const nowMs = this.#clock.now();
-    if (end.kind === "answered") this.#pace = answered(this.#pace, nowMs - sentMs);
-    if (end.kind === "throttled") this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, end.retryAfterMs);
+    let hiddenMs = 0;
+    if (end.kind === "answered") {
+      hiddenMs = this.#early?.answered(end.accepted) ?? 0;
+      this.#pace = answered(this.#pace, nowMs - sentMs - hiddenMs);
+    }
+    if (end.kind === "throttled") {
+      const pauseMs = pauseForMs(end.retryAfterMs, this.#early?.throttled());
+      this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, pauseMs);
+    }
     if (end.kind === "unwritten") {
       this.#free.push(backAt); // the same job continues, because scheduling another takes milliseconds
       this.#serve();
     } else {
-      backAt(tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs));
+      backAt(tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs, hiddenMs));
     }
+    return hiddenMs;
   }
 }

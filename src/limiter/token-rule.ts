@@ -13,7 +13,7 @@ export const WINDOW_MS = 1000;
 export const MARGIN_MS = 1000;
 
 /** How long the account pauses after a throttle that does not say how long. */
-export const DEFAULT_PAUSE_MS = 1000;
+const DEFAULT_PAUSE_MS = 1000;
 
 /** One withheld token returns to use after this long without a throttle. */
 export const CLEAN_MS = 10_000;
@@ -36,10 +36,20 @@ export function countsForMs(callTimeoutMs: number): number {
   return callTimeoutMs + MARGIN_MS + WINDOW_MS;
 }
 
-/** When the token of an ended call returns. */
-export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: number, callTimeoutMs: number): number {
+/**
+ * When the token of an ended call returns. `hiddenMs`: the upstream had counted the call at least
+ * that long before its answer (hidden-time.ts).
+ */
+export function tokenBackMs(
+  end: TokenEnd["kind"],
+  sentMs: number,
+  endedMs: number,
+  callTimeoutMs: number,
+  hiddenMs = 0,
+): number {
   switch (end) {
     case "answered":
+      return endedMs - hiddenMs + WINDOW_MS;
     case "throttled":
       return endedMs + WINDOW_MS;
     case "unwritten":
@@ -48,6 +58,14 @@ export function tokenBackMs(end: TokenEnd["kind"], sentMs: number, endedMs: numb
       // A suspended process notices late, and its connection has stayed open until then.
       return Math.max(sentMs + callTimeoutMs + MARGIN_MS, endedMs) + WINDOW_MS;
   }
+}
+
+/**
+ * How long the account pauses after a throttle. At least a second if it contradicts that calls are
+ * counted when they arrive: until then, tokens that returned early are used too early.
+ */
+export function pauseForMs(retryAfterMs: number | undefined, isContradicted = false): number {
+  return Math.max(retryAfterMs ?? DEFAULT_PAUSE_MS, isContradicted ? WINDOW_MS : 0);
 }
 
 /** The weight of the latest answer in the typical one. */
@@ -69,7 +87,7 @@ export interface Pace {
   /** The last throttle, and the number of tokens withheld because of throttles until then. */
   readonly throttledMs: number;
   readonly withheld: number;
-  /** The typical time to an answer. */
+  /** The typical time to an answer, without the part that its token is not out for. */
   readonly answerMs: number;
 }
 
@@ -153,7 +171,7 @@ export function placeMs(dueMs: number, nowMs: number, apartMs: number): number {
  * last throttle was known give no new information: they prolong the pause, but withhold no token.
  */
 export function throttle(pace: Pace, quota: number, sentMs: number, nowMs: number, retryAfterMs?: number): Pace {
-  const pausedUntilMs = Math.max(pace.pausedUntilMs, nowMs + (retryAfterMs ?? DEFAULT_PAUSE_MS));
+  const pausedUntilMs = Math.max(pace.pausedUntilMs, nowMs + pauseForMs(retryAfterMs));
   if (sentMs < pace.throttledMs) return { ...pace, pausedUntilMs };
   const withheld = Math.min(withheldAt(pace, quota, nowMs) + 1, quota - 1);
   return { ...pace, pausedUntilMs, withheld, throttledMs: nowMs };

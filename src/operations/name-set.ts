@@ -1,19 +1,20 @@
-// The names of one upload, each once: bytes in one block, and a hash table of offsets. Takes about 30
-// bytes a name outside the heap, where a Set of strings takes a hundred on it. Names are compared,
-// never hashes alone.
+// The names of one upload, each once. Names are compared, never hashes alone. Takes about 30 bytes a
+// name outside the heap, where a Set of strings takes a hundred on it. The set grows in small parts,
+// because one table of millions of names would hold the event loop while it is rebuilt.
 import { randomInt } from "node:crypto";
 
-const FIRST_NAMES = 1024;
-const MOST_NAME_BYTES = 32;
+const MOST_NAME_LENGTH = 32;
+
+/** In a set of five million names, each has 20,000: milliseconds to rebuild. */
+const PARTS = 256;
 
 export class NameSet {
-  #bytes = Buffer.allocUnsafe(FIRST_NAMES * MOST_NAME_BYTES);
-  #used = 0;
-  /** Offset of each name in `#bytes`, plus one; 0 for a free place. At most half are taken. */
-  #places = new Uint32Array(4 * FIRST_NAMES);
-  #size = 0;
+  readonly #parts: (Part | undefined)[] = Array.from({ length: PARTS }, () => undefined);
+  /** The length of the name that is looked for, and the name. */
+  readonly #entry = Buffer.alloc(1 + MOST_NAME_LENGTH);
   /** Secret, so that nobody can choose names that collide. */
   readonly #seed = randomInt(2 ** 32);
+  #size = 0;
 
   get size(): number {
     return this.#size;
@@ -21,46 +22,87 @@ export class NameSet {
 
   /** Adds a valid device name: 4 to 32 ASCII characters. Returns false if it is there already. */
   add(name: string): boolean {
-    if (2 * (this.#size + 1) > this.#places.length) this.#grow();
-    const start = this.#used;
-    if (start + name.length + 1 > this.#bytes.length) {
-      const bytes = Buffer.allocUnsafe(2 * this.#bytes.length);
-      this.#bytes.copy(bytes, 0, 0, start);
-      this.#bytes = bytes;
-    }
-    this.#bytes[start] = name.length;
-    this.#bytes.write(name, start + 1, "latin1");
-    const place = this.#placeOf(start);
-    if (this.#places[place] !== 0) return false;
-    this.#places[place] = start + 1;
-    this.#used = start + 1 + name.length;
+    const hash = this.#enter(name);
+    const at = hash % PARTS;
+    const part = this.#parts[at] ?? new Part(LEAST_FULL * (1 + at / PARTS));
+    this.#parts[at] = part;
+    if (!part.add(this.#entry, hash)) return false;
     this.#size++;
     return true;
   }
 
-  /** The place of the name at this offset, or the free one where it belongs. */
-  #placeOf(start: number): number {
-    const bytes = this.#bytes;
-    const length = bytes[start] as number;
-    const mask = this.#places.length - 1;
-    for (let place = this.#hashAt(start, length) & mask; ; place = (place + 1) & mask) {
-      const other = (this.#places[place] as number) - 1;
-      if (other < 0 || other === start) return place;
-      if (bytes.compare(bytes, other, other + 1 + length, start, start + 1 + length) === 0) return place;
+  /** Returns the hash of the name: FNV-1a, and a last mix because parts and places use different bits. */
+  #enter(name: string): number {
+    let hash = this.#seed;
+    this.#entry[0] = name.length;
+    for (let at = 0; at < name.length; at++) {
+      const code = name.charCodeAt(at);
+      this.#entry[at + 1] = code;
+      hash = Math.imul(hash ^ code, 0x01000193);
     }
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    return (hash ^ (hash >>> 13)) >>> 0;
+  }
+}
+
+const FIRST_NAMES = 16;
+
+/** Parts grow at different fill levels, up to twice this one, or all would grow at the same moment. */
+const LEAST_FULL = 0.375;
+
+/** The names with one remainder of their hashes: bytes in one block, and a hash table. */
+class Part {
+  readonly #mostFull: number;
+  #bytes = Buffer.allocUnsafe(FIRST_NAMES * MOST_NAME_LENGTH);
+  #used = 0;
+  /** At each place the offset of a name in `#bytes`, plus one, and its hash. 0 for a free place. */
+  #table = new Uint32Array(2 * 2 * FIRST_NAMES);
+  #names = 0;
+
+  /** `mostFull`: how much of the table may be taken. */
+  constructor(mostFull: number) {
+    this.#mostFull = mostFull;
   }
 
-  /** FNV-1a, and a last mix because only the low bits are used. */
-  #hashAt(start: number, length: number): number {
-    let hash = this.#seed;
-    for (let at = start + 1; at <= start + length; at++)
-      hash = Math.imul(hash ^ (this.#bytes[at] as number), 0x01000193);
-    return (hash ^ (hash >>> 15)) >>> 0;
+  /** `entry`: the length of the name, and the name. */
+  add(entry: Buffer, hash: number): boolean {
+    const length = 1 + (entry[0] as number);
+    let place = this.#firstPlaceOf(hash);
+    for (; this.#table[place] !== 0; place = this.#placeAfter(place)) {
+      const start = (this.#table[place] as number) - 1;
+      const isEqual = this.#table[place + 1] === hash && this.#bytes[start] === entry[0];
+      if (isEqual && this.#bytes.compare(entry, 0, length, start, start + length) === 0) return false;
+    }
+    if (this.#used + length > this.#bytes.length) {
+      const bytes = Buffer.allocUnsafe(2 * this.#bytes.length);
+      this.#bytes.copy(bytes, 0, 0, this.#used);
+      this.#bytes = bytes;
+    }
+    entry.copy(this.#bytes, this.#used, 0, length);
+    this.#table[place] = this.#used + 1;
+    this.#table[place + 1] = hash;
+    this.#used += length;
+    if (++this.#names > (this.#mostFull * this.#table.length) / 2) this.#grow();
+    return true;
   }
 
   #grow(): void {
-    const old = this.#places;
-    this.#places = new Uint32Array(2 * old.length);
-    for (const offset of old) if (offset !== 0) this.#places[this.#placeOf(offset - 1)] = offset;
+    const old = this.#table;
+    this.#table = new Uint32Array(2 * old.length);
+    for (let from = 0; from < old.length; from += 2) {
+      if (old[from] === 0) continue;
+      let place = this.#firstPlaceOf(old[from + 1] as number);
+      while (this.#table[place] !== 0) place = this.#placeAfter(place);
+      this.#table[place] = old[from] as number;
+      this.#table[place + 1] = old[from + 1] as number;
+    }
+  }
+
+  #firstPlaceOf(hash: number): number {
+    return (hash >>> 7) & (this.#table.length - 2);
+  }
+
+  #placeAfter(place: number): number {
+    return (place + 2) & (this.#table.length - 1);
   }
 }

@@ -92,7 +92,7 @@ export class Operations {
           return true;
         },
         mostOperations: mostOperationsPerCaller,
-        expectedMs: (devices) => gateway.expectedMs(caller, spec.priority, devices),
+        expectedMs: (devices) => gateway.monitor.expectedMs(caller, spec.priority, devices),
       });
       return { submission, release };
     } catch (error) {

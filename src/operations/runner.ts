@@ -1,6 +1,7 @@
 // Runs the operations that this process holds: leases them, renews the leases, gives each a run, and
 // has the store swept. An operation is run by one process at a time. Does nothing, and costs
 // nothing, while there is no operation, unless other processes share the store.
+import type { Span } from "@opentelemetry/api";
 import { type Clock, every } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { Gateway } from "../gateway/gateway.js";
@@ -11,6 +12,7 @@ import { READING_GRACE_MS } from "./run-deadlines.js";
 import { type StopAccount, StopRun, type StopRunOptions } from "./stop/stop-run.js";
 import { STOP_ROLLOUT } from "./stop/stop-spec.js";
 import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
+import { type LeasedRun, Tenure } from "./tenure.js";
 
 /** What stops of rollouts need. */
 export interface StopOptions extends Pick<StopRunOptions, "forbidden" | "planned"> {
@@ -29,7 +31,7 @@ export interface RunnerOptions {
   readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
   readonly ended: (record: OperationRecord) => void;
   /** Opens the span of an operation. */
-  readonly spanOf: (record: OperationRecord) => StopRunOptions["span"];
+  readonly spanOf: (record: OperationRecord) => Span | undefined;
 }
 
 const LEASE_MS = 15_000;
@@ -46,9 +48,9 @@ const REPORT_MS = 60_000;
 
 export class Runner {
   readonly #options: RunnerOptions;
-  readonly #runs = new Map<
+  readonly #tenures = new Map<
     string,
-    { readonly run: OperationRun | StopRun; readonly leased: Leased; readonly over: Promise<void> }
+    { readonly tenure: Tenure; readonly leased: Leased; readonly over: Promise<void> }
   >();
   readonly #devicesByCaller = new Map<string, number>();
   readonly #timers: (() => void)[] = [];
@@ -69,7 +71,7 @@ export class Runner {
     const { clock, store } = this.#options;
     this.#timers.push(
       every(clock, LOOK_MS, () => {
-        if (this.#runs.size > 0 || store.shared) void this.look();
+        if (this.#tenures.size > 0 || store.shared) void this.look();
       }),
       every(clock, WAKE_MS, () => this.#wakeAll()),
       every(clock, SWEEP_MS, () => void this.#sweep()),
@@ -95,7 +97,7 @@ export class Runner {
 
   /** An operation is to stop. */
   stop(id: string): void {
-    this.#runs.get(id)?.run.stop();
+    this.#tenures.get(id)?.tenure.stop();
   }
 
   /** Gives everything up: calls that were sent run to their end, and are recorded. */
@@ -103,10 +105,10 @@ export class Runner {
     this.#isClosing = true;
     for (const disarm of this.#timers) disarm();
     await this.#underWay;
-    const runs = [...this.#runs.values()];
-    for (const { run } of runs) run.leave();
-    await Promise.all(runs.map(({ over }) => over));
-    await this.#options.store.release(runs.map(({ leased }) => leased.lease)).catch(() => {}); // they end by themselves
+    const held = [...this.#tenures.values()];
+    for (const { tenure } of held) tenure.leave();
+    await Promise.all(held.map(({ over }) => over));
+    await this.#options.store.release(held.map(({ leased }) => leased.lease)).catch(() => {}); // they end by themselves
   }
 
   async #look(): Promise<void> {
@@ -114,7 +116,7 @@ export class Runner {
     const { store, clock, holder, gateways } = this.#options;
     // First, or it would lease its own operations after an outage of the store, and forget outcomes.
     if (clock.now() - this.#renewedMs >= RENEW_MS) await this.#renew();
-    const most = MOST_LEASES - this.#runs.size;
+    const most = MOST_LEASES - this.#tenures.size;
     if (this.#isClosing || most <= 0) return;
     const askedMs = clock.now();
     const query = { holder, kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()], most };
@@ -126,54 +128,56 @@ export class Runner {
   async #renew(): Promise<void> {
     const { store, clock, holder } = this.#options;
     const askedMs = clock.now();
-    const held = [...this.#runs.values()];
+    const held = [...this.#tenures.values()];
     if (held.length > 0) {
       const leases = held.map(({ leased }) => leased.lease);
       const renewed = new Map((await store.renew(holder, leases, LEASE_MS)).map((each) => [each.lease.id, each]));
-      for (const { run } of held) {
-        const leased = renewed.get(run.id);
-        if (leased) run.renewed(leased, askedMs);
-        else run.lose();
+      for (const { tenure } of held) {
+        const leased = renewed.get(tenure.id);
+        if (leased) tenure.renewed(leased, askedMs);
+        else tenure.lose();
       }
     }
     this.#renewedMs = askedMs;
   }
 
   #take(leased: Leased, askedMs: number): void {
-    const { log } = this.#options;
+    const { clock, log, spanOf } = this.#options;
     const { id } = leased.record;
-    const run = this.#runOf(leased, askedMs);
-    if (!run) {
+    const runOf = this.#runOf(leased);
+    if (!runOf) {
       void this.#endForeign(leased);
       return;
     }
-    const over = run
+    const failed = (error: unknown) => this.#report(error);
+    const tenure = new Tenure({ clock, leased, askedMs, failed, runOf, span: spanOf(leased.record) });
+    const over = tenure
       .run()
       .catch((error: unknown) => log.error({ err: error, operation: id }, "an operation's run broke off"));
     const forget = () => {
-      if (this.#runs.get(id)?.run === run) this.#runs.delete(id); // it may have been leased again
+      if (this.#tenures.get(id)?.tenure === tenure) this.#tenures.delete(id); // it may have been leased again
     };
-    this.#runs.set(id, { run, leased, over: over.finally(forget) });
+    this.#tenures.set(id, { tenure, leased, over: over.finally(forget) });
   }
 
   /** Undefined if its account or its format is not known here. */
-  #runOf(leased: Leased, askedMs: number): OperationRun | StopRun | undefined {
-    const { store, clock, gateways, stops, forbidden, ended, spanOf } = this.#options;
-    const { record } = leased;
-    const gateway = gateways.get(record.account);
-    const stopping = stops.accounts.get(record.account);
-    const shared = { store, clock, leased, askedMs, ended, failed: (error: unknown) => this.#report(error) };
-    if (gateway && stopping && record.kind === STOP_ROLLOUT) {
-      return new StopRun({ ...shared, ...stops, ...stopping, gateway, span: spanOf(record) });
+  #runOf(leased: Leased): ((tenure: Tenure) => LeasedRun) | undefined {
+    const { store, clock, gateways, stops, forbidden, ended } = this.#options;
+    const { kind, account } = leased.record;
+    const gateway = gateways.get(account);
+    const stopping = stops.accounts.get(account);
+    const failed = (error: unknown) => this.#report(error);
+    if (gateway && stopping && kind === STOP_ROLLOUT) {
+      const shared = { store, clock, leased, gateway, ended, failed };
+      return (tenure) => new StopRun(tenure, { ...shared, ...stops, ...stopping });
     }
-    if (!gateway || record.kind !== CANCEL_LIST) return undefined;
-    return new OperationRun({
-      ...{ ...shared, gateway, forbidden, span: spanOf(record) },
-      windows: {
-        take: (caller, devices) => this.#reserve(caller, devices),
-        give: (caller, devices) => this.#giveBack(caller, devices),
-      },
-    });
+    if (!gateway || kind !== CANCEL_LIST) return undefined;
+    const windows = {
+      take: (caller: string, devices: number) => this.#reserve(caller, devices),
+      give: (caller: string, devices: number) => this.#giveBack(caller, devices),
+    };
+    const shared = { store, leased, gateway, ended, forbidden, windows };
+    return (tenure) => new OperationRun(tenure, shared);
   }
 
   /** Its account or its format is not known here, and it has expired long ago. */
@@ -208,7 +212,7 @@ export class Runner {
   }
 
   #wakeAll(): void {
-    for (const { run } of this.#runs.values()) run.wake();
+    for (const { tenure } of this.#tenures.values()) tenure.wake();
   }
 
   async #sweep(): Promise<void> {

@@ -16,6 +16,13 @@ import type { Outcomes } from "./outcomes.js";
 /** Devices of a chunk; the last chunk of an operation may have fewer. */
 export const CHUNK_DEVICES = 2000;
 
+/** Cuts the names of a list into chunks. */
+export function chunksOf(names: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(names.length / CHUNK_DEVICES) }, (_, n) =>
+    names.slice(n * CHUNK_DEVICES, (n + 1) * CHUNK_DEVICES),
+  );
+}
+
 /** For the bound of stored devices: the cost of an operation, beside its names. */
 export const LEAST_DEVICES = 100;
 
@@ -239,8 +246,9 @@ export interface OperationStore {
   // Submitting. `id` is that of the later operation. Nobody sees what is staged.
 
   /**
-   * Stores one chunk of an upload. All chunks but the last have CHUNK_DEVICES names; they are
-   * numbered from 0. Rejects with StoreFull beyond the bound of stored devices.
+   * Stores some chunks of an upload in one commit, from this one on. All chunks but the last of the
+   * upload have CHUNK_DEVICES names; they are numbered from 0. Rejects with StoreFull beyond the
+   * bound of stored devices.
    */
   stage(id: string, chunk: number, names: readonly string[]): Promise<void>;
   /**

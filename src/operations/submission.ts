@@ -1,6 +1,6 @@
-// One list on its way into the store: names are checked, repeated ones are dropped, and full chunks
-// are staged while more arrive. Nothing is visible before `publish`, and nothing is left after
-// `discard`.
+// One list on its way into the store: names are checked, repeated ones are dropped, and some chunks
+// are staged while the next names arrive. Nothing is visible before `publish`, and nothing is left
+// after `discard`.
 import { hash } from "node:crypto";
 import { DEVICE_NAME, wrongWith } from "../base/text-rules.js";
 import { GatewayError, invalid, MOST_VIOLATIONS, type Violation } from "../gateway/failures.js";
@@ -23,6 +23,9 @@ export interface SubmissionOptions {
   readonly expectedMs: (devices: number) => number;
 }
 
+/** Names of one commit: each costs a sync of a disk, and round trips to a server. */
+const STAGED_NAMES = 5 * CHUNK_DEVICES;
+
 export class ListSubmission {
   readonly #options: SubmissionOptions;
   readonly #names = new NameSet();
@@ -30,8 +33,11 @@ export class ListSubmission {
   readonly #violations: Violation[] = [];
   #wrong = 0;
   #received = 0;
-  #chunk: string[] = [];
-  #staged = 0;
+  /** Names that are not in the store yet, apart from those that are being stored. */
+  #gathered: string[] = [];
+  #staging: Promise<void> = Promise.resolve();
+  #chunks = 0;
+  #isDiscarded = false;
 
   constructor(options: SubmissionOptions) {
     this.#options = options;
@@ -57,8 +63,8 @@ export class ListSubmission {
       if (this.#wrong > 0 || !this.#names.add(name)) continue;
       if (this.#names.size > this.#options.mostDevices) throw this.#tooMany();
       this.#digest?.add(name);
-      this.#chunk.push(name);
-      if (this.#chunk.length === CHUNK_DEVICES) await this.#stage();
+      this.#gathered.push(name);
+      if (this.#gathered.length === STAGED_NAMES) await this.#stage();
     }
   }
 
@@ -70,7 +76,8 @@ export class ListSubmission {
     const devices = this.#names.size;
     const neededMs = Math.ceil(expectedMs(devices));
     if (neededMs > spec.timeToLiveMs) throw tooShort(neededMs, spec.timeToLiveMs);
-    if (this.#chunk.length > 0) await this.#stage();
+    if (this.#gathered.length > 0) await this.#stage();
+    await this.#staged();
     const text = JSON.stringify(spec);
     return publishOperation(
       store,
@@ -87,18 +94,27 @@ export class ListSubmission {
 
   /** Leaves nothing of it, whatever happened before. */
   async discard(): Promise<void> {
-    if (this.#staged > 0) await this.#options.store.discard(this.#options.id).catch(() => {}); // the sweep finds it
+    this.#isDiscarded = true;
+    await this.#staging.catch(() => {}); // or it would be stored after this
+    if (this.#chunks > 0) await this.#options.store.discard(this.#options.id).catch(() => {}); // the sweep finds it
   }
 
+  /** Begins to store what was gathered, once the commit before has ended. */
   async #stage(): Promise<void> {
     const { store, id } = this.#options;
-    const names = this.#chunk;
-    this.#chunk = [];
-    try {
-      await store.stage(id, this.#staged++, names);
-    } catch (error) {
+    const names = this.#gathered;
+    this.#gathered = [];
+    await this.#staged();
+    if (this.#isDiscarded) return;
+    this.#staging = store.stage(id, this.#chunks, names);
+    this.#staging.catch(() => {}); // thrown by the next wait for it
+    this.#chunks += Math.ceil(names.length / CHUNK_DEVICES);
+  }
+
+  async #staged(): Promise<void> {
+    await this.#staging.catch((error: unknown) => {
       throw gatewayErrorOf(error);
-    }
+    });
   }
 
   #refuse(field: string, description: string): void {

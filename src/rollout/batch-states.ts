@@ -1,6 +1,6 @@
 // The flags of a CancelOTATaskByJob for the asked-for states. All five are always given, and never
 // all false: the default of a missing flag differs from flag to flag.
-import type { JobFlags, OpenState } from "../gateway/job-operator.js";
+import type { JobFlags, OpenState } from "./job-operator.js";
 
 /** `confirmable`: how many tasks wait for a confirmation; undefined if that was not counted. */
 export function flagsOfStates(

@@ -1,6 +1,6 @@
 // The meaning of a batch's status, and no more. It can say that tasks may still be pushed; that all
 // have ended is only known from counts.
-import type { JobRow } from "../gateway/job-operator.js";
+import type { JobRow } from "./job-operator.js";
 
 /** A word that the documentation does not have counts as open. */
 const ENDED: ReadonlySet<string> = new Set(["COMPLETED", "COMPLETE", "CANCELED"]);

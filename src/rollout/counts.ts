@@ -1,7 +1,7 @@
 // The counts of one batch by state: the latest of each, and whether tasks in the asked-for states
 // are proved to be gone. A count is one page with one row; an answer whose row contradicts it is no
 // count.
-import type { JobAnswer, JobCall, JobTaskState } from "../gateway/job-operator.js";
+import type { JobAnswer, JobCall, JobTaskState } from "./job-operator.js";
 
 export interface Count {
   readonly total: number;

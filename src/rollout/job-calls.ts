@@ -1,9 +1,9 @@
 // Makes the calls on whole batches of one account. Each operation has a line of its own, because it
 // has a quota of its own.
 import type { ReportOptions } from "../gateway/call/call-report.js";
-import { JOB_OPERATIONS, type JobCall, type JobOperation, type JobOperator } from "../gateway/job-operator.js";
 import type { Limiter } from "../gateway/limiter.js";
 import { type JobCallOrigin, type JobCallResult, JobLine } from "./job-line.js";
+import { JOB_OPERATIONS, type JobCall, type JobOperation, type JobOperator } from "./job-operator.js";
 
 export interface JobCallsOptions extends Pick<ReportOptions, "account" | "clock" | "log"> {
   readonly operator: JobOperator;

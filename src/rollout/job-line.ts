@@ -5,8 +5,8 @@ import type { Span } from "@opentelemetry/api";
 import { CallLoop, type SentWork } from "../gateway/call/call-loop.js";
 import type { ReportOptions } from "../gateway/call/call-report.js";
 import type { SentCall } from "../gateway/call-observer.js";
-import type { JobCall, JobCallEnd, JobOperation, JobOperator } from "../gateway/job-operator.js";
 import type { Limiter, Wish } from "../gateway/limiter.js";
+import type { JobCall, JobCallEnd, JobOperation, JobOperator } from "./job-operator.js";
 
 /** Whose call it is. */
 export interface JobCallOrigin {

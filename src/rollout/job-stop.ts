@@ -1,7 +1,7 @@
 // The knowledge of one batch during a stop: for its caller, and for a process that takes over.
 
 import type { UpstreamCause } from "../gateway/failures.js";
-import type { BatchKind, JobOperation, JobTaskState } from "../gateway/job-operator.js";
+import type { BatchKind, JobOperation, JobTaskState } from "./job-operator.js";
 
 /** A batch as it was read. */
 export interface BatchReading {

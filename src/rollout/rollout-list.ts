@@ -1,8 +1,9 @@
 // Reads the list of a package's batches, all pages of it, and queries each batch for which the list
 // does not say enough. Rights depend on the product, so that a batch whose product cannot be read
 // is in no reading.
-import type { JobCall, JobCallEnd, JobRow } from "../gateway/job-operator.js";
+
 import { isClear } from "./batch-status.js";
+import type { JobCall, JobCallEnd, JobRow } from "./job-operator.js";
 
 /** Whose batches are read. */
 export interface RolloutScope {

@@ -2,15 +2,14 @@
 // calls to make next. Plan, close the dynamic batches, cancel, settle, sweep, look again, report.
 // It claims a rollout to be stopped only after two counts of 0 in each batch, five seconds apart
 // and begun after the last change was answered, and after the batches were listed again.
-import type { JobRow, JobTaskState } from "../gateway/job-operator.js";
 import { BatchChanges } from "./batch-changes.js";
-import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { CountRounds } from "./count-rounds.js";
 import { countIn } from "./counts.js";
-import { etagOf } from "./etag.js";
+import type { JobTaskState } from "./job-operator.js";
 import type { BatchStop } from "./job-stop.js";
 import { RolloutList } from "./rollout-list.js";
-import { type KnownBatch, StopBatch } from "./stop-batch.js";
+import type { KnownBatch, StopBatch } from "./stop-batch.js";
+import { StopBatches } from "./stop-batches.js";
 import {
   endReasonOf,
   type StopCall,
@@ -19,7 +18,7 @@ import {
   type StopOrder,
   type StopStep,
 } from "./stop-call.js";
-import { isBatchStopped, objectionTo, unclearStop } from "./stop-claim.js";
+import { isBatchStopped, unclearStop } from "./stop-claim.js";
 
 /** Counting delays the first change by no more than this. */
 const PLAN_MS = 4000;
@@ -34,11 +33,9 @@ export class RolloutStop {
   readonly #list: RolloutList;
   readonly #known: ReadonlyMap<string, KnownBatch>;
   readonly #wallMsOf: (ms: number) => number;
-  readonly #batches = new Map<string, StopBatch>();
+  readonly #batches: StopBatches;
   readonly #changes: BatchChanges;
   readonly #rounds: CountRounds;
-  #other: readonly string[] = [];
-  #etag = "";
   #planUntilMs = Infinity;
   #plannedMs: number | undefined;
   #isPlanned = false;
@@ -61,8 +58,9 @@ export class RolloutStop {
     this.#order = order;
     this.#known = known;
     this.#wallMsOf = wallMsOf;
-    this.#changes = new BatchChanges(order, this.#batches, known.size > 0 ? nowMs : -Infinity);
-    this.#rounds = new CountRounds(order, this.#batches, this.#changes);
+    this.#batches = new StopBatches(order, known);
+    this.#changes = new BatchChanges(order, this.#batches.all, known.size > 0 ? nowMs : -Infinity);
+    this.#rounds = new CountRounds(order, this.#batches.all, this.#changes);
     this.#list = new RolloutList(order);
     this.#list.begin();
   }
@@ -74,15 +72,19 @@ export class RolloutStop {
   get step(): StopStep {
     if (this.#conclusion) return "done";
     if (!this.#isPlanned) return "plan";
-    const batches = [...this.#batches.values()];
+    const batches = this.#all;
     if (batches.some((batch) => this.#changes.isToClose(batch))) return "close";
     if (batches.some(({ byJob }) => byJob === "under-way")) return "cancel";
     return batches.some(({ sweep }) => sweep.isUnderWay) ? "sweep" : "settle";
   }
 
+  get #all(): readonly StopBatch[] {
+    return [...this.#batches.all.values()];
+  }
+
   /** What is known of each batch now. */
   batches(): readonly BatchStop[] {
-    const reported = [...this.#batches.values()].filter(({ isOverBefore }) => !isOverBefore);
+    const reported = this.#all.filter(({ isOverBefore }) => !isOverBefore);
     return reported.map((batch) => batch.stop(this.#wallMsOf));
   }
 
@@ -130,7 +132,7 @@ export class RolloutStop {
         return;
       case "ListOTATaskByJob":
         if (call.pageSize === 1 && call.state) this.#counted(call.jobId, call.state, result);
-        else this.#batches.get(call.jobId)?.sweep.read(end.kind === "accepted" ? end.answer : undefined);
+        else this.#batches.all.get(call.jobId)?.sweep.read(end.kind === "accepted" ? end.answer : undefined);
         return;
       default:
         this.#changes.ended(call, result);
@@ -139,7 +141,7 @@ export class RolloutStop {
 
   /** Moves on with the time. */
   #advance(nowMs: number): void {
-    const batches = [...this.#batches.values()];
+    const batches = this.#all;
     if (!this.#isPlanned && this.#list.reading && !this.#list.isReading) {
       const isCounted = batches.every((batch) => batch.isCounted || batch.row.status === "CANCELED");
       if (isCounted || nowMs >= this.#planUntilMs) this.#plan(nowMs);
@@ -159,14 +161,14 @@ export class RolloutStop {
     this.#isPlanned = true;
     this.#plannedMs ??= nowMs;
     this.#nextListMs = nowMs + LIST_AGAIN_MS;
-    for (const batch of this.#batches.values()) batch.freeze(this.#wallMsOf);
+    for (const batch of this.#all) batch.freeze(this.#wallMsOf);
   }
 
   /** The last reading of everything. */
   #finish(nowMs: number): void {
     if (this.#isFinal) return;
     this.#isFinal = true;
-    for (const batch of this.#batches.values()) {
+    for (const batch of this.#all) {
       batch.sweep.stop();
       if (!batch.isRoundUnderWay) batch.beginRound(nowMs);
       batch.countRest(this.#changes.changedMs);
@@ -189,51 +191,24 @@ export class RolloutStop {
       else if (!this.#isFinal) this.#nextListMs = nowMs + LIST_SOON_MS;
       return;
     }
-    const own = reading.rows.filter((row) => isOfRollout(row, this.#order));
-    const open = own.filter(({ status }) => isOpenStatus(status)).map(({ jobId }) => jobId);
-    this.#etag = etagOf(open);
-    const objection = isNew ? objectionTo(this.#order, own, open) : undefined;
-    if (objection) {
-      this.#conclusion = objection;
-      return;
-    }
-    const isFirst = this.#list.readings === 1;
-    for (const row of own) this.#take(row, isFirst, nowMs);
-    const others = reading.others.filter((row) => isOfRollout(row, this.#order) && isOpenStatus(row.status));
-    this.#other = [...open.filter((jobId) => !this.#batches.has(jobId)), ...others.map(({ jobId }) => jobId)];
-    if (isFirst) this.#planUntilMs = nowMs + PLAN_MS;
-    else if (this.#isPlanned && !this.#isFinal) {
-      // The list has still to say that a batch was closed.
-      const batches = [...this.#batches.values()];
-      const isPending = batches.some(({ strategyClosed, row }) => strategyClosed && row.status !== "CANCELED");
-      this.#nextListMs = nowMs + (isPending ? LIST_SOON_MS : LIST_AGAIN_MS);
-    }
-  }
-
-  /** Takes a listed batch into the stop, or notes its status. */
-  #take(row: JobRow, isFirst: boolean, nowMs: number): void {
-    const batch = this.#batches.get(row.jobId);
-    if (batch) {
-      batch.row = row;
-      return;
-    }
-    const known = this.#known.get(row.jobId);
-    const isWanted = isFirst ? mayHaveOpenTasks(row.status) : this.#order.includeNewJobs && isOpenStatus(row.status);
-    if (row.kind === undefined || this.#isFinal || !(known || isWanted)) return;
-    this.#batches.set(row.jobId, new StopBatch({ ...row, kind: row.kind }, this.#order.states, known));
-    if (isFirst) return;
-    this.#isPlanned = false;
-    this.#planUntilMs = nowMs + PLAN_MS;
+    const taken = this.#batches.take(reading, this.#isFinal);
+    if (typeof taken === "object") this.#conclusion = taken;
+    if (taken === "more") this.#isPlanned = false;
+    if (taken === "first" || taken === "more") this.#planUntilMs = nowMs + PLAN_MS;
+    if (taken !== "same" || !this.#isPlanned || this.#isFinal) return;
+    // The list has still to say that a batch was closed.
+    const isPending = this.#all.some(({ strategyClosed, row }) => strategyClosed && row.status !== "CANCELED");
+    this.#nextListMs = nowMs + (isPending ? LIST_SOON_MS : LIST_AGAIN_MS);
   }
 
   #counted(jobId: string, state: JobTaskState, { end, sentMs, endedMs }: StopCallEnd): void {
-    const batch = this.#batches.get(jobId);
+    const batch = this.#batches.all.get(jobId);
     const count = end.kind === "accepted" ? countIn(end.answer, state) : `not counted: ${endReasonOf(end)}`;
     batch?.note(state, count, sentMs ?? endedMs, this.#sinceMs());
     if (!batch?.endRound(endedMs, this.#sinceMs()) || batch.left !== 0 || !this.#isPlanned) return;
     if (!batch.isOverBefore) batch.countRest(this.#changes.changedMs);
     // The list is read again once all is quiet.
-    const isQuiet = [...this.#batches.values()].every(({ left }) => left === 0);
+    const isQuiet = this.#all.every(({ left }) => left === 0);
     if (isQuiet && (this.#list.reading?.sentMs ?? -Infinity) < this.#changes.changedMs) this.#nextListMs = endedMs;
   }
 
@@ -245,7 +220,7 @@ export class RolloutStop {
   #concludeIfOver(): void {
     const { reading, readings } = this.#list;
     if (this.#underWay > 0 || !reading || this.#list.isReading || !this.#isPlanned) return;
-    const batches = [...this.#batches.values()];
+    const batches = this.#all;
     if (batches.some(({ toCount }) => toCount.length > 0)) return;
     const isListed = readings > 1 && !this.#list.failure && reading.sentMs >= this.#changes.changedMs;
     const stopped =
@@ -258,9 +233,10 @@ export class RolloutStop {
       return;
     }
     const unclear = [...reading.unclear].map(([jobId, why]) => unclearStop(jobId, why));
+    const { otherOpenJobs, etag } = this.#batches;
     this.#conclusion = {
       ...{ kind: "report", stopped: stopped && unclear.length === 0, isInterrupted: this.#isInterrupted },
-      ...{ batches: [...this.batches(), ...unclear], otherOpenJobs: this.#other, etag: this.#etag },
+      ...{ batches: [...this.batches(), ...unclear], otherOpenJobs, etag },
     };
   }
 }

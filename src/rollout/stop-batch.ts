@@ -1,9 +1,10 @@
 // One batch of a stop: its counts, its calls, and what is to be done with it next. It decides by
 // counts, never by the status of a static batch.
-import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "../gateway/job-operator.js";
-import { JOB_TASK_STATES, OPEN_STATES } from "../gateway/job-operator.js";
+
 import { flagsOfStates } from "./batch-states.js";
 import { Counts, PROOF_APART_MS } from "./counts.js";
+import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "./job-operator.js";
+import { JOB_TASK_STATES, OPEN_STATES } from "./job-operator.js";
 import {
   type BatchCallRecord,
   type BatchFailure,

@@ -1,7 +1,7 @@
 // The sweep of one batch: what a call for the whole batch did not reach is read by pages and canceled
 // by device. Pages are read from the last to the first, because what is removed shifts only the pages
 // behind it. Only devices whose state was asked for on a fresh page are canceled.
-import type { JobAnswer, JobCall, OpenState } from "../gateway/job-operator.js";
+import type { JobAnswer, JobCall, OpenState } from "./job-operator.js";
 
 export interface SweepCall {
   readonly operation: "CancelOTATaskByDevice";
@@ -15,8 +15,8 @@ const MOST_LISTED = 100_000;
 
 const MOST_PAGES = 200;
 const MOST_PASSES = 3;
-/** Pages that are read at a time, so that slow answers do not slow the sweep. */
-const MOST_READING = 5;
+/** Pages that are read at a time: as many as the quota allows, however slow the answers are. */
+const MOST_READING = 10;
 
 export class Sweep {
   readonly #jobId: string;

@@ -71,7 +71,8 @@ async function checkKeyFile(source: KeySource, path: string, check: (text: strin
 
 function reloadCallers(config: Config, callers: CallerBook, log: Log): void {
   const mistakes: string[] = [];
-  const defaults = { url: config.upstreamUrl, callsPerSecond: config.callsPerSecond };
+  const { upstreamUrl: url, callsPerSecond, counted } = config;
+  const defaults = { url, callsPerSecond, counted };
   const file = readConfigFile(config.configFile, defaults, mistakes);
   // A half-written file can look like one without callers, which would let everybody do everything.
   if (file.callers.size === 0 && callers.size > 0 && mistakes.length === 0) {

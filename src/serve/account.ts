@@ -9,6 +9,7 @@ import type { CallObserver, SentCall } from "../gateway/call-observer.js";
 import { Gateway } from "../gateway/gateway.js";
 import type { Limiter } from "../gateway/limiter.js";
 import type { CallerBook } from "../identity/caller-book.js";
+import { RoundTrips } from "../limiter/round-trips.js";
 import type { Store } from "../limiter/shared/store.js";
 import { MARGIN_MS } from "../limiter/token-rule.js";
 import { proxyFor } from "../network/proxy.js";
@@ -18,7 +19,7 @@ import { FlightRecorder } from "../observe/recorder/recorder.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
 import type { StopAccount } from "../operations/stop/stop-run.js";
 import { RolloutReader } from "../rollout/rollout-reader.js";
-import { createUpstream } from "../upstream/client.js";
+import { createUpstream, type UpstreamClient } from "../upstream/client.js";
 import { createCredentials, fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
 import { openBatchCalls } from "./batch-calls.js";
@@ -74,7 +75,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   if (proxy) log.info({ account: name, proxy: proxy.host }, "upstream calls go through a proxy");
   const { upstreamTimeoutMs: timeoutMs, upstreamMaxUrlBytes: maxUrlBytes } = config;
   const upstream = createUpstream({ url: settings.url, timeoutMs, maxUrlBytes, credentials, clock, proxy });
-  const limiter = await openLedger(options);
+  const measured = { ...options, roundTrips: roundTripsFor(options, upstream, proxy !== undefined) };
+  const limiter = await openLedger(measured);
   const bounds = {
     queuedDevices: config.maxQueuedDevices,
     queuedDevicesPerCaller: config.maxQueuedDevicesPerCaller,
@@ -102,11 +104,11 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
   const { verifier, deviceReadings, tasksOfJob, snapshots } = await openReadings({
     ...about,
     mostWithoutJob: config.verifyMaxDevicesWithoutJob,
-    ledgerOf: (operation) => openLedger(options, operation),
+    ledgerOf: (operation) => openLedger(measured, operation),
   });
   const batches = await openBatchCalls({
     ...{ ...about, tasksOfJob },
-    ledgerOf: (operation) => openLazyLedger(options, operation),
+    ledgerOf: (operation) => openLazyLedger(measured, operation),
   });
   const gateway = new Gateway({
     account: name,
@@ -121,8 +123,8 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     ? keepTrying({
         ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
         // Cancels show more than a reading, so as long as there are any, nothing is tried.
-        isDue: () => !gateway.calls.isProven && clock.now() - gateway.calls.sentMs > QUIET_MS,
-        tried: (end) => gateway.tried(end),
+        isDue: () => !gateway.monitor.calls.isProven && clock.now() - gateway.monitor.calls.sentMs > QUIET_MS,
+        tried: (end) => gateway.monitor.tried(end),
       })
     : async () => {};
   return {
@@ -146,11 +148,23 @@ function recording(recorder: FlightRecorder): CallObserver {
   const open = new Map<SentCall, ReturnType<FlightRecorder["sent"]>>();
   return {
     sent: (call) => void open.set(call, recorder.sent(call.sentMs, call.devices)),
-    ended(call, { endedMs, kind, throttled, requestId }) {
-      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId);
+    ended(call, { endedMs, kind, throttled, requestId, hiddenMs }) {
+      open.get(call)?.ended(endedMs, throttled ? "throttled" : kind, requestId, hiddenMs);
       open.delete(call);
     },
   };
+}
+
+/** Undefined if tokens are not to return early. A proxy may answer in place of the upstream. */
+function roundTripsFor(
+  { name, settings, clock, log }: AccountOptions,
+  upstream: UpstreamClient,
+  hasProxy: boolean,
+): RoundTrips | undefined {
+  if (settings.counted !== "arrived") return undefined;
+  if (!hasProxy) return new RoundTrips({ clock, measure: () => upstream.roundTrip() });
+  log.warn({ account: name }, "OTA_QUOTA_COUNTED=arrived has no effect, because upstream calls go through a proxy");
+  return undefined;
 }
 
 function credentialsFor({ settings: { credentials }, clock, environment }: AccountOptions): CredentialsSource {

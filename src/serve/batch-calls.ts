@@ -2,12 +2,12 @@
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { CallObserver } from "../gateway/call-observer.js";
-import { JOB_OPERATIONS, type JobOperation } from "../gateway/job-operator.js";
 import type { Limiter } from "../gateway/limiter.js";
 import { ReadFeed } from "../observe/admin/read-feed.js";
 import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
 import { JobCalls } from "../rollout/job-calls.js";
+import { JOB_OPERATIONS, type JobOperation } from "../rollout/job-operator.js";
 import type { UpstreamClient } from "../upstream/client.js";
 
 export interface BatchCallsOptions {

@@ -1,7 +1,7 @@
 // Logs each change of an account's state, in the words that the page, GetQuota and /readyz use.
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import type { Condition } from "../gateway/condition.js";
+import type { Condition } from "../gateway/account/condition.js";
 
 export class ConditionLog {
   readonly #clock: Clock;

@@ -6,8 +6,10 @@ import type { Config } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
 import { OPERATION_QUOTAS, type QuotaOperation } from "../config/operation-quotas.js";
 import type { Limiter } from "../gateway/limiter.js";
+import { EarlyReturn } from "../limiter/early-return.js";
 import { createInProcessLedger } from "../limiter/in-process.js";
 import { createLazyLedger } from "../limiter/lazy.js";
+import type { RoundTrips } from "../limiter/round-trips.js";
 import type { Store } from "../limiter/shared/store.js";
 
 export interface LedgerOptions {
@@ -21,6 +23,8 @@ export interface LedgerOptions {
   readonly storeOf: ((name: string) => Store) | undefined;
   /** The name of this process among those that share the ledger. */
   readonly replica: string;
+  /** Present if calls are asserted to be counted when they arrive, and the way can be measured. */
+  readonly roundTrips?: RoundTrips | undefined;
 }
 
 /** A shared ledger that is rarely used is closed after this time without calls. */
@@ -42,20 +46,29 @@ export async function openLazyLedger(options: LedgerOptions, operation: QuotaOpe
 }
 
 async function ledgersOf(options: LedgerOptions, operation: QuotaOperation | undefined) {
-  const { name: account, settings, config, clock, log, storeOf, replica } = options;
+  const { name: account, settings, config, clock, log, storeOf, replica, roundTrips } = options;
   const { upstreamTimeoutMs: callTimeoutMs, onStoreLoss } = config;
   // A colon is in no account's name.
   const name = operation ? `${account}:${operation}` : account;
   const callsPerSecond = operation
     ? (settings.quotas?.[operation] ?? OPERATION_QUOTAS[operation])
     : settings.callsPerSecond;
-  const common = { clock, callsPerSecond, callTimeoutMs };
+  const common = () => ({
+    ...{ clock, callsPerSecond, callTimeoutMs },
+    early:
+      roundTrips &&
+      new EarlyReturn({
+        clock,
+        roundTrips,
+        log: withFields(log, { account, operation: operation ?? "CancelOTATaskByDevice" }),
+      }),
+  });
   const sinceMs = clock.now();
-  if (!storeOf) return { callsPerSecond, open: () => createInProcessLedger({ ...common, sinceMs }) };
+  if (!storeOf) return { callsPerSecond, open: () => createInProcessLedger({ ...common(), sinceMs }) };
   const { createSharedLedger } = await import("../limiter/shared/ledger.js");
-  const shared = { ...common, store: storeOf(name), log: withFields(log, { account: name }), onStoreLoss };
+  const shared = { store: storeOf(name), log: withFields(log, { account: name }), onStoreLoss };
   let opened = 0;
   // Each ledger names its tokens from 1, so that it needs a name of its own.
   const nameOf = (nth: number) => (nth === 0 ? replica : `${replica}-${nth}`);
-  return { callsPerSecond, open: () => createSharedLedger({ ...shared, replica: nameOf(opened++) }) };
+  return { callsPerSecond, open: () => createSharedLedger({ ...common(), ...shared, replica: nameOf(opened++) }) };
 }

@@ -13,7 +13,6 @@ import type { AuditedCaller, AuditedOperation, AuditedRequest } from "../observe
 import type { Auditor } from "../observe/audit/auditor.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
 import type { OperationMetrics, OperationsStanding } from "../observe/telemetry/operation-metrics.js";
-import { startOperationSpan } from "../observe/telemetry/operation-span.js";
 import type { CancelListSpec } from "../operations/cancel-list.js";
 import { observedStore } from "../operations/observed-store.js";
 import { Operations } from "../operations/operations.js";
@@ -21,6 +20,7 @@ import { type OperationsReading, OperationsWatch } from "../operations/operation
 import type { StopAccount } from "../operations/stop/stop-run.js";
 import { STOP_ROLLOUT } from "../operations/stop/stop-spec.js";
 import type { OperationRecord, StoreBounds } from "../operations/store.js";
+import { startOperationSpan } from "../tracing/operation-span.js";
 import { auditedRolloutOf } from "./audited-rollout.js";
 import { IN_MEMORY, openOperationStore, storeBounds } from "./operation-store.js";
 

@@ -2,9 +2,9 @@
 // rollout with wrong keys stops at its first replica. A gateway that was ready stays in service: a
 // failure that stops the calls of all replicas must not take all of them away from the callers.
 import type { Clock } from "../base/clock.js";
-import type { Condition } from "../gateway/condition.js";
+import type { Condition } from "../gateway/account/condition.js";
+import type { CallTrend } from "../gateway/account/recent-calls.js";
 import type { LedgerMode } from "../gateway/limiter.js";
-import type { CallTrend } from "../gateway/recent-calls.js";
 import type { Readiness } from "../observe/admin/snapshot.js";
 
 /** The part of an account that decides. */

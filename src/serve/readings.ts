@@ -10,7 +10,7 @@ import type { Limiter } from "../gateway/limiter.js";
 import { ReadFeed } from "../observe/admin/read-feed.js";
 import type { ReadingSnapshot } from "../observe/admin/snapshot.js";
 import type { Metrics } from "../observe/telemetry/metrics.js";
-import type { UpstreamOperation } from "../observe/telemetry/spans.js";
+import type { UpstreamOperation } from "../tracing/spans.js";
 import type { UpstreamClient } from "../upstream/client.js";
 import { ReadLoop } from "../verification/read-loop.js";
 import { Verification } from "../verification/verification.js";

@@ -114,7 +114,7 @@ export async function serve(
     unwatch.push(
       every(clock, LOOK_MS, () => {
         readiness.now();
-        for (const [name, { gateway }] of accounts) conditionLog.note(name, gateway.condition());
+        for (const [name, { gateway }] of accounts) conditionLog.note(name, gateway.monitor.condition());
       }),
     );
     const adminOptions = {
@@ -133,7 +133,7 @@ export async function serve(
           accounts: [...accounts].map(([name, { gateway, feed, readings }]) =>
             snapshotOf(
               name,
-              gateway.reading(),
+              gateway.monitor.reading(),
               { feed, readings: readings(), isStreaming: (caller) => streaming.has(caller) },
               clock.now(),
             ),
@@ -224,14 +224,14 @@ async function connect({ redisUrls }: Config, log: Log): Promise<StoreConnection
 
 function watched(accounts: ReadonlyMap<string, Account>, { maxQueuedDevices }: Config) {
   return new Map(
-    [...accounts].map(([name, { gateway }]) => [name, { maxQueuedDevices, standing: () => gateway.reading() }]),
+    [...accounts].map(([name, { gateway }]) => [name, { maxQueuedDevices, standing: () => gateway.monitor.reading() }]),
   );
 }
 
 function readyAccount({ gateway, limiter }: Account): ReadyAccount {
   return {
-    condition: () => gateway.condition(),
-    calls: () => gateway.calls,
+    condition: () => gateway.monitor.condition(),
+    calls: () => gateway.monitor.calls,
     mode: () => limiter.state().mode,
   };
 }
@@ -240,7 +240,7 @@ function readyAccount({ gateway, limiter }: Account): ReadyAccount {
 function conditionsOf(accounts: ReadonlyMap<string, Account>) {
   return Object.fromEntries(
     [...accounts].map(([name, { gateway, limiter }]) => {
-      const { kind, obstacle } = gateway.condition();
+      const { kind, obstacle } = gateway.monitor.condition();
       const { cause } = limiter.state();
       return [name, { state: kind, ...(obstacle && { obstacle }), ...(cause !== undefined && { cause }) }];
     }),

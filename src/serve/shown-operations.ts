@@ -3,13 +3,13 @@
 
 import { OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
-import { OPEN_STATES } from "../gateway/job-operator.js";
 import { shownText } from "../observe/admin/shown-text.js";
 import type { BatchSnapshot, OperationSnapshot, OperationsSnapshot, Snapshot } from "../observe/admin/snapshot.js";
 import type { CancelListSpec } from "../operations/cancel-list.js";
 import type { OperationsReading } from "../operations/operations-watch.js";
 import { STOP_ROLLOUT, stopDetailOf } from "../operations/stop/stop-spec.js";
 import type { OperationRecord } from "../operations/store.js";
+import { OPEN_STATES } from "../rollout/job-operator.js";
 import type { BatchStop } from "../rollout/job-stop.js";
 
 const MOST_RUNNING = 20;

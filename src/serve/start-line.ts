@@ -17,7 +17,10 @@ interface Started {
 
 export function logStart(log: Log, started: Started, config: Config, environment: Environment): void {
   const accounts = Object.fromEntries(
-    [...config.accounts].map(([name, { url, callsPerSecond }]) => [name, { endpoint: url.origin, callsPerSecond }]),
+    [...config.accounts].map(([name, { url, callsPerSecond, counted }]) => [
+      name,
+      { endpoint: url.origin, callsPerSecond, counted },
+    ]),
   );
   const fields = {
     ...started,

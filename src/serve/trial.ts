@@ -67,7 +67,7 @@ async function trial(options: TrialOptions, signal: AbortSignal): Promise<EndedC
   const scope: Scope = { productKey: NO_PRODUCT, firmwareId: "", jobId: "", iotInstanceId: "" };
   const end = await reader.read(scope, [NO_DEVICE]);
   const endedMs = clock.now();
-  token.settle(tokenEnd(end));
+  token.settle(tokenEnd(end, 1));
   const ended = endedCallOf(end, endedMs, endedMs - sentMs);
   tried(ended);
   return ended;

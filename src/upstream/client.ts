@@ -7,10 +7,10 @@ import type { Clock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
-import type { JobOperator } from "../gateway/job-operator.js";
-import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
 import { createDispatcher } from "../network/dispatcher.js";
+import type { JobOperator } from "../rollout/job-operator.js";
+import type { ReadEnd, TaskReader } from "../verification/task-reader.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
@@ -28,6 +28,7 @@ import {
 } from "./operations.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
+import { roundTrip } from "./round-trip.js";
 import { createSigningContext, type SignedWith } from "./signing-context.js";
 import { readTaskList } from "./task-list.js";
 
@@ -53,6 +54,8 @@ export interface UpstreamClient extends Upstream {
   readonly deviceDetails: DeviceReader;
   readonly deviceStates: DeviceReader;
   readonly jobs: JobOperator;
+  /** Measures the way to the upstream and back, in ms. Undefined if it failed. Always resolves. */
+  roundTrip(): Promise<number | undefined>;
   /** Waits for the calls under way, no longer than their timeout. */
   close(): Promise<void>;
 }
@@ -91,12 +94,13 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     const exchanged = await exchange(dispatcher, url.origin, request, clock, untilMs);
     if (span) describeExchange(span, exchanged);
     if (exchanged.kind !== "answered") return { end: endOf(exchanged) };
-    const end = await read(exchanged.answer, signedWith, untilMs);
+    const read = await readEnd(exchanged.answer, signedWith, untilMs);
+    const end = read.kind === "accepted" ? { ...read, waitMs: exchanged.waitMs } : read;
     if (span && end.kind === "refused" && exchanged.answer.status < 400) describeFault(span, end.refusal.code);
     return { end, body: exchanged.answer.body };
   };
 
-  const read = async (answer: HttpAnswer, signedWith: SignedWith, untilMs: number): Promise<CallEnd> => {
+  const readEnd = async (answer: HttpAnswer, signedWith: SignedWith, untilMs: number): Promise<CallEnd> => {
     const { accessKeyId, accessKeySecret, securityToken = "" } = signedWith.credentials;
     const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken]);
     if (end.kind !== "refused" || recovery === "none") return end;
@@ -143,6 +147,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     deviceDetails: deviceReaderOf(DEVICE_DETAILS, DETAILS_PLACE),
     deviceStates: deviceReaderOf(DEVICE_STATES, STATES_PLACE),
     jobs: createJobOperator(begin),
+    roundTrip: () => roundTrip(dispatcher, url.origin, clock, clock.now() + timeoutMs),
     async close() {
       closed = true;
       await Promise.all(underWay);

@@ -12,7 +12,8 @@ import type { WireRequest } from "./request.js";
  * attribute.
  */
 export type Exchange =
-  | { readonly kind: "answered"; readonly answer: HttpAnswer }
+  /** `waitMs`: from the writing of the request to the head of the answer. */
+  | { readonly kind: "answered"; readonly answer: HttpAnswer; readonly waitMs: number }
   | { readonly kind: "lost"; readonly fault: string; readonly status?: number }
   | { readonly kind: "unwritten"; readonly fault: string };
 
@@ -21,7 +22,7 @@ const LONGEST_BODY_BYTES = 256 * 1024;
 
 type State =
   | { readonly kind: "waiting" }
-  | { readonly kind: "written"; readonly controller: Dispatcher.DispatchController }
+  | { readonly kind: "written"; readonly controller: Dispatcher.DispatchController; readonly atMs: number }
   | { readonly kind: "over" };
 
 /** Sends a request once. Always resolves, by the monotonic `untilMs` at the latest. */
@@ -35,6 +36,7 @@ export function exchange(
   return new Promise((resolve) => {
     let state: State = { kind: "waiting" };
     let head: Omit<HttpAnswer, "body"> | undefined;
+    let waitMs = 0;
     const chunks: Buffer[] = [];
     let bodyBytes = 0;
 
@@ -60,15 +62,17 @@ export function exchange(
       {
         onRequestStart(controller) {
           // A process that was stopped and continued can get here before its timer runs.
-          if (clock.now() >= untilMs) fail("timeout");
+          const atMs = clock.now();
+          if (atMs >= untilMs) fail("timeout");
           // Either the request was given up while it waited for a connection, or it is started a
           // second time: undici documents that it may do so when it pipelines. In both cases it
           // must not be written.
           if (state.kind !== "waiting") return controller.abort(new Error("must not be written"));
-          state = { kind: "written", controller };
+          state = { kind: "written", controller, atMs };
         },
         onResponseStart(_controller, status, headers) {
           head = { status, headers };
+          if (state.kind === "written") waitMs = clock.now() - state.atMs;
         },
         onResponseData(_controller, chunk) {
           chunks.push(chunk);
@@ -76,7 +80,8 @@ export function exchange(
           if (bodyBytes > LONGEST_BODY_BYTES) fail("answer too long");
         },
         onResponseEnd() {
-          if (head) end({ kind: "answered", answer: { ...head, body: Buffer.concat(chunks).toString("utf8") } });
+          if (!head) return;
+          end({ kind: "answered", answer: { ...head, body: Buffer.concat(chunks).toString("utf8") }, waitMs });
         },
         onResponseError(_controller, error) {
           fail(faultOf(error));

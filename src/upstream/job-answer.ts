@@ -1,7 +1,7 @@
 // Reads batches and pages of tasks in an answer's body. As suspicious as answer.ts: a row without
 // an id or a state, or a list that does not say how long it is, is no answer, because a batch that
 // is missing from a list is one that goes on, and a count of 0 ends a stop.
-import type { BatchKind, JobAnswer, JobRow, TaskOfJob } from "../gateway/job-operator.js";
+import type { BatchKind, JobAnswer, JobRow, TaskOfJob } from "../rollout/job-operator.js";
 import { type JsonFields, jsonFieldsOf, readJsonFields } from "./json-fields.js";
 import { word } from "./redaction.js";
 

@@ -1,13 +1,14 @@
 // Makes the calls on whole batches: the parameters of each operation, and the reading of its
 // answer. A page with one row is a count, so its device is dropped where it is parsed.
+
+import type { CallEnd } from "../gateway/upstream.js";
 import {
   JOB_TASK_STATES,
   type JobCall,
   type JobCallEnd,
   type JobFlags,
   type JobOperator,
-} from "../gateway/job-operator.js";
-import type { CallEnd } from "../gateway/upstream.js";
+} from "../rollout/job-operator.js";
 import { readJob, readJobPage, readTaskPage } from "./job-answer.js";
 import { type Operation, said } from "./operations.js";
 

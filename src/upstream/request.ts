@@ -14,8 +14,9 @@ export interface Making {
   readonly nonce: string;
 }
 
-/** A request ready to be sent. */
+/** A request ready to be sent: a POST, unless it says otherwise. */
 export interface WireRequest {
+  readonly method?: "OPTIONS";
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,7 @@
 // Reads the tasks in an answer's body. As suspicious as answer.ts: a task without a name or a
 // state, or an answer that does not say whether there are any, is no list, because a device missing
 // from a list is reported as having no task.
-import type { ListedTask, TaskList } from "../gateway/task-reader.js";
+import type { ListedTask, TaskList } from "../verification/task-reader.js";
 import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
 import { word } from "./redaction.js";
 

@@ -3,8 +3,8 @@
 // cancel shows.
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
-import type { ListedTask } from "../gateway/task-reader.js";
 import { notVerified } from "./not-verified.js";
+import type { ListedTask } from "./task-reader.js";
 
 /** The verdict on one device. */
 export type Judgment =

@@ -2,11 +2,11 @@
 // reason why they are unknown.
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
-import type { ListedTask, TaskList } from "../gateway/task-reader.js";
 import type { CallEnd } from "../gateway/upstream.js";
 import { notVerified } from "./not-verified.js";
 import type { ReadBatch, ReadDevice } from "./read-queue.js";
 import type { Told } from "./read-request.js";
+import type { ListedTask, TaskList } from "./task-reader.js";
 
 const UNREADABLE = unread("the upstream's list of tasks could not be parsed");
 const NOT_WHOLE = unread("the upstream's list of tasks was longer than one page");

@@ -6,11 +6,11 @@ import type { ReportOptions } from "../gateway/call/call-report.js";
 import { consequence } from "../gateway/call/consequence.js";
 import type { SentCall } from "../gateway/call-observer.js";
 import type { Limiter, Wish } from "../gateway/limiter.js";
-import type { ReadEnd, TaskReader } from "../gateway/task-reader.js";
 import type { CallEnd } from "../gateway/upstream.js";
 import { isDeviceFault, tellAll, tellTasks, unreadBy } from "./read-end.js";
 import { type ReadBatch, ReadQueue } from "./read-queue.js";
 import type { ReadOrigin, ReadRequest } from "./read-request.js";
+import type { ReadEnd, TaskReader } from "./task-reader.js";
 
 export interface ReadLoopOptions extends ReportOptions {
   /** Used by this operation only. */

@@ -3,7 +3,7 @@
 import type { Span } from "@opentelemetry/api";
 import type { Scope } from "../gateway/command.js";
 import type { Failure } from "../gateway/failures.js";
-import type { ListedTask } from "../gateway/task-reader.js";
+import type { ListedTask } from "./task-reader.js";
 
 /** The result of reading one device back. */
 export type Told =

@@ -420,7 +420,7 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
 
   describe("append", () => {
     it("adds devices that are found while the operation runs, each chunk once", async () => {
-      const { store } = await create();
+      const { store } = await open();
       const { id } = await submit(store, 0);
       const lease = await leaseOne(store);
       const names = ["device-a", "device-b", "device-c"];
@@ -446,8 +446,21 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       ]);
     });
 
+    it("adds chunks of any size, and the results have the devices of all of them", async () => {
+      const { store } = await open();
+      const { id } = await submit(store, 0);
+      const lease = await leaseOne(store);
+      const names = Array.from({ length: 205 }, (_, chunk) => `device-${chunk}`);
+      for (const [chunk, name] of names.entries()) {
+        const { outcomes } = outcomesOf({ chunk, names: [name] }, () => ({ kind: "accepted" }));
+        await store.append(lease, { chunk, names: [name], outcomes }, NO_PROGRESS);
+      }
+      expect((await allResults(store, id))?.map(({ name }) => name)).toEqual(names);
+      expect((await allResults(store, id, { most: 7 }))?.map(({ name }) => name)).toEqual(names);
+    });
+
     it("is refused without the lease, and beyond the bound of stored devices", async () => {
-      const { store } = await create({ ...WIDE_BOUNDS, devices: 2 * LEAST_DEVICES });
+      const { store } = await open({ ...WIDE_BOUNDS, devices: 2 * LEAST_DEVICES });
       const { id } = await submit(store, 0);
       const lease = await leaseOne(store);
       const chunkOf = (chunk: number, devices: number) => {

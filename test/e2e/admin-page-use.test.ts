@@ -1,7 +1,9 @@
 // The admin page in a real browser: what an operator does with it, by mouse and by keyboard, and what it does
 // when the gateway goes away or asks for a token.
+
 import { describe, expect, it } from "vitest";
 import { MadeUpGateway, pageRun, rowsOf, textOf } from "../support/admin-page.js";
+import { newPage } from "../support/chromium.js";
 import { systemHas } from "../support/system.js";
 
 const run = pageRun();
@@ -126,7 +128,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   it("asks for the token, and shows everything with it", async () => {
     await run.stopServing();
     await run.serve({ token: "s3cret" });
-    const stranger = await run.browser().newPage();
+    const stranger = await newPage(run.browser());
     // A browser without a user gets no token.
     await expect(stranger.goto(`http://127.0.0.1:${run.port}`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
     run.gateway.call();

@@ -10,9 +10,9 @@ import type { Fault } from "../../src/emulator/faults/faults.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
-import type { ConditionKind } from "../../src/gateway/condition.js";
+import type { ConditionKind } from "../../src/gateway/account/condition.js";
 import { textOf } from "../support/admin-page.js";
-import { browserOfFile, takePicture } from "../support/chromium.js";
+import { browserOfFile, newPage, takePicture } from "../support/chromium.js";
 import { endPrograms, type GatewayProgram, KEYS, runGateway, until } from "../support/processes.js";
 import { parsePrometheus } from "../support/prometheus-text.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
@@ -164,7 +164,7 @@ async function headlineOf(page: Page | undefined) {
 
 async function pageOf({ admin }: GatewayProgram, account: string): Promise<Page | undefined> {
   if (!systemHas("chromium")) return undefined;
-  const page = await browser().newPage({ viewport: { width: 1280, height: 620 } });
+  const page = await newPage(browser(), { viewport: { width: 1280, height: 620 } });
   await page.goto(`${admin}/#${account}`);
   return page;
 }

@@ -1,10 +1,13 @@
 // The client as another project gets it: packed, installed from the file, type-checked, and used against a gateway.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { createFileRegistry, fromBinary, hasOption } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
@@ -98,6 +101,7 @@ describe("the client's package", () => {
     expect(others.toSorted()).toEqual([
       "README.md",
       ...["base/clock", "base/deadline", "base/loopback", "base/text-rules"],
+      "descriptors.binpb",
       ...["gen/google/longrunning/operations"],
       ...["any", "duration", "empty", "timestamp"].map((name) => `gen/google/protobuf/${name}`),
       ...["gen/google/rpc/error_details", "gen/google/rpc/status"],
@@ -107,12 +111,35 @@ describe("the client's package", () => {
     expect(readFileSync(join(root, "client/client.js"), "utf8")).not.toContain("sourceMappingURL");
   });
 
+  it("has the descriptors of the contract, for proxies that translate JSON over HTTP", () => {
+    const path = createRequire(join(project, "consumer.cjs")).resolve(`${NAME}/descriptors.binpb`);
+    const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(path)));
+    const http = registry.getExtension("google.api.http");
+    const methods = ["ota.v1.OtaService", "google.longrunning.Operations"].flatMap(
+      (name) => registry.getService(name)?.methods ?? [],
+    );
+    expect(methods.filter((each) => http && hasOption(each, http)).map(({ name }) => name)).toEqual([
+      ...["CancelTasksByDevice", "GetQuota", "GetRollout", "StopRollout", "ListOperationResults"],
+      ...["ListOperations", "GetOperation", "DeleteOperation", "CancelOperation"],
+    ]);
+    for (const detail of ["ErrorInfo", "BadRequest", "RetryInfo", "ResourceInfo"])
+      expect(registry.getMessage(`google.rpc.${detail}`)).toBeDefined();
+  });
+
   it("brings as many packages as README.md says", () => {
     const [, said] = /It brings (\d+) packages/.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
     const { packages } = JSON.parse(readFileSync(join(project, "node_modules/.package-lock.json"), "utf8")) as {
       packages: Record<string, unknown>;
     };
     expect(Object.keys(packages).length - 1).toBe(Number(said));
+  });
+
+  it("accepts no Node before the first one that `npm run smoke` tries", () => {
+    const manifest = readFileSync(join(project, "node_modules", NAME, "package.json"), "utf8");
+    const { engines } = JSON.parse(manifest) as { engines: { node: string } };
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: { smoke: string } };
+    const [, first = ""] = /CLIENT_NODES=(\d+\.\d+)\.0,/.exec(scripts.smoke) ?? [];
+    expect(engines.node).toBe(`>=${first}`);
   });
 
   it("gives a TypeScript project types, as an ES module and by require", async () => {

@@ -1,24 +1,30 @@
 // The examples as their READMEs show them: built by the commands there, and run against a gateway,
-// each on a list and a rollout of its own.
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+// each on a list and a rollout of its own. The one for HTTP gets the requests of docs/http.md.
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { GatewayError } from "../../src/gateway/failures.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
-import { endPrograms, type GatewayProgram, runGateway } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, runGateway, until } from "../support/processes.js";
 import { REQUIREMENTS, systemHas } from "../support/system.js";
+import { startTranscoder, type Transcoder } from "../support/transcoder.js";
+
+const run = promisify(execFile);
 
 const LIST = 4000;
 const NAMES = Array.from({ length: LIST }, (_, index) => seededName(index + 100));
 const ROLLOUT = { kind: "dynamic", devices: 300, states: { NOTIFIED: 20, SUCCEEDED: 5 } } as const;
 
 const CAN_RUN = { node: true, go: systemHas("go"), java: systemHas("java"), python: systemHas("python") };
+
+const CAN_TRANSLATE = CAN_RUN.go && systemHas("transcoder");
 
 type Language = keyof typeof CAN_RUN;
 
@@ -27,21 +33,25 @@ const LANGUAGES = Object.keys(CAN_RUN) as Language[];
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-examples-"));
 let emulator: Emulator;
 let gateway: GatewayProgram;
+let transcoder: Transcoder | undefined;
 const examples = new Map<Language, Example>();
 
 beforeAll(async () => {
   symlinkSync(resolve("proto"), join(folder, "proto"));
   symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
   emulator = await startEmulator({ listen: "127.0.0.1:0", devices: LIST + 100 });
-  for (const language of LANGUAGES) {
+  for (const language of [...LANGUAGES, "http"]) {
     emulator.startRollout({ ...ROLLOUT, productKey: `product-${language}`, firmwareId: `firmware-${language}` });
   }
   gateway = await runGateway(emulator.url);
   const build = async (language: Language) => void examples.set(language, await built(language));
   await Promise.all(LANGUAGES.filter((language) => CAN_RUN[language]).map(build));
+  // After the one in Go, which compiles the same libraries.
+  if (CAN_TRANSLATE) transcoder = await startTranscoder(join(folder, "examples"), gateway.grpc);
 });
 
 afterAll(async () => {
+  await transcoder?.close();
   await endPrograms();
   await emulator.close();
   rmSync(folder, { recursive: true, force: true });
@@ -100,6 +110,32 @@ describe.concurrent("an example", () => {
       expect(again).toEqual([stored?.replace("stored as", "reattached to"), ...report]);
     });
   }
+
+  it.runIf(CAN_TRANSLATE)("for HTTP answers the requests of docs/http.md", async () => {
+    const page = readFileSync("docs/http.md", "utf8");
+    const commands = [...page.matchAll(/```sh\n(.*?)```/gs)]
+      .flatMap(([, shell = ""]) => shell.replaceAll("\\\n", " ").split("\n"))
+      .filter((command) => command.startsWith("curl "));
+    const [cancel = "", quota = "", rollouts = "", stop = "", running = "", ...ofOperation] = commands;
+    const [get = "", results = "", halt = "", remove = "", wrong = "", ...others] = ofOperation;
+    expect(others).toEqual([]);
+    const outcomes = [{ outcome: "OUTCOME_ACCEPTED" }, { outcome: "OUTCOME_REJECTED" }];
+    expect(await curl(cancel)).toMatchObject({ results: outcomes });
+    expect(await curl(quota)).toMatchObject({ account: "default", callsPerSecond: 10 });
+    expect(await curl(rollouts)).toMatchObject({ jobs: [{ kind: "JOB_KIND_DYNAMIC", counts: { notified: "20" } }] });
+    const { name } = (await curl(stop)) as { readonly name: string };
+    expect(await curl(running)).toMatchObject({
+      operations: expect.arrayContaining([expect.objectContaining({ name })]),
+    });
+    await until(async () => (await curl(get, name))["done"] === true);
+    expect(await curl(get, name)).toMatchObject({ response: { stopped: true, jobs: [{ mayStillInstall: "20" }] } });
+    const installed = { outcome: "OUTCOME_ALREADY_FINISHED" };
+    expect(await curl(results, name)).toMatchObject({ results: Array.from({ length: 5 }, () => installed) });
+    expect([await curl(halt, name), await curl(remove, name)]).toEqual([{}, {}]);
+    expect(await curl(get, name)).toMatchObject({ code: 5, details: [{ reason: "OPERATION_NOT_FOUND" }] });
+    const [, shown = ""] = /```json\n(.*?)```/s.exec(page) ?? [];
+    expect(await curl(wrong)).toEqual(JSON.parse(shown));
+  });
 });
 
 describe("an example that is refused", () => {
@@ -136,10 +172,27 @@ describe("the packages in the README of an example", () => {
     const [installation] = shellOf(language);
     expect(installation?.trim()).toBe(`apt-get install ${REQUIREMENTS[language].packages.join(" ")}`);
   });
+
+  it("are those that the test of http installs and unpacks", () => {
+    const { packages, unpacked } = REQUIREMENTS.transcoder;
+    const [installation] = shellOf("http");
+    expect(installation).toContain(`apt-get install ${[...packages, ...REQUIREMENTS.go.packages].join(" ")}\n`);
+    expect(installation).toContain(`apt-get download ${unpacked?.join(" ")}\n`);
+  });
 });
 
+/** The answer to a command of docs/http.md, on the rollout of this test, and for an operation. */
+async function curl(command: string, operation = ""): Promise<Record<string, unknown>> {
+  const own = command
+    .replaceAll("127.0.0.1:8080", transcoder?.address ?? "")
+    .replaceAll("operations/01…", operation)
+    .replaceAll(/(\/v1\/rollouts.*)a1EmulatorPk(.*)EmulatedFirmware0000030100/gs, "$1product-http$2firmware-http");
+  const { stdout } = await run("sh", ["-ec", own]); // not in this thread, where the emulator runs
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
 /** The blocks of shell in its README. */
-function shellOf(language: Language): string[] {
+function shellOf(language: Language | "http"): string[] {
   const readme = readFileSync(`examples/${language}/README.md`, "utf8");
   return [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, shell = ""]) => shell);
 }
@@ -174,6 +227,7 @@ async function built(language: Language): Promise<Example> {
     HOME: home,
     GOCACHE: resolve("node_modules/.cache/go-build"),
     PYTHONDONTWRITEBYTECODE: "1",
+    JAVA_TOOL_OPTIONS: "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", // short programs: half the processor time
     OTA_ADDRESS: gateway.grpc,
   };
   const start = (shell: string, variables: NodeJS.ProcessEnv) =>

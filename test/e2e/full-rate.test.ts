@@ -1,12 +1,13 @@
 // The promise, judged by an upstream that shares nothing with the gateway or its emulator: it counts a call
 // anywhere between its arrival and its answer, as a distant one behind a jittery network would.
 import { afterAll, describe, expect, it } from "vitest";
+import { startEmulator } from "../../src/emulator/server.js";
 import { mostInAnySecond } from "../support/arrivals.js";
 import { type Caller, createCaller } from "../support/grpc-caller.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
 import { endPrograms, runGateway, until } from "../support/processes.js";
 import { seededRandom } from "../support/seeded-random.js";
-import { waitingDevices } from "../support/waiting-devices.js";
+import { quotaAt, waitingDevices } from "../support/waiting-devices.js";
 
 const CALLERS = 20;
 /** 6,000 devices: three times what the tokens carry, for it is when they come back that decides. */
@@ -56,6 +57,42 @@ describe("ota-gateway serve", () => {
     expect(sent.toSorted()).toEqual(names.toSorted());
     expect(arrivals.length).toBeLessThanOrEqual(10 + Math.ceil((names.length - inFirstCalls) / 200));
     expect(mostInAnySecond(arrivals)).toBeLessThanOrEqual(10);
+  });
+});
+
+const ON_ARRIVAL_REQUESTS = 5;
+const ON_ARRIVAL_DEVICES = 6000;
+
+describe("ota-gateway serve with OTA_QUOTA_COUNTED=arrived", () => {
+  it("makes more calls a second than answers allow, and never more than 10 in a second", async () => {
+    const emulator = await startEmulator({
+      listen: "127.0.0.1:0",
+      devices: ON_ARRIVAL_REQUESTS * ON_ARRIVAL_DEVICES,
+      ...{ latencyMs: 20, jitterMs: 20, processingMs: 230, random: seededRandom(230) },
+    });
+    const { stats } = emulator;
+    const gateway = await runGateway(emulator.url, { OTA_QUOTA_COUNTED: "arrived" });
+    const caller = createCaller(gateway.grpc, { "x-ota-caller": "service" });
+    const asked = Array.from({ length: ON_ARRIVAL_REQUESTS }, (_, request) => {
+      const number = (n: number) => String(request * ON_ARRIVAL_DEVICES + n).padStart(7, "0");
+      const deviceNames = Array.from({ length: ON_ARRIVAL_DEVICES }, (__, n) => `device-${number(n)}`);
+      return caller.cancel(deviceNames).answer;
+    });
+    await until(async () => ((await quotaAt(gateway.grpc)).earlyReturn?.hidden?.nanos ?? 0) > 0);
+    // The tokens of calls that were sent before return as late as they would without.
+    const learned = stats().arrivals + 10;
+    await until(async () => stats().arrivals >= learned);
+    const before = stats();
+    const answers = await Promise.all(asked);
+    const after = stats();
+    caller.close();
+    await emulator.close();
+
+    expect(answers.filter(({ success }) => success)).toHaveLength(ON_ARRIVAL_REQUESTS);
+    expect(after).toMatchObject({ refused: {}, devicesCanceled: 30_000, repeatedCancels: 0 });
+    expect(after.worstSecond).toBeLessThanOrEqual(10);
+    const callsPerSecond = (1000 * (after.arrivals - before.arrivals)) / (after.spanMs - before.spanMs);
+    expect(callsPerSecond).toBeGreaterThan(10 / (1 + after.meanAnswerMs / 1000));
   });
 });
 

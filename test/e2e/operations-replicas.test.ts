@@ -1,14 +1,21 @@
 // Two gateways that share operations in PostgreSQL and the quota in Redis. The one that runs an
-// operation is frozen for longer than its lease, and later killed, PostgreSQL with it.
+// operation is frozen for longer than its lease, and later killed, PostgreSQL with it, or in the
+// middle of the stop of a rollout.
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "../support/grpc-caller.js";
-import { createOperationsCaller, metadataOf, responseOf } from "../support/operations-caller.js";
+import {
+  createOperationsCaller,
+  metadataOf,
+  responseOf,
+  stopMetadataIn,
+  stopResponseIn,
+} from "../support/operations-caller.js";
 import { PASSWORD, type PostgresServer, startPostgres } from "../support/postgres.js";
-import { endPrograms, type GatewayProgram, runGateway, until } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, runGateway, until, type Variables } from "../support/processes.js";
 import { endRedis, startRedis } from "../support/redis.js";
 import { systemHas } from "../support/system.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
@@ -19,14 +26,18 @@ const IN_FLIGHT = 10 * 200;
 
 describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of two replicas", () => {
   const sent = new Map<string, number>();
+  /** Calls on whole batches that change something. */
+  const batchChanges: string[] = [];
   let nextDevice = 0;
   /** Devices that no other test names. */
   const devices = (count: number) => Array.from({ length: count }, () => seededName(nextDevice++));
   const timesSent = (names: readonly string[]) => names.reduce((sum, name) => sum + (sent.get(name) ?? 0), 0);
+  const timesInAll = () => [...sent.values()].reduce((sum, times) => sum + times, 0);
   const devicesSent = (names: readonly string[]) => names.filter((name) => sent.has(name)).length;
   let emulator: Emulator;
   let postgres: PostgresServer;
   let slow: TcpProxy;
+  let ofFirst: Variables;
   let first: GatewayProgram;
   let second: GatewayProgram;
   let here: ReturnType<typeof createOperationsCaller>;
@@ -36,7 +47,9 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
     emulator = await startEmulator({
       listen: "127.0.0.1:0",
       devices: 3 * DEVICES,
-      faults: ({ parameters }) => {
+      verifyJob: "reject",
+      faults: ({ action, parameters }) => {
+        if (/^Cancel.*ByJob$/.test(action)) batchChanges.push(`${action} ${parameters.get("JobId")}`);
         for (const [key, name] of parameters) {
           if (key.startsWith("DeviceName.")) sent.set(name, (sent.get(name) ?? 0) + 1);
         }
@@ -49,8 +62,10 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
     slow = await startTcpProxy(postgres.port);
     slow.delayMs = 30; // of each packet, and a commit takes three round trips at least
     const slowAddress = address.replace(`:${postgres.port}/`, `:${slow.port}/`);
-    first = await runGateway(emulator.url, { OTA_STATE: address, OTA_REDIS_URL: redis.url });
-    second = await runGateway(emulator.url, { OTA_STATE: slowAddress, OTA_REDIS_URL: redis.url });
+    // So long ledgers open, and a process waits for the calls of one that died.
+    ofFirst = { OTA_STATE: address, OTA_REDIS_URL: redis.url, OTA_UPSTREAM_TIMEOUT_MS: "5000" };
+    first = await runGateway(emulator.url, ofFirst);
+    second = await runGateway(emulator.url, { ...ofFirst, OTA_STATE: slowAddress });
     await Promise.all([first.opened(), second.opened()]);
     here = createOperationsCaller(first.grpc);
     there = createOperationsCaller(second.grpc);
@@ -117,5 +132,53 @@ describe.skipIf(!systemHas("postgres") || !systemHas("redis"))("an operation of 
     await expectDone(name, names);
     expect((await there.submit([...names].reverse(), spec)).name).toBe(name);
     expect(second.stdout + second.stderr).not.toContain(encodeURIComponent(PASSWORD));
+  });
+
+  it("stops a rollout to its end, with a true report, when the one that stops it is killed", async () => {
+    // Only this one can take the order up.
+    first.kill("SIGKILL");
+    await first.ended;
+    first = await runGateway(emulator.url, { ...ofFirst, OTA_LISTEN: first.grpc });
+    await first.opened();
+    second.kill("SIGSTOP");
+    const scope = { productKey: "a1Other", firmwareId: "OtherFirmware" };
+    const fixed = emulator.startRollout({ ...scope, devices: 3000, states: { NOTIFIED: 30 } });
+    const dynamic = emulator.startRollout({ ...scope, kind: "dynamic", devices: 500 });
+    const verify = emulator.startRollout({ ...scope, kind: "verify", devices: 6000 });
+    const tasks = ({ jobId }: typeof verify) => emulator.rollouts().find((each) => each.jobId === jobId)?.tasks;
+    const before = timesInAll();
+    const { name } = await here.stopRollout(scope);
+    // In the middle of the sweep, with all calls on whole batches recorded.
+    const recorded = async () => {
+      const { jobs } = stopMetadataIn(await here.get(name));
+      return jobs.reduce((sum, { callsMade }) => sum + Number(callsMade), 0);
+    };
+    await until(async () => (tasks(verify)?.CANCELED ?? 0) >= 1000 && (await recorded()) === 3);
+    first.kill("SIGKILL");
+    second.kill("SIGCONT");
+    await until(() => isDone(name));
+
+    const response = stopResponseIn(await there.get(name));
+    expect(response).toMatchObject({ stopped: true, otherOpenJobs: [] });
+    const byJob = new Map(response?.jobs.map((job) => [job.before?.jobId, job]));
+    expect(byJob.get(fixed.jobId)).toMatchObject({ left: 0n, mayStillInstall: 30n, callsMade: 1n });
+    expect(byJob.get(dynamic.jobId)).toMatchObject({ left: 0n, strategyClosed: true, callsMade: 2n });
+    expect(byJob.get(verify.jobId)).toMatchObject({ left: 0n, callsMade: 0n });
+    for (const batch of [fixed, dynamic, verify]) {
+      expect(tasks(batch)).toMatchObject({ CONFIRM: 0, QUEUED: 0, NOTIFIED: 0, IN_PROGRESS: 0 });
+    }
+    // What had been answered is not asked for again; by device, only calls in flight can be.
+    expect(batchChanges.sort()).toEqual(
+      [
+        `CancelOTAStrategyByJob ${dynamic.jobId}`,
+        ...[dynamic, fixed].map(({ jobId }) => `CancelOTATaskByJob ${jobId}`),
+      ].sort(),
+    );
+    const results = await there.allResults(name);
+    expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(6000);
+    expect(results).toHaveLength(6000);
+    const { operations, worstSecond } = emulator.stats();
+    expect(timesInAll() - before - 6000).toBeLessThanOrEqual(IN_FLIGHT);
+    expect(Math.max(worstSecond, operations["ListOTATaskByJob"]?.worstSecond ?? 0)).toBeLessThanOrEqual(10);
   });
 });

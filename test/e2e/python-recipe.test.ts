@@ -28,14 +28,18 @@ afterAll(async () => {
 
 const IMPORT = "from cancel import *\n";
 
-/** What it prints, with the recipe's address replaced. */
+let hasStubs = false;
+
+/** What it prints, with the recipe's address replaced. The stubs are made once. */
 async function python(address: string, more?: string): Promise<string[]> {
   writeFileSync(join(folder, "cancel.py"), recipe.replace("127.0.0.1:50051", address));
   writeFileSync(join(folder, "more.py"), more ?? "");
-  const shell = more === undefined ? commands : commands.replace("python3 cancel.py", "python3 more.py");
+  const shell = hasStubs ? commands.slice(commands.indexOf("PYTHONPATH=")) : commands;
+  const script = more === undefined ? shell : shell.replace("python3 cancel.py", "python3 more.py");
   // Python recognizes changed files by second and size, and another port need not change either.
   const env = { PATH: process.env["PATH"], HOME: folder, PYTHONDONTWRITEBYTECODE: "1" };
-  const { stdout } = await run("sh", ["-ec", shell], { cwd: folder, env });
+  const { stdout } = await run("sh", ["-ec", script], { cwd: folder, env });
+  hasStubs = true;
   return stdout.trimEnd().split("\n");
 }
 

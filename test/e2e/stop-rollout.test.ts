@@ -1,6 +1,6 @@
 // StopRollout over the real gRPC port, against the emulator: what it calls in which order, what it
-// leaves alone, and what its report says.
-import { mkdtempSync, rmSync } from "node:fs";
+// leaves alone, what its report says, and what the audit log and the spans tell of it.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,9 +8,17 @@ import type { EmulatorOptions } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import type { Operation } from "../../src/gen/google/longrunning/operations.js";
 import { Status } from "../../src/gen/google/rpc/status.js";
-import { OperationState, Outcome, Step } from "../../src/gen/ota/v1/ota_service.js";
+import { OperationState, Outcome, Priority, Step } from "../../src/gen/ota/v1/ota_service.js";
 import { createOperationsCaller, stopMetadataIn, stopResponseIn } from "../support/operations-caller.js";
-import { endPrograms, type GatewayProgram, runGateway, until, type Variables } from "../support/processes.js";
+import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.js";
+import {
+  endPrograms,
+  type GatewayProgram,
+  runEmulator,
+  runGateway,
+  until,
+  type Variables,
+} from "../support/processes.js";
 
 const FLAGS = ["Scheduled", "Queued", "Notified", "InProgress", "Unconfirmed"].map((flag) => `Cancel${flag}Task`);
 
@@ -33,13 +41,14 @@ const worlds: World[] = [];
 async function openWorld(
   options: Partial<EmulatorOptions> = {},
   variables: Variables = {},
-  called: (action: string) => void = () => {},
+  called: (action: string, parameters: ReadonlyMap<string, string>) => void = () => {},
+  headers: Variables = {},
 ): Promise<World> {
   const changes: Change[] = [];
   const emulator = await startEmulator({
     listen: "127.0.0.1:0",
     faults: ({ action, parameters }) => {
-      called(action);
+      called(action, parameters);
       if (!action.startsWith("Cancel")) return undefined;
       const change = { operation: action, jobId: parameters.get("JobId") ?? "", parameters: new Map(parameters) };
       changes.push(change);
@@ -48,7 +57,7 @@ async function openWorld(
     ...options,
   });
   const gateway = await runGateway(emulator.url, variables);
-  const world = { emulator, changes, gateway, caller: createOperationsCaller(gateway.grpc) };
+  const world = { emulator, changes, gateway, caller: createOperationsCaller(gateway.grpc, headers) };
   worlds.push(world);
   return world;
 }
@@ -72,15 +81,48 @@ afterAll(async () => {
 });
 
 describe("StopRollout", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ota-gateway-stop-"));
+  const auditPath = join(folder, "audit.jsonl");
   let world: World;
+  let receiver: OtlpReceiver;
+  let calls = 0;
   beforeAll(async () => {
-    world = await openWorld({ byJobDelayMs: 1500, verifyJob: "reject" });
+    receiver = await startOtlpReceiver();
+    const config = join(folder, "gateway.yaml");
+    writeFileSync(
+      config,
+      `callers:
+  release-manager: { stop_rollouts: true, products: ["a1Emu*"], priorities: [BULK, NORMAL] }
+  fleet-backend: { products: ["a1Emu*"] }
+`,
+    );
+    world = await openWorld(
+      { byJobDelayMs: 1500, verifyJob: "reject" },
+      { OTA_CONFIG: config, OTA_AUDIT_LOG: auditPath, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url },
+      () => calls++,
+      { "x-ota-caller": "release-manager" },
+    );
     const { emulator } = world;
     emulator.startRollout({ devices: 200_000, states: { NOTIFIED: 20_000, IN_PROGRESS: 5000, SUCCEEDED: 500 } });
     emulator.startRollout({ kind: "dynamic", devices: 99_000, joinsPerSecond: 20 });
     emulator.startRollout({ devices: 990, startsInMs: 3_600_000 });
     emulator.startRollout({ kind: "verify", devices: 10 });
     emulator.startRollout({ productKey: "a1Other", firmwareId: "OtherFirmware", devices: 50 });
+  });
+  afterAll(async () => {
+    await receiver?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("is refused without the right to it, or to its product, at no call", async () => {
+    const others = createOperationsCaller(world.gateway.grpc, { "x-ota-caller": "fleet-backend" });
+    const denied = (fields: string) => ({ code: 7, details: `this caller has no right to this ${fields}` });
+    await expect(others.stopRollout()).rejects.toMatchObject(denied("rollout (stop_rollouts)"));
+    const foreign = { productKey: "a1Other", firmwareId: "OtherFirmware" };
+    await expect(world.caller.stopRollout(foreign)).rejects.toMatchObject(denied("product_key"));
+    await expect(world.caller.stopRollout({ priority: Priority.URGENT })).rejects.toMatchObject(denied("priority"));
+    others.close();
+    expect(calls).toBe(0);
   });
 
   it("sends nothing if the rollout has a batch that it did not have when it was read", async () => {
@@ -149,7 +191,58 @@ describe("StopRollout", () => {
     expect(changes.length).toBe(before);
   });
 
-  it("sweeps what no call for a whole batch reaches, and has a result for each device", async () => {
+  it("leaves a line in the audit log for each order, plan and end, without the name of any device", async () => {
+    const { emulator } = world;
+    const text = readFileSync(auditPath, "utf8");
+    const lines = text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+    const said = lines.map(({ rpc, outcome, caller, state }) => [rpc, outcome, caller, state].join(" ").trim());
+    expect(said).toEqual([
+      "StopRollout refused fleet-backend",
+      ...["StopRollout refused release-manager", "StopRollout refused release-manager"],
+      // Refused by the etag.
+      ...["StopRollout ok release-manager running", "Ended ok release-manager done"],
+      ...["StopRollout ok release-manager running", "StopRollout ok release-manager running"],
+      // The same request_id for something else.
+      ...["StopRollout refused release-manager", "SubmitCancelTasksByDevice refused release-manager"],
+      ...["Planned ok release-manager running", "Ended ok release-manager done"],
+      ...["StopRollout ok release-manager running", "Planned ok release-manager running"],
+      "Ended ok release-manager done",
+    ]);
+    const [planned, ended] = ["Planned", "Ended"].map((rpc) => {
+      return lines.find((line) => line["rpc"] === rpc && line["reason"] === "bad firmware");
+    });
+    const [, fixed] = emulator.rollouts();
+    expect(planned?.["priority"]).toBe("PRIORITY_NORMAL");
+    const jobs = expect.arrayContaining([expect.objectContaining({ jobId: fixed?.jobId })]) as unknown;
+    expect(planned?.["rollout"]).toMatchObject({ states: ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"], jobs });
+    expect(ended).toMatchObject({ devicesByOutcome: { accepted: 10, "already-finished": 500 } });
+    expect(ended?.["rollout"]).toMatchObject({ stopped: true, otherOpenJobs: [], jobs });
+    const results = await world.caller.allResults(ended?.["operation"] as string);
+    for (const { deviceName } of results) expect(text).not.toContain(deviceName);
+  });
+
+  it("has a span of its own, to which each of its calls is linked", async () => {
+    const name = "stop-1";
+    const { operations } = await world.caller.list();
+    const stop = operations.find((each) => stopMetadataIn(each).request?.requestId === name);
+    await until(() => receiver.spans.some(({ attributes }) => attributes["ota.operation"] === stop?.name));
+    const own = receiver.spans.filter(({ attributes }) => attributes["ota.operation"] === stop?.name);
+    expect(own).toHaveLength(1);
+    const isLinked = ({ links }: (typeof own)[number]) => links.some(({ spanId }) => spanId === own[0]?.spanId);
+    const linked = receiver.spans.filter(isLinked);
+    const operationsOf = new Set(linked.map((span) => span.name.split(" ").at(-1)));
+    expect([...operationsOf].sort()).toEqual([
+      ...["CancelOTAStrategyByJob", "CancelOTATaskByDevice", "CancelOTATaskByJob"],
+      ...["ListOTAJobByFirmware", "ListOTATaskByJob"],
+    ]);
+  });
+});
+
+describe("StopRollout in a world of its own", () => {
+  it.concurrent("sweeps what no call for a whole batch reaches, and has a result for each device", async () => {
     const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
     emulator.startRollout({ kind: "verify", devices: 20_000 });
     const operation = await ended(caller, (await caller.stopRollout()).name);
@@ -162,68 +255,116 @@ describe("StopRollout", () => {
     expect(results).toHaveLength(20_000);
   });
 
-  it("cancels forty batches with a million tasks by a call each, before it has counted all of them", async () => {
-    const { caller, emulator, changes } = await openWorld({ devices: 0 });
-    for (let nth = 0; nth < 40; nth++) emulator.startRollout({ devices: 25_000 });
+  it.concurrent("cancels forty batches with a million tasks by a call each, before it has counted all of them", async () => {
+    // In a process of its own: a million tasks hold up this one for too long.
+    const rollout = ["--rollout", JSON.stringify({ devices: 25_000 })];
+    const emulator = await runEmulator(...Array(40).fill(rollout).flat());
+    const gateway = await runGateway(emulator.url);
+    const caller = createOperationsCaller(gateway.grpc);
     const operation = await ended(caller, (await caller.stopRollout()).name);
     const response = stopResponseIn(operation);
     expect(response?.stopped).toBe(true);
     expect(response?.jobs).toHaveLength(40);
-    expect(changes.map(({ operation }) => operation)).toEqual(Array(40).fill("CancelOTATaskByJob"));
-    expect(new Set(changes.map(({ jobId }) => jobId)).size).toBe(40);
-    expect(emulator.stats().operations["CancelOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(5);
+    const calls = response?.jobs.map(({ calls }) => calls.map((call) => call.operation));
+    expect(calls).toEqual(Array(40).fill(["CancelOTATaskByJob"]));
+    const { operations } = await emulator.stats();
+    expect(Object.keys(operations).filter((action) => action.startsWith("Cancel"))).toEqual(["CancelOTATaskByJob"]);
+    expect(operations["CancelOTATaskByJob"]).toMatchObject({ arrivals: 40, refused: {} });
+    expect(operations["CancelOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(5);
+    caller.close();
   });
 
-  it("changes nothing more once it is stopped, and says so", async () => {
+  it.concurrent("changes nothing more once it is stopped, and says so", async () => {
     const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
     emulator.startRollout({ kind: "verify", devices: 20_000 });
     const { name } = await caller.stopRollout();
     await until(() => changes.length >= 5);
     await caller.stop(name);
-    const operation = await caller.wait(name);
+    const asked = changes.length;
+    const operation = await ended(caller, name);
     const sent = changes.length;
+    expect(sent - asked).toBeLessThanOrEqual(10); // those on their way
     expect(operation.result?.$case === "error" && operation.result.error.code).toBe(1);
     const metadata = stopMetadataIn(operation);
     expect(metadata).toMatchObject({ state: OperationState.STOPPED, step: Step.DONE });
     expect(metadata.jobs[0]?.left).toBeGreaterThan(0n);
     expect(sent).toBeLessThan(100);
     expect(changes.length).toBe(sent);
+    // Of those that are left, 10,000 are named and the few that waited for a call, each once.
+    const results = await caller.allResults(name);
+    const left = results.filter(({ outcome }) => outcome === Outcome.NOT_ATTEMPTED);
+    expect(left.length).toBeGreaterThanOrEqual(10_000);
+    expect(left.length).toBeLessThan(10_000 + 100 * sent);
+    expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(results.length);
+    expect((await caller.results({ name })).truncated).toBe(true);
   });
 
-  it("is resumed after a kill at any step, and its report is true", async () => {
+  it.concurrent("is resumed after a kill at any step, and its report is true", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ota-gateway-stop-"));
-    // At the first call of each operation, and in the middle of settling and of the sweep.
-    const kills = ["ListOTAJobByFirmware", "ListOTATaskByJob", "CancelOTAStrategyByJob", "CancelOTATaskByJob"];
-    const moments = new Map([...kills.map((action) => [action, 1] as const), ["CancelOTATaskByDevice", 3] as const]);
+    /** Calls of the process that lives. */
     const counts = new Map<string, number>();
+    const isFirst = (action: string, of: string, nth = 1) => action === of && counts.get(action) === nth;
+    type Moment = (action: string, parameters: ReadonlyMap<string, string>) => boolean;
+    const moments = new Map<string, Moment>([
+      ["plan, listing", (action) => isFirst(action, "ListOTAJobByFirmware")],
+      ["plan, counting", (action) => isFirst(action, "ListOTATaskByJob")],
+      ["close", (action) => isFirst(action, "CancelOTAStrategyByJob")],
+      ["cancel", (action) => isFirst(action, "CancelOTATaskByJob")],
+      ["settle", (action) => action === "ListOTATaskByJob" && counts.has("CancelOTATaskByJob")],
+      ["sweep", (action) => isFirst(action, "CancelOTATaskByDevice", 3)],
+      ["look again", (action) => isFirst(action, "ListOTAJobByFirmware", 2)],
+      // With the report stored, it lists the devices that run the package.
+      ["report", (_, parameters) => parameters.get("TaskStatus") === "SUCCEEDED" && parameters.get("PageSize") !== "1"],
+    ]);
     let world: World | undefined;
-    const variables: Record<string, string> = { OTA_STATE: join(folder, "state") };
-    world = await openWorld({ verifyJob: "reject", byJobDelayMs: 1000, devices: 0 }, variables, (action) => {
-      const nth = (counts.get(action) ?? 0) + 1;
-      counts.set(action, nth);
-      if (moments.get(action) !== nth) return;
-      moments.delete(action);
-      world?.gateway.kill("SIGKILL");
-    });
+    const variables: Record<string, string> = {
+      OTA_STATE: join(folder, "state"),
+      // So long a process waits for the calls of one that died.
+      OTA_UPSTREAM_TIMEOUT_MS: "4000",
+    };
+    world = await openWorld(
+      { verifyJob: "reject", byJobDelayMs: 1000, devices: 0 },
+      variables,
+      (action, parameters) => {
+        counts.set(action, (counts.get(action) ?? 0) + 1);
+        const [step, isDue] = [...moments][0] ?? [];
+        if (!step || !isDue?.(action, parameters)) return;
+        moments.delete(step);
+        counts.clear();
+        world?.gateway.kill("SIGKILL");
+      },
+    );
     const { caller, emulator } = world;
     variables["OTA_LISTEN"] = world.gateway.grpc;
     emulator.startRollout({ devices: 5000, states: { NOTIFIED: 40, SUCCEEDED: 3 } });
     emulator.startRollout({ kind: "dynamic", devices: 2000, joinsPerSecond: 5 });
     emulator.startRollout({ kind: "verify", devices: 2000 });
-    const { name } = await caller.stopRollout({ requestId: "stop", etag: "" });
-    for (let kill = 0; kill < 5; kill++) {
+    const { name } = await caller.stopRollout({ requestId: "stop", listInstalled: true });
+    for (let kills = moments.size; kills > 0; kills--) {
       await world.gateway.ended;
+      counts.clear(); // a call may have arrived after the kill
       world.gateway = await runGateway(emulator.url, variables);
     }
-    expect(moments.size).toBe(0);
-    expect((await caller.stopRollout({ requestId: "stop", etag: "" })).name).toBe(name);
+    expect([...moments.keys()]).toEqual([]);
+    expect((await caller.stopRollout({ requestId: "stop", listInstalled: true })).name).toBe(name);
     const operation = await ended(caller, name);
     const response = stopResponseIn(operation);
     expect(response?.stopped).toBe(true);
     expect(response?.jobs).toHaveLength(3);
     expect(response?.jobs.find(({ before }) => before?.counts?.notified === 40n)).toMatchObject({
       mayStillInstall: 40n,
+      alreadyInstalled: 3n,
     });
+    const results = await caller.allResults(name);
+    expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(results.length);
+    expect(results.filter(({ outcome }) => outcome === Outcome.ALREADY_FINISHED)).toHaveLength(3);
+    // A call is made again only by a process that took over, and only for what was left.
+    const times = (operation: string) => {
+      const jobs = world?.changes.filter((each) => each.operation === operation).map(({ jobId }) => jobId) ?? [];
+      return jobs.map((jobId) => jobs.filter((each) => each === jobId).length);
+    };
+    expect(Math.max(...times("CancelOTAStrategyByJob"))).toBeLessThanOrEqual(2);
+    expect(Math.max(...times("CancelOTATaskByJob"))).toBeLessThanOrEqual(3);
     for (const { tasks } of emulator.rollouts()) {
       expect(tasks.CONFIRM + tasks.QUEUED + tasks.NOTIFIED + tasks.IN_PROGRESS).toBe(0);
     }

@@ -1,7 +1,7 @@
 // The promises of a stop, whatever the rollout, the open questions, the faults and the crashes.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { OpenState } from "../../src/gateway/job-operator.js";
+import type { OpenState } from "../../src/rollout/job-operator.js";
 import { runs } from "../support/property-runs.js";
 import { aCase, isOwn, play, sumOf } from "../support/rollout-cases.js";
 import { EVERY_STATE, type RolloutWorld } from "../support/rollout-world.js";

@@ -4,13 +4,13 @@ import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, expect } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
-import { conditionOf } from "../../src/gateway/condition.js";
-import { RecentCalls } from "../../src/gateway/recent-calls.js";
+import { conditionOf } from "../../src/gateway/account/condition.js";
+import { RecentCalls } from "../../src/gateway/account/recent-calls.js";
 import { CallFeed } from "../../src/observe/admin/call-feed.js";
 import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/observe/admin/server.js";
 import type { OperationsSnapshot, Readiness, ReadingSnapshot, Snapshot } from "../../src/observe/admin/snapshot.js";
 import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
-import { browserOfFile } from "./chromium.js";
+import { browserOfFile, newPage } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 
@@ -132,8 +132,7 @@ export function pageRun(): PageRun {
       server = undefined;
     },
     async open(options = {}) {
-      const context = await browser().newContext({ viewport: { width: 1280, height: 900 }, ...options });
-      const page = await context.newPage();
+      const page = await newPage(browser(), { viewport: { width: 1280, height: 900 }, ...options });
       const complaints: string[] = [];
       page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => complaints.push(String(error)));

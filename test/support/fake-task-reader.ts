@@ -2,8 +2,8 @@
 // of its answer. Every call is recorded.
 import type { Clock } from "../../src/base/clock.js";
 import type { Scope } from "../../src/gateway/command.js";
-import type { ListedTask, ReadEnd, TaskReader } from "../../src/gateway/task-reader.js";
 import type { Room } from "../../src/gateway/upstream.js";
+import type { ListedTask, ReadEnd, TaskReader } from "../../src/verification/task-reader.js";
 import { SCOPE } from "./fake-command.js";
 import { ROOM } from "./fake-upstream.js";
 

@@ -106,11 +106,11 @@ export class GatewayWorld {
 
   /** Asks for a plan, which must change nothing. */
   plan(): void {
-    const before = this.#gateway.reading().waitingDevices;
+    const before = this.#gateway.monitor.reading().waitingDevices;
     const command = aCommand({ answerByMs: Infinity });
     if (this.#refusal(command)) expect(() => this.#gateway.validate(command)).toThrow(GatewayError);
     else expect(this.#gateway.validate(command).calls).toBe(1);
-    expect(this.#gateway.reading().waitingDevices).toEqual(before);
+    expect(this.#gateway.monitor.reading().waitingDevices).toEqual(before);
   }
 
   ledgerGoes(): void {
@@ -146,7 +146,7 @@ export class GatewayWorld {
   async settle(): Promise<void> {
     await this.clock.advance(0);
     for (const wrong of this.upstream.wrong) throw wrong;
-    const { waitingDevices, waitingByCaller, oldestSinceMs } = this.#gateway.reading();
+    const { waitingDevices, waitingByCaller, oldestSinceMs } = this.#gateway.monitor.reading();
     const open = this.#asked.filter(({ told }) => told.length === 0);
     const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
     const waiting = sum(Object.values(waitingDevices));
@@ -180,7 +180,7 @@ export class GatewayWorld {
     }
     expect(new Set(this.#answered)).toEqual(new Set(this.#asked.map(({ told }) => told[0]?.answer.outcomes)));
     expect(this.#answered.length).toBe(this.#asked.length);
-    const { waitingByCaller, expectedWaitMs } = this.#gateway.reading();
+    const { waitingByCaller, expectedWaitMs } = this.#gateway.monitor.reading();
     expect({ callers: waitingByCaller.size, ...expectedWaitMs }).toEqual({ callers: 0, urgent: 0, normal: 0, bulk: 0 });
     expect(this.#limiter.out).toBe(0);
     expect(this.#limiter.ends.length).toBe(this.#limiter.granted);
@@ -195,7 +195,7 @@ export class GatewayWorld {
   /** Why the command must be refused whatever its deadline, if it must. */
   #refusal({ caller, deviceNames }: Command): "draining" | "overloaded" | undefined {
     if (this.#drained) return "draining";
-    const { waitingByCaller } = this.#gateway.reading();
+    const { waitingByCaller } = this.#gateway.monitor.reading();
     const own = waitingByCaller.get(caller) ?? 0;
     const all = [...waitingByCaller.values()].reduce((sum, devices) => sum + devices, 0);
     const isOver =

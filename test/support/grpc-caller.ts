@@ -29,9 +29,6 @@ export interface Caller {
   close(): void;
 }
 
-/** The longest that a connection may take. */
-const CONNECT_MS = 10_000;
-
 /**
  * Creates a caller on a connection of its own, which reconnects at once when the gateway has been
  * away. With `patient`, its calls wait for that instead of failing.
@@ -51,7 +48,7 @@ export function createCaller(
   return {
     connected: () =>
       new Promise((resolve, reject) => {
-        stub.waitForReady(Date.now() + CONNECT_MS, (error) => (error ? reject(error) : resolve()));
+        stub.waitForReady(Infinity, (error) => (error ? reject(error) : resolve()));
       }),
     cancel(deviceNames, request, deadlineMs) {
       const { productKey, firmwareId } = DEFAULTS;

@@ -53,8 +53,8 @@ export async function startProbing(
     const env = { ...KEYS, ALIBABA_CLOUD_ACCESS_KEY_SECRET: key };
     const credentials = createCredentials({ clock: systemClock, env });
     const url = new URL(emulator.url);
-    const secrets = [productKey, firmwareId, IDLE, ...GIVEN_UP];
-    return createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, secrets });
+    const names = [productKey, firmwareId, IDLE, ...GIVEN_UP];
+    return createWire({ url, timeoutMs: 5_000, credentials, clock: systemClock, names });
   };
   const [wire, owner] = [wireWith(secret), wireWith("testsecret")];
   onTestFinished(async () => {

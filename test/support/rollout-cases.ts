@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { JOB_QUESTIONS } from "../../src/emulator/open-questions.js";
 import { seededRandom } from "../../src/emulator/random.js";
 import { createRollout, type JobReading, jobReadings, type RolloutSpec } from "../../src/emulator/rollout-control.js";
-import type { OpenState } from "../../src/gateway/job-operator.js";
+import type { OpenState } from "../../src/rollout/job-operator.js";
 import type { StopOrder } from "../../src/rollout/stop-call.js";
 import { EVERY_STATE, RolloutWorld } from "./rollout-world.js";
 

@@ -1,7 +1,8 @@
 // A stop against the emulator's own state, without a wire and without real time: calls travel, get
 // lost, fail and are applied late; the process that makes them can die between any two.
-import { JOB_TASK_STATES, type JobAnswer, type OpenState } from "../../src/gateway/job-operator.js";
+
 import type { Refusal } from "../../src/gateway/upstream.js";
+import { JOB_TASK_STATES, type JobAnswer, type OpenState } from "../../src/rollout/job-operator.js";
 import { RolloutStop } from "../../src/rollout/rollout-stop.js";
 import type { KnownBatch } from "../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopConclusion, StopOrder } from "../../src/rollout/stop-call.js";

@@ -29,8 +29,9 @@ export function needsOf(sources: readonly string[]): readonly SystemNeed[] {
 /** The closing line about tests that were not run. */
 export function leftOut(missing: readonly SystemNeed[]): string {
   const each = missing.map((need) => {
-    const { name, packages, unpacked = [] } = REQUIREMENTS[need];
-    return `${name} (${[...new Set([...packages, ...unpacked])].join(", ")})`;
+    const { name, packages, unpacked = [], fromNpm } = REQUIREMENTS[need];
+    const all = new Set([...packages, ...unpacked, ...(fromNpm ? [fromNpm.package] : [])]);
+    return `${name} (${[...all].join(", ")})`;
   });
   return `left out: tests that need ${each.join("; ")}. As root on Debian, these packages are fetched where the release has them.`;
 }

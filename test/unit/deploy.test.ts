@@ -216,6 +216,32 @@ describe("the manifests", () => {
   });
 });
 
+describe.each(["README.md", "docs/container.md"])("the docker run of %s", (path) => {
+  const [command = ""] = /docker run -d .*$/m.exec(textOf(path).replaceAll("\\\n", " ")) ?? [];
+  const [, port, , volume] = /-p 127\.0\.0\.1:(\d+):(\d+) +-v ota-gateway:(\S+) /.exec(command) ?? [];
+  const variables = [...command.matchAll(/-e (\w+)(?:=(\S+))?/g)].map(([, name = "", value = "given"]) => [
+    name,
+    value,
+  ]);
+
+  it("keeps the operations on a volume that the image's user may write", () => {
+    const [, owner, folder] = /^COPY --from=build --chown=(\S+) \/state (\S+)$/m.exec(dockerfile) ?? [];
+    expect(volume).toBe(folder);
+    expect(dockerfile).toContain(`\nUSER ${owner}\n`);
+    const { OTA_STATE: state = "" } = Object.fromEntries(variables) as Record<string, string>;
+    expect(dirname(state)).toBe(folder);
+  });
+
+  it("starts the gateway on the port that it publishes, and gives it the time to drain", () => {
+    const image = Object.fromEntries([...dockerfile.matchAll(/\b(OTA_\w+)=(\S+)/g)].map((match) => match.slice(1)));
+    const here = variables.filter(([name = ""]) => !name.startsWith("OTA_TLS_")); // whose files are the container's
+    const environment = { ...image, ...Object.fromEntries(here), OTA_INSECURE: "1" };
+    const { listen, drainTimeoutMs } = configOf(environment);
+    expect(String(listen.port)).toBe(port);
+    expect(Number(/--stop-timeout (\d+)/.exec(command)?.[1]) * 1000).toBeGreaterThan(drainTimeoutMs + 9000);
+  });
+});
+
 describe("compose.yaml", () => {
   it("publishes on loopback only, and what containers listen on", () => {
     const published = services.flatMap(([, { ports = [] }]) => ports);

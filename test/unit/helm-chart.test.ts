@@ -1,12 +1,12 @@
-// The chart in deploy/helm, rendered by Helm where it is installed: each choice comes out as the
-// folder of deploy/kubernetes that makes the same choice. Without Helm, only the names of values are
-// checked.
+// The chart in deploy/helm, rendered by Helm: each choice comes out as the folder of
+// deploy/kubernetes that makes the same choice. Where Helm can be neither found nor fetched, only the
+// names of values are checked.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { KUBERNETES, onlyContainer, patchedDeployment } from "../support/deployed.js";
 import { documentsOf, filesBelow, type Manifest, manifestIn, manifestsIn } from "../support/manifests.js";
-import { programPath } from "../support/system.js";
+import { programPath, systemHas } from "../support/system.js";
 
 const CHART = "deploy/helm/ota-gateway";
 const program = programPath("helm");
@@ -75,7 +75,7 @@ describe("the values of the chart", () => {
   });
 });
 
-describe.runIf(program !== undefined)("the chart", () => {
+describe.runIf(systemHas("helm"))("the chart", () => {
   it.each(Object.entries(CHOICES))("makes the Deployment of kubernetes/%s", (folder, values) => {
     const deployment = only(rendered(values), "Deployment");
     expect(comparable(deployment)).toEqual(comparable(patchedDeployment(folder)));

@@ -6,49 +6,52 @@ import { expect, it } from "vitest";
 
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   base: "",
+  tracing: "base",
   network: "",
   identity: "base network",
   config: "base gateway/command identity network",
   // the heart, and its seams: each is named where it is implemented or used
-  gateway: "base gateway/admission gateway/queue gateway/call gateway/existence observe/telemetry/spans",
+  gateway: "base gateway/account gateway/admission gateway/queue gateway/call gateway/existence tracing",
+  "gateway/account":
+    "base gateway/admission gateway/call-observer gateway/command gateway/dispatcher gateway/limiter gateway/upstream " +
+    "gateway/waiter",
   "gateway/admission": "base gateway/queue gateway/command gateway/failures gateway/limiter gateway/waiter",
   "gateway/queue": "base gateway/command gateway/upstream gateway/waiter",
   "gateway/call":
     "base gateway/queue gateway/call-observer gateway/command gateway/device-outcome gateway/failures gateway/limiter " +
-    "gateway/upstream gateway/waiter observe/telemetry/spans",
+    "gateway/upstream gateway/waiter tracing",
   "gateway/existence":
     "base gateway/call gateway/queue gateway/call-observer gateway/command gateway/device-outcome gateway/device-reader " +
     "gateway/failures gateway/limiter gateway/upstream gateway/waiter",
   limiter: "base gateway/command gateway/limiter",
   upstream:
-    "base gateway/command gateway/device-reader gateway/job-operator gateway/task-reader gateway/upstream network",
+    "base gateway/command gateway/device-reader gateway/upstream network rollout/job-operator " +
+    "verification/task-reader",
   verification:
     "base gateway/call gateway/call-observer gateway/command gateway/device-outcome gateway/failures gateway/limiter " +
-    "gateway/task-reader gateway/upstream gateway/verifier gateway/waiter observe/telemetry/spans",
+    "gateway/upstream gateway/verifier gateway/waiter tracing",
   rollout:
-    "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/job-operator gateway/limiter " +
-    "gateway/upstream",
+    "base gateway/call gateway/call-observer gateway/command gateway/failures gateway/limiter " + "gateway/upstream",
   // work that outlives its caller; its stores know only the seam
   operations: "base gateway rollout",
   // the port in front
   grpc: "base gen grpc/service grpc/rpc grpc/transport grpc/wire",
   "grpc/service":
-    "base gateway gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit operations rollout",
-  "grpc/rpc":
-    "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/spans observe/telemetry/metrics",
+    "base gateway gateway/account gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit operations rollout",
+  "grpc/rpc": "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/metrics tracing",
   "grpc/transport":
     "base config/tls-files gateway/failures grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/failures gateway/upstream gen",
   // those who watch
-  "observe/telemetry": "base network",
+  "observe/telemetry": "base network tracing",
   "observe/recorder": "base",
-  "observe/admin": "base gateway/account-state gateway/call-observer gateway/command gateway/condition gateway/limiter",
+  "observe/admin": "base gateway/account gateway/call-observer gateway/command gateway/limiter",
   "observe/audit": "base gateway/device-outcome gateway/failures gateway/waiter",
   // what puts it together
   serve:
-    "base config gateway gateway/call gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller " +
+    "base config gateway gateway/account gateway/call gateway/existence gen grpc grpc/service/operations-service grpc/transport/caller " +
     "identity limiter network observe/admin observe/audit observe/recorder observe/telemetry operations rollout upstream " +
-    "verification",
+    "verification tracing",
   // programs beside the gateway
   client: "base gen",
   emulator: "base upstream/signature",
@@ -69,7 +72,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "grpc/service",
   "@grpc/grpc-js": "client grpc grpc/rpc grpc/service grpc/transport grpc/wire",
   "@opentelemetry/api":
-    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry operations rollout upstream verification",
+    "client gateway gateway/call gateway/existence grpc/rpc observe/telemetry operations rollout tracing upstream verification",
   "@opentelemetry/exporter-metrics-otlp-grpc": "observe/telemetry",
   "@opentelemetry/exporter-metrics-otlp-http": "observe/telemetry",
   "@opentelemetry/exporter-metrics-otlp-proto": "observe/telemetry",
@@ -81,7 +84,7 @@ const MAY_USE: Readonly<Record<string, string>> = {
   "@opentelemetry/sdk-metrics": "observe/telemetry",
   "@opentelemetry/sdk-node": "observe/telemetry",
   "@opentelemetry/sdk-trace-base": "observe/telemetry",
-  "@opentelemetry/semantic-conventions": "observe/telemetry upstream",
+  "@opentelemetry/semantic-conventions": "observe/telemetry tracing upstream",
   bottleneck: "limiter",
   commander: "cli cli.ts emulator",
   "csv-parse": "cli/cancel",

@@ -28,6 +28,8 @@ export interface ProbeAnswer {
   readonly sighting: Sighting;
   /** Body of a successful answer; otherwise empty. */
   readonly body: string;
+  /** By which the vendor's support finds the call; empty if it was not answered. */
+  readonly requestId: string;
 }
 
 export interface AskerOptions {
@@ -89,21 +91,19 @@ export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Ask
         await quiet(pauseMs);
         const sending = await sendNow(operation);
         if (sending.kind === "unwritten") throw new Stopped(unreachable(sending.fault));
-        if (sending.kind === "accepted") return { sighting: sightingOf(sending), body: sending.body };
+        if (sending.kind === "accepted") return answerOf(sending);
         if (sending.kind === "refused") {
           const { reaction, code } = sending;
-          if (reaction === "rejected") return { sighting: sightingOf(sending), body: "" };
-          if (reaction === "forbidden" && !needed) return { sighting: sightingOf(sending), body: "" };
-          if (reaction === "at-fault" && !needed && isOfCall(code)) {
-            return { sighting: sightingOf(sending), body: "" };
-          }
+          if (reaction === "rejected") return answerOf(sending);
+          if (reaction === "forbidden" && !needed) return answerOf(sending);
+          if (reaction === "at-fault" && !needed && isOfCall(code)) return answerOf(sending);
           if (reaction === "forbidden" || reaction === "at-fault") throw new Stopped(atFault(code, operation.action));
         }
         why = sending.kind === "refused" ? `${sending.code} repeatedly` : `no answer (${sending.fault})`;
         const askedMs = sending.kind === "refused" ? sending.retryAfterMs : 0;
         await quiet(Math.min(Math.max(askedMs || BACKOFF_MS, pauseMs), LONGEST_BACKOFF_MS));
       }
-      return { sighting: { kind: "unanswered", why }, body: "" };
+      return { sighting: { kind: "unanswered", why }, body: "", requestId: "" };
     },
     sendNow,
     quiet,
@@ -114,9 +114,11 @@ export function createAsker({ wire, clock, pauseMs, signal }: AskerOptions): Ask
   };
 }
 
-function sightingOf(reply: ProbeReply): Sighting {
-  const { status } = reply;
-  return reply.kind === "accepted" ? { kind: "accepted", status } : { kind: "refused", status, code: reply.code };
+function answerOf(reply: ProbeReply): ProbeAnswer {
+  const { status, requestId } = reply;
+  return reply.kind === "accepted"
+    ? { sighting: { kind: "accepted", status }, body: reply.body, requestId }
+    : { sighting: { kind: "refused", status, code: reply.code }, body: "", requestId };
 }
 
 /** Describes an answer in a few words. */

@@ -4,6 +4,7 @@
 import { QUESTIONS } from "../../emulator/open-questions.js";
 import { knownVerdict } from "../../upstream/codes.js";
 import type { Sighting, Throttle } from "./asker.js";
+import type { CountedVerdict } from "./counted.js";
 import type { DeviceReadingsSeen } from "./device-readings.js";
 import type { SacrificeSeen } from "./sacrifice.js";
 import type { TrialName } from "./trials.js";
@@ -19,6 +20,7 @@ export interface Evidence {
   readonly throttles: readonly Throttle[];
   /** `disturbed`: no burst could be interpreted. */
   readonly window?: WindowVerdict | "disturbed";
+  readonly counted?: CountedVerdict | "disturbed";
   /** Whether an idle device was given to ask with. */
   readonly withIdleDevice: boolean;
 }
@@ -53,6 +55,7 @@ export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence)
   missingFromState: (evidence) => readMissing(evidence, "missingFromState"),
   instanceError: readInstanceError,
   refusalStatus: readRefusalStatus,
+  counted: ({ counted }) => (counted === undefined ? needs("--consent-to-throttling") : COUNTED_VERDICTS[counted]),
   throttleCode: (evidence) => readThrottle(evidence, "throttleCode", ({ code }) => code),
   throttleStatus: (evidence) => readThrottle(evidence, "throttleStatus", ({ status }) => String(status)),
   throttleHint: (evidence) => readThrottle(evidence, "throttleHint", ({ hint }) => hint),
@@ -129,7 +132,7 @@ const OPERATIONS: Record<keyof DeviceReadingsSeen, string> = {
   missingFromState: "BatchGetDeviceState",
 };
 
-function isForbidden(code: string): boolean {
+export function isForbidden(code: string): boolean {
   const verdict = knownVerdict(code);
   return verdict?.kind === "rejected" && verdict.rejection === "forbidden";
 }
@@ -191,12 +194,21 @@ function readWindow({ window }: Evidence): Interpretation {
   return window === undefined ? needs("--consent-to-throttling") : WINDOWS[window];
 }
 
+const DISTURBED = "the bursts were refused in part: another sender uses the account, or its quota is lower";
+
+const COUNTED_VERDICTS: Readonly<Record<NonNullable<Evidence["counted"]>, Interpretation>> = {
+  arrived: { choice: "arrived", note: "throttled calls are refused without work: set OTA_QUOTA_COUNTED=arrived" },
+  answered: { choice: "answered", note: "throttled calls take as long as others: leave OTA_QUOTA_COUNTED=answered" },
+  unclear: { note: "no throttled call, or too little work in a call to tell: leave OTA_QUOTA_COUNTED=answered" },
+  disturbed: { note: DISTURBED },
+};
+
 const WINDOWS: Readonly<Record<NonNullable<Evidence["window"]>, Interpretation>> = {
   sliding: { choice: "sliding" },
   fixed: { choice: "fixed" },
   either: { note: "answers took too long to decide" },
   neither: { note: "neither sliding nor fixed: perhaps a bucket that fills steadily, or a higher quota" },
-  disturbed: { note: "the bursts were refused in part: another sender uses the account, or its quota is lower" },
+  disturbed: { note: DISTURBED },
 };
 
 /** The choice with this value, if there is one. */

@@ -101,6 +101,6 @@ function newCodes(findings: readonly Finding[]): readonly NewCode[] {
   });
 }
 
-function flagOf(question: QuestionName): string {
+export function flagOf(question: string): string {
   return question.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../../base/clock.js";
 import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.js";
 import { ROUNDS, sendBursts } from "./bursts.js";
+import { countedOf } from "./counted.js";
 import { readDevices } from "./device-readings.js";
 import { type Evidence, INTERPRETATIONS } from "./questions.js";
 import { sacrifice } from "./sacrifice.js";
@@ -31,6 +32,8 @@ export interface ProbeOptions {
 /** Keeps the probe below a tenth of the documented quota. */
 export const PAUSE_MS = 1100;
 
+const ROUND_TRIPS = 10;
+
 /**
  * Runs the probe. Also resolves if the probe was stopped or the signal came; rejects only on a bug.
  */
@@ -42,7 +45,7 @@ export async function runProbe(given: Given, options: ProbeOptions): Promise<Pro
     evidence = { ...evidence, ...more };
   };
   try {
-    await findOut(given, { asker, clock, signal, progress, learn, known: () => evidence });
+    await findOut(given, { asker, wire, clock, signal, progress, learn, known: () => evidence });
     return { evidence, callsSent: asker.callsSent };
   } catch (error) {
     if (!(error instanceof Stopped) && !signal.aborted) throw error;
@@ -52,6 +55,7 @@ export async function runProbe(given: Given, options: ProbeOptions): Promise<Pro
 
 interface FindingOut {
   readonly asker: Asker;
+  readonly wire: Wire;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
@@ -59,7 +63,10 @@ interface FindingOut {
   readonly known: () => Evidence;
 }
 
-async function findOut(given: Given, { asker, clock, signal, progress, learn, known }: FindingOut): Promise<void> {
+async function findOut(
+  given: Given,
+  { asker, wire, clock, signal, progress, learn, known }: FindingOut,
+): Promise<void> {
   const madeUp = makeUp();
   progress("checking that nothing can be harmed");
   const tasks = await ruleOutHarm(given, asker);
@@ -82,8 +89,17 @@ async function findOut(given: Given, { asker, clock, signal, progress, learn, kn
     const operation = cancelOperation(given, { names: [quiet(given, madeUp)] });
     const callsPerSecond = given.throttlingQuota;
     const rounds = await sendBursts({ asker, clock, signal, callsPerSecond, operation });
-    learn({ window: rounds.length === 0 ? "disturbed" : windowOf(rounds) });
+    if (rounds.length === 0) return learn({ window: "disturbed", counted: "disturbed" });
+    learn({ window: windowOf(rounds), counted: countedOf(rounds, await leastRoundTrip(wire)) });
   }
+}
+
+/** Undefined if no request was answered. These are no calls, and count in no quota. */
+async function leastRoundTrip(wire: Wire): Promise<number | undefined> {
+  const tookMs: number[] = [];
+  for (let n = 0; n < ROUND_TRIPS; n++) tookMs.push((await wire.roundTrip()) ?? Infinity);
+  const leastMs = Math.min(...tookMs);
+  return leastMs < Infinity ? leastMs : undefined;
 }
 
 /**

@@ -10,7 +10,9 @@ import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";
 import type { Operation } from "../../upstream/operations.js";
 import { makeRequest } from "../../upstream/request.js";
+import { roundTrip } from "../../upstream/round-trip.js";
 import { createSigningContext } from "../../upstream/signing-context.js";
+import { hideNames } from "./names.js";
 
 /** Monotonic times between which the upstream counted the call. */
 export interface Times {
@@ -19,7 +21,7 @@ export interface Times {
 }
 
 /** An answer with a RequestId. */
-export type ProbeReply = Times & { readonly status: number } & (
+export type ProbeReply = Times & { readonly status: number; readonly requestId: string } & (
     | { readonly kind: "accepted"; readonly body: string }
     | {
         readonly kind: "refused";
@@ -42,6 +44,8 @@ export interface Wire {
    * if the credentials do not arrive in time.
    */
   send(operation: Operation): Promise<Sending>;
+  /** See UpstreamClient. */
+  roundTrip(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -52,10 +56,10 @@ export interface WireOptions {
   readonly clock: Clock;
   readonly proxy?: URL | undefined;
   /** The user's names. They must not appear in codes, because reports are shared. */
-  readonly secrets: readonly string[];
+  readonly names: readonly string[];
 }
 
-export function createWire({ url, timeoutMs, credentials: source, clock, proxy, secrets }: WireOptions): Wire {
+export function createWire({ url, timeoutMs, credentials: source, clock, proxy, names }: WireOptions): Wire {
   const signing = createSigningContext(source, clock);
   const dispatcher = createDispatcher(url, timeoutMs, proxy);
   return {
@@ -72,11 +76,12 @@ export function createWire({ url, timeoutMs, credentials: source, clock, proxy, 
 
       const { answer } = exchanged;
       const { accessKeyId, accessKeySecret, securityToken = "" } = credentials;
-      const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken, ...secrets]);
-      const seen = { sentMs, answeredMs, status: answer.status };
+      const { end, recovery } = readAnswer(answer, [accessKeyId, accessKeySecret, securityToken]);
+      if (end.kind !== "accepted" && end.kind !== "refused") return { kind: "lost", fault: end.message };
+      const seen = { sentMs, answeredMs, status: answer.status, requestId: end.requestId };
       if (end.kind === "accepted") return { kind: "accepted", ...seen, body: answer.body };
-      if (end.kind !== "refused") return { kind: "lost", fault: end.message };
-      const { code, reaction, retryAfterMs = 0 } = end.refusal;
+      const { reaction, retryAfterMs = 0 } = end.refusal;
+      const code = hideNames(end.refusal.code, names);
       const refused = { kind: "refused", ...seen, code, hint: hintOf(answer), retryAfterMs } as const;
       if (reaction.kind === "rejected") {
         return { ...refused, reaction: reaction.rejection === "forbidden" ? "forbidden" : "rejected" };
@@ -88,6 +93,7 @@ export function createWire({ url, timeoutMs, credentials: source, clock, proxy, 
       );
       return { ...refused, reaction: recovered ? "mended" : "at-fault" };
     },
+    roundTrip: () => roundTrip(dispatcher, url.origin, clock, clock.now() + timeoutMs),
     close: () => dispatcher.destroy(),
   };
 }

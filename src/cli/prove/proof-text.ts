@@ -62,7 +62,7 @@ function callsText({ calls }: Proof): string {
 
 /** The assumptions behind the result, besides the files themselves. */
 function notesOf(proof: Proof): string[] {
-  const { calls, clocks, widened, coverage, isShared, replicas } = proof;
+  const { calls, clocks, widened, coverage, isShared, replicas, arrivedEarly } = proof;
   const notes = ["the verdict covers the calls in the files, not those of other gateways and senders"];
   if (isPartial(proof)) {
     const known = `the ledger was shared by ${replicas} replicas, but the files are from ${clocks}`;
@@ -73,6 +73,9 @@ function notesOf(proof: Proof): string[] {
   if (clocks > 1) {
     const bound = widened.clockErrorMs > 0 ? "" : "; --clock-error-ms shows the effect of an error";
     notes.push(`the verdict assumes that the wall clocks of ${clocks} processes agree${bound}`);
+  }
+  if (arrivedEarly > 0) {
+    notes.push(`the verdict assumes that the upstream counts calls when they arrive (OTA_QUOTA_COUNTED=arrived)`);
   }
   if (calls["in-flight"] > 0) {
     const files = coverage.length > 1 ? "a file was" : "the file was";

@@ -31,6 +31,8 @@ export interface Proof {
   /** The most replicas that any file knows of; undefined if none knows. */
   readonly replicas: number | undefined;
   readonly calls: Readonly<Record<CallKind, number>>;
+  /** How many of them are taken to have arrived earlier than they were answered. */
+  readonly arrivedEarly: number;
   readonly mostArrivals: number;
   /**
    * Where the first such second begins, and the calls that can have arrived in it. Undefined if no
@@ -79,6 +81,7 @@ function proveAccount(records: readonly FlightRecord[], clockErrorMs: number): P
     isShared: records.some(({ header }) => header.ledger === "shared"),
     replicas: mostReplicas(records),
     calls,
+    arrivedEarly: intervals.filter(({ call }) => call.arrivedByUs !== undefined).length,
     mostArrivals: most?.arrivals ?? 0,
     worst: most && {
       fromWallMs: most.secondFromUs / 1000,

@@ -112,7 +112,14 @@ function callOf(fields: Fields, { writtenAtMs }: Header): RecordedCall {
   if (typeof requestId !== "string") throw new Error("needs requestId, a string");
   const sent = number(fields, "sent", 0, writtenAtMs);
   const devices = number(fields, "devices", 0);
-  return { sentUs: usOf(sent), endedUs: endOf(fields, kind, sent, writtenAtMs), kind, devices, requestId };
+  const endedUs = endOf(fields, kind, sent, writtenAtMs);
+  return { sentUs: usOf(sent), endedUs, ...arrivalOf(fields, sent, endedUs), kind, devices, requestId };
+}
+
+function arrivalOf(fields: Fields, sent: number, endedUs = 0): Pick<RecordedCall, "arrivedByUs"> {
+  return fields["arrivedBy"] === undefined
+    ? {}
+    : { arrivedByUs: usOf(number(fields, "arrivedBy", sent, endedUs / 1000)) };
 }
 
 function endOf(fields: Fields, kind: CallKind, sent: number, writtenAtMs: number): number | undefined {

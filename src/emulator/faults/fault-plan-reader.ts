@@ -20,6 +20,7 @@ export function readFaultPlan(json: unknown): FaultPlan {
   const plan: FaultPlan = {
     latencyMs: body.number("latencyMs", [0, TEN_MINUTES_MS]) ?? 0,
     jitterMs: body.number("jitterMs", [0, TEN_MINUTES_MS]) ?? 0,
+    processingMs: body.number("processingMs", [0, TEN_MINUTES_MS]) ?? 0,
     clockSkewMs: body.number("clockSkewMs", [-365 * DAY_MS, 365 * DAY_MS]) ?? 0,
     refuseConnectionsMs: body.number("refuseConnectionsMs", [0, TEN_MINUTES_MS]) ?? 0,
     rules: body.objects("rules", ["action", "deviceName", "skip", "times", "rate", "fault"]).map(

@@ -7,6 +7,8 @@ export interface FaultPlan {
   /** Travel time of a call and its answer; `jitterMs` is how much it varies, either way. */
   readonly latencyMs: number;
   readonly jitterMs: number;
+  /** How long a call is worked on between its arrival and its answer. A throttled call is not. */
+  readonly processingMs: number;
   /** How far the server's wall clock is ahead; negative if it is behind. */
   readonly clockSkewMs: number;
   /** Connections are refused for this long from now. */
@@ -32,6 +34,7 @@ export interface FaultRule {
 export const NO_FAULTS: FaultPlan = {
   latencyMs: 0,
   jitterMs: 0,
+  processingMs: 0,
   clockSkewMs: 0,
   refuseConnectionsMs: 0,
   rules: [],

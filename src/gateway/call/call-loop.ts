@@ -5,7 +5,7 @@
 import { setMaxListeners } from "node:events";
 import type { Span } from "@opentelemetry/api";
 import { sleepUntil } from "../../base/clock.js";
-import { inContext } from "../../observe/telemetry/spans.js";
+import { inContext } from "../../tracing/spans.js";
 import type { SentCall } from "../call-observer.js";
 import type { Limiter, Token, Wish } from "../limiter.js";
 import type { CallEnd } from "../upstream.js";
@@ -146,11 +146,12 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
     const { clock, begin, send, conclude } = this.#options;
     const sentWallMs = clock.wallNow();
     const sent = begin(batch, sentMs, sentWallMs);
-    const report = new CallReport(this.#options, sent.sentCall(sentMs, sentWallMs), sent.waiters);
+    const sentCall = sent.sentCall(sentMs, sentWallMs);
+    const report = new CallReport(this.#options, sentCall, sent.waiters);
     const end = await inContext(report.context, async () => send(batch)).catch((error): Lost => this.#lost(error));
     const endedMs = clock.now();
-    token.settle(tokenEnd(end));
-    report.end(end, endedMs);
+    token.settle(tokenEnd(end, sentCall.devices));
+    report.end(end, endedMs, token.hiddenMs);
     await conclude(sent, end, endedMs - sentMs);
     this.#wake();
   }

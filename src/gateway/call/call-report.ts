@@ -10,7 +10,7 @@ import {
   startCallSpan,
   traceOf,
   type UpstreamOperation,
-} from "../../observe/telemetry/spans.js";
+} from "../../tracing/spans.js";
 import type { CallObserver, EndedCall, SentCall } from "../call-observer.js";
 import type { CallEnd } from "../upstream.js";
 
@@ -50,10 +50,13 @@ export class CallReport {
     for (const observer of options.observers ?? []) observer.sent(this.#sent);
   }
 
-  /** Reports the end of the call. `endedMs` was read before the token was settled. */
-  end(end: CallEnd, endedMs: number): void {
+  /**
+   * Reports the end of the call. `endedMs` was read before the token was settled; `hiddenMs` is how
+   * much earlier than a second after it the token returns.
+   */
+  end(end: CallEnd, endedMs: number, hiddenMs = 0): void {
     const durationMs = endedMs - this.#sent.sentMs;
-    const ended = endedCallOf(end, endedMs, durationMs);
+    const ended = { ...endedCallOf(end, endedMs, durationMs), ...(hiddenMs > 0 && { hiddenMs }) };
     for (const observer of this.#options.observers ?? []) observer.ended(this.#sent, ended);
     const { kind, requestId, code, cause } = ended;
     const result: CallResult = { kind, ...(requestId && { requestId }), ...(code && { code }) };

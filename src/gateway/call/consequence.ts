@@ -24,9 +24,12 @@ const OURS: Failure = {
   message: "the gateway could not make a valid call; report this to its operator",
 };
 
-/** When the token returns. */
-export function tokenEnd(end: CallEnd): TokenEnd {
-  if (end.kind === "accepted") return { kind: "answered" };
+/** When the token of a call of so many devices returns. */
+export function tokenEnd(end: CallEnd, devices: number): TokenEnd {
+  if (end.kind === "accepted") {
+    const { waitMs } = end;
+    return { kind: "answered", ...(waitMs !== undefined && { accepted: { devices, waitMs } }) };
+  }
   if (end.kind !== "refused") return { kind: end.kind };
   const { reaction, retryAfterMs } = end.refusal;
   if (reaction.kind !== "throttled") return { kind: "answered" };

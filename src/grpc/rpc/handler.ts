@@ -54,15 +54,15 @@ export function unary<Request, Response>(
       response = await handle(request, rpc);
     } catch (error) {
       const wire = rpc.fail(error);
-      return answer(rpc, wire.code, () => callback(wire));
+      rpc.schedule(() => {
+        callback(wire);
+        rpc.finish(wire.code);
+      });
+      return;
     }
-    answer(rpc, status.OK, () => callback(null, response));
-  }
-
-  function answer(rpc: Rpc, code: status, send: () => void): void {
     rpc.schedule(() => {
-      send();
-      rpc.finish(code);
+      callback(null, response);
+      rpc.finish(status.OK);
     });
   }
 

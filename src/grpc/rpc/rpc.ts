@@ -7,8 +7,9 @@ import type { Log } from "../../base/log.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import { endRpcSpan, startRpcSpan, traceOf } from "../../observe/telemetry/spans.js";
+import { endRpcSpan, startRpcSpan, traceOf } from "../../tracing/spans.js";
 import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
+import { GRACE_MS } from "../transport/grpc-timeout.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
 import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
@@ -102,7 +103,7 @@ export class Rpc {
     this.caller = identity.kind === "caller" ? identity.name : UNAUTHENTICATED;
     this.stranger = identity.kind === "stranger" ? identity : undefined;
     this.stream = stream;
-    const deadline = call.getDeadline();
+    const deadline = Number(call.getDeadline()) - (stream ? GRACE_MS : 0); // the gate has lengthened it
     this.answerByMs = answerByMs(deadline, options.defaultDeadlineMs, options.clock);
     this.#retriesByMs = deadline === Infinity ? Infinity : this.answerByMs;
     const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
@@ -153,28 +154,41 @@ export class Rpc {
   /** To be called once, when the answer has been given. */
   finish(code: status): void {
     const { clock, log, rpcEnded } = this.#options;
+    const nowMs = clock.now();
     if (this.#state === "open") {
       this.#state = "answered";
-      this.stream?.finish();
+      this.stream?.finish(nowMs);
     }
     if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED) this.stream?.refused(status[code]);
-    const durationMs = clock.now() - this.#startedMs;
+    const durationMs = nowMs - this.#startedMs;
     const isServerFault = SERVER_FAULTS.has(code);
     endRpcSpan(this.span, status[code], isServerFault);
     rpcEnded?.(this.#method, status[code], isServerFault, durationMs);
-    const fields = {
-      method: this.#method,
-      caller: this.caller,
-      status: status[code],
-      ...this.#reason,
-      durationMs: Math.round(durationMs),
-      ...this.#scope,
-      ...(this.#scope && { requests: this.#requests, devices: this.#devices }),
-      ...(this.#outcomes && { outcomes: this.#outcomes }),
-      ...traceOf(this.span),
-    };
-    const why = this.#why;
-    log.info(why === undefined ? fields : { ...fields, why, claimed: this.stranger?.claimed }, "rpc");
+    const scope = this.#scope;
+    const trace = traceOf(this.span);
+    // One object, not a chain of spreads. The log leaves out what is undefined.
+    log.info(
+      {
+        method: this.#method,
+        caller: this.caller,
+        status: status[code],
+        reason: this.#reason?.reason,
+        upstreamCode: this.#reason?.upstreamCode,
+        durationMs: Math.round(durationMs),
+        account: scope?.account,
+        productKey: scope?.productKey,
+        firmwareId: scope?.firmwareId,
+        jobId: scope?.jobId,
+        requests: scope && this.#requests,
+        devices: scope && this.#devices,
+        outcomes: this.#outcomes,
+        traceId: trace.traceId,
+        spanId: trace.spanId,
+        why: this.#why,
+        claimed: this.stranger?.claimed,
+      },
+      "rpc",
+    );
   }
 
   /** The same for a caller that left before anything was done for it. */

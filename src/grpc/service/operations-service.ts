@@ -188,8 +188,9 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   async function stopRollout(request: StopRolloutRequest, context: RpcContext): Promise<Operation> {
     try {
       const { account, productKey, firmwareId, jobId } = request;
-      checkRights(callers, context.caller, touchedByStop(request));
-      const spec = stopSpecOf(request, limits);
+      const rights = rightsOf(callers, context.caller);
+      checkRights(callers, context.caller, touchedByStop(request, rights));
+      const spec = stopSpecOf(request, rights, limits);
       context.asked({ account: account || DEFAULT_ACCOUNT, productKey, firmwareId, jobId }, 0);
       const record = await shared().orderStop(context.caller, spec);
       shared().published();

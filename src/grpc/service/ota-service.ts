@@ -132,7 +132,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
         },
       ),
       failedResponse: async () => responseOf(await told, command.deviceNames),
-      obstacle: () => gateway.condition().obstacle,
+      obstacle: () => gateway.monitor.condition().obstacle,
       abort,
       withdraw,
     };
@@ -167,7 +167,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
       clock,
       begin: (request, sequence) => begin("StreamCancelTasksByDevice", request, rpc, sequence),
       ask: (request, entry) => ask(request, rpc, entry),
-      remainingMs: () => Math.max(...all.map((gateway) => gateway.remainingMs(rpc.caller))),
+      remainingMs: () => Math.max(...all.map((gateway) => gateway.monitor.remainingMs(rpc.caller))),
       draining: () => (all[0] as Gateway).draining(),
     });
     streams.add(stream);
@@ -178,7 +178,7 @@ export function createOtaService(options: OtaServiceOptions): OtaService {
   function getQuota(request: GetQuotaRequest, { caller }: RpcContext): GetQuotaResponse {
     checkAccount(callers, caller, request.account || DEFAULT_ACCOUNT);
     const account = accountOf(request, limits);
-    return quotaResponseOf(account, gatewayOf(account).state());
+    return quotaResponseOf(account, gatewayOf(account).monitor.state());
   }
 
   async function getRollout(request: GetRolloutRequest, context: RpcContext): Promise<Rollout> {

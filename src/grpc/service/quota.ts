@@ -1,7 +1,7 @@
 // Turns the state of an account into the response of GetQuota.
-import type { AccountState } from "../../gateway/account-state.js";
+import type { AccountState } from "../../gateway/account/account-state.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
-import { type GetQuotaResponse, Ledger } from "../../gen/ota/v1/ota_service.js";
+import { Counted, type GetQuotaResponse, Ledger } from "../../gen/ota/v1/ota_service.js";
 import { durationOf, timestampOf } from "../wire/details.js";
 
 const LEDGERS: Record<LedgerMode, Ledger> = {
@@ -12,7 +12,8 @@ const LEDGERS: Record<LedgerMode, Ledger> = {
 };
 
 export function quotaResponseOf(account: string, state: AccountState): GetQuotaResponse {
-  const { ledger, pausedUntilWallMs } = state;
+  const { ledger, pausedUntilWallMs, fallbackUntilWallMs } = state;
+  const { arrived } = ledger;
   return {
     account,
     callsPerSecond: ledger.callsPerSecond,
@@ -27,5 +28,10 @@ export function quotaResponseOf(account: string, state: AccountState): GetQuotaR
     pausedUntil: pausedUntilWallMs === undefined ? undefined : timestampOf(pausedUntilWallMs),
     ledger: LEDGERS[ledger.mode],
     obstacle: state.obstacle,
+    counted: arrived ? Counted.ARRIVED : Counted.ANSWERED,
+    earlyReturn: arrived && {
+      hidden: durationOf(arrived.hiddenMs),
+      fallbackUntil: fallbackUntilWallMs === undefined ? undefined : timestampOf(fallbackUntilWallMs),
+    },
   };
 }

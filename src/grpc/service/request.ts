@@ -52,7 +52,7 @@ export function listSpecOf(spec: CancelSpec, limits: RequestLimits): CancelListS
   checkIdField("spec.firmware_id", spec.firmwareId, true, violations);
   checkIdField("spec.job_id", spec.jobId, false, violations);
   checkIdField("spec.iot_instance_id", spec.iotInstanceId, false, violations);
-  checkAccountField(spec.account, limits, violations, "spec.account");
+  checkAccountField(spec.account, limits.accounts, violations, "spec.account");
   if (!priority) violations.add("spec.priority", "is not known");
   checkTextField("spec.reason", spec.reason, REASON, violations);
   if (spec.verify && spec.jobId === "") violations.add("spec.verify", "needs job_id");
@@ -95,7 +95,7 @@ export function commandOf(
   checkNames(request.deviceNames, limits.maxDevices, violations);
   checkIdField("job_id", request.jobId, false, violations);
   checkIdField("iot_instance_id", request.iotInstanceId, false, violations);
-  checkAccountField(request.account, limits, violations);
+  checkAccountField(request.account, limits.accounts, violations);
   if (!priority) violations.add("priority", "is not known");
   checkTextField("reason", request.reason, REASON, violations);
   if (request.checkDevices && !request.validateOnly) violations.add("check_devices", "requires validate_only");
@@ -109,7 +109,7 @@ export function commandOf(
 export function accountOf(request: GetQuotaRequest, limits: RequestLimits): string {
   const account = request.account || DEFAULT_ACCOUNT;
   const violations = new Violations();
-  checkAccountField(request.account, limits, violations);
+  checkAccountField(request.account, limits.accounts, violations);
   if (violations.count === 0) return account;
   throw violations.error();
 }
@@ -124,7 +124,7 @@ export function rolloutQuestionOf(
   checkIdField("firmware_id", request.firmwareId, true, violations);
   checkIdField("job_id", request.jobId, false, violations);
   checkIdField("iot_instance_id", request.iotInstanceId, false, violations);
-  checkAccountField(request.account, limits, violations);
+  checkAccountField(request.account, limits.accounts, violations);
   if (violations.count > 0) throw violations.error();
   const { productKey, firmwareId, jobId, iotInstanceId } = request;
   return { account: request.account || DEFAULT_ACCOUNT, question: { productKey, firmwareId, jobId, iotInstanceId } };

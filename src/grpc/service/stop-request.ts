@@ -1,11 +1,11 @@
 // Turns a StopRolloutRequest into the order of a stop, or into an error that lists everything wrong
 // with it, and an order back into the request with its defaults.
 import { REASON } from "../../base/text-rules.js";
-import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
-import { OPEN_STATES, type OpenState } from "../../gateway/job-operator.js";
+import { DEFAULT_ACCOUNT, PRIORITIES, type Priority } from "../../gateway/command.js";
 import { type StopRolloutRequest, TaskState, Priority as WirePriority } from "../../gen/ota/v1/ota_service.js";
-import type { Touched } from "../../identity/rights.js";
+import type { Rights, Touched } from "../../identity/rights.js";
 import type { StopSpec } from "../../operations/stop/stop-spec.js";
+import { OPEN_STATES, type OpenState } from "../../rollout/job-operator.js";
 import { durationMs, durationOf } from "../wire/details.js";
 import { type RequestLimits, WIRE_PRIORITIES, wirePriorityOf } from "./request.js";
 import { checkAccountField, checkIdField, checkTextField, Violations } from "./violations.js";
@@ -25,16 +25,21 @@ const MOST_TIME_TO_LIVE_MS = 25 * HOUR_MS;
 /** 2,000 open batches. */
 const ETAG = /^[\w-]{0,16384}$/;
 
+type Allowed = Pick<Rights, "priorities">;
+
 /** Names what a stop would touch. Nothing of it has been checked yet. */
-export function touchedByStop({ account, productKey, priority }: StopRolloutRequest): Touched {
+export function touchedByStop({ account, productKey, priority }: StopRolloutRequest, allowed: Allowed): Touched {
   return {
     ...{ account: account || DEFAULT_ACCOUNT, productKey, verify: false, isRollout: true },
-    priority: priorityOf(priority),
+    priority: priorityOf(priority, allowed),
   };
 }
 
-/** The order with its defaults. Throws GatewayError with every violation. */
-export function stopSpecOf(request: StopRolloutRequest, limits: RequestLimits): StopSpec {
+/**
+ * The order with the defaults for a caller with these rights. Throws GatewayError with every
+ * violation.
+ */
+export function stopSpecOf(request: StopRolloutRequest, allowed: Allowed, limits: RequestLimits): StopSpec {
   const { requestId, productKey, firmwareId, jobId, iotInstanceId, reason, etag } = request;
   const { keepStrategies, includeNewJobs, listInstalled } = request;
   const violations = new Violations();
@@ -43,7 +48,7 @@ export function stopSpecOf(request: StopRolloutRequest, limits: RequestLimits): 
   checkIdField("firmware_id", firmwareId, true, violations);
   checkIdField("job_id", jobId, false, violations);
   checkIdField("iot_instance_id", iotInstanceId, false, violations);
-  checkAccountField(request.account, limits, violations);
+  checkAccountField(request.account, limits.accounts, violations);
   checkTextField("reason", reason, REASON, violations);
   for (const [index, state] of request.states.entries()) {
     if (!Object.values(STATES).includes(state)) violations.add("states", "is not a state of an open task", index);
@@ -55,7 +60,7 @@ export function stopSpecOf(request: StopRolloutRequest, limits: RequestLimits): 
   if (!(timeToLiveMs >= settleMs + HOUR_MS && timeToLiveMs <= MOST_TIME_TO_LIVE_MS)) {
     violations.add("time_to_live", "must be at least 1 h more than settle, and at most 25 h");
   }
-  const priority = priorityOf(request.priority);
+  const priority = priorityOf(request.priority, allowed);
   if (!priority) violations.add("priority", "is not known");
   if (violations.count > 0 || !priority) throw violations.error();
   const asked = request.states.length === 0 ? Object.values(STATES) : request.states;
@@ -80,7 +85,11 @@ export function wireStopOf(spec: StopSpec): StopRolloutRequest {
   };
 }
 
-/** A stop is an emergency unless its caller says otherwise. */
-function priorityOf(priority: WirePriority) {
-  return priority === WirePriority.UNSPECIFIED ? "urgent" : WIRE_PRIORITIES.get(priority);
+/**
+ * A stop is an emergency unless its caller says otherwise. It must not fail for a priority that
+ * nobody has asked for, so the default is the highest one that its caller may use.
+ */
+function priorityOf(priority: WirePriority, { priorities }: Allowed): Priority | undefined {
+  if (priority !== WirePriority.UNSPECIFIED) return WIRE_PRIORITIES.get(priority);
+  return PRIORITIES.find((each) => !priorities || priorities.has(each)) ?? "urgent";
 }

@@ -3,7 +3,6 @@
 import { ACCOUNT, ID, type TextRule, wrongWith } from "../../base/text-rules.js";
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/failures.js";
-import type { RequestLimits } from "./request.js";
 
 /** Collects violations, and keeps only those that will be listed: there may be 100,000s. */
 export class Violations {
@@ -24,7 +23,7 @@ export class Violations {
 
 export function checkAccountField(
   named: string,
-  { accounts }: RequestLimits,
+  accounts: ReadonlySet<string>,
   violations: Violations,
   field = "account",
 ): void {

@@ -64,5 +64,7 @@ function caller(name: string): Identity {
 function claimedIdentity(metadata: RpcHead["metadata"]): Identity {
   const [name, ...others] = metadata.get(CALLER_HEADER);
   if (name === undefined) return caller(ANONYMOUS);
-  return isCallerName(name) && others.length === 0 ? caller(name) : NO_NAME;
+  if (others.length > 0) return NO_NAME;
+  // Names that are known have been checked.
+  return KNOWN.get(name as string) ?? (isCallerName(name) ? caller(name) : NO_NAME);
 }

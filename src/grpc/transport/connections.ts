@@ -3,7 +3,7 @@
 // memory that others need.
 import type { Socket } from "node:net";
 import { type Clock, every } from "../../base/clock.js";
-import { MOST_ANSWER_BYTES } from "../port-bounds.js";
+import { BOUNDS, MOST_ANSWER_BYTES } from "../port-bounds.js";
 import { readHandleOf } from "./grpc-js-internals.js";
 import { type Held, ReadScheduler } from "./read-scheduler.js";
 import type { CountRefusal } from "./refusal-counts.js";
@@ -19,7 +19,7 @@ const PREFACE_WITHIN_MS = 10_000;
 const PREFACE_BYTES = 24 + 9;
 
 /** How long answers may be ready while the client reads none of them. */
-const ANSWERS_TAKEN_WITHIN_MS = 30_000;
+export const ANSWERS_TAKEN_WITHIN_MS = 30_000;
 
 const SWEEP_EVERY_MS = 5000;
 
@@ -29,6 +29,8 @@ const MOST_OFFENSES = 64;
 /** Bytes between two sweeps: beside requests, and for each. Pings and settings cost time. */
 const BYTES_WITHOUT_REQUESTS = 16_000_000;
 const BYTES_WITH_A_REQUEST = 1_000_000;
+/** Bytes of requests that may come after the sweep that saw their headers. */
+const MOST_BYTES_TO_COME = BOUNDS.connection.streams * BYTES_WITH_A_REQUEST;
 
 export class Connection implements Held {
   readonly address: string;
@@ -43,6 +45,8 @@ export class Connection implements Held {
   #requests = 0;
   #offenses = 0;
   #bytesSeen = 0;
+  /** Of requests that have begun. */
+  #bytesToCome = 0;
 
   constructor(socket: Socket, address: string, nowMs: number, readScheduler: Pick<ReadScheduler, "asked">) {
     this.#socket = socket;
@@ -99,11 +103,12 @@ export class Connection implements Held {
   /** Why the connection has to end; undefined if it may stay. To be called at every sweep. */
   fault(nowMs: number): string | undefined {
     const { bytesRead } = this.#socket;
-    const mayHaveSent = BYTES_WITHOUT_REQUESTS + this.#requests * BYTES_WITH_A_REQUEST;
-    const sent = bytesRead - this.#bytesSeen;
+    const ofRequests = Math.max(bytesRead - this.#bytesSeen - BYTES_WITHOUT_REQUESTS, 0);
+    const left = this.#bytesToCome + this.#requests * BYTES_WITH_A_REQUEST - ofRequests;
     this.#bytesSeen = bytesRead;
     this.#requests = this.#offenses = 0;
-    if (sent > mayHaveSent) return "excessive traffic without requests";
+    if (left < 0) return "excessive traffic without requests";
+    this.#bytesToCome = Math.min(left, MOST_BYTES_TO_COME);
     if (nowMs - this.#openedMs > PREFACE_WITHIN_MS && bytesRead < PREFACE_BYTES) return "no HTTP/2 preface in time";
     const isStuck = this.#untaken > 0 && nowMs - this.#untakenSinceMs > ANSWERS_TAKEN_WITHIN_MS;
     return isStuck ? "answers not read in time" : undefined;

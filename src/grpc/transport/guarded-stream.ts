@@ -7,7 +7,8 @@ import type { Clock } from "../../base/clock.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, PendingIdentity } from "../../identity/identity.js";
 import { finalError, type WireError, wireErrorOf } from "../wire/status.js";
-import type { Connection } from "./connections.js";
+import { type Authentication, identify, type RpcHead } from "./caller.js";
+import { ANSWERS_TAKEN_WITHIN_MS, type Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { StreamRules } from "./method-rules.js";
 import type { OpenStream } from "./open-streams.js";
@@ -16,11 +17,17 @@ import type { CountRefusal } from "./refusal-counts.js";
 export interface GuardedStreamOptions {
   readonly clock: Clock;
   readonly refused: CountRefusal;
+  /** Undefined if callers need no credentials. */
+  readonly authentication?: Authentication | undefined;
+}
+
+/** A stream as it is when the gate lets it in. */
+export interface Entrance {
+  readonly head: RpcHead;
   readonly connection: Connection;
   readonly counted: OpenStream;
   readonly rules: StreamRules;
   readonly identity: Identity | PendingIdentity;
-  readonly identifyAgain: () => Identity | PendingIdentity;
 }
 
 /** Enough for the largest request over a bad line. */
@@ -38,25 +45,41 @@ export class GuardedStream {
   id = 0;
   /** The caller by its headers, when the stream began. */
   readonly identity: Identity | PendingIdentity;
-  /** The same as of now: tokens and certificates expire, and keys are withdrawn. */
-  readonly identifyAgain: () => Identity | PendingIdentity;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GuardedStreamOptions;
+  readonly #head: RpcHead;
+  readonly #connection: Connection;
+  readonly #counted: OpenStream;
+  readonly #rules: StreamRules;
   readonly #meter: MessageMeter;
   readonly #openedMs: number;
   #call: ServerInterceptingCallInterface | undefined;
-  #wasOver = false;
+  /** Since when the gateway has nothing more to say, as far as it has been checked. */
+  #overSinceMs: number | undefined;
   #isClosed = false;
   /** Of the last answer; undefined until there is one. */
   #answerBytes: number | undefined;
 
-  constructor(stream: ServerHttp2Stream, options: GuardedStreamOptions) {
+  /** `options` are the same for all streams, so that each keeps one object less. */
+  constructor(
+    stream: ServerHttp2Stream,
+    { head, connection, counted, rules, identity }: Entrance,
+    options: GuardedStreamOptions,
+  ) {
+    this.identity = identity;
     this.#stream = stream;
     this.#options = options;
-    this.#meter = new MessageMeter(options.rules.mostBytes);
+    this.#head = head;
+    this.#connection = connection;
+    this.#counted = counted;
+    this.#rules = rules;
+    this.#meter = new MessageMeter(rules.mostBytes);
     this.#openedMs = options.clock.now();
-    this.identity = options.identity;
-    this.identifyAgain = options.identifyAgain;
+  }
+
+  /** The caller as of now: tokens and certificates expire, and keys are withdrawn. */
+  identifyAgain(): Identity | PendingIdentity {
+    return identify(this.#head, this.#options.authentication);
   }
 
   /** grpc-js serves it as this call. */
@@ -67,7 +90,7 @@ export class GuardedStream {
   /** The credentials have been checked. Ends the stream if that caller has too many. */
   prove(identity: Identity): void {
     try {
-      this.#options.counted.prove(identity.kind === "caller" ? identity.name : undefined);
+      this.#counted.prove(identity.kind === "caller" ? identity.name : undefined);
     } catch (error) {
       this.#end("too many: caller", wireErrorOf(error));
     }
@@ -76,15 +99,14 @@ export class GuardedStream {
   /** Bytes of messages have arrived. */
   read(bytes: Buffer): void {
     if (this.#stream.writableEnded) return; // answered already: what still arrives is dropped
-    const { clock, counted, rules } = this.#options;
-    if (!this.#meter.read(bytes, clock.now())) {
+    if (!this.#meter.read(bytes, this.#options.clock)) {
       // The status of grpc-js, which clients know.
-      const text = `message too large (limit ${rules.mostBytes} bytes); send it in parts`;
+      const text = `message too large (limit ${this.#rules.mostBytes} bytes); send it in parts`;
       this.#end("message too large", finalError(status.RESOURCE_EXHAUSTED, text));
       return;
     }
     try {
-      counted.hold(bytes.length);
+      this.#counted.hold(bytes.length);
     } catch (error) {
       this.#end("too many unfinished bytes", wireErrorOf(error));
     }
@@ -92,49 +114,50 @@ export class GuardedStream {
 
   /** One more message of a stream has arrived, from this caller. */
   asked(caller: string): void {
-    this.#options.connection.asked(caller);
+    this.#connection.asked(caller);
   }
 
   /** The handler has taken the next message. */
   taken(): void {
-    this.#options.counted.letGo(this.#meter.take());
+    this.#counted.letGo(this.#meter.take());
   }
 
   /** Counts an answer on a stream until `sent`, or until the stream closes. */
   holdAnswer(bytes: number): void {
-    this.#options.counted.holdAnswer(bytes);
+    this.#counted.holdAnswer(bytes);
   }
 
   sent(bytes: number): void {
-    this.#options.counted.letGo(bytes);
+    this.#counted.letGo(bytes);
   }
 
   /** The last answer has been given. It counts for the connection until the stream closes. */
-  finish(): void {
+  finish(nowMs: number): void {
     if (this.#isClosed) return;
-    const { clock, connection, counted } = this.#options;
     this.#answerBytes = this.#stream.writableLength;
-    counted.holdAnswer(this.#answerBytes);
-    connection.answered(clock.now(), this.#answerBytes);
+    this.#counted.holdAnswer(this.#answerBytes);
+    this.#connection.answered(nowMs, this.#answerBytes);
   }
 
   /** The handler has refused it. */
   refused(reason: string): void {
-    this.#options.refused(reason, this.#options.connection.address);
+    this.#options.refused(reason, this.#connection.address);
   }
 
   /** Ends the stream if its time is up. Called every second. */
-  check(): void {
+  check(nowMs: number): void {
     const stream = this.#stream;
     if (stream.writableEnded) {
-      // The client has its answer and keeps the stream open, which would hold the stream and all
-      // its objects forever.
-      if (this.#wasOver && stream.writableFinished && !stream.closed) stream.close();
-      this.#wasOver = true;
+      // A client that has its answer and keeps the stream open would hold the stream and all its
+      // objects forever. The status goes out last: it can wait for a client that is slow to read,
+      // or for a busy processor, long after the stream counts as finished.
+      this.#overSinceMs ??= nowMs;
+      const overMs = nowMs - this.#overSinceMs;
+      const isDone = overMs > 0 && hasSentStatus(stream);
+      if ((isDone || overMs >= ANSWERS_TAKEN_WITHIN_MS) && !stream.closed) stream.close();
       return;
     }
-    const { clock, rules } = this.#options;
-    const nowMs = clock.now();
+    const rules = this.#rules;
     const waitingSinceMs = rules.isStream ? this.#meter.begunMs : this.#openedMs;
     const isLate = waitingSinceMs !== undefined && nowMs - waitingSinceMs >= ARRIVES_WITHIN_MS;
     if (isLate && !stream.readableEnded) this.#end("request did not arrive", LATE);
@@ -143,10 +166,9 @@ export class GuardedStream {
 
   /** The stream has closed. */
   close(): void {
-    const { clock, connection, counted } = this.#options;
     this.#isClosed = true;
-    counted.close();
-    if (this.#answerBytes !== undefined) connection.taken(clock.now(), this.#answerBytes);
+    this.#counted.close();
+    if (this.#answerBytes !== undefined) this.#connection.taken(this.#options.clock.now(), this.#answerBytes);
   }
 
   #end(reason: string, error: WireError): void {
@@ -154,4 +176,9 @@ export class GuardedStream {
     if (this.#call) this.#call.sendStatus(error);
     else this.#stream.close();
   }
+}
+
+/** The status is in the trailers, or in the headers of an answer without a message. */
+function hasSentStatus({ writableFinished, sentHeaders, sentTrailers }: ServerHttp2Stream): boolean {
+  return writableFinished && "grpc-status" in { ...sentHeaders, ...sentTrailers };
 }

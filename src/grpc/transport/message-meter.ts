@@ -1,5 +1,6 @@
 // Follows the messages of one stream on the wire: how long each is, and since when one has been
 // arriving. It reads the five bytes before each message, and keeps nothing of what it reads.
+import type { Clock } from "../../base/clock.js";
 
 const PREFIX_BYTES = 5;
 
@@ -27,9 +28,8 @@ export class MessageMeter {
   }
 
   /** False once a message announces itself as too long. */
-  read(bytes: Buffer, nowMs: number): boolean {
+  read(bytes: Buffer, clock: Pick<Clock, "now">): boolean {
     for (let at = 0; at < bytes.length; ) {
-      this.#begunMs ??= nowMs;
       if (this.#prefixBytes < PREFIX_BYTES) {
         // The first byte says whether the message is compressed.
         if (this.#prefixBytes++ > 0) this.#length = this.#length * 256 + (bytes[at] as number);
@@ -45,6 +45,7 @@ export class MessageMeter {
       at += more;
       if (this.#left === 0) this.#finish();
     }
+    if (this.#partial > 0) this.#begunMs ??= clock.now(); // most messages arrive whole
     return true;
   }
 

@@ -32,21 +32,39 @@ const SUBMISSION_AGE_MS = 10 * 60_000;
 /** Requests and answers take milliseconds. */
 const REFLECTION_AGE_MS = 30_000;
 
-/** `mostMessageBytes`: the longest message of OtaService, except a part of a submission. */
-export function rulesOf(path: string, mostMessageBytes: number): StreamRules {
-  if (REFLECTION.test(path)) {
-    return { kind: "reflection", mostBytes: SMALL_MESSAGE_BYTES, isStream: true, mostAgeMs: REFLECTION_AGE_MS };
+/** Made once: one object for each stream would be thousands a second. */
+const OTHER: StreamRules = {
+  kind: "rpc",
+  mostBytes: SMALL_MESSAGE_BYTES,
+  isStream: false,
+  mostAgeMs: Number.POSITIVE_INFINITY,
+};
+const WATCH: StreamRules = { ...OTHER, kind: "watch", mostAgeMs: WATCH_AGE_MS };
+const REFLECTING: StreamRules = { ...OTHER, kind: "reflection", isStream: true, mostAgeMs: REFLECTION_AGE_MS };
+const SUBMITTING: StreamRules = {
+  kind: "submission",
+  mostBytes: MOST_SUBMISSION_BYTES,
+  isStream: true,
+  mostAgeMs: SUBMISSION_AGE_MS,
+};
+
+export class MethodRules {
+  readonly #ours: StreamRules;
+  readonly #streamOfCancels: StreamRules;
+
+  /** `mostMessageBytes`: the longest message of OtaService, except a part of a submission. */
+  constructor(mostMessageBytes: number) {
+    this.#ours = { ...OTHER, mostBytes: mostMessageBytes };
+    this.#streamOfCancels = { ...this.#ours, isStream: true };
   }
-  if (path === SUBMISSION) {
-    return { kind: "submission", mostBytes: MOST_SUBMISSION_BYTES, isStream: true, mostAgeMs: SUBMISSION_AGE_MS };
+
+  of(path: string): StreamRules {
+    if (path === STREAM_OF_CANCELS) return this.#streamOfCancels;
+    if (path === SUBMISSION) return SUBMITTING;
+    if (path.startsWith("/ota.v1.")) return this.#ours;
+    if (path === HEALTH_WATCH) return WATCH;
+    return REFLECTION.test(path) ? REFLECTING : OTHER;
   }
-  const isWatch = path === HEALTH_WATCH;
-  return {
-    kind: isWatch ? "watch" : "rpc",
-    mostBytes: path.startsWith("/ota.v1.") ? mostMessageBytes : SMALL_MESSAGE_BYTES,
-    isStream: path === STREAM_OF_CANCELS,
-    mostAgeMs: isWatch ? WATCH_AGE_MS : Number.POSITIVE_INFINITY,
-  };
 }
 
 /** `package.Service/Method` if the path is a method that callers of the gateway use. */

@@ -44,100 +44,94 @@ const REFUSALS = Object.fromEntries(
   (Object.keys(BOUNDS) as Subject[]).map((subject) => [subject, refusalsOf(subject)]),
 ) as Record<Subject, ReturnType<typeof refusalsOf>>;
 
+/** The open streams of one owner. */
 class Account {
   readonly subject: Subject;
-  readonly key: unknown;
+  readonly bound: Bound;
   streams = 0;
   bytes = 0;
+  readonly #key: unknown;
+  readonly #accounts: Map<unknown, Account>;
 
-  constructor(subject: Subject, key: unknown) {
+  /** `accounts`: where it is found while it counts something. */
+  constructor(subject: Subject, key: unknown, accounts: Map<unknown, Account>) {
     this.subject = subject;
-    this.key = key;
-  }
-
-  get #bound(): Bound {
-    return BOUNDS[this.subject];
+    this.bound = BOUNDS[subject];
+    this.#key = key;
+    this.#accounts = accounts;
   }
 
   get isFull(): boolean {
-    return this.streams >= this.#bound.streams;
+    return this.streams >= this.bound.streams;
   }
 
   hasRoomFor(bytes: number): boolean {
-    return this.bytes + bytes <= this.#bound.bytes;
+    return this.bytes + bytes <= this.bound.bytes;
+  }
+
+  add(): void {
+    if (this.streams++ === 0) this.#accounts.set(this.#key, this);
+  }
+
+  remove(): void {
+    if (--this.streams === 0) this.#accounts.delete(this.#key);
+  }
+}
+
+/** The accounts of one subject, by owner. Only those that count something are kept. */
+class Accounts {
+  readonly #subject: Subject;
+  readonly #accounts = new Map<unknown, Account>();
+
+  constructor(subject: Subject) {
+    this.#subject = subject;
+  }
+
+  of(key?: unknown): Account {
+    const known = this.#accounts.get(key);
+    return known ?? new Account(this.#subject, typeof key === "string" ? flatten(key) : key, this.#accounts);
   }
 }
 
 export class OpenStreams {
-  readonly #gateway = new Account("gateway", undefined);
-  readonly #accounts = new Map<Subject, Map<unknown, Account>>();
-  readonly #books: Books = {
-    accountsOf: (caller, address) => this.#accountsOfCaller(caller, address),
-    add: (account) => this.#add(account),
-    remove: (account) => this.#remove(account),
-  };
-
-  /** The number of open streams. */
-  get size(): number {
-    return this.#gateway.streams;
-  }
+  readonly #accounts = Object.fromEntries(
+    (Object.keys(BOUNDS) as Subject[]).map((subject) => [subject, new Accounts(subject)]),
+  ) as Record<Subject, Accounts>;
+  readonly #ofCaller = (caller: string | undefined, address: string) => this.#accountsOfCaller(caller, address);
 
   /** Counts a new stream. Throws GatewayError if there are too many of its kind. */
   openStream({ connection, address, caller, kind }: StreamOrigin): OpenStream {
+    const by = this.#accounts;
     const accounts = this.#accountsOfCaller(caller, address);
-    accounts.push(this.#account("connection", connection), this.#account("address", address), this.#gateway);
-    if (kind === "watch") {
-      accounts.push(this.#account("watchesOfConnection", connection), this.#account("watches", undefined));
-    } else if (kind === "reflection") {
-      accounts.push(this.#account("reflectionOfConnection", connection), this.#account("reflection", undefined));
-    } else if (kind === "submission") {
-      accounts.push(this.#account("submissionsOfConnection", connection), this.#account("submissions", undefined));
-    }
+    accounts.push(by.connection.of(connection), by.address.of(address), by.gateway.of());
+    if (kind === "watch") accounts.push(by.watchesOfConnection.of(connection), by.watches.of());
+    else if (kind === "reflection") accounts.push(by.reflectionOfConnection.of(connection), by.reflection.of());
+    else if (kind === "submission") accounts.push(by.submissionsOfConnection.of(connection), by.submissions.of());
     for (const account of accounts) if (account.isFull) throw REFUSALS[account.subject].streams;
-    return new OpenStream(accounts, address, this.#books);
+    return new OpenStream(accounts, address, this.#ofCaller);
   }
 
   #accountsOfCaller(caller: string | undefined, address: string): Account[] {
-    if (caller !== undefined) return [this.#account("caller", caller)];
-    return [this.#account("strangersOfAddress", address), this.#account("strangers", undefined)];
-  }
-
-  /** A new account is stored only once it counts something. */
-  #account(subject: Subject, key: unknown): Account {
-    return this.#accounts.get(subject)?.get(key) ?? new Account(subject, typeof key === "string" ? flatten(key) : key);
-  }
-
-  #add(account: Account): void {
-    if (account.streams++ > 0 || account === this.#gateway) return;
-    const ofSubject = this.#accounts.get(account.subject) ?? new Map<unknown, Account>();
-    ofSubject.set(account.key, account);
-    this.#accounts.set(account.subject, ofSubject);
-  }
-
-  #remove(account: Account): void {
-    if (--account.streams === 0) this.#accounts.get(account.subject)?.delete(account.key);
+    if (caller !== undefined) return [this.#accounts.caller.of(caller)];
+    return [this.#accounts.strangersOfAddress.of(address), this.#accounts.strangers.of()];
   }
 }
 
-interface Books {
-  accountsOf(caller: string | undefined, address: string): Account[];
-  add(account: Account): void;
-  remove(account: Account): void;
-}
+type AccountsOf = (caller: string | undefined, address: string) => Account[];
 
 /** One stream that has been counted. */
 export class OpenStream {
   readonly address: string;
-  readonly #books: Books;
+  readonly #accountsOf: AccountsOf;
   #accounts: Account[];
   #bytes = 0;
   #isOpen = true;
 
-  constructor(accounts: Account[], address: string, books: Books) {
+  constructor(accounts: Account[], address: string, accountsOf: AccountsOf) {
     this.address = address;
     this.#accounts = accounts;
-    this.#books = books;
-    for (const account of accounts) books.add(account);
+    this.#accountsOf = accountsOf;
+    for (const account of accounts) account.add();
   }
 
   /** Counts bytes that have arrived. Throws GatewayError if there are too many. */
@@ -161,7 +155,7 @@ export class OpenStream {
   /** The caller is known; undefined for a stranger. Throws GatewayError if it has too many. */
   prove(caller: string | undefined): void {
     if (!this.#isOpen) return;
-    const proven = this.#books.accountsOf(caller, this.address);
+    const proven = this.#accountsOf(caller, this.address);
     for (const account of proven) {
       if (this.#accounts.includes(account)) return;
       if (account.isFull) throw REFUSALS[account.subject].streams;
@@ -171,12 +165,12 @@ export class OpenStream {
     const left = this.#accounts.filter(isOfCaller);
     this.#accounts = [...proven, ...this.#accounts.filter((account) => !isOfCaller(account))];
     for (const account of proven) {
-      this.#books.add(account);
+      account.add();
       account.bytes += this.#bytes;
     }
     for (const account of left) {
       account.bytes -= this.#bytes;
-      this.#books.remove(account);
+      account.remove();
     }
   }
 
@@ -184,7 +178,7 @@ export class OpenStream {
     if (!this.#isOpen) return;
     this.letGo(this.#bytes);
     this.#isOpen = false;
-    for (const account of this.#accounts) this.#books.remove(account);
+    for (const account of this.#accounts) account.remove();
   }
 }
 

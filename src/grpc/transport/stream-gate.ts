@@ -7,15 +7,16 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import { type Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
+import type { Identity } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { MOST_HEADER_BYTES } from "../port-bounds.js";
 import { finalError, trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
-import { LONGEST_TIMEOUT, LONGEST_TIMEOUT_MS, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
-import { GuardedStream } from "./guarded-stream.js";
-import { ourMethodOf, rulesOf } from "./method-rules.js";
+import { lengthened, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
+import { type Entrance, GuardedStream } from "./guarded-stream.js";
+import { MethodRules, ourMethodOf } from "./method-rules.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
 import type { CountRefusal } from "./refusal-counts.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
@@ -41,6 +42,7 @@ export class StreamGate {
   readonly #options: StreamGateOptions;
   readonly #counts = new OpenStreams();
   readonly #streams = new StreamTable();
+  readonly #rules: MethodRules;
   readonly #connections = new WeakMap<ServerHttp2Session, Connection>();
   /** The stream that grpc-js is being given right now. */
   #entering: GuardedStream | undefined;
@@ -48,7 +50,8 @@ export class StreamGate {
 
   constructor(options: StreamGateOptions) {
     this.#options = options;
-    this.#disarm = every(options.clock, SWEEP_EVERY_MS, () => this.#streams.checkAll());
+    this.#rules = new MethodRules(options.mostMessageBytes);
+    this.#disarm = every(options.clock, SWEEP_EVERY_MS, () => this.#streams.checkAll(options.clock.now()));
   }
 
   /** The stream of the call with this metadata; undefined if it has closed. */
@@ -123,7 +126,7 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, "no valid timeout", BAD_TIMEOUT);
       return undefined;
     }
-    if (timeoutMs > LONGEST_TIMEOUT_MS && timeoutMs < Infinity) headers["grpc-timeout"] = LONGEST_TIMEOUT;
+    if (timeoutMs < Infinity) headers["grpc-timeout"] = lengthened(timeoutMs);
     return this.#countStream(stream, headers, connection, { path, bytes, timeoutMs });
   }
 
@@ -133,12 +136,10 @@ export class StreamGate {
     connection: Connection,
     { path, bytes, timeoutMs }: { readonly path: string; readonly bytes: number; readonly timeoutMs: number },
   ): GuardedStream | undefined {
-    const { clock, refused, authentication, mostMessageBytes } = this.#options;
-    const head = headOf(headers, connection);
-    const identifyAgain = () => identify(head, authentication);
-    const found = identifyAgain();
+    const head = new StreamHead(headers, connection);
+    const found = identify(head, this.#options.authentication);
     connection.asked(found.kind === "caller" ? found.name : UNAUTHENTICATED);
-    const rules = rulesOf(path, mostMessageBytes);
+    const rules = this.#rules.of(path);
     let counted: OpenStream | undefined;
     try {
       counted = this.#counts.openStream({
@@ -155,11 +156,19 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, `too many: ${subjectOf(error)}`, wire);
       return undefined;
     }
-    const proving = found.kind === "pending" ? found.verify() : undefined;
-    const identity = proving ? { kind: "pending" as const, verify: () => proving } : found;
-    const options = { clock, refused, connection, counted, rules, identity, identifyAgain };
-    const guarded = new GuardedStream(stream, options);
-    void proving?.then((proven) => guarded.prove(proven));
+    const entrance = { head, connection, counted, rules };
+    if (found.kind === "pending") return this.#proveStream(stream, entrance, found.verify());
+    return new GuardedStream(stream, { ...entrance, identity: found }, this.#options);
+  }
+
+  #proveStream(
+    stream: ServerHttp2Stream,
+    entrance: Omit<Entrance, "identity">,
+    proving: Promise<Identity>,
+  ): GuardedStream {
+    const identity = { kind: "pending" as const, verify: () => proving };
+    const guarded = new GuardedStream(stream, { ...entrance, identity }, this.#options);
+    void proving.then((proven) => guarded.prove(proven));
     return guarded;
   }
 
@@ -222,10 +231,22 @@ function bytesOf(rawHeaders: readonly string[]): number {
   return bytes;
 }
 
-function headOf(headers: IncomingHttpHeaders, connection: Connection): RpcHead {
-  const get = (name: string) => {
-    const value = headers[name];
+/** A class, because there is one for each stream. */
+class StreamHead implements RpcHead {
+  readonly connection: Connection;
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor(headers: IncomingHttpHeaders, connection: Connection) {
+    this.connection = connection;
+    this.#headers = headers;
+  }
+
+  get metadata(): RpcHead["metadata"] {
+    return this;
+  }
+
+  get(name: string): readonly string[] {
+    const value = this.#headers[name];
     return value === undefined ? [] : [String(value)];
-  };
-  return { metadata: { get }, connection };
+  }
 }

@@ -38,7 +38,7 @@ export class StreamTable {
     return stream?.id === id ? stream : undefined; // another stream may have its place now
   }
 
-  checkAll(): void {
-    for (const stream of this.#streams) stream?.check();
+  checkAll(nowMs: number): void {
+    for (const stream of this.#streams) stream?.check(nowMs);
   }
 }

@@ -1,5 +1,5 @@
 // The grants whose time has not come: a call starts no sooner than the store said, whenever the grant
-// arrived. A grant that nobody waits for any more goes back at once.
+// arrived. A grant that nobody waits for any more, or that a throttle has overtaken, goes back at once.
 import type { Clock } from "../../base/clock.js";
 import type { Wish } from "../../gateway/limiter.js";
 import type { Takers } from "../takers.js";
@@ -10,17 +10,22 @@ interface Grant extends Granted {
   readonly isForNewcomer: boolean;
 }
 
+/** A start that the store allowed at the end of a pause may come a little before it by our clock. */
+const PAUSE_ENDS_MS = 250;
+
 export class Ahead {
   readonly #clock: Clock;
   readonly #takers: Takers;
+  readonly #pausedUntilMs: () => number;
   readonly #after: (hasUsed: boolean) => void;
   #grants: Grant[] = [];
   #disarm: () => void = () => {};
 
   /** `after` is called each time, with whether any was used. */
-  constructor(clock: Clock, takers: Takers, after: (hasUsed: boolean) => void) {
+  constructor(clock: Clock, takers: Takers, pausedUntilMs: () => number, after: (hasUsed: boolean) => void) {
     this.#clock = clock;
     this.#takers = takers;
+    this.#pausedUntilMs = pausedUntilMs;
     this.#after = after;
   }
 
@@ -39,8 +44,14 @@ export class Ahead {
   use(): void {
     this.#disarm();
     const nowMs = this.#clock.now();
-    const due = this.#grants.filter(({ startMs }) => startMs <= nowMs);
-    this.#grants = this.#grants.filter(({ startMs }) => startMs > nowMs);
+    const pausedUntilMs = this.#pausedUntilMs();
+    const overtaken = this.#grants.filter(
+      ({ startMs }) => pausedUntilMs > nowMs && startMs < pausedUntilMs - PAUSE_ENDS_MS,
+    );
+    const fine = this.#grants.filter((grant) => !overtaken.includes(grant));
+    const due = fine.filter(({ startMs }) => startMs <= nowMs);
+    this.#grants = fine.filter(({ startMs }) => startMs > nowMs);
+    for (const { token } of overtaken) token.settle({ kind: "unwritten" });
     for (const { token } of due) {
       if (this.#takers.first) this.#takers.grant(token);
       else token.settle({ kind: "unwritten" });

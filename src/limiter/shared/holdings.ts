@@ -4,11 +4,12 @@
 // its lease by the longest time for which a call can count. Other tokens go back to the store.
 import type { Clock } from "../../base/clock.js";
 import type { Token, TokenEnd, Wish } from "../../gateway/limiter.js";
+import type { EarlyReturn } from "../early-return.js";
 import {
   answered,
-  DEFAULT_PAUSE_MS,
   FENCE_MS,
   type Pace,
+  pauseForMs,
   started,
   startMs,
   throttle,
@@ -54,6 +55,8 @@ export interface HoldingsOptions {
    * all.
    */
   readonly shareMs: number;
+  /** For an upstream that is asserted to count calls when they arrive. */
+  readonly early?: EarlyReturn | undefined;
   /** Whether the store can be asked for tokens. */
   storeServes(): boolean;
   /** Called when there is something to report to the store, or when a kept token can be used. */
@@ -104,6 +107,12 @@ export class Holdings {
 
   coolingUntilMs(): number[] {
     return this.#in("cooling").map(({ freeMs }) => freeMs);
+  }
+
+  /** The number of tokens that calls may use without the store, now or when they come back. */
+  usable(): number {
+    const nowMs = this.#clock.now();
+    return [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
   }
 
   /** The kept tokens that may be used for a call. */
@@ -198,7 +207,7 @@ export class Holdings {
     const [token] = this.kept();
     const holding = token === undefined ? undefined : this.#byToken.get(token);
     if (!holding) return undefined;
-    const usable = [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
+    const usable = this.usable();
     const atMs = startMs(this.#pace, usable, this.kept().length, wish.newcomer, nowMs);
     if (atMs === undefined || atMs > nowMs) return atMs;
     this.#pace = started(this.#pace, usable, nowMs);
@@ -212,7 +221,7 @@ export class Holdings {
   }
 
   #tokenOf(holding: Holding, newcomer: boolean, grantedMs: number): Token {
-    return {
+    const token: Token & { hiddenMs?: number } = {
       newcomer,
       send: () => {
         const nowMs = this.#clock.now();
@@ -223,31 +232,42 @@ export class Holdings {
         else holding.sentMs = nowMs;
         return !isStale;
       },
-      settle: (end) => this.#settle(holding, end),
+      settle: (end) => {
+        token.hiddenMs = this.#settle(holding, end);
+      },
     };
+    return token;
   }
 
-  #settle(holding: Holding, end: TokenEnd): void {
+  /** Returns how much earlier than a second after its answer the token returns. */
+  #settle(holding: Holding, end: TokenEnd): number {
     const { sentMs } = holding;
+    const { early } = this.#options;
     if (holding.state !== "in use") throw new Error("a token was settled twice");
     if (sentMs === undefined) {
       this.#comeBack(holding, false);
-      return;
+      return 0;
     }
     const nowMs = this.#clock.now();
+    let hiddenMs = 0;
     if (end.kind === "throttled") {
-      this.#throttles.push({ pauseMs: end.retryAfterMs ?? DEFAULT_PAUSE_MS, sentMs });
-      this.#pace = throttle(this.#pace, this.#byToken.size, sentMs, nowMs, end.retryAfterMs);
+      const pauseMs = pauseForMs(end.retryAfterMs, early?.throttled());
+      this.#throttles.push({ pauseMs, sentMs });
+      this.#pace = throttle(this.#pace, this.#byToken.size, sentMs, nowMs, pauseMs);
       this.#options.changed();
     }
-    if (end.kind === "answered") this.#pace = answered(this.#pace, nowMs - sentMs);
-    const freeMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs);
+    if (end.kind === "answered") {
+      hiddenMs = early?.answered(end.accepted) ?? 0;
+      this.#pace = answered(this.#pace, nowMs - sentMs - hiddenMs);
+    }
+    const freeMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs, hiddenMs);
     Object.assign(holding, { state: "cooling", freeMs });
     const comeBack = () => {
       if (!holding.isOffered && this.#byToken.get(holding.token) === holding) this.#comeBack(holding, true);
     };
     if (freeMs <= nowMs) comeBack();
     else this.#clock.at(freeMs, comeBack);
+    return hiddenMs;
   }
 
   /** Frees a token: we keep it, or the store gives it to the next replica. */

@@ -5,6 +5,7 @@
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
 import type { Forecast, LedgerState, Limiter, Token, Wish } from "../../gateway/limiter.js";
+import type { EarlyReturn } from "../early-return.js";
 import { forecastOf } from "../forecast.js";
 import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
@@ -30,6 +31,8 @@ export interface SharedOptions {
   readonly callTimeoutMs: number;
   /** Without the store: no calls, or as many as the tokens held at that moment allow. */
   readonly onStoreLoss: "closed" | "share";
+  /** For an upstream that is asserted to count calls when they arrive. */
+  readonly early?: EarlyReturn | undefined;
 }
 
 /** How long a waiting replica waits for a wake-up before it asks again. */
@@ -74,7 +77,7 @@ class SharedLedger implements Limiter {
   #wantedSinceMs = 0;
 
   constructor(options: SharedOptions) {
-    const { clock, callTimeoutMs, callsPerSecond, onStoreLoss } = options;
+    const { clock, callTimeoutMs, callsPerSecond, onStoreLoss, early } = options;
     [this.#options, this.#clock] = [options, clock];
     this.#availability = new Availability(options.log);
     this.#view = new StoreView(clock);
@@ -87,10 +90,16 @@ class SharedLedger implements Limiter {
       callTimeoutMs,
       reserve: this.#reserve,
       shareMs: this.#shareMs,
+      early,
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
     });
-    this.#ahead = new Ahead(clock, this.#takers, (hasUsed) => this.#served(hasUsed));
+    this.#ahead = new Ahead(
+      clock,
+      this.#takers,
+      () => Math.max(this.#held.pausedUntilMs, this.#view.pausedUntilMs),
+      (hasUsed) => this.#served(hasUsed),
+    );
     this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
     this.#heartbeats = options.store.heartbeats ?? new Heartbeats(clock);
@@ -109,9 +118,10 @@ class SharedLedger implements Limiter {
   }
 
   state(): LedgerState {
-    const { callsPerSecond } = this.#options;
+    const { callsPerSecond, early } = this.#options;
     const { isAway, cause } = this.#availability;
-    return stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#view.heard, cause);
+    const state = stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#view.heard, cause);
+    return early ? { ...state, arrived: early.state } : state;
   }
 
   forecast(answerMs: number): Forecast {
@@ -154,6 +164,7 @@ class SharedLedger implements Limiter {
   }
 
   #changed(): void {
+    this.#ahead.use();
     if (!this.#availability.isAway) {
       // A token that has come back does not wait for the answer about another.
       if (this.#poll.isAsking && this.#held.hasNews) void this.#ask("between").then((nextMs) => this.#poll.by(nextMs));
@@ -200,7 +211,7 @@ class SharedLedger implements Limiter {
   }
 
   #circumstances(): Omit<Ask, "back"> {
-    const { replica, callsPerSecond: quota, callTimeoutMs } = this.#options;
+    const { replica, callsPerSecond: quota, callTimeoutMs, early } = this.#options;
     const countsMs = countsForMs(callTimeoutMs);
     return {
       ...this.#view.circumstances(),
@@ -211,6 +222,7 @@ class SharedLedger implements Limiter {
       countsMs: countsMs + (this.#view.isOpen ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
       spaceMs: spaceMs(this.#held.answerMs, quota),
+      ...(early && { early: early.isBlamed }),
       keptAtMost: Math.floor(quota / 2),
       keep: this.#serves() ? this.#wouldKeep() : [],
     };
@@ -240,6 +252,7 @@ class SharedLedger implements Limiter {
   #hear(ask: Ask, reply: Reply, askedMs: number): number {
     const nowMs = this.#clock.now();
     this.#availability.hear(reply);
+    this.#options.early?.fallBack(reply.fallbackForMs);
     if (reply.wake) this.#options.store.wake(reply.wake);
     const isSteady = this.#view.note(ask, reply, askedMs);
     if (!isSteady) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");

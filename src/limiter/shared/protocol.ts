@@ -22,6 +22,11 @@ export interface Ask {
   /** The distance between starts of calls. */
   readonly spaceMs: number;
   readonly throttle?: { readonly pauseMs: number; readonly sentAgoMs: number };
+  /**
+   * Present if calls are asserted to be counted when they arrive: whether tokens returned early
+   * lately.
+   */
+  readonly early?: boolean;
   /** The maximum number of kept tokens of all replicas. */
   readonly keptAtMost: number;
   /** Tokens that this replica wants to keep while it does not use them. */
@@ -72,6 +77,8 @@ export interface Reply {
   readonly replicas: number;
   /** The message that wakes the replica whose turn is next. */
   readonly wake?: string;
+  /** For how long no token returns early, on any replica. */
+  readonly fallbackForMs: number;
   readonly kept: ReadonlySet<string>;
   /** How long each token has been in use or cooling. */
   readonly inUseForMs: ReadonlyMap<string, number>;
@@ -104,6 +111,7 @@ export function argumentsOf(ask: Ask): string[] {
     String(ask.keptAtMost),
     String(ask.spaceMs),
     String(ask.presentForMs),
+    ask.early === undefined ? "" : flag(ask.early),
     String(ask.keep.length),
     ...ask.keep,
     ...ask.back.map(({ token, used }) => (used ? token : `-${token}`)),
@@ -112,10 +120,11 @@ export function argumentsOf(ask: Ask): string[] {
 
 /** Parses a reply. Throws if the script did not make it. */
 export function replyOf(raw: unknown): Reply {
-  if (!Array.isArray(raw) || raw.length < 14) throw new Error("the store's answer is not one of the ledger's script");
+  if (!Array.isArray(raw) || raw.length < 15) throw new Error("the store's answer is not one of the ledger's script");
   const fields = raw.map(String);
-  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake, yields] = fields;
-  const end = fields.indexOf("", 13);
+  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake, fallback, yields] =
+    fields;
+  const end = fields.indexOf("", 14);
   const inUseForMs = new Map<string, number>();
   for (let n = end + 1; n + 1 < fields.length; n += 2)
     inUseForMs.set(fields[n] as string, Number(fields[n + 1]) / 1000);
@@ -132,7 +141,8 @@ export function replyOf(raw: unknown): Reply {
     countsMs: Number(counts) / 1000,
     replicas: Number(replicas),
     ...(wake && { wake }),
-    kept: new Set(fields.slice(13, end)),
+    fallbackForMs: Number(fallback) / 1000,
+    kept: new Set(fields.slice(14, end)),
     inUseForMs,
   };
 }

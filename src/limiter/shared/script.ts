@@ -3,6 +3,7 @@
 // the store's content is lost or restored, its clock stepped, or its server replaced, the ledger
 // opens again: all tokens are out until nothing sent before can still be counted.
 import { LOWER_CLASS_EVERY } from "../../gateway/command.js";
+import { BLAMED_MS, FALLBACK_MS } from "../early-return.js";
 import { CLEAN_MS, MADE_UP, WINDOW_MS } from "../token-rule.js";
 import { TOLERANCE_MS } from "./clock-frame.js";
 
@@ -32,6 +33,7 @@ const RETURNED_MS = 5;
 //   last, lastBy, before  the last start's place in the spacing, the token it was made with, and
 //                         the place before it
 //   paused, throttled, withheld, passed
+//   early, fallback       when tokens last returned early, and until when none does
 //   t:<token>             "<end of lease> <start of its call> <1 if kept in reserve, else 0>
 //                         <when it is expected back>"
 //   w:<replica>           "<class> <since> <until> <turn>" of a replica that waits for a token
@@ -51,13 +53,15 @@ const RETURNED_MS = 5;
 //   18 pause for a throttle, or ''   19 how long ago the throttled call was sent
 //   20 how many tokens all replicas together may keep   21 how far apart calls start
 //   22 how long it counts as present
-//   23 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
+//   23 if calls are counted when they arrive: '1' if its tokens returned early lately, else '0';
+//      otherwise ''
+//   24 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
 //      in front if nothing was sent with them
 // Returns epoch, now, token granted or '', 1 if that is ahead of pacing, in how long a call may
 //   start with it, or in how long to ask again (-1 if that is unknown), until it opens, until the
-//   pause ends, withheld, free (once it is open), hold, replicas, the wake-up to publish or '', 1 if
-//   another replica needs the token that it wants to use again; then each token kept; then ''; then
-//   the name of each token in use, and how long it has been in use. Durations are microseconds.
+//   pause ends, withheld, free (once it is open), hold, replicas, the wake-up to publish or '', for
+//   how long no token returns early, 1 if another replica needs the token that it wants to use
+//   again; then each token kept; then ''; then the name of each token in use, and how long it has been in use. Durations are microseconds.
 const SOURCE = `
 local replica, quota = ARGV[1], tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -110,8 +114,8 @@ local opening = now < get('opens')
 
 -- Tokens given back, run out and kept.
 local freed, kept, keeping, out = false, {}, 0, 0
-local keepCount, mostKept = tonumber(ARGV[23]), tonumber(ARGV[20])
-for i = 24 + keepCount, #ARGV do
+local keepCount, mostKept = tonumber(ARGV[24]), tonumber(ARGV[20])
+for i = 25 + keepCount, #ARGV do
   local unused, name = string.match(ARGV[i], '^(%-?)(.*)$')
   freed = freed or ledger['t:' .. name] ~= nil
   drop('t:' .. name)
@@ -131,7 +135,7 @@ local space, trip = micros(21), micros(15)
 local function lend(name, taken, isKept)
   put('t:' .. name, text(now + micros(4)) .. ' ' .. taken .. (isKept and ' 1 ' or ' 0 ') .. text(taken + space * quota + trip))
 end
-for i = 24, 23 + keepCount do
+for i = 25, 24 + keepCount do
   local name = ARGV[i]
   local token = tokens[name]
   local isNew = not token and not opening and out < quota
@@ -148,7 +152,12 @@ end
 local function withheld()
   return math.max(0, math.min(get('withheld') - math.floor((now - get('throttled')) / ${CLEAN_MS * 1000}), quota - 1))
 end
+if ARGV[23] == '1' then put('early', text(now)) end
 if ARGV[18] ~= '' then
+  if ARGV[23] ~= '' and now - get('early') < ${BLAMED_MS * 1000} then
+    put('fallback', text(now + ${FALLBACK_MS * 1000}))
+    put('paused', text(math.max(get('paused'), now + ${WINDOW_MS * 1000})))
+  end
   put('paused', text(math.max(get('paused'), now + micros(18))))
   if now - micros(19) >= get('throttled') then
     put('withheld', text(math.min(withheld() + 1, quota - 1)))
@@ -280,7 +289,8 @@ for field, value in pairs(set) do redis.call('HSET', KEYS[1], field, value) end
 for field in pairs(gone) do redis.call('HDEL', KEYS[1], field) end
 
 local reply = { ledger.epoch, now, granted, ahead, wait, math.max(0, get('opens') - now), math.max(0, get('paused') - now),
-  withheld(), math.max(0, quota - out), get('hold'), replicas, wake, yields }
+  withheld(), math.max(0, quota - out), get('hold'), replicas, wake,
+  math.max(0, get('fallback') - now), yields }
 for _, name in ipairs(kept) do reply[#reply + 1] = name end
 reply[#reply + 1] = ''
 for name, value in pairs(named('t')) do

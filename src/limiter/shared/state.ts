@@ -30,7 +30,6 @@ export function stateOf(
 ): LedgerState {
   const kept = held.kept().length;
   const own = { inFlightSinceMs: held.inFlightSinceMs(), coolingUntilMs: held.coolingUntilMs() };
-  const holdsAny = kept + own.inFlightSinceMs.length + own.coolingUntilMs.length > 0;
   if (!heard || heard.opensMs > nowMs) {
     // Other replicas' tokens are not available: until the ledger opens, or indefinitely.
     const others = callsPerSecond - kept - own.inFlightSinceMs.length - own.coolingUntilMs.length;
@@ -44,7 +43,10 @@ export function stateOf(
       coolingUntilMs: [...own.coolingUntilMs, ...Array(Math.max(others, 0)).fill(untilMs)],
       withheld: 0,
       pausedUntilMs: held.pausedUntilMs,
-      ...(!holdsAny && { obstacle: heard ? "the shared ledger is opening" : "the shared ledger cannot be reached" }),
+      // Tokens that must go back to the store help no request, however soon they are free.
+      ...(held.usable() === 0 && {
+        obstacle: heard ? "the shared ledger is opening" : "the shared ledger cannot be reached",
+      }),
       ...(heard ? { replicas: heard.replicas } : cause !== undefined && { cause }),
     };
   }

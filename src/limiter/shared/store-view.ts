@@ -27,6 +27,11 @@ export class StoreView {
     return this.#heard;
   }
 
+  /** Nothing starts before this time, according to the throttles of all replicas. */
+  get pausedUntilMs(): number {
+    return this.#heard ? this.#heard.atMs + this.#heard.pausedForMs : -Infinity;
+  }
+
   get isOpen(): boolean {
     return this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
   }

@@ -2,7 +2,7 @@
 // devices being canceled, and if not, why?", a sentence about the ledger, and one about other users
 // of the account.
 
-import type { Condition, ConditionKind } from "../../gateway/condition.js";
+import type { Condition, ConditionKind } from "../../gateway/account/condition.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 import { shownText } from "./shown-text.js";
 import type { AccountWords, ShownPace, Throttles, TokenCounts, Tone } from "./snapshot.js";
@@ -15,6 +15,8 @@ export interface AccountFacts {
   readonly pace: Pick<ShownPace, "mostCallsInASecond">;
   readonly throttles: Throttles;
   readonly isPaused: boolean;
+  /** Whether tokens return early. Absent if calls are not asserted to count on arrival. */
+  readonly earlyReturn?: "on" | "fallback" | undefined;
   /** Number of gateways that share the ledger, including this one; absent if unknown. */
   readonly replicas?: number | undefined;
   /**
@@ -31,8 +33,19 @@ const LONGEST_OBSTACLE = 200;
 const LONGEST_CALLER = 64;
 
 export function wordsOf(facts: AccountFacts): AccountWords {
-  return { ...headlineOf(facts), ledger: LEDGER[facts.mode](facts), others: othersOf(facts) };
+  return { ...headlineOf(facts), ledger: ledgerOf(facts), others: othersOf(facts) };
 }
+
+function ledgerOf(facts: AccountFacts): string {
+  const where = LEDGER[facts.mode](facts);
+  return facts.earlyReturn ? `${where} ${EARLY_RETURN[facts.earlyReturn]}` : where;
+}
+
+const EARLY_RETURN: Record<NonNullable<AccountFacts["earlyReturn"]>, string> = {
+  on: "They return early, because the upstream counts calls when they arrive (OTA_QUOTA_COUNTED).",
+  fallback:
+    "For ten minutes they do not return early: the upstream throttled, so it may not count calls when they arrive (OTA_QUOTA_COUNTED).",
+};
 
 const LEDGER: Record<LedgerMode, (facts: AccountFacts) => string> = {
   "in-process": ({ tokens }) =>

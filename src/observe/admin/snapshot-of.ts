@@ -1,5 +1,5 @@
 // Converts the gateway's reading of an account into what the page shows. Pure.
-import type { AccountReading } from "../../gateway/account-state.js";
+import type { AccountReading } from "../../gateway/account/account-state.js";
 import { byPriority, type Priority } from "../../gateway/command.js";
 import type { LedgerState } from "../../gateway/limiter.js";
 import { wordsOf } from "./account-words.js";
@@ -35,9 +35,11 @@ export function snapshotOf(name: string, account: ShownAccount, beside: ShownBes
   const throttles = feed.throttles(nowMs);
   const pausedForMs = Math.max(0, Math.ceil(ledger.pausedUntilMs - nowMs));
   const isPaused = pausedForMs > 0;
+  const { arrived } = ledger;
+  const earlyReturn = arrived && (arrived.fallbackUntilMs > nowMs ? "fallback" : "on");
   return {
     name,
-    words: wordsOf({ condition, mode, tokens, pace, throttles, isPaused, replicas, obstacle, cause }),
+    words: wordsOf({ condition, mode, tokens, pace, throttles, isPaused, earlyReturn, replicas, obstacle, cause }),
     mode,
     tokens,
     pace,

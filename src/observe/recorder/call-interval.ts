@@ -1,5 +1,6 @@
 // Computes when the upstream can have counted a call: at one moment between its sending and its
-// answer, or, if no answer proves its arrival, until nothing of it can still be traveling. Pure.
+// answer, or, if no answer proves its arrival, until nothing of it can still be traveling. If the
+// upstream was asserted to count on arrival, the moment may be known to lie earlier. Pure.
 import type { Header, RecordedCall } from "./flight-record.js";
 import type { Interval } from "./most-arrivals.js";
 
@@ -10,7 +11,7 @@ type Times = Pick<Header, "callTimeoutMs" | "marginMs">;
  * then was not answered before.
  */
 export function intervalOf(
-  { sentUs, endedUs, kind }: RecordedCall,
+  { sentUs, endedUs, arrivedByUs, kind }: RecordedCall,
   { callTimeoutMs, marginMs }: Times,
   writtenUs: number,
 ): Interval | undefined {
@@ -29,6 +30,6 @@ export function intervalOf(
     case "accepted":
     case "refused":
     case "throttled":
-      return { fromUs: sentUs, toUs: endedUs ?? sentUs };
+      return { fromUs: sentUs, toUs: arrivedByUs ?? endedUs ?? sentUs };
   }
 }

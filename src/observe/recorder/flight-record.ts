@@ -59,6 +59,8 @@ export interface RecordedCall {
   readonly sentUs: number;
   /** Undefined while the call is in flight. */
   readonly endedUs: number | undefined;
+  /** Counted by then, if the upstream counts calls on arrival, as was asserted of it. */
+  readonly arrivedByUs?: number;
   readonly kind: CallKind;
   readonly devices: number;
   /** Empty if the upstream gave none. */
@@ -101,9 +103,10 @@ export function isOurs(header: { readonly format?: unknown; readonly version?: u
 /** The file, in pieces, so that a hundred thousand lines are never one string. */
 export function* flightRecord(header: Header, calls: Iterable<RecordedCall>): Generator<string> {
   let piece = `${JSON.stringify(header)}\n`;
-  for (const { sentUs, endedUs, kind, devices, requestId } of calls) {
+  for (const { sentUs, endedUs, arrivedByUs, kind, devices, requestId } of calls) {
     const ended = endedUs === undefined ? {} : { ended: endedUs / 1000 };
-    piece += `${JSON.stringify({ sent: sentUs / 1000, ...ended, kind, devices, requestId })}\n`;
+    const arrived = arrivedByUs === undefined ? {} : { arrivedBy: arrivedByUs / 1000 };
+    piece += `${JSON.stringify({ sent: sentUs / 1000, ...ended, ...arrived, kind, devices, requestId })}\n`;
     if (piece.length < PIECE_CHARS) continue;
     yield piece;
     piece = "";

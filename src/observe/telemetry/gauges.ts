@@ -2,7 +2,7 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 
 const PRIORITIES = ["urgent", "normal", "bulk"] as const;
-/** As gateway/condition.ts has them; observe/ knows nothing of the gateway. */
+/** As gateway/account/condition.ts has them; observe/ knows nothing of the gateway. */
 const STATES = [
   "canceling",
   "idle",
@@ -30,6 +30,8 @@ export interface AccountStanding {
     readonly inFlightSinceMs: readonly number[];
     readonly withheld: number;
     readonly pausedUntilMs: number;
+    /** If calls are asserted to be counted when they arrive. */
+    readonly arrived?: { readonly hiddenMs: number; readonly fallbackUntilMs: number };
     readonly replicas?: number;
   };
   readonly waitingDevices: Readonly<Record<(typeof PRIORITIES)[number], number>>;
@@ -64,6 +66,16 @@ export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount
   const tokens = gauge("ota.tokens", "{token}", "Tokens by state; their sum is the calls a second allowed.");
   const rate = gauge("ota.quota.rate", "{call}/s", "Calls a second that the account is allowed.");
   const pause = gauge("ota.quota.pause", "s", "Remaining time of the pause after a throttle; 0 if not paused.");
+  const hidden = gauge(
+    "ota.quota.hidden",
+    "s",
+    "How much earlier than a second after its answer the token of the last call returned; only with OTA_QUOTA_COUNTED=arrived.",
+  );
+  const fallback = gauge(
+    "ota.quota.fallback",
+    "s",
+    "Remaining time for which no token returns early, after a throttle; only with OTA_QUOTA_COUNTED=arrived.",
+  );
   const accountState = gauge(
     "ota.account.state",
     "{state}",
@@ -73,7 +85,7 @@ export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount
   const replicas = gauge("ota.ledger.replicas", "{replica}", "Gateways that share the ledger, if it is shared.");
 
   const all = [queueDevices, queueCapacity, queueCallers, expectedWait, oldestAge];
-  all.push(tokens, rate, pause, accountState, mode, replicas);
+  all.push(tokens, rate, pause, hidden, fallback, accountState, mode, replicas);
   const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
     for (const [account, { maxQueuedDevices, standing }] of accounts) {
       const { condition, ledger, waitingDevices, waitingByCaller, expectedWaitMs, oldestSinceMs } = standing();
@@ -93,6 +105,10 @@ export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount
       }
       result.observe(rate, ledger.callsPerSecond, attributes);
       result.observe(pause, Math.max(0, ledger.pausedUntilMs - now) / 1000, attributes);
+      if (ledger.arrived) {
+        result.observe(hidden, ledger.arrived.hiddenMs / 1000, attributes);
+        result.observe(fallback, Math.max(0, ledger.arrived.fallbackUntilMs - now) / 1000, attributes);
+      }
       for (const each of STATES) {
         result.observe(accountState, each === condition.kind ? 1 : 0, { ...attributes, "ota.state": each });
       }

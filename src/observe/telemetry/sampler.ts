@@ -10,7 +10,7 @@ import {
   type SamplingResult,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
-import { UPSTREAM_CALL_SPANS } from "./spans.js";
+import { UPSTREAM_CALL_SPANS } from "../../tracing/spans.js";
 
 /** Samples as OTEL_TRACES_SAMPLER says, plus every upstream call. */
 export class UpstreamCallsSampler implements Sampler {

@@ -29,7 +29,12 @@ export async function results(query: Query, wanted: ResultsQuery): Promise<Resul
   const operation = await visibleOperation(query, wanted.id);
   if (!operation) return undefined;
   const page = new PageOfResults(operation, wanted);
-  const chunks = Math.ceil(operation.devices / CHUNK_DEVICES);
+  // Not by the number of devices: chunks that were appended may be small.
+  const [last] = await query<{ chunk: number | null }>(
+    "SELECT max(chunk) AS chunk FROM ota_gateway.chunk WHERE operation = $1",
+    wanted.id,
+  );
+  const chunks = (last?.chunk ?? -1) + 1;
   const end = Math.min(page.firstChunk + PAGE_CHUNKS, chunks);
   for (let first = page.firstChunk; first < end; first += STEP_CHUNKS) {
     const next = await readStep(query, page, wanted, first, Math.min(first + STEP_CHUNKS, end));

@@ -57,11 +57,12 @@ export async function record(
     if (!before) throw new Error("outcomes were recorded for a chunk that does not exist");
     addTo(counts, mergeOutcomes(before, added));
   }
-  await store(query, lease.id, stored);
   const [row] = await query<OperationRow>(
-    `UPDATE ota_gateway.operation SET counts = $2, waiting = devices - $3::bigint, calls = $4, obstacle = $5,
-       remaining_ms = $6, detail = $7, update_ms = $8 WHERE id = $1 RETURNING *`,
-    ...[lease.id, JSON.stringify(counts), sumOf(counts), calls, obstacle, remainingMs, detail, operation.now_ms],
+    `WITH changed AS (${STORE})
+     UPDATE ota_gateway.operation SET counts = $6, waiting = devices - $7::bigint, calls = $8, obstacle = $9,
+       remaining_ms = $10, detail = $11, update_ms = $12 WHERE id = $1 RETURNING *`,
+    ...[lease.id, ...columnsOf(stored), JSON.stringify(counts), sumOf(counts)],
+    ...[calls, obstacle, remainingMs, detail, operation.now_ms],
   );
   return recordOf(row as OperationRow);
 }
@@ -100,12 +101,12 @@ export async function end(query: Query, lease: Lease, { state, failure, sent, un
   );
   const closed = new Map(fed.map((row) => [row.chunk, outcomesIn(row)]));
   for (const outcomes of closed.values()) addTo(counts, closeOutcomes(outcomes, UNKNOWN, sent));
-  await store(query, lease.id, closed);
   counts[NOT_ATTEMPTED] = (counts[NOT_ATTEMPTED] ?? 0) + operation.devices - sumOf(counts);
   const [row] = await query<OperationRow>(
-    `UPDATE ota_gateway.operation SET state = $2, end_ms = $3, update_ms = $3, counts = $4, waiting = 0, failure = $5,
-       unsent = $6, obstacle = '', remaining_ms = -1, holder = NULL, lease_ms = NULL WHERE id = $1 RETURNING *`,
-    ...[lease.id, state, operation.now_ms, JSON.stringify(counts), failure, unsent],
+    `WITH changed AS (${STORE})
+     UPDATE ota_gateway.operation SET state = $6, end_ms = $7, update_ms = $7, counts = $8, waiting = 0, failure = $9,
+       unsent = $10, obstacle = '', remaining_ms = -1, holder = NULL, lease_ms = NULL WHERE id = $1 RETURNING *`,
+    ...[lease.id, ...columnsOf(closed), state, operation.now_ms, JSON.stringify(counts), failure, unsent],
   );
   return recordOf(row as OperationRow);
 }
@@ -120,16 +121,20 @@ async function openChunk(query: Query, id: string, after: number): Promise<FedCh
   return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesIn(row), fedBefore: row.fed };
 }
 
-async function store(query: Query, id: string, chunks: ReadonlyMap<number, Outcomes>): Promise<void> {
-  if (chunks.size === 0) return;
+/** Stores the outcomes of chunks. Its parameters: the operation, and `columnsOf` the chunks. */
+const STORE = `
+  UPDATE ota_gateway.chunk SET outcomes = changed.outcomes, failures = changed.failures, open = changed.open
+  FROM unnest($2::integer[], $3::bytea[], $4::text[], $5::integer[]) AS changed (chunk, outcomes, failures, open)
+  WHERE operation = $1 AND chunk.chunk = changed.chunk`;
+
+function columnsOf(chunks: ReadonlyMap<number, Outcomes>): readonly unknown[] {
   const outcomes = [...chunks.values()];
-  await query(
-    `UPDATE ota_gateway.chunk SET outcomes = changed.outcomes, failures = changed.failures, open = changed.open
-     FROM unnest($2::integer[], $3::bytea[], $4::text[], $5::integer[]) AS changed (chunk, outcomes, failures, open)
-     WHERE operation = $1 AND chunk.chunk = changed.chunk`,
-    ...[id, [...chunks.keys()], outcomes.map((each) => Buffer.from(encodeOutcomes(each)))],
-    ...[outcomes.map(({ failures }) => JSON.stringify(failures)), outcomes.map(openDevices)],
-  );
+  return [
+    [...chunks.keys()],
+    outcomes.map((each) => Buffer.from(encodeOutcomes(each))),
+    outcomes.map(({ failures }) => JSON.stringify(failures)),
+    outcomes.map(openDevices),
+  ];
 }
 
 function addTo(counts: number[], added: readonly number[]): void {

@@ -3,6 +3,7 @@
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
 import {
+  chunksOf,
   LEAST_DEVICES,
   type Published,
   type StoreBounds,
@@ -40,12 +41,13 @@ export async function stage(
   chunk: number,
   names: readonly string[],
 ): Promise<void> {
+  const chunks = chunksOf(names);
   const [found] = await query<Upload & { stored: number; before: number | null }>(
     `WITH upload AS MATERIALIZED (${UPLOAD})
      SELECT upload.*, (${STORED_DEVICES})::bigint AS stored,
-       (SELECT devices FROM ota_gateway.chunk WHERE operation = $1 AND chunk = $2) AS before
+       (SELECT sum(devices) FROM ota_gateway.chunk WHERE operation = $1 AND chunk >= $2 AND chunk < $3) AS before
      FROM (VALUES (1)) AS one LEFT JOIN upload ON true`,
-    ...[id, chunk],
+    ...[id, chunk, chunk + chunks.length],
   );
   const had = devicesOf(found);
   const devices = had + names.length - (found?.before ?? 0);
@@ -55,13 +57,16 @@ export async function stage(
     `WITH upload AS (
        INSERT INTO ota_gateway.upload (id, devices, staged_ms) VALUES ($1, $2, ota_gateway.now_ms())
        ON CONFLICT (id) DO UPDATE SET devices = excluded.devices, staged_ms = excluded.staged_ms
+     ), list AS (
+       SELECT * FROM unnest($3::integer[], $4::integer[], $5::text[]) AS list (chunk, devices, names)
      ), chunk AS (
-       INSERT INTO ota_gateway.chunk (operation, chunk, devices, open) VALUES ($1, $3, $4, $4)
+       INSERT INTO ota_gateway.chunk (operation, chunk, devices, open) SELECT $1, chunk, devices, devices FROM list
        ON CONFLICT (operation, chunk) DO UPDATE SET devices = excluded.devices, open = excluded.open
      )
-     INSERT INTO ota_gateway.names (operation, chunk, names) VALUES ($1, $3, $5)
+     INSERT INTO ota_gateway.names (operation, chunk, names) SELECT $1, chunk, names FROM list
      ON CONFLICT (operation, chunk) DO UPDATE SET names = excluded.names`,
-    ...[id, devices, chunk, names.length, names.join("\n")],
+    ...[id, devices, chunks.map((_, nth) => chunk + nth)],
+    ...[chunks.map(({ length }) => length), chunks.map((each) => each.join("\n"))],
   );
 }
 

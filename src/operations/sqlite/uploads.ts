@@ -5,6 +5,7 @@ import { statfsSync } from "node:fs";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
 import {
+  chunksOf,
   LEAST_DEVICES,
   type Published,
   type StoreBounds,
@@ -13,7 +14,7 @@ import {
   type Submission,
 } from "../store.js";
 import type { SqliteConnection } from "./connection.js";
-import { type ChunkRow, findOperation } from "./rows.js";
+import { findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
 
 /** Left free on the disk for what is stored already: an upload that filled it would stop everything. */
@@ -43,20 +44,26 @@ export class Uploads {
 
   stage(id: string, chunk: number, names: readonly string[]): void {
     const connection = this.#connection;
+    const chunks = chunksOf(names);
     connection.write(() => {
       if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
       const had = devicesOf(this.#upload(id));
-      const before = connection.row<ChunkRow>("SELECT * FROM chunk WHERE operation = ? AND chunk = ?", id, chunk);
+      const before = connection.row<{ devices: number }>(
+        "SELECT coalesce(sum(devices), 0) AS devices FROM chunk WHERE operation = ? AND chunk >= ? AND chunk < ?",
+        ...[id, chunk, chunk + chunks.length],
+      );
       const devices = had + names.length - (before?.devices ?? 0);
       const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
       if (connection.storedDevices + cost > this.#bounds.devices)
         throw new StoreFull("the store holds as many devices as it may");
       connection.run("INSERT OR REPLACE INTO upload VALUES (?, ?, ?)", id, devices, this.#time.now());
-      connection.run(
-        "INSERT OR REPLACE INTO chunk (operation, chunk, devices, open) VALUES (?, ?, ?, ?)",
-        ...[id, chunk, names.length, names.length],
-      );
-      connection.run("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", id, chunk, names.join("\n"));
+      for (const [nth, each] of chunks.entries()) {
+        connection.run(
+          "INSERT OR REPLACE INTO chunk (operation, chunk, devices, open) VALUES (?, ?, ?, ?)",
+          ...[id, chunk + nth, each.length, each.length],
+        );
+        connection.run("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", id, chunk + nth, each.join("\n"));
+      }
       connection.storedDevices += cost;
     });
   }

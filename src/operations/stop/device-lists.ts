@@ -1,8 +1,9 @@
 // The last step of a stop: devices that are left, and those that run the package already, are listed
 // as results, some pages at a time. How far it has come is stored with each part of the results.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
-import type { JobCall, JobTaskState } from "../../gateway/job-operator.js";
-import type { BatchStop } from "../../rollout/job-stop.js";
+import type { JobCall, JobTaskState } from "../../rollout/job-operator.js";
+import type { BatchReading, BatchStop } from "../../rollout/job-stop.js";
+import type { RunEnding } from "../run-ending.js";
 import type { StopDetail, StopSpec } from "./stop-spec.js";
 
 /** Devices of one batch in one state. */
@@ -35,20 +36,23 @@ const LEFT_OPEN: DeviceOutcome = {
 };
 
 export class DeviceLists {
-  /** Whether the lists hold fewer devices than there are. */
+  /** Whether the lists may hold fewer devices than there are. */
   isTruncated = false;
   readonly #lists: DeviceList[] = [];
 
-  constructor(batches: readonly BatchStop[], { states, listInstalled }: StopSpec) {
+  /**
+   * `interruption`: the end by which the stop was cut short. Then only what is left is listed, and
+   * nothing for a caller that has lost its rights.
+   */
+  constructor(batches: readonly BatchStop[], { states, listInstalled }: StopSpec, interruption?: RunEnding) {
+    const isForbidden = interruption?.state === "done";
     for (const { after } of batches) {
-      let room = MOST_LEFT;
+      let room = isForbidden ? 0 : MOST_LEFT;
       for (const state of states) {
-        const devices = after.counts[state] ?? 0;
-        this.#add(after.jobId, state, devices, room, LEFT_OPEN);
-        room = Math.max(room - devices, 0);
+        this.#add(after, state, room, LEFT_OPEN);
+        room = Math.max(room - (after.counts[state] ?? 0), 0);
       }
-      const installed = listInstalled ? (after.counts.SUCCEEDED ?? 0) : 0;
-      this.#add(after.jobId, "SUCCEEDED", installed, MOST_INSTALLED, { kind: "already-finished" });
+      if (listInstalled) this.#add(after, "SUCCEEDED", interruption ? 0 : MOST_INSTALLED, { kind: "already-finished" });
     }
   }
 
@@ -67,8 +71,11 @@ export class DeviceLists {
     return { calls, jobId, outcome, most: devices - (page - 1) * PAGE_SIZE, next };
   }
 
-  #add(jobId: string, state: JobTaskState, devices: number, most: number, outcome: DeviceOutcome): void {
-    if (devices > most) this.isTruncated = true;
-    if (Math.min(devices, most) > 0) this.#lists.push({ jobId, state, devices: Math.min(devices, most), outcome });
+  #add({ jobId, counts }: BatchReading, state: JobTaskState, most: number, outcome: DeviceOutcome): void {
+    const counted = counts[state];
+    // What was not counted cannot be listed.
+    if (counted === undefined || counted > most) this.isTruncated = true;
+    const devices = Math.min(counted ?? 0, most);
+    if (devices > 0) this.#lists.push({ jobId, state, devices, outcome });
   }
 }

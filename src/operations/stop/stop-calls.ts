@@ -6,8 +6,8 @@ import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { Failure } from "../../gateway/failures.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Gateway, Request } from "../../gateway/gateway.js";
-import type { JobCall } from "../../gateway/job-operator.js";
 import type { JobCalls } from "../../rollout/job-calls.js";
+import type { JobCall } from "../../rollout/job-operator.js";
 import type { StopCall, StopCallEnd } from "../../rollout/stop-call.js";
 import type { SweepCall } from "../../rollout/sweep.js";
 import type { StopSpec } from "./stop-spec.js";
@@ -29,6 +29,7 @@ export interface StopCallsOptions {
 
 /** The queue may be full for a moment. */
 const QUEUE_RETRY_MS = 1000;
+const NO_ROOM: Failure = { kind: "overloaded", subject: "caller", message: "there was no room in the queue" };
 
 export class StopCalls {
   readonly #options: StopCallsOptions;
@@ -104,7 +105,7 @@ export class StopCalls {
     let sentWallMs: number | undefined;
     let request: Request;
     try {
-      if (this.#withdrawnBy) return this.#withdrawn(this.#withdrawnBy.message);
+      if (this.#withdrawnBy) return this.#unsent(call, this.#withdrawnBy);
       request = gateway.cancel({ ...command, answerByMs: Infinity, requireAll: false, verify: false }, span, {
         get sendUntilMs() {
           return sendUntilMs();
@@ -120,7 +121,7 @@ export class StopCalls {
       if (!(error instanceof GatewayError)) this.#options.failed(error);
       // The next pass finds its devices again.
       await pause(clock, QUEUE_RETRY_MS, this.#changing.signal);
-      return this.#withdrawn("it could not enter the queue");
+      return this.#unsent(call, NO_ROOM);
     }
     this.#requests.add(request);
     const { outcomes } = await request.told;
@@ -132,9 +133,11 @@ export class StopCalls {
     return { end: { kind: "swept", accepted }, sentMs, sentWallMs, endedMs, attempts: 1 };
   }
 
-  #withdrawn(message: string): StopCallEnd {
-    const endedMs = this.#options.clock.now();
-    return { end: { kind: "withdrawn", message }, sentMs: undefined, sentWallMs: undefined, endedMs, attempts: 0 };
+  #unsent(call: SweepCall, failure: Failure): StopCallEnd {
+    const { clock, settled } = this.#options;
+    for (const name of call.deviceNames) settled(call, name, { kind: "not-attempted", failure });
+    const end = { kind: "withdrawn", message: failure.message } as const;
+    return { end, sentMs: undefined, sentWallMs: undefined, endedMs: clock.now(), attempts: 0 };
   }
 }
 

@@ -3,6 +3,8 @@
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { RolloutStop } from "../../rollout/rollout-stop.js";
 import {
+  type AppendedChunk,
+  CHUNK_DEVICES,
   type End,
   type Leased,
   type OperationRecord,
@@ -14,18 +16,24 @@ import { StopResults } from "./stop-results.js";
 import { type StopDetail, type StopReport, stopDetailOf } from "./stop-spec.js";
 
 export interface StopRecordOptions {
-  readonly store: Pick<OperationStore, "record" | "append" | "end">;
+  readonly store: Pick<OperationStore, "record" | "append" | "end" | "peek" | "results">;
   readonly leased: Leased;
   readonly progress: () => Pick<Progress, "calls" | "obstacle">;
   /** The plan has been stored. */
   readonly planned: (record: OperationRecord) => void;
 }
 
+/** Devices that are read at a time of those that an earlier holder has stored. */
+const RECALLED_AT_A_TIME = 10_000;
+
 export class StopRecord {
   readonly #options: StopRecordOptions;
   readonly #results: StopResults;
   #record: OperationRecord;
   #detail: StopDetail;
+  #isRecalled: boolean;
+  /** A chunk that may be stored: the answer was lost. */
+  #unsure: { readonly jobId: string; readonly chunk: AppendedChunk } | undefined;
   /** Whether something is known that is not stored. */
   hasNews = true;
 
@@ -35,9 +43,10 @@ export class StopRecord {
     this.#record = record;
     this.#detail = stopDetailOf(record.progress.detail) ?? {
       ...{ startMs: nowMs, step: "plan", isPlanned: false, batches: [] },
-      ...{ chunks: 0, listed: { list: 0, page: 1 }, isTruncated: false },
+      ...{ chunks: [], chunkJobs: [], listed: { list: 0, page: 1 }, isTruncated: false },
     };
-    this.#results = new StopResults(this.#detail.chunks);
+    this.#isRecalled = this.#detail.chunks.length === 0;
+    this.#results = new StopResults(this.#detail);
   }
 
   get detail(): StopDetail {
@@ -69,28 +78,53 @@ export class StopRecord {
     outcome?: DeviceOutcome,
     changes: Partial<StopDetail> = {},
   ): Promise<void> {
-    const { store, leased } = this.#options;
-    const detail = { ...this.#detail, ...changes };
+    if (!this.#isRecalled) await this.#recall();
+    if (this.#unsure) await this.#add(this.#unsure, {});
     const chunk = this.#results.chunkOf(jobId, names, outcome);
-    if (chunk) {
-      try {
-        const grown = { ...detail, chunks: chunk.chunk + 1 };
-        this.#record = await store.append(leased.lease, chunk, this.#progressOf(grown));
-        this.#results.added(jobId, chunk);
-        this.#detail = grown;
-        return;
-      } catch (error) {
-        // A full store does not hold up a stop.
-        if (!(error instanceof StoreFull)) throw error;
-      }
-    }
-    this.#detail = chunk ? { ...detail, isTruncated: true } : detail;
+    if (chunk) await this.#add({ jobId, chunk }, changes);
+    else this.#detail = { ...this.#detail, ...changes };
   }
 
   async end(end: Pick<End, "state" | "failure" | "sent" | "unsent">, isTruncated: boolean): Promise<OperationRecord> {
     const { store, leased } = this.#options;
     await this.#store({ ...this.#detail, isTruncated: this.#detail.isTruncated || isTruncated });
     return store.end(leased.lease, end);
+  }
+
+  /** Learns which devices earlier holders have stored, so that none is listed twice. */
+  async #recall(): Promise<void> {
+    const { store, leased } = this.#options;
+    const { lease } = leased;
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const page = await store.results({ id: lease.id, from, most: RECALLED_AT_A_TIME });
+      for (const { position, name } of page?.results ?? []) {
+        this.#results.recallFinal(Math.floor(position / CHUNK_DEVICES), name);
+      }
+      from = page?.next;
+    }
+    for (let open = await store.peek(lease, -1); open; open = await store.peek(lease, open.chunk)) {
+      this.#results.recall(open);
+    }
+    this.#isRecalled = true;
+  }
+
+  async #add(added: { readonly jobId: string; readonly chunk: AppendedChunk }, changes: Partial<StopDetail>) {
+    const { store, leased } = this.#options;
+    const { jobId, chunk } = added;
+    const detail = { ...this.#detail, ...changes };
+    const grown = { ...detail, ...this.#results.withChunkOf(jobId) };
+    // Until it is known to be stored or not, its number belongs to no other chunk.
+    this.#unsure = added;
+    try {
+      this.#record = await store.append(leased.lease, chunk, this.#progressOf(grown));
+      this.#results.added(jobId, chunk);
+      this.#detail = grown;
+    } catch (error) {
+      // A full store does not hold up a stop.
+      if (!(error instanceof StoreFull)) throw error;
+      this.#detail = { ...detail, isTruncated: true };
+    }
+    this.#unsure = undefined;
   }
 
   async #store(detail: StopDetail): Promise<void> {

@@ -3,56 +3,79 @@
 import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import { failureOfOutcome } from "../cancel-list.js";
 import { markOf, mergeOutcomes, noOutcomes, type Outcomes, setOutcome } from "../outcomes.js";
-import type { AppendedChunk, ChunkOutcomes } from "../store.js";
+import type { AppendedChunk, ChunkOutcomes, FedChunk } from "../store.js";
+import type { StopDetail } from "./stop-spec.js";
 
 interface Place {
   readonly chunk: number;
   readonly index: number;
   readonly devices: number;
+  /** Whether an earlier holder may have sent the device. */
+  readonly isRecalled: boolean;
 }
 
+type ChunkBatches = Pick<StopDetail, "chunks" | "chunkJobs">;
+
 export class StopResults {
-  /** By batch, then by name. */
-  readonly #places = new Map<string, Map<string, Place>>();
+  /** By batch, then by name. Undefined for a device whose outcome is final. */
+  readonly #places = new Map<string, Map<string, Place | undefined>>();
   #pending = new Map<number, Outcomes>();
-  #chunks: number;
+  #batches: ChunkBatches;
 
-  constructor(chunks: number) {
-    this.#chunks = chunks;
+  constructor(batches: ChunkBatches) {
+    this.#batches = batches;
   }
 
-  get chunks(): number {
-    return this.#chunks;
-  }
-
-  get isEmpty(): boolean {
-    return this.#pending.size === 0;
-  }
-
-  /** The devices without a place, as a chunk to be stored with `added`; undefined if all have one. */
+  /**
+   * The devices without a place, as a chunk to be stored with `added`; undefined if all have one. The
+   * others get the outcome in their places.
+   */
   chunkOf(jobId: string, names: readonly string[], outcome?: DeviceOutcome): AppendedChunk | undefined {
     const known = this.#places.get(jobId);
     const fresh = [...new Set(names)].filter((name) => !known?.has(name));
+    if (outcome) for (const name of names) this.note(jobId, name, outcome);
     if (fresh.length === 0) return undefined;
     const outcomes = noOutcomes(fresh.length);
     if (outcome) for (const index of fresh.keys()) set(outcomes, index, outcome);
-    return { chunk: this.#chunks, names: fresh, outcomes };
+    return { chunk: this.#batches.chunks.length, names: fresh, outcomes };
   }
 
-  /** The chunk is being stored, and its number is taken. */
+  /** The batch of each chunk, with one more of this batch. */
+  withChunkOf(jobId: string): ChunkBatches {
+    const { chunks, chunkJobs } = this.#batches;
+    const known = chunkJobs.indexOf(jobId);
+    if (known >= 0) return { chunks: [...chunks, known], chunkJobs };
+    return { chunks: [...chunks, chunkJobs.length], chunkJobs: [...chunkJobs, jobId] };
+  }
+
+  /** The chunk has been stored, and its number is taken. */
   added(jobId: string, { chunk, names }: AppendedChunk): void {
-    const places = this.#places.get(jobId) ?? new Map<string, Place>();
-    this.#places.set(jobId, places);
-    for (const [index, name] of names.entries()) places.set(name, { chunk, index, devices: names.length });
-    this.#chunks = chunk + 1;
+    this.#batches = this.withChunkOf(jobId);
+    const places = this.#placesOf(jobId);
+    const devices = names.length;
+    for (const [index, name] of names.entries()) places.set(name, { chunk, index, devices, isRecalled: false });
   }
 
+  /** An earlier holder has stored this chunk, and not all of its outcomes are final. */
+  recall({ chunk, names }: Pick<FedChunk, "chunk" | "names">): void {
+    const places = this.#placesOf(this.#jobOf(chunk));
+    const devices = names.length;
+    for (const [index, name] of names.entries()) places.set(name, { chunk, index, devices, isRecalled: true });
+  }
+
+  /** An earlier holder has stored this device of a chunk with its final outcome. */
+  recallFinal(chunk: number, name: string): void {
+    this.#placesOf(this.#jobOf(chunk)).set(name, undefined);
+  }
+
+  /** A device that was not sent may be found again: its outcome can still be replaced. */
   note(jobId: string, name: string, outcome: DeviceOutcome): void {
+    const isUnsent = outcome.kind === "not-attempted";
     const place = this.#places.get(jobId)?.get(name);
-    if (!place) return;
+    if (!place || (isUnsent && place.isRecalled)) return;
     const outcomes = this.#pending.get(place.chunk) ?? noOutcomes(place.devices);
     this.#pending.set(place.chunk, outcomes);
-    set(outcomes, place.index, outcome);
+    set(outcomes, place.index, outcome, isUnsent);
   }
 
   /** Everything that is not stored yet. */
@@ -70,9 +93,21 @@ export class StopResults {
       this.#pending.set(chunk, outcomes);
     }
   }
+
+  #jobOf(chunk: number): string {
+    const { chunks, chunkJobs } = this.#batches;
+    return chunkJobs[chunks[chunk] ?? -1] ?? "";
+  }
+
+  #placesOf(jobId: string): Map<string, Place | undefined> {
+    const places = this.#places.get(jobId) ?? new Map<string, Place | undefined>();
+    this.#places.set(jobId, places);
+    return places;
+  }
 }
 
-function set(outcomes: Outcomes, index: number, outcome: DeviceOutcome): void {
+function set(outcomes: Outcomes, index: number, outcome: DeviceOutcome, isProvisional = false): void {
   const failure = failureOfOutcome(outcome);
-  setOutcome(outcomes, index, markOf(OUTCOMES.indexOf(outcome.kind)), failure ? JSON.stringify(failure) : "");
+  const mark = markOf(OUTCOMES.indexOf(outcome.kind), isProvisional);
+  setOutcome(outcomes, index, mark, failure ? JSON.stringify(failure) : "");
 }

@@ -1,9 +1,10 @@
 // An operation that stops a rollout, as it is stored: its order, and what its holders have recorded
 // of it, from which another holder goes on.
 import type { Priority, Scope } from "../../gateway/command.js";
-import type { OpenState } from "../../gateway/job-operator.js";
+import type { OpenState } from "../../rollout/job-operator.js";
 import type { BatchStop } from "../../rollout/job-stop.js";
 import type { StopStep } from "../../rollout/stop-call.js";
+import type { RunEnding } from "../run-ending.js";
 
 /** Changes whenever the order or the detail is written in a way that older programs cannot read. */
 export const STOP_ROLLOUT = "stop-rollout/1";
@@ -29,8 +30,8 @@ export interface StopSpec {
 /** How the stop ended, if it could be planned. */
 export interface StopReport {
   readonly stopped: boolean;
-  /** It was interrupted, and changed nothing more. */
-  readonly isInterrupted: boolean;
+  /** The end by which it was interrupted, and changed nothing more; absent if it was not. */
+  readonly interruption?: RunEnding;
   readonly etag: string;
   readonly otherOpenJobs: readonly string[];
 }
@@ -44,8 +45,9 @@ export interface StopDetail {
   readonly isPlanned: boolean;
   readonly batches: readonly BatchStop[];
   readonly report?: StopReport;
-  /** Chunks of results so far. */
-  readonly chunks: number;
+  /** The batch of each chunk of results so far, as an index of `chunkJobs`. */
+  readonly chunks: readonly number[];
+  readonly chunkJobs: readonly string[];
   /** How far devices are listed that are left, or run the package: which list, and its next page. */
   readonly listed: { readonly list: number; readonly page: number };
   /** There are more such devices than are stored. */

@@ -13,6 +13,7 @@ const QUOTA: Quota = {
   waitingCallers: 1,
   expectedWaitMs: 1000,
   ledger: "SHARED",
+  counted: "ANSWERED",
 };
 const PAUSED_UNTIL = new Date("2026-01-01T00:00:30.000Z");
 

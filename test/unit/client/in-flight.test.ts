@@ -72,7 +72,7 @@ describe("UnderWay", () => {
     expect(shown(underWay.giveUpWaiting(GONE))).toEqual(["dev-1 UNKNOWN BATCH_REJECTED"]);
   });
 
-  it("asks for what could not be told apart in pieces of 16, one at a time, when nothing else is under way", () => {
+  it("asks for what undecided apart in pieces of 16, one at a time, when nothing else is under way", () => {
     const underWay = new UnderWay();
     underWay.take(names(40));
     underWay.take(names(10, 40));

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { ConfigError, readConfig } from "../../../src/config/config.js";
 import { readConfigFile } from "../../../src/config/file.js";
 
-const DEFAULTS = { url: new URL("https://iot.example"), callsPerSecond: 10 };
+const DEFAULTS = { url: new URL("https://iot.example"), callsPerSecond: 10, counted: "answered" } as const;
 const ALONE = { default: { ...DEFAULTS, credentials: { kind: "own" } } };
 
 /** The path of a file with this text. */
@@ -72,7 +72,7 @@ describe("readConfigFile", () => {
   it("reads accounts, each with an endpoint, a quota and keys of its own, or the process's", () => {
     const { accounts, mistakes } = read(`accounts:
   default: {}
-  europe: { region: eu-central-1, quota: 20, credentials: { env: EU_ } }
+  europe: { region: eu-central-1, quota: 20, counted: arrived, credentials: { env: EU_ } }
   lab:
     endpoint: http://127.0.0.1:8088
     credentials: { files: /run/secrets/lab }
@@ -83,11 +83,13 @@ describe("readConfigFile", () => {
       europe: {
         url: new URL("https://iot.eu-central-1.aliyuncs.com"),
         callsPerSecond: 20,
+        counted: "arrived",
         credentials: { kind: "env", prefix: "EU_" },
       },
       lab: {
         url: new URL("http://127.0.0.1:8088"),
         callsPerSecond: 10,
+        counted: "answered",
         credentials: { kind: "files", directory: "/run/secrets/lab" },
       },
     });
@@ -101,16 +103,17 @@ describe("readConfigFile", () => {
   it("names every mistake of an account, and repeats no key that somebody wrote there", () => {
     const { mistakes } = read(`accounts:
   "bad name": {}
-  a: { region: "eu/../x", quota: 0, credentials: { accessKeySecret: s3cr3t } }
+  a: { region: "eu/../x", quota: 0, counted: never, credentials: { accessKeySecret: s3cr3t } }
   b: { region: eu-central-1, endpoint: "https://x/path", quotas: { CancelOTATaskByJob: 0, Other: 3 }, qouta: 3 }
   c: 7
 `);
     expect(mistakes).toEqual([
       "FILE: accounts.bad name: expected a name of up to 63 letters, digits, - _ and .",
+      "FILE: accounts.a.counted: expected answered or arrived",
       "FILE: accounts.a.quota: expected a whole number of calls a second, from 1 to 1000",
       "FILE: accounts.a.region: expected the name of a region, like eu-central-1",
       "FILE: accounts.a.credentials: expected either { env: PREFIX_ } or { files: DIRECTORY }; keys themselves do not belong in this file",
-      "FILE: accounts.b.qouta: expected no other setting than endpoint, region, quota, quotas, credentials",
+      "FILE: accounts.b.qouta: expected no other setting than endpoint, region, quota, quotas, counted, credentials",
       "FILE: accounts.b.quotas.Other: expected no other setting than ListOTATaskByJob, ListOTAUnfinishedTaskByDevice, BatchQueryDeviceDetail, BatchGetDeviceState, ListOTAJobByFirmware, QueryOTAJob, CancelOTAStrategyByJob, CancelOTATaskByJob",
       "FILE: accounts.b.quotas.CancelOTATaskByJob: expected a whole number of calls a second, from 1 to 1000",
       "FILE: accounts.b: expected an endpoint or a region, not both",

@@ -24,31 +24,34 @@ it("Gateway.state tells by the wall clock until when calls are paused, and only 
   await clock.advance(20);
   const untilMs = limiter.state().pausedUntilMs;
   expect(untilMs).toBeGreaterThan(clock.now());
-  expect(gateway.state().pausedUntilWallMs).toBe(clock.wallNow() + untilMs - clock.now());
+  expect(gateway.monitor.state().pausedUntilWallMs).toBe(clock.wallNow() + untilMs - clock.now());
   await clock.advance(untilMs - clock.now());
-  expect(gateway.state()).not.toHaveProperty("pausedUntilWallMs");
+  expect(gateway.monitor.state()).not.toHaveProperty("pausedUntilWallMs");
 });
 
 it("Gateway.condition tells why nothing goes on, and estimates are unknown as long (was: 103 ms)", async () => {
   const { clock, limiter, gateway } = start({ end: UNAVAILABLE, delayMs: 20 });
   await clock.advance(10_000);
-  expect(gateway.condition().kind).toBe("unproven");
+  expect(gateway.monitor.condition().kind).toBe("unproven");
   gateway.cancel(aCommand({ answerByMs: 60_000 }));
-  expect(gateway.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
+  expect(gateway.monitor.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
   await clock.advance(20);
-  expect(gateway.condition()).toMatchObject({
+  expect(gateway.monitor.condition()).toMatchObject({
     kind: "failing",
     obstacle: expect.stringMatching(/^the upstream fails: \S+$/),
   });
-  expect(gateway.state()).toMatchObject({ expectedWaitMs: Infinity, obstacle: gateway.condition().obstacle });
-  expect(gateway.reading().expectedWaitMs).toEqual({ urgent: Infinity, normal: Infinity, bulk: Infinity });
-  expect(gateway.remainingMs("a")).toBe(Infinity);
+  expect(gateway.monitor.state()).toMatchObject({
+    expectedWaitMs: Infinity,
+    obstacle: gateway.monitor.condition().obstacle,
+  });
+  expect(gateway.monitor.reading().expectedWaitMs).toEqual({ urgent: Infinity, normal: Infinity, bulk: Infinity });
+  expect(gateway.monitor.remainingMs("a")).toBe(Infinity);
   expect(gateway.validate(aCommand({ answerByMs: 60_000 }))).toMatchObject({ calls: 1, waitMs: Infinity });
   await clock.advance(1000);
-  expect(gateway.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
-  expect(gateway.state().expectedWaitMs).toBeLessThan(1000);
+  expect(gateway.monitor.condition()).toMatchObject({ kind: "canceling", obstacle: "" });
+  expect(gateway.monitor.state().expectedWaitMs).toBeLessThan(1000);
   await clock.advance(5000);
-  expect(gateway.condition().kind).toBe("idle");
+  expect(gateway.monitor.condition().kind).toBe("idle");
   limiter.leave();
-  expect(gateway.condition()).toMatchObject({ kind: "ledger-away", obstacle: "the ledger is away" });
+  expect(gateway.monitor.condition()).toMatchObject({ kind: "ledger-away", obstacle: "the ledger is away" });
 });

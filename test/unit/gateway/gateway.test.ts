@@ -161,7 +161,7 @@ describe("Gateway.cancel", () => {
     await clock.advance(210);
     expect(upstream.calls).toHaveLength(3);
     request.withdraw();
-    expect(gateway.state().waitingDevices).toBe(0);
+    expect(gateway.monitor.state().waitingDevices).toBe(0);
     await clock.advance(700);
     let isAnswered = false;
     void request.answer.then(() => {

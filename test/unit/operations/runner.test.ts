@@ -263,7 +263,7 @@ describe("Runner", () => {
     for (let n = 0; n < 5; n++) await world.submit(30_000);
     const { gateway } = world.start();
     await world.clock.advance(2000);
-    const { waitingByCaller } = gateway.reading();
+    const { waitingByCaller } = gateway.monitor.reading();
     expect(waitingByCaller.get("fleet")).toBeLessThanOrEqual(40_000);
     expect(waitingByCaller.get("fleet")).toBeGreaterThanOrEqual(30_000);
   });

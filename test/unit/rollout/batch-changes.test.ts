@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { BatchKind } from "../../../src/gateway/job-operator.js";
 import { BatchChanges } from "../../../src/rollout/batch-changes.js";
+import type { BatchKind } from "../../../src/rollout/job-operator.js";
 import { StopBatch } from "../../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopOrder } from "../../../src/rollout/stop-call.js";
 import { accepted, refused } from "../../support/fake-job-operator.js";

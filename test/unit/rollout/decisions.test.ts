@@ -1,9 +1,9 @@
 // The small decisions of a stop.
 import { describe, expect, it } from "vitest";
-import type { JobTaskState, OpenState } from "../../../src/gateway/job-operator.js";
 import { flagsOfStates } from "../../../src/rollout/batch-states.js";
 import { Counts } from "../../../src/rollout/counts.js";
 import { etagOf, hasNewJob } from "../../../src/rollout/etag.js";
+import type { JobTaskState, OpenState } from "../../../src/rollout/job-operator.js";
 import { Sweep } from "../../../src/rollout/sweep.js";
 
 const EVERY: readonly OpenState[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"];
@@ -75,13 +75,13 @@ describe("Sweep", () => {
     tasks: states.map((state, n) => ({ deviceName: `dev-${n}`, state })),
   });
 
-  it("reads pages from the last to the first, a few at a time", () => {
+  it("reads pages from the last to the first, ten at a time", () => {
     const sweep = new Sweep("job", ["QUEUED"]);
-    sweep.begin(() => 620);
-    expect(sweep.next().map((call) => "page" in call && call.page)).toEqual([7, 6, 5, 4, 3]);
+    sweep.begin(() => 1220);
+    expect(sweep.next().map((call) => "page" in call && call.page)).toEqual([13, 12, 11, 10, 9, 8, 7, 6, 5, 4]);
     expect(sweep.next()).toEqual([]);
     sweep.read(undefined);
-    expect(sweep.next().map((call) => "page" in call && call.page)).toEqual([2]);
+    expect(sweep.next().map((call) => "page" in call && call.page)).toEqual([3]);
   });
 
   it("cancels only devices that a fresh page shows in the asked-for states, each once in a pass", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SentCall } from "../../../src/gateway/call-observer.js";
-import { JOB_OPERATIONS, type JobCall, type JobOperation } from "../../../src/gateway/job-operator.js";
 import { JobCalls } from "../../../src/rollout/job-calls.js";
+import { JOB_OPERATIONS, type JobCall, type JobOperation } from "../../../src/rollout/job-operator.js";
 import { accepted, FakeJobOperator, refused } from "../../support/fake-job-operator.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { JOB_OPERATIONS, type JobCall, type JobOperation, type JobRow } from "../../../src/gateway/job-operator.js";
 import { JobCalls } from "../../../src/rollout/job-calls.js";
+import { JOB_OPERATIONS, type JobCall, type JobOperation, type JobRow } from "../../../src/rollout/job-operator.js";
 import { RolloutReader } from "../../../src/rollout/rollout-reader.js";
 import { accepted, FakeJobOperator, refused } from "../../support/fake-job-operator.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";

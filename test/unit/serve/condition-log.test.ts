@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Condition, ConditionKind } from "../../../src/gateway/condition.js";
+import type { Condition, ConditionKind } from "../../../src/gateway/account/condition.js";
 import { ConditionLog } from "../../../src/serve/condition-log.js";
 import { FakeLog } from "../../support/fake-log.js";
 import { HandClock } from "../../support/hand-clock.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Condition } from "../../../src/gateway/condition.js";
+import type { Condition } from "../../../src/gateway/account/condition.js";
+import type { CallTrend, Trouble } from "../../../src/gateway/account/recent-calls.js";
 import type { LedgerMode } from "../../../src/gateway/limiter.js";
-import type { CallTrend, Trouble } from "../../../src/gateway/recent-calls.js";
 import { ReadinessRule } from "../../../src/serve/readiness.js";
 import { HandClock } from "../../support/hand-clock.js";
 

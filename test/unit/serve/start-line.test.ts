@@ -31,7 +31,9 @@ it("logStart tells version, upstream, quota, mode and the settings in force, and
       fields: {
         ...started,
         node: process.versions.node,
-        accounts: { default: { endpoint: "https://iot.cn-shanghai.aliyuncs.com", callsPerSecond: 20 } },
+        accounts: {
+          default: { endpoint: "https://iot.cn-shanghai.aliyuncs.com", callsPerSecond: 20, counted: "answered" },
+        },
         ledger: "shared",
         encryption: "none",
         authentication: "bearer tokens",

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { createUpstream } from "../../../src/upstream/client.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "../../../src/upstream/credentials-source.js";
 import { EMPTY_BODY_SHA256, signV3 } from "../../../src/upstream/signature.js";
+import { freePort } from "../../support/free-port.js";
 import { HandClock } from "../../support/hand-clock.js";
 import { closedPort, listenHttp } from "./local-server.js";
 
@@ -43,7 +44,11 @@ describe("createUpstream", () => {
   it("sends a POST without a body whose signature covers what stands on the wire", async () => {
     const { port, requests } = await server(accepted);
     const { upstream } = upstreamAt(port);
-    expect(await upstream.cancelTasks(call)).toEqual({ kind: "accepted", requestId: "R-1" });
+    expect(await upstream.cancelTasks(call)).toEqual({
+      kind: "accepted",
+      requestId: "R-1",
+      waitMs: expect.any(Number),
+    });
     const { method, url = "", headers } = requests[0] ?? {};
     expect(method).toBe("POST");
     expect(url).toBe(
@@ -282,8 +287,26 @@ describe("createUpstream", () => {
     expect(await upstream.tasksOfJob.read(scope, call.deviceNames)).toEqual({
       kind: "accepted",
       requestId: "R-2",
+      waitMs: expect.any(Number),
       list: undefined,
     });
+  });
+});
+
+describe("roundTrip", () => {
+  it("measures by a request that is not a call, whatever the answer", async () => {
+    const { port, requests } = await server(() => ({ status: 405, body: {} }));
+    const { upstream } = upstreamAt(port);
+    expect(await upstream.roundTrip()).toBe(0); // by a clock that stands still
+    expect(requests.map(({ method, url }) => [method, url])).toEqual([["OPTIONS", "/"]]);
+    expect(requests[0]?.headers).not.toHaveProperty("authorization");
+  });
+
+  it("measures nothing without an answer, and after the end", async () => {
+    const { upstream } = upstreamAt(await freePort());
+    expect(await upstream.roundTrip()).toBeUndefined();
+    await upstream.close();
+    expect(await upstream.roundTrip()).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobCall, JobFlags } from "../../../src/gateway/job-operator.js";
+import type { JobCall, JobFlags } from "../../../src/rollout/job-operator.js";
 import { createJobOperator } from "../../../src/upstream/job-operator.js";
 import type { Operation } from "../../../src/upstream/operations.js";
 

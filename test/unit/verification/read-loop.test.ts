@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { SentCall } from "../../../src/gateway/call-observer.js";
-import type { ReadEnd } from "../../../src/gateway/task-reader.js";
 import { ReadLoop } from "../../../src/verification/read-loop.js";
 import { ReadRequest } from "../../../src/verification/read-request.js";
+import type { ReadEnd } from "../../../src/verification/task-reader.js";
 import { aScope } from "../../support/fake-command.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";

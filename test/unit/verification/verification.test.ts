@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ReadEnd } from "../../../src/gateway/task-reader.js";
 import type { CallEnd } from "../../../src/gateway/upstream.js";
+import type { ReadEnd } from "../../../src/verification/task-reader.js";
 import { aScope, names } from "../../support/fake-command.js";
 import { aTask } from "../../support/fake-task-reader.js";
 import {

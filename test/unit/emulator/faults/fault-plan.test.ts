@@ -84,7 +84,10 @@ describe("readFaultPlan", () => {
 
   it.each<[json: unknown, mistake: string]>([
     [[], "the body: must be an object"],
-    [{ latency: 5 }, "latency: is unknown; known are latencyMs, jitterMs, clockSkewMs, refuseConnectionsMs, rules"],
+    [
+      { latency: 5 },
+      "latency: is unknown; known are latencyMs, jitterMs, processingMs, clockSkewMs, refuseConnectionsMs, rules",
+    ],
     [{ latencyMs: -1 }, "latencyMs: must be a number from 0 to 600000"],
     [{ latencyMs: "5" }, "latencyMs: must be a number from 0 to 600000"],
     [{ rules: {} }, "rules: must be a list"],

@@ -27,7 +27,7 @@ describe("tokenEnd", () => {
     ["a lost call", LOST, { kind: "lost" }],
     ["an unwritten call", UNWRITTEN, { kind: "unwritten" }],
   ])("tells the ledger of %s", (_, end, token) => {
-    expect(tokenEnd(end)).toEqual(token);
+    expect(tokenEnd(end, 200)).toEqual(token);
   });
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../../src/gateway/failures.js";
 import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
+import { GRACE_MS } from "../../../../src/grpc/transport/grpc-timeout.js";
 import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
 import type { Identity } from "../../../../src/identity/identity.js";
 import { FakeLog } from "../../../support/fake-log.js";
@@ -95,6 +96,12 @@ describe("Rpc", () => {
     call.deadline = clock.wallNow() + leftMs;
     const draining = new GatewayError({ kind: "draining", message: "shutting down" }, { retryAfterMs: 500 });
     expect(readFailure(create().fail(draining))).toMatchObject({ pushback, retryAfterMs: 500 });
+  });
+
+  it("keeps the deadline that the client asked for, and not the longer one of grpc-js", () => {
+    const { call, clock, create } = setUp({ again: () => ALICE });
+    call.deadline = clock.wallNow() + 5000 + GRACE_MS; // as it is behind the gate
+    expect(create().answerByMs).toBe(clock.now() + 4800);
   });
 
   it("lets a caller without a deadline retry after the configured one has passed", async () => {

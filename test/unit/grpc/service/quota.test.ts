@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Gateway } from "../../../../src/gateway/gateway.js";
-import { Ledger } from "../../../../src/gen/ota/v1/ota_service.js";
+import { Counted, Ledger } from "../../../../src/gen/ota/v1/ota_service.js";
 import { quotaResponseOf } from "../../../../src/grpc/service/quota.js";
 import { EQUAL } from "../../../support/fake-callers.js";
 import { aCommand, aScope, names } from "../../../support/fake-command.js";
@@ -28,7 +28,7 @@ function start({ openingMs = 0, replies = [] as Reply[] } = {}) {
     random: () => 0.5,
     bounds,
   });
-  const quota = () => quotaResponseOf("default", gateway.state());
+  const quota = () => quotaResponseOf("default", gateway.monitor.state());
   const cancel = (caller: string, devices: number, productKey = "product") =>
     gateway.cancel(
       aCommand({ caller, scope: aScope(productKey), deviceNames: names(devices, 0, caller), answerByMs: Infinity }),
@@ -49,6 +49,8 @@ const IDLE = {
   pausedUntil: undefined,
   ledger: Ledger.IN_PROCESS,
   obstacle: "",
+  counted: Counted.ANSWERED,
+  earlyReturn: undefined,
 };
 
 /** The estimate is exact to a millisecond. */

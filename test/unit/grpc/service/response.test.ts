@@ -53,7 +53,7 @@ describe("responseOf", () => {
     expect(responseOf(answerOf(outcomes), namesOf(outcomes)).success).toBe(false);
   });
 
-  it("tells what was read back as a success, and beside it what could not be told", () => {
+  it("tells what was read back as a success, and beside it what undecided", () => {
     const unverified: Failure = { kind: "unknown", reason: "NOT_VERIFIED", message: "still QUEUED" };
     const outcomes: DeviceOutcome[] = [
       { kind: "verified-canceled" },

@@ -73,6 +73,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
       });
     return { response, failedResponse, obstacle: () => one.obstacle, abort, withdraw };
   };
+  const deadline = deadlineMs === undefined ? Infinity : clock.wallNow() + deadlineMs;
   const address = await listenGrpc([
     OtaServiceService,
     {
@@ -81,7 +82,9 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
         const options = { clock, log, defaultDeadlineMs: Infinity, callerScheduler };
         const identity = { kind: "caller", name: "somebody" } as const;
         const arrival = { identity, stream: undefined, startedMs: clock.now() };
-        const rpc = new Rpc("ota.v1.OtaService/Stream", call, arrival, options);
+        // By the clock that stands still: grpc-js adds what the request was under way.
+        const timed = Object.assign(call, { getDeadline: () => deadline });
+        const rpc = new Rpc("ota.v1.OtaService/Stream", timed, arrival, options);
         const draining = () => new GatewayError(DRAINING, { retryAfterMs: 1234 });
         const refused = (error: unknown) => void unheard.push(error);
         const begin = () => ({ answered: () => {}, refused, validated: () => {}, done: () => {} });
@@ -96,8 +99,7 @@ async function setUp({ deadlineMs }: { deadlineMs?: number } = {}) {
   ]);
   const client = new OtaServiceClient(address, credentials.createInsecure());
   onTestFinished(() => client.close());
-  const options = deadlineMs === undefined ? {} : { deadline: clock.wallNow() + deadlineMs };
-  const call = client.streamCancelTasksByDevice(new Metadata(), options);
+  const call = client.streamCancelTasksByDevice(new Metadata(), { deadline });
   const answers: Answer[] = [];
   const progress: StreamProgress[] = [];
   call.on("data", ({ event }) => {

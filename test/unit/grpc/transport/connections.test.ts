@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { MOST_ANSWER_BYTES } from "../../../../src/grpc/port-bounds.js";
 import { Connection, Connections } from "../../../../src/grpc/transport/connections.js";
 import { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
-import { rulesOf } from "../../../../src/grpc/transport/method-rules.js";
+import { MethodRules } from "../../../../src/grpc/transport/method-rules.js";
 import { OpenStreams } from "../../../../src/grpc/transport/open-streams.js";
 import { createCertificateAuthority } from "../../../support/certificate-authority.js";
 import { freePort } from "../../../support/free-port.js";
@@ -62,15 +62,14 @@ const SECOND_MS = 1000;
 function guardedOn(connection: Connection, clock: HandClock): GuardedStream {
   const { address } = connection;
   const identity = { kind: "caller", name: "a" } as const;
-  return new GuardedStream({ writableLength: 0 } as ServerHttp2Stream, {
-    clock,
-    refused: () => {},
+  const entrance = {
+    head: { metadata: { get: () => [] }, connection },
     connection,
     counted: new OpenStreams().openStream({ connection, address, caller: identity.name, kind: "rpc" }),
-    rules: rulesOf("/ota.v1.OtaService/GetQuota", 1024),
+    rules: new MethodRules(1024).of("/ota.v1.OtaService/GetQuota"),
     identity,
-    identifyAgain: () => identity,
-  });
+  };
+  return new GuardedStream({ writableLength: 0 } as ServerHttp2Stream, entrance, { clock, refused: () => {} });
 }
 
 describe("Connection", () => {
@@ -107,11 +106,11 @@ describe("Connection", () => {
     const [first, second, third] = streams;
     await clock.advance(60 * SECOND_MS);
     expect(connection.fault(clock.now())).toBeUndefined(); // nothing has been answered
-    first?.finish();
-    second?.finish();
+    first?.finish(clock.now());
+    second?.finish(clock.now());
     await clock.advance(29 * SECOND_MS);
     first?.close();
-    third?.finish();
+    third?.finish(clock.now());
     await clock.advance(29 * SECOND_MS);
     expect(connection.fault(clock.now())).toBeUndefined();
     await clock.advance(2 * SECOND_MS);
@@ -125,7 +124,7 @@ describe("Connection", () => {
     const connection = new Connection({ bytesRead: 100 } as Socket, "10.0.0.1", 0, { asked() {} });
     const stream = guardedOn(connection, clock);
     stream.close();
-    stream.finish();
+    stream.finish(clock.now());
     await clock.advance(60 * SECOND_MS);
     expect(connection.fault(clock.now())).toBeUndefined();
   });
@@ -143,11 +142,33 @@ describe("Connection", () => {
     const socket = { bytesRead: 100 };
     const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
     connection.fault(0);
-    socket.bytesRead += 17_000_000;
+    socket.bytesRead += 18_000_000;
     for (let n = 0; n < 2; n++) connection.asked("a");
     expect(connection.fault(1)).toBeUndefined();
     socket.bytesRead += 17_000_000;
     expect(connection.fault(2)).toBe("excessive traffic without requests");
+  });
+
+  it("may send its requests long after it began them (was: ended when they took more than one sweep)", () => {
+    const socket = { bytesRead: 100 };
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
+    connection.fault(0);
+    for (let n = 0; n < 100; n++) connection.asked("a");
+    for (let sweep = 0; sweep < 10; sweep++) {
+      socket.bytesRead += 26_000_000;
+      expect(connection.fault(sweep)).toBeUndefined();
+    }
+    socket.bytesRead += 17_000_000;
+    expect(connection.fault(10)).toBe("excessive traffic without requests");
+  });
+
+  it("saves up no more than as many requests can be on the way at once", () => {
+    const socket = { bytesRead: 100 };
+    const connection = new Connection(socket as Socket, "10.0.0.1", 0, { asked() {} });
+    for (let n = 0; n < 10_000; n++) connection.asked("a");
+    expect(connection.fault(0)).toBeUndefined();
+    socket.bytesRead += 16_000_000 + 512_000_001;
+    expect(connection.fault(1)).toBe("excessive traffic without requests");
   });
 
   it("has no name any more once its client's certificate has ended", () => {

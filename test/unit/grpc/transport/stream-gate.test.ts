@@ -1,8 +1,12 @@
 // Over real sockets, under the hand clock.
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, type ClientSessionOptions, connect } from "node:http2";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { connect as connectClient } from "../../../../src/client/client.js";
+import {
+  HealthCheckResponse_ServingStatus as Health,
+  HealthCheckResponse,
+} from "../../../../src/gen/grpc/health/v1/health.js";
 import { startGrpcServer } from "../../../../src/grpc/server.js";
 import type { Authentication } from "../../../../src/grpc/transport/caller.js";
 import { CallerBook } from "../../../../src/identity/caller-book.js";
@@ -13,6 +17,7 @@ import { HandClock } from "../../../support/hand-clock.js";
 import { until } from "../../../support/processes.js";
 
 const WATCH = "/grpc.health.v1.Health/Watch";
+const CHECK = "/grpc.health.v1.Health/Check";
 const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const CANCEL = "/ota.v1.OtaService/CancelTasksByDevice";
 const STREAM = "/ota.v1.OtaService/StreamCancelTasksByDevice";
@@ -35,8 +40,8 @@ async function setUp(bearer?: Authentication["bearer"]) {
     refused: (reason) => void refused.push(reason),
   });
   onTestFinished(() => server.close(100));
-  const http2 = (): ClientHttp2Session => {
-    const session = connect(`http://127.0.0.1:${server.port}`, { maxSessionMemory: 1000 });
+  const http2 = (options: ClientSessionOptions = {}): ClientHttp2Session => {
+    const session = connect(`http://127.0.0.1:${server.port}`, { maxSessionMemory: 1000, ...options });
     session.on("error", () => {});
     onTestFinished(() => session.destroy());
     return session;
@@ -156,6 +161,25 @@ describe("StreamGate", () => {
     expect(result).toBe("16");
   });
 
+  it("keeps an answer for a client that is slow to read (was: the stream was closed before its status)", async () => {
+    const { clock, http2 } = await setUp();
+    const answer = framed(HealthCheckResponse.encode({ status: Health.SERVING }).finish());
+    const session = http2({ settings: { initialWindowSize: answer.length } }); // none left for the end of the stream
+    const pass = async (seconds: number) => {
+      for (let n = 0; n < seconds; n++) {
+        await clock.advance(1000);
+        await new Promise((resolve) => session.ping(resolve));
+      }
+    };
+    const [slow, never] = [rpc(session, CHECK), rpc(session, CHECK)];
+    for (const stream of [slow, never]) stream.end(framed(Buffer.alloc(0)));
+    await Promise.all([slow, never].map((stream) => once(stream, "response")));
+    await pass(20);
+    expect(await statusOf(slow)).toBe("0"); // it begins to read
+    await pass(11);
+    expect(await statusOf(never)).toBe("undefined"); // closed
+  });
+
   it("takes no message that is longer than any of its method", async () => {
     const { clock, session } = await setUp();
     const question = rpc(session, REFLECTION);
@@ -163,22 +187,21 @@ describe("StreamGate", () => {
     expect((await turned(clock, statusOf(question))).result).toBe("8");
   });
 
-  it.each(["2147484S", "2592000S", "3000000S", "597H", "1193H"])(
-    "gives a caller all the time that it asks for, unary and on a stream (was: none, for a timeout of %s)",
-    async (timeout) => {
-      const { session } = await setUp();
-      const statuses: unknown[] = [];
+  it("gives a caller all the time that it asks for, unary and on a stream (was: none, for more than 24 days)", async () => {
+    const { session } = await setUp();
+    const statuses: unknown[] = [];
+    for (const timeout of ["2147484S", "2592000S", "3000000S", "597H", "1193H"]) {
       for (const path of [CANCEL, STREAM, QUOTA, WATCH]) {
         rpc(session, path, { "grpc-timeout": timeout }).on("response", (headers) => {
-          if ("grpc-status" in headers) statuses.push(path, headers["grpc-status"]);
+          if ("grpc-status" in headers) statuses.push(timeout, path, headers["grpc-status"]);
         });
       }
-      // Its timer is set after theirs, and no shorter than what grpc-js made of them.
-      const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
-      expect(headers["grpc-status"]).toBe("4");
-      expect(statuses).toEqual([]);
-    },
-  );
+    }
+    // Its timer is set after theirs, and no shorter than what grpc-js made of them.
+    const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
+    expect(headers["grpc-status"]).toBe("4");
+    expect(statuses).toEqual([]);
+  });
 
   it.each(["", "30", "123456789S", "-1S", "1.5S", "5 S", "forever"])(
     "refuses the timeout %j, which gRPC does not allow, and says what it allows (was: 123456789S meant 23456789S)",

@@ -12,7 +12,7 @@ let held: Holdings;
 function heard(more: Partial<Heard> = {}): Heard {
   return {
     ...{ epoch: "1", storeMs: 0, opensInMs: 0, pausedForMs: 0, withheld: 0, free: QUOTA, countsMs: 0, replicas: 2 },
-    ...{ yields: false, kept: new Set(), inUseForMs: new Map(), atMs: 1000, opensMs: 0, ...more },
+    ...{ fallbackForMs: 0, yields: false, kept: new Set(), inUseForMs: new Map(), atMs: 1000, opensMs: 0, ...more },
   };
 }
 
@@ -96,5 +96,14 @@ describe("stateOf", () => {
       if (how === "a.1 cooling") token?.settle({ kind: "answered" });
     }
     expect(stateOf(clock.now(), QUOTA, held, undefined).obstacle).toBeUndefined();
+  });
+
+  it.each(["in flight", "cooling"])("names it all the same if its tokens must go back to the store: %s", (how) => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => false, changed: () => {} };
+    const borrowed = new Holdings(options);
+    const token = borrowed.receive("a.1", false, 0)?.token;
+    token?.send();
+    if (how === "cooling") token?.settle({ kind: "answered" });
+    expect(stateOf(clock.now(), QUOTA, borrowed, undefined).obstacle).toBe("the shared ledger cannot be reached");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ConditionKind } from "../../../../src/gateway/condition.js";
+import type { ConditionKind } from "../../../../src/gateway/account/condition.js";
 import { CallFeed } from "../../../../src/observe/admin/call-feed.js";
 import { type ShownAccount, snapshotOf } from "../../../../src/observe/admin/snapshot-of.js";
 import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.js";

@@ -1,6 +1,6 @@
 // What is printed of what is told, by the real SDK and exporter.
 import { describe, expect, it } from "vitest";
-import { CONDITIONS } from "../../../../src/gateway/condition.js";
+import { CONDITIONS } from "../../../../src/gateway/account/condition.js";
 import { OUTCOMES } from "../../../../src/gateway/device-outcome.js";
 import { aStanding, measured, useAll } from "../../../support/metrics-run.js";
 import { sumOf } from "../../../support/prometheus-text.js";

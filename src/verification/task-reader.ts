@@ -1,7 +1,7 @@
 // The seam to the upstream's lists of tasks: one call out, the tasks of some devices back. It
 // reports only what the upstream said; its meaning for a device is judged behind verifier.ts.
-import type { Scope } from "./command.js";
-import type { CallEnd, Room } from "./upstream.js";
+import type { Scope } from "../gateway/command.js";
+import type { CallEnd, Room } from "../gateway/upstream.js";
 
 /** A task as listed by the upstream. Missing fields are empty. */
 export interface ListedTask {
@@ -24,7 +24,7 @@ export interface TaskList {
 /** How a reading call ended: like any other call, with the list if it succeeded. */
 export type ReadEnd =
   /** Success under a RequestId. `list` is absent if the content cannot be parsed. */
-  | { readonly kind: "accepted"; readonly requestId: string; readonly list: TaskList | undefined }
+  | (Extract<CallEnd, { kind: "accepted" }> & { readonly list: TaskList | undefined })
   | Exclude<CallEnd, { kind: "accepted" }>;
 
 /** One of the upstream's operations that list tasks. */

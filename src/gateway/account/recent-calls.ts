@@ -1,6 +1,6 @@
 // Remembers what became of an account's latest calls, as far as it tells whether calls are carried
 // out now: when the last one was accepted, and how calls have ended since. Memory is bounded.
-import type { CallObserver, EndedCall, SentCall } from "./call-observer.js";
+import type { CallObserver, EndedCall, SentCall } from "../call-observer.js";
 
 /** How calls have ended since the last accepted one. */
 export interface Trouble {

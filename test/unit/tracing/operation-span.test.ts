@@ -2,8 +2,8 @@
 import { trace } from "@opentelemetry/api";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { describe, expect, it } from "vitest";
-import { startOperationSpan } from "../../../../src/observe/telemetry/operation-span.js";
-import { OperationWorld } from "../../../support/operation-world.js";
+import { startOperationSpan } from "../../../src/tracing/operation-span.js";
+import { OperationWorld } from "../../support/operation-world.js";
 
 const exporter = new InMemorySpanExporter();
 trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));

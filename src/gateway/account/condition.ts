@@ -1,6 +1,6 @@
 // Decides the one state of an account that everything shows: the admin page, GetQuota, /readyz, the
 // metrics and the log. It answers "are devices being canceled, and if not, why?". Pure.
-import type { LedgerState } from "./limiter.js";
+import type { LedgerState } from "../limiter.js";
 import type { CallTrend, Trouble } from "./recent-calls.js";
 
 export const CONDITIONS = [

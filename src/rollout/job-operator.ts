@@ -1,7 +1,7 @@
 // The seam to the upstream's operations on whole update batches (the API calls them jobs): one call
 // out, its answer back. A count carries no device name through it, and a list of tasks only names
 // and states. The meaning of an answer for a rollout is decided in rollout/.
-import type { CallEnd } from "./upstream.js";
+import type { CallEnd } from "../gateway/upstream.js";
 
 /** The states of a task that has not ended, in the order in which a task passes through them. */
 export const OPEN_STATES = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"] as const;
@@ -79,7 +79,7 @@ export interface TaskOfJob {
 /** How such a call ended. */
 export type JobCallEnd =
   /** Success under a RequestId. `answer` is absent if the content cannot be understood. */
-  | { readonly kind: "accepted"; readonly requestId: string; readonly answer: JobAnswer | undefined }
+  | (Extract<CallEnd, { kind: "accepted" }> & { readonly answer: JobAnswer | undefined })
   | Exclude<CallEnd, { kind: "accepted" }>;
 
 export interface JobOperator {

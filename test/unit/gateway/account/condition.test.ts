@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ConditionFacts, conditionOf } from "../../../src/gateway/condition.js";
-import type { CallTrend, Trouble } from "../../../src/gateway/recent-calls.js";
+import { type ConditionFacts, conditionOf } from "../../../../src/gateway/account/condition.js";
+import type { CallTrend, Trouble } from "../../../../src/gateway/account/recent-calls.js";
 
 const NOW_MS = 1_000_000;
 const QUIET: CallTrend = { acceptedMs: -Infinity, sentMs: -Infinity, isProven: true };

@@ -1,7 +1,7 @@
 // Readings of an account at one moment: a short one for callers, a detailed one for the operator.
-import type { Priority } from "./command.js";
+import type { Priority } from "../command.js";
+import type { LedgerState } from "../limiter.js";
 import type { Condition } from "./condition.js";
-import type { LedgerState } from "./limiter.js";
 
 /** The state of the account, for planning and display. */
 export interface AccountState {
@@ -18,6 +18,8 @@ export interface AccountState {
   readonly obstacle: string;
   /** Absent if the account is not paused. */
   readonly pausedUntilWallMs?: number;
+  /** See CountedOnArrival. Absent if there is no fallback. */
+  readonly fallbackUntilWallMs?: number;
 }
 
 /** The same in more detail, for the operator. Times are monotonic. */

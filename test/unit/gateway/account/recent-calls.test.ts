@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { RecentCalls } from "../../../src/gateway/recent-calls.js";
-import { anEnd, aSentCall, type Ending } from "../../support/observed-calls.js";
+import { RecentCalls } from "../../../../src/gateway/account/recent-calls.js";
+import { anEnd, aSentCall, type Ending } from "../../../support/observed-calls.js";
 
 const LOST: Ending = { kind: "lost", cause: "The request was sent, but no complete answer came (timeout)." };
 const KEYS: Ending = { kind: "refused", code: "InvalidAccessKeyId.NotFound", ours: true };

@@ -1,6 +1,6 @@
 // Defines every span and event of the gateway with its attributes, through the OpenTelemetry API
 // only, so that all of it does nothing without an SDK. No attribute holds a device name, a secret
-// or a query string. metrics.ts is the counterpart for metrics.
+// or a query string. observe/telemetry/metrics.ts is the counterpart for metrics.
 import {
   type Attributes,
   type Context,

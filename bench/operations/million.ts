@@ -1,0 +1,94 @@
+// A million devices as one operation, at the account's own rate: stored, carried out for a while,
+// stopped, and read back. Each part is measured in the same gateway.
+import { residentMb } from "../cpu.js";
+import type { Goal } from "../goal.js";
+import { NETWORK, startUpstream, TAKES_ALL } from "../processes.js";
+import { ended, readResults, stopOperation, submitList } from "./lists.js";
+import { startProbedGateway, type Use, useOf } from "./probed-gateway.js";
+
+const DEVICES_PER_CALL = 200;
+const CALLS_PER_SECOND = 10;
+
+export interface MillionOptions {
+  readonly devices: number;
+  /** How many of them are carried out before it is stopped. */
+  readonly drained: number;
+}
+
+/** `states`: the setting OTA_STATE for each store. */
+export async function millionOf(
+  states: ReadonlyMap<string, string>,
+  { devices, drained }: MillionOptions,
+): Promise<Goal[]> {
+  const goals: Goal[] = [];
+  const lists = [];
+  // One after the other: storing and reading take processor time, sending almost none.
+  for (const [store, state] of states) lists.push(await storedList(store, state, devices, goals));
+  await Promise.all(lists.map((list) => drain(list, drained, goals)));
+  for (const list of lists) await readBack(list, devices, goals);
+  return goals;
+}
+
+async function storedList(store: string, state: string, devices: number, goals: Goal[]) {
+  const upstream = await startUpstream(...NETWORK, ...TAKES_ALL);
+  const gateway = await startProbedGateway(upstream, { OTA_STATE: state });
+  const idleMb = residentMb(gateway.pid);
+  let name = "";
+  const use = await useOf(gateway, idleMb, async () => {
+    name = await submitList(gateway.grpc, devices);
+  });
+  goals.push(
+    { name: `${store}, ${devices} devices: seconds until they are stored`, value: use.tookMs / 1000, most: 5 },
+    {
+      name: `${store}: µs of the gateway's processor for a device that is stored`,
+      value: (1000 * use.cpuMs) / devices,
+    },
+  );
+  return { store, upstream, gateway, idleMb, name, uses: [use] };
+}
+
+type List = Awaited<ReturnType<typeof storedList>>;
+
+async function drain({ store, upstream, gateway, idleMb, name, uses }: List, devices: number, goals: Goal[]) {
+  const use = await useOf(gateway, idleMb, async () => {
+    while ((await upstream.counts()).succeeded * DEVICES_PER_CALL < devices) await pause(100);
+  });
+  const { succeeded, spanMs, meanAnswerMs, worstSecond } = await upstream.counts();
+  const stopping = await useOf(gateway, idleMb, async () => {
+    await stopOperation(gateway.grpc, name);
+    await ended(gateway.grpc, name);
+  });
+  uses.push(use, stopping);
+  // As in the scenario rollout: a token comes back a second after the answer.
+  const idealMs = ((succeeded - 1) * (1000 + meanAnswerMs)) / CALLS_PER_SECOND;
+  goals.push(
+    { name: `${store}, ${succeeded} calls: first to last arrival, of the ideal`, value: spanMs / idealMs, most: 1.03 },
+    { name: `${store}: most arrivals in a second`, value: worstSecond, most: CALLS_PER_SECOND },
+  );
+}
+
+async function readBack({ store, upstream, gateway, idleMb, name, uses }: List, devices: number, goals: Goal[]) {
+  let read = 0;
+  const use = await useOf(gateway, idleMb, async () => {
+    read = await readResults(gateway.grpc, name);
+  });
+  uses.push(use);
+  const most = (of: (each: Use) => number) => Math.max(...uses.map(of));
+  goals.push(
+    { name: `${store}: devices in its results`, value: read, least: devices, most: devices },
+    { name: `${store}: seconds until all pages of results are read`, value: use.tookMs / 1000, most: 30 },
+    { name: `${store}: MB more than idle, at most`, value: most(({ addedMb }) => addedMb), most: 150 },
+    {
+      name: `${store}: ms for which the event loop was held, at most`,
+      value: most(({ held }) => held.ownMs),
+      most: 20,
+    },
+    { name: `${store}: the same with the collection of garbage`, value: most(({ held }) => held.heldMs) },
+  );
+  await gateway.stop();
+  upstream.stop();
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

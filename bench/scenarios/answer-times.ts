@@ -1,0 +1,91 @@
+// The share of the quota that a rollout gets, by how long the upstream takes to answer: the gateway
+// with both settings of OTA_QUOTA_COUNTED, and the peers.
+import { provide } from "../../test/support/debian.js";
+import { startRedis } from "../../test/support/redis.js";
+import type { Goal, Measured } from "../goal.js";
+import { CALLS_PER_SECOND } from "../peers/peer.js";
+import { factsOf, PEER_NAMES } from "../peers/peers.js";
+import { ourRun, peerRun, type Run } from "../rollout-run.js";
+
+/** From a call's departure to its answer, on average. */
+const ANSWER_TIMES_MS = [5, 50, 100, 250];
+
+/**
+ * The part of the answer time that a call and its answer travel, at most; the rest is work on the
+ * call.
+ */
+const TRAVEL_MS = 20;
+
+const DEVICES = 20_000;
+
+/**
+ * Large requests take little processor time, so that the figures are those of the quota and not of
+ * the machine; rollout has one device in each.
+ */
+const DEVICES_PER_REQUEST = 100;
+
+/** For peers that send one device in each call. */
+const FEW_DEVICES = 200;
+
+/** Where the gateway assumes that a call is counted; the emulator counts it there. */
+const COUNTED = ["answered", "arrived"] as const;
+
+/** Of what each setting allows: a token is out for a second and, by `answered`, the answer time. */
+const LEAST = 0.97;
+
+export interface Timed extends Run {
+  readonly answerMs: number;
+  /** Undefined for peers, for which it makes no difference. */
+  readonly counted?: (typeof COUNTED)[number];
+}
+
+export interface AnswerTimesFigures {
+  readonly runs: readonly Timed[];
+}
+
+export async function answerTimes(): Promise<Measured<AnswerTimesFigures>> {
+  const redis = provide("redis") ? await startRedis() : undefined;
+  const names = PEER_NAMES.filter((name) => redis || !factsOf(name).needsRedis);
+  const runs: Timed[] = [];
+  for (const answerMs of ANSWER_TIMES_MS) {
+    const network = networkOf(answerMs);
+    for (const counted of COUNTED) {
+      const ours = { devices: DEVICES, network: [...network, "--counted", counted] };
+      const run = await ourRun({ ...ours, devicesPerRequest: DEVICES_PER_REQUEST }, { OTA_QUOTA_COUNTED: counted });
+      runs.push({ ...run, answerMs, counted });
+    }
+    const peers = names.map((name) => {
+      const devices = factsOf(name).fillsCalls ? DEVICES : FEW_DEVICES;
+      return peerRun(name, { devices, network }, redis);
+    });
+    runs.push(...(await Promise.all(peers)).map((run) => ({ ...run, answerMs })));
+    redis?.command("flushall");
+  }
+  await redis?.kill();
+  return { goals: runs.flatMap(goalsOf), figures: { runs } };
+}
+
+function networkOf(answerMs: number): string[] {
+  const travelMs = Math.min(answerMs, TRAVEL_MS);
+  const flags = {
+    "--latency-ms": travelMs,
+    "--jitter-ms": Math.floor(travelMs / 2),
+    "--processing-ms": answerMs - travelMs,
+  };
+  return Object.entries(flags).flatMap(([flag, ms]) => [flag, String(ms)]);
+}
+
+function goalsOf({ who, answerMs, counted, ...run }: Timed): Goal[] {
+  const name = `answers of ${answerMs} ms, ${counted ? `${who}, ${counted}` : who}`;
+  const share = { name: `${name}: share of the quota`, value: run.shareOfQuota };
+  const worst = { name: `${name}: most arrivals in a second`, value: run.worstSecond };
+  const refused = { name: `${name}: calls refused`, value: run.refused };
+  if (!counted) return [share, worst, refused];
+  const waitedForMs = counted === "arrived" ? Math.min(answerMs, TRAVEL_MS) : answerMs;
+  return [
+    { ...share, least: (LEAST * 1000) / (1000 + waitedForMs) },
+    { ...worst, most: CALLS_PER_SECOND },
+    { ...refused, most: 0 },
+    { name: `${name}: devices canceled`, value: run.canceled, least: run.devices },
+  ];
+}

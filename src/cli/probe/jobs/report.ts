@@ -1,0 +1,104 @@
+// Reports what was found about jobs, in words and for programs: each question with its answer, the
+// emulator's flags that reproduce it, and the RequestIds of surprising answers. It holds no key,
+// product, package, batch or device.
+import { knownVerdict } from "../../../upstream/codes.js";
+import { table } from "../../terminal/table.js";
+import { words } from "../asker.js";
+import { flagOf } from "../report.js";
+import type { FindingName, JobFinding } from "./bench.js";
+import { isRefused } from "./question.js";
+import { FINDING_NAMES } from "./questions.js";
+import type { JobsProbe } from "./run.js";
+
+/** The codes with which the emulator refuses, where they are guesses. */
+const EMULATED: Readonly<Partial<Record<FindingName, RegExp>>> = {
+  unknownJob: /^iot\.ota\.InvalidJobId$/,
+  missingFlags: /^(MissingCancelQueuedTask|iot\.system\.IllegalRequest)$/,
+  allFlagsFalse: /^(MissingCancelQueuedTask|iot\.system\.IllegalRequest)$/,
+  strategyOfStatic: /^iot\.ota\.noDynamicJob$/,
+  strategyOfClosed: /^iot\.ota\.JobHasCanceled$/,
+  canceledJob: /^iot\.ota\.JobCanceled$/,
+  verifyJob: /^iot\.ota\.InvalidJobId$/,
+};
+
+interface Row extends JobFinding {
+  readonly question: string;
+  /** A code that the emulator does not use here. */
+  readonly newCode: string | undefined;
+}
+
+export function jobsReportText(probe: JobsProbe): string {
+  if (probe.endedBy !== undefined && probe.findings.size === 0) return `Nothing was found out: ${probe.endedBy}\n`;
+  const rows = rowsOf(probe);
+  const emulate = emulateArguments(rows);
+  const surprises = rows.filter(isSurprising);
+  const codes = rows.filter(({ newCode }) => newCode !== undefined);
+  return [
+    ...(probe.endedBy === undefined ? [] : [`Not finished: ${probe.endedBy}`, ""]),
+    table([
+      ["question", "answer", "in words"],
+      ...rows.map((row) => [row.question, row.choice ?? row.answer ?? "?", noteOf(row)]),
+    ]),
+    "",
+    `${probe.callsSent} calls were sent. ? means that the answers do not decide, or that the emulator has no such choice.`,
+    ...(emulate.length === 0
+      ? []
+      : ["To make the emulator answer like this:", "", `  ota-gateway emulate ${emulate.join(" ")}`]),
+    ...(surprises.length === 0 ? [] : ["", "RequestIds of surprising answers, for the vendor's support:"]),
+    ...surprises.map(({ question, seen }) => `  ${question}  ${seen?.requestId}`),
+    ...(codes.length === 0
+      ? []
+      : ["", "Codes that the emulator does not use; please report them to the project, with this report:"]),
+    ...codes.map(({ question, newCode }) => `  ${newCode}  (${question})`),
+    "",
+  ].join("\n");
+}
+
+export function jobsReportJson(probe: JobsProbe): object {
+  const rows = rowsOf(probe);
+  return {
+    finished: probe.endedBy === undefined,
+    endedBy: probe.endedBy,
+    callsSent: probe.callsSent,
+    findings: rows.map((row) => ({
+      question: row.question,
+      choice: row.choice,
+      answer: row.answer,
+      note: row.note,
+      seen: row.seen?.sighting,
+      requestId: isSurprising(row) ? row.seen?.requestId : undefined,
+    })),
+    emulate: emulateArguments(rows),
+    newCodes: rows.flatMap(({ question, newCode }) =>
+      newCode === undefined ? [] : [{ code: newCode, question, known: knownVerdict(newCode) !== undefined }],
+    ),
+  };
+}
+
+/** Every question, in the order of asking. */
+function rowsOf({ findings }: JobsProbe): readonly Row[] {
+  return FINDING_NAMES.map((name) => {
+    const finding: JobFinding = findings.get(name) ?? { note: "not reached" };
+    return { question: flagOf(name), ...finding, newCode: newCodeOf(name, finding) };
+  });
+}
+
+function newCodeOf(name: FindingName, { seen }: JobFinding): string | undefined {
+  const expected = EMULATED[name];
+  if (!seen || !expected || !isRefused(seen.sighting) || expected.test(seen.sighting.code)) return undefined;
+  return seen.sighting.code;
+}
+
+function isSurprising({ surprising, newCode }: Row): boolean {
+  return surprising === true || newCode !== undefined;
+}
+
+function noteOf({ note, seen }: Row): string {
+  const answer = seen === undefined ? "" : words(seen.sighting);
+  return answer === "" || note.includes(answer) ? note : `${note}; ${answer}`;
+}
+
+/** The flags of `emulate` that reproduce the clear answers. */
+function emulateArguments(rows: readonly Row[]): readonly string[] {
+  return rows.flatMap(({ question, choice }) => (choice === undefined ? [] : [`--${question}`, choice]));
+}

@@ -1,0 +1,146 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { BLAMED_MS, EarlyReturn, FALLBACK_MS } from "../../../src/limiter/early-return.js";
+import { createInProcessLedger } from "../../../src/limiter/in-process.js";
+import { RoundTrips } from "../../../src/limiter/round-trips.js";
+import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";
+import { OPENING_MS } from "../../../src/limiter/token-rule.js";
+import { FakeLog } from "../../support/fake-log.js";
+import { HandClock } from "../../support/hand-clock.js";
+import { LuaStore } from "../../support/lua-store.js";
+
+const FULL = { devices: 200, waitMs: 120 };
+const NORMAL = { priority: "normal", newcomer: false } as const;
+const never = new AbortController().signal;
+
+let clock: HandClock;
+let log: FakeLog;
+
+beforeEach(() => {
+  clock = new HandClock();
+  log = new FakeLog();
+});
+
+/** The way there and back takes 20 ms, so that 100 of 120 are work. */
+function anEarlyReturn(measure: () => Promise<number | undefined> = async () => 20): EarlyReturn {
+  return new EarlyReturn({ clock, log, roundTrips: new RoundTrips({ clock, measure }) });
+}
+
+/** 40 answers, two a second. Returns how much earlier the last token returns. */
+async function learn(early: EarlyReturn, accepted = FULL): Promise<number> {
+  let hiddenMs = 0;
+  for (let n = 0; n < 40; n++) {
+    await clock.advance(500);
+    hiddenMs = early.answered(accepted);
+  }
+  return hiddenMs;
+}
+
+describe("EarlyReturn", () => {
+  it("returns a token earlier by the work in a call, once enough is known", async () => {
+    const early = anEarlyReturn();
+    expect(early.answered(FULL)).toBe(0);
+    expect(await learn(early)).toBeCloseTo(100);
+    expect(early.state.hiddenMs).toBeCloseTo(100);
+  });
+
+  it("concludes nothing for a smaller call from larger ones, and something for a larger one", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    expect(early.answered({ ...FULL, devices: 199 })).toBe(0);
+    expect(early.answered({ ...FULL, devices: 201 })).toBeCloseTo(100);
+  });
+
+  it("returns no token early for a call that was refused", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    expect(early.answered(undefined)).toBe(0);
+  });
+
+  it.each([
+    ["fail", async () => undefined],
+    ["are not answered", () => new Promise<never>(() => {})],
+  ])("returns no token early while measurements %s", async (_, measure) => {
+    expect(await learn(anEarlyReturn(measure))).toBe(0);
+  });
+
+  it("forgets what it learned before a pause", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    await clock.advance(30_000);
+    expect(early.answered(FULL)).toBe(0);
+  });
+
+  it("returns no token early for ten minutes after a throttle, and says so once", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    expect(early.throttled()).toBe(true);
+    expect(early.state).toEqual({ hiddenMs: 0, fallbackUntilMs: clock.now() + FALLBACK_MS });
+    expect(early.throttled()).toBe(true);
+    expect(log.lines).toEqual([expect.objectContaining({ level: "warn", fields: { minutes: 10 } })]);
+    expect(await learn(early)).toBe(0);
+    await clock.advance(FALLBACK_MS);
+    expect(await learn(early)).toBeCloseTo(100);
+  });
+
+  it("takes a throttle for that of another sender if no token returned early lately", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    await clock.advance(BLAMED_MS);
+    expect(early.throttled()).toBe(false);
+    expect(early.state.fallbackUntilMs).toBe(-Infinity);
+    expect(log.lines).toEqual([]);
+  });
+});
+
+describe("createInProcessLedger", () => {
+  it("has the token of an accepted call back earlier by what was learned", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    const ledger = createInProcessLedger({ clock, callsPerSecond: 1, callTimeoutMs: 1000, early });
+    await clock.advance(OPENING_MS);
+    const taking = ledger.take(NORMAL, never);
+    do await clock.advance(0);
+    while (ledger.state().inFlightSinceMs.length === 0);
+    const token = await taking;
+    token.send();
+    await clock.advance(120);
+    early.answered(FULL);
+    token.settle({ kind: "answered", accepted: FULL });
+    expect(token.hiddenMs).toBeCloseTo(100);
+    do await clock.advance(0);
+    while (ledger.state().coolingUntilMs.length === 0);
+    expect(ledger.state().coolingUntilMs[0]).toBeCloseTo(clock.now() + 900);
+    expect(ledger.state().arrived?.hiddenMs).toBeCloseTo(100);
+    await ledger.close();
+  });
+});
+
+describe("createSharedLedger", () => {
+  it("stops early returns on all replicas after a throttle of one", async () => {
+    const lua = new LuaStore(clock);
+    const replicas = ["a", "b"].map((replica) => {
+      const early = anEarlyReturn();
+      const store = {
+        run: async (args: readonly string[]) => lua.run(args),
+        wake: (message: string) => lua.wake(message),
+        onWake: (wake: (message: string) => void) => lua.listen(wake),
+      };
+      const common = { clock, log: new FakeLog(), callsPerSecond: 10, callTimeoutMs: 500 };
+      return { early, ledger: createSharedLedger({ ...common, store, replica, onStoreLoss: "closed", early }) };
+    });
+    const [a, b] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
+    await clock.advance(3000);
+    await learn(a.early); // only this one returns tokens early
+    const call = b.ledger.take(NORMAL, never).then((token) => {
+      token.send();
+      token.settle({ kind: "throttled", retryAfterMs: 10 });
+    });
+    await clock.advance(1000);
+    await call;
+    await clock.advance(1500);
+    for (const { ledger } of replicas) {
+      expect(ledger.state().arrived?.fallbackUntilMs).toBeGreaterThan(clock.now() + FALLBACK_MS - 3000);
+      expect(ledger.state().arrived?.hiddenMs).toBe(0);
+    }
+  });
+});
