@@ -118,12 +118,12 @@ describe("starts that are granted ahead", () => {
   });
 });
 
-/** Places are a space apart, except that a late start is made up for, by less than half a space. */
+/** In the order of the grants, places are a space apart, except that a late start is made up for, by less than half a space. */
 function expectSpacing(starts: readonly Start[], callsPerSecond: number, answerMs: number): void {
   const lateMs = spaceMs(answerMs, callsPerSecond) / 2;
   const apartMs = spaceMs(0, callsPerSecond) - lateMs * MADE_UP;
   let lastMs = -Infinity;
-  for (const { placeMs, wish } of starts.toSorted((a, b) => a.placeMs - b.placeMs)) {
+  for (const { placeMs, wish } of starts.toSorted((a, b) => a.nth - b.nth)) {
     if (!wish.newcomer) expect(placeMs - lastMs).toBeGreaterThanOrEqual(apartMs - 0.1);
     lastMs = Math.max(lastMs, placeMs);
   }

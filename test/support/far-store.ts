@@ -27,6 +27,8 @@ export interface Start {
   readonly atMs: number;
   /** Before this time no call was to start with the token. */
   readonly placeMs: number;
+  /** The number of the grant. */
+  readonly nth: number;
   readonly wish: Wish;
   /** How long the token was waited for. */
   readonly waitedMs: number;
@@ -42,6 +44,12 @@ export interface Grant {
   readonly waitingRanks: readonly number[];
 }
 
+interface Arrived {
+  readonly atMs: number;
+  /** In `grants`. */
+  readonly nth: number;
+}
+
 const CALL_TIMEOUT_MS = 2000;
 export const OPENED_MS = CALL_TIMEOUT_MS + 4000;
 
@@ -53,7 +61,7 @@ export class FarStore {
   readonly #never = new AbortController().signal;
   readonly #waiting = new Map<string, number>();
   /** Grants that have arrived, and when; a replica starts with the first of its own. */
-  readonly #arrived = new Map<string, { readonly atMs: number; readonly placeMs: number }[]>();
+  readonly #arrived = new Map<string, Arrived[]>();
 
   constructor(options: FarOptions) {
     this.#options = options;
@@ -71,9 +79,9 @@ export class FarStore {
           new Promise((resolve) => {
             there(() => {
               const reply = this.store.run(args);
-              const placeMs = this.#note(replica, args, reply);
+              const nth = this.#note(replica, args, reply);
               back(() => {
-                if (placeMs !== undefined) this.#arrivedAt(replica).push({ atMs: clock.now(), placeMs });
+                if (nth !== undefined) this.#arrivedAt(replica).push({ atMs: clock.now(), nth });
                 resolve(reply);
               });
             });
@@ -97,8 +105,9 @@ export class FarStore {
       const token = await ledger.take(wish, this.#never);
       if (!token.send()) continue;
       const atMs = clock.now();
-      const placeMs = this.#place(replica);
-      this.starts.push({ replica, atMs, placeMs, wish, waitedMs: atMs - wantedMs });
+      const nth = this.#used(replica);
+      const placeMs = this.grants[nth]?.placeMs ?? Infinity;
+      this.starts.push({ replica, atMs, placeMs, nth, wish, waitedMs: atMs - wantedMs });
       return this.#answer(token);
     }
   }
@@ -108,26 +117,23 @@ export class FarStore {
     clock.at(clock.now() + answerMs[0] + random() * answerMs[1], () => token.settle({ kind: "answered" }));
   }
 
-  #arrivedAt(replica: string): { readonly atMs: number; readonly placeMs: number }[] {
+  #arrivedAt(replica: string): Arrived[] {
     const known = this.#arrived.get(replica) ?? [];
     this.#arrived.set(replica, known);
     return known;
   }
 
-  /** The place of a start that is made now. Older grants were not used. */
-  #place(replica: string): number {
+  /** The grant of a start that is made now: the first in time of those that can be. Older ones were not used. */
+  #used(replica: string): number {
     const nowMs = this.#options.clock.now();
+    const placeOf = ({ nth }: Arrived) => this.grants[nth]?.placeMs ?? Infinity;
     const usable = this.#arrivedAt(replica).filter(({ atMs }) => nowMs - atMs < 250);
-    const placeMs = Math.min(...usable.map((each) => each.placeMs));
-    const used = usable.find((each) => each.placeMs === placeMs);
-    this.#arrived.set(
-      replica,
-      usable.filter((each) => each !== used),
-    );
-    return placeMs;
+    const [first, ...rest] = usable.toSorted((x, y) => placeOf(x) - placeOf(y));
+    this.#arrived.set(replica, rest);
+    return first?.nth ?? -1;
   }
 
-  /** Returns the place of a start that was granted. */
+  /** Returns the number of a grant. */
   #note(replica: string, args: readonly string[], raw: unknown): number | undefined {
     const { granted } = replyOf(raw);
     const [, , , , , , , , wish, rank, newcomer] = args;
@@ -136,7 +142,7 @@ export class FarStore {
       const placeMs = this.#options.clock.now() + granted.inMs;
       const waitingRanks = [...this.#waiting.values()];
       this.grants.push({ replica, rank: Number(rank), newcomer: newcomer === "1", placeMs, waitingRanks });
-      return placeMs;
+      return this.grants.length - 1;
     }
     if (wish) this.#waiting.set(replica, Number(rank));
     else if (rank) this.#waiting.delete(replica);
