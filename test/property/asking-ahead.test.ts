@@ -1,6 +1,6 @@
 // Starts are granted ahead, so that replicas need not wait for a store that is far away: how far
-// that carries, and what stays as it was. No call starts before its place in the spacing, turns go by
-// class, and no second holds more than N.
+// that carries, and what stays as it was. No call starts before its place in the spacing, turns go
+// by class, and no second holds more than N.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Wish } from "../../src/gateway/limiter.js";
@@ -118,7 +118,10 @@ describe("starts that are granted ahead", () => {
   });
 });
 
-/** In the order of the grants, places are a space apart, except that a late start is made up for, by less than half a space. */
+/**
+ * In the order of the grants, places are a space apart, except that a late start is made up for, by
+ * less than half a space.
+ */
 function expectSpacing(starts: readonly Start[], callsPerSecond: number, answerMs: number): void {
   const lateMs = spaceMs(answerMs, callsPerSecond) / 2;
   const apartMs = spaceMs(0, callsPerSecond) - lateMs * MADE_UP;

@@ -1,5 +1,5 @@
-// Replicas that are some way from their store, in simulated time: commands take time there and back,
-// in order on each connection. Notes each start, and when the store allowed it.
+// Replicas that are some way from their store, in simulated time: commands take time there and
+// back, in order on each connection. Notes each start, and when the store allowed it.
 import { setMaxListeners } from "node:events";
 import type { Limiter, Token, Wish } from "../../src/gateway/limiter.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
@@ -123,7 +123,10 @@ export class FarStore {
     return known;
   }
 
-  /** The grant of a start that is made now: the first in time of those that can be. Older ones were not used. */
+  /**
+   * The grant of a start that is made now: the first in time of those that can be. Older ones were
+   * not used.
+   */
   #used(replica: string): number {
     const nowMs = this.#options.clock.now();
     const placeOf = ({ nth }: Arrived) => this.grants[nth]?.placeMs ?? Infinity;

@@ -1,5 +1,6 @@
-// The grants whose time has not come: a call starts no sooner than the store said, whenever the grant
-// arrived. A grant that nobody waits for any more, or that a throttle has overtaken, goes back at once.
+// The grants whose time has not come: a call starts no sooner than the store said, whenever the
+// grant arrived. A grant that nobody waits for any more, or that a throttle has overtaken, goes
+// back at once.
 import type { Clock } from "../../base/clock.js";
 import type { Wish } from "../../gateway/limiter.js";
 import type { Takers } from "../takers.js";
@@ -10,7 +11,9 @@ interface Grant extends Granted {
   readonly isForNewcomer: boolean;
 }
 
-/** A start that the store allowed at the end of a pause may come a little before it by our clock. */
+/**
+ * A start that the store allowed at the end of a pause may come a little before it by our clock.
+ */
 const PAUSE_ENDS_MS = 250;
 
 export class Ahead {
@@ -29,7 +32,7 @@ export class Ahead {
     this.#after = after;
   }
 
-  /** What else the store is to be asked for. A newcomer may start sooner than what was granted. */
+  /** The next wish to ask the store for. A newcomer may start sooner than what was granted. */
   get wanted(): Wish | undefined {
     const { first } = this.#takers;
     const next = this.#takers.nth(this.#grants.length);

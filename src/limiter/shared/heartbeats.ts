@@ -1,5 +1,6 @@
-// The heartbeats of one replica: its idle ledgers take turns, so that a hundred idle accounts ask the
-// store no more often than a few. If one of them cannot reach the store, the others find out at once.
+// The heartbeats of one replica: its idle ledgers take turns, so that a hundred idle accounts
+// ask the store no more often than a few. If one of them cannot reach the store, the others find
+// out at once.
 import type { Clock } from "../../base/clock.js";
 
 /** One idle ledger has its turn this often. */

@@ -142,9 +142,9 @@ export class Holdings {
   }
 
   /**
-   * The token of ours that can be used again first: if the store grants it to us, it need not travel
-   * there and back. It is not given back before `answerOffer`. Without the store, kept tokens are
-   * used without asking, and one may be in use until the store answers.
+   * The token of ours that can be used again first: if the store grants it to us, it does not
+   * travel there and back. It is not given back before `answerOffer`. Without the store, kept
+   * tokens are used without asking, and one may be in use until the store answers.
    */
   offer(): Offer | undefined {
     const [kept] = this.#options.storeServes() ? this.kept() : [];
@@ -167,8 +167,8 @@ export class Holdings {
   }
 
   /**
-   * Receives a token granted by the store for a request made at `askedMs`, for a call that starts at
-   * `startMs`. Undefined if it is already ours and its call is in flight or has just ended: it
+   * Receives a token granted by the store for a request made at `askedMs`, for a call that starts
+   * at `startMs`. Undefined if it is already ours and its call is in flight or has just ended: it
    * returns by itself, and must not return earlier.
    */
   receive(token: string, ahead: boolean, askedMs: number, startMs = askedMs): Granted | undefined {

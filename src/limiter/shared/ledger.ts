@@ -285,7 +285,7 @@ class SharedLedger implements Limiter {
   }
 
   #served(hasUsed: boolean): void {
-    // A wish that the store still counts on is to be taken back; a reserve that was used, filled up.
+    // A wish that the store still counts on is taken back; a reserve that was used is filled up.
     if (this.#told && !this.#ahead.wanted) this.#poll.by(this.#clock.now());
     if (hasUsed && this.#reserve > 0) this.#clock.at(this.#clock.now(), () => this.#refill());
   }

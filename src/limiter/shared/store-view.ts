@@ -1,5 +1,5 @@
-// What this replica knows about the store from its replies: the state of the ledger, the clock, the
-// distance, and what the store is to be told of it with the next command.
+// The knowledge that a replica has of the store from its replies: the state of the ledger, the
+// clock and the distance. It says when commands are to be sent and when calls may start.
 import type { Clock } from "../../base/clock.js";
 import { FENCE_MS } from "../token-rule.js";
 import { ClockFrame } from "./clock-frame.js";
@@ -7,7 +7,7 @@ import type { Ask, AskedToken, Reply } from "./protocol.js";
 import { EARLY_MS } from "./script.js";
 import type { Heard } from "./state.js";
 
-/** How much sooner than needed a grant may be made, so that a request is not made to wait for a moment. */
+/** How much sooner than needed a grant may be made; otherwise a request may wait for a moment. */
 const SLACK_MS = 2;
 
 export class StoreView {
