@@ -51,7 +51,8 @@ type List = Awaited<ReturnType<typeof storedList>>;
 
 async function drain({ store, upstream, gateway, idleMb, name, uses }: List, devices: number, goals: Goal[]) {
   const use = await useOf(gateway, idleMb, async () => {
-    while ((await upstream.counts()).succeeded * DEVICES_PER_CALL < devices) await pause(100);
+    const calls = Math.floor(devices / DEVICES_PER_CALL);
+    while ((await upstream.counts()).succeeded < calls) await pause(100);
   });
   const { succeeded, spanMs, meanAnswerMs, worstSecond } = await upstream.counts();
   const stopping = await useOf(gateway, idleMb, async () => {

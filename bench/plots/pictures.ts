@@ -63,7 +63,7 @@ function drawAnswerTimes(runs: readonly Timed[]): string {
   const axes = { x: "ms that the cloud takes to answer", y: "% of the quota" };
   const bound = { at: 100, name: "2,000 devices a second" };
   return curves(
-    "Stop a rollout of 20,000 devices: the share of the quota",
+    "Stop a rollout of 100,000 devices: the share of the quota",
     { ...axes, xScale: "category", bound },
     all,
   );

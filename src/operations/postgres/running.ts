@@ -1,7 +1,6 @@
 // What the holder of a lease writes: chunks that are fed, their outcomes, and the end.
-import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
-import { closeOutcomes, encodeOutcomes, mergeOutcomes, type Outcomes, openDevices } from "../outcomes.js";
+import type { Outcomes } from "../outcomes.js";
 import type {
   AppendedChunk,
   ChunkOutcomes,
@@ -13,12 +12,10 @@ import type {
   Progress,
   StoreBounds,
 } from "../store.js";
-import { held, lockLeased, outcomesIn, type StoredChunk, visibleOperation } from "./rows.js";
+import { columnsFor, countClosed, countMerged, countUnsent, outcomesIn, sumOf } from "../stored-outcomes.js";
+import { held, lockLeased, type StoredChunk, visibleOperation } from "./rows.js";
 import { checkRoom } from "./submitting.js";
 import type { Query } from "./transactions.js";
-
-const UNKNOWN = OUTCOMES.indexOf("unknown");
-const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
 
 export async function feed(query: Query, lease: Lease, after: number): Promise<Feeding> {
   const operation = await lockLeased(query, lease);
@@ -55,7 +52,7 @@ export async function record(
   for (const { chunk, outcomes: added } of outcomes) {
     const before = stored.get(chunk);
     if (!before) throw new Error("outcomes were recorded for a chunk that does not exist");
-    addTo(counts, mergeOutcomes(before, added));
+    countMerged(counts, before, added);
   }
   const [row] = await query<OperationRow>(
     `WITH changed AS (${STORE})
@@ -100,8 +97,8 @@ export async function end(query: Query, lease: Lease, { state, failure, sent, un
     lease.id,
   );
   const closed = new Map(fed.map((row) => [row.chunk, outcomesIn(row)]));
-  for (const outcomes of closed.values()) addTo(counts, closeOutcomes(outcomes, UNKNOWN, sent));
-  counts[NOT_ATTEMPTED] = (counts[NOT_ATTEMPTED] ?? 0) + operation.devices - sumOf(counts);
+  for (const outcomes of closed.values()) countClosed(counts, outcomes, sent);
+  countUnsent(counts, operation.devices);
   const [row] = await query<OperationRow>(
     `WITH changed AS (${STORE})
      UPDATE ota_gateway.operation SET state = $6, end_ms = $7, update_ms = $7, counts = $8, waiting = 0, failure = $9,
@@ -128,19 +125,11 @@ const STORE = `
   WHERE operation = $1 AND chunk.chunk = changed.chunk`;
 
 function columnsOf(chunks: ReadonlyMap<number, Outcomes>): readonly unknown[] {
-  const outcomes = [...chunks.values()];
+  const columns = [...chunks.values()].map(columnsFor);
   return [
     [...chunks.keys()],
-    outcomes.map((each) => Buffer.from(encodeOutcomes(each))),
-    outcomes.map(({ failures }) => JSON.stringify(failures)),
-    outcomes.map(openDevices),
+    columns.map(({ outcomes }) => Buffer.from(outcomes)),
+    columns.map(({ failures }) => failures),
+    columns.map(({ open }) => open),
   ];
-}
-
-function addTo(counts: number[], added: readonly number[]): void {
-  for (const [kind, devices] of added.entries()) counts[kind] = (counts[kind] ?? 0) + devices;
-}
-
-function sumOf(counts: readonly number[]): number {
-  return counts.reduce((sum, each) => sum + each, 0);
 }

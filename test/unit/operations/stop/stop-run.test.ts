@@ -249,17 +249,17 @@ describe("StopRun", () => {
   });
 
   it("ends within a minute after it was stopped, also if what is left cannot be listed by then", async () => {
-    const world = await open(Array(5).fill({ kind: "verify", devices: 8000 }), { answerMs: 1000 });
+    const world = await open(Array(20).fill({ kind: "verify", devices: 2500 }), { answerMs: 1000 });
     const id = await world.order();
     const { runner } = world.start();
-    await world.until(() => world.changes(SWEEP).length === 1);
+    await world.until(() => world.changes(SWEEP).length >= 100);
     await world.store.stop(id);
     runner.stop(id);
     await world.clock.advance(65_000);
     const record = await world.store.get(id);
     expect(record).toMatchObject({ state: "stopped" });
-    expect(detailOf(record)?.isTruncated).toBe(true);
-    expect(kindsOf(await world.results(id))["not-attempted"]).toBeGreaterThan(15_000);
+    expect(detailOf(record)).toMatchObject({ isTruncated: true, report: { stopped: false } });
+    expect(kindsOf(await world.results(id))["not-attempted"]).toBeGreaterThan(5000);
   });
 
   it("leaves: what was sent is recorded, and the next process goes on without delay", async () => {
