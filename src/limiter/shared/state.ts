@@ -17,6 +17,8 @@ export interface Heard extends Reply {
 /** The assumed wait without the store, when a call could become possible at any time. */
 const PERHAPS_MS = 1000;
 const RESERVED_MS = 30_000;
+/** An idle ledger may not have been heard from for longer: what others used then is back since. */
+const STALE_MS = 5000;
 
 /** `heard` is undefined while the store is away; then `cause` says why. */
 export function stateOf(
@@ -51,7 +53,7 @@ export function stateOf(
   const inFlightSinceMs = [...own.inFlightSinceMs];
   const coolingUntilMs = [...own.coolingUntilMs];
   for (const [token, outForMs] of heard.inUseForMs) {
-    if (held.has(token)) continue;
+    if (held.has(token) || nowMs - heard.atMs > STALE_MS) continue;
     // Another replica's token: it returns a second after a typical answer, or has been in flight
     // for longer already.
     const sinceMs = heard.atMs - outForMs;
