@@ -19,7 +19,7 @@ import { handshakes } from "./scenarios/handshakes.js";
 import { idleLatency } from "./scenarios/idle-latency.js";
 import { ingest } from "./scenarios/ingest.js";
 import { memory } from "./scenarios/memory.js";
-import { operations } from "./scenarios/operations.js";
+import { million, operations } from "./scenarios/operations.js";
 import { poison } from "./scenarios/poison.js";
 import { replicas } from "./scenarios/replicas.js";
 import { longNames, rollout } from "./scenarios/rollout.js";
@@ -49,10 +49,14 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   growth,
   endings,
   operations,
+  million,
 };
 
 /** The scenarios of `--check`: quick ones that reveal most. */
 const CHECKED = ["rollout", "bystander", "idle", "ingest"];
+
+/** It runs only if it is named. */
+const LONG = "million";
 
 const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
 const named = process.argv.slice(2).filter((word) => !word.startsWith("--"));
@@ -70,7 +74,7 @@ const endAll = async () => {
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void endAll().finally(() => process.exit(1)));
 
 const isShort = flags.includes("--check");
-const chosen = named.length > 0 ? named : isShort ? CHECKED : Object.keys(SCENARIOS);
+const chosen = named.length > 0 ? named : isShort ? CHECKED : Object.keys(SCENARIOS).filter((name) => name !== LONG);
 let missed = 0;
 for (const name of flags.includes("--plots") ? [] : chosen) {
   const [startMs, [load = 0]] = [performance.now(), loadavg()];

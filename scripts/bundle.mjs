@@ -4,6 +4,7 @@
 //
 // usage: node scripts/bundle.mjs      (after tsc; bootstrap.mjs calls it)
 import { readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -43,7 +44,15 @@ await build({
   plugins: [{ name: "packages and places", setup }],
 });
 
-function setup({ onLoad }) {
+function setup({ onResolve, onLoad }) {
+  // To `import` one of Node's modules calls all of its getters, and those of node:http load an HTTP
+  // client that nobody uses.
+  onResolve({ filter: /^/ }, ({ path, kind }) =>
+    isBuiltin(path) && kind !== "require-call" ? { path, namespace: "node" } : undefined,
+  );
+  onLoad({ filter: /^/, namespace: "node" }, ({ path }) => ({
+    contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+  }));
   onLoad({ filter: /\.[cm]?js$/ }, ({ path }) => {
     const text = readFileSync(path, "utf8");
     // Node reads all maps at the start, and those of packages would be most of them.

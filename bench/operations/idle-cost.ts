@@ -1,5 +1,5 @@
-// What a store costs a gateway that has no operation: processor time for each request and at rest,
-// and the time for a single request, in turn about with gateways that have none.
+// The cost of a store for a gateway that has no operation: processor time for each request and at
+// rest, and the time for a single request, in turn about with gateways that have none.
 import { createCaller } from "../../test/support/grpc-caller.js";
 import { cpuMs } from "../cpu.js";
 import type { Goal } from "../goal.js";

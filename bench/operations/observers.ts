@@ -1,4 +1,4 @@
-// What it costs to observe the store: the wrapper that times its calls, and the reading of all
+// The cost of observing the store: the wrapper that times its calls, and the reading of all
 // operations every three seconds, with a thousand of them.
 import { systemClock } from "../../src/base/clock.js";
 import { observedStore } from "../../src/operations/observed-store.js";

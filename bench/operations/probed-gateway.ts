@@ -5,7 +5,7 @@ import { cpuMs, residentMb } from "../cpu.js";
 import type { ServerProcess, Upstream } from "../processes.js";
 
 export interface Held {
-  /** Processor time that the event loop's thread used between two ticks: of us, not of the machine. */
+  /** Processor time that the thread of the event loop used between two ticks. */
   readonly heldMs: number;
   /** The same without the collection of garbage. */
   readonly ownMs: number;
@@ -48,7 +48,7 @@ export interface Use {
   readonly held: Held;
 }
 
-/** What the gateway uses while `work` lasts. `idleMb`: its memory before. */
+/** The use of the gateway while `work` lasts. `idleMb`: its memory before. */
 export async function useOf(gateway: ProbedGateway, idleMb: number, work: () => Promise<unknown>): Promise<Use> {
   await gateway.held();
   let mostMb = residentMb(gateway.pid);

@@ -152,7 +152,8 @@ function namesOf(count: number): string[] {
 }
 
 /**
- * An idle ledger sends scripts, wake-ups and pings; Redis counts what scripts do among all commands.
+ * An idle ledger sends scripts, wake-ups and pings; Redis counts the commands inside scripts as
+ * well.
  */
 function commandsOf(redis: RedisServer): { readonly scripts: number; readonly all: number } {
   const statistics = redis.command("info", "commandstats");

@@ -17,6 +17,11 @@ export class Takers {
     return taker?.wish;
   }
 
+  /** The wish of the taker before whom `n` others wait. */
+  nth(n: number): Wish | undefined {
+    return [...this.#waiting][n]?.wish;
+  }
+
   /** Resolves with a granted token. Rejects if the signal aborts first, or on `close`. */
   wait(wish: Wish, signal: AbortSignal): Promise<Token> {
     return new Promise((resolve, reject) => {

@@ -107,7 +107,8 @@ export function encodeOutcomes({ marks, references }: Outcomes): Uint8Array {
 export function decodeOutcomes(bytes: Uint8Array, failures: string): Outcomes {
   const devices = bytes.length / 3;
   const view = new DataView(bytes.buffer, bytes.byteOffset + devices);
-  const references = Uint16Array.from({ length: devices }, (_, index) => view.getUint16(2 * index, true));
+  const references = new Uint16Array(devices);
+  for (let index = 0; index < devices; index++) references[index] = view.getUint16(2 * index, true);
   return { marks: bytes.slice(0, devices), references, failures: JSON.parse(failures) as string[] };
 }
 

@@ -171,7 +171,10 @@ export class Tenure {
   /** Until something happens, or that time. */
   async wait(untilMs = Infinity): Promise<void> {
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    this.#wake = () => {
+      this.#wake = () => {}; // each abort would make an error, and thousands of devices settle at once
+      woken.abort();
+    };
     await sleepUntil(this.#options.clock, untilMs, woken.signal).catch(() => {});
   }
 

@@ -9,6 +9,11 @@ import { batchFailureOf, isRejection, type StopCall, type StopCallEnd, type Stop
 /** The wait before a call is repeated that may not have reached the upstream. */
 const RETRY_MS = 2000;
 const MOST_CLOSINGS = 10;
+/**
+ * Pages that all sweeps together read at a time: as many as the quota allows, however slow the
+ * answers are, and few enough for counts to get their turn.
+ */
+const MOST_READING = 10;
 /** A request whose connection broke may still be on its way. */
 const TRAVEL_MS = 1000;
 
@@ -60,7 +65,8 @@ export class BatchChanges {
     // Otherwise devices whose tasks are canceled may join a batch that is still open.
     const isClosing = batches.some((batch) => this.isToClose(batch) && batch.closings === 0);
     for (const batch of isClosing ? [] : batches) {
-      if (!batch.isGivenUp && !this.isToClose(batch)) calls.push(...cancelsOf(batch, nowMs));
+      const pages = batches.reduce((sum, { sweep }) => sum + sweep.reading, 0);
+      if (!batch.isGivenUp && !this.isToClose(batch)) calls.push(...cancelsOf(batch, nowMs, MOST_READING - pages));
     }
     this.#underWay += calls.filter(isChange).length;
     return calls;
@@ -110,7 +116,7 @@ export class BatchChanges {
   }
 }
 
-function cancelsOf(batch: StopBatch, nowMs: number): StopCall[] {
+function cancelsOf(batch: StopBatch, nowMs: number, mostPages: number): StopCall[] {
   const { jobId, flags } = batch;
   if (wantsByJob(batch, nowMs)) {
     batch.beginByJob(nowMs);
@@ -118,7 +124,7 @@ function cancelsOf(batch: StopBatch, nowMs: number): StopCall[] {
   }
   const isRead = !batch.isRoundUnderWay && batch.incomplete === "";
   if (isRead && batch.remedy(nowMs) === "sweep") batch.beginSweep();
-  return batch.sweep.next();
+  return batch.sweep.next(mostPages);
 }
 
 function wantsByJob(batch: StopBatch, nowMs: number): boolean {

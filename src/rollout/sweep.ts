@@ -15,8 +15,6 @@ const MOST_LISTED = 100_000;
 
 const MOST_PAGES = 200;
 const MOST_PASSES = 3;
-/** Pages that are read at a time: as many as the quota allows, however slow the answers are. */
-const MOST_READING = 10;
 
 export class Sweep {
   readonly #jobId: string;
@@ -38,6 +36,11 @@ export class Sweep {
 
   get isUnderWay(): boolean {
     return this.#pages.length > 0 || this.#found.length > 0 || this.#reading > 0 || this.#canceling > 0;
+  }
+
+  /** Pages that are being read. */
+  get reading(): number {
+    return this.#reading;
   }
 
   get hasPassed(): boolean {
@@ -71,14 +74,12 @@ export class Sweep {
     this.#found = [];
   }
 
-  /** The calls to make now. */
-  next(): (JobCall | SweepCall)[] {
+  /** The calls to make now, with `mostPages` further pages at most. */
+  next(mostPages: number): (JobCall | SweepCall)[] {
     const calls: (JobCall | SweepCall)[] = this.#found;
     this.#canceling += this.#found.length;
     this.#found = [];
-    while (this.#reading < MOST_READING) {
-      const next = this.#pages.shift();
-      if (!next) break;
+    for (const next of this.#pages.splice(0, Math.max(mostPages, 0))) {
       this.#reading++;
       calls.push({ operation: "ListOTATaskByJob", jobId: this.#jobId, ...next, pageSize: PAGE_SIZE });
     }

@@ -111,6 +111,21 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       expect(await store.feed(lease, 0)).toBe("none");
     });
 
+    it("stores several chunks that are staged at once, and counts them once however often", async () => {
+      const { store } = await open();
+      const submission = submissionOf(3 * CHUNK_DEVICES + 5);
+      const all = [0, 1, 2, 3].flatMap((chunk) => namesOf(chunk, submission.devices));
+      await store.stage(submission.id, 0, all.slice(0, 2 * CHUNK_DEVICES));
+      await store.stage(submission.id, 1, all.slice(CHUNK_DEVICES));
+      await store.stage(submission.id, 1, all.slice(CHUNK_DEVICES));
+      expect(await store.storedDevices()).toBe(submission.devices);
+      await store.publish(submission);
+      const lease = await leaseOne(store);
+      for (let chunk = 0; chunk < 4; chunk++) {
+        expect(fed(await store.feed(lease, chunk - 1)).names).toEqual(namesOf(chunk, submission.devices));
+      }
+    });
+
     it("returns the same operation for the same key and fingerprint, and stores no second list", async () => {
       const { store } = await open();
       const first = await submit(store, 10, { requestId: "key", fingerprint: "a" });

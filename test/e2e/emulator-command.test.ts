@@ -45,6 +45,7 @@ describe("emulateCommand", () => {
     expect(await (await fetch(`${url}/__faults`)).json()).toEqual({
       latencyMs: 5,
       jitterMs: 0,
+      processingMs: 0,
       clockSkewMs: 0,
       refuseConnectionsMs: 0,
       rules: [

@@ -129,7 +129,8 @@ describe.concurrent("an example", () => {
     });
     await until(async () => (await curl(get, name))["done"] === true);
     expect(await curl(get, name)).toMatchObject({ response: { stopped: true, jobs: [{ mayStillInstall: "20" }] } });
-    expect(await curl(results, name)).toEqual({});
+    const installed = { outcome: "OUTCOME_ALREADY_FINISHED" };
+    expect(await curl(results, name)).toMatchObject({ results: Array.from({ length: 5 }, () => installed) });
     expect([await curl(halt, name), await curl(remove, name)]).toEqual([{}, {}]);
     expect(await curl(get, name)).toMatchObject({ code: 5, details: [{ reason: "OPERATION_NOT_FOUND" }] });
     const [, shown = ""] = /```json\n(.*?)```/s.exec(page) ?? [];

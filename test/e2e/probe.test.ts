@@ -7,7 +7,8 @@ import { JOB_QUESTIONS, OPEN_DEFAULTS, QUESTIONS } from "../../src/emulator/open
 import { choicesOf, GIVEN_UP, IDLE, LEAST_GIVEN, type Probing, startProbing } from "../support/probing.js";
 import { seededRandom } from "../support/seeded-random.js";
 
-const THROTTLES: readonly string[] = ["throttleCode", "throttleStatus", "throttleHint"];
+/** These are asked only with leave to exceed the quota. */
+const THROTTLES: readonly string[] = ["counted", "throttleCode", "throttleStatus", "throttleHint"];
 const ASKED = Object.keys(QUESTIONS).filter((name) => !THROTTLES.includes(name)) as (keyof typeof QUESTIONS)[];
 const EACH = ASKED.flatMap((name) => QUESTIONS[name].choices.map((choice) => [name, choice] as const));
 
@@ -56,11 +57,29 @@ describe("ota-gateway probe", () => {
   });
 
   it.concurrent.for([
-    { window: "sliding", throttleCode: "Throttling.User", throttleStatus: "400", throttleHint: "x-acs-retry-after" },
-    { window: "sliding", throttleCode: "Throttling", throttleStatus: "429", throttleHint: "none" },
-    { window: "fixed", throttleCode: "Throttling.Api", throttleStatus: "400", throttleHint: "x-ratelimit-user-api" },
+    {
+      window: "sliding",
+      counted: "arrived",
+      throttleCode: "Throttling.User",
+      throttleStatus: "400",
+      throttleHint: "x-acs-retry-after",
+    },
+    {
+      window: "sliding",
+      counted: "answered",
+      throttleCode: "Throttling",
+      throttleStatus: "429",
+      throttleHint: "none",
+    },
+    {
+      window: "fixed",
+      counted: "arrived",
+      throttleCode: "Throttling.Api",
+      throttleStatus: "400",
+      throttleHint: "x-ratelimit-user-api",
+    },
   ] as const)("finds out how a quota is cut and exceeded, with leave: %o", async (settings, test) => {
-    const { run, emulator } = await startProbing(test, { quota: 10, ...settings });
+    const { run, emulator } = await startProbing(test, { quota: 10, processingMs: 100, ...settings });
     const probe = await run({ ...LEAST_GIVEN, throttlingQuota: 10 }, { pauseMs: 110 });
     test.expect(choicesOf(probe)).toMatchObject(settings);
     test.expect(emulator.stats()).toMatchObject({ devicesCanceled: 0, tasks: { SUCCEEDED: 3 } });

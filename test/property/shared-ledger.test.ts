@@ -106,13 +106,13 @@ interface World extends Pick<WorldOptions, "delayMs" | "callsPerSecond" | "rests
   readonly replicas: number;
 }
 
-function worldOf({ seed, replicas, ...rest }: World, onStoreLoss: WorldOptions["onStoreLoss"]) {
+function worldOf({ seed, replicas, ...rest }: World, onStoreLoss: WorldOptions["onStoreLoss"], onArrival = false) {
   const clock = new HandClock();
   const world = new LedgerWorld({
     clock,
     random: seededRandom(seed),
     callTimeoutMs: 1500,
-    onStoreLoss,
+    ...{ onStoreLoss, onArrival },
     ...rest,
   });
   for (let n = 0; n < replicas; n++) world.start();
@@ -144,5 +144,27 @@ describe.each(["closed", "share"] as const)("a shared ledger that is `%s` withou
       }),
       { numRuns: runs(40) },
     );
+  });
+
+  it("lets no second hold more than N arrivals if tokens return early, since calls count on arrival", async () => {
+    let early = 0;
+    await fc.assert(
+      fc.asyncProperty(anyWorld, history, async (any, events) => {
+        const busy = { ...any, callsPerSecond: 10 };
+        const { clock, world } = worldOf(busy, onStoreLoss, true);
+        await clock.advance(20_000);
+        for (const { afterMs, blow, which, ms } of events) {
+          await clock.advance(afterMs);
+          BLOWS[blow]?.(world, which, ms, clock.now());
+        }
+        await clock.advance(10_000);
+        early += world.replicas.reduce((sum, replica) => sum + replica.early, 0);
+        if (world.isExcused) return;
+        expect(mostAtOnce(world.outMs)).toBeLessThanOrEqual(busy.callsPerSecond);
+        expect(mostInAnySecond(world.arrivalsMs)).toBeLessThanOrEqual(busy.callsPerSecond);
+      }),
+      { numRuns: runs(40) },
+    );
+    expect(early).toBeGreaterThan(100);
   });
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll } from "vitest";
 import { smallPng } from "./small-png.js";
 import { chromiumPath } from "./system.js";
 
-/** Playwright's limits of half a minute pass on a busy machine: the only limit is that of the test. */
+/** Playwright's limit of half a minute passes on a busy machine; the test's own is enough. */
 const NO_LIMIT = 0;
 
 /** One browser for all tests of a file, if there is one, closed after them. */

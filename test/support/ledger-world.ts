@@ -1,6 +1,9 @@
 // Replicas that share a ledger, the store between them, and an upstream that counts arrivals: in
 // simulated time, with every kind of fault that a test can request.
+import type { Clock } from "../../src/base/clock.js";
 import type { TokenEnd } from "../../src/gateway/limiter.js";
+import { EarlyReturn } from "../../src/limiter/early-return.js";
+import { RoundTrips } from "../../src/limiter/round-trips.js";
 import { createSharedLedger } from "../../src/limiter/shared/ledger.js";
 import { replyOf } from "../../src/limiter/shared/protocol.js";
 import { COMMAND_TIMEOUT_MS } from "../../src/limiter/shared/store.js";
@@ -10,6 +13,10 @@ import type { HandClock } from "./hand-clock.js";
 import { LuaStore } from "./lua-store.js";
 
 const LONGEST_REST_MS = 4000;
+
+/** With `onArrival`: how long a call is worked on, and the longest way in one direction. */
+const WORK_MS = 150;
+const LONGEST_WAY_MS = 15;
 
 export interface WorldOptions {
   readonly clock: HandClock;
@@ -24,6 +31,8 @@ export interface WorldOptions {
    * use at once.
    */
   readonly rests: boolean;
+  /** Whether calls count when they arrive, and tokens return early for that. */
+  readonly onArrival?: boolean;
 }
 
 /** A process that sends whenever it may, unless it rests. */
@@ -31,6 +40,8 @@ export interface Replica {
   readonly ledger: ReturnType<typeof createSharedLedger>;
   readonly log: FakeLog;
   sent: number;
+  /** How many tokens have returned early. */
+  early: number;
   /** Commands do not get through until then. */
   cutUntilMs: number;
   /** The process does not run until then, as after SIGSTOP. */
@@ -77,7 +88,7 @@ export class LedgerWorld {
     const { clock, callsPerSecond, callTimeoutMs, onStoreLoss } = this.#options;
     const log = new FakeLog();
     const name = `r${this.replicas.length}`;
-    const replica = { log, sent: 0, cutUntilMs: -Infinity, stoppedUntilMs: -Infinity, isDead: false } as {
+    const replica = { log, sent: 0, early: 0, cutUntilMs: -Infinity, stoppedUntilMs: -Infinity, isDead: false } as {
       -readonly [K in keyof Replica]: Replica[K];
     };
     // Events of a process that stands still happen when it goes on.
@@ -86,12 +97,16 @@ export class LedgerWorld {
       if (clock.now() < replica.stoppedUntilMs) clock.at(replica.stoppedUntilMs, () => awake(run));
       else run();
     };
+    const own: Clock = {
+      now: () => clock.now(),
+      wallNow: () => clock.wallNow(),
+      at: (timeMs, run) => clock.at(timeMs, () => awake(run)),
+    };
+    const measure = () => new Promise<number>((resolve) => this.#roundTrip((ms) => awake(() => resolve(ms))));
+    const early = new EarlyReturn({ clock: own, log, roundTrips: new RoundTrips({ clock: own, measure }) });
     replica.ledger = createSharedLedger({
-      clock: {
-        now: () => clock.now(),
-        wallNow: () => clock.wallNow(),
-        at: (timeMs, run) => clock.at(timeMs, () => awake(run)),
-      },
+      clock: own,
+      ...(this.#options.onArrival && { early }),
       log,
       replica: name,
       callsPerSecond,
@@ -172,7 +187,13 @@ export class LedgerWorld {
       const wish = { priority: random() < 0.2 ? "urgent" : "normal", newcomer: random() < 0.1 } as const;
       const token = await replica.ledger.take(wish, new AbortController().signal);
       if (random() < 0.05) token.settle({ kind: "unwritten" });
-      else if (token.send()) this.#call(replica, (end) => awake(() => token.settle(end)));
+      else if (token.send()) {
+        const settle = (end: TokenEnd) => {
+          token.settle(end);
+          if (token.hiddenMs) replica.early++;
+        };
+        this.#call(replica, (end) => awake(() => settle(end)));
+      }
     }
   }
 
@@ -194,10 +215,32 @@ export class LedgerWorld {
       clock.at(endedMs, () => settle({ kind: "lost" }));
       return;
     }
+    if (this.#options.onArrival) return void this.#callOnArrival(sentMs, settle);
     const answeredMs = sentMs + (random() < 0.1 ? callTimeoutMs : 80) * random();
     this.arrivalsMs.push(sentMs + random() * (answeredMs - sentMs));
     this.outMs.push([sentMs, answeredMs + WINDOW_MS]);
     clock.at(answeredMs, () => settle(luck < 0.055 ? { kind: "throttled", retryAfterMs: 100 } : { kind: "answered" }));
+  }
+
+  /** Some requests are delayed, and some calls are refused without work. */
+  #callOnArrival(sentMs: number, settle: (end: TokenEnd) => void): void {
+    const { clock, random } = this.#options;
+    const countedMs = sentMs + this.#way() + (random() < 0.1 ? 400 * random() : 0);
+    const isAccepted = random() < 0.9;
+    const answeredMs = countedMs + (isAccepted ? WORK_MS * (1 + random()) : 1) + this.#way();
+    const accepted = isAccepted && { accepted: { devices: 200, waitMs: answeredMs - sentMs } };
+    this.arrivalsMs.push(countedMs);
+    this.outMs.push([sentMs, countedMs + WINDOW_MS]);
+    clock.at(answeredMs, () => settle({ kind: "answered", ...accepted }));
+  }
+
+  #way(): number {
+    return LONGEST_WAY_MS * this.#options.random();
+  }
+
+  #roundTrip(measured: (tookMs: number) => void): void {
+    const tookMs = this.#way() + this.#way();
+    this.#after(tookMs, () => measured(tookMs));
   }
 
   #rest(awake: (run: () => void) => void): Promise<void> {

@@ -11,8 +11,8 @@ const UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S:
 const LONGEST_MS = 2_147_483_000;
 
 /**
- * What grpc-js gets in addition. It ends an rpc at its deadline by itself, with a bare status, and
- * on a busy machine that would overtake the gateway's last answers. The gateway keeps the deadline.
+ * Added to what grpc-js gets. It ends an rpc at its deadline by itself, with a bare status, and on
+ * a busy machine that would overtake the gateway's last answers. The gateway keeps the deadline.
  */
 export const GRACE_MS = 2000;
 

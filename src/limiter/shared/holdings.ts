@@ -22,9 +22,27 @@ interface Holding {
   readonly token: string;
   state: "in use" | "cooling" | "kept";
   startUntilMs: number;
+  /** No call starts with it before this time: it was granted ahead, or has to come back first. */
+  freeMs: number;
   /** When its call was sent; absent before that. */
   sentMs?: number;
-  backMs?: number;
+  /** While the store is being asked whether it may be used again, it is not given back. */
+  isOffered?: boolean;
+  /** Another replica waits for it. */
+  isNeeded?: boolean;
+}
+
+/** A token of ours that the store may grant us once more. */
+export interface Offer {
+  readonly token: string;
+  /** When it can be used. */
+  readonly freeMs: number;
+}
+
+/** A token, and when a call may start with it. */
+export interface Granted {
+  readonly token: Token;
+  readonly startMs: number;
 }
 
 export interface HoldingsOptions {
@@ -82,13 +100,19 @@ export class Holdings {
     return this.#byToken.has(token);
   }
 
-  /** When each call in flight was sent. */
+  /** When each call in flight was sent, or will be. */
   inFlightSinceMs(): number[] {
-    return this.#in("in use").flatMap(({ sentMs }) => sentMs ?? []);
+    return this.#in("in use").map(({ sentMs, freeMs }) => sentMs ?? freeMs);
   }
 
   coolingUntilMs(): number[] {
-    return this.#in("cooling").flatMap(({ backMs }) => backMs ?? []);
+    return this.#in("cooling").map(({ freeMs }) => freeMs);
+  }
+
+  /** The number of tokens that calls may use without the store, now or when they come back. */
+  usable(): number {
+    const nowMs = this.#clock.now();
+    return [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
   }
 
   /** The kept tokens that may be used for a call. */
@@ -99,13 +123,14 @@ export class Holdings {
 
   /**
    * Takes what must be reported to the store. The caller reports it, or puts it back with
-   * `undrain`.
+   * `undrain`. While another command is outstanding, the tokens that it asks to keep stay.
    */
-  drain(): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
+  drain(isBetween = false): { readonly back: readonly GivenBack[]; readonly throttled: Throttled | undefined } {
     // Done only here: tokens that we are asking the store to leave us must not be given back
     // meanwhile.
     const usable = new Set(this.kept());
-    for (const { token } of this.#in("kept")) if (!usable.has(token)) this.#giveBack(token, true);
+    const kept = isBetween ? [] : this.#in("kept");
+    for (const { token } of kept) if (!usable.has(token)) this.#giveBack(token, true);
     const back = this.#back;
     this.#back = [];
     return { back, throttled: this.#throttles.shift() };
@@ -117,16 +142,44 @@ export class Holdings {
   }
 
   /**
-   * Receives a token granted by the store for a request made at `askedMs`. Undefined if it is
-   * already ours and its call is in flight or has just ended: it returns by itself, and must not
-   * return earlier.
+   * The token of ours that can be used again first: if the store grants it to us, it does not
+   * travel there and back. It is not given back before `answerOffer`. Without the store, kept
+   * tokens are used without asking, and one may be in use until the store answers.
    */
-  receive(token: string, ahead: boolean, askedMs: number): Token | undefined {
+  offer(): Offer | undefined {
+    const [kept] = this.#options.storeServes() ? this.kept() : [];
+    const cooling = this.#in("cooling")
+      .filter(({ isNeeded }) => !isNeeded)
+      .toSorted((a, b) => a.freeMs - b.freeMs);
+    const holding = kept === undefined ? cooling[0] : this.#byToken.get(kept);
+    if (!holding) return undefined;
+    holding.isOffered = true;
+    return { token: holding.token, freeMs: holding.freeMs };
+  }
+
+  /** Ends an offer. If the store did not grant the token, it goes back as it would have. */
+  answerOffer(token: string, isNeeded: boolean): void {
+    const holding = this.#byToken.get(token);
+    if (!holding?.isOffered) return;
+    holding.isOffered = false;
+    holding.isNeeded = isNeeded;
+    if (holding.state === "cooling" && holding.freeMs <= this.#clock.now()) this.#comeBack(holding, true);
+  }
+
+  /**
+   * Receives a token granted by the store for a request made at `askedMs`, for a call that starts
+   * at `startMs`. Undefined if it is already ours and its call is in flight or has just ended: it
+   * returns by itself, and must not return earlier.
+   */
+  receive(token: string, ahead: boolean, askedMs: number, startMs = askedMs): Granted | undefined {
     const held = this.#byToken.get(token);
-    if (held && held.state !== "kept") return undefined;
-    const holding: Holding = { token, state: "in use", startUntilMs: askedMs + this.#options.shareMs };
+    if (held && held.state !== "kept" && !(held.state === "cooling" && held.isOffered)) return undefined;
+    const freeMs = Math.max(startMs, held?.freeMs ?? startMs);
+    const startUntilMs = askedMs + this.#options.shareMs;
+    // Another object, so that a timer of the former use does not give it back.
+    const holding: Holding = { token, state: "in use", startUntilMs, freeMs };
     this.#byToken.set(token, holding);
-    return this.#tokenOf(holding, ahead, askedMs);
+    return { token: this.#tokenOf(holding, ahead, askedMs), startMs: freeMs };
   }
 
   /**
@@ -140,7 +193,7 @@ export class Holdings {
       if (!left.has(token)) {
         if (holding?.state === "kept") this.#giveBack(token, true);
       } else if (holding) holding.startUntilMs = startUntilMs;
-      else this.#byToken.set(token, { token, state: "kept", startUntilMs });
+      else this.#byToken.set(token, { token, state: "kept", startUntilMs, freeMs: askedMs });
     }
     for (const { token } of this.#in("kept").slice(this.#options.reserve)) this.#giveBack(token, true);
   }
@@ -154,7 +207,7 @@ export class Holdings {
     const [token] = this.kept();
     const holding = token === undefined ? undefined : this.#byToken.get(token);
     if (!holding) return undefined;
-    const usable = [...this.#byToken.values()].filter(({ startUntilMs }) => startUntilMs > nowMs).length;
+    const usable = this.usable();
     const atMs = startMs(this.#pace, usable, this.kept().length, wish.newcomer, nowMs);
     if (atMs === undefined || atMs > nowMs) return atMs;
     this.#pace = started(this.#pace, usable, nowMs);
@@ -174,6 +227,7 @@ export class Holdings {
         const nowMs = this.#clock.now();
         // The process was suspended, and its grant may belong to another replica by now.
         const isStale = nowMs - grantedMs > FENCE_MS;
+        if (nowMs < holding.freeMs) throw new Error("a token was used before it was free");
         if (isStale) this.#comeBack(holding, false);
         else holding.sentMs = nowMs;
         return !isStale;
@@ -206,10 +260,13 @@ export class Holdings {
       hiddenMs = early?.answered(end.accepted) ?? 0;
       this.#pace = answered(this.#pace, nowMs - sentMs - hiddenMs);
     }
-    const backMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs, hiddenMs);
-    Object.assign(holding, { state: "cooling", backMs });
-    if (backMs <= nowMs) this.#comeBack(holding, true);
-    else this.#clock.at(backMs, () => this.#comeBack(holding, true));
+    const freeMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs, hiddenMs);
+    Object.assign(holding, { state: "cooling", freeMs });
+    const comeBack = () => {
+      if (!holding.isOffered && this.#byToken.get(holding.token) === holding) this.#comeBack(holding, true);
+    };
+    if (freeMs <= nowMs) comeBack();
+    else this.#clock.at(freeMs, comeBack);
     return hiddenMs;
   }
 
@@ -221,8 +278,8 @@ export class Holdings {
     const mayKeep = !storeServes() || (used && this.#in("kept").length < reserve);
     const isKept = mayKeep && startUntilMs > this.#clock.now();
     delete holding.sentMs;
-    delete holding.backMs;
     holding.state = "kept";
+    holding.isNeeded = false;
     if (!isKept) this.#giveBack(token, used);
     changed();
   }

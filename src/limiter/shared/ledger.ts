@@ -9,13 +9,15 @@ import type { EarlyReturn } from "../early-return.js";
 import { forecastOf } from "../forecast.js";
 import { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
+import { Ahead } from "./ahead.js";
 import { Availability } from "./availability.js";
-import { ClockFrame } from "./clock-frame.js";
+import { Heartbeats, TURN_MS } from "./heartbeats.js";
 import { Holdings } from "./holdings.js";
 import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
-import { type Heard, RANKS, stateOf } from "./state.js";
+import { RANKS, stateOf } from "./state.js";
 import type { Store } from "./store.js";
+import { StoreView } from "./store-view.js";
 
 export interface SharedOptions {
   readonly clock: Clock;
@@ -36,8 +38,11 @@ export interface SharedOptions {
 /** How long a waiting replica waits for a wake-up before it asks again. */
 const POLL_MS = 500;
 
-/** How often an idle replica reports that it exists. */
+/** How often an idle ledger asks, if there are not so many that their turns come later. */
 const HEARTBEAT_MS = 1000;
+
+/** A replica counts as present for this long, or until it has missed some turns. */
+const PRESENT_MS = 5000;
 
 /** A waiting replica that is not heard from for this long loses its turn. */
 const WAITS_FOR_MS = 1500;
@@ -55,24 +60,27 @@ class SharedLedger implements Limiter {
   readonly #clock: Clock;
   readonly #takers = new Takers();
   readonly #held: Holdings;
-  readonly #frame = new ClockFrame();
+  readonly #view: StoreView;
   readonly #availability: Availability;
   readonly #poll: Poll;
+  readonly #heartbeats: Heartbeats;
+  readonly #stopHeartbeat: () => void;
+  #askedMs = -Infinity;
   readonly #shareMs: number;
   readonly #reserve: number;
-  #heard: Heard | undefined;
-  /** Until when calls of any user of the ledgers known to us may be counted. */
-  #countsUntilMs = -Infinity;
-  #hasStepped = false;
   /** Our wish, as the store knows it. */
   #told: Wish | undefined;
   #named = 0;
   #disarmKept: () => void = () => {};
+  readonly #ahead: Ahead;
+  /** Since when a token is wanted. */
+  #wantedSinceMs = 0;
 
   constructor(options: SharedOptions) {
     const { clock, callTimeoutMs, callsPerSecond, onStoreLoss, early } = options;
     [this.#options, this.#clock] = [options, clock];
     this.#availability = new Availability(options.log);
+    this.#view = new StoreView(clock);
     // At least half of the tokens stay available to all replicas, however many keep some: see
     // keptAtMost.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
@@ -86,14 +94,25 @@ class SharedLedger implements Limiter {
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
     });
+    this.#ahead = new Ahead(
+      clock,
+      this.#takers,
+      () => Math.max(this.#held.pausedUntilMs, this.#view.pausedUntilMs),
+      (hasUsed) => this.#served(hasUsed),
+    );
     this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
+    this.#heartbeats = options.store.heartbeats ?? new Heartbeats(clock);
+    this.#stopHeartbeat = this.#heartbeats.join({ beat: () => this.#beat(), alarm: () => this.#alarm() });
     this.#poll.by(clock.now());
   }
 
   take(wish: Wish, signal: AbortSignal): Promise<Token> {
+    if (!this.#takers.first) this.#wantedSinceMs = this.#clock.now();
     const taking = this.#takers.wait(wish, signal);
+    taking.catch(() => this.#ahead.useSoon());
     if (!this.#serves()) this.#useKept();
+    else if (!this.#ahead.wanted) return taking;
     else if (!this.#told || RANKS[wish.priority] < RANKS[this.#told.priority] || wish.newcomer) this.#changed();
     return taking;
   }
@@ -101,7 +120,7 @@ class SharedLedger implements Limiter {
   state(): LedgerState {
     const { callsPerSecond, early } = this.#options;
     const { isAway, cause } = this.#availability;
-    const state = stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#heard, cause);
+    const state = stateOf(this.#clock.now(), callsPerSecond, this.#held, isAway ? undefined : this.#view.heard, cause);
     return early ? { ...state, arrived: early.state } : state;
   }
 
@@ -116,6 +135,8 @@ class SharedLedger implements Limiter {
   async close(): Promise<void> {
     this.#takers.close(new Error("the ledger is closed"));
     this.#disarmKept();
+    this.#stopHeartbeat();
+    this.#ahead.use();
     await this.#poll.end();
     if (this.#availability.isAway) return;
     const nowMs = this.#clock.now();
@@ -127,11 +148,28 @@ class SharedLedger implements Limiter {
 
   /** Whether the store can be asked for tokens. */
   #serves(): boolean {
-    return !this.#availability.isAway && this.#heard !== undefined && this.#heard.opensMs <= this.#clock.now();
+    return !this.#availability.isAway && this.#view.isOpen;
+  }
+
+  #beat(): boolean {
+    const nowMs = this.#clock.now();
+    const hasOwn = this.#reserve > 0 || this.#availability.isAway || this.#ahead.wanted;
+    if (hasOwn || nowMs - this.#askedMs <= HEARTBEAT_MS - TURN_MS) return false;
+    this.#poll.by(nowMs);
+    return true;
+  }
+
+  #alarm(): void {
+    if (!this.#availability.isAway) this.#poll.by(this.#clock.now());
   }
 
   #changed(): void {
-    if (!this.#availability.isAway) this.#poll.by(this.#clock.now());
+    this.#ahead.use();
+    if (!this.#availability.isAway) {
+      // A token that has come back does not wait for the answer about another.
+      if (this.#poll.isAsking && this.#held.hasNews) void this.#ask("between").then((nextMs) => this.#poll.by(nextMs));
+      else this.#poll.by(this.#clock.now());
+    }
     this.#useKept();
   }
 
@@ -140,27 +178,31 @@ class SharedLedger implements Limiter {
    */
   #woken(message: string): void {
     const [replica, delayUs] = message.split(" ");
-    if (replica === this.#options.replica) this.#poll.by(this.#clock.now() + Number(delayUs) / 1000);
+    if (replica !== this.#options.replica) return;
+    this.#poll.by(this.#view.inTimeMs(Number(delayUs) / 1000));
   }
 
   /** Sends one command. Returns when to send the next. */
-  async #ask(which?: "last"): Promise<number> {
+  async #ask(which?: "last" | "between"): Promise<number> {
     const askedMs = this.#clock.now();
-    const { back, throttled } = this.#held.drain();
-    const wish = this.#takers.first;
+    this.#askedMs = askedMs;
+    const { back, throttled } = this.#held.drain(which === "between");
+    const wish = which === "between" ? undefined : this.#ahead.wanted;
     const token = `${this.#options.replica}.${++this.#named}`;
     const ask: Ask = {
-      ...this.#circumstances(askedMs),
-      ...(which === "last" && { keep: [] }),
-      ...(wish && { wish: this.#wishFor(token, wish) }),
+      ...this.#circumstances(),
+      ...(which && { keep: [] }),
+      ...(which === "last" && { presentForMs: 0 }),
+      ...(which === "between" ? { wish: "same" as const } : wish && { wish: this.#wishFor(token, wish, askedMs) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,
     };
     try {
       const reply = replyOf(await this.#options.store.run(argumentsOf(ask)));
-      this.#told = reply.granted ? undefined : wish;
+      if (which !== "between") this.#told = reply.granted ? undefined : wish;
       return this.#hear(ask, reply, askedMs);
     } catch (error) {
+      this.#answerOffer(ask, false);
       // It may have run; then the granted token must be given back. Reporting the rest twice does
       // no harm.
       this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
@@ -168,19 +210,17 @@ class SharedLedger implements Limiter {
     }
   }
 
-  #circumstances(nowMs: number): Omit<Ask, "back"> {
+  #circumstances(): Omit<Ask, "back"> {
     const { replica, callsPerSecond: quota, callTimeoutMs, early } = this.#options;
     const countsMs = countsForMs(callTimeoutMs);
-    const mayHaveOpened = this.#heard !== undefined && this.#heard.opensMs <= nowMs;
     return {
+      ...this.#view.circumstances(),
       replica,
+      presentForMs: Math.max(PRESENT_MS, this.#ahead.wanted ? 0 : 2.5 * this.#heartbeats.roundMs),
       quota,
       // If this ledger is lost, its successor cannot know which replicas continue with its tokens.
-      countsMs: countsMs + (mayHaveOpened ? this.#shareMs : 0),
+      countsMs: countsMs + (this.#view.isOpen ? this.#shareMs : 0),
       leaseMs: FENCE_MS + this.#shareMs + countsMs,
-      ...(this.#heard && { seen: { epoch: this.#heard.epoch, agoMs: nowMs - this.#heard.atMs } }),
-      formerMs: Math.max(this.#countsUntilMs - nowMs, 0),
-      stepped: this.#hasStepped,
       spaceMs: spaceMs(this.#held.answerMs, quota),
       ...(early && { early: early.isBlamed }),
       keptAtMost: Math.floor(quota / 2),
@@ -188,11 +228,17 @@ class SharedLedger implements Limiter {
     };
   }
 
-  #wishFor(token: string, { priority, newcomer }: Wish): NonNullable<Ask["wish"]> {
-    // Without the store, kept tokens are used without asking, and one may be in use until the store
-    // answers.
-    const [kept] = this.#serves() ? this.#held.kept() : [];
-    return { token, rank: RANKS[priority], newcomer, forMs: WAITS_FOR_MS, ...(kept !== undefined && { kept }) };
+  #wishFor(token: string, { priority, newcomer }: Wish, nowMs: number): NonNullable<Ask["wish"]> {
+    const offer = this.#held.offer();
+    return {
+      token,
+      rank: RANKS[priority],
+      newcomer,
+      ...(offer && { own: { token: offer.token, inMs: this.#view.inMs(offer.freeMs) } }),
+      ...this.#view.distance(),
+      wantedForMs: Math.max(nowMs - this.#wantedSinceMs, 0),
+      forMs: WAITS_FOR_MS,
+    };
   }
 
   /** The tokens to keep in reserve, so that this replica has some when the store fails. */
@@ -208,23 +254,50 @@ class SharedLedger implements Limiter {
     this.#availability.hear(reply);
     this.#options.early?.fallBack(reply.fallbackForMs);
     if (reply.wake) this.#options.store.wake(reply.wake);
-    this.#hasStepped = !this.#frame.note(reply.storeMs, askedMs, nowMs);
-    if (this.#hasStepped) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
-    this.#countsUntilMs = Math.max(this.#countsUntilMs, nowMs + reply.countsMs);
-    this.#heard = { ...reply, atMs: nowMs, opensMs: nowMs + reply.opensInMs };
+    const isSteady = this.#view.note(ask, reply, askedMs);
+    if (!isSteady) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
     // Before noteKept, which would give the token back as one that we may not keep.
-    const token = reply.granted && this.#held.receive(reply.granted.token, reply.granted.ahead, askedMs);
+    this.#receive(ask, reply, askedMs);
+    this.#answerOffer(ask, reply.yields);
     if (this.#serves()) this.#held.noteKept(ask.keep, reply.kept, askedMs);
-    if (token && this.#takers.first && !this.#hasStepped) this.#takers.grant(token);
-    else token?.settle({ kind: "unwritten" });
+    this.#ahead.use();
     this.#useKept();
-    if (this.#hasStepped || this.#held.hasNews) return nowMs;
-    return nowMs + Math.min(reply.waitMs ?? Infinity, this.#takers.first ? POLL_MS : HEARTBEAT_MS);
+    if (this.#view.hasStepped || this.#held.hasNews) return nowMs;
+    // A reserve is leased, and has to be renewed.
+    if (!this.#ahead.wanted) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
+    if (reply.granted) return nowMs;
+    const againMs = this.#view.askMs(reply, reply.waitMs ?? Infinity);
+    return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
+  }
+
+  #receive({ wish }: Ask, reply: Reply, askedMs: number): void {
+    if (!reply.granted) return;
+    const { token, ahead, inMs } = reply.granted;
+    const granted = this.#held.receive(token, ahead, askedMs, this.#view.startMs(reply, inMs));
+    if (!granted) return;
+    if (this.#view.hasStepped) granted.token.settle({ kind: "unwritten" });
+    else this.#ahead.add({ ...granted, isForNewcomer: typeof wish === "object" && wish.newcomer });
+  }
+
+  #answerOffer({ wish }: Ask, isNeeded: boolean): void {
+    if (typeof wish === "object" && wish.own) this.#held.answerOffer(wish.own.token, isNeeded);
+  }
+
+  #served(hasUsed: boolean): void {
+    // A wish that the store still counts on is taken back; a reserve that was used is filled up.
+    if (this.#told && !this.#ahead.wanted) this.#poll.by(this.#clock.now());
+    if (hasUsed && this.#reserve > 0) this.#clock.at(this.#clock.now(), () => this.#refill());
+  }
+
+  #refill(): void {
+    if (!this.#takers.first && this.#serves()) this.#poll.by(this.#clock.now());
   }
 
   #miss(error: Error): number {
+    const wasAway = this.#availability.isAway;
     const retryMs = this.#availability.miss(error);
+    if (!wasAway) this.#heartbeats.alarm();
     this.#told = undefined;
     this.#useKept();
     return this.#clock.now() + retryMs;

@@ -16,6 +16,11 @@ export class Poll {
     this.#ask = ask;
   }
 
+  /** Whether an answer is outstanding. */
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
+  }
+
   /** Asks by this time at the latest, or as soon after it as possible. */
   by(timeMs: number): void {
     if (timeMs >= this.#dueMs) return;

@@ -4,6 +4,8 @@
 /** One command. Times are durations in ms, because the clocks are not shared. */
 export interface Ask {
   readonly replica: string;
+  /** How long it counts as present. */
+  readonly presentForMs: number;
   /** The total number of tokens, N. */
   readonly quota: number;
   /** How long a call of this replica may still be counted after the ledger is lost. */
@@ -15,7 +17,8 @@ export interface Ask {
   readonly formerMs: number;
   /** Whether the store's clock has stepped relative to ours since that reply. */
   readonly stepped: boolean;
-  readonly wish?: AskedToken;
+  /** Absent to wish for nothing; "same" to wish what it wished before. */
+  readonly wish?: AskedToken | "same";
   /** The distance between starts of calls. */
   readonly spaceMs: number;
   readonly throttle?: { readonly pauseMs: number; readonly sentAgoMs: number };
@@ -37,8 +40,14 @@ export interface AskedToken {
   /** Lower ranks are served first, from 0. */
   readonly rank: number;
   readonly newcomer: boolean;
-  /** A kept token that may be used instead. */
-  readonly kept?: string;
+  /** A token of this replica that may be used instead, and in how long it can be. */
+  readonly own?: { readonly token: string; readonly inMs: number };
+  /** How long before its start a token may be granted. */
+  readonly aheadMs: number;
+  /** The shortest time that a command of this replica takes, there and back. */
+  readonly tripMs: number;
+  /** How long it has been wanted. */
+  readonly wantedForMs: number;
   /** How long it waits for its turn before asking again. */
   readonly forMs: number;
 }
@@ -53,8 +62,11 @@ export interface Reply {
   readonly epoch: string;
   /** The time on the store's clock. */
   readonly storeMs: number;
-  readonly granted?: { readonly token: string; readonly ahead: boolean };
-  /** Time until a token is available, if only time is missing. */
+  /** The token, whether it is ahead of pacing, and in how long a call may start with it. */
+  readonly granted?: { readonly token: string; readonly ahead: boolean; readonly inMs: number };
+  /** Whether the token that it wanted to use again is needed elsewhere. */
+  readonly yields: boolean;
+  /** In how long the next request should reach the store, if that is known. */
   readonly waitMs?: number;
   readonly opensInMs: number;
   readonly pausedForMs: number;
@@ -74,7 +86,8 @@ export interface Reply {
 
 /** Makes the script's arguments. */
 export function argumentsOf(ask: Ask): string[] {
-  const { seen, wish, throttle } = ask;
+  const { seen, throttle } = ask;
+  const wish = ask.wish === "same" ? undefined : ask.wish;
   return [
     ask.replica,
     String(ask.quota),
@@ -85,14 +98,19 @@ export function argumentsOf(ask: Ask): string[] {
     String(ask.formerMs),
     flag(ask.stepped),
     wish?.token ?? "",
-    String(wish?.rank ?? 0),
+    ask.wish === "same" ? "" : String(wish?.rank ?? 0),
     flag(wish?.newcomer ?? false),
-    wish?.kept ?? "",
+    wish?.own?.token ?? "",
+    String(wish?.own?.inMs ?? 0),
+    String(wish?.aheadMs ?? 0),
+    String(wish?.tripMs ?? 0),
+    String(wish?.wantedForMs ?? 0),
     String(wish?.forMs ?? 0),
     throttle ? String(throttle.pauseMs) : "",
     String(throttle?.sentAgoMs ?? 0),
     String(ask.keptAtMost),
     String(ask.spaceMs),
+    String(ask.presentForMs),
     ask.early === undefined ? "" : flag(ask.early),
     String(ask.keep.length),
     ...ask.keep,
@@ -102,18 +120,20 @@ export function argumentsOf(ask: Ask): string[] {
 
 /** Parses a reply. Throws if the script did not make it. */
 export function replyOf(raw: unknown): Reply {
-  if (!Array.isArray(raw) || raw.length < 14) throw new Error("the store's answer is not one of the ledger's script");
+  if (!Array.isArray(raw) || raw.length < 15) throw new Error("the store's answer is not one of the ledger's script");
   const fields = raw.map(String);
-  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake, fallback] = fields;
-  const end = fields.indexOf("", 13);
+  const [epoch = "", now, token, ahead, wait, opens, paused, withheld, free, counts, replicas, wake, fallback, yields] =
+    fields;
+  const end = fields.indexOf("", 14);
   const inUseForMs = new Map<string, number>();
   for (let n = end + 1; n + 1 < fields.length; n += 2)
     inUseForMs.set(fields[n] as string, Number(fields[n + 1]) / 1000);
   return {
     epoch,
     storeMs: Number(now) / 1000,
-    ...(token && { granted: { token, ahead: ahead === "1" } }),
-    ...(wait !== "-1" && { waitMs: Number(wait) / 1000 }),
+    ...(token && { granted: { token, ahead: ahead === "1", inMs: Number(wait) / 1000 } }),
+    ...(!token && wait !== "-1" && { waitMs: Number(wait) / 1000 }),
+    yields: yields === "1",
     opensInMs: Number(opens) / 1000,
     pausedForMs: Number(paused) / 1000,
     withheld: Number(withheld),
@@ -122,7 +142,7 @@ export function replyOf(raw: unknown): Reply {
     replicas: Number(replicas),
     ...(wake && { wake }),
     fallbackForMs: Number(fallback) / 1000,
-    kept: new Set(fields.slice(13, end)),
+    kept: new Set(fields.slice(14, end)),
     inUseForMs,
   };
 }

@@ -8,6 +8,7 @@ import { systemClock } from "../../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../../base/deadline.js";
 import type { Log } from "../../base/log.js";
 import { disconnect, openClients } from "./clients.js";
+import { Heartbeats } from "./heartbeats.js";
 import { passwordsHidden } from "./passwords.js";
 import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
@@ -103,11 +104,13 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
     }
   };
 
+  const heartbeats = new Heartbeats(systemClock);
   await inTime(once(commands, "ready")).catch(() => {});
   return {
     storeOf(account) {
       const key = `ota-gateway:{${account}}`;
       return {
+        heartbeats,
         run: (args) => run(key, args),
         wake: (message) => void commands.publish(`${key}:wake`, message).catch(wakeUpsFailed),
         onWake(wake) {

@@ -17,6 +17,8 @@ export interface Heard extends Reply {
 /** The assumed wait without the store, when a call could become possible at any time. */
 const PERHAPS_MS = 1000;
 const RESERVED_MS = 30_000;
+/** An idle ledger may not have been heard from for longer: what others used then is back since. */
+const STALE_MS = 5000;
 
 /** `heard` is undefined while the store is away; then `cause` says why. */
 export function stateOf(
@@ -28,7 +30,6 @@ export function stateOf(
 ): LedgerState {
   const kept = held.kept().length;
   const own = { inFlightSinceMs: held.inFlightSinceMs(), coolingUntilMs: held.coolingUntilMs() };
-  const holdsAny = kept + own.inFlightSinceMs.length + own.coolingUntilMs.length > 0;
   if (!heard || heard.opensMs > nowMs) {
     // Other replicas' tokens are not available: until the ledger opens, or indefinitely.
     const others = callsPerSecond - kept - own.inFlightSinceMs.length - own.coolingUntilMs.length;
@@ -42,14 +43,17 @@ export function stateOf(
       coolingUntilMs: [...own.coolingUntilMs, ...Array(Math.max(others, 0)).fill(untilMs)],
       withheld: 0,
       pausedUntilMs: held.pausedUntilMs,
-      ...(!holdsAny && { obstacle: heard ? "the shared ledger is opening" : "the shared ledger cannot be reached" }),
+      // Tokens that must go back to the store help no request, however soon they are free.
+      ...(held.usable() === 0 && {
+        obstacle: heard ? "the shared ledger is opening" : "the shared ledger cannot be reached",
+      }),
       ...(heard ? { replicas: heard.replicas } : cause !== undefined && { cause }),
     };
   }
   const inFlightSinceMs = [...own.inFlightSinceMs];
   const coolingUntilMs = [...own.coolingUntilMs];
   for (const [token, outForMs] of heard.inUseForMs) {
-    if (held.has(token)) continue;
+    if (held.has(token) || nowMs - heard.atMs > STALE_MS) continue;
     // Another replica's token: it returns a second after a typical answer, or has been in flight
     // for longer already.
     const sinceMs = heard.atMs - outForMs;

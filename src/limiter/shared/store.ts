@@ -1,5 +1,6 @@
 // The seam to the store of a shared ledger: one script for each account, and a channel that
 // announces whose turn it is.
+import type { Heartbeats } from "./heartbeats.js";
 
 /** The store of one account's ledger. */
 export interface Store {
@@ -12,6 +13,8 @@ export interface Store {
   wake(message: string): void;
   /** Calls `wake` with each message that a replica publishes. */
   onWake(wake: (message: string) => void): void;
+  /** Shared by all ledgers of this process in the same store; absent for a ledger by itself. */
+  readonly heartbeats?: Heartbeats;
 }
 
 /** A command without an answer for this long has failed. */

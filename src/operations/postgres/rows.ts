@@ -1,8 +1,8 @@
 // Rows as the store reads them, and the row of an operation under its lock: all that is written for
 // an operation is written by the holder of its lease, who looks at the lease under this lock.
 import type { OperationRow } from "../operation-row.js";
-import { decodeOutcomes, noOutcomes, type Outcomes } from "../outcomes.js";
 import { type Lease, LeaseLost } from "../store.js";
+import type { StoredOutcomes } from "../stored-outcomes.js";
 import type { Query } from "./transactions.js";
 
 export interface LockedRow extends OperationRow {
@@ -42,14 +42,7 @@ export async function visibleOperation(query: Query, id: string): Promise<Operat
   return row;
 }
 
-export interface StoredChunk {
+export interface StoredChunk extends StoredOutcomes {
   readonly chunk: number;
-  readonly devices: number;
   readonly fed: boolean;
-  readonly outcomes: Uint8Array | null;
-  readonly failures: string | null;
-}
-
-export function outcomesIn({ devices, outcomes, failures }: StoredChunk): Outcomes {
-  return outcomes ? decodeOutcomes(outcomes, failures ?? "[]") : noOutcomes(devices);
 }

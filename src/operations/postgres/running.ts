@@ -1,7 +1,6 @@
 // What the holder of a lease writes: chunks that are fed, their outcomes, and the end.
-import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
-import { closeOutcomes, encodeOutcomes, mergeOutcomes, type Outcomes, openDevices } from "../outcomes.js";
+import type { Outcomes } from "../outcomes.js";
 import type {
   AppendedChunk,
   ChunkOutcomes,
@@ -13,12 +12,10 @@ import type {
   Progress,
   StoreBounds,
 } from "../store.js";
-import { held, lockLeased, outcomesIn, type StoredChunk, visibleOperation } from "./rows.js";
+import { columnsFor, countClosed, countMerged, countUnsent, outcomesIn, sumOf } from "../stored-outcomes.js";
+import { held, lockLeased, type StoredChunk, visibleOperation } from "./rows.js";
 import { checkRoom } from "./submitting.js";
 import type { Query } from "./transactions.js";
-
-const UNKNOWN = OUTCOMES.indexOf("unknown");
-const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
 
 export async function feed(query: Query, lease: Lease, after: number): Promise<Feeding> {
   const operation = await lockLeased(query, lease);
@@ -55,13 +52,14 @@ export async function record(
   for (const { chunk, outcomes: added } of outcomes) {
     const before = stored.get(chunk);
     if (!before) throw new Error("outcomes were recorded for a chunk that does not exist");
-    addTo(counts, mergeOutcomes(before, added));
+    countMerged(counts, before, added);
   }
-  await store(query, lease.id, stored);
   const [row] = await query<OperationRow>(
-    `UPDATE ota_gateway.operation SET counts = $2, waiting = devices - $3::bigint, calls = $4, obstacle = $5,
-       remaining_ms = $6, detail = $7, update_ms = $8 WHERE id = $1 RETURNING *`,
-    ...[lease.id, JSON.stringify(counts), sumOf(counts), calls, obstacle, remainingMs, detail, operation.now_ms],
+    `WITH changed AS (${STORE})
+     UPDATE ota_gateway.operation SET counts = $6, waiting = devices - $7::bigint, calls = $8, obstacle = $9,
+       remaining_ms = $10, detail = $11, update_ms = $12 WHERE id = $1 RETURNING *`,
+    ...[lease.id, ...columnsOf(stored), JSON.stringify(counts), sumOf(counts)],
+    ...[calls, obstacle, remainingMs, detail, operation.now_ms],
   );
   return recordOf(row as OperationRow);
 }
@@ -99,13 +97,13 @@ export async function end(query: Query, lease: Lease, { state, failure, sent, un
     lease.id,
   );
   const closed = new Map(fed.map((row) => [row.chunk, outcomesIn(row)]));
-  for (const outcomes of closed.values()) addTo(counts, closeOutcomes(outcomes, UNKNOWN, sent));
-  await store(query, lease.id, closed);
-  counts[NOT_ATTEMPTED] = (counts[NOT_ATTEMPTED] ?? 0) + operation.devices - sumOf(counts);
+  for (const outcomes of closed.values()) countClosed(counts, outcomes, sent);
+  countUnsent(counts, operation.devices);
   const [row] = await query<OperationRow>(
-    `UPDATE ota_gateway.operation SET state = $2, end_ms = $3, update_ms = $3, counts = $4, waiting = 0, failure = $5,
-       unsent = $6, obstacle = '', remaining_ms = -1, holder = NULL, lease_ms = NULL WHERE id = $1 RETURNING *`,
-    ...[lease.id, state, operation.now_ms, JSON.stringify(counts), failure, unsent],
+    `WITH changed AS (${STORE})
+     UPDATE ota_gateway.operation SET state = $6, end_ms = $7, update_ms = $7, counts = $8, waiting = 0, failure = $9,
+       unsent = $10, obstacle = '', remaining_ms = -1, holder = NULL, lease_ms = NULL WHERE id = $1 RETURNING *`,
+    ...[lease.id, ...columnsOf(closed), state, operation.now_ms, JSON.stringify(counts), failure, unsent],
   );
   return recordOf(row as OperationRow);
 }
@@ -120,22 +118,18 @@ async function openChunk(query: Query, id: string, after: number): Promise<FedCh
   return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesIn(row), fedBefore: row.fed };
 }
 
-async function store(query: Query, id: string, chunks: ReadonlyMap<number, Outcomes>): Promise<void> {
-  if (chunks.size === 0) return;
-  const outcomes = [...chunks.values()];
-  await query(
-    `UPDATE ota_gateway.chunk SET outcomes = changed.outcomes, failures = changed.failures, open = changed.open
-     FROM unnest($2::integer[], $3::bytea[], $4::text[], $5::integer[]) AS changed (chunk, outcomes, failures, open)
-     WHERE operation = $1 AND chunk.chunk = changed.chunk`,
-    ...[id, [...chunks.keys()], outcomes.map((each) => Buffer.from(encodeOutcomes(each)))],
-    ...[outcomes.map(({ failures }) => JSON.stringify(failures)), outcomes.map(openDevices)],
-  );
-}
+/** Stores the outcomes of chunks. Its parameters: the operation, and `columnsOf` the chunks. */
+const STORE = `
+  UPDATE ota_gateway.chunk SET outcomes = changed.outcomes, failures = changed.failures, open = changed.open
+  FROM unnest($2::integer[], $3::bytea[], $4::text[], $5::integer[]) AS changed (chunk, outcomes, failures, open)
+  WHERE operation = $1 AND chunk.chunk = changed.chunk`;
 
-function addTo(counts: number[], added: readonly number[]): void {
-  for (const [kind, devices] of added.entries()) counts[kind] = (counts[kind] ?? 0) + devices;
-}
-
-function sumOf(counts: readonly number[]): number {
-  return counts.reduce((sum, each) => sum + each, 0);
+function columnsOf(chunks: ReadonlyMap<number, Outcomes>): readonly unknown[] {
+  const columns = [...chunks.values()].map(columnsFor);
+  return [
+    [...chunks.keys()],
+    columns.map(({ outcomes }) => Buffer.from(outcomes)),
+    columns.map(({ failures }) => failures),
+    columns.map(({ open }) => open),
+  ];
 }

@@ -1,16 +1,7 @@
 // What the holder of a lease reads and writes: chunks that are fed, their outcomes, and the end.
 // Nothing is written without the lease, and each chunk is changed together with the counts.
-import { OUTCOMES } from "../../gateway/device-outcome.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
-import {
-  closeOutcomes,
-  decodeOutcomes,
-  encodeOutcomes,
-  mergeOutcomes,
-  noOutcomes,
-  type Outcomes,
-  openDevices,
-} from "../outcomes.js";
+import type { Outcomes } from "../outcomes.js";
 import type {
   AppendedChunk,
   ChunkOutcomes,
@@ -21,14 +12,12 @@ import type {
   OperationRecord,
   Progress,
 } from "../store.js";
+import { columnsFor, countClosed, countMerged, countUnsent, outcomesIn, sumOf } from "../stored-outcomes.js";
 import type { SqliteConnection } from "./connection.js";
 import type { Leases } from "./leases.js";
 import { type ChunkRow, findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
 import type { Uploads } from "./uploads.js";
-
-const UNKNOWN = OUTCOMES.indexOf("unknown");
-const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
 
 export class LeasedWork {
   readonly #connection: SqliteConnection;
@@ -99,7 +88,7 @@ export class LeasedWork {
     { calls, obstacle, remainingMs, detail }: Progress,
   ): OperationRecord {
     for (const { chunk, outcomes: added } of outcomes) {
-      this.#change(id, this.#chunk(id, chunk), counts, (stored) => mergeOutcomes(stored, added));
+      this.#change(id, this.#chunk(id, chunk), (stored) => countMerged(counts, stored, added));
     }
     this.#connection.run(
       `UPDATE operation SET devices = ?, counts = ?, waiting = ?, calls = ?, obstacle = ?, remaining_ms = ?, detail = ?,
@@ -119,8 +108,8 @@ export class LeasedWork {
         "SELECT * FROM chunk WHERE operation = ? AND open > 0 AND fed = 1",
         lease.id,
       );
-      for (const row of fed) this.#change(lease.id, row, counts, (stored) => closeOutcomes(stored, UNKNOWN, sent));
-      counts[NOT_ATTEMPTED] = (counts[NOT_ATTEMPTED] ?? 0) + operation.devices - sumOf(counts);
+      for (const row of fed) this.#change(lease.id, row, (stored) => countClosed(counts, stored, sent));
+      countUnsent(counts, operation.devices);
       const nowMs = this.#time.now();
       this.#connection.run(
         `UPDATE operation SET state = ?, end_ms = ?, update_ms = ?, counts = ?, waiting = 0, failure = ?, unsent = ?,
@@ -138,7 +127,7 @@ export class LeasedWork {
       ...[id, after],
     );
     if (!row) return undefined;
-    return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesOf(row), fedBefore: row.fed === 1 };
+    return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesIn(row), fedBefore: row.fed === 1 };
   }
 
   #chunk(id: string, chunk: number): ChunkRow {
@@ -147,20 +136,13 @@ export class LeasedWork {
     return row;
   }
 
-  #change(id: string, row: ChunkRow, counts: number[], change: (stored: Outcomes) => readonly number[]): void {
-    const outcomes = outcomesOf(row);
-    for (const [kind, devices] of change(outcomes).entries()) counts[kind] = (counts[kind] ?? 0) + devices;
+  #change(id: string, row: ChunkRow, change: (stored: Outcomes) => void): void {
+    const stored = outcomesIn(row);
+    change(stored);
+    const { outcomes, failures, open } = columnsFor(stored);
     this.#connection.run(
       "UPDATE chunk SET outcomes = ?, failures = ?, open = ? WHERE operation = ? AND chunk = ?",
-      ...[encodeOutcomes(outcomes), JSON.stringify(outcomes.failures), openDevices(outcomes), id, row.chunk],
+      ...[outcomes, failures, open, id, row.chunk],
     );
   }
-}
-
-function outcomesOf({ devices, outcomes, failures }: ChunkRow): Outcomes {
-  return outcomes ? decodeOutcomes(outcomes, failures ?? "[]") : noOutcomes(devices);
-}
-
-function sumOf(counts: readonly number[]): number {
-  return counts.reduce((sum, each) => sum + each, 0);
 }

@@ -1,6 +1,7 @@
 // Rows as the store reads them. Of an operation that its caller has deleted only the row is left,
 // for its key: it is found, but not visible.
 import type { OperationRow } from "../operation-row.js";
+import type { StoredOutcomes } from "../stored-outcomes.js";
 import type { SqliteConnection } from "./connection.js";
 
 export function findOperation(connection: SqliteConnection, id: string): OperationRow | undefined {
@@ -12,11 +13,8 @@ export function findVisible(connection: SqliteConnection, id: string): Operation
   return row?.delete_ms === null ? row : undefined;
 }
 
-export interface ChunkRow {
+export interface ChunkRow extends StoredOutcomes {
   readonly chunk: number;
-  readonly devices: number;
   readonly open: number;
   readonly fed: number;
-  readonly outcomes: Uint8Array | null;
-  readonly failures: string | null;
 }

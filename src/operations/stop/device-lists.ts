@@ -2,7 +2,7 @@
 // as results, some pages at a time. How far it has come is stored with each part of the results.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { JobCall, JobTaskState } from "../../rollout/job-operator.js";
-import type { BatchStop } from "../../rollout/job-stop.js";
+import type { BatchReading, BatchStop } from "../../rollout/job-stop.js";
 import type { RunEnding } from "../run-ending.js";
 import type { StopDetail, StopSpec } from "./stop-spec.js";
 
@@ -36,7 +36,7 @@ const LEFT_OPEN: DeviceOutcome = {
 };
 
 export class DeviceLists {
-  /** Whether the lists hold fewer devices than there are. */
+  /** Whether the lists may hold fewer devices than there are. */
   isTruncated = false;
   readonly #lists: DeviceList[] = [];
 
@@ -49,12 +49,10 @@ export class DeviceLists {
     for (const { after } of batches) {
       let room = isForbidden ? 0 : MOST_LEFT;
       for (const state of states) {
-        const devices = after.counts[state] ?? 0;
-        this.#add(after.jobId, state, devices, room, LEFT_OPEN);
-        room = Math.max(room - devices, 0);
+        this.#add(after, state, room, LEFT_OPEN);
+        room = Math.max(room - (after.counts[state] ?? 0), 0);
       }
-      const installed = listInstalled ? (after.counts.SUCCEEDED ?? 0) : 0;
-      this.#add(after.jobId, "SUCCEEDED", installed, interruption ? 0 : MOST_INSTALLED, { kind: "already-finished" });
+      if (listInstalled) this.#add(after, "SUCCEEDED", interruption ? 0 : MOST_INSTALLED, { kind: "already-finished" });
     }
   }
 
@@ -73,8 +71,11 @@ export class DeviceLists {
     return { calls, jobId, outcome, most: devices - (page - 1) * PAGE_SIZE, next };
   }
 
-  #add(jobId: string, state: JobTaskState, devices: number, most: number, outcome: DeviceOutcome): void {
-    if (devices > most) this.isTruncated = true;
-    if (Math.min(devices, most) > 0) this.#lists.push({ jobId, state, devices: Math.min(devices, most), outcome });
+  #add({ jobId, counts }: BatchReading, state: JobTaskState, most: number, outcome: DeviceOutcome): void {
+    const counted = counts[state];
+    // What was not counted cannot be listed.
+    if (counted === undefined || counted > most) this.isTruncated = true;
+    const devices = Math.min(counted ?? 0, most);
+    if (devices > 0) this.#lists.push({ jobId, state, devices, outcome });
   }
 }

@@ -69,6 +69,14 @@ ledger         shared by all replicas
     expect(text({})).toContain("\ntokens         9 free, 0 in calls under way, 1 on their way back\n");
   });
 
+  it("says how much earlier tokens return, or until when they do not, if calls count on arrival", () => {
+    const counted = (earlyReturn: NonNullable<Quota["earlyReturn"]>) => text({ counted: "ARRIVED", earlyReturn });
+    expect(counted({ hiddenMs: 71.6 })).toContain("\ncounted        on arrival: tokens return 72 ms early\n");
+    expect(counted({ hiddenMs: 0, fallbackUntil: PAUSED_UNTIL })).toContain(
+      "\ncounted        on arrival, not relied on until 2026-01-01T00:00:30.000Z: the upstream throttled\n",
+    );
+  });
+
   it("says what is in the way before everything else, and promises no wait then", () => {
     const obstacle = "the shared ledger cannot be reached";
     const away = text({ expectedWaitMs: undefined, obstacle, ledger: "AWAY", pausedUntil: PAUSED_UNTIL } as never);

@@ -14,6 +14,14 @@ describe("NameSet", () => {
     expect(names.size).toBe(reference.size);
   });
 
+  it("has each of many names once, while all of its parts grow", () => {
+    const names = new NameSet();
+    for (let n = 0; n < 100_000; n++)
+      if (!names.add(`device-${n}`)) throw new Error(`device-${n} is taken for another`);
+    for (let n = 0; n < 100_000; n++) if (names.add(`device-${n}`)) throw new Error(`device-${n} is there twice`);
+    expect(names.size).toBe(100_000);
+  });
+
   it("tells names apart of which one begins with the other", () => {
     const names = new NameSet();
     for (const name of ["abcd", "abcde", "abcdef", "bcde"]) expect(names.add(name)).toBe(true);

@@ -42,6 +42,31 @@ describe("ListSubmission", () => {
     expect((await allResults(store, record.id))?.map(({ name }) => name)).toEqual([...names(3000), "device-last"]);
   });
 
+  it("takes more names while five chunks are stored in one commit, and stores nothing after it is discarded", async () => {
+    const { store } = await openSqlite();
+    const calls: string[] = [];
+    const commits: (() => void)[] = [];
+    const slow = new Proxy(store, {
+      get: (target, name) => {
+        if (name === "discard") return async () => void calls.push("discard");
+        if (name !== "stage") return target[name as "get"].bind(target);
+        return (_: string, chunk: number, { length }: readonly string[]) => {
+          calls.push(`${length} names from chunk ${chunk}`);
+          return new Promise<void>((resolve) => commits.push(resolve));
+        };
+      },
+    });
+    const submission = submissionTo(slow);
+    await submission.add(names(19_999));
+    expect(calls).toEqual(["10000 names from chunk 0"]);
+    const more = submission.add(["device-last"]);
+    const discarded = submission.discard();
+    expect(calls).toHaveLength(1);
+    commits[0]?.();
+    await Promise.all([more, discarded]);
+    expect(calls).toEqual(["10000 names from chunk 0", "discard"]);
+  });
+
   it("finds the first submission by its key, whatever the order and the messages", async () => {
     const { store } = await openSqlite();
     const spec = { ...SPEC, requestId: "key" };

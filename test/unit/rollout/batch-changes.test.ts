@@ -77,4 +77,20 @@ describe("BatchChanges", () => {
     end(again, refused("iot.ota.JobCanceled", REJECTED), 15_000);
     expect(changes.sinceMs).toBe(14_000);
   });
+
+  it("reads ten pages at a time for all sweeps together, so that counts get their turn", () => {
+    const { changes, batches } = start(["verify", "verify", "verify"]);
+    for (const batch of batches.values()) {
+      for (const state of EVERY_STATE) {
+        batch.takeToCount(true, 4);
+        batch.note(state, 700, 0, -Infinity);
+      }
+      batch.endRound(100, -Infinity);
+    }
+    const pages = changes.next(100);
+    expect(pages.map(({ operation }) => operation)).toEqual(Array(10).fill("ListOTATaskByJob"));
+    expect(changes.next(200)).toEqual([]);
+    batches.get("job-0")?.sweep.read(undefined);
+    expect(changes.next(300)).toHaveLength(1);
+  });
 });

@@ -77,23 +77,23 @@ describe("Sweep", () => {
 
   it("reads pages from the last to the first, a few at a time", () => {
     const sweep = new Sweep("job", ["QUEUED"]);
-    sweep.begin(() => 620);
-    expect(sweep.next().map((call) => "page" in call && call.page)).toEqual([7, 6, 5, 4, 3]);
-    expect(sweep.next()).toEqual([]);
+    sweep.begin(() => 1220);
+    expect(sweep.next(10).map((call) => "page" in call && call.page)).toEqual([13, 12, 11, 10, 9, 8, 7, 6, 5, 4]);
+    expect([sweep.next(0), sweep.reading]).toEqual([[], 10]);
     sweep.read(undefined);
-    expect(sweep.next().map((call) => "page" in call && call.page)).toEqual([2]);
+    expect(sweep.next(1).map((call) => "page" in call && call.page)).toEqual([3]);
   });
 
   it("cancels only devices that a fresh page shows in the asked-for states, each once in a pass", () => {
     const sweep = new Sweep("job", ["QUEUED", "NOTIFIED"]);
     sweep.begin(() => 1);
-    sweep.next();
+    sweep.next(10);
     sweep.read(listed("QUEUED", "IN_PROGRESS", "NOTIFIED"));
-    expect(sweep.next()).toEqual([
+    expect(sweep.next(10)).toEqual([
       { operation: "CancelOTATaskByDevice", jobId: "job", deviceNames: ["dev-0", "dev-2"] },
     ]);
     sweep.read(listed("QUEUED"));
-    expect(sweep.next()).toEqual([]);
+    expect(sweep.next(10)).toEqual([]);
     expect(sweep.isUnderWay).toBe(true);
     sweep.canceled();
     expect(sweep.isUnderWay).toBe(false);
@@ -105,7 +105,7 @@ describe("Sweep", () => {
       expect(sweep.mayPass).toBe(true);
       sweep.begin(() => 1_000_000);
       let pages = 0;
-      for (let calls = sweep.next(); calls.length > 0; calls = sweep.next()) {
+      for (let calls = sweep.next(10); calls.length > 0; calls = sweep.next(10)) {
         pages += calls.length;
         for (const _ of calls) sweep.read(undefined);
       }

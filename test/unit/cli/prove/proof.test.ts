@@ -23,6 +23,16 @@ describe("prove", () => {
     expect(proof.worst?.calls.map(({ requestId }) => requestId)).toEqual(["R-0", "R-1099.999"]);
   });
 
+  it("counts a call until it had arrived, if the upstream was asserted to count on arrival", async () => {
+    const early = { ...answered(0, 300), arrivedBy: 100 };
+    const calls = (sent: number) => fileOf([early, answered(sent, sent + 100)]);
+    const proof = await proofOf([calls(1100)]);
+    expect(proof).toMatchObject({ mostArrivals: 1, arrivedEarly: 1 });
+    expect(proofText(proof)).toContain("assumes that the upstream counts calls when they arrive");
+    expect((await proofOf([calls(1099.999)])).mostArrivals).toBe(2);
+    await expect(readText(fileOf([{ ...early, arrivedBy: 300.001 }]))).rejects.toThrow("needs arrivedBy");
+  });
+
   it.each([
     // The first call is sent at 0 and given up at 500; its interval ends at 10,000 + 1000 - 0.001 ms.
     ["lost", call("lost", 0, 500), 11_999.998, 2],

@@ -33,7 +33,7 @@ function start({ openingMs = 0, replies = [] as Reply[] } = {}) {
     gateway.cancel(
       aCommand({ caller, scope: aScope(productKey), deviceNames: names(devices, 0, caller), answerByMs: Infinity }),
     );
-  return { clock, quota, cancel };
+  return { clock, gateway, quota, cancel };
 }
 
 const IDLE = {
@@ -125,5 +125,18 @@ describe("quotaResponseOf", () => {
     };
     const state = { ledger, waitingDevices: 0, waitingCallers: 0, expectedWaitMs: 0, obstacle: "" };
     expect(quotaResponseOf("default", state)).toMatchObject({ tokensFree: 0, tokensInFlight: 12, tokensCooling: 0 });
+  });
+
+  it("shows how much earlier tokens return, and until when they do not, if calls count on arrival", async () => {
+    const { clock, gateway } = start();
+    const shown = (fallbackUntilWallMs?: number) => {
+      const state = gateway.monitor.state();
+      const ledger = { ...state.ledger, arrived: { hiddenMs: 72.5, fallbackUntilMs: clock.now() } };
+      return quotaResponseOf("default", { ...state, ledger, ...(fallbackUntilWallMs && { fallbackUntilWallMs }) });
+    };
+    const hidden = { seconds: 0n, nanos: 72_500_000 };
+    expect(shown()).toMatchObject({ counted: Counted.ARRIVED, earlyReturn: { hidden, fallbackUntil: undefined } });
+    const fallbackUntil = { seconds: BigInt(EPOCH_MS / 1000) + 3n, nanos: 0 };
+    expect(shown(EPOCH_MS + 3000)).toMatchObject({ earlyReturn: { fallbackUntil } });
   });
 });

@@ -3,7 +3,7 @@ import { Availability } from "../../../../src/limiter/shared/availability.js";
 import { replyOf } from "../../../../src/limiter/shared/protocol.js";
 import { FakeLog } from "../../../support/fake-log.js";
 
-const reply = (epoch: string) => replyOf([epoch, 0, "", "", "-1", 1500, 0, 0, 10, 0, 3, "", 0, ""]);
+const reply = (epoch: string) => replyOf([epoch, 0, "", "", "-1", 1500, 0, 0, 10, 0, 3, "", 0, 0, ""]);
 
 describe("Availability", () => {
   it("asks a store that is away again soon, then once a second", () => {

@@ -17,7 +17,7 @@ beforeEach(() => {
 
 /** Granted now, and kept a second later because the store is away. */
 async function keep(token: string): Promise<void> {
-  const granted = held.receive(token, false, clock.now());
+  const granted = held.receive(token, false, clock.now())?.token;
   granted?.send();
   granted?.settle({ kind: "answered" });
   await clock.advance(1000);
@@ -61,7 +61,7 @@ describe("Holdings", () => {
   });
 
   it("starts calls with kept tokens as far apart as these allow", async () => {
-    const granted = ["a.1", "a.2"].map((token) => held.receive(token, false, clock.now()));
+    const granted = ["a.1", "a.2"].map((token) => held.receive(token, false, clock.now())?.token);
     for (const token of granted) token?.send();
     for (const token of granted) token?.settle({ kind: "answered" });
     await clock.advance(1000);
@@ -78,15 +78,58 @@ describe("Holdings", () => {
     ["throttled", 0],
     ["lost", 0],
   ] as const)("learns how long answers take from those that came: a call was %s", async (kind, answerMs) => {
-    const token = held.receive("a.1", false, clock.now());
+    const token = held.receive("a.1", false, clock.now())?.token;
     token?.send();
     await clock.advance(400);
     token?.settle({ kind });
     expect(held.answerMs).toBe(answerMs);
   });
 
+  it("offers the token that is back first, gives it back only after the answer, and uses it no sooner", async () => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => true, changed: () => {} };
+    held = new Holdings(options);
+    for (const token of ["a.1", "a.2"]) {
+      const granted = held.receive(token, false, clock.now())?.token;
+      granted?.send();
+      granted?.settle({ kind: "answered" });
+      await clock.advance(100);
+    }
+    await clock.advance(750);
+    expect(held.offer()).toEqual({ token: "a.1", freeMs: 1000 });
+    await clock.advance(60);
+    expect(held.drain().back).toEqual([]); // the answer is outstanding
+    const again = held.receive("a.1", false, 950, 980);
+    held.answerOffer("a.1", false);
+    expect(again?.startMs).toBe(1000);
+    expect([again?.token.send(), held.drain().back]).toEqual([true, []]);
+    expect(held.offer()).toEqual({ token: "a.2", freeMs: 1100 });
+    held.answerOffer("a.2", true);
+    expect(held.offer()).toBeUndefined(); // another replica waits for it
+    await clock.advance(90);
+    expect(held.drain().back).toEqual([{ token: "a.2", used: true }]);
+  });
+
+  it("gives back a token that was offered, when the answer comes after its time", async () => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => true, changed: () => {} };
+    held = new Holdings(options);
+    const token = held.receive("a.1", false, clock.now())?.token;
+    token?.send();
+    token?.settle({ kind: "answered" });
+    held.offer();
+    await clock.advance(1001);
+    expect(held.drain().back).toEqual([]);
+    held.answerOffer("a.1", false);
+    expect(held.drain().back).toEqual([{ token: "a.1", used: true }]);
+  });
+
+  it("sends nothing with a token before its time", () => {
+    const granted = held.receive("a.1", false, clock.now(), clock.now() + 50);
+    expect(granted?.startMs).toBe(50);
+    expect(() => granted?.token.send()).toThrow("before it was free");
+  });
+
   it("refuses to settle a token twice", () => {
-    const token = held.receive("a.1", false, clock.now());
+    const token = held.receive("a.1", false, clock.now())?.token;
     token?.send();
     token?.settle({ kind: "answered" });
     expect(() => token?.settle({ kind: "answered" })).toThrow("settled twice");
@@ -95,7 +138,7 @@ describe("Holdings", () => {
   it("gives a start back with a token that was not sent with, and none with one that was", () => {
     const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => true, changed: () => {} };
     held = new Holdings(options);
-    const [unsent, unwritten] = ["a.1", "a.2"].map((token) => held.receive(token, false, clock.now()));
+    const [unsent, unwritten] = ["a.1", "a.2"].map((token) => held.receive(token, false, clock.now())?.token);
     unwritten?.send();
     for (const token of [unsent, unwritten]) token?.settle({ kind: "unwritten" });
     expect(held.drain().back).toEqual([

@@ -12,20 +12,19 @@ let held: Holdings;
 function heard(more: Partial<Heard> = {}): Heard {
   return {
     ...{ epoch: "1", storeMs: 0, opensInMs: 0, pausedForMs: 0, withheld: 0, free: QUOTA, countsMs: 0, replicas: 2 },
-    fallbackForMs: 0,
-    ...{ kept: new Set(), inUseForMs: new Map(), atMs: 1000, opensMs: 0, ...more },
+    ...{ fallbackForMs: 0, yields: false, kept: new Set(), inUseForMs: new Map(), atMs: 1000, opensMs: 0, ...more },
   };
 }
 
 /** At 1100: one token in flight since 950, one that is back at 1800, and one that is kept. */
 async function holdSome(): Promise<void> {
-  const cooling = held.receive("a.1", false, 0);
+  const cooling = held.receive("a.1", false, 0)?.token;
   cooling?.send();
   await clock.advance(800);
   cooling?.settle({ kind: "answered" }); // an eighth of that is now typical
   held.noteKept(["a.3"], new Set(["a.3"]), clock.now());
   await clock.advance(150);
-  held.receive("a.2", false, clock.now())?.send();
+  held.receive("a.2", false, clock.now())?.token.send();
   await clock.advance(150);
 }
 
@@ -92,10 +91,19 @@ describe("stateOf", () => {
   it.each(["a.1 in flight", "a.1 cooling", "a.1 kept"])("names none if it holds a token: %s", async (how) => {
     if (how === "a.1 kept") held.noteKept(["a.1"], new Set(["a.1"]), 0);
     else {
-      const token = held.receive("a.1", false, 0);
+      const token = held.receive("a.1", false, 0)?.token;
       token?.send();
       if (how === "a.1 cooling") token?.settle({ kind: "answered" });
     }
     expect(stateOf(clock.now(), QUOTA, held, undefined).obstacle).toBeUndefined();
+  });
+
+  it.each(["in flight", "cooling"])("names it all the same if its tokens must go back to the store: %s", (how) => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => false, changed: () => {} };
+    const borrowed = new Holdings(options);
+    const token = borrowed.receive("a.1", false, 0)?.token;
+    token?.send();
+    if (how === "cooling") token?.settle({ kind: "answered" });
+    expect(stateOf(clock.now(), QUOTA, borrowed, undefined).obstacle).toBe("the shared ledger cannot be reached");
   });
 });

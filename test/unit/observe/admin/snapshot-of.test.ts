@@ -169,6 +169,9 @@ describe("the words of a snapshot", () => {
 
   it("tell where the tokens are", () => {
     expect(snapshot(IDLE).words.ledger).toMatch(/in this process/);
+    const early = (fallbackUntilMs: number) => withLedger({ arrived: { hiddenMs: 0, fallbackUntilMs } });
+    expect(snapshot(early(-Infinity)).words.ledger).toMatch(/process.* They return early/);
+    expect(snapshot(early(Infinity)).words.ledger).toMatch(/process.* For ten minutes they do not return early/);
     expect(snapshot(withLedger({ mode: "shared", replicas: 3 })).words.ledger).toMatch(/shared by 3 gateways/);
     expect(snapshot(withLedger({ mode: "away", obstacle: "away", cause: "the store refused" })).words.ledger).toBe(
       "The token store cannot be reached: the store refused.",

@@ -7,6 +7,7 @@ const calls: fc.Arbitrary<RecordedEnd[]> = fc.array(
   fc.record({
     sentMs: fc.double({ min: 0, max: 1e11, noNaN: true }),
     endedMs: fc.double({ min: 0, max: 1e11, noNaN: true }),
+    arrivedByMs: fc.double({ min: 0, max: 1e11, noNaN: true }),
     kind: fc.constantFrom(...END_KINDS),
     devices: fc.nat(10_000),
     requestId: fc.stringMatching(/^[0-9A-F-]{0,44}$/),

@@ -34,6 +34,16 @@ describe("FlightRecorder", () => {
     });
   });
 
+  it("writes when a call had arrived at the latest, if its token returned early for that", async () => {
+    const { recorder, clock } = aRecorder();
+    const call = recorder.sent(clock.now(), 200);
+    await clock.advance(120);
+    call.ended(clock.now(), "accepted", "R", 99.5);
+    expect(written(recorder).calls).toEqual([
+      { sent: 0, ended: 120, arrivedBy: 20.5, kind: "accepted", devices: 200, requestId: "R" },
+    ]);
+  });
+
   it("writes whether the ledger is shared, and by how many as of now", () => {
     expect(written(aRecorder().recorder).header).toMatchObject({ ledger: "in-process" });
     let replicas: number | undefined;

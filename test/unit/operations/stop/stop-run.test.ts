@@ -249,17 +249,17 @@ describe("StopRun", () => {
   });
 
   it("ends within a minute after it was stopped, also if what is left cannot be listed by then", async () => {
-    const world = await open(Array(5).fill({ kind: "verify", devices: 8000 }), { answerMs: 1000 });
+    const world = await open(Array(20).fill({ kind: "verify", devices: 2500 }), { answerMs: 1000 });
     const id = await world.order();
     const { runner } = world.start();
-    await world.until(() => world.changes(SWEEP).length === 1);
+    await world.until(() => world.changes(SWEEP).length >= 100);
     await world.store.stop(id);
     runner.stop(id);
     await world.clock.advance(65_000);
     const record = await world.store.get(id);
     expect(record).toMatchObject({ state: "stopped" });
-    expect(detailOf(record)?.isTruncated).toBe(true);
-    expect(kindsOf(await world.results(id))["not-attempted"]).toBeGreaterThan(15_000);
+    expect(detailOf(record)).toMatchObject({ isTruncated: true, report: { stopped: false } });
+    expect(kindsOf(await world.results(id))["not-attempted"]).toBeGreaterThan(5000);
   });
 
   it("leaves: what was sent is recorded, and the next process goes on without delay", async () => {
@@ -301,6 +301,38 @@ describe("StopRun", () => {
     expectListedOnce(results);
     expect(kindsOf(results)).toEqual({ "not-attempted": 300 });
     expect(world.changes()).toEqual([]);
+  });
+
+  it("plans again while the batches cannot be listed, and says why", async () => {
+    let isDown = true;
+    const world = await open([{ devices: 3 }], {
+      refusal: ({ action }) => (isDown && action === "ListOTAJobByFirmware" ? "ServiceUnavailable" : undefined),
+    });
+    const id = await world.order();
+    world.start();
+    await world.clock.advance(60_000);
+    expect((await world.store.get(id))?.progress.obstacle).toMatch(/ServiceUnavailable/);
+    isDown = false;
+    const record = await world.untilEnded(id);
+    expect([detailOf(record)?.report?.stopped, record.progress.obstacle]).toEqual([true, ""]);
+  });
+
+  it("ends if the batches may not be listed", async () => {
+    const world = await open([{ devices: 3 }], { refusal: () => "Forbidden.RAM" });
+    const id = await world.order();
+    world.start();
+    const record = await world.untilEnded(id);
+    expect([record.state, world.changes()]).toEqual(["done", []]);
+    expect(failureOf(record)).toMatchObject({ kind: "rejected", rejection: "forbidden" });
+  });
+
+  it("changes nothing if it was stopped before it had a plan", async () => {
+    const world = await open([{ devices: 3 }]);
+    const id = await world.order();
+    await world.store.stop(id);
+    world.start();
+    const record = await world.untilEnded(id);
+    expect([record.state, world.changes(), world.open]).toEqual(["stopped", [], 3]);
   });
 
   it("repeats what may not have reached the upstream only after it was counted", async () => {
