@@ -24,7 +24,7 @@ const DEVICES = 100_000;
  */
 const DEVICES_PER_REQUEST = 100;
 
-/** For peers, which learn nothing: those that fill calls, and those with one device in each. */
+/** For peers, which learn nothing: those that fill calls, and those with one device a call. */
 const PEER_DEVICES = 20_000;
 const FEW_DEVICES = 200;
 

@@ -8,8 +8,9 @@ import type { Forecast, LedgerState, Limiter, Token, Wish } from "../../gateway/
 import type { EarlyReturn } from "../early-return.js";
 import { forecastOf } from "../forecast.js";
 import { Takers } from "../takers.js";
-import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
+import { FENCE_MS } from "../token-rule.js";
 import { Ahead } from "./ahead.js";
+import { Asks } from "./asks.js";
 import { Availability } from "./availability.js";
 import { Heartbeats, TURN_MS } from "./heartbeats.js";
 import { Holdings } from "./holdings.js";
@@ -41,12 +42,6 @@ const POLL_MS = 500;
 /** How often an idle ledger asks, if there are not so many that their turns come later. */
 const HEARTBEAT_MS = 1000;
 
-/** A replica counts as present for this long, or until it has missed some turns. */
-const PRESENT_MS = 5000;
-
-/** A waiting replica that is not heard from for this long loses its turn. */
-const WAITS_FOR_MS = 1500;
-
 /** With `share`, how long after the last reply calls may start. */
 const SHARE_MS = 30_000;
 
@@ -66,11 +61,10 @@ class SharedLedger implements Limiter {
   readonly #heartbeats: Heartbeats;
   readonly #stopHeartbeat: () => void;
   #askedMs = -Infinity;
-  readonly #shareMs: number;
   readonly #reserve: number;
+  readonly #asks: Asks;
   /** Our wish, as the store knows it. */
   #told: Wish | undefined;
-  #named = 0;
   #disarmKept: () => void = () => {};
   readonly #ahead: Ahead;
   /** Since when a token is wanted. */
@@ -84,12 +78,12 @@ class SharedLedger implements Limiter {
     // At least half of the tokens stay available to all replicas, however many keep some: see
     // keptAtMost.
     this.#reserve = onStoreLoss === "share" && callsPerSecond > 1 ? Math.ceil(callsPerSecond / 10) : 0;
-    this.#shareMs = this.#reserve > 0 ? SHARE_MS : 0;
+    const shareMs = this.#reserve > 0 ? SHARE_MS : 0;
     this.#held = new Holdings({
       clock,
       callTimeoutMs,
       reserve: this.#reserve,
-      shareMs: this.#shareMs,
+      shareMs,
       early,
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
@@ -103,6 +97,11 @@ class SharedLedger implements Limiter {
     this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
     this.#heartbeats = options.store.heartbeats ?? new Heartbeats(clock);
+    this.#asks = new Asks({
+      ...{ replica: options.replica, callsPerSecond, callTimeoutMs, early, reserve: this.#reserve, shareMs },
+      ...{ held: this.#held, view: this.#view, ahead: this.#ahead, takers: this.#takers, heartbeats: this.#heartbeats },
+      serves: () => this.#serves(),
+    });
     this.#stopHeartbeat = this.#heartbeats.join({ beat: () => this.#beat(), alarm: () => this.#alarm() });
     this.#poll.by(clock.now());
   }
@@ -112,8 +111,8 @@ class SharedLedger implements Limiter {
     const taking = this.#takers.wait(wish, signal);
     taking.catch(() => this.#ahead.useSoon());
     if (!this.#serves()) this.#useKept();
-    else if (!this.#ahead.wanted) return taking;
-    else if (!this.#told || RANKS[wish.priority] < RANKS[this.#told.priority] || wish.newcomer) this.#changed();
+    if (this.#availability.isAway || !this.#ahead.wanted) return taking;
+    if (!this.#told || RANKS[wish.priority] < RANKS[this.#told.priority] || wish.newcomer) this.#changed();
     return taking;
   }
 
@@ -188,12 +187,14 @@ class SharedLedger implements Limiter {
     this.#askedMs = askedMs;
     const { back, throttled } = this.#held.drain(which === "between");
     const wish = which === "between" ? undefined : this.#ahead.wanted;
-    const token = `${this.#options.replica}.${++this.#named}`;
+    const token = this.#asks.newToken();
     const ask: Ask = {
-      ...this.#circumstances(),
+      ...this.#asks.circumstances(),
       ...(which && { keep: [] }),
       ...(which === "last" && { presentForMs: 0 }),
-      ...(which === "between" ? { wish: "same" as const } : wish && { wish: this.#wishFor(token, wish, askedMs) }),
+      ...(which === "between"
+        ? { wish: "same" as const }
+        : wish && { wish: this.#asks.wishFor(token, wish, askedMs - this.#wantedSinceMs) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,
     };
@@ -208,45 +209,6 @@ class SharedLedger implements Limiter {
       this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
       return this.#miss(error as Error);
     }
-  }
-
-  #circumstances(): Omit<Ask, "back"> {
-    const { replica, callsPerSecond: quota, callTimeoutMs, early } = this.#options;
-    const countsMs = countsForMs(callTimeoutMs);
-    return {
-      ...this.#view.circumstances(),
-      replica,
-      presentForMs: Math.max(PRESENT_MS, this.#ahead.wanted ? 0 : 2.5 * this.#heartbeats.roundMs),
-      quota,
-      // If this ledger is lost, its successor cannot know which replicas continue with its tokens.
-      countsMs: countsMs + (this.#view.isOpen ? this.#shareMs : 0),
-      leaseMs: FENCE_MS + this.#shareMs + countsMs,
-      spaceMs: spaceMs(this.#held.answerMs, quota),
-      ...(early && { early: early.isBlamed }),
-      keptAtMost: Math.floor(quota / 2),
-      keep: this.#serves() ? this.#wouldKeep() : [],
-    };
-  }
-
-  #wishFor(token: string, { priority, newcomer }: Wish, nowMs: number): NonNullable<Ask["wish"]> {
-    const offer = this.#held.offer();
-    return {
-      token,
-      rank: RANKS[priority],
-      newcomer,
-      ...(offer && { own: { token: offer.token, inMs: this.#view.inMs(offer.freeMs) } }),
-      ...this.#view.distance(),
-      wantedForMs: Math.max(nowMs - this.#wantedSinceMs, 0),
-      forMs: WAITS_FOR_MS,
-    };
-  }
-
-  /** The tokens to keep in reserve, so that this replica has some when the store fails. */
-  #wouldKeep(): string[] {
-    const kept = this.#held.kept();
-    if (this.#takers.first) return kept; // while it works, it holds tokens anyway
-    for (let n = 1; kept.length < this.#reserve; n++) kept.push(`${this.#options.replica}.${this.#named}-${n}`);
-    return kept;
   }
 
   #hear(ask: Ask, reply: Reply, askedMs: number): number {
@@ -266,8 +228,7 @@ class SharedLedger implements Limiter {
     if (this.#view.hasStepped || this.#held.hasNews) return nowMs;
     // A reserve is leased, and has to be renewed.
     if (!this.#ahead.wanted) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
-    if (reply.granted) return nowMs;
-    const againMs = this.#view.askMs(reply, reply.waitMs ?? Infinity);
+    const againMs = reply.granted ? nowMs : this.#view.askMs(reply, reply.waitMs ?? Infinity);
     return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
   }
 

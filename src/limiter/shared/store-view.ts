@@ -3,8 +3,8 @@
 import type { Clock } from "../../base/clock.js";
 import { FENCE_MS } from "../token-rule.js";
 import { ClockFrame } from "./clock-frame.js";
+import { EARLY_MS } from "./grant-script.js";
 import type { Ask, AskedToken, Reply } from "./protocol.js";
-import { EARLY_MS } from "./script.js";
 import type { Heard } from "./state.js";
 
 /** How much sooner than needed a grant may be made; otherwise a request may wait for a moment. */

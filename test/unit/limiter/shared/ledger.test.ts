@@ -97,6 +97,19 @@ describe("createSharedLedger", () => {
     expect(ledger.state().obstacle).toBeUndefined();
   });
 
+  it("asks for a token that was wanted only while it opened (was: never, if nobody else asked)", async () => {
+    const ledger = join("a");
+    await clock.advance(OPENING_MS / 2);
+    expect(ledger.state().mode).toBe("opening");
+    let isGranted = false;
+    void ledger.take(NORMAL, never).then((token) => {
+      isGranted = true;
+      token.settle({ kind: "unwritten" });
+    });
+    await clock.advance(OPENING_MS / 2 + 1);
+    expect(isGranted).toBe(true);
+  });
+
   it("lets replicas take turns, and more urgent ones go first except every tenth time", async () => {
     const [a, b, c] = (await opened("a", "b", "c")) as [Limiter, Limiter, Limiter];
     const grants: string[] = [];
