@@ -8,8 +8,11 @@ import { CHUNK_DEVICES, type ResultsQuery, type StoredResult } from "./store.js"
 /** Chunks that one page looks at, so that a rare outcome does not hold up other calls. */
 export const PAGE_CHUNKS = 200;
 
-/** A page ends when its names and failures reach this length. */
-const MOST_CHARACTERS = 1 << 20;
+/**
+ * A page ends when its names and failures reach this length. A MiB would hold the event loop of the
+ * port for 30 ms; more and shorter pages cost a reader little.
+ */
+const MOST_CHARACTERS = 1 << 18;
 
 const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
 
