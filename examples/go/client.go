@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,18 +20,22 @@ import (
 //go:embed service-config.json
 var serviceConfig string
 
-// connect makes a channel to all replicas behind OTA_ADDRESS. With OTA_TOKEN it uses TLS, because a
-// token must not travel in plain text.
+// connect makes a channel to all replicas behind OTA_ADDRESS: host:port, or a target with a scheme of
+// its own, such as dns://SERVER/host:port. With OTA_TOKEN it uses TLS, because a token must not travel
+// in plain text.
 func connect() (*grpc.ClientConn, error) {
 	address := os.Getenv("OTA_ADDRESS")
 	if address == "" {
 		address = "127.0.0.1:50051"
 	}
+	if !strings.Contains(address, "://") {
+		address = "dns:///" + address
+	}
 	security := grpc.WithInsecure()
 	if os.Getenv("OTA_TOKEN") != "" {
 		security = grpc.WithTransportCredentials(credentials.NewTLS(nil))
 	}
-	return grpc.Dial("dns:///"+address, security,
+	return grpc.Dial(address, security,
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxRetryRPCBufferSize(1<<20), // requests larger than that are not retried

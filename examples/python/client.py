@@ -19,9 +19,10 @@ if TOKEN:
 
 
 def connect():
-    """A channel to all replicas behind OTA_ADDRESS; with OTA_TOKEN by TLS, because a token must not
-    travel in plain text."""
-    target = "dns:///" + os.environ.get("OTA_ADDRESS", "127.0.0.1:50051")
+    """A channel to all replicas behind OTA_ADDRESS: host:port, or a target with a scheme of its own.
+    With OTA_TOKEN by TLS, because a token must not travel in plain text."""
+    address = os.environ.get("OTA_ADDRESS", "127.0.0.1:50051")
+    target = address if "://" in address else "dns:///" + address
     if TOKEN:
         return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=OPTIONS)
     return grpc.insecure_channel(target, options=OPTIONS)

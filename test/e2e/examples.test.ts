@@ -2,7 +2,7 @@
 // each on a list and a rollout of its own. The one for HTTP gets the requests of docs/http.md.
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -11,8 +11,11 @@ import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { GatewayError } from "../../src/gateway/failures.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
+import { startDnsServer } from "../support/dns-server.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
+import { startFleetLoad } from "../support/fleet-load.js";
 import { endPrograms, type GatewayProgram, runGateway, until } from "../support/processes.js";
+import { BACKLOGS, startPair } from "../support/rolling-restart.js";
 import { REQUIREMENTS, systemHas } from "../support/system.js";
 import { startTranscoder, type Transcoder } from "../support/transcoder.js";
 
@@ -29,6 +32,9 @@ const CAN_TRANSLATE = CAN_RUN.go && systemHas("transcoder");
 type Language = keyof typeof CAN_RUN;
 
 const LANGUAGES = Object.keys(CAN_RUN) as Language[];
+
+/** Those that are put under load while gateways are replaced; other tests do that with the others. */
+const RESTARTED = (["go", "java"] as const).filter((language) => CAN_RUN[language]);
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-examples-"));
 let emulator: Emulator;
@@ -110,6 +116,30 @@ describe.concurrent("an example", () => {
       expect(again).toEqual([stored?.replace("stored as", "reattached to"), ...report]);
     });
   }
+
+  it.runIf(RESTARTED.length > 0)("in Go or Java fails no request while two gateways are replaced under load", async () => {
+    const pair = await startPair(...RESTARTED.map((language) => `fleet-${language}`));
+    const hosts = pair.addresses.map((address) => address.split(":")[0] as string);
+    const target = pair.addresses[0]?.replace(/.*:/, "gateways.test:");
+    const dns = await startDnsServer(hosts);
+    const hostsFile = join(folder, "hosts");
+    writeFileSync(hostsFile, hosts.map((host) => `${host} gateways.test\n`).join(""));
+    const variables = {
+      go: { OTA_ADDRESS: `dns://${dns.address}/${target}` },
+      java: { OTA_ADDRESS: target, JDK_JAVA_OPTIONS: `-Djdk.net.hosts.file=${hostsFile}` },
+    };
+    const loads = RESTARTED.map((language) =>
+      startFleetLoad(exampleIn(language).beginLoad(variables[language]), pair.names),
+    );
+    expect(await Promise.race([pair.restart(), ...loads.map(({ ended }) => ended)])).toBe(BACKLOGS);
+    await Promise.all(loads.map((load) => load.stop()));
+    dns.close();
+    expect(loads.map(({ failed }) => failed)).toEqual(loads.map(() => []));
+    const accepted = loads.map((load) => load.accepted);
+    for (const devices of accepted) expect(devices).toBeGreaterThan(100);
+    const { devicesCanceled } = await pair.emulator.stats();
+    expect(devicesCanceled).toBe(accepted.reduce((sum, devices) => sum + devices, BACKLOGS));
+  });
 
   it.runIf(CAN_TRANSLATE)("for HTTP answers the requests of docs/http.md", async () => {
     const page = readFileSync("docs/http.md", "utf8");
@@ -212,6 +242,8 @@ interface Example {
   runWith(variables: NodeJS.ProcessEnv, ...words: string[]): Promise<string[]>;
   /** Returns the name of the operation that its first line reports. */
   killAtFirstLine(...words: string[]): Promise<string>;
+  /** Starts the program of test/support/load, which was built with it. */
+  beginLoad(variables: NodeJS.ProcessEnv): ChildProcess;
 }
 
 /** Copied and built as its README says, and run by the command there. */
@@ -221,6 +253,8 @@ async function built(language: Language): Promise<Example> {
     recursive: true,
     filter: (path) => !/\/(gen|gopath|classes|node_modules)$/.test(path),
   });
+  const load = join("test/support/load", language);
+  if (existsSync(load)) cpSync(load, home, { recursive: true });
   const blocks = shellOf(language);
   const env = {
     PATH: `${resolve("node_modules/.bin")}:${process.env["PATH"]}`,
@@ -230,11 +264,11 @@ async function built(language: Language): Promise<Example> {
     JAVA_TOOL_OPTIONS: "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", // short programs: half the processor time
     OTA_ADDRESS: gateway.grpc,
   };
-  const start = (shell: string, variables: NodeJS.ProcessEnv) =>
+  const start = (shell: string, variables: NodeJS.ProcessEnv, stdin: "ignore" | "pipe" = "ignore") =>
     spawn("sh", ["-ec", shell], {
       cwd: home,
       env: { ...env, ...variables },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [stdin, "pipe", "pipe"],
       detached: true,
     });
   if (language === "node") {
@@ -266,6 +300,7 @@ async function built(language: Language): Promise<Example> {
       await over;
       return /^stored as (operations\/\S+)\n/.exec(line)?.[1] ?? `no operation: ${line}`;
     },
+    beginLoad: (variables) => start(`${setting}exec ${command.replace(/Fleet$/, "Load")} load`, variables, "pipe"),
   };
 }
 

@@ -1,4 +1,4 @@
-// Two gateways that are replaced one after the other while requests wait in them, at ports that
+// Two gateways that are replaced one after the other while requests wait in them, at addresses that
 // stay the same. Each drains for more than a second.
 import { connect } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
@@ -12,9 +12,11 @@ const { productKey, firmwareId } = DEFAULTS;
 /** Devices that wait in a gateway when it gets its SIGTERM: thirty calls, at twenty a second. */
 const BACKLOG = 6000;
 
+const HOSTS = ["127.0.0.1", "127.0.0.2"] as const;
+
 export interface Pair {
   readonly emulator: EmulatorProgram;
-  /** host:port of each. */
+  /** host:port of each: one port of two hosts, so that a name can have both. */
   readonly addresses: readonly string[];
   readonly names: Names;
   /** Replaces both. Resolves with the number of devices that waited, all of them canceled. */
@@ -22,12 +24,13 @@ export interface Pair {
 }
 
 /**
- * `caller` balances over both. A gateway counts as replaced once the new one has served it, as
+ * `callers` balance over both. A gateway counts as replaced once the new one has served them all, as
  * replicas get time to be found (minReadySeconds): clients try an address again only after a while.
  */
-export async function startPair(caller: string): Promise<Pair> {
+export async function startPair(...callers: readonly string[]): Promise<Pair> {
   const emulator = await runEmulator("--devices", "50000", "--quota", "1000");
-  const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const port = await freePort();
+  const addresses = HOSTS.map((host) => `${host}:${port}`);
   const start = async (address: string) => {
     const gateway = await runGateway(emulator.url, { OTA_LISTEN: address, OTA_QUOTA_CALLS_PER_SECOND: "20" });
     await gateway.opened();
@@ -49,7 +52,7 @@ export async function startPair(caller: string): Promise<Pair> {
     await gateways[index]?.ended;
     const successor = await start(address);
     gateways[index] = successor;
-    await successor.said(new RegExp(`"caller":"${caller}"`));
+    await Promise.all(callers.map((caller) => successor.said(new RegExp(`"caller":"${caller}"`))));
     return results.filter(({ ok }) => ok).length;
   };
 

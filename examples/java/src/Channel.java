@@ -17,13 +17,13 @@ final class Channel {
   private static final String TOKEN = System.getenv("OTA_TOKEN");
 
   /**
-   * A channel to all replicas behind OTA_ADDRESS; with OTA_TOKEN by TLS, because a token must not
-   * travel in plain text.
+   * A channel to all replicas behind OTA_ADDRESS: host:port, or a target with a scheme of its own.
+   * With OTA_TOKEN by TLS, because a token must not travel in plain text.
    */
   static ManagedChannel connect() throws IOException {
     String address = System.getenv().getOrDefault("OTA_ADDRESS", "127.0.0.1:50051");
     NettyChannelBuilder channel =
-        NettyChannelBuilder.forTarget("dns:///" + address)
+        NettyChannelBuilder.forTarget(address.contains("://") ? address : "dns:///" + address)
             .defaultServiceConfig(serviceConfig())
             .enableRetry()
             .maxInboundMessageSize(32 << 20) // 10,000 devices that all fail with long reasons
