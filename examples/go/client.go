@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 // Also the retry policy. Retries are on by default since grpc-go 1.40; older ones need
@@ -37,10 +38,29 @@ func connect() (*grpc.ClientConn, error) {
 	}
 	return grpc.Dial(address, security,
 		grpc.WithDefaultServiceConfig(serviceConfig),
+		grpc.WithUnaryInterceptor(untilAccepted),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxRetryRPCBufferSize(1<<20), // requests larger than that are not retried
 			grpc.MaxCallRecvMsgSize(32<<20)),  // 10,000 devices that all fail with long reasons
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second}))
+}
+
+// untilAccepted repeats what a replica refuses because it shuts down, until another accepts it or the
+// deadline has passed. The attempts of the retry policy can all meet the same replica.
+func untilAccepted(ctx context.Context, method string, request, answer interface{}, connection *grpc.ClientConn,
+	invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	for {
+		err := invoke(ctx, method, request, answer, connection, options...)
+		why := failureOf(status.Convert(err))
+		if why.reason != "DRAINING" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(why.retryAfter):
+		}
+	}
 }
 
 // within is the context of one rpc: its deadline, and the name of the caller.

@@ -1,9 +1,11 @@
 // Connects to the gateway, with balancing, retries, keepalive and the name of the caller.
 package com.example.fleet;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.gson.Gson;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.AbstractStub;
 import io.grpc.stub.MetadataUtils;
@@ -12,6 +14,7 @@ import java.io.InputStreamReader;
 import java.io.Reader;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 final class Channel {
   private static final String TOKEN = System.getenv("OTA_TOKEN");
@@ -36,6 +39,25 @@ final class Channel {
   private static Map<String, ?> serviceConfig() throws IOException {
     try (Reader json = new InputStreamReader(Channel.class.getResourceAsStream("/service-config.json"))) {
       return new Gson().fromJson(json, Map.class);
+    }
+  }
+
+  /**
+   * The answer of one rpc. Repeats what a replica refuses because it shuts down, until another
+   * accepts it or the deadline has passed: the attempts of the retry policy can all meet the same
+   * replica.
+   */
+  static <Stub extends AbstractStub<Stub>, Answer> Answer ask(long seconds, Stub stub, Function<Stub, Answer> rpc) {
+    Stub withDeadline = within(seconds, stub);
+    while (true) {
+      try {
+        return rpc.apply(withDeadline);
+      } catch (StatusRuntimeException error) {
+        Failure why = Failure.of(error);
+        long leftMs = withDeadline.getCallOptions().getDeadline().timeRemaining(TimeUnit.MILLISECONDS);
+        if (!why.reason.equals("DRAINING") || leftMs <= why.retryAfterMs) throw error;
+        Uninterruptibles.sleepUninterruptibly(why.retryAfterMs, TimeUnit.MILLISECONDS);
+      }
     }
   }
 

@@ -81,7 +81,7 @@ public final class Fleet {
             .addAllDeviceNames(names)
             .setReason("bad build 42")
             .build();
-    print(Channel.within(30, gateway).cancelTasksByDevice(request).getResultsList());
+    print(Channel.ask(30, gateway, stub -> stub.cancelTasksByDevice(request)).getResultsList());
   }
 
   /** Level 2: a list of any length, which the gateway goes on with if this program ends. */
@@ -126,7 +126,8 @@ public final class Fleet {
             .addOutcomes(Outcome.OUTCOME_UNKNOWN)
             .addOutcomes(Outcome.OUTCOME_NOT_ATTEMPTED);
     do {
-      ListOperationResultsResponse page = Channel.within(30, gateway).listOperationResults(request.build());
+      ListOperationResultsResponse page =
+          Channel.ask(30, gateway, stub -> stub.listOperationResults(request.build()));
       print(page.getResultsList());
       request.setPageToken(page.getNextPageToken());
     } while (!request.getPageToken().isEmpty());
@@ -136,7 +137,7 @@ public final class Fleet {
   private Rollout dryRun() {
     GetRolloutRequest request =
         GetRolloutRequest.newBuilder().setProductKey(PRODUCT_KEY).setFirmwareId(FIRMWARE_ID).build();
-    Rollout rollout = Channel.within(30, gateway).getRollout(request);
+    Rollout rollout = Channel.ask(30, gateway, stub -> stub.getRollout(request));
     for (RolloutJob job : rollout.getJobsList()) {
       TaskCounts counts = job.getCounts();
       long open = counts.getConfirm() + counts.getQueued() + counts.getNotified() + counts.getInProgress();

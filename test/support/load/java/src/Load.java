@@ -37,7 +37,7 @@ final class Load {
             .addDeviceNames(name)
             .build();
     try {
-      return Channel.within(30, gateway).cancelTasksByDevice(request).getResults(0).getOutcome().name();
+      return Channel.ask(30, gateway, stub -> stub.cancelTasksByDevice(request)).getResults(0).getOutcome().name();
     } catch (StatusRuntimeException error) {
       return error.getMessage();
     }
