@@ -1,8 +1,11 @@
 """Connects to the gateway, with balancing, retries, keepalive and the name of the caller."""
 import os
+import time
 from pathlib import Path
 
 import grpc
+
+from failure import failure_of_rpc
 
 SERVICE_CONFIG = Path(__file__).with_name("service-config.json").read_text()  # also the retry policy
 OPTIONS = [
@@ -24,5 +27,22 @@ def connect():
     address = os.environ.get("OTA_ADDRESS", "127.0.0.1:50051")
     target = address if "://" in address else "dns:///" + address
     if TOKEN:
-        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=OPTIONS)
-    return grpc.insecure_channel(target, options=OPTIONS)
+        channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=OPTIONS)
+    else:
+        channel = grpc.insecure_channel(target, options=OPTIONS)
+    return grpc.intercept_channel(channel, UntilAccepted())
+
+
+class UntilAccepted(grpc.UnaryUnaryClientInterceptor):
+    """Repeats what a replica refuses because it shuts down, until another accepts it or the deadline
+    has passed. The attempts of the retry policy can all meet the same replica."""
+
+    def intercept_unary_unary(self, ask, details, request):
+        deadline = time.monotonic() + details.timeout
+        while True:
+            call = ask(details._replace(timeout=deadline - time.monotonic()), request)
+            error = call.exception()  # waits for the answer
+            why = error and failure_of_rpc(error)
+            if not why or why.reason != "DRAINING" or time.monotonic() + why.retry_after >= deadline:
+                return call
+            time.sleep(why.retry_after)
