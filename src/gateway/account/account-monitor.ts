@@ -116,10 +116,10 @@ export class AccountMonitor {
     const nowMs = clock.now();
     if (nowMs - this.#ledgerMs >= FORECAST_MS) {
       const { obstacle } = limiter.state();
-      this.#noteObstacle(obstacle);
       this.#ledger = { forecast: limiter.forecast(answerMs), obstacle };
       this.#ledgerMs = nowMs;
     }
+    this.#noteObstacle(this.#ledger.obstacle); // each time: a later request may expire for it
     return { queue, ...this.#ledger, answerMs, devicesPerCall: upstream.room.devices, nowMs };
   }
 

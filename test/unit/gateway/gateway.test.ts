@@ -78,8 +78,9 @@ describe("Gateway.cancel", () => {
     limiter.obstacle = "the ledger is away";
     const failure = thrownBy(() => cancel({ answerByMs: 1000 })).failure;
     expect(failure).toMatchObject({ kind: "unavailable", message: expect.stringMatching(/^the ledger is away; /) });
+    await clock.advance(2); // so soon, the forecast of the request before is used (was: without its reason)
     const patient = cancel({ answerByMs: 5600, deviceNames: names(1000) });
-    await clock.advance(4999);
+    await clock.advance(4997);
     limiter.obstacle = ""; // it comes back, and somebody more urgent goes first
     const late = cancel({ priority: "urgent", deviceNames: names(1000, 0, "urgent-") });
     await clock.advance(2000);
