@@ -9,7 +9,7 @@ import type { Names } from "./replicas.js";
 export interface FleetLoad {
   /** Devices that were accepted. */
   readonly accepted: number;
-  /** What the program printed about the others, and the errors of the program itself. */
+  /** Lines of the program about the others, and its exit code unless it is 0. */
   readonly failed: readonly string[];
   /** When the program ends, which it does before `stop` only if it fails. */
   readonly ended: Promise<string>;

@@ -24,7 +24,7 @@ export interface Pair {
 }
 
 /**
- * `callers` balance over both. A gateway counts as replaced once the new one has served them all, as
+ * `callers` balance over both. A gateway counts as replaced once the new one has served each, as
  * replicas get time to be found (minReadySeconds): clients try an address again only after a while.
  */
 export async function startPair(...callers: readonly string[]): Promise<Pair> {
