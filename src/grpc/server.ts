@@ -6,7 +6,7 @@ import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
-import { BOUNDS, MOST_HEADER_BYTES, MOST_SUBMISSION_BYTES } from "./port-bounds.js";
+import { BOUNDS, MOST_HEADER_BYTES, MOST_SUBMISSION_BYTES } from "./resource-bounds.js";
 import { CallerScheduler } from "./rpc/caller-scheduler.js";
 import { Health } from "./service/health.js";
 import { createOperationsService, type OperationsServiceOptions } from "./service/operations-service.js";

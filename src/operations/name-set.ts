@@ -1,6 +1,6 @@
-// The names of one upload, each once. Names are compared, never hashes alone. Takes about 30 bytes a
-// name outside the heap, where a Set of strings takes a hundred on it. The set grows in small parts,
-// because one table of millions of names would hold the event loop while it is rebuilt.
+// The names of one upload, each once. Whole names are compared, not just hashes. Takes about 30 bytes
+// a name off the heap, where a Set of strings takes about 100 on it. The set grows in small parts,
+// because rebuilding one table of millions of names would block the event loop.
 import { randomInt } from "node:crypto";
 
 const MOST_NAME_LENGTH = 32;

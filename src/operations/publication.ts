@@ -1,5 +1,5 @@
-// Publishes an operation, and says in the callers' terms why it could not be. A request id belongs to
-// one operation of its caller, whatever its kind.
+// Publishes an operation, or explains in the caller's terms why it could not be published. A request
+// id belongs to one operation of its caller, whatever its kind.
 import { GatewayError } from "../gateway/failures.js";
 import { type OperationRecord, type OperationStore, StoreFull, StoreUnavailable, type Submission } from "./store.js";
 

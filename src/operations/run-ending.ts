@@ -1,5 +1,5 @@
 // How a run of an operation ends: its state, and the failure of the devices that were not sent. An
-// operation that did some good and was not cut short has no failure of its own.
+// operation in which a device ended well, and that was not cut short, has no failure of its own.
 import type { Failure } from "../gateway/failures.js";
 import { type Causes, commonest } from "./cancel-list.js";
 import type { End } from "./store.js";

@@ -1,6 +1,7 @@
 // The time for which this process holds an operation: takes the steps of its run, one after the
-// other, until the operation has ended, or was left and what it had sent is over. Nothing is sent
-// once an end is decided, the operation is left, or its lease may be another's.
+// other, until the operation ends, or this process gives it up and its calls in flight have ended.
+// Nothing is sent once an end is decided, the operation is given up, or another process may hold
+// its lease.
 import type { Span } from "@opentelemetry/api";
 import { type Clock, sleepUntil } from "../base/clock.js";
 import { Backoff } from "./backoff.js";

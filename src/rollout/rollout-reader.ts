@@ -3,9 +3,9 @@
 // is known by its own deadline.
 import type { Clock } from "../base/clock.js";
 import { GatewayError } from "../gateway/failures.js";
+import type { BatchReading } from "./batch-record.js";
 import type { JobCalls } from "./job-calls.js";
 import type { JobCallOrigin } from "./job-line.js";
-import type { BatchReading } from "./job-stop.js";
 import { readFailureOf } from "./read-failure.js";
 import type { RolloutScope } from "./rollout-list.js";
 import { RolloutReading } from "./rollout-reading.js";

@@ -1,12 +1,12 @@
 // One reading of a rollout, while it goes on: the batches first, then counts, those first that say
 // what a stop would reach. Everything read so far can be had at any time.
 
+import type { BatchReading } from "./batch-record.js";
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { Counts, countCall, countIn } from "./counts.js";
 import { etagOf } from "./etag.js";
 import type { JobCallResult } from "./job-line.js";
 import { JOB_TASK_STATES, type JobCall, type JobRow, type JobTaskState, OPEN_STATES } from "./job-operator.js";
-import type { BatchReading } from "./job-stop.js";
 import { type ListReading, RolloutList, type RolloutScope } from "./rollout-list.js";
 
 type Make = (call: JobCall) => Promise<JobCallResult>;

@@ -3,10 +3,10 @@
 // It claims a rollout to be stopped only after two counts of 0 in each batch, five seconds apart
 // and begun after the last change was answered, and after the batches were listed again.
 import { BatchChanges } from "./batch-changes.js";
+import type { BatchStop } from "./batch-record.js";
 import { CountRounds } from "./count-rounds.js";
 import { countIn } from "./counts.js";
 import type { JobTaskState } from "./job-operator.js";
-import type { BatchStop } from "./job-stop.js";
 import { RolloutList } from "./rollout-list.js";
 import type { KnownBatch, StopBatch } from "./stop-batch.js";
 import { StopBatches } from "./stop-batches.js";
@@ -18,7 +18,7 @@ import {
   type StopOrder,
   type StopStep,
 } from "./stop-call.js";
-import { isBatchStopped, unclearStop } from "./stop-claim.js";
+import { isBatchStopped, unclearStop } from "./stop-proof.js";
 
 /** Counting delays the first change by no more than this. */
 const PLAN_MS = 4000;

@@ -1,17 +1,17 @@
 // One batch of a stop: its counts, its calls, and what is to be done with it next. It decides by
 // counts, never by the status of a static batch.
 
-import { flagsOfStates } from "./batch-states.js";
-import { Counts, PROOF_APART_MS } from "./counts.js";
-import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "./job-operator.js";
-import { JOB_TASK_STATES, OPEN_STATES } from "./job-operator.js";
 import {
   type BatchCallRecord,
   type BatchFailure,
   type BatchReading,
   type BatchStop,
   MOST_RECORDED_CALLS,
-} from "./job-stop.js";
+} from "./batch-record.js";
+import { flagsOfStates } from "./batch-states.js";
+import { Counts, PROOF_APART_MS } from "./counts.js";
+import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "./job-operator.js";
+import { JOB_TASK_STATES, OPEN_STATES } from "./job-operator.js";
 import { Sweep } from "./sweep.js";
 
 /** Counts follow a change at first after this time, then less and less often. */

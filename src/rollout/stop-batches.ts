@@ -8,7 +8,7 @@ import type { JobRow } from "./job-operator.js";
 import type { ListReading } from "./rollout-list.js";
 import { type KnownBatch, StopBatch } from "./stop-batch.js";
 import type { StopConclusion, StopOrder } from "./stop-call.js";
-import { objectionTo } from "./stop-claim.js";
+import { objectionTo } from "./stop-proof.js";
 
 export class StopBatches {
   /** By job id. */

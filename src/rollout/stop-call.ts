@@ -1,6 +1,7 @@
 // The order of a stop, the calls that it makes, and their ends.
+
+import type { BatchFailure, BatchStop } from "./batch-record.js";
 import type { JobCall, JobCallEnd, OpenState } from "./job-operator.js";
-import type { BatchFailure, BatchStop } from "./job-stop.js";
 import type { RolloutList, RolloutScope } from "./rollout-list.js";
 import type { SweepCall } from "./sweep.js";
 

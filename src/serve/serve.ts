@@ -7,7 +7,7 @@ import type { HostPort } from "../base/host-port.js";
 import type { Log } from "../base/log.js";
 import { type Config, ConfigError, type Environment } from "../config/config.js";
 import { OUTCOMES } from "../gateway/device-outcome.js";
-import { heapTooSmall } from "../grpc/port-bounds.js";
+import { heapTooSmall } from "../grpc/resource-bounds.js";
 import { type GrpcServer, startGrpcServer } from "../grpc/server.js";
 import type { StoreConnection } from "../limiter/shared/redis.js";
 import { type AdminServer, startAdminServer } from "../observe/admin/server.js";

@@ -9,8 +9,8 @@ import type { CancelListSpec } from "../operations/cancel-list.js";
 import type { OperationsReading } from "../operations/operations-watch.js";
 import { STOP_ROLLOUT, stopDetailOf } from "../operations/stop/stop-spec.js";
 import type { OperationRecord } from "../operations/store.js";
+import type { BatchStop } from "../rollout/batch-record.js";
 import { OPEN_STATES } from "../rollout/job-operator.js";
-import type { BatchStop } from "../rollout/job-stop.js";
 
 const MOST_RUNNING = 20;
 const MOST_BATCHES = 5;

@@ -28,7 +28,7 @@ import {
 } from "./operations.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { createRoom } from "./room.js";
-import { roundTrip } from "./round-trip.js";
+import { roundTrip } from "./round-trip-probe.js";
 import { createSigningContext, type SignedWith } from "./signing-context.js";
 import { readTaskList } from "./task-list.js";
 

@@ -3,7 +3,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { createRequire } from "node:module";
-import { throughProxy } from "../network/http-agent.js";
+import { throughProxy } from "../network/node-http-agent.js";
 import { proxyFor } from "../network/proxy.js";
 
 /** The module that the credentials library makes its calls with, by `httpx.request(…)`. */

@@ -1,5 +1,5 @@
 // Every bound of the budget reached at once, in a gateway with the heap and the flags that it is deployed with: the table
-// in src/grpc/port-bounds.ts is true.
+// in src/grpc/resource-bounds.ts is true.
 import { readFileSync } from "node:fs";
 import { afterAll, expect, it } from "vitest";
 import { begin, occupy, STRANGE } from "../fuzz/strangers.js";

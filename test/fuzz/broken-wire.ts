@@ -1,5 +1,5 @@
 // Connections that break the rules of HTTP/2, each in its own way: what to write, piece by piece. Their amounts are
-// those of an attacker in a hurry, not of one with a botnet: grpc/port-bounds.ts bounds how many may come.
+// those of an attacker in a hurry, not of one with a botnet: grpc/resource-bounds.ts bounds how many may come.
 import type { Chance } from "./chance.js";
 import {
   ACK,

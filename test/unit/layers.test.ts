@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     "base gateway gateway/account gateway/admission gateway/existence gen grpc/rpc grpc/wire identity observe/audit operations rollout",
   "grpc/rpc": "base gateway/failures grpc/transport grpc/wire identity observe/telemetry/metrics tracing",
   "grpc/transport":
-    "base config/tls-files gateway/failures grpc/port-bounds grpc/wire identity observe/telemetry/metrics",
+    "base config/tls-files gateway/failures grpc/resource-bounds grpc/wire identity observe/telemetry/metrics",
   "grpc/wire": "gateway/failures gateway/upstream gen",
   // those who watch
   "observe/telemetry": "base network tracing",

@@ -10,7 +10,7 @@ import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";
 import type { Operation } from "../../upstream/operations.js";
 import { makeRequest } from "../../upstream/request.js";
-import { roundTrip } from "../../upstream/round-trip.js";
+import { roundTrip } from "../../upstream/round-trip-probe.js";
 import { createSigningContext } from "../../upstream/signing-context.js";
 import { hideNames } from "./names.js";
 

@@ -1,8 +1,8 @@
 // Turns a reading of a rollout into the response of GetRollout.
 
 import { JobKind, type Rollout, type RolloutJob, type TaskCounts } from "../../gen/ota/v1/ota_service.js";
+import type { BatchReading } from "../../rollout/batch-record.js";
 import type { BatchKind } from "../../rollout/job-operator.js";
-import type { BatchReading } from "../../rollout/job-stop.js";
 import type { RolloutAnswer } from "../../rollout/rollout-reader.js";
 import { timestampOf } from "../wire/details.js";
 

@@ -10,7 +10,7 @@ import {
 } from "../../gen/ota/v1/ota_service.js";
 import { type StopSpec, stopDetailOf } from "../../operations/stop/stop-spec.js";
 import type { OperationRecord } from "../../operations/store.js";
-import type { BatchStop } from "../../rollout/job-stop.js";
+import type { BatchStop } from "../../rollout/batch-record.js";
 import type { StopStep } from "../../rollout/stop-call.js";
 import { durationOf, timestampOf } from "../wire/details.js";
 import { deviceStatusOf } from "../wire/status.js";

@@ -3,7 +3,7 @@
 // memory that others need.
 import type { Socket } from "node:net";
 import { type Clock, every } from "../../base/clock.js";
-import { BOUNDS, MOST_ANSWER_BYTES } from "../port-bounds.js";
+import { BOUNDS, MOST_ANSWER_BYTES } from "../resource-bounds.js";
 import { readHandleOf } from "./grpc-js-internals.js";
 import { type Held, ReadScheduler } from "./read-scheduler.js";
 import type { CountRefusal } from "./refusal-counts.js";

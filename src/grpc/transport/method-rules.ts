@@ -1,6 +1,6 @@
 // The rules for the streams of each method: how long a message may be, how long a stream may last,
 // and which special bounds it counts against. The rest of the gate treats all methods alike.
-import { MOST_SUBMISSION_BYTES, SMALL_MESSAGE_BYTES } from "../port-bounds.js";
+import { MOST_SUBMISSION_BYTES, SMALL_MESSAGE_BYTES } from "../resource-bounds.js";
 
 /** Kinds of streams that have bounds of their own. */
 export type StreamKind = "rpc" | "watch" | "reflection" | "submission";

@@ -3,7 +3,7 @@
 // Invariant: no account exceeds its bound, except by answers, which are counted and never refused.
 import { flatten } from "../../base/flat-string.js";
 import { GatewayError } from "../../gateway/failures.js";
-import { BOUNDS, type Bound } from "../port-bounds.js";
+import { BOUNDS, type Bound } from "../resource-bounds.js";
 import type { StreamKind } from "./method-rules.js";
 
 export interface StreamOrigin {

@@ -1,7 +1,7 @@
 // Paces refusals. A flooding client retries the moment it is refused, and each refusal costs CPU.
 // Delaying the refusal ties up one of its own streams, so the flood slows itself down.
 import type { Clock } from "../../base/clock.js";
-import { MOST_REFUSALS_WAITING } from "../port-bounds.js";
+import { MOST_REFUSALS_WAITING } from "../resource-bounds.js";
 
 /** 500 refusals a second, which take a twentieth of a processor. */
 const TICK_MS = 20;

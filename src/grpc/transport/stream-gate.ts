@@ -9,7 +9,7 @@ import { type Clock, every } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import type { Identity } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
-import { MOST_HEADER_BYTES } from "../port-bounds.js";
+import { MOST_HEADER_BYTES } from "../resource-bounds.js";
 import { finalError, trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
 import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";

@@ -2,7 +2,7 @@
 // table would be rebuilt every few hundred rpcs and keep dead streams alive: see ADR 21.
 import type { IncomingHttpHeaders } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
-import { BOUNDS } from "../port-bounds.js";
+import { BOUNDS } from "../resource-bounds.js";
 import type { GuardedStream } from "./guarded-stream.js";
 
 /** Overwrites whatever a client puts there. */

@@ -9,11 +9,11 @@ import type { EarlyReturn } from "../early-return.js";
 import { forecastOf } from "../forecast.js";
 import { Takers } from "../takers.js";
 import { FENCE_MS } from "../token-rule.js";
-import { Ahead } from "./ahead.js";
-import { Asks } from "./asks.js";
 import { Availability } from "./availability.js";
+import { GrantsAhead } from "./grants-ahead.js";
 import { Heartbeats, TURN_MS } from "./heartbeats.js";
 import { Holdings } from "./holdings.js";
+import { LedgerCommands } from "./ledger-commands.js";
 import { Poll } from "./poll.js";
 import { type Ask, argumentsOf, type Reply, replyOf } from "./protocol.js";
 import { RANKS, stateOf } from "./state.js";
@@ -62,11 +62,11 @@ class SharedLedger implements Limiter {
   readonly #stopHeartbeat: () => void;
   #askedMs = -Infinity;
   readonly #reserve: number;
-  readonly #asks: Asks;
+  readonly #commands: LedgerCommands;
   /** Our wish, as the store knows it. */
   #told: Wish | undefined;
   #disarmKept: () => void = () => {};
-  readonly #ahead: Ahead;
+  readonly #ahead: GrantsAhead;
   /** Since when a token is wanted. */
   #wantedSinceMs = 0;
 
@@ -88,7 +88,7 @@ class SharedLedger implements Limiter {
       storeServes: () => this.#serves(),
       changed: () => this.#changed(),
     });
-    this.#ahead = new Ahead(
+    this.#ahead = new GrantsAhead(
       clock,
       this.#takers,
       () => Math.max(this.#held.pausedUntilMs, this.#view.pausedUntilMs),
@@ -97,7 +97,7 @@ class SharedLedger implements Limiter {
     this.#poll = new Poll(clock, () => this.#ask());
     options.store.onWake((message) => this.#woken(message));
     this.#heartbeats = options.store.heartbeats ?? new Heartbeats(clock);
-    this.#asks = new Asks({
+    this.#commands = new LedgerCommands({
       ...{ replica: options.replica, callsPerSecond, callTimeoutMs, early, reserve: this.#reserve, shareMs },
       ...{ held: this.#held, view: this.#view, ahead: this.#ahead, takers: this.#takers, heartbeats: this.#heartbeats },
       serves: () => this.#serves(),
@@ -187,14 +187,14 @@ class SharedLedger implements Limiter {
     this.#askedMs = askedMs;
     const { back, throttled } = this.#held.drain(which === "between");
     const wish = which === "between" ? undefined : this.#ahead.wanted;
-    const token = this.#asks.newToken();
+    const token = this.#commands.newToken();
     const ask: Ask = {
-      ...this.#asks.circumstances(),
+      ...this.#commands.circumstances(),
       ...(which && { keep: [] }),
       ...(which === "last" && { presentForMs: 0 }),
       ...(which === "between"
         ? { wish: "same" as const }
-        : wish && { wish: this.#asks.wishFor(token, wish, askedMs - this.#wantedSinceMs) }),
+        : wish && { wish: this.#commands.wishFor(token, wish, askedMs - this.#wantedSinceMs) }),
       ...(throttled && { throttle: { pauseMs: throttled.pauseMs, sentAgoMs: askedMs - throttled.sentMs } }),
       back,
     };

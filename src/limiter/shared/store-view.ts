@@ -1,5 +1,5 @@
 // The knowledge that a replica has of the store from its replies: the state of the ledger, the
-// clock and the distance. It says when commands are to be sent and when calls may start.
+// store's clock and the round-trip time. It says when to send commands and when calls may start.
 import type { Clock } from "../../base/clock.js";
 import { FENCE_MS } from "../token-rule.js";
 import { ClockFrame } from "./clock-frame.js";

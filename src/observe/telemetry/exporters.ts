@@ -22,7 +22,7 @@ import {
   type SpanExporter,
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { throughProxy } from "../../network/http-agent.js";
+import { throughProxy } from "../../network/node-http-agent.js";
 import { proxyFor } from "../../network/proxy.js";
 
 type Variables = Readonly<Record<string, string | undefined>>;

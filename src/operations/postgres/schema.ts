@@ -1,7 +1,7 @@
 // The tables of the PostgreSQL store, as steps that bring an older schema up to date. A step only
-// adds: an older gateway goes on beside newer ones. Steps that were released are never changed.
+// adds, so that older gateways keep working beside newer ones. Released steps are never changed.
 //
-// `chunk` and `names` hold what is staged, under the id of the later operation: publishing adds one
+// `chunk` and `names` hold what is staged, under the id that the operation will have: publishing adds one
 // row to `operation`, whatever the length of the list. Names are apart because chunks are rewritten.
 
 /** The number of a step is its position, from 1. */

@@ -1,8 +1,8 @@
 // The last step of a stop: devices that are left, and those that run the package already, are listed
 // as results, some pages at a time. How far it has come is stored with each part of the results.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
+import type { BatchReading, BatchStop } from "../../rollout/batch-record.js";
 import type { JobCall, JobTaskState } from "../../rollout/job-operator.js";
-import type { BatchReading, BatchStop } from "../../rollout/job-stop.js";
 import type { RunEnding } from "../run-ending.js";
 import type { StopDetail, StopSpec } from "./stop-spec.js";
 

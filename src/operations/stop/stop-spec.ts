@@ -1,8 +1,8 @@
 // An operation that stops a rollout, as it is stored: its order, and what its holders have recorded
 // of it, from which another holder goes on.
 import type { Priority, Scope } from "../../gateway/command.js";
+import type { BatchStop } from "../../rollout/batch-record.js";
 import type { OpenState } from "../../rollout/job-operator.js";
-import type { BatchStop } from "../../rollout/job-stop.js";
 import type { StopStep } from "../../rollout/stop-call.js";
 import type { RunEnding } from "../run-ending.js";
 

@@ -3,7 +3,7 @@ import { OUTCOMES } from "../../../src/gateway/device-outcome.js";
 import type { OperationsReading } from "../../../src/operations/operations-watch.js";
 import { STOP_ROLLOUT, type StopDetail } from "../../../src/operations/stop/stop-spec.js";
 import type { OperationRecord } from "../../../src/operations/store.js";
-import type { BatchReading, BatchStop } from "../../../src/rollout/job-stop.js";
+import type { BatchReading, BatchStop } from "../../../src/rollout/batch-record.js";
 import { createShownOperations } from "../../../src/serve/shown-operations.js";
 import { SCOPE } from "../../support/fake-command.js";
 import { NO_PROGRESS } from "../../support/stored-operation.js";

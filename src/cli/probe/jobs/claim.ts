@@ -1,4 +1,4 @@
-// Reads, before the first change, that the batches are what the user gave up: each of the named
+// Reads, before the first change, that the batches match what the user gave up: each of the named
 // product and package, with unfinished tasks of named devices only, and no other batch of the
 // packages running. Anything else ends the probe.
 import type { Operation } from "../../../upstream/operations.js";

@@ -1,5 +1,5 @@
-// The questions about operations on a batch of another kind than they are described for: closing
-// the strategy of a static batch, and canceling a verification by batch.
+// The questions about operations on a kind of batch that their documentation does not describe:
+// closing the strategy of a static batch, and canceling a verification by batch.
 import { words } from "../asker.js";
 import { FIRST_READS, type JobFinding, MOST_READS, type Watched } from "./bench.js";
 import { closeStrategy } from "./calls.js";

@@ -8,7 +8,7 @@ import {
 import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { MOST_ANSWER_BYTES } from "../../../../src/grpc/port-bounds.js";
+import { MOST_ANSWER_BYTES } from "../../../../src/grpc/resource-bounds.js";
 import { Connection, Connections } from "../../../../src/grpc/transport/connections.js";
 import { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
 import { MethodRules } from "../../../../src/grpc/transport/method-rules.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../../src/gateway/failures.js";
-import { BOUNDS } from "../../../../src/grpc/port-bounds.js";
+import { BOUNDS } from "../../../../src/grpc/resource-bounds.js";
 import { OpenStreams, type StreamOrigin } from "../../../../src/grpc/transport/open-streams.js";
 
 /** Of a connection of its own for each 500. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MOST_REFUSALS_WAITING } from "../../../../src/grpc/port-bounds.js";
+import { MOST_REFUSALS_WAITING } from "../../../../src/grpc/resource-bounds.js";
 import { RefusalPacer } from "../../../../src/grpc/transport/refusal-pacer.js";
 import { HandClock } from "../../../support/hand-clock.js";
 

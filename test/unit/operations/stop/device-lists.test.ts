@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { STOPPED } from "../../../../src/operations/run-ending.js";
 import { DeviceLists } from "../../../../src/operations/stop/device-lists.js";
 import type { StopSpec } from "../../../../src/operations/stop/stop-spec.js";
+import type { BatchReading, BatchStop } from "../../../../src/rollout/batch-record.js";
 import { OPEN_STATES } from "../../../../src/rollout/job-operator.js";
-import type { BatchReading, BatchStop } from "../../../../src/rollout/job-stop.js";
 
 const NONE_LEFT = { CONFIRM: 0, QUEUED: 0, NOTIFIED: 0, IN_PROGRESS: 0 };
 const batch = (jobId: string, counts: BatchReading["counts"]) => ({ after: { jobId, counts } }) as BatchStop;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../../src/config/config.js";
-import { heapNeeded, heapTooSmall } from "../../../src/grpc/port-bounds.js";
+import { heapNeeded, heapTooSmall } from "../../../src/grpc/resource-bounds.js";
 
 const MB = 2 ** 20;
 

@@ -1,8 +1,8 @@
 // The claims of a stop: why it may not begin, and when a batch counts as stopped.
 
+import type { BatchStop } from "./batch-record.js";
 import { hasNewJob } from "./etag.js";
 import { JOB_TASK_STATES, type JobRow } from "./job-operator.js";
-import type { BatchStop } from "./job-stop.js";
 import type { StopBatch } from "./stop-batch.js";
 import type { StopConclusion, StopOrder } from "./stop-call.js";
 

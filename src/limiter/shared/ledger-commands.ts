@@ -1,17 +1,17 @@
-// Puts together the commands of a replica to the shared ledger: its circumstances, its wish and its
-// reserve.
+// Builds the commands of a replica to the shared ledger: its own state, the token that it wants,
+// and the tokens that it keeps in reserve.
 import type { Wish } from "../../gateway/limiter.js";
 import type { EarlyReturn } from "../early-return.js";
 import type { Takers } from "../takers.js";
 import { countsForMs, FENCE_MS, spaceMs } from "../token-rule.js";
-import type { Ahead } from "./ahead.js";
+import type { GrantsAhead } from "./grants-ahead.js";
 import type { Heartbeats } from "./heartbeats.js";
 import type { Holdings } from "./holdings.js";
 import type { Ask } from "./protocol.js";
 import { RANKS } from "./state.js";
 import type { StoreView } from "./store-view.js";
 
-export interface AsksOptions {
+export interface LedgerCommandsOptions {
   readonly replica: string;
   readonly callsPerSecond: number;
   readonly callTimeoutMs: number;
@@ -22,7 +22,7 @@ export interface AsksOptions {
   readonly early?: EarlyReturn | undefined;
   readonly held: Holdings;
   readonly view: StoreView;
-  readonly ahead: Ahead;
+  readonly ahead: GrantsAhead;
   readonly takers: Takers;
   readonly heartbeats: Heartbeats;
   /** Whether the store can be asked for tokens. */
@@ -35,11 +35,11 @@ const PRESENT_MS = 5000;
 /** A waiting replica that is not heard from for this long loses its turn. */
 const WAITS_FOR_MS = 1500;
 
-export class Asks {
-  readonly #options: AsksOptions;
+export class LedgerCommands {
+  readonly #options: LedgerCommandsOptions;
   #named = 0;
 
-  constructor(options: AsksOptions) {
+  constructor(options: LedgerCommandsOptions) {
     this.#options = options;
   }
 

@@ -1,6 +1,6 @@
-// The grants whose time has not come: a call starts no sooner than the store said, whenever the
-// grant arrived. A grant that nobody waits for any more, or that a throttle has overtaken, goes
-// back at once.
+// The grants that may not be used yet: a call starts no sooner than the store said, whenever the
+// grant arrived. A grant that nobody is waiting for any longer, or that a later throttle has
+// invalidated, goes back at once.
 import type { Clock } from "../../base/clock.js";
 import type { Wish } from "../../gateway/limiter.js";
 import type { Takers } from "../takers.js";
@@ -16,7 +16,7 @@ interface Grant extends Granted {
  */
 const PAUSE_ENDS_MS = 250;
 
-export class Ahead {
+export class GrantsAhead {
   readonly #clock: Clock;
   readonly #takers: Takers;
   readonly #pausedUntilMs: () => number;
