@@ -114,11 +114,13 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
 
   it("comes back even where the browser gives up: after an answer that is not 200", async () => {
     const { page, complaints } = await run.open();
+    await page.context().setOffline(true); // so that others take its place before it can come back
     await run.stopServing();
     await run.serve();
     const leave = new AbortController();
     const { signal } = leave;
     await Promise.all(Array.from({ length: 32 }, () => fetch(`http://127.0.0.1:${run.port}/events`, { signal })));
+    await page.context().setOffline(false);
     await expect.poll(() => complaints.join()).toContain("503");
     await expect.poll(() => page.locator("#lost").isVisible()).toBe(true);
     leave.abort();
