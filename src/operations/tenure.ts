@@ -13,13 +13,13 @@ import { type Leased, LeaseLost } from "./store.js";
 export interface LeasedRun {
   /** Resolves when it is time for the next step. */
   step(): Promise<void>;
-  /** An end is decided. What was not sent is withdrawn. Called once. */
+  /** An end is decided. Work that was not sent is withdrawn. Called once. */
   ending(ending: RunEnding): void;
-  /** The operation is given up without an end. What was not sent is withdrawn. */
+  /** The operation is given up without an end. Work that was not sent is withdrawn. */
   leaving(): void;
   /** `CancelOperation` was called, whether an end was decided before or not. */
   stopped?(): void;
-  /** The lease is about to end. What was not sent is withdrawn until it is renewed. */
+  /** The lease is about to end. Work that was not sent is withdrawn until it is renewed. */
   lapsed?(): void;
 }
 

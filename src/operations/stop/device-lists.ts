@@ -73,7 +73,7 @@ export class DeviceLists {
 
   #add({ jobId, counts }: BatchReading, state: JobTaskState, most: number, outcome: DeviceOutcome): void {
     const counted = counts[state];
-    // What was not counted cannot be listed.
+    // A batch that was not counted cannot be listed.
     if (counted === undefined || counted > most) this.isTruncated = true;
     const devices = Math.min(counted ?? 0, most);
     if (devices > 0) this.#lists.push({ jobId, state, devices, outcome });
