@@ -33,7 +33,7 @@ export interface LedgerCommandsOptions {
 const PRESENT_MS = 5000;
 
 /** A waiting replica that is not heard from for this long loses its turn. */
-const WAITS_FOR_MS = 1500;
+const WAITS_FOR_MS = 1000;
 
 export class LedgerCommands {
   readonly #options: LedgerCommandsOptions;
