@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet } from "jose";
 import { type Dispatcher, fetch } from "undici";
-import { createDispatcher } from "../network/dispatcher.js";
+import { createDispatcher } from "../network/connection-pool.js";
 
 /** The location of a JWK Set. */
 export type KeyLocation =

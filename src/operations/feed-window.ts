@@ -5,8 +5,8 @@ import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import { type Failure, GatewayError } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { type CancelListSpec, commandFor, outcomeOf } from "./cancel-list.js";
+import { Piece } from "./chunk-part.js";
 import { failureAt, isFinal, kindOfMark, OPEN } from "./outcomes.js";
-import { Piece } from "./piece.js";
 import { LEFT } from "./run-ending.js";
 import { CHUNK_DEVICES, type FedChunk, type Lease, type OperationStore } from "./store.js";
 

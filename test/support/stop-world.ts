@@ -18,7 +18,7 @@ import {
 import { JobCalls } from "../../src/rollout/job-calls.js";
 import { JOB_OPERATIONS, type JobOperation, OPEN_STATES } from "../../src/rollout/job-operator.js";
 import { verdictOn } from "../../src/upstream/codes.js";
-import { createJobOperator } from "../../src/upstream/job-operator.js";
+import { createJobOperator } from "../../src/upstream/job-operations.js";
 import { newService, type TestService } from "../unit/emulator/service.js";
 import { EQUAL } from "./fake-callers.js";
 import { FakeLimiter } from "./fake-limiter.js";

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
-import { createDispatcher } from "../../network/dispatcher.js";
+import { createDispatcher } from "../../network/connection-pool.js";
 import { type HttpAnswer, readAnswer } from "../../upstream/answer.js";
 import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";

@@ -5,7 +5,7 @@ import { byPriority, PRIORITIES, type Priority } from "../command.js";
 import type { Backlog } from "./backlog.js";
 import { BatchBuilder, type BatchDevice, type Owner } from "./batch.js";
 import { type CallerQueue, CallerQueues } from "./caller-queue.js";
-import { Owners } from "./owners.js";
+import { Owners } from "./entries-by-device.js";
 import type { EntryQueue, FillOptions, QueueEntry } from "./queue-entry.js";
 import type { ScopeQueueId } from "./scope-queue-id.js";
 

@@ -1,7 +1,7 @@
 // Stores a stop while it runs: its detail, its progress, and the results of devices. A write that
 // failed changes nothing here, so that it can be repeated.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
-import type { RolloutStop } from "../../rollout/rollout-stop.js";
+import type { RolloutStop } from "../../rollout/stop-machine.js";
 import {
   type AppendedChunk,
   CHUNK_DEVICES,

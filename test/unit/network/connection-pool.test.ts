@@ -1,6 +1,6 @@
 import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createDispatcher } from "../../../src/network/dispatcher.js";
+import { createDispatcher } from "../../../src/network/connection-pool.js";
 import { exchange } from "../../../src/upstream/exchange.js";
 import { type ForwardProxy, startForwardProxy } from "../../support/forward-proxy.js";
 import { HandClock } from "../../support/hand-clock.js";

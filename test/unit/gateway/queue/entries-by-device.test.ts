@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Owners } from "../../../../src/gateway/queue/owners.js";
+import { Owners } from "../../../../src/gateway/queue/entries-by-device.js";
 import { anEntry } from "../../../support/queue-entries.js";
 
 describe("Owners", () => {
