@@ -8,7 +8,7 @@ import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
-import { createDispatcher } from "../network/connection-pool.js";
+import { createConnectionPool } from "../network/connection-pool.js";
 import type { JobOperator } from "../rollout/job-operator.js";
 import type { ReadEnd, TaskReader } from "../verification/task-reader.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
@@ -73,7 +73,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
-  const dispatcher = createDispatcher(url, timeoutMs, options.proxy);
+  const dispatcher = createConnectionPool(url, timeoutMs, options.proxy);
 
   const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
     if (closed) return { end: unwritten("The gateway is shutting down.") };
