@@ -15,7 +15,7 @@ export interface RoundTrip {
 }
 
 /** Whatever changes slowly is measured within this time. */
-const RECENT_MS = 30_000;
+const RECENT_MS = 60_000;
 
 /**
  * How long an answer counts that was faster than all later ones. A request may wait for something
