@@ -14,7 +14,7 @@ export interface RoundTrip {
   readonly tookMs: number;
 }
 
-/** Whatever changes slowly is measured within this time. */
+/** Spread and paths are those of this time. */
 const RECENT_MS = 60_000;
 
 /**
