@@ -35,17 +35,18 @@ export async function startCppServer(): Promise<ServerProcess | undefined> {
 async function build(program: string): Promise<void> {
   process.stderr.write("building the C++ server\n");
   mkdirSync(BUILD, { recursive: true });
-  const protos = ["ota/v1/ota_service.proto", "google/rpc/status.proto"];
+  // With all that it imports, Google's own types aside, which the library has.
+  const protos = readdirSync(join(ROOT, "proto"), { recursive: true, encoding: "utf8" }).filter(
+    (name) => name === "ota/v1/ota_service.proto" || /^google\/(api|longrunning|rpc)\/.*\.proto$/.test(name),
+  );
   await run("protoc", ["-I", join(ROOT, "proto"), "-I", "/usr/include", `--cpp_out=${BUILD}`, ...protos]);
   const plugin = (await run("which", ["grpc_cpp_plugin"])).stdout.trim();
   const service = [`--grpc_out=${BUILD}`, `--plugin=protoc-gen-grpc=${plugin}`, "ota/v1/ota_service.proto"];
   await run("protoc", ["-I", join(ROOT, "proto"), "-I", "/usr/include", ...service]);
   const flags = (await run("pkg-config", ["--cflags", "--libs", "grpc++", "protobuf"])).stdout.trim().split(/\s+/);
-  const sources = ["ota/v1", "google/rpc"].flatMap((folder) =>
-    readdirSync(join(BUILD, folder))
-      .filter((name) => name.endsWith(".cc"))
-      .map((name) => join(BUILD, folder, name)),
-  );
+  const sources = readdirSync(BUILD, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".cc"))
+    .map((name) => join(BUILD, name));
   const made = ["-O2", "-std=c++17", `-I${BUILD}`, join(ROOT, "bench/cpp/bare_server.cc"), ...sources, "-o", program];
   await run("g++", [...made, ...flags]);
 }

@@ -92,8 +92,9 @@ export class Gateway {
    */
   cancel(command: Command, span?: Span, follower?: Follower): Request {
     if (this.#draining) throw this.draining();
+    const arrivedMs = this.#clock.now(); // before the outlook: an obstacle seen from now on counts for this request
     admit(command, this.#options.bounds, this.monitor.outlook());
-    const waiter = new Waiter(command, this.#clock.now(), span, follower);
+    const waiter = new Waiter(command, arrivedMs, span, follower);
     this.#deadlines.add(waiter);
     this.#dispatcher.add(waiter);
     const { verifier, answered } = this.#options;

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet } from "jose";
 import { type Dispatcher, fetch } from "undici";
-import { createDispatcher } from "../network/dispatcher.js";
+import { createConnectionPool } from "../network/connection-pool.js";
 
 /** The location of a JWK Set. */
 export type KeyLocation =
@@ -37,7 +37,7 @@ export function keySourceOf(
 ): KeySource {
   if (location.kind === "file") return { read: () => readFile(location.path, "utf8"), freshMs: FILE_FRESH_MS };
   const { url } = location;
-  const dispatcher = createDispatcher(url, LONGEST_ANSWER_MS, proxyOf(url));
+  const dispatcher = createConnectionPool(url, LONGEST_ANSWER_MS, proxyOf(url));
   return { read: () => download(url, dispatcher), freshMs: URL_FRESH_MS };
 }
 

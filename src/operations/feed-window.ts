@@ -5,8 +5,8 @@ import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import { type Failure, GatewayError } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { type CancelListSpec, commandFor, outcomeOf } from "./cancel-list.js";
+import { ChunkPart } from "./chunk-part.js";
 import { failureAt, isFinal, kindOfMark, OPEN } from "./outcomes.js";
-import { Piece } from "./piece.js";
 import { LEFT } from "./run-ending.js";
 import { CHUNK_DEVICES, type FedChunk, type Lease, type OperationStore } from "./store.js";
 
@@ -37,9 +37,9 @@ export interface FeedWindowOptions {
     outcome: DeviceOutcome,
     isProvisional: boolean,
   ) => void;
-  /** Its piece is over, and this device has no final outcome. */
+  /** Its part is over, and this device has no final outcome. */
   readonly left: (chunk: number, devices: number, index: number, outcome: DeviceOutcome) => void;
-  /** A piece is over. */
+  /** A part is over. */
   readonly over: () => void;
 }
 
@@ -48,9 +48,9 @@ export const WINDOW_DEVICES = 20_000;
 
 export class FeedWindow {
   readonly #options: FeedWindowOptions;
-  readonly #pieces = new Set<Piece>();
+  readonly #parts = new Set<ChunkPart>();
   /** Pieces of a chunk that was fed, and that the queue has no room for yet. */
-  #waiting: Piece[] = [];
+  #waiting: ChunkPart[] = [];
   /** The last chunk that was fed in this round. */
   #after = -1;
   /** The round has come to the end of the list. */
@@ -61,11 +61,11 @@ export class FeedWindow {
   }
 
   get isEmpty(): boolean {
-    return this.#pieces.size === 0;
+    return this.#parts.size === 0;
   }
 
   get devices(): number {
-    return [...this.#pieces].reduce((sum, { devices }) => sum + devices, 0);
+    return [...this.#parts].reduce((sum, { devices }) => sum + devices, 0);
   }
 
   /** Whether some of it is not in the queue yet. */
@@ -107,14 +107,14 @@ export class FeedWindow {
   }
 
   /**
-   * Lets pieces into the queue as far as there is room. Returns whether any got in, and what keeps
+   * Lets parts into the queue as far as there is room. Returns whether any got in, and what keeps
    * the others out; empty for nothing.
    */
   enterQueue(): { readonly isAny: boolean; readonly obstacle: string } {
     let isAny = false;
-    for (let piece = this.#waiting[0]; piece; piece = this.#waiting[0]) {
+    for (let part = this.#waiting[0]; part; part = this.#waiting[0]) {
       try {
-        piece.start();
+        part.start();
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         if (error.failure.kind === "invalid") this.withdraw(LEFT); // the caller's bound was lowered: cut again
@@ -131,21 +131,21 @@ export class FeedWindow {
     const { windows, caller } = this.#options;
     const unsent = this.#waiting;
     this.#waiting = [];
-    for (const piece of unsent) {
-      this.#pieces.delete(piece);
-      windows.give(caller, piece.devices);
+    for (const part of unsent) {
+      this.#parts.delete(part);
+      windows.give(caller, part.devices);
     }
-    for (const piece of this.#pieces) piece.withdraw(failure);
+    for (const part of this.#parts) part.withdraw(failure);
     this.#after = -1;
     this.#isRoundOver = true; // once the window is empty, a new round finds what was put back
   }
 
   /** Nothing more is read back. */
   stopReading(): void {
-    for (const piece of this.#pieces) piece.stopReading();
+    for (const part of this.#parts) part.stopReading();
   }
 
-  /** Cuts a chunk into pieces that fit into the queue. Returns the number of their devices. */
+  /** Cuts a chunk into parts that fit into the queue. Returns the number of their devices. */
   #add(fed: FedChunk): number {
     const { gateway, caller } = this.#options;
     this.#after = fed.chunk;
@@ -167,7 +167,7 @@ export class FeedWindow {
     const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled } = this.#options;
     const { left, windows, over } = this.#options;
     const deviceNames = indexes.map((index) => names[index] as string);
-    const piece = new Piece({
+    const part = new ChunkPart({
       ...{ gateway, span },
       command: commandFor(spec, caller, deviceNames),
       indexes,
@@ -178,13 +178,13 @@ export class FeedWindow {
       sent,
       settled: (_, index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
       over: (_, unsettled) => {
-        this.#pieces.delete(piece);
+        this.#parts.delete(part);
         for (const [index, outcome] of unsettled) left(chunk, names.length, index, outcome);
-        windows.give(caller, piece.devices);
+        windows.give(caller, part.devices);
         over();
       },
     });
-    this.#waiting.push(piece);
-    this.#pieces.add(piece);
+    this.#waiting.push(part);
+    this.#parts.add(part);
   }
 }

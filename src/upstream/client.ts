@@ -8,15 +8,16 @@ import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
 import type { Scope } from "../gateway/command.js";
 import type { DeviceReadEnd, DeviceReader } from "../gateway/device-reader.js";
 import type { CallEnd, Upstream } from "../gateway/upstream.js";
-import { createDispatcher } from "../network/dispatcher.js";
+import { createConnectionPool } from "../network/connection-pool.js";
 import type { JobOperator } from "../rollout/job-operator.js";
 import type { ReadEnd, TaskReader } from "../verification/task-reader.js";
 import { type HttpAnswer, readAnswer } from "./answer.js";
+import { createRoom } from "./call-size.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
 import { type Exchange, exchange } from "./exchange.js";
 import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
-import { createJobOperator } from "./job-operator.js";
+import { createJobOperator } from "./job-operations.js";
 import {
   CANCEL_BY_DEVICE,
   DEVICE_DETAILS,
@@ -27,7 +28,6 @@ import {
   UNFINISHED_TASKS,
 } from "./operations.js";
 import { makeRequest, type WireRequest } from "./request.js";
-import { createRoom } from "./room.js";
 import { roundTrip } from "./round-trip-probe.js";
 import { createSigningContext, type SignedWith } from "./signing-context.js";
 import { readTaskList } from "./task-list.js";
@@ -73,7 +73,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   const asked = requestAttributes(url);
   const underWay = new Set<Promise<Sent>>();
   let closed = false;
-  const dispatcher = createDispatcher(url, timeoutMs, options.proxy);
+  const dispatcher = createConnectionPool(url, timeoutMs, options.proxy);
 
   const send = async (operation: Operation, untilMs: number): Promise<Sent> => {
     if (closed) return { end: unwritten("The gateway is shutting down.") };

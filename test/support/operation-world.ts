@@ -22,8 +22,9 @@ import { SCOPE } from "./fake-command.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
 import { FakeUpstream, type Reply } from "./fake-upstream.js";
-import { HandClock, settle } from "./hand-clock.js";
+import { HandClock } from "./hand-clock.js";
 import { openSqlite } from "./sqlite-world.js";
+import { StoreTurns } from "./store-turns.js";
 import { allResults, submit, WIDE_BOUNDS } from "./stored-operation.js";
 
 /** A rule that a process leaves out, so that a test can see that this is found. */
@@ -60,7 +61,8 @@ interface Known {
 }
 
 export class OperationWorld {
-  readonly clock = new HandClock({ idle: () => this.#idle() });
+  readonly turns = new StoreTurns();
+  readonly clock = new HandClock({ idle: () => this.turns.idle() });
   readonly log = new FakeLog();
   readonly ended: OperationRecord[] = [];
   /** Every call of every process. */
@@ -80,8 +82,6 @@ export class OperationWorld {
   /** Methods of the store that were called, in the order of arrival there. */
   readonly asked: string[] = [];
   #processes = 0;
-  #underWay = 0;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
@@ -92,22 +92,6 @@ export class OperationWorld {
     world.store = await (options.open?.(world.clock) ??
       openSqlite(WIDE_BOUNDS, ":memory:", world.clock).then(({ store }) => store));
     return world;
-  }
-
-  /** Calls the store for one process after the other, so that changes are known in their order. */
-  inTurn<T>(call: () => Promise<T>): Promise<T> {
-    this.#underWay++;
-    const done = this.#last.then(call).finally(() => this.#underWay--);
-    this.#last = done.catch(() => {});
-    return done;
-  }
-
-  /** Resolves when everything has settled, a store outside this process included. */
-  async #idle(): Promise<void> {
-    do {
-      await this.#last;
-      await settle();
-    } while (this.#underWay > 0);
   }
 
   /** Starts a process. */
@@ -280,7 +264,7 @@ export class WorldProcess {
           while (world.isStoreHung) await new Promise<void>((go) => void world.clock.at(world.clock.now() + 50, go));
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
           world.asked.push(name as string);
-          return world.inTurn(async () => {
+          return world.turns.take(async () => {
             const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
             const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
             const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);

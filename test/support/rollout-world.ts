@@ -3,12 +3,12 @@
 
 import type { Refusal } from "../../src/gateway/upstream.js";
 import { JOB_TASK_STATES, type JobAnswer, type OpenState } from "../../src/rollout/job-operator.js";
-import { RolloutStop } from "../../src/rollout/rollout-stop.js";
 import type { KnownBatch } from "../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopConclusion, StopOrder } from "../../src/rollout/stop-call.js";
+import { StopMachine } from "../../src/rollout/stop-machine.js";
 import { verdictOn } from "../../src/upstream/codes.js";
 import { readJob, readJobPage, readTaskPage } from "../../src/upstream/job-answer.js";
-import { createJobOperator, JOBS_PER_PAGE } from "../../src/upstream/job-operator.js";
+import { createJobOperator, JOBS_PER_PAGE } from "../../src/upstream/job-operations.js";
 import { newService, type TestService } from "../unit/emulator/service.js";
 
 const WALL_ZERO_MS = Date.UTC(2026, 0, 1);
@@ -76,7 +76,7 @@ export class RolloutWorld {
 
   /** Runs a stop to its end. Throws if it takes longer than `mostMs`. */
   stop(order: StopOrder, mostMs: number, { interruptAtMs = Infinity } = {}): StopConclusion {
-    let machine = new RolloutStop(order, this.nowMs, (ms) => WALL_ZERO_MS + ms);
+    let machine = new StopMachine(order, this.nowMs, (ms) => WALL_ZERO_MS + ms);
     const crashes = [...this.#world.crashesAfter];
     let recorded = new Map<string, KnownBatch>();
     let generation = 0;
@@ -102,7 +102,7 @@ export class RolloutWorld {
         this.made = [];
         made = 0;
         this.nowMs += 1000 * this.#world.random();
-        machine = new RolloutStop(order, this.nowMs, (ms) => WALL_ZERO_MS + ms, recorded);
+        machine = new StopMachine(order, this.nowMs, (ms) => WALL_ZERO_MS + ms, recorded);
         continue;
       }
       const [next] = this.#events;

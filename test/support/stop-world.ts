@@ -18,14 +18,15 @@ import {
 import { JobCalls } from "../../src/rollout/job-calls.js";
 import { JOB_OPERATIONS, type JobOperation, OPEN_STATES } from "../../src/rollout/job-operator.js";
 import { verdictOn } from "../../src/upstream/codes.js";
-import { createJobOperator } from "../../src/upstream/job-operator.js";
+import { createJobOperator } from "../../src/upstream/job-operations.js";
 import { newService, type TestService } from "../unit/emulator/service.js";
 import { EQUAL } from "./fake-callers.js";
 import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
 import { FakeUpstream } from "./fake-upstream.js";
-import { HandClock, settle } from "./hand-clock.js";
+import { HandClock } from "./hand-clock.js";
 import { openSqlite } from "./sqlite-world.js";
+import { StoreTurns } from "./store-turns.js";
 import { allResults, HOUR_MS, submit, WIDE_BOUNDS } from "./stored-operation.js";
 
 /** A call as it reached the upstream. */
@@ -74,7 +75,8 @@ const CALL_TIMEOUT_MS = 10_000;
 const WRITES: ReadonlySet<string> = new Set(["record", "append", "end"]);
 
 export class StopWorld {
-  readonly clock = new HandClock({ idle: () => this.#idle() });
+  readonly turns = new StoreTurns();
+  readonly clock = new HandClock({ idle: () => this.turns.idle() });
   readonly log = new FakeLog();
   readonly options: StopWorldOptions;
   readonly service: TestService;
@@ -96,8 +98,6 @@ export class StopWorld {
   /** Devices by batch that are stored with a place in the results. */
   readonly #placed = new Set<string>();
   #processes = 0;
-  #underWay = 0;
-  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: StopWorldOptions) {
     this.options = options;
@@ -207,21 +207,6 @@ export class StopWorld {
     const { chunks, chunkJobs } = this.detail as StopDetail;
     for (const device of names) this.#placed.add(`${chunkJobs[chunks[chunk] as number]}\n${device}`);
   }
-
-  /** Calls the store for one process after the other, so that changes are known in their order. */
-  inTurn<T>(call: () => Promise<T>): Promise<T> {
-    this.#underWay++;
-    const done = this.#last.then(call).finally(() => this.#underWay--);
-    this.#last = done.catch(() => {});
-    return done;
-  }
-
-  async #idle(): Promise<void> {
-    do {
-      await this.#last;
-      await settle();
-    } while (this.#underWay > 0);
-  }
 }
 
 export class StopProcess {
@@ -323,7 +308,7 @@ export class StopProcess {
           if (this.isDead || (WRITES.has(name) && !this.#survives(name))) return new Promise(() => {});
           const isLost = world.isStoreAway === "lost" && WRITES.has(name);
           if ((world.isStoreAway && !isLost) || this.isCutOff) throw new StoreUnavailable("away");
-          const answer = await world.inTurn(async () => {
+          const answer = await world.turns.take(async () => {
             const ask = value as (...values: unknown[]) => Promise<unknown>;
             const answered = await ask.apply(store, values);
             world.stored(this.#nth, name, values, answered);

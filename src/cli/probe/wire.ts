@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.js";
 import { withDeadline } from "../../base/deadline.js";
-import { createDispatcher } from "../../network/dispatcher.js";
+import { createConnectionPool } from "../../network/connection-pool.js";
 import { type HttpAnswer, readAnswer } from "../../upstream/answer.js";
 import type { CredentialsSource } from "../../upstream/credentials-source.js";
 import { exchange } from "../../upstream/exchange.js";
@@ -61,7 +61,7 @@ export interface WireOptions {
 
 export function createWire({ url, timeoutMs, credentials: source, clock, proxy, names }: WireOptions): Wire {
   const signing = createSigningContext(source, clock);
-  const dispatcher = createDispatcher(url, timeoutMs, proxy);
+  const dispatcher = createConnectionPool(url, timeoutMs, proxy);
   return {
     async send(operation) {
       const untilMs = clock.now() + timeoutMs;

@@ -39,8 +39,10 @@ export class AccountMonitor {
   /** The one state of the account that everything shows. */
   condition(): Condition {
     const { clock, limiter, recentCalls, dispatcher } = this.#options;
+    const ledger = limiter.state();
+    this.#noteObstacle(ledger.obstacle);
     return conditionOf({
-      ledger: limiter.state(),
+      ledger,
       calls: recentCalls.trend,
       waitingDevices: dispatcher.queue.backlog.devices,
       oldestSinceMs: () => this.#oldestSinceMs(),

@@ -1,11 +1,11 @@
 // The devices that may share a call. A device waits here once, however many requests name it:
-// `#owners` holds exactly the waiting devices. Seats of a call are given by class, within a class
+// `#entries` holds exactly the waiting devices. Seats of a call are given by class, within a class
 // to callers by weight (seat-sharing.ts), and to one caller's devices in order of arrival.
 import { byPriority, PRIORITIES, type Priority } from "../command.js";
 import type { Backlog } from "./backlog.js";
 import { BatchBuilder, type BatchDevice, type Owner } from "./batch.js";
 import { type CallerQueue, CallerQueues } from "./caller-queue.js";
-import { Owners } from "./owners.js";
+import { EntriesByDevice } from "./entries-by-device.js";
 import type { EntryQueue, FillOptions, QueueEntry } from "./queue-entry.js";
 import type { ScopeQueueId } from "./scope-queue-id.js";
 
@@ -13,7 +13,7 @@ export class ScopeQueue implements EntryQueue {
   readonly id: ScopeQueueId;
   readonly #backlog: Pick<Backlog, "change">;
   readonly #classes: Record<Priority, CallerQueues>;
-  readonly #owners = new Owners();
+  readonly #entries = new EntriesByDevice();
 
   constructor(id: ScopeQueueId, backlog: Pick<Backlog, "change">, weightOf: (caller: string) => number) {
     this.id = id;
@@ -22,7 +22,7 @@ export class ScopeQueue implements EntryQueue {
   }
 
   get size(): number {
-    return this.#owners.size;
+    return this.#entries.size;
   }
 
   /** The number of waiting callers and devices of a class. Devices count once for each waiter. */
@@ -41,7 +41,7 @@ export class ScopeQueue implements EntryQueue {
 
   add(entry: QueueEntry, names: readonly string[], returned = false): void {
     const before = this.size;
-    for (const name of names) this.#owners.add(name, entry);
+    for (const name of names) this.#entries.add(name, entry);
     const list = this.#classOf(entry).listFor(entry);
     if (returned) list.addInFront(entry);
     else list.add(entry);
@@ -57,7 +57,7 @@ export class ScopeQueue implements EntryQueue {
     const { deviceNames } = entry.waiter.command;
     const before = this.size;
     for (let index = entry.peek(); index !== undefined && waited.length < entry.waiting; index = entry.peek()) {
-      if (this.#owners.remove(deviceNames[index] as string, entry)) waited.push(index);
+      if (this.#entries.remove(deviceNames[index] as string, entry)) waited.push(index);
       entry.advance();
     }
     this.#change(entry, -waited.length, this.size - before);
@@ -110,11 +110,11 @@ export class ScopeQueue implements EntryQueue {
       if (!maySend(entry)) continue;
       for (let index = entry.peek(); index !== undefined; index = entry.peek()) {
         const name = entry.waiter.command.deviceNames[index] as string;
-        const others = this.#owners.othersOf(name, entry);
+        const others = this.#entries.othersOf(name, entry);
         if (others && !batch.fits(name)) return;
         entry.advance();
         if (!others) continue; // a call has already taken it for another entry
-        this.#owners.delete(name);
+        this.#entries.delete(name);
         this.#change(entry, -1, -1);
         const owners: Owner[] = [{ waiter: entry.waiter, index }];
         for (const other of others) {

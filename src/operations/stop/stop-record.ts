@@ -1,7 +1,7 @@
 // Stores a stop while it runs: its detail, its progress, and the results of devices. A write that
 // failed changes nothing here, so that it can be repeated.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
-import type { RolloutStop } from "../../rollout/rollout-stop.js";
+import type { StopMachine } from "../../rollout/stop-machine.js";
 import {
   type AppendedChunk,
   CHUNK_DEVICES,
@@ -59,7 +59,7 @@ export class StopRecord {
   }
 
   /** Stores how far the machine is, and the outcomes so far. */
-  async save(machine: RolloutStop): Promise<void> {
+  async save(machine: StopMachine): Promise<void> {
     const before = this.#detail;
     const { step } = machine;
     const isPlanned = before.isPlanned || (step !== "plan" && step !== "done");

@@ -6,8 +6,8 @@ import type { Clock } from "../../base/clock.js";
 import type { Failure } from "../../gateway/failures.js";
 import type { Gateway } from "../../gateway/gateway.js";
 import type { JobCalls } from "../../rollout/job-calls.js";
-import { RolloutStop } from "../../rollout/rollout-stop.js";
 import type { StopCall, StopCallEnd, StopConclusion } from "../../rollout/stop-call.js";
+import { StopMachine } from "../../rollout/stop-machine.js";
 import { DONE, LEFT, MAYBE_SENT, type RunEnding } from "../run-ending.js";
 import type { Leased, OperationRecord, OperationStore } from "../store.js";
 import type { LeasedRun, Tenure } from "../tenure.js";
@@ -53,7 +53,7 @@ export class StopRun implements LeasedRun {
   readonly #spec: StopSpec;
   readonly #calls: StopCalls;
   readonly #record: StopRecord;
-  #machine: RolloutStop;
+  #machine: StopMachine;
   /** Calls that change something, which wait for the record of their intent. */
   #changes: StopCall[] = [];
   #obstacle = "";
@@ -209,12 +209,12 @@ export class StopRun implements LeasedRun {
     this.#saveMs = this.#clock.now() + SAVE_MS;
   }
 
-  #newMachine(): RolloutStop {
+  #newMachine(): StopMachine {
     const { clock, callTimeoutMs } = this.#options;
     const { scope, ...order } = this.#spec;
     const { isPlanned, batches } = this.#record.detail;
     const known = new Map(isPlanned ? batches.map((batch) => [batch.before.jobId, batch]) : []);
     const wallMsOf = (ms: number) => clock.wallNow() - clock.now() + ms;
-    return new RolloutStop({ ...order, ...scope, callTimeoutMs }, clock.now(), wallMsOf, known);
+    return new StopMachine({ ...order, ...scope, callTimeoutMs }, clock.now(), wallMsOf, known);
   }
 }

@@ -12,8 +12,7 @@ import { HandClock, settle } from "../../support/hand-clock.js";
 const BOUNDS = { queuedDevices: 10_000, queuedDevicesPerCaller: 5000 };
 
 /** A gateway with its surroundings. Calls get `replies` in turn, then are accepted after 20 ms. */
-function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
-  const clock = new HandClock();
+function start({ replies = [] as Reply[], openingMs = 0, clock = new HandClock() } = {}) {
   const limiter = new FakeLimiter({ clock, openingMs });
   const upstream = new FakeUpstream({ clock, reply: (_, nth) => replies[nth] });
   const options = {
@@ -30,6 +29,15 @@ function start({ replies = [] as Reply[], openingMs = 0 } = {}) {
   const cancel = (command: Partial<Command> = {}) =>
     gateway.cancel(aCommand({ answerByMs: clock.now() + 60_000, ...command }));
   return { clock, limiter, upstream, gateway, cancel };
+}
+
+/** Each reading is a little later than the one before, as with a real clock. */
+class TickingClock extends HandClock {
+  #readings = 0;
+
+  override now(): number {
+    return super.now() + ++this.#readings * 1e-6;
+  }
 }
 
 async function outcomes({ answer }: Request): Promise<string[]> {
@@ -89,6 +97,30 @@ describe("Gateway.cancel", () => {
       failure: { kind: "unavailable", message: "no token was available in time: the ledger is away" },
     });
     expect(await outcomes(late)).toEqual(Array(1000).fill("accepted"));
+  });
+
+  it("reports it to a request too that was the last one to arrive meanwhile (was: the deadline)", async () => {
+    const { clock, limiter, cancel } = start({ openingMs: 5000, clock: new TickingClock() });
+    limiter.obstacle = "the ledger is away";
+    const last = cancel({ answerByMs: 5600, deviceNames: names(1000) });
+    await clock.advance(4999);
+    limiter.obstacle = "";
+    cancel({ priority: "urgent", deviceNames: names(1000, 0, "urgent-") });
+    await clock.advance(2000);
+    expect((await last.answer).outcomes.at(-1)).toMatchObject({ failure: { kind: "unavailable" } });
+  });
+
+  it("reports it also if it began after the request and ended before its deadline, and only a look at the account saw it", async () => {
+    const { clock, limiter, gateway, cancel } = start({ openingMs: 5000 });
+    const only = cancel({ answerByMs: 5600, deviceNames: names(1000) });
+    await clock.advance(1000);
+    limiter.obstacle = "the ledger is away";
+    gateway.monitor.condition();
+    await clock.advance(3000);
+    limiter.obstacle = "";
+    cancel({ priority: "urgent", deviceNames: names(1000, 0, "urgent-") });
+    await clock.advance(2000);
+    expect((await only.answer).outcomes.at(-1)).toMatchObject({ failure: { kind: "unavailable" } });
   });
 
   it("answers at the deadline with what is known, though a call is still under way", async () => {

@@ -36,7 +36,7 @@ function start(
   return { world, jobs, stop, rollouts: () => jobReadings(platform) };
 }
 
-describe("RolloutStop", () => {
+describe("StopMachine", () => {
   it("stops every kind of batch within 15 s, by calls that are applied 1.5 s late", () => {
     const { world, stop, rollouts } = start(
       [

@@ -5,7 +5,7 @@ import type { QueueEntry } from "./queue-entry.js";
 
 const NOBODY: readonly QueueEntry[] = [];
 
-export class Owners {
+export class EntriesByDevice {
   readonly #byDevice = new Map<string, QueueEntry | QueueEntry[]>();
 
   get size(): number {

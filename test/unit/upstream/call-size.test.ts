@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createRoom, encodedLength } from "../../../src/upstream/call-size.js";
 import { CANCEL_BY_DEVICE, TASKS_OF_JOB } from "../../../src/upstream/operations.js";
 import { makeRequest } from "../../../src/upstream/request.js";
-import { createRoom, encodedLength } from "../../../src/upstream/room.js";
 import { percentEncode } from "../../../src/upstream/signature.js";
 
 const url = new URL("https://iot.cn-shanghai.aliyuncs.com");

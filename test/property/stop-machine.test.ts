@@ -28,7 +28,7 @@ function unproved(made: Made, jobIds: readonly string[], states: readonly OpenSt
   return isListed ? missing : [...missing, "not listed again"];
 }
 
-describe("RolloutStop", () => {
+describe("StopMachine", () => {
   it("says that a rollout is stopped only if nothing asked for is open", () => {
     fc.assert(
       fc.property(aCase, (history) => {

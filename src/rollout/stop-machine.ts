@@ -28,7 +28,7 @@ const LIST_SOON_MS = 5000;
 /** Repeated calls extend the time to settle by this at most. */
 const LONGEST_EXTENSION_MS = 30 * 60_000;
 
-export class RolloutStop {
+export class StopMachine {
   readonly #order: StopOrder;
   readonly #list: RolloutList;
   readonly #known: ReadonlyMap<string, KnownBatch>;

@@ -1,5 +1,5 @@
 // Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read back.
-// Each outcome is reported once; devices that get none are `left` when the piece is over.
+// Each outcome is reported once; devices that get none are `left` when the part is over.
 import type { Span } from "@opentelemetry/api";
 import type { Command } from "../gateway/command.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
@@ -8,7 +8,7 @@ import type { Follower } from "../gateway/follower.js";
 import type { Gateway, Request } from "../gateway/gateway.js";
 import type { Answer } from "../gateway/waiter.js";
 
-export interface PieceOptions {
+export interface ChunkPartOptions {
   readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify">;
   readonly command: Command;
   readonly span: Span | undefined;
@@ -22,20 +22,20 @@ export interface PieceOptions {
   readonly sendUntilMs: () => number;
   readonly sent: (sentWallMs: number) => void;
   /** `isProvisional`: it is still being read back. */
-  readonly settled: (piece: Piece, index: number, outcome: DeviceOutcome, isProvisional: boolean) => void;
+  readonly settled: (part: ChunkPart, index: number, outcome: DeviceOutcome, isProvisional: boolean) => void;
   /** It is over. Devices at these indexes have no final outcome; this is what is known of them. */
-  readonly over: (piece: Piece, left: readonly (readonly [number, DeviceOutcome])[]) => void;
+  readonly over: (part: ChunkPart, left: readonly (readonly [number, DeviceOutcome])[]) => void;
 }
 
-export class Piece {
+export class ChunkPart {
   readonly chunk: number;
-  readonly #options: PieceOptions;
+  readonly #options: ChunkPartOptions;
   readonly #states: ("open" | "provisional" | "final")[];
   #mayRead = true;
   #request: Request | undefined;
   #carriedOut: { readonly command: Command; readonly span: Span | undefined } | undefined;
 
-  constructor(options: PieceOptions) {
+  constructor(options: ChunkPartOptions) {
     this.#options = options;
     this.chunk = options.chunk;
     this.#states = options.indexes.map(() => (options.carriedOut ? "provisional" : "open"));

@@ -1,6 +1,6 @@
 import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createDispatcher } from "../../../src/network/dispatcher.js";
+import { createConnectionPool } from "../../../src/network/connection-pool.js";
 import { exchange } from "../../../src/upstream/exchange.js";
 import { type ForwardProxy, startForwardProxy } from "../../support/forward-proxy.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 
 /** Sends one request to `url`, which only the proxy can resolve. */
 async function send(url: string, proxy: string, clock = new HandClock()) {
-  const dispatcher = createDispatcher(new URL(url), TIMEOUT_MS, new URL(proxy));
+  const dispatcher = createConnectionPool(new URL(url), TIMEOUT_MS, new URL(proxy));
   onTestFinished(() => dispatcher.destroy());
   return exchange(dispatcher, new URL(url).origin, { path: "/?a=1", headers: {} }, clock, TIMEOUT_MS);
 }
@@ -23,7 +23,7 @@ async function proxied(refusesWith?: number): Promise<ForwardProxy> {
   return proxy;
 }
 
-describe("createDispatcher", () => {
+describe("createConnectionPool", () => {
   it("offers HTTP/1.1 alone, and connects for each of two requests at once", async () => {
     const offers: string[][] = [];
     const key = { key: untrustedKey, cert: untrustedCert };
@@ -37,7 +37,7 @@ describe("createDispatcher", () => {
     const { origin, href } = new URL(`https://127.0.0.1:${await listen(server, () => undefined)}`);
     const proxy = await proxied();
     for (const way of [undefined, new URL(proxy.url)]) {
-      const dispatcher = createDispatcher(new URL(href), 10_000, way);
+      const dispatcher = createConnectionPool(new URL(href), 10_000, way);
       onTestFinished(() => dispatcher.destroy());
       const requests = ["/1", "/2"].map((path) => dispatcher.request({ origin, path, method: "POST" }));
       await Promise.allSettled(requests); // nobody trusts the certificate
