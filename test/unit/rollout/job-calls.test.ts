@@ -92,6 +92,39 @@ describe("JobCalls", () => {
     expect(operator.calls).toHaveLength(1);
   });
 
+  it("sends nothing whose time is over, even if its token comes before its timer", async () => {
+    const { clock, call, operator } = start();
+    operator.answerMs = 500;
+    const ahead = new AbortController();
+    void call(CLOSE);
+    await clock.advance(1);
+    void call(CLOSE, { signal: ahead.signal }); // asks for the token that comes at 100
+    await clock.advance(1);
+    const late = call(CLOSE, { untilMs: 100 });
+    ahead.abort();
+    await clock.advance(1000);
+    expect(await late).toMatchObject({ end: { kind: "withdrawn" }, attempts: 0 });
+    expect(operator.calls).toHaveLength(1);
+  });
+
+  it("does not repeat a call whose caller leaves while it is in flight, or waits to be repeated", async () => {
+    const { clock, call, operator } = start();
+    operator.reply = () => refused("ServiceUnavailable", { kind: "unavailable" });
+    operator.answerMs = 500;
+    const [inFlight, inBackoff] = [new AbortController(), new AbortController()];
+    const first = call(CLOSE, { signal: inFlight.signal });
+    await clock.advance(100);
+    inFlight.abort();
+    await clock.advance(10_000);
+    expect(await first).toMatchObject({ end: { kind: "refused" }, attempts: 1 });
+    const second = call(CLOSE, { signal: inBackoff.signal });
+    await clock.advance(600);
+    inBackoff.abort();
+    await clock.advance(10_000);
+    expect(await second).toMatchObject({ end: { kind: "refused" }, attempts: 1 });
+    expect(operator.calls).toHaveLength(2);
+  });
+
   it("waits for the calls in flight when it closes, and withdraws the others", async () => {
     const { clock, call, calls, limiters } = start();
     const sent = call(QUERY);
