@@ -40,8 +40,9 @@ interface Waiting {
   readonly arrivedMs: number;
   readonly untilMs: number;
   readonly resolve: (result: JobCallResult) => void;
-  /** Calls that failed in passing. */
   attempts: number;
+  /** Attempts that failed in passing; throttled ones do not count. */
+  failures: number;
   /** Why it is not to be sent any more; undefined while it is. */
   left: string | undefined;
   last: Omit<JobCallResult, "endedMs"> | undefined;
@@ -51,7 +52,7 @@ const CLOSING = "this gateway is shutting down";
 const OUT_OF_TIME = "its time was over";
 const CALLER_LEFT = "its caller has left";
 
-/** The waits before further attempts; then the end stands. Throttled calls do not count. */
+/** The waits after each failure in passing; then the end stands. */
 const BACKOFF_MS = [250, 1000, 2000, 4000];
 
 /** Canceling calls go before reading ones of other replicas; reads wait like everybody's. */
@@ -98,7 +99,7 @@ export class JobLine {
       };
       const waiting: Waiting = {
         ...{ call, origin, arrivedMs: clock.now(), untilMs, resolve },
-        ...{ attempts: 0, left: undefined, last: undefined },
+        ...{ attempts: 0, failures: 0, left: undefined, last: undefined },
       };
       const leave = (why: string) => {
         waiting.left = why; // seen to at the end of its call, if it is in one
@@ -163,7 +164,7 @@ export class JobLine {
   async #conclude({ waiting, sentMs, sentWallMs }: SentJobCall, end: JobCallEnd): Promise<void> {
     const { clock, operation } = this.#options;
     const isThrottled = end.kind === "refused" && end.refusal.reaction.kind === "throttled";
-    const waitMs = isThrottled ? 0 : BACKOFF_MS[waiting.attempts];
+    const waitMs = isThrottled ? 0 : BACKOFF_MS[waiting.failures++];
     waiting.attempts++;
     waiting.last = { end, sentMs, sentWallMs, attempts: waiting.attempts };
     const endedMs = clock.now();

@@ -56,6 +56,11 @@ describe("JobCalls", () => {
     const lost = call(QUERY);
     await clock.advance(60_000);
     expect(await lost).toMatchObject({ end: LOST, attempts: 5 });
+    operator.calls.length = 0;
+    operator.reply = (_, nth) => (nth < 6 ? THROTTLED : nth < 8 ? LOST : accepted());
+    const both = call(QUERY);
+    await clock.advance(60_000);
+    expect(await both).toMatchObject({ end: accepted(), attempts: 9 });
   });
 
   it("leaves it to its caller whether a canceling call is repeated that was never answered", async () => {
