@@ -8,8 +8,8 @@ import {
   type BatchStop,
   MOST_RECORDED_CALLS,
 } from "./batch-record.js";
-import { flagsOfStates } from "./batch-states.js";
 import { Counts, PROOF_APART_MS } from "./counts.js";
+import { flagsOfStates } from "./job-flags.js";
 import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "./job-operator.js";
 import { JOB_TASK_STATES, OPEN_STATES } from "./job-operator.js";
 import { Sweep } from "./sweep.js";

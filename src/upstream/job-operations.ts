@@ -9,8 +9,8 @@ import {
   type JobFlags,
   type JobOperator,
 } from "../rollout/job-operator.js";
+import { type Operation, said } from "./device-operations.js";
 import { readJob, readJobPage, readTaskPage } from "./job-answer.js";
-import { type Operation, said } from "./operations.js";
 
 /** The upstream allows 200. With long tags, these could exceed the longest answer that is read. */
 export const JOBS_PER_PAGE = 50;

@@ -3,7 +3,7 @@
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
-import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
+import type { AccountStanding } from "../../src/observe/telemetry/account-gauges.js";
 import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
 import type { WatchedOperation } from "../../src/observe/telemetry/operation-metrics.js";
 import { createScrape } from "../../src/observe/telemetry/prometheus.js";

@@ -1,13 +1,13 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. spans.ts has the spans; operation-metrics.ts has the metrics of operations; gauges.ts,
-// upkeep.ts and process.ts have what is read rather than counted. No attribute has more values than
-// the configuration has names: no device, no scope, and only configured callers, because a caller
-// can take any name.
+// only: the spans are in tracing/spans.ts, the metrics of operations in operation-metrics.ts, and
+// what is read rather than counted in the files of gauges. No attribute has more values than the
+// configuration has names: no device, no scope, and only configured callers, because a caller can
+// take any name.
 import { type Attributes, type Counter, type Meter, metrics, ValueType } from "@opentelemetry/api";
-import { type WatchedAccount, watch } from "./gauges.js";
+import { type WatchedAccount, watch } from "./account-gauges.js";
 import { createOperationMetrics, type OperationMetrics } from "./operation-metrics.js";
-import { watchProcess } from "./process.js";
-import { type Upkeep, watchUpkeep } from "./upkeep.js";
+import { watchProcess } from "./process-gauges.js";
+import { type Upkeep, watchUpkeep } from "./security-gauges.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
 /** The name of all callers that are not configured. */
