@@ -67,7 +67,7 @@ export function useAll({ metrics }: Measured): void {
   }));
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
-  metrics.watchUpkeep({
+  metrics.watchSecurity({
     auditLog: () => ({ lost: 3, waitingBytes: 700 }),
     certificateLeftMs: () => 86_400_000,
     keysAgeMs: () => 600_000,
