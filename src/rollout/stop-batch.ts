@@ -1,6 +1,5 @@
 // One batch of a stop: its counts, its calls, and what is to be done with it next. It decides by
 // counts, never by the status of a static batch.
-
 import {
   type BatchCallRecord,
   type BatchFailure,

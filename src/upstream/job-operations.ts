@@ -1,6 +1,5 @@
 // Makes the calls on whole batches: the parameters of each operation, and the reading of its
 // answer. A page with one row is a count, so its device is dropped where it is parsed.
-
 import type { CallEnd } from "../gateway/upstream.js";
 import {
   JOB_TASK_STATES,
