@@ -5,10 +5,9 @@
 // while nothing can be read.
 import type { Clock } from "../../base/clock.js";
 import type { Priority } from "../command.js";
-import type { BatchDevice } from "../queue/batch.js";
+import { type BatchDevice, countByCaller } from "../queue/batch.js";
 import type { Batch, Queue } from "../queue/queue.js";
 import type { CallEnd, Refusal, Room } from "../upstream.js";
-import { countByCaller } from "./device-batch.js";
 import type { DeviceSource, DevicesFound, DevicesToRead, FailedReading, ReadingName } from "./device-source.js";
 import { FoundNames } from "./found-names.js";
 import { GatheredDevices } from "./gathered-devices.js";
