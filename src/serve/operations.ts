@@ -20,7 +20,7 @@ import { type OperationsReading, OperationsWatch } from "../operations/operation
 import type { StopAccount } from "../operations/stop/stop-run.js";
 import { STOP_ROLLOUT } from "../operations/stop/stop-spec.js";
 import type { OperationRecord, StoreBounds } from "../operations/store.js";
-import { startOperationSpan } from "../tracing/operation-span.js";
+import { startOperationSpan } from "../tracing/spans.js";
 import { auditedRolloutOf } from "./audited-rollout.js";
 import { IN_MEMORY, openOperationStore, storeBounds } from "./operation-store.js";
 

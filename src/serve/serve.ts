@@ -175,7 +175,7 @@ export async function serve(
       return endsWallMs === undefined ? undefined : endsWallMs - clock.wallNow();
     };
     unwatch.push(
-      metrics.watchUpkeep({
+      metrics.watchSecurity({
         auditLog: () => auditLog?.state(),
         certificateLeftMs,
         keysAgeMs: access.keysAgeMs,

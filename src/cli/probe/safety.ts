@@ -1,7 +1,7 @@
 // Reads, before the first cancel, whether any call could do harm, even if the upstream interprets
 // it in an unexpected way. The packages must have no unfinished tasks except those of the
 // sacrificial devices, and the idle device none at all.
-import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/operations.js";
+import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/device-operations.js";
 import { readTaskList } from "../../upstream/task-list.js";
 import { type Asker, type Sighting, Stopped } from "./asker.js";
 import { type ListedJob, readJobList } from "./job-list.js";

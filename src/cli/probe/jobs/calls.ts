@@ -6,7 +6,7 @@ import {
   type Operation,
   said,
   UNFINISHED_TASKS,
-} from "../../../upstream/operations.js";
+} from "../../../upstream/device-operations.js";
 
 /** The user's input. */
 export interface JobsGiven {

@@ -47,7 +47,11 @@ export interface WatchedAccount {
 }
 
 /** Reads the gauges of these accounts until the returned function is called. */
-export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void {
+export function watchAccounts(
+  meter: Meter,
+  accounts: ReadonlyMap<string, WatchedAccount>,
+  nowMs: () => number,
+): () => void {
   const gauge = (name: string, unit: string, description: string) =>
     meter.createObservableGauge(name, { unit, description });
   const queueDevices = gauge(
