@@ -73,6 +73,12 @@ const NOT_SHARED = new GatewayError({
 });
 const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
 
+/** Of an operation in the list of all. */
+function isPosition(position: unknown): position is { readonly createMs: number; readonly id: string } {
+  const { createMs, id } = (position ?? {}) as Record<string, unknown>;
+  return Number.isFinite(createMs) && isOperationId(id as string);
+}
+
 type Access = "see" | "stop" | "read" | "delete";
 
 export function createOperationsService(options: OperationsServiceOptions): OperationsService {
@@ -134,7 +140,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (filter.trim() !== "" && !done) throw invalid("filter", 'must be empty, "done=true" or "done=false"');
     const most = pageSizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
     const of = ["operations", done ?? ""];
-    const after = positionIn(pageToken, of) as { createMs: number; id: string } | undefined;
+    const after = positionIn(pageToken, of, isPosition);
     const records = await shared().list({
       ...(right === "own" && { caller }),
       ...(done !== undefined && { done: done === "true" }),
