@@ -114,7 +114,7 @@ const HEADLINES: Record<ConditionKind, (facts: AccountFacts) => Headline> = {
   refused: ({ condition }) => ({
     tone: "bad",
     state: "All refused",
-    meaning: `${sentence(condition)} Callers are told. The last calls were for ${callersOf(condition)}.`,
+    meaning: `${sentence(condition)} Their callers get that answer. The last calls were for ${callersOf(condition)}.`,
   }),
   forbidden: ({ condition }) => ({
     tone: "bad",

@@ -1,5 +1,5 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. spans.ts has the spans; operation-metrics.ts has the metrics of operations; gauges.ts,
+// only. operation-metrics.ts has those of operations; gauges.ts,
 // upkeep.ts and process.ts have what is read rather than counted. No attribute has more values than
 // the configuration has names: no device, no scope, and only configured callers, because a caller
 // can take any name.
@@ -38,7 +38,7 @@ export interface AccountMetrics {
   answered(caller: string, outcomes: readonly { readonly kind: string }[]): void;
 }
 
-/** Calls that read tasks back. They have a quota of their own, and so are counted separately. */
+/** Calls that read, or that cancel whole batches: each operation has a quota of its own. */
 export interface ReadMetrics {
   sent(call: unknown): void;
   ended(call: unknown, end: CallEnding): void;
