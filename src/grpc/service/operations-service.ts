@@ -30,7 +30,7 @@ import { durationMs } from "../wire/details.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { resultsPageOf } from "./operation-results.js";
 import { pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
-import { listSpecOf, touchedBySpec } from "./request.js";
+import { listSpecOf, touchedBy } from "./request.js";
 import { stopSpecOf, touchedByStop } from "./stop-request.js";
 import { SubmitStream } from "./submit.js";
 
@@ -102,7 +102,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
           const stream = new SubmitStream(call, rpc, callback, {
             clock,
             begin: async (spec) => {
-              checkRights(callers, rpc.caller, touchedBySpec(spec));
+              checkRights(callers, rpc.caller, touchedBy(spec));
               return shared().submit(rpc.caller, listSpecOf(spec, limits));
             },
             published: (record) => {
