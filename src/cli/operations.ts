@@ -114,10 +114,13 @@ async function results(client: Client, name: string, { output = STDOUT, failed }
   const file = outputBy(output, undefined)?.open((error) => {
     throw error;
   });
-  for await (const result of operation.results(failed ? { outcomes: OUTCOMES_OF_FAILURE } : {})) {
-    file?.add(resultRow(result, scope, endTime ?? new Date()));
+  try {
+    for await (const result of operation.results(failed ? { outcomes: OUTCOMES_OF_FAILURE } : {})) {
+      file?.add(resultRow(result, scope, endTime ?? new Date()));
+    }
+  } finally {
+    if (file?.close() !== undefined) process.exitCode = 1; // also after an error: what was read is written
   }
-  if (file?.close() !== undefined) process.exitCode = 1;
 }
 
 async function resume(): Promise<void> {
