@@ -1,7 +1,6 @@
 // Puts an account's numbers into words for an operator in a hurry: the headline, which answers "are
 // devices being canceled, and if not, why?", a sentence about the ledger, and one about other users
 // of the account.
-
 import type { Condition, ConditionKind } from "../../gateway/account/condition.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 import { shownText } from "./shown-text.js";
