@@ -148,7 +148,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     for (let n = 0; n < 3; n++) run.gateway.call({ kind: "refused", code });
     await expect.poll(() => textOf(page, "state")).toBe("All refused");
     expect(await textOf(page, "meaning")).toBe(
-      `The upstream refuses every call: ${code}. Callers are told. The last calls were for fleet-backend.`,
+      `The upstream refuses every call: ${code}. Their callers get that answer. The last calls were for fleet-backend.`,
     );
     expect(await rowsOf(page, "refusals")).toEqual([
       expect.stringMatching(/^iot\.ota\.FirmwareNotFound \| fleet-backend \| 3 \| 600 \| \d\d:\d\d:\d\d$/),

@@ -212,7 +212,7 @@ const VERIFYING = " verifying";
  * as it is there: four kilobytes became four megabytes, and a few hundred streams of one client
  * more than a gigabyte.
  */
-const COMPRESSED = finalError(status.UNIMPLEMENTED, "compressed requests are not accepted");
+const COMPRESSED = finalError(status.UNIMPLEMENTED, "compressed requests are not accepted; turn compression off");
 
 const BAD_TIMEOUT = wireErrorOf(invalid("grpc-timeout", TIMEOUT_RULE));
 
