@@ -6,6 +6,7 @@ import { type Client, OtaError, type Quota } from "../client/client.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { quotaLine, quotaText } from "./quota-text.js";
+import { jsonLine } from "./terminal/json.js";
 import { type Paint, paintFor } from "./terminal/paint.js";
 
 interface Flags extends GatewayFlags {
@@ -77,7 +78,7 @@ function ask(client: Client, { account }: Flags, signal?: AbortSignal): Promise<
 }
 
 function textOf(quota: Quota, { json, watch }: Flags, paint: Paint): string {
-  if (json) return `${JSON.stringify(watch ? { time: new Date(systemClock.wallNow()), ...quota } : quota)}\n`;
+  if (json) return jsonLine(watch ? { time: new Date(systemClock.wallNow()), ...quota } : quota);
   if (!watch || process.stdout.isTTY) return quotaText(quota, paint);
   return `${new Date(systemClock.wallNow()).toISOString()} ${quotaLine(quota)}\n`;
 }

@@ -5,6 +5,7 @@ import { OtaError } from "../client/client.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
 import { rolloutText } from "./rollout-text.js";
+import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
 
 interface Flags extends GatewayFlags {
@@ -43,7 +44,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
   };
   try {
     const rollout = await client.rollout(request, { timeoutMs: ANSWER_MS });
-    process.stdout.write(json ? `${JSON.stringify(rollout)}\n` : rolloutText(rollout, paintFor(process.stdout)));
+    process.stdout.write(json ? jsonLine(rollout) : rolloutText(rollout, paintFor(process.stdout)));
   } catch (error) {
     if (!(error instanceof OtaError)) throw error;
     process.stderr.write(errorText(error, flags));

@@ -12,6 +12,7 @@ import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js
 import { operationText } from "./operation-text.js";
 import { rolloutText } from "./rollout-text.js";
 import { planFor } from "./stop/plan.js";
+import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
 import { timeFlagMs } from "./time-flag.js";
 
@@ -86,7 +87,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
   try {
     const rollout = await client.rollout(scopeOf(request), { timeoutMs: READ_MS });
     if (flags.dryRun) {
-      process.stdout.write(flags.json ? `${JSON.stringify(rollout)}\n` : planText(rollout, request, process.stdout));
+      process.stdout.write(flags.json ? jsonLine(rollout) : planText(rollout, request, process.stdout));
       process.exitCode = 0;
       return;
     }
@@ -113,7 +114,7 @@ async function stop(client: Client, request: StopRequest, flags: Flags): Promise
   try {
     const status = await followOperation(client, name, left.signal);
     const paint = paintFor(process.stdout);
-    process.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : operationText(status, paint));
+    process.stdout.write(flags.json ? jsonLine(status) : operationText(status, paint));
     process.exitCode = status.success ? 0 : 1;
     isDone = status.done;
   } finally {

@@ -5,10 +5,9 @@
 // while nothing can be read.
 import type { Clock } from "../../base/clock.js";
 import type { Priority } from "../command.js";
-import type { BatchDevice } from "../queue/batch.js";
+import { type BatchDevice, countByCaller } from "../queue/batch.js";
 import type { Batch, Queue } from "../queue/queue.js";
 import type { CallEnd, Refusal, Room } from "../upstream.js";
-import { countByCaller } from "./device-batch.js";
 import type { DeviceSource, DevicesFound, DevicesToRead, FailedReading, ReadingName } from "./device-source.js";
 import { FoundNames } from "./found-names.js";
 import { GatheredDevices } from "./gathered-devices.js";
@@ -99,10 +98,11 @@ export class ReadAhead implements DeviceSource {
     let passedOn = 0;
     for (let cuts = 0; cuts < MOST_CUTS; cuts++) {
       const nowMs = clock.now();
-      const next = queue.cutUnread({ nowMs, answerMs: 2 * answerMs() }, roomBeside(batch?.devices ?? [], room));
+      const left = roomBeside(batch?.devices ?? [], room);
+      const next = queue.cutUnread({ nowMs, answerMs: 2 * answerMs() }, left);
       if (!next) break;
       const { scopeQueue } = next;
-      if (batch && batch.scopeQueue.key !== scopeQueue.key) {
+      if (batch && (batch.scopeQueue.key !== scopeQueue.key || !isRoomIn(left, next))) {
         queue.putBackUnread(next);
         break;
       }
@@ -169,6 +169,11 @@ export class ReadAhead implements DeviceSource {
 function roomBeside(devices: readonly BatchDevice[], room: Room): Room {
   const bytes = devices.reduce((sum, { name }) => sum + room.bytesOfDevice(name), 0);
   return { ...room, devices: room.devices - devices.length, bytes: room.bytes - bytes };
+}
+
+/** The first device is cut even if there is no room for it. */
+function isRoomIn(room: Room, { devices: [first], scopeQueue }: DevicesToRead): boolean {
+  return room.bytesOfScope(scopeQueue.scope) + room.bytesOfDevice(first?.name ?? "") <= room.bytes;
 }
 
 function isNotFound({ reaction }: Refusal): boolean {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Limiter } from "../../../src/gateway/limiter.js";
 import { BLAMED_MS, EarlyReturn, FALLBACK_MS } from "../../../src/limiter/early-return.js";
 import { createInProcessLedger } from "../../../src/limiter/in-process.js";
+import { createLazyLedger } from "../../../src/limiter/lazy.js";
 import { RoundTrips } from "../../../src/limiter/round-trips.js";
 import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";
 import { OPENING_MS } from "../../../src/limiter/token-rule.js";
@@ -111,12 +112,18 @@ describe("EarlyReturn", () => {
   });
 });
 
-describe("createInProcessLedger", () => {
+const opened = createInProcessLedger;
+const openedLazily: typeof opened = (options) =>
+  createLazyLedger({ ...options, open: () => opened(options), mode: "in-process", quietMs: undefined });
+
+describe.each([
+  ["createInProcessLedger", opened],
+  ["createLazyLedger", openedLazily],
+])("%s", (_, open) => {
   it("has the token of an accepted call back earlier by what was learned", async () => {
     const early = anEarlyReturn();
     await learn(early);
-    const ledger = createInProcessLedger({ clock, callsPerSecond: 1, callTimeoutMs: 1000, early });
-    await clock.advance(OPENING_MS);
+    const ledger = open({ clock, callsPerSecond: 1, callTimeoutMs: 1000, sinceMs: clock.now() - OPENING_MS, early });
     const taking = ledger.take(NORMAL, never);
     do await clock.advance(0);
     while (ledger.state().inFlightSinceMs.length === 0);

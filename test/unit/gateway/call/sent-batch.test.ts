@@ -59,7 +59,7 @@ describe("SentBatch", () => {
     manifestOf([a]).release({ kind: "not-attempted", failure: { kind: "throttled", message: "" } });
     const sentBatch = manifestOf([a, b]);
     expect(sentBatch.waiters).toEqual([a, b]);
-    expect([...sentBatch.devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
+    expect([...sentBatch.sentCall(0, 0).devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
     expect(sentBatch.waitingSinceMs).toBe(200);
     expect(sentBatch.attempt).toBe(2);
   });
