@@ -43,10 +43,10 @@ const WAYS_MS = RECENT_MS + 10_000;
 
 /**
  * The fastest possible answer may not be among those seen. It is assumed to be faster than the
- * fastest of them by no more than twice the distance from that one to the tenth.
+ * fastest of them by no more than three times the distance from that one to the tenth.
  */
 const SPREAD_RANK = 10;
-const SPREADS = 2;
+const SPREADS = 3;
 
 /**
  * Adds an answer. Drops the old ones, except those that were faster than all later answers to calls
