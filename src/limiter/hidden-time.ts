@@ -14,8 +14,8 @@ export interface RoundTrip {
   readonly tookMs: number;
 }
 
-/** Whatever changes slowly is measured within this time. */
-const RECENT_MS = 30_000;
+/** Spread and paths are those of this time. */
+const RECENT_MS = 60_000;
 
 /**
  * How long an answer counts that was faster than all later ones. A request may wait for something

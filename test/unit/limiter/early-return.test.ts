@@ -68,7 +68,7 @@ describe("EarlyReturn", () => {
   it("forgets what it learned before a pause", async () => {
     const early = anEarlyReturn();
     await learn(early);
-    await clock.advance(30_000);
+    await clock.advance(60_000);
     expect(early.answered(FULL)).toBe(0);
   });
 
