@@ -14,9 +14,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Charge, FairShare, refund, type Turn } from "../../src/gateway/queue/fair-share.js";
 import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
-import { aShare } from "../support/a-share.js";
-import { allot } from "../support/allot.js";
 import { runs } from "../support/property-runs.js";
+import { allot, aShare } from "../support/seat-shares.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = 200;
