@@ -1,6 +1,6 @@
-// Decides which caller of a class gets the next call. Invariant, while all callers may go and no call
-// is refunded: no waiting caller is a full call behind its share, or more than one call ahead of it
-// (docs/adr/0008).
+// Decides which caller of a class gets the next call. Invariant, while all callers may go and no
+// call is refunded: no waiting caller is a full call behind its share, or more than one call ahead
+// of it (docs/adr/0008).
 import type { Credits } from "./credits.js";
 
 /**
@@ -52,10 +52,10 @@ export interface FairShareOptions {
 
 /**
  * Calls are the scarce resource, so each call costs all of its seats. Callers that share it pay for
- * the seats they fill, up to their part of the call; the caller whose turn it was pays for the rest.
- * A caller's payments divided by its weight are its virtual time; the ideal is the virtual time of a
- * caller with exactly its share. Of the callers that are not ahead of the ideal, the turn goes to
- * the one that would be the first to fall a call behind the ideal.
+ * the seats they fill, up to their part of the call; the caller whose turn it was pays for the
+ * rest. A caller's payments divided by its weight are its virtual time; the ideal is the virtual
+ * time of a caller with exactly its share. Of the callers that are not ahead of the ideal, the turn
+ * goes to the one that would be the first to fall a call behind the ideal.
  */
 export class FairShare {
   readonly #options: FairShareOptions;

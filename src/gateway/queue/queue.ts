@@ -1,6 +1,6 @@
-// Everything that waits for one account, to be sent or to be read first: decides in which scope queue
-// a device waits, and cuts the batch of the next call from one of them. Invariant: each device of an
-// open waiter is here, in a call, in its backoff, or settled.
+// Everything that waits for one account, to be sent or to be read first: decides in which scope
+// queue a device waits, and cuts the batch of the next call from one of them. Invariant: each
+// device of an open waiter is here, in a call, in its backoff, or settled.
 import type { Priority, Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
