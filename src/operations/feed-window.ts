@@ -184,7 +184,7 @@ export class FeedWindow {
         for (const [index, outcome] of unsettled) {
           const isUnsent = outcome.kind === "not-attempted";
           left(chunk, names.length, index, isUnsent && !isKnown ? MAYBE_SENT_OUTCOME : outcome);
-          if (!isUnsent) this.#unsent.delete(chunk);
+          if (outcome.kind === "unknown") this.#unsent.delete(chunk);
         }
         windows.give(caller, part.devices);
         over();
