@@ -3,18 +3,18 @@
 import { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
-import { type Client, OtaError, type Outcome } from "../client/client.js";
+import type { Client, Outcome } from "../client/client.js";
 import { ConfigError, readConfig } from "../config/config.js";
 import { StoreUnavailable } from "../operations/store.js";
 import { openOperationStore } from "../serve/operation-store.js";
 import { outputBy, STDOUT, UnusableOutput } from "./cancel/output.js";
 import { resultRow } from "./cancel/result-row.js";
 import { followOperation } from "./follow.js";
-import { errorText } from "./gateway-advice.js";
-import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationLine, operationText } from "./operation-text.js";
 import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
+import { withClient } from "./with-client.js";
 
 interface Flags extends GatewayFlags {
   readonly json?: true;
@@ -79,17 +79,11 @@ function withGateway(
     .action(async (...given: unknown[]) => {
       const own = given.at(-1) as Command;
       const flags = own.opts<Flags>();
-      const client = clientBy(flags, own);
       try {
-        await work(client, flags, own.args);
+        await withClient(flags, own, (client) => work(client, flags, own.args));
       } catch (error) {
-        if (error instanceof UnusableOutput)
-          own.error(`error: ${error.message}`, { exitCode: 2, code: "operations.misuse" });
-        if (!(error instanceof OtaError)) throw error;
-        process.stderr.write(errorText(error, flags));
-        process.exitCode = 1;
-      } finally {
-        client.close();
+        if (!(error instanceof UnusableOutput)) throw error;
+        own.error(`error: ${error.message}`, { exitCode: 2, code: "operations.misuse" });
       }
     });
 }

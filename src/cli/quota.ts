@@ -4,10 +4,11 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import { nextSignalOrHangup } from "../base/signals.js";
 import { type Client, OtaError, type Quota } from "../client/client.js";
 import { errorText } from "./gateway-advice.js";
-import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { quotaLine, quotaText } from "./quota-text.js";
 import { jsonLine } from "./terminal/json.js";
 import { type Paint, paintFor } from "./terminal/paint.js";
+import { withClient } from "./with-client.js";
 
 interface Flags extends GatewayFlags {
   readonly account?: string;
@@ -32,17 +33,10 @@ export function quotaCommand(): Command {
 }
 
 async function run(flags: Flags, command: Command): Promise<void> {
-  const client = clientBy(flags, command);
-  try {
+  await withClient(flags, command, async (client) => {
     if (flags.watch) await watch(client, flags);
     else process.stdout.write(textOf(await ask(client, flags), flags, paintFor(process.stdout)));
-  } catch (error) {
-    if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(errorText(error, flags));
-    process.exitCode = 1;
-  } finally {
-    client.close();
-  }
+  });
 }
 
 /**

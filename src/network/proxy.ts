@@ -47,7 +47,8 @@ function urlOf(text: string): URL | undefined {
   return url;
 }
 
-function isDecodable(text: string): boolean {
+/** Whether each `%` of it begins percent-encoded UTF-8. */
+export function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
     return true;

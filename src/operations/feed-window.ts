@@ -54,7 +54,7 @@ const MAYBE_SENT_OUTCOME: DeviceOutcome = { kind: "unknown", failure: MAYBE_SENT
 export class FeedWindow {
   readonly #options: FeedWindowOptions;
   readonly #parts = new Set<ChunkPart>();
-  /** Pieces of a chunk that was fed, and that the queue has no room for yet. */
+  /** Parts of a chunk that was fed, for which the queue has no room yet. */
   #waiting: ChunkPart[] = [];
   /** Chunks whose devices without an outcome have certainly not been sent, by any holder. */
   readonly #unsent = new Set<number>();
@@ -155,19 +155,18 @@ export class FeedWindow {
     const unsent = [...marks.keys()].filter((index) => marks[index] === OPEN);
     const unread = [...marks.keys()].filter((index) => marks[index] !== OPEN && !isFinal(marks[index] as number));
     const most = Math.max(Math.min(gateway.roomOf(caller), CHUNK_DEVICES), 1);
-    for (let from = 0; from < unsent.length; from += most) this.#makePiece(fed, unsent.slice(from, from + most));
+    for (let from = 0; from < unsent.length; from += most) this.#makePart(fed, unsent.slice(from, from + most));
     if (unread.length > 0) {
       const outcomes = unread.map((index) =>
         outcomeOf(kindOfMark(marks[index] as number), failureAt(fed.outcomes, index)),
       );
-      this.#makePiece(fed, unread, outcomes);
+      this.#makePart(fed, unread, outcomes);
     }
     return unsent.length + unread.length;
   }
 
-  #makePiece({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
-    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled } = this.#options;
-    const { left, windows, over } = this.#options;
+  #makePart({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
+    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled, left, windows, over } = this.#options;
     const deviceNames = indexes.map((index) => names[index] as string);
     const part = new ChunkPart({
       ...{ gateway, span },
@@ -184,7 +183,7 @@ export class FeedWindow {
         for (const [index, outcome] of unsettled) {
           const isUnsent = outcome.kind === "not-attempted";
           left(chunk, names.length, index, isUnsent && !isKnown ? MAYBE_SENT_OUTCOME : outcome);
-          if (!isUnsent) this.#unsent.delete(chunk);
+          if (outcome.kind === "unknown") this.#unsent.delete(chunk);
         }
         windows.give(caller, part.devices);
         over();

@@ -1,19 +1,11 @@
 // The seam to the store of operations: what is kept, and what each write promises. Implementations:
 // sqlite/ and postgres/. One contract suite runs over each (test/contract/operation-store).
-//
-// A list is kept in chunks of CHUNK_DEVICES names. A chunk is the unit of storing, of feeding and of
-// recording, so an operation of a million devices is 500 rows.
-//
-// Invariants, whatever dies at whatever moment:
-// 1. An operation is stored completely, with all its names, or not at all.
-// 2. A device gets one final outcome, which never changes. `devices` is the sum of `waiting` and
-//    `counts` in every record that is returned.
-// 3. Every write for an operation that runs carries its lease, and does nothing if another holder
-//    has leased the operation since (LeaseLost).
-// 4. Repeating a call whose end is unknown does no harm.
 import type { Outcomes } from "./outcomes.js";
 
-/** Devices of a chunk; the last chunk of an operation may have fewer. */
+/**
+ * Devices of a chunk; the last chunk of an operation may have fewer. A list is stored, fed and
+ * recorded by chunks, so an operation of a million devices is 500 rows.
+ */
 export const CHUNK_DEVICES = 2000;
 
 /** States, as they are stored. Operations in the last three have ended. */
@@ -221,6 +213,14 @@ export interface StoreBounds {
 export type Swept = "operation" | "some" | "nothing";
 
 /**
+ * Invariants, whatever dies at whatever moment:
+ * 1. An operation is stored completely, with all its names, or not at all.
+ * 2. A device gets one final outcome, which never changes. `devices` is the sum of `waiting` and
+ *    `counts` in every record that is returned.
+ * 3. Every write for an operation that runs carries its lease, and does nothing if another holder
+ *    has leased the operation since (LeaseLost).
+ * 4. Repeating a call whose end is unknown does no harm.
+ *
  * All methods reject with StoreUnavailable if the store cannot be reached or written, after at most
  * a few seconds. None of them holds up the event loop for more than some milliseconds.
  */

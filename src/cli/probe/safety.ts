@@ -5,7 +5,7 @@ import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/d
 import { readTaskList } from "../../upstream/task-list.js";
 import { type Asker, type Sighting, Stopped } from "./asker.js";
 import { listJobs, PAGE } from "./jobs/calls.js";
-import { type ListedJobs, readListedJobs } from "./jobs/reading.js";
+import { isOpen, type ListedJobs, readListedJobs } from "./jobs/reading.js";
 import { type Given, scopeOf } from "./trials.js";
 
 /** A task that may be canceled. */
@@ -14,8 +14,6 @@ export interface GivenUp {
   readonly jobId: string;
 }
 
-const UNFINISHED: readonly string[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"];
-const TASK_IS_OVER: readonly string[] = ["SUCCEEDED", "FAILED", "CANCELED"];
 /** The documentation spells the first in two ways. */
 const JOB_IS_OVER: readonly string[] = ["COMPLETED", "COMPLETE", "CANCELED"];
 /** Reading each running batch takes a call of its own. */
@@ -67,11 +65,6 @@ export async function taskStateOf(
   return more.length === 0 ? task?.state : undefined;
 }
 
-/** Whether a task in this state may still be canceled. */
-export function isUnfinished(state: string | undefined): boolean {
-  return state !== undefined && UNFINISHED.includes(state);
-}
-
 /**
  * How the upstream refuses to list the tasks of a device that does not exist. Only the status
  * matters.
@@ -87,14 +80,13 @@ async function runningJobs(firmwareId: string, given: Given, asker: Asker): Prom
   return jobs.filter(({ status }) => !JOB_IS_OVER.includes(status));
 }
 
-/** An unknown state counts as one that can be canceled. */
 async function unfinishedOf(jobId: string, given: Given, asker: Asker): Promise<GivenUp[]> {
   const operation = TASKS_OF_JOB.of({ ...scopeOf(given), jobId }, []);
   const { tasks, whole } = await listed(operation, readTaskList, asker);
   if (tasks.length >= PAGE || !whole) {
     throw new Stopped(`A running batch of the package has ${PAGE} tasks or more. ${OTHERWISE}`);
   }
-  return tasks.filter(({ state }) => !TASK_IS_OVER.includes(state)).map(({ deviceName }) => ({ deviceName, jobId }));
+  return tasks.filter(isOpen).map(({ deviceName }) => ({ deviceName, jobId }));
 }
 
 async function checkIdle(name: string, given: Given, asker: Asker): Promise<void> {

@@ -1,8 +1,5 @@
 // Tells the stale names of cancels apart by reading, where halving refused calls would cost the
-// quota of the cancels. The devices of a refused call are read, and from then on those of the
-// callers whose devices are missing, before they are sent. A device is rejected only if a reading
-// asked for it and did not find it. Halving handles what reading cannot explain, and everything
-// while nothing can be read.
+// quota of the cancels. A device is rejected only if a reading asked for it and did not find it.
 import type { Clock } from "../../base/clock.js";
 import type { Priority } from "../command.js";
 import { type BatchDevice, countByCaller } from "../queue/batch.js";
@@ -47,6 +44,11 @@ const FORBIDDEN_MS = 600_000;
  */
 const MOST_CUTS = 20;
 
+/**
+ * The devices of a refused call are read, and from then on those of the callers whose devices are
+ * missing, before they are sent. Halving handles what reading cannot explain, and everything while
+ * nothing can be read.
+ */
 export class ReadAhead implements DeviceSource {
   readonly #options: ReadAheadOptions;
   readonly #found = new FoundNames();

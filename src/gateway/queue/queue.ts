@@ -1,16 +1,16 @@
-// Everything that waits for one account, to be sent or to be read first: decides in which scope queue
-// a device waits, and cuts the batch of the next call from one of them. Invariant: each device of an
-// open waiter is here, in a call, in its backoff, or settled.
+// Everything that waits for one account, to be sent or to be read first: decides in which scope
+// queue a device waits, and cuts the batch of the next call from one of them. Invariant: each
+// device of an open waiter is here, in a call, in its backoff, or settled.
 import type { Priority, Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
 import { Backlog } from "./backlog.js";
 import type { BatchDevice } from "./batch.js";
 import { type Bisection, halves } from "./bisection.js";
-import { type Charge, type FairShareOptions, refund } from "./fair-share.js";
+import { type Charge, refund } from "./fair-share.js";
 import { entriesOf, type QueueEntry } from "./queue-entry.js";
 import { ReadAheadCallers } from "./read-ahead-callers.js";
-import { Scheduler } from "./scheduler.js";
+import { type Callers, Scheduler } from "./scheduler.js";
 import { ScopeQueue } from "./scope-queue.js";
 import type { ScopeQueueId } from "./scope-queue-id.js";
 import { ScopeQueues } from "./scope-queues.js";
@@ -43,9 +43,6 @@ interface Cutting {
   /** Whose turn it may be, if not that of all that may be sent. */
   readonly mayGo?: (entry: QueueEntry) => boolean;
 }
-
-/** How callers differ. */
-export type Callers = Pick<FairShareOptions, "weightOf" | "creditNameOf">;
 
 export class Queue {
   readonly #room: Room;

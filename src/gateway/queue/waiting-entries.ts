@@ -1,5 +1,5 @@
-// Puts devices into queue entries, moves them and takes them out again. Invariant: an entry is in its
-// scope queue, and in that queue's scheduler, exactly while it has waiting devices.
+// Puts devices into queue entries, moves them and takes them out again. Invariant: an entry is in
+// its scope queue, and in that queue's scheduler, exactly while it has waiting devices.
 import type { Waiter } from "../waiter.js";
 import type { BatchDevice } from "./batch.js";
 import { entriesOf, QueueEntry } from "./queue-entry.js";
