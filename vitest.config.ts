@@ -7,6 +7,7 @@ const NEVER_MS = 180_000;
 
 /** These start OpenTelemetry, which a process can do once. */
 const ONCE_A_PROCESS = [
+  "test/e2e/tracing{,-unsampled}.test.ts",
   "test/unit/observe/telemetry/*.test.ts",
   "test/unit/dashboards.test.ts",
   "test/unit/upstream/client.test.ts",
@@ -17,10 +18,10 @@ export default defineConfig({
     reporters: ["default", new SystemReporter()],
     testTimeout: NEVER_MS,
     hookTimeout: NEVER_MS,
-    expect: { poll: { timeout: NEVER_MS, interval: 20 } },
+    expect: { poll: { timeout: NEVER_MS, interval: 50 } },
     // Two cores: the files of `real` mostly wait for the processes that they start, while those of
     // `shared` only compute.
-    maxWorkers: 4,
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     globalSetup: ["test/support/property-seed.ts"],
     isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without
@@ -47,6 +48,11 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["test/contract/**/*.test.ts", "test/e2e/**/*.test.ts"],
+          exclude: ONCE_A_PROCESS,
+          // In processes, because they are held up by nothing but their own tests; not one for each
+          // file, because to load what they drive takes longer than most of them compute.
+          pool: "forks",
+          isolate: false,
         },
       },
     ],

@@ -16,7 +16,7 @@ for (let seed = FIRST_SEED; performance.now() - startedMs < SECONDS * 1000; seed
   await campaign.brokenRpcs();
   const tallies = [await campaign.randomMessages(5000), await campaign.mutatedRequests(5000)];
   const complaints = await campaign.complaints();
-  const { memoryMiB } = await campaign.left();
+  const memoryMiB = await campaign.memoryMiB();
   await campaign.close();
   say(`seed ${seed}: ${JSON.stringify(Object.assign({}, ...tallies))}, ${Math.round(memoryMiB)} MiB held`);
   for (const complaint of complaints) say(complaint);

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { CancelTasksByDeviceResponse, StreamCancelTasksByDeviceResponse } from "../../src/gen/ota/v1/ota_service.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
-import { INSPECTABLE, INSPECTOR_LINE, inspect } from "../support/inspected.js";
+import { INSPECTABLE, INSPECTOR_LINE, type Inspector, inspect } from "../support/inspected.js";
 import { type GatewayProgram, runGateway } from "../support/processes.js";
 import { BROKEN_HTTP } from "./broken-http.js";
 import { BROKEN_RPCS } from "./broken-rpcs.js";
@@ -47,15 +47,11 @@ export interface Campaign {
   mutatedRequests(count: number): Promise<Tally>;
   /** Whatever has gone wrong since it was last asked. */
   complaints(): Promise<string[]>;
-  /** What the gateway holds. */
-  left(): Promise<Left>;
+  /** The connections that the gateway holds. */
+  sockets(): Promise<number>;
+  /** The memory that it holds after a full collection, which takes a good part of a second. */
+  memoryMiB(): Promise<number>;
   close(): Promise<void>;
-}
-
-/** What is held after a full collection. */
-export interface Left {
-  readonly memoryMiB: number;
-  readonly sockets: number;
 }
 
 export async function startCampaign(seed: number): Promise<Campaign> {
@@ -86,6 +82,10 @@ export async function startCampaign(seed: number): Promise<Campaign> {
     const lines = gateway.stderr.split("\n").slice(linesRead, -1); // the last one may not be whole yet
     linesRead += lines.length;
     return lines;
+  };
+  const inspected = async <T>(ask: (inspector: Inspector) => Promise<T>): Promise<T> => {
+    const inspector = await inspect(gateway);
+    return ask(inspector).finally(inspector.close);
   };
   const rpcsOf = (count: number, rpc: (n: number) => RawRpc) => Array.from({ length: count }, (_, n) => rpc(n));
 
@@ -142,15 +142,12 @@ export async function startCampaign(seed: number): Promise<Campaign> {
         ...newLines().flatMap(complaintAbout),
       ];
     },
-    async left() {
-      const inspector = await inspect(gateway);
-      const [{ heapMiB, buffersMiB }, { TCPSocketWrap: sockets = 0 }] = [
-        await inspector.read(),
-        await inspector.handles(),
-      ];
-      inspector.close();
-      return { memoryMiB: heapMiB + buffersMiB, sockets };
-    },
+    sockets: () => inspected(async (inspector) => (await inspector.handles())["TCPSocketWrap"] ?? 0),
+    memoryMiB: () =>
+      inspected(async (inspector) => {
+        const { heapMiB, buffersMiB } = await inspector.read();
+        return heapMiB + buffersMiB;
+      }),
     async close() {
       gateway.kill("SIGKILL");
       await gateway.ended;

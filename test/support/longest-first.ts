@@ -4,10 +4,10 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** From half a minute up on a quiet machine, longest first. */
 const LONGEST = [
-  ...["e2e/stop-rollout", "e2e/examples", "e2e/replicas", "e2e/hostile-wire", "e2e/gateway-misuse"],
-  ...["e2e/operations-survive", "e2e/networks", "e2e/cancel-mishaps", "e2e/python-recipe", "e2e/cancel-command"],
-  ...["e2e/jwks", "e2e/verify-replicas", "e2e/operations-replicas", "e2e/tls", "e2e/quota-watch"],
-  ...["e2e/stale-names-replicas", "contract/store-failures", "contract/limiter", "e2e/rolling-restart"],
+  ...["e2e/stop-rollout", "e2e/operations-replicas", "e2e/examples", "e2e/replicas", "e2e/hostile-wire"],
+  ...["contract/limiter", "e2e/client-package", "e2e/operations-survive", "contract/store-failures"],
+  ...["e2e/jwks", "e2e/operations-command", "e2e/admin-page", "e2e/cancel-command", "e2e/python-recipe"],
+  ...["e2e/broken-worlds", "e2e/gateway-misuse", "e2e/stop-command", "e2e/gateway-shutdown"],
 ];
 
 export class LongestFirst extends BaseSequencer {

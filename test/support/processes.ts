@@ -56,6 +56,9 @@ export interface Surroundings {
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
+/** Compiled code for the next start: a sixth of its processor time. A build empties the folder. */
+const COMPILED = join(DIST, ".compiled");
+
 /** The flags of Node in the image. */
 export const NODE_FLAGS = entrypoint().slice(1, -1);
 
@@ -69,7 +72,7 @@ export function runScript(
   { stdin, through = [] }: Surroundings = {},
 ): Program {
   const home = mkdtempSync(join(tmpdir(), "ota-gateway-home-"));
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home, ...variables };
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, NODE_COMPILE_CACHE: COMPILED, ...variables };
   const [command = "", ...rest] = [...through, process.execPath, ...NODE_FLAGS, join(DIST, script), ...args];
   const child = spawn(command, rest, { env, stdio: [stdin ?? "ignore", "pipe", "pipe"] });
   const printed = { stdout: "", stderr: "" };
@@ -176,9 +179,19 @@ export async function untilReady(admin: string): Promise<void> {
   await until(async () => (await fetch(`${admin}/readyz`)).ok);
 }
 
-/** Resolves once the condition holds, which is checked often. */
+const SHORTEST_MS = 10;
+const LONGEST_MS = 50;
+
+/**
+ * Resolves once the condition holds. It is checked often at first and less often after a while,
+ * because a check that asks a program costs the processor time of both.
+ */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+  let waitMs = SHORTEST_MS;
+  while (!(await holds())) {
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    waitMs = Math.min(waitMs * 1.1, LONGEST_MS);
+  }
 }
 
 /** Ends every program that a test has left running. */

@@ -2,7 +2,7 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 
 const PRIORITIES = ["urgent", "normal", "bulk"] as const;
-/** As gateway/account/condition.ts has them; observe/ knows nothing of the gateway. */
+/** As gateway/account/condition.ts has them; this folder knows nothing of the gateway. */
 const STATES = [
   "canceling",
   "idle",

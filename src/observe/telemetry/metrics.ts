@@ -1,8 +1,7 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only: the spans are in tracing/spans.ts, the metrics of operations in operation-metrics.ts, and
-// what is read rather than counted in the files of gauges. No attribute has more values than the
-// configuration has names: no device, no scope, and only configured callers, because a caller can
-// take any name.
+// only: operation-metrics.ts has those of operations, and what is read rather than counted is in
+// the files of gauges. No attribute has more values than the configuration has names: no device, no
+// scope, and only configured callers, because a caller can take any name.
 import { type Attributes, type Counter, type Meter, metrics, ValueType } from "@opentelemetry/api";
 import { type WatchedAccount, watchAccounts } from "./account-gauges.js";
 import { createOperationMetrics, type OperationMetrics } from "./operation-metrics.js";
@@ -38,7 +37,7 @@ export interface AccountMetrics {
   answered(caller: string, outcomes: readonly { readonly kind: string }[]): void;
 }
 
-/** Calls that read tasks back. They have a quota of their own, and so are counted separately. */
+/** Calls that read, or that cancel whole batches: each operation has a quota of its own. */
 export interface ReadMetrics {
   sent(call: unknown): void;
   ended(call: unknown, end: CallEnding): void;

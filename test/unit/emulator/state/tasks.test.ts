@@ -45,11 +45,12 @@ describe("Tasks", () => {
 
   it("finds every task of a device from its newest one", async () => {
     await afterAnyCalls(({ platform }) => {
-      for (const row of rowsOf(platform)) {
+      // One assertion for all rows: there are hundreds of thousands of them.
+      const lost = rowsOf(platform).filter((row) => {
         const device = platform.tasks.deviceOf(row);
-        expect(platform.devices.newestTask(device)).not.toBe(NONE);
-        expect([...platform.tasks.ofDevice(device)]).toContain(row);
-      }
+        return platform.devices.newestTask(device) === NONE || ![...platform.tasks.ofDevice(device)].includes(row);
+      });
+      expect(lost).toEqual([]);
     });
   });
 });

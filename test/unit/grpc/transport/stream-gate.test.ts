@@ -188,7 +188,7 @@ describe("StreamGate", () => {
   });
 
   it("gives a caller all the time that it asks for, unary and on a stream (was: none, for more than 24 days)", async () => {
-    const { session } = await setUp();
+    const { clock, session } = await setUp();
     const statuses: unknown[] = [];
     for (const timeout of ["2147484S", "2592000S", "3000000S", "597H", "1193H"]) {
       for (const path of [CANCEL, STREAM, QUOTA, WATCH]) {
@@ -197,11 +197,24 @@ describe("StreamGate", () => {
         });
       }
     }
-    // Its timer is set after theirs, and no shorter than what grpc-js made of them.
-    const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
-    expect(headers["grpc-status"]).toBe("4");
+    const short = rpc(session, QUOTA, { "grpc-timeout": "1m" });
+    const { result, afterMs } = await turned(clock, statusOf(short));
+    expect(result).toBe("4");
+    expect(afterMs).toBeLessThan(10_000);
     expect(statuses).toEqual([]);
   });
+
+  it.each([CANCEL, STREAM, QUOTA, REFLECTION])(
+    "ends what has no answer some time after its deadline, so that it overtakes no answer: %s",
+    async (path) => {
+      const { clock, session, refused } = await setUp();
+      const { result, afterMs } = await turned(clock, statusOf(rpc(session, path, { "grpc-timeout": "5S" })));
+      expect(result).toBe("4");
+      expect(afterMs).toBeGreaterThanOrEqual(7000);
+      expect(afterMs).toBeLessThan(12_000);
+      expect(refused).toEqual([]);
+    },
+  );
 
   it.each(["", "30", "123456789S", "-1S", "1.5S", "5 S", "forever"])(
     "refuses the timeout %j, which gRPC does not allow, and says what it allows (was: 123456789S meant 23456789S)",
