@@ -11,7 +11,7 @@ import { endRpcSpan, startRpcSpan, traceOf } from "../../tracing/spans.js";
 import { type Authentication, type RpcHead, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
 import type { StreamHead } from "../transport/stream-head.js";
-import type { RecordedCall } from "../transport/stream-of-call.js";
+import type { LinkedCall } from "../transport/stream-of-call.js";
 import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
 import { answerByMs, monotonicDeadlineMs } from "./answer-by.js";
@@ -41,7 +41,7 @@ export interface RpcOptions {
 }
 
 /** Unary and streaming calls of grpc-js have these in common. */
-export interface GrpcCall extends RecordedCall {
+export interface GrpcCall extends LinkedCall {
   readonly cancelled: boolean;
   readonly metadata: RpcHead["metadata"];
   getDeadline(): number | Date;

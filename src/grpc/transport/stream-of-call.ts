@@ -4,7 +4,7 @@
 import type { GuardedStream } from "./guarded-stream.js";
 
 /** A call, as interceptors and as handlers know it. */
-export interface RecordedCall {
+export interface LinkedCall {
   getMetricsRecorder(): object;
 }
 
@@ -15,14 +15,14 @@ interface Recorder {
 }
 
 /** Throws if another stream has the call: a caller would get the identity of another. */
-export function linkStream(call: RecordedCall, stream: GuardedStream): void {
+export function linkStream(call: LinkedCall, stream: GuardedStream): void {
   const recorder: Recorder = call.getMetricsRecorder();
   if (recorder[STREAM]) throw new Error("grpc-js gave two calls the same metrics recorder; see docs/maintaining.md");
   recorder[STREAM] = stream;
 }
 
 /** Undefined where there is no gate. */
-export function streamOf(call: RecordedCall): GuardedStream | undefined {
+export function streamOf(call: LinkedCall): GuardedStream | undefined {
   const recorder: Recorder = call.getMetricsRecorder();
   return recorder[STREAM];
 }

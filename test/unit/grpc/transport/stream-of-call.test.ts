@@ -13,7 +13,7 @@ import {
   OtaServiceService,
 } from "../../../../src/gen/ota/v1/ota_service.js";
 import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
-import { linkStream, type RecordedCall, streamOf } from "../../../../src/grpc/transport/stream-of-call.js";
+import { linkStream, type LinkedCall, streamOf } from "../../../../src/grpc/transport/stream-of-call.js";
 
 const aStream = () => ({}) as GuardedStream;
 
@@ -27,7 +27,7 @@ describe("streamOf", () => {
       linkStream(call, stream);
       return call as ServerInterceptingCall;
     };
-    const getQuota = (call: RecordedCall, callback: (error: null, answer: GetQuotaResponse) => void) => {
+    const getQuota = (call: LinkedCall, callback: (error: null, answer: GetQuotaResponse) => void) => {
       found.push(streamOf(call));
       callback(null, GetQuotaResponse.fromPartial({}));
     };
