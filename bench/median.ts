@@ -1,3 +1,5 @@
+// The middle of measured values, and other quantiles.
+
 /** The value at this fraction of the sorted values. */
 export function quantile(values: readonly number[], fraction: number): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -15,14 +15,10 @@ import { openSources, type Sources } from "./cancel/sources.js";
 import { detach } from "./detach.js";
 import { errorText } from "./gateway-advice.js";
 import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
 import { paintFor } from "./terminal/paint.js";
 
-interface Flags extends GatewayFlags {
-  readonly productKey: string;
-  readonly firmwareId: string;
-  readonly jobId?: string;
-  readonly instanceId?: string;
-  readonly account?: string;
+interface Flags extends GatewayFlags, ScopeFlags {
   readonly priority: Priority;
   readonly reason?: string;
   readonly verify?: true;
@@ -54,17 +50,13 @@ export function cancelCommand(): Command {
   const command = new Command("cancel")
     .description("Cancel the update tasks of devices through a gateway, and report the outcome of each.")
     .usage("--product-key KEY --firmware-id ID [flags] [NAME...]")
-    .argument("[name...]", "device names")
-    .requiredOption("--product-key <key>", "the product of the devices")
-    .requiredOption("--firmware-id <id>", "the update package (FirmwareId)")
+    .argument("[name...]", "device names");
+  addScopeFlags(command)
     .option("--devices-file <file>", "names in text (one per line), CSV or JSON; - for standard input")
     .option(
       "--column <name>",
       `column or key that holds the names, by title or number (default: ${DEFAULT_COLUMN}, DeviceName and the like)`,
     )
-    .option("--job-id <id>", "only tasks of this update batch")
-    .option("--instance-id <id>", "IoT Platform instance, if the product belongs to one")
-    .option("--account <name>", "one of the gateway's accounts")
     .addOption(
       new Option("--priority <class>", "priority class among all callers")
         .choices(["bulk", "normal", "urgent"])
@@ -139,14 +131,9 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
 }
 
 function scopeBy(flags: Flags): CancelScope {
-  const { productKey, firmwareId, jobId, instanceId, account, priority, reason, verify } = flags;
+  const { priority, reason, verify } = flags;
   return {
-    productKey,
-    firmwareId,
-    priority,
-    ...(jobId && { jobId }),
-    ...(instanceId && { iotInstanceId: instanceId }),
-    ...(account && { account }),
+    ...{ ...scopeByFlags(flags), priority },
     ...(reason && { reason }),
     ...(verify && { verify }),
   };

@@ -4,7 +4,7 @@
 // that are not there are a warning only, because the gateway may run elsewhere.
 import { accessSync, constants } from "node:fs";
 import { Command } from "commander";
-import { visible, visibleJson } from "../base/visible-text.js";
+import { visible } from "../base/visible-text.js";
 import { ConfigError, type Environment } from "../config/config.js";
 import { plainEndpoints } from "../config/contradictions.js";
 import {
@@ -23,6 +23,7 @@ import { proxyMistakes } from "../network/proxy.js";
 import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 import { fileCredentials, prefixedCredentials } from "../upstream/credentials.js";
 import { type CredentialsSource, NoCredentials } from "../upstream/credentials-source.js";
+import { jsonText } from "./terminal/json.js";
 
 interface Flags {
   readonly json?: true;
@@ -113,8 +114,7 @@ function jsonOf({ accounts, callers }: ConfigFile, mistakes: readonly string[], 
     callers: Object.fromEntries([...callers].map(([name, rights]) => [name, rightsOf(rights)])),
   };
   const warned = warnings.length > 0 && { warnings };
-  const json = JSON.stringify({ ok: mistakes.length === 0, mistakes, ...warned, ...found }, undefined, 2);
-  return `${json.split("\n").map(visibleJson).join("\n")}\n`;
+  return jsonText({ ok: mistakes.length === 0, mistakes, ...warned, ...found });
 }
 
 function textOf(file: ConfigFile, mistakes: readonly string[], warnings: readonly string[]): string {
@@ -125,19 +125,30 @@ function textOf(file: ConfigFile, mistakes: readonly string[], warnings: readonl
 
 function contentOf({ accounts, callers }: ConfigFile): string {
   const accountRows = [...accounts].map(([name, account]) => {
-    const { endpoint, quota, credentials } = accountOf(account);
-    return [name, endpoint, `${quota} a second`, credentials];
+    const { endpoint, quota, quotas = {}, counted, credentials } = accountOf(account);
+    const others = Object.entries(quotas).map(([operation, calls]) => `, ${operation} ${calls}`);
+    return [name, endpoint, `${quota} a second${others.join("")}`, counted, credentials];
   });
   const callerRows = [...callers].map(([name, rights]) => {
     const { weight, accounts, products, priorities, max_queued_devices: most, ...flags } = rightsOf(rights);
     const lists = [accounts, products, priorities].map((list) => (list === ALL ? ALL : list.join(" ") || "none"));
     const who = name === OTHERS ? `${OTHERS} (all others)` : name;
     const may = [flags.verify, flags.stop_rollouts].map((isAllowed) => (isAllowed ? "yes" : "no"));
-    return [who, String(weight), ...lists, most === undefined ? "default" : String(most), ...may];
+    return [who, String(weight), ...lists, most === undefined ? "default" : String(most), ...may, flags.operations];
   });
-  const headings = ["caller", "weight", "accounts", "products", "priorities", "queued devices", "verify", "stop"];
+  const headings = [
+    "caller",
+    "weight",
+    "accounts",
+    "products",
+    "priorities",
+    "queued devices",
+    "verify",
+    "stop",
+    "operations",
+  ];
   return [
-    table([["account", "endpoint", "quota", "keys from"], ...accountRows]),
+    table([["account", "endpoint", "quota", "counted", "keys from"], ...accountRows]),
     callerRows.length === 0 ? "no callers: every caller may do everything\n" : table([headings, ...callerRows]),
     ...(callers.size > 0 && !callers.has(OTHERS) ? ["all others are refused\n"] : []),
     permissionsText(),
@@ -150,8 +161,9 @@ function permissionsText(): string {
   return `The keys of each account need these permissions, the indispensable first (not checked here):\n${lines.join("")}`;
 }
 
-function accountOf({ url, callsPerSecond, credentials }: AccountSettings) {
-  return { endpoint: url.host, quota: callsPerSecond, credentials: sourceOf(credentials) };
+function accountOf({ url, callsPerSecond, quotas, counted, credentials }: AccountSettings) {
+  const account = { endpoint: url.host, quota: callsPerSecond, counted, credentials: sourceOf(credentials) };
+  return { ...account, ...(quotas && { quotas }) };
 }
 
 function sourceOf(credentials: CredentialsReference): string {
@@ -168,15 +180,16 @@ function sourceOf(credentials: CredentialsReference): string {
 const ALL = "all";
 
 /** The rights as JSON, including those that the file leaves out. */
-function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, verify, stopRollouts }: Rights) {
+function rightsOf({ weight, accounts, products, priorities, maxQueuedDevices, ...rights }: Rights) {
   return {
     weight,
     accounts: accounts ? [...accounts] : ALL,
     products: products ? [...products.exact, ...products.prefixes.map((prefix) => `${prefix}*`)] : ALL,
     priorities: priorities ? [...priorities].map((each) => each.toUpperCase()) : ALL,
     ...(maxQueuedDevices !== undefined && { max_queued_devices: maxQueuedDevices }),
-    verify,
-    stop_rollouts: stopRollouts ?? false,
+    verify: rights.verify,
+    stop_rollouts: rights.stopRollouts ?? false,
+    operations: rights.operations ?? "own",
   } as const;
 }
 

@@ -1,9 +1,11 @@
 // `cancel --detach`: stores the list at the gateway and prints the name of its operation. Nothing
 // is stored if a line is no device name.
+import { visible } from "../base/visible-text.js";
 import { type CancelScope, type Client, OtaError } from "../client/client.js";
 import type { NameLine } from "./cancel/name-line.js";
 import { NameList } from "./cancel/name-list.js";
 import { errorText } from "./gateway-advice.js";
+import { jsonLine } from "./terminal/json.js";
 import { timeFlagMs } from "./time-flag.js";
 
 export interface DetachOptions {
@@ -31,7 +33,7 @@ export async function detach({ client, scope, lines, flags, misuse }: DetachOpti
   try {
     const spec = { ...scope, ...(requestId && { requestId }), ...(timeToLiveMs !== undefined && { timeToLiveMs }) };
     const { name } = await client.submit(names, spec);
-    process.stdout.write(json ? `${JSON.stringify({ name })}\n` : `${name}\n`);
+    process.stdout.write(json ? jsonLine({ name }) : `${visible(name)}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof OtaError)) throw error;

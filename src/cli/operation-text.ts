@@ -11,7 +11,7 @@ export function operationLine(status: OperationStatus): string {
   const settled = stop
     ? `stop, ${count(devicesWaiting)} of ${counted(devices, "task")} left`
     : `${count(devices - devicesWaiting)}/${counted(devices, "device")}`;
-  return `${name}  ${state.toLowerCase().padEnd(8)}  ${createTime.toISOString()}  ${settled}  ${visible(scope.firmwareId)}`;
+  return `${visible(name)}  ${state.toLowerCase().padEnd(8)}  ${createTime.toISOString()}  ${settled}  ${visible(scope.firmwareId)}`;
 }
 
 function listRows({ devices, devicesWaiting, upstreamCalls }: OperationStatus): [string, string][] {
@@ -25,7 +25,7 @@ function listRows({ devices, devicesWaiting, upstreamCalls }: OperationStatus): 
 export function operationText(status: OperationStatus, paint: Paint): string {
   const { scope, failure, obstacle, expectedRemainingMs, endTime } = status;
   const rows: [string, string][] = [
-    ["operation", paint("bold", status.name)],
+    ["operation", paint("bold", visible(status.name))],
     ["state", status.state.toLowerCase()],
     ["caller", visible(status.caller)],
     ["product", visible(scope.productKey)],
@@ -40,7 +40,7 @@ export function operationText(status: OperationStatus, paint: Paint): string {
       : ([["remaining", duration(expectedRemainingMs)]] as [string, string][])),
     ...(obstacle ? ([["waiting for", paint("yellow", visible(obstacle))]] as [string, string][]) : []),
     ...(failure
-      ? ([["failed", paint("red", `${visible(failure.message)} (${failure.reason})`)]] as [string, string][])
+      ? ([["failed", paint("red", `${visible(failure.message)} (${visible(failure.reason)})`)]] as [string, string][])
       : []),
     ...(status.durable ? [] : ([["stored", "in memory: lost with the gateway's process"]] as [string, string][])),
   ];

@@ -3,17 +3,18 @@
 import { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
-import { type Client, type OperationStatus, OtaError, type Outcome } from "../client/client.js";
+import type { Client, Outcome } from "../client/client.js";
 import { ConfigError, readConfig } from "../config/config.js";
 import { StoreUnavailable } from "../operations/store.js";
 import { openOperationStore } from "../serve/operation-store.js";
 import { outputBy, STDOUT, UnusableOutput } from "./cancel/output.js";
 import { resultRow } from "./cancel/result-row.js";
 import { followOperation } from "./follow.js";
-import { errorText } from "./gateway-advice.js";
-import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationLine, operationText } from "./operation-text.js";
+import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
+import { withClient } from "./with-client.js";
 
 interface Flags extends GatewayFlags {
   readonly json?: true;
@@ -46,7 +47,7 @@ export function operationsCommand(): Command {
   operations.addCommand(withGateway(list, listAll));
   sub("show", "Show one operation.", async (client, name, flags) => {
     const status = await client.operation(name).get();
-    process.stdout.write(flags.json ? jsonOf(status) : operationText(status, paintFor(process.stdout)));
+    process.stdout.write(flags.json ? jsonLine(status) : operationText(status, paintFor(process.stdout)));
   });
   sub("wait", "Wait until it has ended. Exit code 0 if every device ended well, or the rollout is stopped.", wait);
   sub("results", "Print the outcome of each device that has one.", results)
@@ -78,24 +79,18 @@ function withGateway(
     .action(async (...given: unknown[]) => {
       const own = given.at(-1) as Command;
       const flags = own.opts<Flags>();
-      const client = clientBy(flags, own);
       try {
-        await work(client, flags, own.args);
+        await withClient(flags, own, (client) => work(client, flags, own.args));
       } catch (error) {
-        if (error instanceof UnusableOutput)
-          own.error(`error: ${error.message}`, { exitCode: 2, code: "operations.misuse" });
-        if (!(error instanceof OtaError)) throw error;
-        process.stderr.write(errorText(error, flags));
-        process.exitCode = 1;
-      } finally {
-        client.close();
+        if (!(error instanceof UnusableOutput)) throw error;
+        own.error(`error: ${error.message}`, { exitCode: 2, code: "operations.misuse" });
       }
     });
 }
 
 async function listAll(client: Client, flags: Flags): Promise<void> {
   for await (const status of client.operations(flags.running ? { done: false } : {})) {
-    process.stdout.write(flags.json ? jsonOf(status) : `${operationLine(status)}\n`);
+    process.stdout.write(flags.json ? jsonLine(status) : `${operationLine(status)}\n`);
   }
 }
 
@@ -103,7 +98,7 @@ async function wait(client: Client, name: string, flags: Flags): Promise<void> {
   const stop = new AbortController();
   void nextSignal().then(() => stop.abort());
   const latest = await followOperation(client, name, stop.signal);
-  process.stdout.write(flags.json ? jsonOf(latest) : operationText(latest, paintFor(process.stdout)));
+  process.stdout.write(flags.json ? jsonLine(latest) : operationText(latest, paintFor(process.stdout)));
   process.exitCode = latest.success ? 0 : 1;
 }
 
@@ -113,10 +108,13 @@ async function results(client: Client, name: string, { output = STDOUT, failed }
   const file = outputBy(output, undefined)?.open((error) => {
     throw error;
   });
-  for await (const result of operation.results(failed ? { outcomes: OUTCOMES_OF_FAILURE } : {})) {
-    file?.add(resultRow(result, scope, endTime ?? new Date()));
+  try {
+    for await (const result of operation.results(failed ? { outcomes: OUTCOMES_OF_FAILURE } : {})) {
+      file?.add(resultRow(result, scope, endTime ?? new Date()));
+    }
+  } finally {
+    if (file?.close() !== undefined) process.exitCode = 1; // also after an error: what was read is written
   }
-  if (file?.close() !== undefined) process.exitCode = 1;
 }
 
 async function resume(): Promise<void> {
@@ -133,8 +131,4 @@ async function resume(): Promise<void> {
   } finally {
     await store.close();
   }
-}
-
-function jsonOf(status: OperationStatus): string {
-  return `${JSON.stringify(status)}\n`;
 }

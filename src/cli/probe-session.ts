@@ -12,6 +12,7 @@ import { proxyFor, proxyMistakes } from "../network/proxy.js";
 import { createCredentials } from "../upstream/credentials.js";
 import type { ProbeOptions } from "./probe/run.js";
 import { createWire } from "./probe/wire.js";
+import { jsonText } from "./terminal/json.js";
 
 /** The flags of every part. */
 export interface SessionFlags {
@@ -74,7 +75,7 @@ export async function runSession<P extends { readonly endedBy?: string }>(
   const progress = (line: string) => void process.stderr.write(`  ${line}\n`);
   const probe = await run({ wire, clock, signal: ending.signal, progress });
   await wire.close();
-  process.stdout.write(flags.json ? `${JSON.stringify(json(probe), undefined, 2)}\n` : `\n${text(probe)}`);
+  process.stdout.write(flags.json ? jsonText(json(probe)) : `\n${text(probe)}`);
   process.exitCode = probe.endedBy === undefined ? 0 : 1;
 }
 

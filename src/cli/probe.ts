@@ -2,7 +2,7 @@
 // will send, and sends nothing without consent. Exits with 0 when everything was asked, 1 if it
 // ended early or consent was refused, 2 for misuse.
 import { Command } from "commander";
-import { SETTINGS } from "../config/settings.js";
+import { flagOfSetting, SETTINGS } from "../config/settings.js";
 import { planText } from "./probe/plan.js";
 import { reportJson, reportText } from "./probe/report.js";
 import { type ProbeOptions, runProbe } from "./probe/run.js";
@@ -49,13 +49,9 @@ export function probeCommand(): Command {
       "--consent-to-throttling",
       "also find out how the quota's second is measured; EXCEEDS THE QUOTA, for every user of the account",
     );
-  for (const { variable, meaning, default: fallback } of [
-    SETTINGS.upstreamUrl,
-    SETTINGS.upstreamTimeoutMs,
-    SETTINGS.callsPerSecond,
-  ]) {
-    const flag = variable.slice("OTA_".length).toLowerCase().replaceAll("_", "-");
-    command.option(`--${flag} <value>`, `${meaning} (${variable}, default ${fallback})`);
+  for (const setting of [SETTINGS.upstreamUrl, SETTINGS.upstreamTimeoutMs, SETTINGS.callsPerSecond]) {
+    const { variable, meaning, default: fallback } = setting;
+    command.option(`--${flagOfSetting(setting)} <value>`, `${meaning} (${variable}, default ${fallback})`);
   }
   return command
     .option("--dry-run", "only print what would be sent")

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { Incomparable, type Proof, prove } from "./prove/proof.js";
 import { holds, proofJson, proofText } from "./prove/proof-text.js";
 import { type FlightRecord, readFlightRecords, UnreadableRecord } from "./prove/read-flight-record.js";
+import { jsonText } from "./terminal/json.js";
 
 interface Flags {
   readonly json?: true;
@@ -34,7 +35,7 @@ export function proveCommand(stdin: () => Readable = () => process.stdin): Comma
         }
         throw error;
       });
-      const text = flags.json ? `${JSON.stringify(proofs.map(proofJson), undefined, 2)}\n` : textOf(proofs);
+      const text = flags.json ? jsonText(proofs.map(proofJson)) : textOf(proofs);
       command.configureOutput().writeOut?.(text);
       process.exitCode = proofs.every(holds) ? 0 : 1;
     });

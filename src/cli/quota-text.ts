@@ -1,4 +1,5 @@
 // Describes the state of an account: as a table, or in one line for repeated output.
+import { visible } from "../base/visible-text.js";
 import type { Quota } from "../client/client.js";
 import { count, counted, duration } from "./terminal/figures.js";
 import type { Paint } from "./terminal/paint.js";
@@ -15,7 +16,7 @@ const LEDGERS: Record<Quota["ledger"], string> = {
 export function quotaLine(quota: Quota): string {
   const { account, callsPerSecond, tokensFree, tokensWithheld, expectedWaitMs, pausedUntil, obstacle } = quota;
   const parts = [
-    `${account}: ${tokensFree} of ${callsPerSecond} tokens free`,
+    `${visible(account)}: ${tokensFree} of ${callsPerSecond} tokens free`,
     ...withheldOfFree(quota),
     `${counted(quota.waitingDevices, "device")} of ${counted(quota.waitingCallers, "caller")} waiting`,
   ];
@@ -25,7 +26,7 @@ export function quotaLine(quota: Quota): string {
   const fallbackUntil = quota.earlyReturn?.fallbackUntil;
   if (fallbackUntil) parts.push(`no token returns early until ${fallbackUntil.toISOString()}`);
   if (quota.ledger === "AWAY" && !obstacle) parts.push("ledger away: this gateway goes on with a share of its own");
-  if (obstacle) parts.push(`OBSTACLE: ${obstacle}`);
+  if (obstacle) parts.push(`OBSTACLE: ${visible(obstacle)}`);
   return parts.join(", ");
 }
 
@@ -37,8 +38,8 @@ export function quotaText(quota: Quota, paint: Paint): string {
   const free = [`${tokensFree} free`, ...withheld].join(", ");
   const others = `${tokensInFlight} in calls under way, ${tokensCooling} on their way back`;
   const rows = [
-    ["account", paint("bold", quota.account)],
-    ...(obstacle ? [["obstacle", paint("red", obstacle)]] : []),
+    ["account", paint("bold", visible(quota.account))],
+    ...(obstacle ? [["obstacle", paint("red", visible(obstacle))]] : []),
     ["quota", `${count(callsPerSecond)} calls a second`],
     ["tokens", `${free}${withheld.length > 0 ? ";" : ","} ${others}`],
     ...(tokensWithheld > 0

@@ -4,9 +4,11 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import { nextSignalOrHangup } from "../base/signals.js";
 import { type Client, OtaError, type Quota } from "../client/client.js";
 import { errorText } from "./gateway-advice.js";
-import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { quotaLine, quotaText } from "./quota-text.js";
+import { jsonLine } from "./terminal/json.js";
 import { type Paint, paintFor } from "./terminal/paint.js";
+import { withClient } from "./with-client.js";
 
 interface Flags extends GatewayFlags {
   readonly account?: string;
@@ -31,17 +33,10 @@ export function quotaCommand(): Command {
 }
 
 async function run(flags: Flags, command: Command): Promise<void> {
-  const client = clientBy(flags, command);
-  try {
+  await withClient(flags, command, async (client) => {
     if (flags.watch) await watch(client, flags);
     else process.stdout.write(textOf(await ask(client, flags), flags, paintFor(process.stdout)));
-  } catch (error) {
-    if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(errorText(error, flags));
-    process.exitCode = 1;
-  } finally {
-    client.close();
-  }
+  });
 }
 
 /**
@@ -77,7 +72,7 @@ function ask(client: Client, { account }: Flags, signal?: AbortSignal): Promise<
 }
 
 function textOf(quota: Quota, { json, watch }: Flags, paint: Paint): string {
-  if (json) return `${JSON.stringify(watch ? { time: new Date(systemClock.wallNow()), ...quota } : quota)}\n`;
+  if (json) return jsonLine(watch ? { time: new Date(systemClock.wallNow()), ...quota } : quota);
   if (!watch || process.stdout.isTTY) return quotaText(quota, paint);
   return `${new Date(systemClock.wallNow()).toISOString()} ${quotaLine(quota)}\n`;
 }

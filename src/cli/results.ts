@@ -2,13 +2,14 @@
 // devices that are left. Exits with 0 if every device in it ended well, with 1 if not, and with 2
 // for misuse.
 import { Command } from "commander";
-import { visible, visibleJson } from "../base/visible-text.js";
+import { visible } from "../base/visible-text.js";
 import type { Outcome } from "../client/client.js";
 import { resultRows, UnusableResults } from "./cancel/earlier-results.js";
 import { FinalResults, hasEndedWell } from "./cancel/final-results.js";
 import { resultFormat, UnusableOutput } from "./cancel/output.js";
 import { OUTCOME_WORDS } from "./cancel/summary.js";
 import { count, counted } from "./terminal/figures.js";
+import { jsonLine } from "./terminal/json.js";
 import { table } from "./terminal/table.js";
 
 interface Flags {
@@ -46,14 +47,14 @@ async function run(file: string, { left, json }: Flags, command: Command): Promi
   }
   process.exitCode = results.groups.every(hasEndedWell) ? 0 : 1;
   if (left) for (const line of leftLines(results, json)) process.stdout.write(line);
-  else process.stdout.write(json ? `${visibleJson(JSON.stringify(countsOf(results)))}\n` : textOf(results));
+  else process.stdout.write(json ? jsonLine(countsOf(results)) : textOf(results));
 }
 
 function* leftLines(results: FinalResults, json: true | undefined): Generator<string> {
   for (const { name, group } of results.left()) {
     const { outcome, reason, message } = group;
     const row = { device_name: name, outcome, reason, message };
-    yield json ? `${visibleJson(JSON.stringify(row))}\n` : `${visible(name)}\n`;
+    yield json ? jsonLine(row) : `${visible(name)}\n`;
   }
 }
 

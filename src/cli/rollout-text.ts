@@ -1,4 +1,5 @@
 // Describes a rollout in 80 columns: a few lines for each batch, and the sum of all.
+import { visible } from "../base/visible-text.js";
 import type { JobCounts, Rollout, RolloutJob } from "../client/client.js";
 import { count, counted } from "./terminal/figures.js";
 import type { Paint } from "./terminal/paint.js";
@@ -35,10 +36,10 @@ function jobText(
   added: string,
   paint: Paint,
 ): string {
-  const head = [paint("bold", jobId), kind.toLowerCase(), status || "status unknown"];
+  const head = [paint("bold", visible(jobId)), kind.toLowerCase(), visible(status) || "status unknown"];
   const created = createTime ? `    created ${timeText(createTime)}\n` : "";
   const lines = [...countLines(counts), added].filter((line) => line !== "");
-  const note = incomplete ? `    ${paint("yellow", `incomplete: ${incomplete}`)}\n` : "";
+  const note = incomplete ? `    ${paint("yellow", `incomplete: ${visible(incomplete)}`)}\n` : "";
   return `  ${head.join("  ")}\n${created}${lines.map((line) => `    ${wrapped(line, 74).replaceAll("\n", "\n    ")}\n`).join("")}${note}\n`;
 }
 

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Config, type Environment, readConfig } from "../config/config.js";
-import { NO_FLAGS, SETTINGS } from "../config/settings.js";
+import { flagOfSetting, NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
 import { OFF } from "../config/values.js";
 import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
@@ -22,12 +22,13 @@ type Flags = Readonly<Record<string, string | true>>;
  */
 export function serveCommand(): Command {
   const command = new Command("serve").description("Run the gateway. Every flag can be given as a variable instead.");
-  for (const { variable, meaning, default: fallback } of Object.values(SETTINGS)) {
+  for (const setting of Object.values(SETTINGS)) {
+    const { variable, meaning, default: fallback } = setting;
     if (NO_FLAGS.includes(variable)) continue;
     const isFlag = FLAGS.includes(variable);
     const value = isFlag ? "" : " <value>";
     command.option(
-      `--${flagOf(variable)}${value}`,
+      `--${flagOfSetting(setting)}${value}`,
       `${isFlag ? meaning.replace(/^1 /, "") : meaning} (${variable}${fallback && `, default ${fallback}`})`,
     );
   }
@@ -115,15 +116,11 @@ function withoutValue(text: string): string {
   return text.replace(/(unknown option '[^'=]*)=.*'/s, "$1'");
 }
 
-function flagOf(variable: string): string {
-  return variable.slice("OTA_".length).toLowerCase().replaceAll("_", "-");
-}
-
 /** Commander names a flag's value in camel case. */
 function variablesOf(flags: Flags): Environment {
   const camelCase = (flag: string) => flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   const entries = Object.values(SETTINGS).map(
-    ({ variable }) => [variable, flags[camelCase(flagOf(variable))]] as const,
+    (setting) => [setting.variable, flags[camelCase(flagOfSetting(setting))]] as const,
   );
   return Object.fromEntries(entries.flatMap(([name, value]) => (value ? [[name, value === true ? "1" : value]] : [])));
 }

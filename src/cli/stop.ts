@@ -7,20 +7,17 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
 import { type Client, OtaError, type Rollout, type StopRequest } from "../client/client.js";
 import { followOperation } from "./follow.js";
-import { errorText } from "./gateway-advice.js";
-import { addGatewayFlags, clientBy, type GatewayFlags } from "./gateway-flags.js";
+import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationText } from "./operation-text.js";
 import { rolloutText } from "./rollout-text.js";
+import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
 import { planFor } from "./stop/plan.js";
+import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
 import { timeFlagMs } from "./time-flag.js";
+import { withClient } from "./with-client.js";
 
-interface Flags extends GatewayFlags {
-  readonly productKey: string;
-  readonly firmwareId: string;
-  readonly jobId?: string;
-  readonly instanceId?: string;
-  readonly account?: string;
+interface Flags extends GatewayFlags, ScopeFlags {
   readonly states?: string;
   readonly keepStrategies?: true;
   readonly settle?: string;
@@ -46,12 +43,8 @@ export function stopCommand(): Command {
     .description(
       "Stop the rollout of a firmware: every open update batch of it, or one. Shows the plan and asks first.",
     )
-    .usage("--product-key KEY --firmware-id ID [flags]")
-    .requiredOption("--product-key <key>", "product of the devices")
-    .requiredOption("--firmware-id <id>", "the firmware (update package)")
-    .option("--job-id <id>", "only this update batch")
-    .option("--instance-id <id>", "the IoT Platform instance, if it has an id")
-    .option("--account <name>", "one of the gateway's accounts")
+    .usage("--product-key KEY --firmware-id ID [flags]");
+  addScopeFlags(command)
     .option("--states <list>", `tasks to cancel: ${STATES.join(",").toLowerCase()} (default: all of them)`)
     .option("--keep-strategies", "leave dynamic batches open: devices go on joining them")
     .option("--settle <time>", "how long to look for tasks that are left or appear later, such as 10m (default: 2m)")
@@ -81,12 +74,11 @@ async function run(flags: Flags, command: Command): Promise<void> {
   if (!flags.dryRun && !flags.yes && !canAsk)
     misuse("without a terminal there is nobody to ask: give --yes to stop the rollout, or --dry-run to see the plan");
   const request = requestBy(flags, misuse);
-  const client = clientBy(flags, command);
-  process.exitCode = 1;
-  try {
-    const rollout = await client.rollout(scopeOf(request), { timeoutMs: READ_MS });
+  await withClient(flags, command, async (client) => {
+    process.exitCode = 1;
+    const rollout = await client.rollout(scopeByFlags(flags), { timeoutMs: READ_MS });
     if (flags.dryRun) {
-      process.stdout.write(flags.json ? `${JSON.stringify(rollout)}\n` : planText(rollout, request, process.stdout));
+      process.stdout.write(flags.json ? jsonLine(rollout) : planText(rollout, request, process.stdout));
       process.exitCode = 0;
       return;
     }
@@ -96,12 +88,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
       return;
     }
     await stop(client, { ...request, etag: rollout.etag, requestId: randomUUID() }, flags);
-  } catch (error) {
-    if (!(error instanceof OtaError)) throw error;
-    process.stderr.write(errorText(error, flags));
-  } finally {
-    client.close();
-  }
+  });
 }
 
 async function stop(client: Client, request: StopRequest, flags: Flags): Promise<void> {
@@ -113,7 +100,7 @@ async function stop(client: Client, request: StopRequest, flags: Flags): Promise
   try {
     const status = await followOperation(client, name, left.signal);
     const paint = paintFor(process.stdout);
-    process.stdout.write(flags.json ? `${JSON.stringify(status)}\n` : operationText(status, paint));
+    process.stdout.write(flags.json ? jsonLine(status) : operationText(status, paint));
     process.exitCode = status.success ? 0 : 1;
     isDone = status.done;
   } finally {
@@ -138,32 +125,20 @@ async function order(client: Client, request: StopRequest): Promise<string> {
 }
 
 function requestBy(flags: Flags, misuse: (message: string) => never): StopRequest {
-  const { productKey, firmwareId, jobId, instanceId, account, reason } = flags;
+  const { reason } = flags;
   const settleMs = timeFlagMs("--settle", flags.settle, misuse);
   const states = flags.states?.split(",").map((word) => {
     const state = STATES.find((each) => each === word.trim().toUpperCase().replace("-", "_"));
     return state ?? misuse(`--states ${word.trim()} is none of ${STATES.join(", ").toLowerCase()}`);
   });
   return {
-    ...{ productKey, firmwareId },
-    ...(jobId && { jobId }),
-    ...(instanceId && { iotInstanceId: instanceId }),
-    ...(account && { account }),
+    ...scopeByFlags(flags),
     ...(reason && { reason }),
     ...(states && { states }),
     ...(settleMs !== undefined && { settleMs }),
     ...(flags.keepStrategies && { keepStrategies: true }),
     ...(flags.includeNewJobs && { includeNewJobs: true }),
     ...(flags.listInstalled && { listInstalled: true }),
-  };
-}
-
-function scopeOf({ productKey, firmwareId, jobId, iotInstanceId, account }: StopRequest) {
-  return {
-    ...{ productKey, firmwareId },
-    ...(jobId && { jobId }),
-    ...(iotInstanceId && { iotInstanceId }),
-    ...(account && { account }),
   };
 }
 

@@ -14,6 +14,6 @@ export function timeFlagMs(
   try {
     return timeSpan(LEAST_MS, MOST_MS)(text);
   } catch {
-    return misuse(`${flag} ${text} is not a time of at most 24h, such as 30m or 2h`);
+    return misuse(`${flag} ${text} is not a time from 1s to 24h, such as 30m or 2h`);
   }
 }

@@ -29,7 +29,10 @@ const TYPES: Record<
   listInstalled: "boolean",
 };
 
-/** Throws OtaError unless it is an object whose fields have their types, or are undefined. */
+/**
+ * Throws OtaError unless it is an object whose fields have their types, or are undefined. Numbers
+ * must be finite: no time on the wire is endless.
+ */
 export function checkRequestTypes(request: unknown): void {
   const { deviceNames, states, ...fields } = objectOf("request", request);
   for (const [field, type] of Object.entries(TYPES)) {
@@ -69,12 +72,13 @@ function objectOf(field: string, value: unknown): Readonly<Record<string, unknow
 }
 
 function checkType(field: string, value: unknown, type: Type): void {
-  if (typeof value !== type || Number.isNaN(value)) throw wrongType(field, `a ${type}`, value);
+  const isWrong = typeof value !== type || (typeof value === "number" && !Number.isFinite(value));
+  if (isWrong) throw wrongType(field, `a ${type}`, value);
 }
 
 /** The value is not quoted: it may be anything. */
 function wrongType(field: string, expected: string, found: unknown): Error {
-  const isName = found === null || found === undefined || Number.isNaN(found);
+  const isName = found === null || found === undefined || (typeof found === "number" && !Number.isFinite(found));
   const told = isName ? String(found) : `of type ${typeof found}`;
   return invalidError(field, `must be ${expected}, is ${told}`);
 }

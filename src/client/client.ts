@@ -1,15 +1,14 @@
 // The client of OtaService for Node services: promises, outcomes by name, and errors that say why.
 // It retries safe failures. A repeated cancel may hit a device that started another upgrade in the
 // meantime.
-import type { ServiceError } from "@grpc/grpc-js";
+import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { context } from "@opentelemetry/api";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import { DeadlineExceeded, withDeadline } from "../base/deadline.js";
-import {
-  type CancelTasksByDeviceResponse,
-  type GetQuotaResponse,
-  GetRolloutRequest,
-  type Rollout as WireRollout,
+import type {
+  CancelTasksByDeviceResponse,
+  GetQuotaResponse,
+  Rollout as WireRollout,
 } from "../gen/ota/v1/ota_service.js";
 import { checkAccountType, checkOptionTypes } from "./argument-types.js";
 import type { CallOptions, StartUnary } from "./call.js";
@@ -23,7 +22,7 @@ import type { CancelRequest, CancelScope, StopRequest, SubmitSpec } from "./requ
 import { type CancelResponse, cancelResponseOf, type DeviceResult, type Quota, quotaOf } from "./response.js";
 import { type Rollout, type RolloutRequest, rolloutByWire } from "./rollout.js";
 import { timeoutOf } from "./timeout.js";
-import { wireRequestOf } from "./wire-request.js";
+import { wireRequestOf, wireRolloutRequestOf } from "./wire-request.js";
 
 export type { CallOptions } from "./call.js";
 export type { Token } from "./call-metadata.js";
@@ -43,7 +42,6 @@ export {
   type Quota,
   type UpstreamCall,
 } from "./response.js";
-
 export type { JobCounts, Rollout, RolloutJob, RolloutRequest } from "./rollout.js";
 export type { JobStop, StopProgress } from "./stop-progress.js";
 
@@ -126,20 +124,24 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
     }
   };
 
+  /** The metadata of a call, before its timeout. A token function may take longer, or never end. */
+  function headersOf(timeoutMs: number, signal: AbortSignal | undefined): Promise<Metadata> {
+    const headers = metadata().catch((error: unknown) => {
+      throw thrownError(error);
+    });
+    return withDeadline(systemClock, systemClock.now() + timeoutMs, headers, { signal }).catch((error: unknown) => {
+      if (!(error instanceof DeadlineExceeded)) throw error;
+      throw ownError("DEADLINE_EXCEEDED", `the token function did not answer within ${timeoutMs} ms`);
+    });
+  }
+
   async function unary<Response>(start: StartUnary<Response>, options: CallOptions): Promise<Response> {
     checkOptionTypes(options);
     const { signal } = options;
     const timeoutMs = timeoutOf(options.timeoutMs);
     const deadline = { deadline: Date.now() + timeoutMs };
-    const headers = metadata().catch((error: unknown) => {
-      throw thrownError(error);
-    });
-    // A token function may take longer than its call may, or never end.
     const deadlineMs = systemClock.now() + timeoutMs;
-    const ready = await withDeadline(systemClock, deadlineMs, headers, { signal }).catch((error: unknown) => {
-      if (!(error instanceof DeadlineExceeded)) throw error;
-      throw ownError("DEADLINE_EXCEEDED", `the token function did not answer within ${timeoutMs} ms`);
-    });
+    const ready = await headersOf(timeoutMs, signal);
     const attempt = () =>
       new Promise<Response>((resolve, reject) => {
         const done = (error: ServiceError | null, response: Response) => {
@@ -159,13 +161,18 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
         if (!(error instanceof OtaError) || error.reason !== "DRAINING" || isClosed) throw error;
         const againMs = systemClock.now() + (error.retryAfterMs ?? DRAINING_RETRY_MS);
         if (againMs >= deadlineMs) throw error;
-        await sleepUntil(systemClock, againMs);
-        signal?.throwIfAborted();
+        await sleepUntil(systemClock, againMs, signal);
       }
     }
   }
 
-  const { submit, stopRollout, operation, operations } = createOperations(stub, unary, async () => metadata());
+  const { submit, stopRollout, operation, operations } = createOperations({
+    clock: systemClock,
+    stub,
+    unary,
+    begin,
+    headersOf,
+  });
 
   return {
     submit,
@@ -191,7 +198,7 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
       return quotaOf(await unary(start, options));
     },
     async rollout(request, options = {}) {
-      const message = GetRolloutRequest.fromPartial({ ...request });
+      const message = wireRolloutRequestOf(request);
       const start: StartUnary<WireRollout> = (...rest) => stub.getRollout(message, ...rest);
       return rolloutByWire(await unary(start, options));
     },

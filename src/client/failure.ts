@@ -75,7 +75,7 @@ const COUNT_PREFIX = "devices_";
 /** Reads the failure of an rpc that ended with an error. */
 export function failureOfRpc({ code, details, metadata }: Failed): Failure {
   const encoded = metadata?.get("grpc-status-details-bin")[0];
-  const told = Buffer.isBuffer(encoded) ? decoded(encoded) : undefined;
+  const told = Buffer.isBuffer(encoded) ? decoded(Status, encoded) : undefined;
   return failureOf(told ?? { code, message: transportMessage(details), details: [] });
 }
 
@@ -98,15 +98,20 @@ export function failureOf({ code, message, details }: Status): Failure {
   };
 }
 
-function decoded(encoded: Uint8Array): Status | undefined {
-  try {
-    return Status.decode(encoded);
-  } catch {
-    return undefined; // from a proxy
-  }
+function detail<T>(details: readonly Any[], type: string, codec: Codec<T>): T | undefined {
+  const found = details.find(({ typeUrl }) => typeUrl.endsWith(`/google.rpc.${type}`));
+  return found && decoded(codec, found.value);
 }
 
-function detail<T>(details: readonly Any[], type: string, { decode }: { decode(input: Uint8Array): T }): T | undefined {
-  const found = details.find(({ typeUrl }) => typeUrl.endsWith(`/google.rpc.${type}`));
-  return found && decode(found.value);
+interface Codec<T> {
+  decode(input: Uint8Array): T;
+}
+
+/** Undefined for bytes that are no such message: something on the way may have written them. */
+function decoded<T>(codec: Codec<T>, encoded: Uint8Array): T | undefined {
+  try {
+    return codec.decode(encoded);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,7 @@
 // Operations for Node services: a list is submitted or a rollout stopped, and the operation can be
 // waited for, read and stopped, by this process or by a later one that knows its name.
 import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
-import { sleepUntil, systemClock } from "../base/clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
 import {
   type ListOperationsResponse,
   OperationsClient,
@@ -15,6 +15,7 @@ import {
 } from "../gen/ota/v1/ota_service.js";
 import { checkNamesType, checkOptionTypes } from "./argument-types.js";
 import type { CallOptions, StartUnary, Unary } from "./call.js";
+import { NameReader } from "./name-reader.js";
 import { type OperationStatus, operationStatusOf } from "./operation-status.js";
 import { OtaError, otaErrorOf } from "./ota-error.js";
 import type { StopRequest, SubmitSpec } from "./request.js";
@@ -60,7 +61,18 @@ const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXC
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 500;
 
-export function createOperations(stub: OtaServiceClient, unary: Unary, metadata: () => Promise<Metadata>) {
+/** The parts of the client that its operations share. */
+export interface OperationSeams {
+  readonly clock: Clock;
+  readonly stub: OtaServiceClient;
+  readonly unary: Unary;
+  /** Runs what starts an rpc. Throws OtaError. */
+  readonly begin: <Call>(start: () => Call) => Call;
+  /** The metadata of a call. Rejects with OtaError, or with the signal's reason. */
+  readonly headersOf: (timeoutMs: number, signal: AbortSignal | undefined) => Promise<Metadata>;
+}
+
+export function createOperations({ clock, stub, unary, begin, headersOf }: OperationSeams) {
   // On the same connection.
   const operationsStub = new OperationsClient("", undefined as never, { channelOverride: stub.getChannel() });
 
@@ -73,47 +85,34 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
     checkNamesType(names);
     const { signal } = options;
     // Without a default: the list may come slowly. Keepalive notices a gateway that is gone.
-    const timeoutMs = options.timeoutMs === undefined ? undefined : timeoutOf(options.timeoutMs);
+    const timeoutMs = options.timeoutMs === undefined ? Infinity : timeoutOf(options.timeoutMs);
     const message = wireSubmissionOf(spec);
-    const headers = await metadata();
-    const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-    let call: ReturnType<OtaServiceClient["submitCancelTasksByDevice"]> | undefined;
-    let isOver = false;
-    const answer = new Promise<WireOperation>((resolve, reject) => {
-      const done = (error: ServiceError | null, operation: WireOperation) => {
-        isOver = true;
-        if (error) reject(signal?.aborted ? signal.reason : otaErrorOf(error));
-        else resolve(operation);
+    const deadline = Date.now() + timeoutMs;
+    const headers = await headersOf(timeoutMs, signal);
+    return new Promise((resolve, reject) => {
+      const done = (error: ServiceError | null, stored: WireOperation) => {
+        signal?.removeEventListener("abort", leave);
+        reader.stop(); // it may be waiting for a name
+        if (!error) resolve(operation(stored.name));
+        else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
       };
-      call = stub.submitCancelTasksByDevice(headers, deadline, done);
+      const call = begin(() => stub.submitCancelTasksByDevice(headers, { deadline }, done));
+      const leave = () => call.cancel();
+      signal?.addEventListener("abort", leave, { once: true });
+      call.write({ spec: message, deviceNames: [] });
+      const reader = new NameReader(names, {
+        clock,
+        chunkDevices: () => MESSAGE_NAMES,
+        hasRoom: () => !call.writableNeedDrain,
+        chunk: (deviceNames) => void call.write({ spec: undefined, deviceNames: [...deviceNames] }),
+        ended: (error) => {
+          if (error === undefined) return void call.end();
+          reject(error);
+          leave(); // the list could not be read: nothing is stored
+        },
+      });
+      call.on("drain", () => reader.roomAgain());
     });
-    const leave = () => call?.cancel();
-    signal?.addEventListener("abort", leave, { once: true });
-    if (signal?.aborted) leave();
-    answer.catch(() => {}); // also rejects while names are still being read
-    const write = async (request: { spec: typeof message | undefined; deviceNames: string[] }) => {
-      if (isOver || call?.write(request)) return;
-      await Promise.race([new Promise((resolve) => call?.once("drain", resolve)), answer.catch(() => {})]);
-    };
-    try {
-      await write({ spec: message, deviceNames: [] });
-      let deviceNames: string[] = [];
-      for await (const name of names) {
-        if (isOver) break;
-        deviceNames.push(name);
-        if (deviceNames.length < MESSAGE_NAMES) continue;
-        await write({ spec: undefined, deviceNames });
-        deviceNames = [];
-      }
-      if (deviceNames.length > 0) await write({ spec: undefined, deviceNames });
-      if (!isOver) call?.end();
-      return operation((await answer).name);
-    } catch (error) {
-      leave(); // the list could not be read: nothing is stored
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", leave);
-    }
   }
 
   function operation(name: string): OperationHandle {
@@ -128,19 +127,21 @@ export function createOperations(stub: OtaServiceClient, unary: Unary, metadata:
         const timeout = wireDuration(waitMs);
         const start: StartUnary<WireOperation> = (...rest) => operationsStub.waitOperation({ name, timeout }, ...rest);
         const options = { timeoutMs: waitMs + ANSWER_MARGIN_MS, ...(signal && { signal }) };
-        let answeredMs = systemClock.now();
+        let answeredMs = clock.now();
         for (;;) {
+          const askedMs = clock.now();
           try {
             const status = operationStatusOf(await unary(start, options));
             onProgress?.(status);
             if (status.done) return status;
-            answeredMs = systemClock.now();
+            answeredMs = clock.now();
           } catch (error) {
             // The operation outlives its gateway, which may be restarting.
             const isPassing = error instanceof OtaError && PASSING_CODES.has(error.code);
-            if (!isPassing || systemClock.now() - answeredMs > PATIENCE_MS) throw error;
-            await sleepUntil(systemClock, systemClock.now() + AGAIN_MS, signal);
+            if (!isPassing || clock.now() - answeredMs > PATIENCE_MS) throw error;
           }
+          // A gateway that is shutting down answers at once.
+          await sleepUntil(clock, askedMs + AGAIN_MS, signal);
         }
       },
       async *results({ outcomes = [], signal } = {}) {

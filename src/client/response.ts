@@ -147,13 +147,12 @@ function resultOf(
   { deviceName, outcome, status, callIndex }: WireResult,
   calls: readonly UpstreamCall[],
 ): DeviceResult {
-  // An outcome that only a newer gateway knows is treated as no success.
-  const name = (outcome === WireOutcome.UNSPECIFIED ? undefined : WireOutcome[outcome]) as Outcome | undefined;
+  const name = outcomeNameOf(outcome);
   const call = calls[callIndex];
   return {
     deviceName,
-    outcome: name ?? "UNKNOWN",
-    ok: name !== undefined && isGood(name),
+    outcome: name,
+    ok: isGood(name),
     ...(status && { failure: failureOf(status) }),
     ...(call && { call }),
   };

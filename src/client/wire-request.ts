@@ -3,6 +3,7 @@
 import {
   CancelSpec,
   CancelTasksByDeviceRequest,
+  GetRolloutRequest,
   StopRolloutRequest,
   Priority as WirePriority,
   TaskState as WireTaskState,
@@ -10,6 +11,7 @@ import {
 import { checkRequestTypes } from "./argument-types.js";
 import { invalidError } from "./ota-error.js";
 import type { CancelRequest, CancelScope, Priority, StopRequest, SubmitSpec } from "./request.js";
+import type { RolloutRequest } from "./rollout.js";
 import { wireDuration } from "./wire-time.js";
 
 const PRIORITIES: Record<Priority, WirePriority> = {
@@ -25,9 +27,9 @@ const STATES: Record<NonNullable<StopRequest["states"]>[number], WireTaskState> 
   IN_PROGRESS: WireTaskState.IN_PROGRESS,
 };
 
-/** The most that a gateway can be configured to accept in one request, */
+/** The most that a gateway can be configured to accept in one request. */
 const MOST_DEVICES = 100_000;
-/** and a size that no such request has. */
+/** A size that no such request has. */
 const MOST_NAME_BYTES = MOST_DEVICES * 34;
 
 /**
@@ -72,6 +74,12 @@ export function wireStopRequestOf(request: StopRequest): StopRolloutRequest {
     ...(settleMs !== undefined && { settle: wireDuration(settleMs) }),
     ...(timeToLiveMs !== undefined && { timeToLive: wireDuration(timeToLiveMs) }),
   });
+}
+
+/** The same for the reading of a rollout. */
+export function wireRolloutRequestOf(request: RolloutRequest): GetRolloutRequest {
+  checkRequestTypes(request);
+  return GetRolloutRequest.fromPartial({ ...request });
 }
 
 function checkPriority(priority: Priority | undefined): void {

@@ -29,7 +29,6 @@ export type Counted = (typeof COUNTED)[number];
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-/** The table. A flag is named after its variable: OTA_UPSTREAM_URL is --upstream-url. */
 export const SETTINGS = {
   listen: setting("OTA_LISTEN", addressLike("127.0.0.1:50051"), "127.0.0.1:50051", "gRPC address"),
   adminListen: setting(
@@ -186,6 +185,11 @@ export const SETTINGS = {
   insecure: setting("OTA_INSECURE", flag, "", "1 allows plain text on an address that is not loopback"),
   logLevel: setting("OTA_LOG_LEVEL", oneOf(LOG_LEVELS), "info", LOG_LEVELS.join(", ")),
 };
+
+/** The flag of a setting, without its dashes: OTA_UPSTREAM_URL is --upstream-url. */
+export function flagOfSetting({ variable }: Pick<Setting<unknown>, "variable">): string {
+  return variable.slice("OTA_".length).toLowerCase().replaceAll("_", "-");
+}
 
 /** Any user of the machine can read a process's arguments, so a secret is a variable only. */
 export const NO_FLAGS: readonly string[] = [SETTINGS.adminToken, SETTINGS.redisUrls, SETTINGS.state].map(

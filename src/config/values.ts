@@ -4,6 +4,7 @@ import { type HostPort, hostPortAdvice, parseHostPort } from "../base/host-port.
 import { isLoopback } from "../base/loopback.js";
 import { SECRET, wrongWith } from "../base/text-rules.js";
 import type { KeyLocation } from "../identity/key-source.js";
+import { isDecodable } from "../network/proxy.js";
 
 /** Stands for the address of a port that is not opened. */
 export const OFF = "off";
@@ -67,15 +68,6 @@ function isRedisUrl(text: string): boolean {
 }
 
 const SENTINEL_CREDENTIALS = /^(\?sentinel(Username|Password)=[^&@]+(&sentinel(Username|Password)=[^&@]+)?)?$/;
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Parses a path or address. Allows plain http only on this machine, because an attacker who can

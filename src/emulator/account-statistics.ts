@@ -34,9 +34,11 @@ export class AccountStatistics {
       const { arrivals, refused, worstSecond } = statistics.counts();
       return [action, { arrivals, refused, worstSecond }] as const;
     });
+    const refused: Record<string, number> = { ...this.outside.counts().refused };
+    for (const [code, calls] of Object.entries(top.refused)) refused[code] = (refused[code] ?? 0) + calls;
     return {
       ...top,
-      refused: { ...this.outside.counts().refused, ...top.refused },
+      refused,
       operations: Object.fromEntries(operations),
     };
   }

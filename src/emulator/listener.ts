@@ -27,6 +27,9 @@ export async function openListener(wanted: HostPort, take: RequestListener): Pro
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, take);
   server.listen(wanted);
   await once(server, "listening");
+  server.on("error", ({ message }) => {
+    if (server.listening) process.stderr.write(`emulator: could not accept a connection: ${message}\n`);
+  });
   const { port, address: host, family } = server.address() as AddressInfo;
 
   async function close(): Promise<void> {

@@ -13,7 +13,8 @@ import type { DeviceReadings } from "./existence/device-reads.js";
 import { Existence } from "./existence/existence.js";
 import type { Limiter, Wish } from "./limiter.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
-import { type Batch, type Callers, type Limits, Queue } from "./queue/queue.js";
+import { type Batch, type Limits, Queue } from "./queue/queue.js";
+import type { Callers } from "./queue/scheduler.js";
 import type { CallEnd, Upstream } from "./upstream.js";
 import type { Waiter } from "./waiter.js";
 

@@ -42,6 +42,12 @@ export type Failure = { readonly message: string; readonly upstream?: UpstreamCa
   | { readonly kind: Exclude<FailureKind, "invalid" | "overloaded" | "rejected" | "unknown"> }
 );
 
+/** The failure of what arrives, or still waits, while the gateway drains. */
+export const DRAINING: Failure = {
+  kind: "draining",
+  message: "this gateway is shutting down; retry on another replica",
+};
+
 /** The maximum number of listed violations; further ones are counted. */
 export const MOST_VIOLATIONS = 50;
 

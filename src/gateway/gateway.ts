@@ -4,13 +4,13 @@ import type { Span } from "@opentelemetry/api";
 import type { Clock } from "../base/clock.js";
 import { AccountMonitor } from "./account/account-monitor.js";
 import { RecentCalls } from "./account/recent-calls.js";
-import { type AdmissionBounds, admit, type Plan, plan, retryAfterMs } from "./admission/admission.js";
+import { type AdmissionBounds, admit, type Plan, plan, retryAfterMs, roomOf } from "./admission/admission.js";
 import { Deadlines } from "./admission/deadlines.js";
 import type { Command } from "./command.js";
 import type { DeviceOutcome } from "./device-outcome.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import type { Check } from "./existence/device-check.js";
-import { type Failure, type FailureKind, GatewayError } from "./failures.js";
+import { DRAINING, type Failure, type FailureKind, GatewayError } from "./failures.js";
 import type { Follower } from "./follower.js";
 import { verdict } from "./verdict.js";
 import type { CarriedOut, Verifier } from "./verifier.js";
@@ -54,7 +54,6 @@ const EXPIRED: Failure = {
 };
 const ABORTED: Failure = { kind: "aborted", message: "the caller left" };
 const WITHDRAWN: Failure = { kind: "aborted", message: "withdrawn by the caller before it was sent" };
-const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down; retry on another replica" };
 
 /** How long a withdrawn request waits for the calls that its devices are in. */
 const WITHDRAWAL_MS = 1000;
@@ -137,8 +136,7 @@ export class Gateway {
 
   /** The most devices of this caller that may wait at once. */
   roomOf(caller: string): number {
-    const { queuedDevices, queuedDevicesPerCaller, queuedDevicesOf } = this.#options.bounds;
-    return Math.min(queuedDevices, queuedDevicesOf?.(caller) ?? queuedDevicesPerCaller);
+    return roomOf(caller, this.#options.bounds);
   }
 
   /** Reads the tasks of a request back whose cancel was carried out before. Never rejects. */

@@ -1,6 +1,6 @@
 // The gRPC port: puts OtaService, health and reflection on one server behind our own listener, and
 // ends it gracefully.
-import { logVerbosity, type Metadata, Server, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, setLogVerbosity } from "@grpc/grpc-js";
 import { OperationsService as LongRunningService } from "../gen/google/longrunning/operations.js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
 import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
@@ -47,7 +47,7 @@ const OTHER_FIELDS_BYTES = 65_536;
 
 /** How to listen, and how callers prove who they are. */
 export interface ServerOptions
-  extends Omit<OtaServiceOptions, "callerScheduler" | "authentication" | "streamOf" | "ofOperations">,
+  extends Omit<OtaServiceOptions, "callerScheduler" | "authentication" | "ofOperations">,
     Pick<OperationsServiceOptions, "operations" | "audit"> {
   readonly tls?: ListenerTls | undefined;
   readonly bearer?: Authentication["bearer"];
@@ -108,8 +108,7 @@ export async function startGrpcServer(host: string, port: number, options: Serve
   }
   const health = new Health(["ota.v1.OtaService"]);
   const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
-  const streamOf = (metadata: Metadata) => gate.of(metadata);
-  const rpcOptions = { ...options, callerScheduler, authentication, streamOf };
+  const rpcOptions = { ...options, callerScheduler, authentication };
   const operations = createOperationsService({ ...rpcOptions, accounts: new Set(options.gateways.keys()) });
   const service = createOtaService({ ...rpcOptions, ofOperations: operations.ofOtaService });
   server.addService(tolerant(OtaServiceService), service.implementation);

@@ -1,7 +1,7 @@
 // Verifies bearer tokens (JWTs): signature, algorithm, issuer, audience and validity. Invariant: a
-// token is accepted only while the keys that verified it are still valid, and never after it
-// expires. Verified tokens are remembered, so ten thousand rpcs with one token cost one
-// verification.
+// token is accepted only while the keys that verified it are still valid, and never more than the
+// tolerated skew after it expires. Verified tokens are remembered, so ten thousand rpcs with one
+// token cost one verification.
 import { hash } from "node:crypto";
 import { type CryptoKey, decodeJwt, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import type { Clock } from "../base/clock.js";

@@ -7,9 +7,9 @@ import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import { type KeySource, keysOf } from "./key-source.js";
 
-/** The wait before an unknown key causes another read, after a successful read, */
+/** After a successful read: the wait before an unknown key causes another. */
 const COOLDOWN_MS = 10_000;
-/** and after a failed one. */
+/** The same after a failed read. */
 const AGAIN_MS = 5000;
 
 /**

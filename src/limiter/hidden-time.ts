@@ -14,20 +14,32 @@ export interface RoundTrip {
   readonly tookMs: number;
 }
 
-/** Older answers count no longer: paths and the upstream change. */
-const RECENT_MS = 20_000;
+/** Spread and paths are those of this time. */
+const RECENT_MS = 60_000;
 
-/** With fewer answers, nothing is known. */
-const FEWEST_ANSWERS = 20;
+/**
+ * How long an answer counts that was faster than all later ones. A request may wait for something
+ * that a measured way does not, and that looks like work for as long as it lasts.
+ */
+const REMEMBERED_MS = 600_000;
 
-/** A busy account keeps no more answers than that. */
-const MOST_ANSWERS = 1000;
+/** With fewer recent answers, nothing is known. */
+const FEWEST_ANSWERS = 50;
+
+/** A busy account has no more recent answers than that. */
+const MOST_RECENT = 1000;
 
 /** With fewer round trips since the first of these answers, nothing is known. */
 const FEWEST_ROUND_TRIPS = 10;
 
 /** Nor if the last of them is older than this. */
 const FRESH_MS = 5000;
+
+/** A way that was measured so often in succession was the way of calls. */
+const LASTING_ROUND_TRIPS = 5;
+
+/** Ways count for as long as recent answers may have traveled on them. */
+const WAYS_MS = RECENT_MS + 10_000;
 
 /**
  * The fastest possible answer may not be among those seen. It is assumed to be faster than the
@@ -36,15 +48,22 @@ const FRESH_MS = 5000;
 const SPREAD_RANK = 10;
 const SPREADS = 2;
 
-/** Adds an answer, and drops the old ones. */
+/**
+ * Adds an answer. Drops the old ones, except those that were faster than all later answers to calls
+ * of the same size.
+ */
 export function withAnswer(answers: readonly TimedAnswer[], answer: TimedAnswer): readonly TimedAnswer[] {
-  const recent = answers.filter(({ atMs }) => atMs > answer.atMs - RECENT_MS);
-  return [...recent, answer].slice(-MOST_ANSWERS);
+  const firstRecent = answers.length - MOST_RECENT;
+  const kept = answers.filter(({ devices, waitMs, atMs }, n) => {
+    if (n > firstRecent && isRecent(atMs, answer.atMs)) return true;
+    return atMs > answer.atMs - REMEMBERED_MS && (devices !== answer.devices || waitMs < answer.waitMs);
+  });
+  return [...kept, answer];
 }
 
 /** Adds a round trip, and drops the old ones. */
 export function withRoundTrip(roundTrips: readonly RoundTrip[], roundTrip: RoundTrip): readonly RoundTrip[] {
-  return [...roundTrips.filter(({ atMs }) => atMs > roundTrip.atMs - RECENT_MS), roundTrip];
+  return [...roundTrips.filter(({ atMs }) => atMs > roundTrip.atMs - WAYS_MS), roundTrip];
 }
 
 /**
@@ -60,35 +79,44 @@ export function hiddenMs(
   nowMs: number,
 ): number {
   const compared = comparable(devices, answers, nowMs);
-  const waitsMs = compared.map(({ waitMs }) => waitMs).sort((a, b) => a - b);
-  const [leastMs, tenthMs] = [waitsMs[0], waitsMs[SPREAD_RANK - 1]];
-  const transitMs = transit(Math.min(...compared.map(({ atMs }) => atMs)), roundTrips, nowMs);
-  if (leastMs === undefined || tenthMs === undefined || transitMs === undefined) return 0;
-  return Math.max(0, leastMs - SPREADS * (tenthMs - leastMs) - transitMs);
+  const recent = compared.filter(({ atMs }) => isRecent(atMs, nowMs));
+  const recentWaitsMs = recent.map(({ waitMs }) => waitMs).sort((a, b) => a - b);
+  const [fastestMs, tenthMs] = [recentWaitsMs[0], recentWaitsMs[SPREAD_RANK - 1]];
+  const transitMs = transit(Math.min(...recent.map(({ atMs }) => atMs)), roundTrips, nowMs);
+  if (fastestMs === undefined || tenthMs === undefined || transitMs === undefined) return 0;
+  const leastMs = Math.min(...compared.map(({ waitMs }) => waitMs));
+  return Math.max(0, leastMs - SPREADS * (tenthMs - fastestMs) - transitMs);
 }
 
 /**
  * Answers to calls of no more devices: a larger call is no measure for a smaller one. Of these, the
- * largest, so that a few small calls do not hide what is known of large ones. None if there are too
- * few.
+ * largest, so that a few small calls do not hide what is known of large ones. None if too few are
+ * recent.
  */
 function comparable(devices: number, answers: readonly TimedAnswer[], nowMs: number): readonly TimedAnswer[] {
-  const smaller = answers.filter((each) => each.devices <= devices && each.atMs > nowMs - RECENT_MS);
-  const sizes = smaller.map((each) => each.devices).sort((a, b) => b - a);
+  const smaller = answers.filter((each) => each.devices <= devices);
+  const recent = smaller.filter(({ atMs }) => isRecent(atMs, nowMs));
+  const sizes = recent.map((each) => each.devices).sort((a, b) => b - a);
   const leastSize = sizes[FEWEST_ANSWERS - 1];
   return leastSize === undefined ? [] : smaller.filter((each) => each.devices >= leastSize);
 }
 
+function isRecent(atMs: number, nowMs: number): boolean {
+  return atMs > nowMs - RECENT_MS;
+}
+
 /**
- * The time that the way there and back takes without delay: the least that was measured since
- * `sinceMs`. If it has changed since, the longer time: that is why each half counts for itself.
- * Undefined if it was not measured often enough, or not lately.
+ * The time that the way there and back takes without delay: the longest that was the least of some
+ * round trips in succession. Calls may have traveled on that way even if it has become shorter
+ * since. Undefined if it was not measured often enough since `sinceMs`, or not lately.
  */
 function transit(sinceMs: number, roundTrips: readonly RoundTrip[], nowMs: number): number | undefined {
   const since = roundTrips.filter(({ atMs }) => atMs > sinceMs);
   const latest = since.at(-1);
   if (since.length < FEWEST_ROUND_TRIPS || !latest || latest.atMs < nowMs - FRESH_MS) return undefined;
-  const half = Math.floor(since.length / 2);
-  const leastOf = (some: readonly RoundTrip[]) => Math.min(...some.map(({ tookMs }) => tookMs));
-  return Math.max(leastOf(since.slice(0, half)), leastOf(since.slice(half)));
+  const lasting = roundTrips.slice(LASTING_ROUND_TRIPS - 1).map((_, n) => {
+    const inSuccession = roundTrips.slice(n, n + LASTING_ROUND_TRIPS);
+    return Math.min(...inSuccession.map(({ tookMs }) => tookMs));
+  });
+  return Math.max(...lasting);
 }

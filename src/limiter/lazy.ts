@@ -93,6 +93,9 @@ class LazyLedger implements LazyLimiter {
         token.settle(end);
         this.#release();
       },
+      get hiddenMs() {
+        return token.hiddenMs ?? 0;
+      },
     };
   }
 

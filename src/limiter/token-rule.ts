@@ -1,9 +1,6 @@
-// The arithmetic of all ledgers; the script of the shared one takes its constants from here. The
-// rule: a call takes one of N tokens just before it is sent, and the token returns one second after
-// the answer; if none came, once the upstream can no longer count the call; and at once if nothing
-// was written. Hence no second, wherever it begins, contains more than N arrivals at the upstream,
-// however the network delays them (docs/adr/0001). Pure: the time is an argument, state goes in and
-// comes out.
+// The arithmetic of all ledgers; the script of the shared one takes its constants from here. By its
+// rule no second, wherever it begins, contains more than N arrivals at the upstream, however the
+// network delays them (docs/adr/0001). Pure: the time is an argument, state goes in and comes out.
 import type { TokenEnd } from "../gateway/limiter.js";
 
 /** The upstream counts calls per second. */
@@ -37,8 +34,9 @@ export function countsForMs(callTimeoutMs: number): number {
 }
 
 /**
- * When the token of an ended call returns. `hiddenMs`: the upstream had counted the call at least
- * that long before its answer (hidden-time.ts).
+ * When the token of an ended call returns: one second after the answer; if none came, once the
+ * upstream can no longer count the call; and at once if nothing was written. `hiddenMs`: the
+ * upstream had counted the call at least that long before its answer (hidden-time.ts).
  */
 export function tokenBackMs(
   end: TokenEnd["kind"],

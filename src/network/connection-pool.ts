@@ -3,7 +3,7 @@
 // ends only the one request on it.
 import { type Dispatcher, Pool, ProxyAgent } from "undici";
 
-/** Creates the connections. `timeoutMs` is for opening one of them, and for the proxy to open its own. */
+/** `timeoutMs` is for opening a connection, and for the proxy to open its own. */
 export function createConnectionPool(url: URL, timeoutMs: number, proxy?: URL): Dispatcher {
   // No limit on connections: the tokens already are one. With a limit, a call would spend its
   // timeout waiting for a connection. It would also wait if undici chose the protocol, for the

@@ -13,7 +13,7 @@ const METADATA_SERVICE = "100.100.100.200";
 
 const EXPECTED = "http://host:port or https://host:port, with user and password percent-encoded if there are any";
 
-/** The proxy for this address; undefined if it is called directly. Throws if the variable has a mistake. */
+/** The proxy for this address, if it has one. Throws if the variable has a mistake. */
 export function proxyFor(url: URL, environment: Variables): URL | undefined {
   const proxy = urlOf(textOf(environment, url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"));
   return proxy && !isExempt(url, textOf(environment, "NO_PROXY")) ? proxy : undefined;
@@ -47,7 +47,8 @@ function urlOf(text: string): URL | undefined {
   return url;
 }
 
-function isDecodable(text: string): boolean {
+/** Whether each `%` of it begins percent-encoded UTF-8. */
+export function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
     return true;
@@ -73,7 +74,7 @@ function entryOf(text: string): { readonly host: string; readonly port: string |
   return { host: bracketed ?? plain ?? text, port };
 }
 
-/** An entry is `*`, an address, a range like 10.0.0.0/8, or a domain, which includes its subdomains. */
+/** An entry is `*`, an address, a range of them, or a domain, which includes its subdomains. */
 function matches(entry: string, host: string): boolean {
   if (entry === "*") return true;
   const [base = "", length] = entry.split("/");

@@ -14,30 +14,28 @@ export interface ChunkPartOptions {
   readonly span: Span | undefined;
   /** For each device of the command its index in the chunk. */
   readonly indexes: readonly number[];
-  readonly chunk: number;
   /** If set, tasks are read back until then; monotonic. */
   readonly verifyUntilMs?: number;
   /** Outcomes of an earlier cancel, if only reading back is left. */
   readonly carriedOut?: readonly DeviceOutcome[];
   readonly sendUntilMs: () => number;
   readonly sent: (sentWallMs: number) => void;
-  /** `isProvisional`: it is still being read back. */
-  readonly settled: (part: ChunkPart, index: number, outcome: DeviceOutcome, isProvisional: boolean) => void;
+  /** `isProvisional`: it is still being read back. Returns false to have the device left. */
+  readonly settled: (index: number, outcome: DeviceOutcome, isProvisional: boolean) => boolean;
   /** It is over. Devices at these indexes have no final outcome; this is what is known of them. */
-  readonly over: (part: ChunkPart, left: readonly (readonly [number, DeviceOutcome])[]) => void;
+  readonly over: (left: readonly (readonly [number, DeviceOutcome])[]) => void;
 }
 
 export class ChunkPart {
-  readonly chunk: number;
   readonly #options: ChunkPartOptions;
   readonly #states: ("open" | "provisional" | "final")[];
+  #isStarted = false;
   #mayRead = true;
   #request: Request | undefined;
   #carriedOut: { readonly command: Command; readonly span: Span | undefined } | undefined;
 
   constructor(options: ChunkPartOptions) {
     this.#options = options;
-    this.chunk = options.chunk;
     this.#states = options.indexes.map(() => (options.carriedOut ? "provisional" : "open"));
   }
 
@@ -49,6 +47,7 @@ export class ChunkPart {
   start(): void {
     const { gateway, command, span, sendUntilMs, sent, carriedOut } = this.#options;
     if (carriedOut) {
+      this.#isStarted = true;
       void this.#readBack({ outcomes: carriedOut, callIndexes: [], calls: [], quotaWaitMs: 0 });
       return;
     }
@@ -60,12 +59,15 @@ export class ChunkPart {
       settled: (at, outcome) => this.#settled(at, outcome),
     };
     this.#request = gateway.cancel(command, span, follower);
+    this.#isStarted = true;
     void this.#request.told.then((answer) => this.#readBack(answer));
   }
 
   /** Nothing more is sent; calls that were sent run to their end. */
   withdraw(failure: Failure): void {
-    this.#request?.recall(failure);
+    const { indexes, carriedOut, over } = this.#options;
+    if (this.#isStarted) this.#request?.recall(failure);
+    else over(indexes.map((index, at) => [index, carriedOut?.[at] ?? { kind: "not-attempted", failure }]));
   }
 
   /** Nothing more is read back. */
@@ -77,8 +79,8 @@ export class ChunkPart {
   #settled(at: number, outcome: DeviceOutcome): void {
     const { verifyUntilMs, indexes, settled } = this.#options;
     const isProvisional = verifyUntilMs !== undefined && isWorthReading(outcome);
+    if (!settled(indexes[at] as number, outcome, isProvisional)) return;
     this.#states[at] = isProvisional ? "provisional" : "final";
-    settled(this, indexes[at] as number, outcome, isProvisional);
   }
 
   async #readBack(answer: Answer): Promise<void> {
@@ -91,13 +93,13 @@ export class ChunkPart {
       for (const [at, outcome] of told.outcomes.entries()) {
         if (this.#states[at] !== "provisional" || !this.#mayRead) continue;
         this.#states[at] = "final";
-        settled(this, indexes[at] as number, outcome, false);
+        settled(indexes[at] as number, outcome, false);
       }
     }
     const left = told.outcomes.flatMap((outcome, at) =>
       this.#states[at] === "final" ? [] : [[indexes[at] as number, outcome] as const],
     );
-    over(this, left);
+    over(left);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Gateway } from "../gateway/gateway.js";
 import { type CancelListSpec, commandFor, outcomeOf } from "./cancel-list.js";
 import { ChunkPart } from "./chunk-part.js";
 import { failureAt, isFinal, kindOfMark, OPEN } from "./outcomes.js";
-import { LEFT } from "./run-ending.js";
+import { LEFT, MAYBE_SENT } from "./run-ending.js";
 import { CHUNK_DEVICES, type FedChunk, type Lease, type OperationStore } from "./store.js";
 
 /** Room for devices of a caller, among all its operations. */
@@ -29,14 +29,17 @@ export interface FeedWindowOptions {
   /** A chunk was added, and may enter the queue. */
   readonly added: () => void;
   readonly sent: (sentWallMs: number) => void;
-  /** `devices`: the length of the chunk. `isProvisional`: it is still being read back. */
+  /**
+   * `devices`: the length of the chunk. `isProvisional`: it is still being read back. Returns false to
+   * have the device `left`.
+   */
   readonly settled: (
     chunk: number,
     devices: number,
     index: number,
     outcome: DeviceOutcome,
     isProvisional: boolean,
-  ) => void;
+  ) => boolean;
   /** Its part is over, and this device has no final outcome. */
   readonly left: (chunk: number, devices: number, index: number, outcome: DeviceOutcome) => void;
   /** A part is over. */
@@ -46,11 +49,15 @@ export interface FeedWindowOptions {
 /** Devices of one operation that are on their way at once: ten seconds' worth at the full rate. */
 export const WINDOW_DEVICES = 20_000;
 
+const MAYBE_SENT_OUTCOME: DeviceOutcome = { kind: "unknown", failure: MAYBE_SENT };
+
 export class FeedWindow {
   readonly #options: FeedWindowOptions;
   readonly #parts = new Set<ChunkPart>();
-  /** Pieces of a chunk that was fed, and that the queue has no room for yet. */
+  /** Parts of a chunk that was fed, for which the queue has no room yet. */
   #waiting: ChunkPart[] = [];
+  /** Chunks whose devices without an outcome have certainly not been sent, by any holder. */
+  readonly #unsent = new Set<number>();
   /** The last chunk that was fed in this round. */
   #after = -1;
   /** The round has come to the end of the list. */
@@ -128,14 +135,8 @@ export class FeedWindow {
 
   /** Takes everything out of the queue that is not in a call. */
   withdraw(failure: Failure): void {
-    const { windows, caller } = this.#options;
-    const unsent = this.#waiting;
     this.#waiting = [];
-    for (const part of unsent) {
-      this.#parts.delete(part);
-      windows.give(caller, part.devices);
-    }
-    for (const part of this.#parts) part.withdraw(failure);
+    for (const part of [...this.#parts]) part.withdraw(failure);
     this.#after = -1;
     this.#isRoundOver = true; // once the window is empty, a new round finds what was put back
   }
@@ -149,37 +150,41 @@ export class FeedWindow {
   #add(fed: FedChunk): number {
     const { gateway, caller } = this.#options;
     this.#after = fed.chunk;
+    if (!fed.fedBefore) this.#unsent.add(fed.chunk);
     const { marks } = fed.outcomes;
     const unsent = [...marks.keys()].filter((index) => marks[index] === OPEN);
     const unread = [...marks.keys()].filter((index) => marks[index] !== OPEN && !isFinal(marks[index] as number));
     const most = Math.max(Math.min(gateway.roomOf(caller), CHUNK_DEVICES), 1);
-    for (let from = 0; from < unsent.length; from += most) this.#makePiece(fed, unsent.slice(from, from + most));
+    for (let from = 0; from < unsent.length; from += most) this.#makePart(fed, unsent.slice(from, from + most));
     if (unread.length > 0) {
       const outcomes = unread.map((index) =>
         outcomeOf(kindOfMark(marks[index] as number), failureAt(fed.outcomes, index)),
       );
-      this.#makePiece(fed, unread, outcomes);
+      this.#makePart(fed, unread, outcomes);
     }
     return unsent.length + unread.length;
   }
 
-  #makePiece({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
-    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled } = this.#options;
-    const { left, windows, over } = this.#options;
+  #makePart({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
+    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled, left, windows, over } = this.#options;
     const deviceNames = indexes.map((index) => names[index] as string);
     const part = new ChunkPart({
       ...{ gateway, span },
       command: commandFor(spec, caller, deviceNames),
       indexes,
-      chunk,
       ...(spec.verify && { verifyUntilMs: readUntilMs() }),
       ...(carriedOut && { carriedOut }),
       sendUntilMs,
       sent,
-      settled: (_, index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
-      over: (_, unsettled) => {
+      settled: (index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
+      over: (unsettled) => {
         this.#parts.delete(part);
-        for (const [index, outcome] of unsettled) left(chunk, names.length, index, outcome);
+        const isKnown = this.#unsent.has(chunk);
+        for (const [index, outcome] of unsettled) {
+          const isUnsent = outcome.kind === "not-attempted";
+          left(chunk, names.length, index, isUnsent && !isKnown ? MAYBE_SENT_OUTCOME : outcome);
+          if (outcome.kind === "unknown") this.#unsent.delete(chunk);
+        }
         windows.give(caller, part.devices);
         over();
       },

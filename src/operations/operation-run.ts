@@ -54,8 +54,10 @@ export class OperationRun implements LeasedRun {
       },
       sent: (sentWallMs) => this.#recording.sent(sentWallMs),
       settled: (chunk, devices, index, outcome, isProvisional) => {
-        if (!this.#isOurFault(outcome)) this.#note(chunk, devices, index, outcome, isProvisional);
         tenure.wake();
+        if (this.#isOurFault(outcome)) return false;
+        this.#note(chunk, devices, index, outcome, isProvisional);
+        return true;
       },
       left: (chunk, devices, index, outcome) => {
         // Without an end, they are fed again, here or elsewhere.
@@ -134,8 +136,9 @@ export class OperationRun implements LeasedRun {
 
   /** The gateway's own keys are at fault, which the operator can change: nothing is lost by waiting. */
   #isOurFault(outcome: DeviceOutcome): boolean {
-    if (!("failure" in outcome) || outcome.failure.kind !== "internal" || this.#tenure.ending) return false;
-    this.#pause(`${outcome.failure.message}; the next attempt is made within ${PAUSE_MS / 1000} s`);
+    if (!("failure" in outcome) || outcome.failure.kind !== "internal") return false;
+    const { message } = outcome.failure;
+    if (!this.#tenure.ending) this.#pause(`${message}; the next attempt is made within ${PAUSE_MS / 1000} s`);
     return true;
   }
 

@@ -4,7 +4,7 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import { type Failure, GatewayError } from "../gateway/failures.js";
+import { DRAINING, GatewayError } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";
 import type { CancelListSpec } from "./cancel-list.js";
 import { newOperationId } from "./operation-id.js";
@@ -26,8 +26,6 @@ export interface OperationsOptions extends Pick<RunnerOptions, "forbidden" | "en
 
 /** Uploads of one caller at a time. */
 const MOST_UPLOADS = 4;
-
-const DRAINING: Failure = { kind: "draining", message: "this gateway is shutting down; retry on another replica" };
 
 /** With a shared store, an operation that ends elsewhere is noticed so soon. */
 const POLL_MS = 2000;

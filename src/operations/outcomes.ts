@@ -21,7 +21,7 @@ export interface Outcomes {
   readonly failures: string[];
 }
 
-/** `kind` is an index of OUTCOMES in gateway/waiter.ts. */
+/** `kind` is an index of OUTCOMES in gateway/device-outcome.ts. */
 export function markOf(kind: number, isProvisional = false): number {
   return (kind + 1) | (isProvisional ? PROVISIONAL : 0);
 }

@@ -36,17 +36,19 @@ export async function publishOperation(
   }
 }
 
-/** The failure of a call to the store, for the caller. `requestId` is set where a list was published. */
+/** The failure of a call to the store, for the caller. `requestId` is set where an operation was published. */
 export function gatewayErrorOf(error: unknown, requestId?: string): unknown {
   if (error instanceof StoreFull) {
-    const message = "the store of operations has no room for this list; retry when operations have ended";
+    const message = "the store of operations has no room; retry when operations have ended";
     return new GatewayError({ kind: "overloaded", subject: "gateway", message }, { retryAfterMs: STORE_RETRY_MS });
   }
   if (!(error instanceof StoreUnavailable)) return error;
   if (error.isUnknown && requestId !== undefined) {
-    const again =
-      requestId === "" ? "list operations before submitting it again" : "submit it again with its request_id";
-    return new GatewayError({ kind: "submission-unknown", message: `the list may or may not be stored; ${again}` });
+    const again = requestId === "" ? "list operations before sending it again" : "send it again with its request_id";
+    return new GatewayError({
+      kind: "submission-unknown",
+      message: `the operation may or may not be stored; ${again}`,
+    });
   }
   const message = "the store of operations cannot be used at the moment; retry";
   return new GatewayError({ kind: "store-unavailable", message }, { retryAfterMs: STORE_RETRY_MS });

@@ -15,7 +15,7 @@ export interface RunDeadlinesOptions {
   readonly passed: () => void;
 }
 
-/** So long before the lease may go to another, nothing is taken on board any more. */
+/** Nothing is sent from so long before another holder may have the lease. */
 const LEASE_MARGIN_MS = 5000;
 
 /** From the cut of a batch to the network. */

@@ -1,5 +1,6 @@
 // How a run of an operation ends: its state, and the failure of the devices that were not sent. An
 // operation in which a device ended well, and that was not cut short, has no failure of its own.
+import { OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import { type Causes, commonest } from "./cancel-list.js";
 import type { End } from "./store.js";
@@ -37,8 +38,8 @@ export const MAYBE_SENT: Failure = {
   message: "it may have been sent: the gateway ended before the outcome was recorded",
 };
 
-/** The first of OUTCOMES are good ones. */
-const WELL_OUTCOMES = 4;
+/** Good outcomes are the first of OUTCOMES. */
+const WELL_OUTCOMES = OUTCOMES.indexOf("rejected");
 
 /** The end as it is stored. `counts` and `causes`: of the devices that have outcomes. */
 export function endOf({ state, failure, unsent }: RunEnding, counts: readonly number[], causes: Causes): End {

@@ -1,33 +1,12 @@
 // The seam to the store of operations: what is kept, and what each write promises. Implementations:
 // sqlite/ and postgres/. One contract suite runs over each (test/contract/operation-store).
-//
-// A list is kept in chunks of CHUNK_DEVICES names. A chunk is the unit of storing, of feeding and of
-// recording, so an operation of a million devices is 500 rows.
-//
-// Invariants, whatever dies at whatever moment:
-// 1. An operation is stored completely, with all its names, or not at all.
-// 2. A device gets one final outcome, which never changes. `devices` is the sum of `waiting` and
-//    `counts` in every record that is returned.
-// 3. Every write for an operation that runs carries its lease, and does nothing if another holder
-//    has leased the operation since (LeaseLost).
-// 4. Repeating a call whose end is unknown does no harm.
 import type { Outcomes } from "./outcomes.js";
 
-/** Devices of a chunk; the last chunk of an operation may have fewer. */
+/**
+ * Devices of a chunk; the last chunk of an operation may have fewer. A list is stored, fed and
+ * recorded by chunks, so an operation of a million devices is 500 rows.
+ */
 export const CHUNK_DEVICES = 2000;
-
-/** Cuts the names of a list into chunks. */
-export function chunksOf(names: readonly string[]): readonly (readonly string[])[] {
-  return Array.from({ length: Math.ceil(names.length / CHUNK_DEVICES) }, (_, n) =>
-    names.slice(n * CHUNK_DEVICES, (n + 1) * CHUNK_DEVICES),
-  );
-}
-
-/** For the bound of stored devices: the cost of an operation, beside its names. */
-export const LEAST_DEVICES = 100;
-
-/** An upload that has staged nothing for this long was broken off. */
-export const UPLOAD_ABANDONED_MS = 15 * 60_000;
 
 /** States, as they are stored. Operations in the last three have ended. */
 export type OperationState = "running" | "stopping" | "done" | "stopped" | "expired";
@@ -59,7 +38,7 @@ export interface OperationRecord {
   readonly repeated: number;
   /** Devices without a final outcome. */
   readonly waiting: number;
-  /** Devices by final outcome, in the order of OUTCOMES in gateway/waiter.ts. */
+  /** Devices by final outcome, in the order of OUTCOMES in gateway/device-outcome.ts. */
   readonly counts: readonly number[];
   readonly progress: Progress;
   /** JSON, as `end` was given it. Empty if the operation has not ended, or ended well. */
@@ -222,7 +201,7 @@ export interface ResultsPage {
 /** Bounds that the store enforces, from the settings. */
 export interface StoreBounds {
   readonly operationsPerCaller: number;
-  /** Devices of all operations and uploads. Each counts as LEAST_DEVICES at least. */
+  /** Devices of all operations and uploads, as `costOf` in stored-uploads.ts counts them. */
   readonly devices: number;
   readonly retentionMs: number;
 }
@@ -234,6 +213,14 @@ export interface StoreBounds {
 export type Swept = "operation" | "some" | "nothing";
 
 /**
+ * Invariants, whatever dies at whatever moment:
+ * 1. An operation is stored completely, with all its names, or not at all.
+ * 2. A device gets one final outcome, which never changes. `devices` is the sum of `waiting` and
+ *    `counts` in every record that is returned.
+ * 3. Every write for an operation that runs carries its lease, and does nothing if another holder
+ *    has leased the operation since (LeaseLost).
+ * 4. Repeating a call whose end is unknown does no harm.
+ *
  * All methods reject with StoreUnavailable if the store cannot be reached or written, after at most
  * a few seconds. None of them holds up the event loop for more than some milliseconds.
  */
@@ -267,8 +254,8 @@ export interface OperationStore {
   list(query: ListQuery): Promise<readonly OperationRecord[]>;
   /**
    * Devices with a final outcome, in the order of the list. A page may have fewer than `most`
-   * results although more follow: it ends after some chunks, and near a mebibyte of text. Undefined
-   * if there is no such operation.
+   * results although more follow: it ends after some chunks, and near 256 KiB of text. Undefined if
+   * there is no such operation.
    */
   results(query: ResultsQuery): Promise<ResultsPage | undefined>;
 

@@ -1,7 +1,6 @@
 // The calls of a stop that change something: dynamic batches are closed first, or devices go on
 // joining; then batches are canceled as a whole; what is left is swept. Keeps when the last change
 // was answered, because counts that began before that prove nothing.
-
 import { isOverAlready } from "./batch-status.js";
 import { REPEAT_MS, type StopBatch } from "./stop-batch.js";
 import { batchFailureOf, isRejection, type StopCall, type StopCallEnd, type StopOrder } from "./stop-call.js";
@@ -27,7 +26,7 @@ export class BatchChanges {
   #underWay = 0;
   #changedMs: number;
 
-  /** `formerUntilMs`: until when calls of another process may be carried out. */
+  /** `formerMs`: when calls of another process may have been sent last; -Infinity if there was none. */
   constructor(order: StopOrder, batches: ReadonlyMap<string, StopBatch>, formerMs: number) {
     this.#order = order;
     this.#batches = batches;

@@ -1,5 +1,4 @@
 // The record of one batch during a stop: for its caller, and for a process that takes over.
-
 import type { UpstreamCause } from "../gateway/failures.js";
 import type { BatchKind, JobOperation, JobTaskState } from "./job-operator.js";
 

@@ -1,6 +1,6 @@
 // The calls of one operation on whole batches that wait for a token. Callers take turns, one call
-// each. A call that fails in passing is made again until its time is over, except a canceling call
-// whose answer was lost: whoever asked for it decides by what it reads next.
+// each. A call that fails in passing is made again until its time is over or its caller leaves,
+// except a canceling call whose answer was lost: its caller decides by what it reads next.
 import type { Span } from "@opentelemetry/api";
 import { CallLoop, type SentWork } from "../gateway/call/call-loop.js";
 import type { ReportOptions } from "../gateway/call/call-report.js";
@@ -40,14 +40,19 @@ interface Waiting {
   readonly arrivedMs: number;
   readonly untilMs: number;
   readonly resolve: (result: JobCallResult) => void;
-  /** Calls that failed in passing. */
   attempts: number;
+  /** Attempts that failed in passing; throttled ones do not count. */
+  failures: number;
+  /** Why it is not to be sent any more; undefined while it is. */
+  left: string | undefined;
   last: Omit<JobCallResult, "endedMs"> | undefined;
 }
 
 const CLOSING = "this gateway is shutting down";
+const OUT_OF_TIME = "its time was over";
+const CALLER_LEFT = "its caller has left";
 
-/** The waits before further attempts; then the end stands. Throttled calls do not count. */
+/** The waits after each failure in passing; then the end stands. */
 const BACKOFF_MS = [250, 1000, 2000, 4000];
 
 /** Canceling calls go before reading ones of other replicas; reads wait like everybody's. */
@@ -85,8 +90,8 @@ export class JobLine {
   call(call: JobCall, origin: JobCallOrigin, untilMs: number, signal?: AbortSignal): Promise<JobCallResult> {
     const { clock } = this.#options;
     return new Promise((settle) => {
-      const disarm = untilMs < Infinity ? clock.at(untilMs, () => leave("its time was over")) : () => {};
-      const abort = () => leave("its caller has left");
+      const disarm = untilMs < Infinity ? clock.at(untilMs, () => leave(OUT_OF_TIME)) : () => {};
+      const abort = () => leave(CALLER_LEFT);
       const resolve = (result: JobCallResult) => {
         disarm();
         signal?.removeEventListener("abort", abort);
@@ -94,13 +99,14 @@ export class JobLine {
       };
       const waiting: Waiting = {
         ...{ call, origin, arrivedMs: clock.now(), untilMs, resolve },
-        ...{ attempts: 0, last: undefined },
+        ...{ attempts: 0, failures: 0, left: undefined, last: undefined },
       };
       const leave = (why: string) => {
+        waiting.left = why; // seen to at the end of its call, if it is in one
         if (this.#remove(waiting)) this.#withdraw(waiting, why);
       };
       if (this.#isClosed) return this.#withdraw(waiting, CLOSING);
-      if (signal?.aborted) return this.#withdraw(waiting, "its caller has left");
+      if (signal?.aborted) return this.#withdraw(waiting, CALLER_LEFT);
       signal?.addEventListener("abort", abort);
       this.#add(waiting, "back");
       this.#loop.wake();
@@ -129,10 +135,12 @@ export class JobLine {
     const [turn] = this.#waiting;
     if (!turn) return undefined;
     const [caller, ofCaller] = turn;
-    const waiting = ofCaller.shift();
+    const waiting = ofCaller.shift() as Waiting;
     this.#waiting.delete(caller);
     if (ofCaller.length > 0) this.#waiting.set(caller, ofCaller);
-    return waiting;
+    if (this.#options.clock.now() < waiting.untilMs) return waiting;
+    this.#withdraw(waiting, OUT_OF_TIME); // its timer is late, if the process was suspended
+    return this.#next();
   }
 
   #remove(waiting: Waiting): boolean {
@@ -156,15 +164,15 @@ export class JobLine {
   async #conclude({ waiting, sentMs, sentWallMs }: SentJobCall, end: JobCallEnd): Promise<void> {
     const { clock, operation } = this.#options;
     const isThrottled = end.kind === "refused" && end.refusal.reaction.kind === "throttled";
-    const waitMs = isThrottled ? 0 : BACKOFF_MS[waiting.attempts];
+    const waitMs = isThrottled ? 0 : BACKOFF_MS[waiting.failures++];
     waiting.attempts++;
     waiting.last = { end, sentMs, sentWallMs, attempts: waiting.attempts };
     const endedMs = clock.now();
-    if (!isPassing(end, operation) || waitMs === undefined || endedMs + waitMs >= waiting.untilMs) {
-      return waiting.resolve({ ...waiting.last, endedMs });
-    }
+    const isLate = waitMs === undefined || endedMs + waitMs >= waiting.untilMs;
+    if (!isPassing(end, operation) || isLate || waiting.left) return waiting.resolve({ ...waiting.last, endedMs });
     if (waitMs > 0) await this.#loop.sleep(waitMs);
-    if (this.#isClosed) this.#withdraw(waiting, CLOSING);
+    const why = this.#isClosed ? CLOSING : waiting.left;
+    if (why) this.#withdraw(waiting, why);
     else this.#add(waiting, "front");
   }
 }

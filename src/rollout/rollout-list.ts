@@ -1,9 +1,10 @@
 // Reads the list of a package's batches, all pages of it, and queries each batch for which the list
 // does not say enough. Rights depend on the product, so that a batch whose product cannot be read
 // is in no reading.
-
 import { isClear } from "./batch-status.js";
-import type { JobCall, JobCallEnd, JobRow } from "./job-operator.js";
+import { endReasonOf, type FailedJobCall } from "./end-reason.js";
+import type { JobCallResult } from "./job-line.js";
+import type { JobCall, JobRow } from "./job-operator.js";
 
 /** Whose batches are read. */
 export interface RolloutScope {
@@ -24,8 +25,6 @@ export interface ListReading {
   readonly sentMs: number;
 }
 
-type Failed = Exclude<JobCallEnd, { kind: "accepted" }> | { readonly kind: "withdrawn"; readonly message: string };
-
 /** 2,000 batches. */
 const MOST_PAGES = 40;
 
@@ -34,7 +33,7 @@ export class RolloutList {
   reading: ListReading | undefined;
   readings = 0;
   /** Why the last attempt failed. */
-  failure: { readonly end: Failed | undefined; readonly message: string } | undefined;
+  failure: { readonly end: FailedJobCall | undefined; readonly message: string } | undefined;
   readonly #scope: RolloutScope;
   /** The answers of queries; a batch never changes its product, package or kind. */
   readonly #queried = new Map<string, JobRow>();
@@ -72,7 +71,7 @@ export class RolloutList {
     return calls;
   }
 
-  ended(call: JobCall, end: JobCallEnd | Failed, sentMs: number | undefined): void {
+  ended(call: JobCall, end: JobCallResult["end"], sentMs: number | undefined): void {
     this.#underWay--;
     if (!this.#isReading) return;
     if (call.operation === "ListOTAJobByFirmware") this.#noteList(call.page, end, sentMs);
@@ -85,11 +84,13 @@ export class RolloutList {
     this.reading = { rows, others, unclear: this.#unclear, sentMs: this.#sentMs };
   }
 
-  #noteList(page: number, end: JobCallEnd | Failed, sentMs: number | undefined): void {
-    if (end.kind !== "accepted" || end.answer?.kind !== "jobs") {
-      const isUnparsed = end.kind === "accepted";
-      const why = isUnparsed ? "the upstream's list of batches could not be parsed" : messageOf(end);
-      this.#fail(isUnparsed ? undefined : end, isUnparsed ? why : `the batches could not be listed: ${why}`);
+  #noteList(page: number, end: JobCallResult["end"], sentMs: number | undefined): void {
+    if (end.kind !== "accepted") {
+      this.#fail(end, `the batches could not be listed: ${endReasonOf(end)}`);
+      return;
+    }
+    if (end.answer?.kind !== "jobs") {
+      this.#fail(undefined, "the upstream's list of batches could not be parsed");
       return;
     }
     this.#sentMs ??= sentMs;
@@ -117,7 +118,7 @@ export class RolloutList {
     this.#todo.push({ operation: "QueryOTAJob", jobId });
   }
 
-  #noteQuery(jobId: string, end: JobCallEnd | Failed, sentMs: number | undefined): void {
+  #noteQuery(jobId: string, end: JobCallResult["end"], sentMs: number | undefined): void {
     const job = end.kind === "accepted" && end.answer?.kind === "job" ? end.answer.job : undefined;
     if (job?.jobId === jobId && isClear(job)) {
       this.#sentMs ??= sentMs;
@@ -126,12 +127,12 @@ export class RolloutList {
       return;
     }
     this.#rows.delete(jobId);
-    const why = end.kind === "accepted" ? "the upstream does not say which product it is of" : messageOf(end);
+    const why = end.kind === "accepted" ? "the upstream does not say which product it is of" : endReasonOf(end);
     this.#unclear.set(jobId, why);
     if (jobId === this.#scope.jobId) this.#fail(end.kind === "accepted" ? undefined : end, why);
   }
 
-  #fail(end: Failed | undefined, message: string): void {
+  #fail(end: FailedJobCall | undefined, message: string): void {
     this.failure ??= { end, message };
     this.#todo = [];
   }
@@ -139,8 +140,4 @@ export class RolloutList {
   #page(page: number): JobCall {
     return { operation: "ListOTAJobByFirmware", firmwareId: this.#scope.firmwareId, page };
   }
-}
-
-function messageOf(end: Failed): string {
-  return end.kind === "refused" ? `${end.refusal.message} (${end.refusal.code})` : end.message;
 }

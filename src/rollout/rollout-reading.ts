@@ -1,9 +1,9 @@
 // One reading of a rollout, while it goes on: the batches first, then counts, those first that say
 // what a stop would reach. Everything read so far can be had at any time.
-
 import type { BatchReading } from "./batch-record.js";
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { Counts, countCall, countIn } from "./counts.js";
+import { endReasonOf } from "./end-reason.js";
 import { etagOf } from "./etag.js";
 import type { JobCallResult } from "./job-line.js";
 import { JOB_TASK_STATES, type JobCall, type JobRow, type JobTaskState, OPEN_STATES } from "./job-operator.js";
@@ -70,13 +70,12 @@ export class RolloutReading {
     this.#list.begin();
     while (this.#list.isReading) await Promise.all(this.#list.next().map((call) => this.#listCall(call)));
     const rows = this.#rows().filter(({ status, jobId }) => mayHaveOpenTasks(status) || jobId === this.#scope.jobId);
-    const [open, canceled] = [rows.filter(({ status }) => isOpenStatus(status)), rows];
+    rows.sort((a, b) => Number(isOpenStatus(b.status)) - Number(isOpenStatus(a.status)));
     // Calls of one caller are made in the order in which they are asked for.
-    const counts = [open, canceled].flatMap((some) =>
-      [OPEN_STATES, [...ENDED_STATES, undefined]].map((states) => ({ some, states })),
+    const counts = [OPEN_STATES, [...ENDED_STATES, undefined]].flatMap((states) =>
+      rows.flatMap(({ jobId }) => states.map((state) => this.#count(jobId, state))),
     );
-    counts.sort((a, b) => Number(b.states === OPEN_STATES) - Number(a.states === OPEN_STATES));
-    await Promise.all(counts.flatMap(({ some, states }) => some.flatMap((row) => this.#countAll(row, states))));
+    await Promise.all(counts);
   }
 
   async #listCall(call: JobCall): Promise<void> {
@@ -84,24 +83,12 @@ export class RolloutReading {
     this.#list.ended(call, end, sentMs);
   }
 
-  readonly #asked = new Set<string>();
-
-  #countAll({ jobId }: JobRow, states: readonly (JobTaskState | undefined)[]): Promise<void>[] {
-    return states.flatMap((state) => {
-      const key = `${jobId}\n${state}`;
-      if (this.#asked.has(key)) return [];
-      this.#asked.add(key);
-      return this.#count(jobId, state);
-    });
-  }
-
   async #count(jobId: string, state: JobTaskState | undefined): Promise<void> {
     const counted = this.#counted.get(jobId) ?? { counts: new Counts(), total: undefined, trouble: "" };
     this.#counted.set(jobId, counted);
     const { end, sentMs, endedMs } = await this.#make(countCall(jobId, state));
     if (end.kind !== "accepted") {
-      const why = end.kind === "refused" ? `${end.refusal.message} (${end.refusal.code})` : end.message;
-      counted.trouble ||= `not counted: ${why}`;
+      counted.trouble ||= `not counted: ${endReasonOf(end)}`;
       return;
     }
     const count = countIn(end.answer, state);

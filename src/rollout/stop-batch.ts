@@ -1,6 +1,5 @@
 // One batch of a stop: its counts, its calls, and what is to be done with it next. It decides by
 // counts, never by the status of a static batch.
-
 import {
   type BatchCallRecord,
   type BatchFailure,
@@ -8,8 +7,8 @@ import {
   type BatchStop,
   MOST_RECORDED_CALLS,
 } from "./batch-record.js";
-import { flagsOfStates } from "./batch-states.js";
 import { Counts, PROOF_APART_MS } from "./counts.js";
+import { flagsOfStates } from "./job-flags.js";
 import type { BatchKind, JobFlags, JobRow, JobTaskState, OpenState } from "./job-operator.js";
 import { JOB_TASK_STATES, OPEN_STATES } from "./job-operator.js";
 import { Sweep } from "./sweep.js";

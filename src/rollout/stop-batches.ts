@@ -1,7 +1,6 @@
 // The batches that belong to a stop: those of the first list that may have open tasks, those that
 // another process has recorded, and those created meanwhile if they were asked for. Batches that
 // are open and do not belong are only named.
-
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { etagOf } from "./etag.js";
 import type { JobRow } from "./job-operator.js";

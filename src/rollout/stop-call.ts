@@ -1,7 +1,8 @@
 // The order of a stop, the calls that it makes, and their ends.
-
 import type { BatchFailure, BatchStop } from "./batch-record.js";
-import type { JobCall, JobCallEnd, OpenState } from "./job-operator.js";
+import { endReasonOf } from "./end-reason.js";
+import type { JobCallResult } from "./job-line.js";
+import type { JobCall, OpenState } from "./job-operator.js";
 import type { RolloutList, RolloutScope } from "./rollout-list.js";
 import type { SweepCall } from "./sweep.js";
 
@@ -21,10 +22,7 @@ export type StopCall = JobCall | SweepCall;
 
 /** How a call ended. A sweep reports for how many devices the upstream said Success. */
 export interface StopCallEnd {
-  readonly end:
-    | JobCallEnd
-    | { readonly kind: "withdrawn"; readonly message: string }
-    | { readonly kind: "swept"; readonly accepted: number };
+  readonly end: JobCallResult["end"] | { readonly kind: "swept"; readonly accepted: number };
   /** Undefined if nothing was sent. */
   readonly sentMs: number | undefined;
   readonly sentWallMs: number | undefined;
@@ -57,13 +55,8 @@ export function isRejection(end: StopCallEnd["end"]): boolean {
   return end.kind === "refused" && end.refusal.reaction.kind === "rejected";
 }
 
-export function endReasonOf(end: Exclude<StopCallEnd["end"], { kind: "accepted" }>): string {
-  if (end.kind === "refused") return `${end.refusal.message} (${end.refusal.code})`;
-  return end.kind === "swept" ? "" : end.message;
-}
-
 export function batchFailureOf(end: StopCallEnd["end"], what: string): BatchFailure {
-  const why = end.kind === "accepted" ? "" : endReasonOf(end);
+  const why = end.kind === "accepted" || end.kind === "swept" ? "" : endReasonOf(end);
   const upstream = end.kind === "refused" ? { code: end.refusal.code, requestId: end.requestId } : {};
   return { message: `${what}: ${why}`, ...upstream };
 }

@@ -6,18 +6,13 @@ import { BatchChanges } from "./batch-changes.js";
 import type { BatchStop } from "./batch-record.js";
 import { CountRounds } from "./count-rounds.js";
 import { countIn } from "./counts.js";
+import { endReasonOf } from "./end-reason.js";
+import type { JobCallResult } from "./job-line.js";
 import type { JobTaskState } from "./job-operator.js";
 import { RolloutList } from "./rollout-list.js";
 import type { KnownBatch, StopBatch } from "./stop-batch.js";
 import { StopBatches } from "./stop-batches.js";
-import {
-  endReasonOf,
-  type StopCall,
-  type StopCallEnd,
-  type StopConclusion,
-  type StopOrder,
-  type StopStep,
-} from "./stop-call.js";
+import type { StopCall, StopCallEnd, StopConclusion, StopOrder, StopStep } from "./stop-call.js";
 import { isBatchStopped, unclearStop } from "./stop-proof.js";
 
 /** Counting delays the first change by no more than this. */
@@ -131,7 +126,8 @@ export class StopMachine {
         if (!this.#list.isReading) this.#listed(endedMs);
         return;
       case "ListOTATaskByJob":
-        if (call.pageSize === 1 && call.state) this.#counted(call.jobId, call.state, result);
+        if (end.kind === "swept") return;
+        if (call.pageSize === 1 && call.state) this.#counted(call.jobId, call.state, { ...result, end });
         else this.#batches.all.get(call.jobId)?.sweep.read(end.kind === "accepted" ? end.answer : undefined);
         return;
       default:
@@ -201,7 +197,7 @@ export class StopMachine {
     this.#nextListMs = nowMs + (isPending ? LIST_SOON_MS : LIST_AGAIN_MS);
   }
 
-  #counted(jobId: string, state: JobTaskState, { end, sentMs, endedMs }: StopCallEnd): void {
+  #counted(jobId: string, state: JobTaskState, { end, sentMs, endedMs }: JobCallResult): void {
     const batch = this.#batches.all.get(jobId);
     const count = end.kind === "accepted" ? countIn(end.answer, state) : `not counted: ${endReasonOf(end)}`;
     batch?.note(state, count, sentMs ?? endedMs, this.#sinceMs());

@@ -1,5 +1,4 @@
 // The claims of a stop: why it may not begin, and when a batch counts as stopped.
-
 import type { BatchStop } from "./batch-record.js";
 import { hasNewJob } from "./etag.js";
 import { JOB_TASK_STATES, type JobRow } from "./job-operator.js";

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { Config } from "../config/config.js";
+import { DEFAULT_ACCOUNT } from "../gateway/command.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { Priority, priorityToJSON } from "../gen/ota/v1/ota_service.js";
 import type { OperationAudit } from "../grpc/service/operations-service.js";
@@ -20,7 +21,7 @@ import { type OperationsReading, OperationsWatch } from "../operations/operation
 import type { StopAccount } from "../operations/stop/stop-run.js";
 import { STOP_ROLLOUT } from "../operations/stop/stop-spec.js";
 import type { OperationRecord, StoreBounds } from "../operations/store.js";
-import { startOperationSpan } from "../tracing/operation-span.js";
+import { startOperationSpan } from "../tracing/spans.js";
 import { auditedRolloutOf } from "./audited-rollout.js";
 import { IN_MEMORY, openOperationStore, storeBounds } from "./operation-store.js";
 
@@ -114,12 +115,12 @@ export function operationAudit(auditor: Auditor | undefined): OperationAudit | u
     submitted: (record, context) => begin(auditor, record, rpcOf(record), callerOf(context)).done(auditedOf(record)),
     stopped: (record, context) => begin(auditor, record, "CancelOperation", callerOf(context)).done(auditedOf(record)),
     refused(error, spec, context) {
-      const request = { ...NOTHING, ...spec, account: spec?.account || "default" };
+      const request = { ...NOTHING, ...spec, account: spec?.account || DEFAULT_ACCOUNT };
       const priority = priorityToJSON(spec?.priority ?? Priority.UNSPECIFIED);
       auditor.begin(request, { ...callerOf(context), rpc: "SubmitCancelTasksByDevice", priority }).refused(error);
     },
     stopRefused(error, request, context) {
-      const asked = { ...NOTHING, ...request, account: request?.account || "default" };
+      const asked = { ...NOTHING, ...request, account: request?.account || DEFAULT_ACCOUNT };
       const priority = priorityToJSON(request?.priority || Priority.URGENT);
       auditor.begin(asked, { ...callerOf(context), rpc: "StopRollout", priority }).refused(error);
     },

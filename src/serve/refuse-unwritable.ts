@@ -13,6 +13,7 @@ export function refuseUnwritable(auditLog: string): void {
     closeSync(openSync(auditLog, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640));
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    throw new ConfigError([`OTA_AUDIT_LOG: ${auditLog} cannot be written (${code}), and OTA_AUDIT_STRICT is set`]);
+    const mistake = `OTA_AUDIT_LOG: ${auditLog} cannot be written (${code}); make it writable, or unset OTA_AUDIT_STRICT`;
+    throw new ConfigError([mistake]);
   }
 }

@@ -69,10 +69,10 @@ export async function serve(
   const version = programVersion();
   const tooSmall = heapTooSmall(config.maxQueuedDevices * config.accounts.size);
   if (tooSmall) throw new ConfigError([tooSmall]);
+  if (config.auditStrict) refuseUnwritable(config.auditLog);
   const access = await openAccess(config, environment, clock, log);
   const { callers, bearer } = access;
   const proven = bearer !== undefined || config.tlsClientCa !== "";
-  if (config.auditStrict) refuseUnwritable(config.auditLog);
   const auditLog = config.auditLog ? openAuditLog(config.auditLog, { clock, log }) : undefined;
   const withDeviceNames = config.auditDeviceNames;
   const auditor = auditLog && createAuditor({ clock, log, lines: auditLog, withDeviceNames });
@@ -175,7 +175,7 @@ export async function serve(
       return endsWallMs === undefined ? undefined : endsWallMs - clock.wallNow();
     };
     unwatch.push(
-      metrics.watchUpkeep({
+      metrics.watchSecurity({
         auditLog: () => auditLog?.state(),
         certificateLeftMs,
         keysAgeMs: access.keysAgeMs,

@@ -1,6 +1,5 @@
 // Operations as the admin page shows them: who, what, how far, and what is in the way or failed. No
 // device names. Converted once for each reading of the store, not for each snapshot of the page.
-
 import { OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import { shownText } from "../observe/admin/shown-text.js";

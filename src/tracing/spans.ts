@@ -113,6 +113,15 @@ export function endRpcSpan(span: Span, status: string, serverFault: boolean): vo
 }
 
 /**
+ * Starts the span of an operation: a trace of its own, to which its upstream calls are linked. It
+ * covers one holder's work; another holder begins another.
+ */
+export function startOperationSpan({ id, kind, caller }: { id: string; kind: string; caller: string }): Span {
+  const attributes = { "ota.operation": `operations/${id}`, "ota.operation.kind": kind, "ota.caller": caller };
+  return tracer.startSpan("operation", { attributes }, ROOT_CONTEXT);
+}
+
+/**
  * The trace that a log line belongs to. Empty without an SDK, because the ids are all zeros then.
  */
 export function traceOf(span: Span): { readonly traceId?: string; readonly spanId?: string } {

@@ -3,7 +3,7 @@
 // limit.
 import type { Scope } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
-import type { OperationShape } from "./operations.js";
+import type { OperationShape } from "./device-operations.js";
 
 /** `&DeviceNames.50=` or `&DeviceName.200=`: counts three digits for every position. */
 const BYTES_BEFORE_NAME = "&DeviceName.200=".length;

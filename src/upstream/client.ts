@@ -15,9 +15,6 @@ import { type HttpAnswer, readAnswer } from "./answer.js";
 import { createRoom } from "./call-size.js";
 import { type CredentialsSource, NoCredentials } from "./credentials-source.js";
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "./device-list.js";
-import { type Exchange, exchange } from "./exchange.js";
-import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
-import { createJobOperator } from "./job-operations.js";
 import {
   CANCEL_BY_DEVICE,
   DEVICE_DETAILS,
@@ -26,7 +23,10 @@ import {
   type OperationShape,
   TASKS_OF_JOB,
   UNFINISHED_TASKS,
-} from "./operations.js";
+} from "./device-operations.js";
+import { type Exchange, exchange } from "./exchange.js";
+import { describeExchange, describeFault, requestAttributes } from "./http-attributes.js";
+import { createJobOperator } from "./job-operations.js";
 import { makeRequest, type WireRequest } from "./request.js";
 import { roundTrip } from "./round-trip-probe.js";
 import { createSigningContext, type SignedWith } from "./signing-context.js";

@@ -1,9 +1,7 @@
-// Finds the keys that requests are signed with. An account's own keys come from variables with its
-// prefix, or from the files of a directory; otherwise from the environment of the process, or else
-// from the vendor's chain. Keys are read again each time, so that they can be changed under a
-// running gateway. A text that cannot be a key is refused with its place: signed with it, every
-// call would fail with an error that says nothing. No error holds anything that a provider or a
-// file said, since that may be a secret.
+// Finds the keys that requests are signed with, in variables, in files, or by the vendor's chain,
+// and reads them again each time, so that they can be changed under a running gateway. A text that
+// cannot be a key is refused with its place. No error holds what a provider or a file said: it may
+// be secret.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.js";

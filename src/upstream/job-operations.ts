@@ -1,6 +1,5 @@
 // Makes the calls on whole batches: the parameters of each operation, and the reading of its
 // answer. A page with one row is a count, so its device is dropped where it is parsed.
-
 import type { CallEnd } from "../gateway/upstream.js";
 import {
   JOB_TASK_STATES,
@@ -9,8 +8,8 @@ import {
   type JobFlags,
   type JobOperator,
 } from "../rollout/job-operator.js";
+import { type Operation, said } from "./device-operations.js";
 import { readJob, readJobPage, readTaskPage } from "./job-answer.js";
-import { type Operation, said } from "./operations.js";
 
 /** The upstream allows 200. With long tags, these could exceed the longest answer that is read. */
 export const JOBS_PER_PAGE = 50;

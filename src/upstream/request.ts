@@ -1,7 +1,7 @@
 // Builds one call as it is sent: a V3-signed POST, all parameters in the query, no body. The text
 // on the wire is the text that was signed, so no proxy or parser can read it differently.
 import type { Credentials } from "./credentials-source.js";
-import type { Operation } from "./operations.js";
+import type { Operation } from "./device-operations.js";
 import { authorizationV3, canonicalQuery, EMPTY_BODY_SHA256 } from "./signature.js";
 
 /** The parts of a request besides the call. */

@@ -109,9 +109,9 @@ export class ReadQueue {
     let leftBytes = bytes - bytesOfScope(scope);
     const devices: ReadDevice[] = [];
     for (const device of inTurn(first, inScope)) {
+      if (device.alone && devices.length > 0) continue;
       leftBytes -= bytesOfDevice(device.name);
       if (devices.length === most || (leftBytes < 0 && devices.length > 0)) break;
-      if (device.alone && devices.length > 0) continue;
       this.#take(inScope, device);
       devices.push(device);
       if (device.alone) break;

@@ -6,14 +6,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { isFinal, openDevices } from "../../src/operations/outcomes.js";
-import {
-  CHUNK_DEVICES,
-  LEAST_DEVICES,
-  LeaseLost,
-  type StoreBounds,
-  StoreFull,
-  UPLOAD_ABANDONED_MS,
-} from "../../src/operations/store.js";
+import { CHUNK_DEVICES, LeaseLost, type StoreBounds, StoreFull } from "../../src/operations/store.js";
+import { LEAST_DEVICES, UPLOAD_ABANDONED_MS } from "../../src/operations/stored-uploads.js";
 import { type PostgresServer, startPostgres } from "../support/postgres.js";
 import { openPostgres } from "../support/postgres-world.js";
 import { openSqlite } from "../support/sqlite-world.js";

@@ -2,6 +2,7 @@
 // and dark mode, and what a screen reader gets.
 import axe from "axe-core";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/base/clock.js";
 import type { OperationSnapshot, OperationsSnapshot } from "../../src/observe/admin/snapshot.js";
 import { BUSY, pageRun, rowsOf, textOf } from "../support/admin-page.js";
 import { systemHas } from "../support/system.js";
@@ -130,7 +131,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     expect(callers[10]).toMatch(/^and 5 others \|/);
     expect(await rowsOf(page, "calls")).toHaveLength(7);
 
-    run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, pausedUntilMs: performance.now() + 60_000 } };
+    run.gateway.account = { ...BUSY, ledger: { ...BUSY.ledger, pausedUntilMs: systemClock.now() + 60_000 } };
     run.gateway.call({ kind: "refused", throttled: true, code: "Throttling.User" });
     await expect.poll(() => textOf(page, "state")).toBe("Paused");
     expect(await textOf(page, "pause")).toMatch(/^Nothing is sent for another/);
@@ -148,7 +149,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
     for (let n = 0; n < 3; n++) run.gateway.call({ kind: "refused", code });
     await expect.poll(() => textOf(page, "state")).toBe("All refused");
     expect(await textOf(page, "meaning")).toBe(
-      `The upstream refuses every call: ${code}. Callers are told. The last calls were for fleet-backend.`,
+      `The upstream refuses every call: ${code}. Their callers get that answer. The last calls were for fleet-backend.`,
     );
     expect(await rowsOf(page, "refusals")).toEqual([
       expect.stringMatching(/^iot\.ota\.FirmwareNotFound \| fleet-backend \| 3 \| 600 \| \d\d:\d\d:\d\d$/),

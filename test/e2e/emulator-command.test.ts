@@ -45,9 +45,7 @@ describe("ota-gateway emulate", () => {
     const { host } = new URL((await runEmulator()).url);
     const second = run(["emulate", "--listen", host]);
     expect(await second.ended).toBe(1);
-    expect(second.stderr).toMatch(
-      /^cannot start the emulator: --listen: .*EADDRINUSE.* 127\.0\.0\.1:\d+; stop .*\n$/,
-    );
+    expect(second.stderr).toMatch(/^cannot start the emulator: --listen: .*EADDRINUSE.* 127\.0\.0\.1:\d+; stop .*\n$/);
     expect(second.stdout).toBe("");
   });
 });

@@ -145,7 +145,7 @@ describe("ota-gateway serve", () => {
     const program = run(["serve"], { ...KEYS, ...FREE_PORTS, ...nowhere });
     expect(await program.ended).toBe(2);
     expect(program.stderr).toContain(
-      "OTA_AUDIT_LOG: /no/such/folder/audit.log cannot be written (ENOENT), and OTA_AUDIT_STRICT is set",
+      "OTA_AUDIT_LOG: /no/such/folder/audit.log cannot be written (ENOENT); make it writable, or unset OTA_AUDIT_STRICT",
     );
   });
 

@@ -215,6 +215,8 @@ describe("google.longrunning.Operations", () => {
       const wrong = caller.list({ pageToken, filter: "done=true" });
       expect(await failureOf(wrong)).toMatchObject({ reason: "INVALID_REQUEST" });
     }
+    const forged = Buffer.from('[["operations",""],{}]').toString("base64url");
+    expect(await failureOf(caller.list({ pageToken: forged }))).toMatchObject({ reason: "INVALID_REQUEST" }); // was: INTERNAL
     expect(paged).toEqual(all);
     expect(all.length).toBeGreaterThan(3);
     expect((await caller.list({ filter: "done=false" })).operations).toEqual([]);

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import RPCClient from "@alicloud/pop-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CANCEL_BY_DEVICE } from "../../src/upstream/operations.js";
+import { CANCEL_BY_DEVICE } from "../../src/upstream/device-operations.js";
 import { makeRequest } from "../../src/upstream/request.js";
 import { EMPTY_BODY_SHA256, signV1, signV3 } from "../../src/upstream/signature.js";
 

@@ -27,8 +27,8 @@ interface Upstream {
   readonly devices: () => number;
 }
 
-/** A sender that always has work, for so long. */
-async function run(forMs: number, upstream: Upstream, seed = 1) {
+/** Replicas that always have work, for so long. */
+async function run(forMs: number, upstream: Upstream, seed = 1, replicas = 1) {
   const random = seededRandom(seed);
   const clock = new HandClock();
   const way = () => transit(LATENCY_MS, JITTER_MS, random);
@@ -38,22 +38,25 @@ async function run(forMs: number, upstream: Upstream, seed = 1) {
     await pause(outwardMs + backMs);
     return outwardMs + backMs;
   };
-  const log = new FakeLog();
-  const early = new EarlyReturn({ clock, log, roundTrips: new RoundTrips({ clock, measure }) });
   const lua = new LuaStore(clock);
-  const ledger = createSharedLedger({
-    clock,
-    log,
-    early,
-    replica: "r0",
-    callsPerSecond: QUOTA,
-    callTimeoutMs: 1000,
-    onStoreLoss: "closed",
-    store: {
-      run: async (args) => lua.run(args),
-      wake: (message) => lua.wake(message),
-      onWake: (wake) => lua.listen(wake),
-    },
+  const joined = Array.from({ length: replicas }, (_, n) => {
+    const log = new FakeLog();
+    const early = new EarlyReturn({ clock, log, roundTrips: new RoundTrips({ clock, measure }) });
+    const ledger = createSharedLedger({
+      clock,
+      log,
+      early,
+      replica: `r${n}`,
+      callsPerSecond: QUOTA,
+      callTimeoutMs: 1000,
+      onStoreLoss: "closed",
+      store: {
+        run: async (args) => lua.run(args),
+        wake: (message) => lua.wake(message),
+        onWake: (wake) => lua.listen(wake),
+      },
+    });
+    return { log, early, ledger };
   });
   const quota = createQuota("sliding", QUOTA);
   const countedMs: number[] = [];
@@ -75,21 +78,22 @@ async function run(forMs: number, upstream: Upstream, seed = 1) {
   };
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
-  const work = async () => {
+  const work = async ({ ledger }: (typeof joined)[number]) => {
     while (!stop.signal.aborted) {
       const token = await ledger.take({ priority: "normal", newcomer: false }, stop.signal);
       if (token.send()) void call().then((end) => token.settle(end));
     }
   };
-  void work().catch(() => {});
+  for (const each of joined) void work(each).catch(() => {});
   await clock.advance(forMs);
   stop.abort();
-  const closing = ledger.close();
+  const closing = Promise.all(joined.map(({ ledger }) => ledger.close()));
   await clock.advance(5000);
   await closing;
   const learned = countedMs.filter((ms) => ms >= LEARNED_MS);
   const rate = (learned.length - 1) / (((learned.at(-1) as number) - (learned[0] as number)) / 1000);
-  return { rate, worst: mostInAnySecond(countedMs), refused, early: early.state, log };
+  const early = joined.map((each) => each.early.state);
+  return { rate, worst: mostInAnySecond(countedMs), refused, early, logs: joined.map(({ log }) => log) };
 }
 
 describe("createSharedLedger", () => {
@@ -100,14 +104,27 @@ describe("createSharedLedger", () => {
     expect(refused).toBe(0);
   });
 
-  it.each([1, 2, 3])("gives up early returns after few refusals of an upstream that counts answers", async (seed) => {
-    const random = seededRandom(seed);
-    const devices = () => (random() < 0.5 ? 200 : 20);
-    const { refused, early, log } = await run(30_000, { counts: "answered", workMs: 230, devices }, seed);
-    expect(refused).toBeGreaterThan(0);
-    expect(refused).toBeLessThanOrEqual(4);
-    expect(early.hiddenMs).toBe(0);
-    expect(early.fallbackUntilMs).toBeGreaterThan(FALLBACK_MS);
-    expect(log.lines.filter(({ level }) => level === "warn")).toHaveLength(1);
-  });
+  it.each([
+    [1, 1],
+    [1, 2],
+    [1, 3],
+    [3, 1],
+    [3, 2],
+    [3, 3],
+  ])(
+    "gives up early returns of %i replicas after few refusals of an upstream that counts answers (seed %i)",
+    async (replicas, seed) => {
+      const random = seededRandom(seed);
+      const devices = () => (random() < 0.5 ? 200 : 20);
+      const upstream = { counts: "answered", workMs: 230, devices } as const;
+      const { refused, early, logs } = await run(60_000, upstream, seed, replicas);
+      expect(refused).toBeGreaterThan(0);
+      expect(refused).toBeLessThanOrEqual(4);
+      for (const { hiddenMs, fallbackUntilMs } of early) {
+        expect(hiddenMs).toBe(0);
+        expect(fallbackUntilMs).toBeGreaterThan(FALLBACK_MS);
+      }
+      for (const { lines } of logs) expect(lines.filter(({ level }) => level === "warn")).toHaveLength(1);
+    },
+  );
 });

@@ -12,11 +12,11 @@
 //    over.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Credits } from "../../src/gateway/queue/credits.js";
 import { type Charge, FairShare, refund, type Turn } from "../../src/gateway/queue/fair-share.js";
 import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
-import { aShare } from "../support/a-share.js";
-import { allot } from "../support/allot.js";
 import { runs } from "../support/property-runs.js";
+import { allot, aShare } from "../support/seat-shares.js";
 import { seededRandom } from "../support/seeded-random.js";
 
 const SEATS = 200;
@@ -41,21 +41,21 @@ class History {
   calls = 0;
   readonly weightOfAll: number;
   readonly #weightOf: (caller: string) => number;
-  readonly #servedMs = new Map<string, number>();
+  readonly #credits: Credits;
 
   /** The first `stayers` callers wait from the beginning; the others can have credit. */
   constructor(callers: readonly Caller[], stayers = Infinity) {
     const weights = new Map(callers.map(({ name, weight }) => [name, weight]));
     const proven = new Set(callers.slice(stayers).map(({ name }) => name));
-    const creditNameOf = (caller: string) => (proven.has(caller) ? caller : "everybody");
+    this.#credits = new Credits((caller) => (proven.has(caller) ? caller : "everybody"));
     this.#weightOf = (caller) => weights.get(caller) ?? (callers[0] as Caller).weight;
     this.weightOfAll = callers.reduce((sum, { weight }) => sum + weight, 0);
-    this.share = new FairShare({ seatsPerCall: SEATS, weightOf: this.#weightOf, creditNameOf }, this.#servedMs);
+    this.share = new FairShare({ seatsPerCall: SEATS, weightOf: this.#weightOf, credits: this.#credits });
     for (const { name } of callers.slice(0, stayers)) this.come(name);
   }
 
   turn(nowMs: number): Turn {
-    this.#servedMs.set("everybody", nowMs);
+    this.#credits.noteSeat("everybody", nowMs);
     return this.share.turn(nowMs, () => true) as Turn;
   }
 

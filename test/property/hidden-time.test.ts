@@ -43,6 +43,9 @@ interface World {
   /** How often a request is delayed, and by how much. */
   readonly delayed: number;
   readonly delayMs: number;
+  /** By how much all requests are held up, by turns, after a time in which none is. */
+  readonly heldUpMs: number;
+  readonly heldUpForMs: number;
   readonly refused: number;
   readonly crashes: number;
   readonly smallCalls: number;
@@ -52,6 +55,9 @@ interface World {
 
 const CALLS = 900;
 const ROUND_TRIP_EVERY_MS = 1000;
+
+/** For so long, no request is held up. */
+const CALM_MS = 25_000;
 
 /** The knowledge of one process. */
 interface Replica {
@@ -84,6 +90,11 @@ function arrivals(rule: Rule, world: World): { readonly countedMs: number[]; rea
   const period = (nowMs: number) => Math.floor(nowMs / world.changesEveryMs);
   const pathMs = (nowMs: number) => world.pathsMs[period(nowMs) % world.pathsMs.length] as number;
   const halfWayMs = (nowMs: number) => pathMs(nowMs) / 2 + (random() * world.jitterMs) / 2;
+  /** Requests that are still held up at the end go on together. */
+  const heldUpMs = (nowMs: number) => {
+    const leftMs = world.heldUpForMs + CALM_MS - (nowMs % (CALM_MS + world.heldUpForMs));
+    return leftMs > world.heldUpForMs ? 0 : Math.min(world.heldUpMs, leftMs);
+  };
 
   const end = ({ atMs, replica, devices, kind, waitMs, token }: Ended): void => {
     let earlierMs = 0;
@@ -115,7 +126,7 @@ function arrivals(rule: Rule, world: World): { readonly countedMs: number[]; rea
     const replica = replicas[which] as Replica;
     const devices = random() < world.smallCalls ? 1 + Math.floor(random() * 20) : 200;
     const writtenMs = takenMs + (period(takenMs) % 2 === 0 ? world.waitMs : 0);
-    const delayMs = random() < world.delayed ? world.delayMs : 0;
+    const delayMs = heldUpMs(writtenMs) + (random() < world.delayed ? world.delayMs : 0);
     const arrivedMs = writtenMs + halfWayMs(writtenMs) + delayMs;
     const kind = random() < world.refused ? "refused" : "accepted";
     const leastWorkMs = kind === "refused" ? 1 : world.workMs + world.workOfDeviceMs * devices;
@@ -148,8 +159,10 @@ const world: fc.Arbitrary<World> = fc.record({
   workMs: fc.constantFrom(0, 5, 60, 200),
   workOfDeviceMs: fc.constantFrom(0, 0.1, 0.5, 1),
   workVaries: fc.constantFrom(0, 0.2, 2),
-  delayed: fc.constantFrom(0, 0.05, 0.4),
+  delayed: fc.constantFrom(0, 0.05, 0.4, 0.8),
   delayMs: fc.constantFrom(20, 150, 900),
+  heldUpMs: fc.constant(0),
+  heldUpForMs: fc.constantFrom(10_000, 30_000, 60_000),
   refused: fc.constantFrom(0, 0.1, 0.5),
   crashes: fc.constantFrom(0, 0, 0.005),
   smallCalls: fc.constantFrom(0, 0.1, 0.5),
@@ -158,8 +171,8 @@ const world: fc.Arbitrary<World> = fc.record({
 
 function holds(rule: Rule, where: Partial<World> = {}) {
   return fc.property(world, (any) => {
-    const { countedMs } = arrivals(rule, { ...any, ...where });
-    return mostInAnySecond(countedMs) <= any.tokens;
+    const some = { ...any, ...where };
+    return mostInAnySecond(arrivals(rule, some).countedMs) <= some.tokens;
   });
 }
 
@@ -168,9 +181,25 @@ describe("hiddenMs", () => {
     fc.assert(holds(RULE), { numRuns: runs(400) });
   });
 
+  /** A process that starts meanwhile has not seen any other answer. */
+  const heldUp = { heldUpMs: 400, crashes: 0, tokens: 10 };
+
+  it("does the same if all requests wait for longer than ever before, until they suddenly do no longer", () => {
+    fc.assert(holds(RULE, heldUp), { numRuns: runs(200) });
+  });
+
   it("returns most of the work early", () => {
     const busy = { tokens: 10, replicas: 1, pathsMs: [20], jitterMs: 20, workMs: 200, workVaries: 0, smallCalls: 0 };
-    const calm = { workOfDeviceMs: 0, delayed: 0, delayMs: 0, refused: 0, crashes: 0, waitMs: 0 };
+    const calm = {
+      workOfDeviceMs: 0,
+      delayed: 0,
+      delayMs: 0,
+      heldUpMs: 0,
+      heldUpForMs: 0,
+      refused: 0,
+      crashes: 0,
+      waitMs: 0,
+    };
     const { gainedMs } = arrivals(RULE, { seed: 1, changesEveryMs: 60_000, ...busy, ...calm });
     expect(gainedMs / CALLS).toBeGreaterThan(150);
   });
@@ -209,14 +238,19 @@ describe("hiddenMs", () => {
       },
       { pathsMs: [150, 1], workMs: 0, workOfDeviceMs: 0, delayed: 0.4, delayMs: 150, waitMs: 0, jitterMs: 0 },
     ],
-    "the least round trip of a lifetime": [
+    "the least round trip as the way of all answers": [
       {
-        withRoundTrip: (roundTrips, roundTrip) => {
-          const tookMs = Math.min(roundTrip.tookMs, ...roundTrips.map((each) => each.tookMs));
-          return [...roundTrips, { ...roundTrip, tookMs }];
+        hiddenMs: (devices, answers, roundTrips, nowMs) => {
+          const tookMs = Math.min(...roundTrips.map((each) => each.tookMs));
+          return hiddenMs(
+            devices,
+            answers,
+            roundTrips.map((each) => ({ ...each, tookMs })),
+            nowMs,
+          );
         },
       },
-      { pathsMs: [1, 150] },
+      { pathsMs: [150, 1] },
     ],
     "the first answers of a lifetime": [
       {
@@ -225,19 +259,47 @@ describe("hiddenMs", () => {
           return kept.map((each) => ({ ...each, atMs: answer.atMs - 19_000 }));
         },
       },
-      { pathsMs: [150, 1], smallCalls: 0 },
+      { pathsMs: [150, 1, 1, 1, 1, 1], changesEveryMs: 20_000, tokens: 5, smallCalls: 0, replicas: 1 },
     ],
     "an answer that is enough": [
       {
         hiddenMs: (devices, answers, roundTrips, nowMs) =>
           hiddenMs(
             devices,
-            answers.flatMap((each) => Array<TimedAnswer>(20).fill(each)),
+            answers.flatMap((each) => Array<TimedAnswer>(50).fill(each)),
             roundTrips,
             nowMs,
           ),
       },
       { tokens: 1, smallCalls: 0.5, delayed: 0.4, delayMs: 150 },
+    ],
+    "ten answers that are enough": [
+      {
+        hiddenMs: (devices, answers, roundTrips, nowMs) =>
+          hiddenMs(
+            devices,
+            answers.flatMap((each) => Array<TimedAnswer>(5).fill(each)),
+            roundTrips,
+            nowMs,
+          ),
+      },
+      { tokens: 1, smallCalls: 0.5, delayed: 0.8, delayMs: 150 },
+    ],
+    "recent answers that are enough": [
+      {
+        withAnswer: (answers, answer) => withAnswer(answers, answer).filter(({ atMs }) => atMs > answer.atMs - 20_000),
+      },
+      heldUp,
+    ],
+    "a fast answer that is forgotten for that of a smaller call": [
+      {
+        withAnswer: (answers, answer) =>
+          withAnswer(answers, answer).filter(
+            ({ atMs, devices, waitMs }) =>
+              atMs > answer.atMs - 20_000 || devices <= answer.devices || waitMs < answer.waitMs,
+          ),
+      },
+      { ...heldUp, smallCalls: 0.5, workOfDeviceMs: 0.5 },
     ],
     "a way there and back that is not subtracted": [
       {

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SeatSharing, type Share } from "../../src/gateway/queue/seat-sharing.js";
-import { aShare } from "../support/a-share.js";
-import { allot } from "../support/allot.js";
 import { runs } from "../support/property-runs.js";
+import { allot, aShare } from "../support/seat-shares.js";
 
 /** A caller that wants seats. */
 interface Want {

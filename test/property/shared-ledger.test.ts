@@ -99,9 +99,10 @@ const anyWorld = fc.record({
   delayMs: fc.constantFrom(20, 120),
   callsPerSecond: fc.constantFrom(2, 10),
   rests: fc.boolean(),
+  delayed: fc.constantFrom(0.1, 0.6),
 });
 
-interface World extends Pick<WorldOptions, "delayMs" | "callsPerSecond" | "rests"> {
+interface World extends Pick<WorldOptions, "delayMs" | "callsPerSecond" | "rests" | "delayed"> {
   readonly seed: number;
   readonly replicas: number;
 }

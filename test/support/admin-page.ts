@@ -57,7 +57,7 @@ export class MadeUpGateway {
 
   readonly snapshot = (): Snapshot => {
     const { ledger, waitingDevices, oldestSinceMs } = this.account;
-    const nowMs = performance.now();
+    const nowMs = systemClock.now();
     const condition = conditionOf({
       ledger,
       calls: { ...this.#recentCalls.trend, isProven: true },
@@ -77,7 +77,7 @@ export class MadeUpGateway {
   call(ending: Partial<Ending> = {}, byCaller: Readonly<Record<string, number>> = { "fleet-backend": 200 }): void {
     const devicesByCaller = new Map(Object.entries(byCaller));
     const devices = Object.values(byCaller).reduce((sum, count) => sum + count, 0);
-    const call = aSentCall(performance.now() - 20, { sentWallMs: Date.now() - 20, devices, devicesByCaller });
+    const call = aSentCall(systemClock.now() - 20, { sentWallMs: Date.now() - 20, devices, devicesByCaller });
     const requestId = randomUUID().toUpperCase();
     for (const observer of [this.feed, this.#recentCalls]) {
       observer.sent(call);

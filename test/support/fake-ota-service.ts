@@ -27,17 +27,18 @@ export interface FakeAnswers {
   stream?(call: FakeStream): void;
   quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError | undefined;
   rollout?(call: ServerUnaryCall<GetRolloutRequest, Rollout>): Rollout | WireError | undefined;
+  submit?: OtaServiceServer["submitCancelTasksByDevice"];
 }
 
 /** Starts the service. Resolves with its address. */
-export function listenOta({ cancel, stream, quota, rollout }: FakeAnswers): Promise<string> {
+export function listenOta({ cancel, stream, quota, rollout, submit }: FakeAnswers): Promise<string> {
   const usual = GetQuotaResponse.fromPartial({ account: "default", callsPerSecond: 10 });
   const service: OtaServiceServer = {
     cancelTasksByDevice: (call, callback) => reply(cancel?.(call), callback),
     streamCancelTasksByDevice: (call) => stream?.(call),
     getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
     getRollout: (call, callback) => reply(rollout?.(call), callback),
-    submitCancelTasksByDevice: () => {},
+    submitCancelTasksByDevice: submit ?? (() => {}),
     stopRollout: () => {},
     listOperationResults: () => {},
   };

@@ -11,8 +11,8 @@ import { FakeLimiter } from "./fake-limiter.js";
 import { FakeLog } from "./fake-log.js";
 import { type Asked, type Away, checkTime, checkTold, checkVerdict, type Sent } from "./gateway-reference.js";
 import { HandClock } from "./hand-clock.js";
+import { CALL_TIMEOUT_MS, ManualUpstream, SEATS } from "./manual-upstream.js";
 import { checkSent, tokenBackMs } from "./sent-reference.js";
-import { CALL_TIMEOUT_MS, SEATS, ToldUpstream } from "./told-upstream.js";
 
 const QUOTA = 4;
 const BOUNDS = { queuedDevices: 40, queuedDevicesPerCaller: 20 };
@@ -25,7 +25,7 @@ const WITHDRAWAL_MS = 1000;
 
 export class GatewayWorld {
   readonly clock = new HandClock();
-  readonly upstream: ToldUpstream;
+  readonly upstream: ManualUpstream;
   readonly #limiter: FakeLimiter;
   readonly #gateway: Gateway;
   readonly #openingMs: number;
@@ -41,7 +41,7 @@ export class GatewayWorld {
   constructor({ openingMs }: { openingMs: number }) {
     const { clock } = this;
     this.#openingMs = openingMs;
-    this.upstream = new ToldUpstream(clock, () => ++this.#nth, {
+    this.upstream = new ManualUpstream(clock, () => ++this.#nth, {
       sent: (call) => this.#sent(call),
       ended: (call) => this.#ended(call),
     });

@@ -14,9 +14,12 @@ import { LuaStore } from "./lua-store.js";
 
 const LONGEST_REST_MS = 4000;
 
-/** With `onArrival`: how long a call is worked on, and the longest way in one direction. */
+/**
+ * With `onArrival`: how long a call is worked on, and the longest way in one direction, from
+ * replicas in turn.
+ */
 const WORK_MS = 150;
-const LONGEST_WAY_MS = 15;
+const LONGEST_WAYS_MS = [15, 75];
 
 export interface WorldOptions {
   readonly clock: HandClock;
@@ -33,12 +36,16 @@ export interface WorldOptions {
   readonly rests: boolean;
   /** Whether calls count when they arrive, and tokens return early for that. */
   readonly onArrival?: boolean;
+  /** With `onArrival`: how often a request is delayed. */
+  readonly delayed?: number;
 }
 
 /** A process that sends whenever it may, unless it rests. */
 export interface Replica {
   readonly ledger: ReturnType<typeof createSharedLedger>;
   readonly log: FakeLog;
+  /** In one direction. */
+  readonly longestWayMs: number;
   sent: number;
   /** How many tokens have returned early. */
   early: number;
@@ -88,7 +95,9 @@ export class LedgerWorld {
     const { clock, callsPerSecond, callTimeoutMs, onStoreLoss } = this.#options;
     const log = new FakeLog();
     const name = `r${this.replicas.length}`;
-    const replica = { log, sent: 0, early: 0, cutUntilMs: -Infinity, stoppedUntilMs: -Infinity, isDead: false } as {
+    const longestWayMs = LONGEST_WAYS_MS[this.replicas.length % LONGEST_WAYS_MS.length] as number;
+    const faultless = { cutUntilMs: -Infinity, stoppedUntilMs: -Infinity, isDead: false };
+    const replica = { log, longestWayMs, sent: 0, early: 0, ...faultless } as {
       -readonly [K in keyof Replica]: Replica[K];
     };
     // Events of a process that stands still happen when it goes on.
@@ -102,7 +111,7 @@ export class LedgerWorld {
       wallNow: () => clock.wallNow(),
       at: (timeMs, run) => clock.at(timeMs, () => awake(run)),
     };
-    const measure = () => new Promise<number>((resolve) => this.#roundTrip((ms) => awake(() => resolve(ms))));
+    const measure = () => new Promise<number>((resolve) => this.#roundTrip(replica, (ms) => awake(() => resolve(ms))));
     const early = new EarlyReturn({ clock: own, log, roundTrips: new RoundTrips({ clock: own, measure }) });
     replica.ledger = createSharedLedger({
       clock: own,
@@ -215,7 +224,7 @@ export class LedgerWorld {
       clock.at(endedMs, () => settle({ kind: "lost" }));
       return;
     }
-    if (this.#options.onArrival) return void this.#callOnArrival(sentMs, settle);
+    if (this.#options.onArrival) return void this.#callOnArrival(replica, sentMs, settle);
     const answeredMs = sentMs + (random() < 0.1 ? callTimeoutMs : 80) * random();
     this.arrivalsMs.push(sentMs + random() * (answeredMs - sentMs));
     this.outMs.push([sentMs, answeredMs + WINDOW_MS]);
@@ -223,23 +232,23 @@ export class LedgerWorld {
   }
 
   /** Some requests are delayed, and some calls are refused without work. */
-  #callOnArrival(sentMs: number, settle: (end: TokenEnd) => void): void {
-    const { clock, random } = this.#options;
-    const countedMs = sentMs + this.#way() + (random() < 0.1 ? 400 * random() : 0);
+  #callOnArrival(replica: Replica, sentMs: number, settle: (end: TokenEnd) => void): void {
+    const { clock, random, delayed = 0.1 } = this.#options;
+    const countedMs = sentMs + this.#way(replica) + (random() < delayed ? 400 * random() : 0);
     const isAccepted = random() < 0.9;
-    const answeredMs = countedMs + (isAccepted ? WORK_MS * (1 + random()) : 1) + this.#way();
+    const answeredMs = countedMs + (isAccepted ? WORK_MS * (1 + random()) : 1) + this.#way(replica);
     const accepted = isAccepted && { accepted: { devices: 200, waitMs: answeredMs - sentMs } };
     this.arrivalsMs.push(countedMs);
     this.outMs.push([sentMs, countedMs + WINDOW_MS]);
     clock.at(answeredMs, () => settle({ kind: "answered", ...accepted }));
   }
 
-  #way(): number {
-    return LONGEST_WAY_MS * this.#options.random();
+  #way({ longestWayMs }: Replica): number {
+    return longestWayMs * this.#options.random();
   }
 
-  #roundTrip(measured: (tookMs: number) => void): void {
-    const tookMs = this.#way() + this.#way();
+  #roundTrip(replica: Replica, measured: (tookMs: number) => void): void {
+    const tookMs = this.#way(replica) + this.#way(replica);
     this.#after(tookMs, () => measured(tookMs));
   }
 

@@ -3,7 +3,7 @@
 import { metrics } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { OUTCOMES } from "../../src/gateway/device-outcome.js";
-import type { AccountStanding } from "../../src/observe/telemetry/gauges.js";
+import type { AccountStanding } from "../../src/observe/telemetry/account-gauges.js";
 import { createMetrics, type Metrics } from "../../src/observe/telemetry/metrics.js";
 import type { WatchedOperation } from "../../src/observe/telemetry/operation-metrics.js";
 import { createScrape } from "../../src/observe/telemetry/prometheus.js";
@@ -67,7 +67,7 @@ export function useAll({ metrics }: Measured): void {
   }));
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
-  metrics.watchUpkeep({
+  metrics.watchSecurity({
     auditLog: () => ({ lost: 3, waitingBytes: 700 }),
     certificateLeftMs: () => 86_400_000,
     keysAgeMs: () => 600_000,

@@ -44,18 +44,20 @@ export const history = fc.record({
     },
   ),
   ends: fc.array(fc.nat(ENDS.length - 1), { minLength: 1, maxLength: 30 }),
+  /** Slow answers leave much in doubt when a process dies. */
+  answerMs: fc.constantFrom<number>(20, 20, 900, 5000),
 });
 
 /** Plays the history, lets everything recover, and judges the end. */
 export async function play(
-  { steps, ends }: { steps: readonly Step[]; ends: readonly number[] },
-  { mutation, answerMs = 20, open }: Pick<WorldOptions, "mutation" | "open"> & { answerMs?: number } = {},
+  { steps, ends, answerMs }: { steps: readonly Step[]; ends: readonly number[]; answerMs: number },
+  { mutation, open }: Pick<WorldOptions, "mutation" | "open"> = {},
 ) {
   let isWell = false;
   const reply = (_: readonly string[], nth: number): Reply | undefined => {
     const end = isWell ? undefined : ENDS[ends[nth % ends.length] as number];
     const named = end && "requestId" in end ? { ...end, requestId: `request-${nth}` } : end;
-    return { end: named ?? { kind: "accepted", requestId: `request-${nth}` }, delayMs: answerMs };
+    return { end: named ?? { kind: "accepted", requestId: `request-${nth}` }, delayMs: isWell ? 20 : answerMs };
   };
   const world = await OperationWorld.open({ reply, ...(mutation && { mutation }), ...(open && { open }) });
   const processes: WorldProcess[] = [world.start(), world.start()];
@@ -147,5 +149,5 @@ export const MUTATED: readonly (readonly [Mutation, readonly Step[], RegExp])[] 
 
 /** Plays a history in which every process leaves this rule out. */
 export function playMutated(mutation: Mutation, steps: readonly Step[], part: Pick<WorldOptions, "open"> = {}) {
-  return play({ steps, ends: [0] }, { mutation, answerMs: 900, ...part });
+  return play({ steps, ends: [0], answerMs: 900 }, { mutation, ...part });
 }

@@ -106,14 +106,17 @@ export class OperationWorld {
   ): Promise<OperationRecord> {
     const jobId = `job-${this.known.size}`;
     const whole = { ...SPEC, scope: { ...SCOPE, jobId }, ...spec };
-    const record = await submit(this.store, devices, {
-      kind: CANCEL_LIST,
-      spec: JSON.stringify(whole),
-      timeToLiveMs: whole.timeToLiveMs,
-      ...part,
+    // In one turn: a process may lease the operation as soon as it is published.
+    return this.turns.take(async () => {
+      const record = await submit(this.store, devices, {
+        kind: CANCEL_LIST,
+        spec: JSON.stringify(whole),
+        timeToLiveMs: whole.timeToLiveMs,
+        ...part,
+      });
+      this.known.set(jobId, { record, fed: new Set(), final: new Set() });
+      return record;
     });
-    this.known.set(jobId, { record, fed: new Set(), final: new Set() });
-    return record;
   }
 
   operation(id: string): Known | undefined {

@@ -11,7 +11,7 @@ import type { RolloutSpec } from "../../src/emulator/rollout-control.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCredentials } from "../../src/upstream/credentials.js";
-import type { Operation } from "../../src/upstream/operations.js";
+import type { Operation } from "../../src/upstream/device-operations.js";
 import { KEYS } from "./processes.js";
 
 export const PRODUCT = "a1ProbedJobs";

@@ -1,8 +1,7 @@
 // A stop against the emulator's own state, without a wire and without real time: calls travel, get
 // lost, fail and are applied late; the process that makes them can die between any two.
-
 import type { Refusal } from "../../src/gateway/upstream.js";
-import { JOB_TASK_STATES, type JobAnswer, type OpenState } from "../../src/rollout/job-operator.js";
+import { JOB_TASK_STATES, type JobAnswer } from "../../src/rollout/job-operator.js";
 import type { KnownBatch } from "../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopConclusion, StopOrder } from "../../src/rollout/stop-call.js";
 import { StopMachine } from "../../src/rollout/stop-machine.js";
@@ -59,6 +58,7 @@ export class RolloutWorld {
   #events: Event[] = [];
   readonly #world: WorldOptions;
   #by = "";
+  #body = "";
 
   constructor(world: WorldOptions) {
     this.#world = world;
@@ -177,8 +177,6 @@ export class RolloutWorld {
     return ended ?? { kind: "accepted", requestId: "R", answer: answerOf(call, this.#body) };
   }
 
-  #body = "";
-
   #sweep(jobId: string, names: readonly string[]): StopCallEnd["end"] {
     const job = this.service.platform.jobs.get(jobId);
     let accepted = 0;
@@ -223,5 +221,3 @@ function answerOf(call: StopCall, body: string): JobAnswer | undefined {
       return { kind: "done" };
   }
 }
-
-export const EVERY_STATE: readonly OpenState[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"];

@@ -1,7 +1,6 @@
 // A gateway that reads back, under the hand clock, with an upstream that cancels and lists as a
 // test decides.
 import type { Command } from "../../src/gateway/command.js";
-import type { DeviceOutcome } from "../../src/gateway/device-outcome.js";
 import { Gateway, type Request } from "../../src/gateway/gateway.js";
 import { ReadLoop } from "../../src/verification/read-loop.js";
 import { Verification } from "../../src/verification/verification.js";
@@ -42,13 +41,9 @@ export function startVerifying({ mostWithoutJob = 50 } = {}) {
   return { clock, log, upstream, limiter, gateway, ofJob, unfinished, ask };
 }
 
-async function fatesOf({ told }: Request): Promise<readonly DeviceOutcome[]> {
-  return (await told).outcomes;
-}
-
 /** Each outcome, with the reason if it is not verified. */
-export async function toldBy(request: Request): Promise<string[]> {
-  return (await fatesOf(request)).map((outcome) => {
+export async function toldBy({ told }: Request): Promise<string[]> {
+  return (await told).outcomes.map((outcome) => {
     const why = "unverified" in outcome && outcome.unverified ? `: ${outcome.unverified.message}` : "";
     return `${outcome.kind}${why}`;
   });

@@ -1,7 +1,6 @@
 // Decodes a list of devices. Spreadsheets write UTF-8 with a byte order mark, UTF-16, or the
 // encoding of their country. Device names are ASCII, so it matters only that names and separators
 // come out right, and the words above the columns.
-
 import { TextDecoder } from "node:util";
 
 /** Enough to see a byte order mark, and which bytes of UTF-16 are zero. */

@@ -1,7 +1,6 @@
 // A cancel or a dry run as the command line gives it: the names, the gateway to send them to, and
 // where the results go.
 import { nextSignal, nextSignalOrHangup } from "../../base/signals.js";
-import { visibleJson } from "../../base/visible-text.js";
 import type { CancelScope, Client } from "../../client/client.js";
 import { type Output, STDOUT } from "./output.js";
 import type { Sources } from "./sources.js";
@@ -40,8 +39,4 @@ export function stopSignal(closeSources: () => void): AbortSignal {
     closeSources();
   });
   return stop.signal;
-}
-
-export function jsonLine(value: object): string {
-  return `${visibleJson(JSON.stringify(value))}\n`;
 }

@@ -1,5 +1,6 @@
 // Counts what a dry run with --check has read: which devices exist, which do not, and which
 // could not be read.
+import { visible } from "../../base/visible-text.js";
 import type { DeviceResult } from "../../client/client.js";
 import { count, counted } from "../terminal/figures.js";
 
@@ -46,6 +47,6 @@ export function nameCheckText({ existing, missing, notRead, firstMissing, notRea
   return [
     `Read: ${counted(existing, "device")} ${existing === 1 ? "exists" : "exist"}, ${count(missing)} do not, ${count(notRead)} could not be read.`,
     ...(missing > 0 ? [`Do not exist: ${firstMissing.join(", ")}${rest > 0 ? `, and ${count(rest)} more` : ""}.`] : []),
-    ...(notRead > 0 ? [`Not read: ${notReadBecause.replace(/^not read:? /, "")}.`] : []),
+    ...(notRead > 0 ? [`Not read: ${visible(notReadBecause.replace(/^not read:? /, ""))}.`] : []),
   ].join("\n");
 }

@@ -33,7 +33,9 @@ export function outputBy(output: string | undefined, resume: string | undefined)
   if (file === resume)
     return { file, open: (failed) => opened(file, () => ResultsFile.continued(file, format, failed)) };
   if (existsSync(file)) {
-    throw new UnusableOutput(`${file} exists already; continue it with --resume ${file}, or choose another file`);
+    throw new UnusableOutput(
+      `${file} exists already; choose another file, or continue it with cancel --resume ${file}`,
+    );
   }
   return { file, open: (failed) => opened(file, () => ResultsFile.create(file, format, failed)) };
 }

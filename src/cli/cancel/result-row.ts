@@ -1,7 +1,8 @@
 // Writes one device's result as a line of a results file, CSV or JSON, and reads it back. Each line
 // also holds its scope, because a file can be continued only for the scope that it was begun for.
-import { visible, visibleJson } from "../../base/visible-text.js";
+import { visible } from "../../base/visible-text.js";
 import type { CancelScope, DeviceResult, Failure } from "../../client/client.js";
+import { jsonLine } from "../terminal/json.js";
 
 export type ResultFormat = "csv" | "jsonl";
 
@@ -69,7 +70,7 @@ export function isUnverified(failure: Failure | undefined): failure is Failure &
 /** Includes the line end. */
 export function resultLine(row: ResultRow, format: ResultFormat): string {
   if (format === "csv") return `${COLUMNS.map((column) => quoted(row[column])).join(",")}\n`;
-  return `${visibleJson(JSON.stringify(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : [])))))}\n`;
+  return jsonLine(Object.fromEntries(COLUMNS.flatMap((key) => (row[key] ? [[key, row[key]]] : []))));
 }
 
 /** Undefined for values that are no row of a results file. */

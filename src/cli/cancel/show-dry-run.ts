@@ -1,8 +1,9 @@
 // `cancel --dry-run`: shows what a cancel would cost, and with --check which devices exist.
 import { systemClock } from "../../base/clock.js";
 import { type DeviceResult, OtaError } from "../../client/client.js";
+import { jsonLine } from "../terminal/json.js";
 import { dryRun, dryRunJson, dryRunText } from "./dry-run.js";
-import { type GivenList, jsonLine, stopSignal, summaryScreen } from "./given-list.js";
+import { type GivenList, stopSignal, summaryScreen } from "./given-list.js";
 import { NameCheck } from "./name-check.js";
 import { resultRow } from "./result-row.js";
 import type { ResultsFile } from "./results-file.js";

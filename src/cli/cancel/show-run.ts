@@ -1,8 +1,9 @@
 // `cancel` itself: shows the run while it goes on, then its summary, and how to resume it.
 import { systemClock } from "../../base/clock.js";
 import { OtaError } from "../../client/client.js";
+import { jsonLine } from "../terminal/json.js";
 import { paintFor } from "../terminal/paint.js";
-import { type GivenList, jsonLine, stopSignal, summaryScreen } from "./given-list.js";
+import { type GivenList, stopSignal, summaryScreen } from "./given-list.js";
 import { resumeCommand } from "./output.js";
 import { runCancel } from "./run.js";
 import { isComplete, type RunReport, summaryJson, summaryText } from "./summary.js";

@@ -1,6 +1,5 @@
 // Writes the end of a run, as text or as JSON: how many devices ended how, and what to do about the
 // rest.
-
 import { visible } from "../../base/visible-text.js";
 import type { Outcome } from "../../client/client.js";
 import { count, counted, duration } from "../terminal/figures.js";

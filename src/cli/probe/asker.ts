@@ -3,7 +3,7 @@
 // call would help.
 import { type Clock, sleepUntil } from "../../base/clock.js";
 import { NoCredentials } from "../../upstream/credentials-source.js";
-import type { Operation } from "../../upstream/operations.js";
+import type { Operation } from "../../upstream/device-operations.js";
 import type { ProbeReply, Sending, ThrottleHint, Wire } from "./wire.js";
 
 /** The probe cannot go on. The message says why, and what to do. */

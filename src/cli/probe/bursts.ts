@@ -1,7 +1,7 @@
 // Sends the bursts that window.ts interprets. Only this part of the probe provokes throttling, and
 // only with the user's consent.
 import { type Clock, sleepUntil } from "../../base/clock.js";
-import type { Operation } from "../../upstream/operations.js";
+import type { Operation } from "../../upstream/device-operations.js";
 import type { Asker } from "./asker.js";
 import type { Round } from "./window.js";
 import type { Sending, Times } from "./wire.js";

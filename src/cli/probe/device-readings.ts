@@ -1,7 +1,7 @@
 // Asks both operations that read devices for the idle device and a made-up one, to see what becomes
 // of the made-up one. Of the answers, only the names are looked at: one of them holds secrets.
 import { DETAILS_PLACE, readDeviceList, STATES_PLACE } from "../../upstream/device-list.js";
-import { DEVICE_DETAILS, DEVICE_STATES } from "../../upstream/operations.js";
+import { DEVICE_DETAILS, DEVICE_STATES } from "../../upstream/device-operations.js";
 import type { Asker, Sighting } from "./asker.js";
 import { type Given, scopeOf } from "./trials.js";
 

@@ -2,7 +2,8 @@
 // the rest, and whether one device without a task gets the others refused. A canceled task is used
 // up; questions for which no task is left stay open.
 import { type Asker, type Sighting, words } from "./asker.js";
-import { type GivenUp, isUnfinished, taskStateOf } from "./safety.js";
+import { isUnfinished } from "./jobs/reading.js";
+import { type GivenUp, taskStateOf } from "./safety.js";
 import { cancelOperation, type Given, type MadeUp } from "./trials.js";
 
 export interface SacrificeSeen {

@@ -1,10 +1,11 @@
 // Reads, before the first cancel, whether any call could do harm, even if the upstream interprets
 // it in an unexpected way. The packages must have no unfinished tasks except those of the
 // sacrificial devices, and the idle device none at all.
-import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/operations.js";
+import { type Operation, TASKS_OF_JOB, UNFINISHED_TASKS } from "../../upstream/device-operations.js";
 import { readTaskList } from "../../upstream/task-list.js";
 import { type Asker, type Sighting, Stopped } from "./asker.js";
-import { type ListedJob, readJobList } from "./job-list.js";
+import { listJobs, PAGE } from "./jobs/calls.js";
+import { isOpen, type ListedJobs, readListedJobs } from "./jobs/reading.js";
 import { type Given, scopeOf } from "./trials.js";
 
 /** A task that may be canceled. */
@@ -13,14 +14,10 @@ export interface GivenUp {
   readonly jobId: string;
 }
 
-const UNFINISHED: readonly string[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"];
-const TASK_IS_OVER: readonly string[] = ["SUCCEEDED", "FAILED", "CANCELED"];
 /** The documentation spells the first in two ways. */
 const JOB_IS_OVER: readonly string[] = ["COMPLETED", "COMPLETE", "CANCELED"];
 /** Reading each running batch takes a call of its own. */
 export const MOST_RUNNING_JOBS = 5;
-/** Only the first page is read. */
-const PAGE = 100;
 
 const OTHERWISE =
   "Give a package whose batches have all ended, or a new one without any; then no call of the probe can cancel a task.";
@@ -68,11 +65,6 @@ export async function taskStateOf(
   return more.length === 0 ? task?.state : undefined;
 }
 
-/** Whether a task in this state may still be canceled. */
-export function isUnfinished(state: string | undefined): boolean {
-  return state !== undefined && UNFINISHED.includes(state);
-}
-
 /**
  * How the upstream refuses to list the tasks of a device that does not exist. Only the status
  * matters.
@@ -81,25 +73,20 @@ export async function refusedRead(name: string, given: Given, asker: Asker): Pro
   return (await asker.ask(UNFINISHED_TASKS.of(scopeOf(given), [name]))).sighting;
 }
 
-async function runningJobs(firmwareId: string, { instanceId }: Given, asker: Asker): Promise<readonly ListedJob[]> {
-  const page = [["CurrentPage", "1"] as const, ["PageSize", String(PAGE)] as const];
-  const instance = instanceId === "" ? [] : [["IotInstanceId", instanceId] as const];
-  const parameters = [["FirmwareId", firmwareId] as const, ...page, ...instance];
-  const { jobs, total = 0 } = await listed({ action: "ListOTAJobByFirmware", parameters }, readJobList, asker);
-  if (jobs.length >= PAGE || total > jobs.length) {
-    throw new Stopped(`A package has ${PAGE} batches or more. ${OTHERWISE}`);
-  }
+/** Only the first page is read. */
+async function runningJobs(firmwareId: string, given: Given, asker: Asker): Promise<ListedJobs["jobs"]> {
+  const { jobs, isWhole } = await listed(listJobs(firmwareId, given), readListedJobs, asker);
+  if (!isWhole) throw new Stopped(`A package has ${PAGE} batches or more. ${OTHERWISE}`);
   return jobs.filter(({ status }) => !JOB_IS_OVER.includes(status));
 }
 
-/** An unknown state counts as one that can be canceled. */
 async function unfinishedOf(jobId: string, given: Given, asker: Asker): Promise<GivenUp[]> {
   const operation = TASKS_OF_JOB.of({ ...scopeOf(given), jobId }, []);
   const { tasks, whole } = await listed(operation, readTaskList, asker);
   if (tasks.length >= PAGE || !whole) {
     throw new Stopped(`A running batch of the package has ${PAGE} tasks or more. ${OTHERWISE}`);
   }
-  return tasks.filter(({ state }) => !TASK_IS_OVER.includes(state)).map(({ deviceName }) => ({ deviceName, jobId }));
+  return tasks.filter(isOpen).map(({ deviceName }) => ({ deviceName, jobId }));
 }
 
 async function checkIdle(name: string, given: Given, asker: Asker): Promise<void> {

@@ -2,7 +2,7 @@
 // task: each names only random devices that do not exist, or one without unfinished tasks, and the
 // package has no running batch except what the user sacrifices (safety.ts checks both).
 import { randomInt } from "node:crypto";
-import { CANCEL_BY_DEVICE, type Operation } from "../../upstream/operations.js";
+import { CANCEL_BY_DEVICE, type Operation } from "../../upstream/device-operations.js";
 
 /** The user's input. */
 export interface Given {

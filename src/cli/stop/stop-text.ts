@@ -36,7 +36,7 @@ function jobText(job: JobStop, paint: Paint): string {
   const { before, after, failure } = job;
   const read = after ?? before;
   const closed = job.strategyClosed ? "closed to new devices" : "";
-  const head = [paint("bold", visible(job.jobId)), read?.kind.toLowerCase(), read?.status, closed]
+  const head = [paint("bold", visible(job.jobId)), read?.kind.toLowerCase(), visible(read?.status ?? ""), closed]
     .filter(Boolean)
     .join("  ");
   const lines = [

@@ -1,6 +1,5 @@
 // Reads a fault plan from JSON. For an error, the code is enough if the emulator knows it: shape,
 // status and message then follow from it.
-
 import { JsonObject } from "../checked-json.js";
 import { OPERATIONS } from "../operations/registry.js";
 import { knownRefusal, ServiceError } from "../protocol/errors.js";

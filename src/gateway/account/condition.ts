@@ -93,12 +93,8 @@ export function conditionOf(facts: ConditionFacts): Condition {
     return { kind: "ledger-away", obstacle, isForeseeable: obstacle === "" };
   }
   if (ledger.mode === "opening") {
-    const obstacle = "the ledger is opening: nothing is sent until earlier calls no longer count";
-    return {
-      kind: "opening",
-      obstacle: ledger.obstacle === undefined ? obstacle : ledger.obstacle,
-      isForeseeable: true,
-    };
+    const opening = "the ledger is opening: nothing is sent until earlier calls no longer count";
+    return { kind: "opening", obstacle: ledger.obstacle ?? opening, isForeseeable: true };
   }
   const isAccepted = nowMs - calls.acceptedMs <= ACCEPTED_MS;
   const trouble = isAccepted ? undefined : troubleNow(calls, nowMs);

@@ -107,8 +107,8 @@ export class RecentCalls implements CallObserver {
     this.#isProven = PROVES[kind];
     // The callers of another trouble are not to be named with this one.
     if (this.#latest?.kind !== kind) this.#callers.clear();
-    // Why there are no keys is for the log, because it names places on this machine.
     const sinceMs = this.#latest?.kind === kind ? this.#latest.sinceMs : endedMs;
+    // The reason for missing keys is left to the log, because it names places on this machine.
     this.#latest = { kind, sinceMs, endedMs, cause: code || (kind === "keys" ? "no keys" : cause) || "" };
   }
 

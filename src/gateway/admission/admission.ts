@@ -58,14 +58,19 @@ export function retryAfterMs(outlook: Outlook): number {
   return Math.max(Math.ceil(plan(NEW_CALLER, 1, outlook).waitMs), SHORTEST_RETRY_MS);
 }
 
+/** The most devices of this caller that may wait at once. */
+export function roomOf(caller: string, bounds: AdmissionBounds): number {
+  return Math.min(bounds.queuedDevices, limitOf(caller, bounds));
+}
+
 /** Admits the command, or throws GatewayError. */
 export function admit(command: Command, bounds: AdmissionBounds, outlook: Outlook): void {
   const { queue, nowMs } = outlook;
   const { caller, deviceNames, answerByMs } = command;
-  const perCaller = bounds.queuedDevicesOf?.(caller) ?? bounds.queuedDevicesPerCaller;
-  const room = Math.min(bounds.queuedDevices, perCaller);
+  const room = roomOf(caller, bounds);
   if (deviceNames.length > room) throw tooMany(deviceNames.length, room);
   const own = queue.backlog.devicesByCaller.get(caller) ?? 0;
+  const perCaller = limitOf(caller, bounds);
   if (own + deviceNames.length > perCaller) {
     throw overloaded("caller", own, deviceNames.length, perCaller, outlook);
   }
@@ -90,19 +95,23 @@ export function admit(command: Command, bounds: AdmissionBounds, outlook: Outloo
   }
 }
 
+function limitOf(caller: string, { queuedDevicesOf, queuedDevicesPerCaller }: AdmissionBounds): number {
+  return queuedDevicesOf?.(caller) ?? queuedDevicesPerCaller;
+}
+
 /** The request exceeds the queue itself, so waiting for room would not help. */
 function tooMany(asked: number, most: number): GatewayError {
   return invalid("device_names", `has ${asked} names, more than may be queued (limit ${most}); send fewer`);
 }
 
-function overloaded(who: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {
+function overloaded(subject: "caller" | "gateway", waiting: number, asked: number, bound: number, outlook: Outlook) {
   const { forecast, devicesPerCall, nowMs } = outlook;
   const excessCalls = Math.ceil((waiting + asked - bound) / devicesPerCall);
   const roomMs = forecast(excessCalls) - nowMs;
-  const whose = who === "caller" ? "of this caller" : "of all callers";
+  const whose = subject === "caller" ? "of this caller" : "of all callers";
   const message = `the queue is full: ${waiting} devices ${whose} wait, and ${asked} more would exceed the limit of ${bound}; retry later`;
   return new GatewayError(
-    { kind: "overloaded", message, subject: who },
+    { kind: "overloaded", message, subject },
     { retryAfterMs: Math.max(Math.ceil(roomMs), SHORTEST_RETRY_MS) },
   );
 }

@@ -1,15 +1,17 @@
 // Estimates how many calls precede a device that arrives now. It uses counts only, so its cost does
-// not depend on the length of the queue. A device waits for the calls of its own scope queue, whose
-// seats it shares with the devices there; between those, for one turn of every other caller of its
-// class per turn of its own; and before them, for the higher classes. Every tenth call belongs to a
-// lower class.
+// not depend on the length of the queue.
 import { type Command, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
 import type { Queue } from "../queue/queue.js";
 
 /** The caller that asks. Without a scope, the answer is for a scope where nothing waits. */
 export type Applicant = Pick<Command, "caller" | "priority"> & Partial<Pick<Command, "scope">>;
 
-/** How many calls precede the one that carries the last of this many devices. */
+/**
+ * How many calls precede the one that carries the last of this many devices. A device waits for the
+ * calls of its own scope queue, whose seats it shares with the devices there; between those, for
+ * one turn of every other caller of its class per turn of its own; and before them, for the higher
+ * classes. Every tenth call belongs to a lower class.
+ */
 export function callsBefore(
   { caller, priority, scope }: Applicant,
   devices: number,

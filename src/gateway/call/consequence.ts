@@ -24,11 +24,14 @@ const OURS: Failure = {
   message: "the gateway could not make a valid call; report this to its operator",
 };
 
-/** When the token of a call of so many devices returns. */
+/**
+ * When the token of a call of so many devices returns. A call on a whole batch names none; what
+ * work it takes depends on the batch, so that its answer is no measure for others.
+ */
 export function tokenEnd(end: CallEnd, devices: number): TokenEnd {
   if (end.kind === "accepted") {
     const { waitMs } = end;
-    return { kind: "answered", ...(waitMs !== undefined && { accepted: { devices, waitMs } }) };
+    return { kind: "answered", ...(waitMs !== undefined && devices > 0 && { accepted: { devices, waitMs } }) };
   }
   if (end.kind !== "refused") return { kind: end.kind };
   const { reaction, retryAfterMs } = end.refusal;

@@ -2,6 +2,7 @@
 // result. A caller never learns other callers' devices, not even from the upstream's error message.
 import type { SentCall } from "../call-observer.js";
 import type { DeviceOutcome } from "../device-outcome.js";
+import { countByCaller } from "../queue/batch.js";
 import type { Batch } from "../queue/queue.js";
 import type { CallEnd } from "../upstream.js";
 import type { CallRecord, Waiter } from "../waiter.js";
@@ -33,18 +34,6 @@ export class SentBatch {
     this.waiters = [...this.#parts.keys()];
   }
 
-  /** The number of devices of each caller. A device that two callers asked for counts for both. */
-  get devicesByCaller(): Map<string, number> {
-    const counts = new Map<string, number>();
-    const count = (caller: string) => counts.set(caller, (counts.get(caller) ?? 0) + 1);
-    for (const { owners } of this.batch.devices) {
-      const [first] = owners;
-      if (first && owners.length === 1) count(first.waiter.command.caller);
-      else for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) count(caller);
-    }
-    return counts;
-  }
-
   /** The attempt number: the largest of the devices in the call. */
   get attempt(): number {
     let attempt = 0;
@@ -67,7 +56,7 @@ export class SentBatch {
       firmwareId,
       jobId,
       devices: this.batch.devices.length,
-      devicesByCaller: this.devicesByCaller,
+      devicesByCaller: countByCaller(this.batch.devices),
       attempt: this.attempt,
       tokenWaitMs: Math.round(sentMs - this.waitingSinceMs),
     };

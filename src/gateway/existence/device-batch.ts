@@ -4,7 +4,7 @@ import type { Span } from "@opentelemetry/api";
 import type { SentWork } from "../call/call-loop.js";
 import type { SentCall } from "../call-observer.js";
 import type { Scope } from "../command.js";
-import type { BatchDevice } from "../queue/batch.js";
+import { type BatchDevice, countByCaller } from "../queue/batch.js";
 import type { Waiter } from "../waiter.js";
 import type { DeviceSource, DevicesToRead } from "./device-source.js";
 
@@ -43,15 +43,4 @@ export class SentDeviceBatch implements SentWork {
     const devicesByCaller = countByCaller(this.#devices);
     return { sentMs, sentWallMs, ...about, devicesByCaller, attempt: 1, tokenWaitMs };
   }
-}
-
-/** How many devices each caller has among these; one that two asked for counts for both. */
-export function countByCaller(devices: readonly BatchDevice[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { owners } of devices) {
-    for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) {
-      counts.set(caller, (counts.get(caller) ?? 0) + 1);
-    }
-  }
-  return counts;
 }

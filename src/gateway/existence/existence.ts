@@ -1,7 +1,7 @@
 // Everything that reads which devices exist, for one account: cancels with stale names and checks
 // share the two reading operations.
 import type { ReportOptions } from "../call/call-report.js";
-import type { Callers } from "../queue/queue.js";
+import type { Callers } from "../queue/scheduler.js";
 import { DeviceCheck } from "./device-check.js";
 import { type DeviceReadings, DeviceReads } from "./device-reads.js";
 import { ReadAhead, type ReadAheadOptions } from "./read-ahead.js";

@@ -1,14 +1,10 @@
 // Tells the stale names of cancels apart by reading, where halving refused calls would cost the
-// quota of the cancels. The devices of a refused call are read, and from then on those of the
-// callers whose devices are missing, before they are sent. A device is rejected only if a reading
-// asked for it and did not find it. Halving handles what reading cannot explain, and everything
-// while nothing can be read.
+// quota of the cancels. A device is rejected only if a reading asked for it and did not find it.
 import type { Clock } from "../../base/clock.js";
 import type { Priority } from "../command.js";
-import type { BatchDevice } from "../queue/batch.js";
+import { type BatchDevice, countByCaller } from "../queue/batch.js";
 import type { Batch, Queue } from "../queue/queue.js";
 import type { CallEnd, Refusal, Room } from "../upstream.js";
-import { countByCaller } from "./device-batch.js";
 import type { DeviceSource, DevicesFound, DevicesToRead, FailedReading, ReadingName } from "./device-source.js";
 import { FoundNames } from "./found-names.js";
 import { GatheredDevices } from "./gathered-devices.js";
@@ -48,6 +44,11 @@ const FORBIDDEN_MS = 600_000;
  */
 const MOST_CUTS = 20;
 
+/**
+ * The devices of a refused call are read, and from then on those of the callers whose devices are
+ * missing, before they are sent. Halving handles what reading cannot explain, and everything while
+ * nothing can be read.
+ */
 export class ReadAhead implements DeviceSource {
   readonly #options: ReadAheadOptions;
   readonly #found = new FoundNames();
@@ -99,10 +100,11 @@ export class ReadAhead implements DeviceSource {
     let passedOn = 0;
     for (let cuts = 0; cuts < MOST_CUTS; cuts++) {
       const nowMs = clock.now();
-      const next = queue.cutUnread({ nowMs, answerMs: 2 * answerMs() }, roomBeside(batch?.devices ?? [], room));
+      const left = roomBeside(batch?.devices ?? [], room);
+      const next = queue.cutUnread({ nowMs, answerMs: 2 * answerMs() }, left);
       if (!next) break;
       const { scopeQueue } = next;
-      if (batch && batch.scopeQueue.key !== scopeQueue.key) {
+      if (batch && (batch.scopeQueue.key !== scopeQueue.key || !isRoomIn(left, next))) {
         queue.putBackUnread(next);
         break;
       }
@@ -169,6 +171,11 @@ export class ReadAhead implements DeviceSource {
 function roomBeside(devices: readonly BatchDevice[], room: Room): Room {
   const bytes = devices.reduce((sum, { name }) => sum + room.bytesOfDevice(name), 0);
   return { ...room, devices: room.devices - devices.length, bytes: room.bytes - bytes };
+}
+
+/** The first device is cut even if there is no room for it. */
+function isRoomIn(room: Room, { devices: [first], scopeQueue }: DevicesToRead): boolean {
+  return room.bytesOfScope(scopeQueue.scope) + room.bytesOfDevice(first?.name ?? "") <= room.bytes;
 }
 
 function isNotFound({ reaction }: Refusal): boolean {

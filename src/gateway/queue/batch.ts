@@ -45,3 +45,15 @@ export class BatchBuilder {
     this.devices.push(device);
   }
 }
+
+/** How many devices each caller has among these; one that two callers asked for counts for both. */
+export function countByCaller(devices: readonly BatchDevice[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  const count = (caller: string) => counts.set(caller, (counts.get(caller) ?? 0) + 1);
+  for (const { owners } of devices) {
+    const [first] = owners;
+    if (first && owners.length === 1) count(first.waiter.command.caller);
+    else for (const caller of new Set(owners.map(({ waiter }) => waiter.command.caller))) count(caller);
+  }
+  return counts;
+}

@@ -1,13 +1,7 @@
-// Decides which caller of a class gets the next call. Calls are the scarce resource, so each call
-// costs all of its seats. Callers that share it pay for the seats they fill, up to their part of
-// the call; the caller whose turn it was pays for the rest. A caller's payments divided by its
-// weight are its virtual time; the ideal is the virtual time of a caller with exactly its share. Of
-// the callers that are not ahead of the ideal, the turn goes to the one that would be the first to
-// fall a call behind the ideal. Invariant, while all callers may go and no call is refunded: no
-// waiting caller is a full call behind, or more than one call ahead (docs/adr/0008).
-
-/** A caller without a seat for this long has credit: it may go first. */
-const LATELY_MS = 1000;
+// Decides which caller of a class gets the next call. Invariant, while all callers may go and no
+// call is refunded: no waiting caller is a full call behind its share, or more than one call ahead
+// of it (docs/adr/0008).
+import type { Credits } from "./credits.js";
 
 /**
  * In calls. A smaller lead counts as even, because rounded thirds and tenths do not add up to one.
@@ -52,16 +46,19 @@ export interface FairShareOptions {
   readonly seatsPerCall: number;
   /** Always above 0. */
   readonly weightOf: (caller: string) => number;
-  /**
-   * The name under which a caller's credit is kept. All callers without a verified identity share
-   * one.
-   */
-  readonly creditNameOf: (caller: string) => string;
+  /** Shared by all classes. */
+  readonly credits: Credits;
 }
 
+/**
+ * Calls are the scarce resource, so each call costs all of its seats. Callers that share it pay for
+ * the seats they fill, up to their part of the call; the caller whose turn it was pays for the
+ * rest. A caller's payments divided by its weight are its virtual time; the ideal is the virtual
+ * time of a caller with exactly its share. Of the callers that are not ahead of the ideal, the turn
+ * goes to the one that would be the first to fall a call behind the ideal.
+ */
 export class FairShare {
   readonly #options: FairShareOptions;
-  readonly #servedMs: Map<string, number>;
   readonly #accounts = new Map<string, Account>();
   readonly #ideal: VirtualClock = { paid: 0, lastCall: 0 };
   /** Waiting callers, in order of arrival. */
@@ -81,10 +78,8 @@ export class FairShare {
    */
   #isUncapped = false;
 
-  /** `servedMs`: when each credit name last had a seat; shared by all classes. */
-  constructor(options: FairShareOptions, servedMs = new Map<string, number>()) {
+  constructor(options: FairShareOptions) {
     this.#options = options;
-    this.#servedMs = servedMs;
   }
 
   /**
@@ -160,7 +155,7 @@ export class FairShare {
    * waiting.
    */
   charge({ caller, byCredit }: Turn, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
-    const { seatsPerCall, creditNameOf } = this.#options;
+    const { seatsPerCall, credits } = this.#options;
     const charge = new Map<VirtualClock, number>();
     const pay = (virtualClock: VirtualClock, price: number) => {
       virtualClock.paid += price;
@@ -178,7 +173,7 @@ export class FairShare {
     pay(this.#ideal, share);
     let unpaid = 1;
     for (const [sharer, filled] of seats) {
-      this.#servedMs.set(creditNameOf(sharer), nowMs);
+      credits.noteSeat(sharer, nowMs);
       const account = this.#accounts.get(sharer);
       if (sharer === caller || !account || !this.#waiting.has(account)) continue;
       // Seats beyond a sharer's part are lent. If sharers paid for those too, the caller whose turn
@@ -210,7 +205,7 @@ export class FairShare {
 
   #hasCredit(account: Account, nowMs: number): boolean {
     if (nowMs < account.creditMs) return false; // avoids a lookup for every call: most have no credit
-    account.creditMs = (this.#servedMs.get(this.#options.creditNameOf(account.caller)) ?? -Infinity) + LATELY_MS;
+    account.creditMs = this.#options.credits.sinceMs(account.caller);
     return nowMs >= account.creditMs;
   }
 
@@ -262,7 +257,7 @@ export class FairShare {
     for (const [caller, account] of this.#accounts) {
       if (!this.#waiting.has(account) && !this.#isAhead(account)) this.#accounts.delete(caller);
     }
-    for (const [name, servedMs] of this.#servedMs) if (nowMs - servedMs >= LATELY_MS) this.#servedMs.delete(name);
+    this.#options.credits.forget(nowMs);
   }
 }
 

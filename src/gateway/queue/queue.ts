@@ -1,19 +1,20 @@
-// Everything that waits to be sent for one account. A batch is cut from one scope queue, and filled
-// with devices of all waiters in it. Invariant: each device of an open waiter is here, in a call,
-// in its backoff, or settled.
+// Everything that waits for one account, to be sent or to be read first: decides in which scope
+// queue a device waits, and cuts the batch of the next call from one of them. Invariant: each
+// device of an open waiter is here, in a call, in its backoff, or settled.
 import type { Priority, Scope } from "../command.js";
 import type { Room } from "../upstream.js";
 import type { Waiter } from "../waiter.js";
 import { Backlog } from "./backlog.js";
 import type { BatchDevice } from "./batch.js";
 import { type Bisection, halves } from "./bisection.js";
-import { type Charge, type FairShareOptions, refund } from "./fair-share.js";
-import { entriesOf, QueueEntry } from "./queue-entry.js";
+import { type Charge, refund } from "./fair-share.js";
+import { entriesOf, type QueueEntry } from "./queue-entry.js";
 import { ReadAheadCallers } from "./read-ahead-callers.js";
-import { Scheduler } from "./scheduler.js";
+import { type Callers, Scheduler } from "./scheduler.js";
 import { ScopeQueue } from "./scope-queue.js";
 import type { ScopeQueueId } from "./scope-queue-id.js";
 import { ScopeQueues } from "./scope-queues.js";
+import { WaitingEntries } from "./waiting-entries.js";
 
 /** The devices of one call. */
 export interface Batch {
@@ -43,9 +44,6 @@ interface Cutting {
   readonly mayGo?: (entry: QueueEntry) => boolean;
 }
 
-/** How callers differ. */
-export type Callers = Pick<FairShareOptions, "weightOf" | "creditNameOf">;
-
 export class Queue {
   readonly #room: Room;
   readonly #backlog: Backlog;
@@ -53,6 +51,7 @@ export class Queue {
   readonly #scheduler: Scheduler;
   /** Of what waits to be read. */
   readonly #readScheduler: Scheduler;
+  readonly #entries: WaitingEntries;
   /** Callers whose devices wait to be read when they come. */
   readonly readAheadCallers = new ReadAheadCallers();
 
@@ -62,6 +61,9 @@ export class Queue {
     this.#scopeQueues = new ScopeQueues((id) => new ScopeQueue(id, this.#backlog, callers.weightOf));
     this.#scheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
     this.#readScheduler = new Scheduler({ seatsPerCall: room.devices, ...callers });
+    this.#entries = new WaitingEntries(this.#scopeQueues, ({ isUnread }) =>
+      isUnread ? this.#readScheduler : this.#scheduler,
+    );
   }
 
   /** Counts of what waits. */
@@ -106,8 +108,7 @@ export class Queue {
     const scopeQueue = this.readAheadCallers.has(scope, caller, waiter.arrivedMs)
       ? this.#scopeQueues.get(this.#scopeQueues.unreadId(scope))
       : this.#scopeQueues.forWaiter(waiter, waiter.arrivedMs);
-    const entry = this.#entryIn(scopeQueue, waiter, 0);
-    this.#add(entry, waiter.command.deviceNames);
+    this.#entries.add(waiter, scopeQueue);
   }
 
   /**
@@ -116,7 +117,7 @@ export class Queue {
    */
   putBack({ devices, scopeQueue, charge }: Batch, nowMs: number, turn: "kept" | "spent"): void {
     if (turn === "kept") refund(charge);
-    this.#return(devices, turn, (waiter) =>
+    this.#entries.return(devices, turn, (waiter) =>
       scopeQueue.bisection ? this.#scopeQueues.get(scopeQueue) : this.#scopeQueues.forWaiter(waiter, nowMs),
     );
   }
@@ -125,7 +126,7 @@ export class Queue {
   separate({ devices, scopeQueue: { scope } }: Batch, bisection: Bisection): void {
     for (const half of halves(devices)) {
       const id = this.#scopeQueues.newId(scope, bisection);
-      this.#return(half, "kept", () => this.#scopeQueues.get(id));
+      this.#entries.return(half, "kept", () => this.#scopeQueues.get(id));
     }
   }
 
@@ -133,7 +134,7 @@ export class Queue {
   demote(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
     this.#scopeQueues.setAlone(scope, caller, untilMs, nowMs);
     for (const entry of this.#scopeQueues.shared(scope)?.entriesOfCaller(caller) ?? []) {
-      this.#move(entry, () => this.#scopeQueues.forWaiter(entry.waiter, nowMs));
+      this.#entries.move(entry, () => this.#scopeQueues.forWaiter(entry.waiter, nowMs));
     }
   }
 
@@ -143,7 +144,7 @@ export class Queue {
     this.readAheadCallers.set(scope, caller, untilMs, nowMs);
     if (!isNew) return; // or those that have been read would be read again
     for (const entry of this.#scopeQueues.shared(scope)?.entriesOfCaller(caller) ?? []) {
-      this.#move(entry, () => this.#scopeQueues.get(this.#scopeQueues.unreadId(scope)));
+      this.#entries.move(entry, () => this.#scopeQueues.get(this.#scopeQueues.unreadId(scope)));
     }
   }
 
@@ -152,7 +153,7 @@ export class Queue {
     this.readAheadCallers.clear();
     const unread = [...this.#scopeQueues].filter(({ id }) => id.isUnread);
     for (const entry of unread.flatMap((scopeQueue) => [...scopeQueue.entries()])) {
-      this.#move(entry, () => this.#scopeQueues.forWaiter(entry.waiter, nowMs));
+      this.#entries.move(entry, () => this.#scopeQueues.forWaiter(entry.waiter, nowMs));
     }
   }
 
@@ -164,7 +165,7 @@ export class Queue {
   /** These devices wait to be read, before others. */
   putBackUnread({ devices, scopeQueue: { scope } }: Pick<Batch, "devices" | "scopeQueue">): void {
     const id = this.#scopeQueues.unreadId(scope);
-    this.#return(devices, "spent", () => this.#scopeQueues.get(id));
+    this.#entries.return(devices, "spent", () => this.#scopeQueues.get(id));
   }
 
   /** The devices of the next reading call; undefined if none wait that can be read in time. */
@@ -179,12 +180,12 @@ export class Queue {
   withdraw(scope: Scope): { readonly waiter: Waiter; readonly indexes: readonly number[] }[] {
     const all = this.#scopeQueues.ofScope(scope).flatMap((scopeQueue) => [...scopeQueue.entries()]);
     const entries = all.filter(({ waiter }) => !waiter.follower);
-    return entries.map((entry) => ({ waiter: entry.waiter, indexes: this.#disown(entry) }));
+    return entries.map((entry) => ({ waiter: entry.waiter, indexes: this.#entries.disown(entry) }));
   }
 
   /** Removes the waiter's waiting devices. */
   leave(waiter: Waiter): void {
-    for (const entry of entriesOf(waiter)) this.#disown(entry);
+    for (const entry of entriesOf(waiter)) this.#entries.disown(entry);
   }
 
   /** Takes the devices of the next call; undefined if nothing may be sent. */
@@ -204,66 +205,12 @@ export class Queue {
     const { scopeQueue } = next.entry;
     const devices = scopeQueue.fill(next.entry, { room, maySend });
     const charge = scheduler.charge(next, seatsByCaller(devices), nowMs);
-    for (const { owners } of devices) for (const { waiter } of owners) this.#removeEmpty(waiter);
+    for (const { owners } of devices) for (const { waiter } of owners) this.#entries.removeEmpty(waiter);
     return { scopeQueue: scopeQueue.id, devices, charge };
-  }
-
-  #return(devices: readonly BatchDevice[], turn: "kept" | "spent", queueFor: (waiter: Waiter) => ScopeQueue): void {
-    for (const { name, owners } of devices) {
-      for (const { waiter, index } of owners) {
-        if (!waiter.mayBeSent(index)) continue;
-        const entry = this.#entryIn(queueFor(waiter), waiter, waiter.command.deviceNames.length);
-        entry.return(index);
-        this.#add(entry, [name], turn);
-      }
-    }
-  }
-
-  #add(entry: QueueEntry, names: readonly string[], returned?: "kept" | "spent"): void {
-    entry.scopeQueue.add(entry, names, returned !== undefined);
-    this.#schedulerOf(entry).add(entry, returned);
-  }
-
-  #move(entry: QueueEntry, to: () => ScopeQueue): void {
-    const { waiter } = entry;
-    const { deviceNames } = waiter.command;
-    const waited = this.#disown(entry);
-    const moved = this.#entryIn(to(), waiter, deviceNames.length);
-    for (const index of waited) moved.return(index);
-    const names = waited.map((index) => deviceNames[index] as string);
-    this.#add(moved, names);
   }
 
   #isNewcomer({ id }: Pick<ScopeQueue, "id">, nowMs: number): boolean {
     return !id.isUnread && this.#scopeQueues.isSilent(id, nowMs);
-  }
-
-  #schedulerOf({ scopeQueue }: QueueEntry): Scheduler {
-    return scopeQueue.id.isUnread ? this.#readScheduler : this.#scheduler;
-  }
-
-  #entryIn(scopeQueue: ScopeQueue, waiter: Waiter, next: number): QueueEntry {
-    const known = entriesOf(waiter).find((entry) => entry.scopeQueue === scopeQueue);
-    if (known) return known;
-    const entry = new QueueEntry(waiter, scopeQueue, next);
-    waiter.keepForQueue([...entriesOf(waiter), entry]);
-    return entry;
-  }
-
-  /** Removes the entry's devices, and returns their positions in the request. */
-  #disown(entry: QueueEntry): number[] {
-    const waited = entry.scopeQueue.disown(entry);
-    this.#removeEmpty(entry.waiter);
-    return waited;
-  }
-
-  #removeEmpty(waiter: Waiter): void {
-    for (const entry of entriesOf(waiter)) {
-      if (entry.waiting > 0) continue;
-      waiter.keepForQueue(entriesOf(waiter).filter((other) => other !== entry));
-      this.#scopeQueues.remove(entry);
-      this.#schedulerOf(entry).remove(entry);
-    }
   }
 }
 

@@ -3,9 +3,20 @@
 // (fair-share.ts); of its entries to the oldest. While the highest class always has work, one lower
 // class gets a tenth of the calls, and each of two a twentieth.
 import { byPriority, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
+import { Credits } from "./credits.js";
 import { type Charge, FairShare, type FairShareOptions, type Turn } from "./fair-share.js";
 import type { QueueEntry } from "./queue-entry.js";
 import { RequeueList } from "./requeue-list.js";
+
+/** How callers differ. */
+export interface Callers extends Pick<FairShareOptions, "weightOf"> {
+  /** The name under which a caller's credit is kept. */
+  readonly creditNameOf: (caller: string) => string;
+}
+
+interface SchedulerOptions extends Callers {
+  readonly seatsPerCall: number;
+}
 
 /** The next turn, with the oldest of the caller's entries. */
 export interface NextCall {
@@ -29,9 +40,9 @@ export class Scheduler {
   /** Calls of the highest class since a lower class had a turn or began to wait. */
   #passedOver = 0;
 
-  constructor(options: FairShareOptions) {
-    const servedMs = new Map<string, number>();
-    this.#shares = byPriority(() => new FairShare(options, servedMs));
+  constructor({ creditNameOf, ...options }: SchedulerOptions) {
+    const credits = new Credits(creditNameOf);
+    this.#shares = byPriority(() => new FairShare({ ...options, credits }));
   }
 
   /** The highest class that waits; undefined if none does. */

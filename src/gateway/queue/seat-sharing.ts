@@ -1,9 +1,5 @@
-// Shares the seats of calls among callers by weight. A caller's next seat is due 1 / weight of
-// virtual time after its last one, and the seat that is due first is given first, to the caller
-// with the fewest seats for its weight. So no caller gets more than it wants, and no seat stays
-// empty while a caller wants it (weighted max-min fairness, in whole seats). Virtual time continues
-// from call to call: the next call makes up for what one call cannot divide evenly. Otherwise
-// callers of small weight would be rounded down to nothing in every call.
+// Shares the seats of calls among callers by weight. No caller gets more than it wants, and no seat
+// stays empty while a caller wants it: weighted max-min fairness, in whole seats.
 import { Heap, type HeapMember } from "../../base/heap.js";
 
 /** One caller's share of the seats. SeatSharing maintains the fields. */
@@ -28,6 +24,12 @@ export interface Share extends HeapMember {
   turn: number;
 }
 
+/**
+ * A caller's next seat is due 1 / weight of virtual time after its last one, and the seat that is
+ * due first is given first: to the caller with the fewest seats for its weight. Virtual time
+ * continues from call to call, so the next call makes up for what one call cannot divide evenly.
+ * Otherwise callers of small weight would be rounded down to nothing in every call.
+ */
 export class SeatSharing<T extends Share> {
   readonly #weightOf: (caller: string) => number;
   readonly #shares = new Heap<T>((a, b) => (a.due === b.due ? a.turn < b.turn : a.due < b.due));

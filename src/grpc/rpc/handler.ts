@@ -5,6 +5,7 @@ import { type handleUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js"
 import type { GatewayError } from "../../gateway/failures.js";
 import type { Identity } from "../../identity/identity.js";
 import { identify, UNAUTHENTICATED } from "../transport/caller.js";
+import { streamOf } from "../transport/stream-of-call.js";
 import { checkDecoded, isDecoded } from "../wire/decoding.js";
 import { turnedAway } from "./access.js";
 import { type GrpcCall, Rpc, type RpcContext, type RpcOptions } from "./rpc.js";
@@ -14,9 +15,9 @@ import { type GrpcCall, Rpc, type RpcContext, type RpcOptions } from "./rpc.js";
  * learns nothing without them. A caller that has left by then gets nothing.
  */
 export function openRpc(method: string, call: GrpcCall, options: RpcOptions, serve: (rpc: Rpc) => void): void {
-  const { clock, callerScheduler, authentication, streamOf } = options;
+  const { clock, callerScheduler, authentication } = options;
   const startedMs = clock.now();
-  const stream = streamOf?.(call.metadata);
+  const stream = streamOf(call);
   // A callback, not a promise: the scheduler times what it runs, and most identities are known at
   // once.
   const scheduleRpc = (identity: Identity) => {

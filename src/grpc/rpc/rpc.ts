@@ -1,6 +1,6 @@
 // One rpc, from the moment it is its caller's turn to its end, which goes into the span, one log
 // line and the metrics. There are thousands a second, so each rpc is a single object.
-import { type Metadata, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { propagation, ROOT_CONTEXT, type Span, type TextMapGetter } from "@opentelemetry/api";
 import type { Clock } from "../../base/clock.js";
 import type { Log } from "../../base/log.js";
@@ -8,12 +8,13 @@ import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, Stranger } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { endRpcSpan, startRpcSpan, traceOf } from "../../tracing/spans.js";
-import { type Authentication, UNAUTHENTICATED } from "../transport/caller.js";
-import { GRACE_MS } from "../transport/grpc-timeout.js";
+import { type Authentication, type RpcHead, UNAUTHENTICATED } from "../transport/caller.js";
 import type { GuardedStream } from "../transport/guarded-stream.js";
+import type { StreamHead } from "../transport/stream-head.js";
+import type { LinkedCall } from "../transport/stream-of-call.js";
 import { failureReason, type WireError, wireErrorOf } from "../wire/status.js";
 import { turnedAway } from "./access.js";
-import { answerByMs } from "./answer-by.js";
+import { answerByMs, monotonicDeadlineMs } from "./answer-by.js";
 import type { CallerScheduler } from "./caller-scheduler.js";
 
 /** The part of an rpc that its handler needs, beside the message. */
@@ -35,16 +36,14 @@ export interface RpcOptions {
   readonly callerScheduler: CallerScheduler;
   /** Undefined if callers need no credentials. */
   readonly authentication?: Authentication | undefined;
-  /** The stream of a call, by its metadata. */
-  readonly streamOf?: ((metadata: Metadata) => GuardedStream | undefined) | undefined;
   /** Called for every rpc that has been answered. */
   readonly rpcEnded?: Metrics["rpcEnded"];
 }
 
 /** Unary and streaming calls of grpc-js have these in common. */
-export interface GrpcCall {
+export interface GrpcCall extends LinkedCall {
   readonly cancelled: boolean;
-  readonly metadata: Metadata;
+  readonly metadata: RpcHead["metadata"];
   getDeadline(): number | Date;
   /** Emitted when the call is over, also after a normal end. */
   on(event: "cancelled", listener: () => void): unknown;
@@ -53,7 +52,7 @@ export interface GrpcCall {
 /** How an rpc arrived. */
 export interface Arrival {
   readonly identity: Identity;
-  /** Undefined where there is no gate, and if the stream has already closed. */
+  /** Undefined where there is no gate. */
   readonly stream: GuardedStream | undefined;
   readonly startedMs: number;
 }
@@ -68,9 +67,9 @@ const SERVER_FAULTS: ReadonlySet<status> = new Set([
   status.DATA_LOSS,
 ]);
 
-const METADATA_GETTER: TextMapGetter<Metadata> = {
-  keys: (metadata) => Object.keys(metadata.getMap()),
-  get: (metadata, key) => metadata.get(key).filter((value) => typeof value === "string"),
+const HEADERS: TextMapGetter<StreamHead["headers"]> = {
+  keys: (headers) => Object.keys(headers),
+  get: (headers, name) => headers[name],
 };
 
 export class Rpc {
@@ -103,10 +102,11 @@ export class Rpc {
     this.caller = identity.kind === "caller" ? identity.name : UNAUTHENTICATED;
     this.stranger = identity.kind === "stranger" ? identity : undefined;
     this.stream = stream;
-    const deadline = Number(call.getDeadline()) - (stream ? GRACE_MS : 0); // the gate has lengthened it
-    this.answerByMs = answerByMs(deadline, options.defaultDeadlineMs, options.clock);
-    this.#retriesByMs = deadline === Infinity ? Infinity : this.answerByMs;
-    const parent = propagation.extract(ROOT_CONTEXT, call.metadata, METADATA_GETTER);
+    const { clock, defaultDeadlineMs } = options;
+    const deadlineMs = stream?.deadlineMs ?? monotonicDeadlineMs(call.getDeadline(), clock);
+    this.answerByMs = answerByMs(deadlineMs, defaultDeadlineMs, clock.now());
+    this.#retriesByMs = deadlineMs === Infinity ? Infinity : this.answerByMs;
+    const parent = stream ? propagation.extract(ROOT_CONTEXT, stream.head.headers, HEADERS) : ROOT_CONTEXT;
     this.span = startRpcSpan(method, this.caller, parent);
     this.#method = method;
     this.#startedMs = startedMs;

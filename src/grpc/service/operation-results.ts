@@ -33,9 +33,9 @@ export async function resultsPageOf(
   const kinds = request.outcomes.map((outcome) => OUTCOMES.findIndex((kind) => WIRE_OUTCOMES[kind] === outcome));
   if (kinds.includes(-1)) throw invalid("outcomes", "has an outcome that is not known");
   const of = [id, [...kinds].sort()];
-  const from = positionIn(request.pageToken, of) ?? 0;
-  if (!Number.isSafeInteger(from)) throw invalid("page_token", "is not a token of this list");
-  const page = await operations.results({ id, from: from as number, most, ...(kinds.length > 0 && { kinds }) });
+  const isPosition = (position: unknown): position is number => Number.isSafeInteger(position);
+  const from = positionIn(request.pageToken, of, isPosition) ?? 0;
+  const page = await operations.results({ id, from, most, ...(kinds.length > 0 && { kinds }) });
   if (!page) return undefined;
   const truncated = record.kind === STOP_ROLLOUT && stopDetailOf(record.progress.detail)?.isTruncated === true;
   const found: DeviceResult[] = [];

@@ -30,7 +30,7 @@ import { durationMs } from "../wire/details.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { resultsPageOf } from "./operation-results.js";
 import { pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
-import { listSpecOf, touchedBySpec } from "./request.js";
+import { listSpecOf, touchedBy } from "./request.js";
 import { stopSpecOf, touchedByStop } from "./stop-request.js";
 import { SubmitStream } from "./submit.js";
 
@@ -73,6 +73,12 @@ const NOT_SHARED = new GatewayError({
 });
 const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
 
+/** Of an operation in the list of all. */
+function isPosition(position: unknown): position is { readonly createMs: number; readonly id: string } {
+  const { createMs, id } = (position ?? {}) as Record<string, unknown>;
+  return Number.isFinite(createMs) && isOperationId(id as string);
+}
+
 type Access = "see" | "stop" | "read" | "delete";
 
 export function createOperationsService(options: OperationsServiceOptions): OperationsService {
@@ -96,7 +102,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
           const stream = new SubmitStream(call, rpc, callback, {
             clock,
             begin: async (spec) => {
-              checkRights(callers, rpc.caller, touchedBySpec(spec));
+              checkRights(callers, rpc.caller, touchedBy(spec));
               return shared().submit(rpc.caller, listSpecOf(spec, limits));
             },
             published: (record) => {
@@ -134,7 +140,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (filter.trim() !== "" && !done) throw invalid("filter", 'must be empty, "done=true" or "done=false"');
     const most = pageSizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
     const of = ["operations", done ?? ""];
-    const after = positionIn(pageToken, of) as { createMs: number; id: string } | undefined;
+    const after = positionIn(pageToken, of, isPosition);
     const records = await shared().list({
       ...(right === "own" && { caller }),
       ...(done !== undefined && { done: done === "true" }),

@@ -7,14 +7,18 @@ export function pageTokenOf(of: readonly unknown[], position: unknown): string {
   return Buffer.from(JSON.stringify([of, position])).toString("base64url");
 }
 
-/** The position; undefined for the first page. Throws GatewayError. */
-export function positionIn(token: string, of: readonly unknown[]): unknown {
+/** The position; undefined for the first page. Throws GatewayError unless it is of that form. */
+export function positionIn<T>(
+  token: string,
+  of: readonly unknown[],
+  isPosition: (position: unknown) => position is T,
+): T | undefined {
   if (token === "") return undefined;
   try {
     const [made, position] = JSON.parse(Buffer.from(token, "base64url").toString()) as [unknown, unknown];
-    if (JSON.stringify(made) === JSON.stringify(of)) return position;
+    if (JSON.stringify(made) === JSON.stringify(of) && isPosition(position)) return position;
   } catch {
-    // Falls through: the same answer for both.
+    // Falls through: the same answer for all.
   }
   throw invalid("page_token", "is not a token of this list; start with an empty one");
 }

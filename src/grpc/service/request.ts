@@ -13,7 +13,7 @@ import type { Touched } from "../../identity/rights.js";
 import type { CancelListSpec } from "../../operations/cancel-list.js";
 import type { RolloutQuestion } from "../../rollout/rollout-reader.js";
 import { durationMs, durationOf } from "../wire/details.js";
-import { checkAccountField, checkIdField, checkTextField, Violations } from "./violations.js";
+import { checkAccountField, checkIdField, checkScope, checkTextField, Violations } from "./violations.js";
 
 /** Requests are checked against these. */
 export interface RequestLimits {
@@ -28,17 +28,14 @@ export const WIRE_PRIORITIES: ReadonlyMap<WirePriority, Priority> = new Map([
   [WirePriority.URGENT, "urgent"],
 ]);
 
-/** Names what a request would touch. Nothing of it has been checked yet. */
-export function touchedBy({ account, productKey, priority, verify }: CancelTasksByDeviceRequest): Touched {
-  return { account: account || DEFAULT_ACCOUNT, productKey, priority: WIRE_PRIORITIES.get(priority), verify };
-}
-
 /** The most, and the default, of `time_to_live`. */
 const MOST_TIME_TO_LIVE_MS = 24 * 3_600_000;
 const TIME_TO_LIVE_MS = 3_600_000;
 
-/** Names what a submission would touch. Nothing of it has been checked yet. */
-export function touchedBySpec({ account, productKey, priority, verify }: CancelSpec): Touched {
+type Asked = Pick<CancelSpec, "account" | "productKey" | "priority" | "verify">;
+
+/** Names what a request or a submission would touch. Nothing of it has been checked yet. */
+export function touchedBy({ account, productKey, priority, verify }: Asked): Touched {
   return { account: account || DEFAULT_ACCOUNT, productKey, priority: WIRE_PRIORITIES.get(priority), verify };
 }
 
@@ -48,11 +45,7 @@ export function listSpecOf(spec: CancelSpec, limits: RequestLimits): CancelListS
   const violations = new Violations();
   const timeToLiveMs = spec.timeToLive ? durationMs(spec.timeToLive) : TIME_TO_LIVE_MS;
   checkIdField("spec.request_id", spec.requestId, false, violations);
-  checkIdField("spec.product_key", spec.productKey, true, violations);
-  checkIdField("spec.firmware_id", spec.firmwareId, true, violations);
-  checkIdField("spec.job_id", spec.jobId, false, violations);
-  checkIdField("spec.iot_instance_id", spec.iotInstanceId, false, violations);
-  checkAccountField(spec.account, limits.accounts, violations, "spec.account");
+  checkScope(spec, limits.accounts, violations, "spec.");
   if (!priority) violations.add("spec.priority", "is not known");
   checkTextField("spec.reason", spec.reason, REASON, violations);
   if (spec.verify && spec.jobId === "") violations.add("spec.verify", "needs job_id");
@@ -120,11 +113,7 @@ export function rolloutQuestionOf(
   limits: RequestLimits,
 ): { readonly account: string; readonly question: RolloutQuestion } {
   const violations = new Violations();
-  checkIdField("product_key", request.productKey, true, violations);
-  checkIdField("firmware_id", request.firmwareId, true, violations);
-  checkIdField("job_id", request.jobId, false, violations);
-  checkIdField("iot_instance_id", request.iotInstanceId, false, violations);
-  checkAccountField(request.account, limits.accounts, violations);
+  checkScope(request, limits.accounts, violations);
   if (violations.count > 0) throw violations.error();
   const { productKey, firmwareId, jobId, iotInstanceId } = request;
   return { account: request.account || DEFAULT_ACCOUNT, question: { productKey, firmwareId, jobId, iotInstanceId } };

@@ -1,5 +1,4 @@
 // Turns a reading of a rollout into the response of GetRollout.
-
 import { JobKind, type Rollout, type RolloutJob, type TaskCounts } from "../../gen/ota/v1/ota_service.js";
 import type { BatchReading } from "../../rollout/batch-record.js";
 import type { BatchKind } from "../../rollout/job-operator.js";

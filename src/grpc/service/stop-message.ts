@@ -1,5 +1,4 @@
 // Turns the record of a stop into its metadata, and its report into the response.
-
 import {
   type JobStop,
   OperationState,

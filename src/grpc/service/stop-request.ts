@@ -8,7 +8,7 @@ import type { StopSpec } from "../../operations/stop/stop-spec.js";
 import { OPEN_STATES, type OpenState } from "../../rollout/job-operator.js";
 import { durationMs, durationOf } from "../wire/details.js";
 import { type RequestLimits, WIRE_PRIORITIES, wirePriorityOf } from "./request.js";
-import { checkAccountField, checkIdField, checkTextField, Violations } from "./violations.js";
+import { checkIdField, checkScope, checkTextField, Violations } from "./violations.js";
 
 const STATES: Record<OpenState, TaskState> = {
   CONFIRM: TaskState.CONFIRM,
@@ -44,11 +44,7 @@ export function stopSpecOf(request: StopRolloutRequest, allowed: Allowed, limits
   const { keepStrategies, includeNewJobs, listInstalled } = request;
   const violations = new Violations();
   checkIdField("request_id", requestId, false, violations);
-  checkIdField("product_key", productKey, true, violations);
-  checkIdField("firmware_id", firmwareId, true, violations);
-  checkIdField("job_id", jobId, false, violations);
-  checkIdField("iot_instance_id", iotInstanceId, false, violations);
-  checkAccountField(request.account, limits.accounts, violations);
+  checkScope(request, limits.accounts, violations);
   checkTextField("reason", reason, REASON, violations);
   for (const [index, state] of request.states.entries()) {
     if (!Object.values(STATES).includes(state)) violations.add("states", "is not a state of an open task", index);

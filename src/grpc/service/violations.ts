@@ -21,6 +21,28 @@ export class Violations {
   }
 }
 
+interface AskedScope {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly jobId: string;
+  readonly iotInstanceId: string;
+  readonly account: string;
+}
+
+/** `prefix`: of the names of its fields. */
+export function checkScope(
+  { productKey, firmwareId, jobId, iotInstanceId, account }: AskedScope,
+  accounts: ReadonlySet<string>,
+  violations: Violations,
+  prefix = "",
+): void {
+  checkIdField(`${prefix}product_key`, productKey, true, violations);
+  checkIdField(`${prefix}firmware_id`, firmwareId, true, violations);
+  checkIdField(`${prefix}job_id`, jobId, false, violations);
+  checkIdField(`${prefix}iot_instance_id`, iotInstanceId, false, violations);
+  checkAccountField(account, accounts, violations, `${prefix}account`);
+}
+
 export function checkAccountField(
   named: string,
   accounts: ReadonlySet<string>,

@@ -62,9 +62,10 @@ function caller(name: string): Identity {
 }
 
 function claimedIdentity(metadata: RpcHead["metadata"]): Identity {
-  const [name, ...others] = metadata.get(CALLER_HEADER);
+  const names = metadata.get(CALLER_HEADER);
+  const name = names[0];
   if (name === undefined) return caller(ANONYMOUS);
-  if (others.length > 0) return NO_NAME;
+  if (names.length > 1) return NO_NAME;
   // Names that are known have been checked.
   return KNOWN.get(name as string) ?? (isCallerName(name) ? caller(name) : NO_NAME);
 }

@@ -21,7 +21,7 @@ const COHORT_MS = 30_000;
 export interface ConnectionAging {
   /** Serves a connection. */
   take(socket: Socket): void;
-  /** Asks all clients to go. Resolves when they have gone, or cuts off the rest after `withinMs` */
+  /** Asks all clients to go. Resolves when they have gone; cuts off the rest after `withinMs`. */
   close(withinMs: number): Promise<void>;
 }
 

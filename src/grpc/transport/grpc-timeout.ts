@@ -1,20 +1,10 @@
 // Reads the header `grpc-timeout`, in every form that gRPC allows: up to eight digits and a unit.
-// grpc-js looks for such a form anywhere in the header, and computes with 32 bits: it takes
-// 123456789S for 23456789S, and 25 days for no time at all. So what gRPC forbids is refused before
-// grpc-js reads it, and what is too long is shortened.
+// grpc-js would look for such a form anywhere in the header, and compute with 32 bits: it takes
+// 123456789S for 23456789S, and 25 days for no time at all. So it never sees the header.
 
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
 
 const UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
-
-/** The longest that grpc-js can time: 24.8 days. */
-const LONGEST_MS = 2_147_483_000;
-
-/**
- * Added to what grpc-js gets. It ends an rpc at its deadline by itself, with a bare status, and on
- * a busy machine that would overtake the gateway's last answers. The gateway keeps the deadline.
- */
-export const GRACE_MS = 2000;
 
 /** For error texts. */
 export const TIMEOUT_RULE = "must be up to 8 digits and a unit (H, M, S, m, u or n), such as 30S";
@@ -25,10 +15,4 @@ export function timeoutMsOf(header: string | readonly string[] | undefined): num
   const [, digits, unit = ""] = TIMEOUT.exec(String(header)) ?? [];
   const unitMs = UNITS_MS[unit];
   return digits === undefined || unitMs === undefined ? undefined : Number(digits) * unitMs;
-}
-
-/** The header for grpc-js: the timeout and the grace. */
-export function lengthened(timeoutMs: number): string {
-  const ms = Math.ceil(Math.min(timeoutMs + GRACE_MS, LONGEST_MS));
-  return ms < 1e8 ? `${ms}m` : `${Math.ceil(ms / 1000)}S`;
 }

@@ -7,12 +7,13 @@ import type { Clock } from "../../base/clock.js";
 import { GatewayError } from "../../gateway/failures.js";
 import type { Identity, PendingIdentity } from "../../identity/identity.js";
 import { finalError, type WireError, wireErrorOf } from "../wire/status.js";
-import { type Authentication, identify, type RpcHead } from "./caller.js";
+import { type Authentication, identify } from "./caller.js";
 import { ANSWERS_TAKEN_WITHIN_MS, type Connection } from "./connections.js";
 import { MessageMeter } from "./message-meter.js";
 import type { StreamRules } from "./method-rules.js";
 import type { OpenStream } from "./open-streams.js";
 import type { CountRefusal } from "./refusal-counts.js";
+import type { StreamHead } from "./stream-head.js";
 
 export interface GuardedStreamOptions {
   readonly clock: Clock;
@@ -23,12 +24,19 @@ export interface GuardedStreamOptions {
 
 /** A stream as it is when the gate lets it in. */
 export interface Entrance {
-  readonly head: RpcHead;
-  readonly connection: Connection;
+  readonly head: StreamHead;
   readonly counted: OpenStream;
   readonly rules: StreamRules;
   readonly identity: Identity | PendingIdentity;
+  /** Infinity if the client set none. */
+  readonly timeoutMs: number;
 }
+
+/**
+ * Handlers keep the deadline, and answer before it. A stream without an answer is ended this much
+ * later: at the deadline itself, on a busy machine, that would overtake the last answers.
+ */
+const GRACE_MS = 2000;
 
 /** Enough for the largest request over a bad line. */
 const ARRIVES_WITHIN_MS = 30_000;
@@ -39,15 +47,20 @@ const LATE = wireErrorOf(
 const TOO_OLD = wireErrorOf(
   new GatewayError({ kind: "draining", message: "this stream is too old; open another" }, { retryAfterMs: 0 }),
 );
+/** The status of grpc-js. */
+const OVERDUE = finalError(status.DEADLINE_EXCEEDED, "Deadline exceeded");
 
 export class GuardedStream {
-  /** Given by the stream table; never used twice. */
-  id = 0;
+  /** In the stream table. */
+  place = 0;
   /** The caller by its headers, when the stream began. */
   readonly identity: Identity | PendingIdentity;
+  /** What the client sent before its messages. */
+  readonly head: StreamHead;
+  /** Monotonic; Infinity if the client set none. */
+  readonly deadlineMs: number;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GuardedStreamOptions;
-  readonly #head: RpcHead;
   readonly #connection: Connection;
   readonly #counted: OpenStream;
   readonly #rules: StreamRules;
@@ -63,23 +76,24 @@ export class GuardedStream {
   /** `options` are the same for all streams, so that each keeps one object less. */
   constructor(
     stream: ServerHttp2Stream,
-    { head, connection, counted, rules, identity }: Entrance,
+    { head, counted, rules, identity, timeoutMs }: Entrance,
     options: GuardedStreamOptions,
   ) {
     this.identity = identity;
     this.#stream = stream;
     this.#options = options;
-    this.#head = head;
-    this.#connection = connection;
+    this.head = head;
+    this.#connection = head.connection;
     this.#counted = counted;
     this.#rules = rules;
     this.#meter = new MessageMeter(rules.mostBytes);
     this.#openedMs = options.clock.now();
+    this.deadlineMs = this.#openedMs + timeoutMs;
   }
 
   /** The caller as of now: tokens and certificates expire, and keys are withdrawn. */
   identifyAgain(): Identity | PendingIdentity {
-    return identify(this.#head, this.#options.authentication);
+    return identify(this.head, this.#options.authentication);
   }
 
   /** grpc-js serves it as this call. */
@@ -157,6 +171,10 @@ export class GuardedStream {
       if ((isDone || overMs >= ANSWERS_TAKEN_WITHIN_MS) && !stream.closed) stream.close();
       return;
     }
+    if (nowMs - this.deadlineMs >= GRACE_MS) {
+      this.#answer(OVERDUE);
+      return;
+    }
     const rules = this.#rules;
     const waitingSinceMs = rules.isStream ? this.#meter.begunMs : this.#openedMs;
     const isLate = waitingSinceMs !== undefined && nowMs - waitingSinceMs >= ARRIVES_WITHIN_MS;
@@ -173,6 +191,10 @@ export class GuardedStream {
 
   #end(reason: string, error: WireError): void {
     this.refused(reason);
+    this.#answer(error);
+  }
+
+  #answer(error: WireError): void {
     if (this.#call) this.#call.sendStatus(error);
     else this.#stream.close();
   }

@@ -81,6 +81,7 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
   try {
     await bound(server, host, port);
     checkHandle(server);
+    server.on("error", (error) => log.error({ err: error }, "the gRPC port could not accept a connection"));
   } catch (error) {
     close();
     throw error;

@@ -102,8 +102,14 @@ export class OpenStreams {
   /** Counts a new stream. Throws GatewayError if there are too many of its kind. */
   openStream({ connection, address, caller, kind }: StreamOrigin): OpenStream {
     const by = this.#accounts;
-    const accounts = this.#accountsOfCaller(caller, address);
-    accounts.push(by.connection.of(connection), by.address.of(address), by.gateway.of());
+    const ofConnection = by.connection.of(connection);
+    const ofAddress = by.address.of(address);
+    const ofAll = by.gateway.of();
+    // Literals, because an array that grows gets room for sixteen more, for each stream.
+    const accounts =
+      caller === undefined
+        ? [by.strangersOfAddress.of(address), by.strangers.of(), ofConnection, ofAddress, ofAll]
+        : [by.caller.of(caller), ofConnection, ofAddress, ofAll];
     if (kind === "watch") accounts.push(by.watchesOfConnection.of(connection), by.watches.of());
     else if (kind === "reflection") accounts.push(by.reflectionOfConnection.of(connection), by.reflection.of());
     else if (kind === "submission") accounts.push(by.submissionsOfConnection.of(connection), by.submissions.of());

@@ -1,25 +1,27 @@
-// Every stream, whatever its method, passes here before grpc-js sees it: its headers are bounded
-// and made fit for grpc-js, its caller is identified as far as that takes no time, and it is
-// counted. From then on a GuardedStream watches it.
+// Every stream, whatever its method, passes here before grpc-js sees it: its headers are bounded,
+// its caller is identified as far as that takes no time, and it is counted. From then on a
+// GuardedStream watches it.
 // Invariant: nothing of a refused stream is kept, and it is closed even if its client does not end
 // it.
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { type Metadata, type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import { type ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { type Clock, every } from "../../base/clock.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
 import type { Identity } from "../../identity/identity.js";
 import type { Metrics } from "../../observe/telemetry/metrics.js";
 import { MOST_HEADER_BYTES } from "../resource-bounds.js";
 import { finalError, trailersOf, type WireError, wireErrorOf } from "../wire/status.js";
-import { type Authentication, identify, type RpcHead, UNAUTHENTICATED } from "./caller.js";
+import { type Authentication, identify, UNAUTHENTICATED } from "./caller.js";
 import type { Connection } from "./connections.js";
 import type { StreamHandler } from "./grpc-js-internals.js";
-import { lengthened, TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
+import { TIMEOUT_RULE, timeoutMsOf } from "./grpc-timeout.js";
 import { type Entrance, GuardedStream } from "./guarded-stream.js";
 import { MethodRules, ourMethodOf } from "./method-rules.js";
 import { type OpenStream, OpenStreams } from "./open-streams.js";
 import type { CountRefusal } from "./refusal-counts.js";
 import type { RefusalPacer } from "./refusal-pacer.js";
+import { StreamHead } from "./stream-head.js";
+import { linkStream } from "./stream-of-call.js";
 import { StreamTable } from "./stream-table.js";
 
 export interface StreamGateOptions {
@@ -54,11 +56,6 @@ export class StreamGate {
     this.#disarm = every(options.clock, SWEEP_EVERY_MS, () => this.#streams.checkAll(options.clock.now()));
   }
 
-  /** The stream of the call with this metadata; undefined if it has closed. */
-  of(metadata: Metadata): GuardedStream | undefined {
-    return this.#streams.of(metadata);
-  }
-
   /** Passes a stream to `handle`, or refuses it. */
   readonly guard = (
     handle: StreamHandler,
@@ -67,7 +64,7 @@ export class StreamGate {
     flags: number,
     rawHeaders: readonly string[],
   ): void => {
-    stream.on("error", () => {}); // a close follows
+    stream.on("error", ignore); // a close follows
     const connection = this.#connectionOf(stream.session as ServerHttp2Session | undefined);
     if (!connection) {
       stream.close();
@@ -75,21 +72,24 @@ export class StreamGate {
     }
     const guarded = this.#admitStream(stream, headers, rawHeaders, connection);
     if (!guarded) return;
-    this.#streams.add(guarded, headers);
+    this.#streams.add(guarded);
     stream.on("close", () => {
       this.#streams.remove(guarded);
       guarded.close();
     });
     this.#entering = guarded;
-    handle(stream, headers, flags, rawHeaders);
+    handle(stream, headersForGrpcJs(headers), flags, rawHeaders);
     this.#entering = undefined;
     // Added after the listeners of grpc-js: a listener for data starts the flow.
     stream.prependListener("data", (bytes: Buffer) => guarded.read(bytes));
   };
 
-  /** Shows the gate which call serves a stream. Changes nothing about the call. */
+  /** Shows the gate which call serves a stream, and links the two. */
   readonly interceptor: ServerInterceptor = (_method, call) => {
-    this.#entering?.serve(call);
+    if (this.#entering) {
+      this.#entering.serve(call);
+      linkStream(call, this.#entering);
+    }
     return call as ServerInterceptingCall;
   };
 
@@ -126,7 +126,6 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, "no valid timeout", BAD_TIMEOUT);
       return undefined;
     }
-    if (timeoutMs < Infinity) headers["grpc-timeout"] = lengthened(timeoutMs);
     return this.#countStream(stream, headers, connection, { path, bytes, timeoutMs });
   }
 
@@ -156,7 +155,7 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, `too many: ${subjectOf(error)}`, wire);
       return undefined;
     }
-    const entrance = { head, connection, counted, rules };
+    const entrance = { head, counted, rules, timeoutMs };
     if (found.kind === "pending") return this.#proveStream(stream, entrance, found.verify());
     return new GuardedStream(stream, { ...entrance, identity: found }, this.#options);
   }
@@ -212,7 +211,7 @@ const VERIFYING = " verifying";
  * as it is there: four kilobytes became four megabytes, and a few hundred streams of one client
  * more than a gigabyte.
  */
-const COMPRESSED = finalError(status.UNIMPLEMENTED, "compressed requests are not accepted");
+const COMPRESSED = finalError(status.UNIMPLEMENTED, "compressed requests are not accepted; turn compression off");
 
 const BAD_TIMEOUT = wireErrorOf(invalid("grpc-timeout", TIMEOUT_RULE));
 
@@ -231,22 +230,12 @@ function bytesOf(rawHeaders: readonly string[]): number {
   return bytes;
 }
 
-/** A class, because there is one for each stream. */
-class StreamHead implements RpcHead {
-  readonly connection: Connection;
-  readonly #headers: IncomingHttpHeaders;
+function ignore(): void {}
 
-  constructor(headers: IncomingHttpHeaders, connection: Connection) {
-    this.connection = connection;
-    this.#headers = headers;
-  }
-
-  get metadata(): RpcHead["metadata"] {
-    return this;
-  }
-
-  get(name: string): readonly string[] {
-    const value = this.#headers[name];
-    return value === undefined ? [] : [String(value)];
-  }
+/**
+ * The headers that grpc-js goes by. It would check, copy and keep all others too, and set a timer
+ * for `grpc-timeout`; our handlers read them from the stream's head.
+ */
+function headersForGrpcJs(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return { ":path": headers[":path"], "content-type": headers["content-type"] };
 }

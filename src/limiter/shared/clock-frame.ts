@@ -44,9 +44,9 @@ export class ClockFrame {
     return storeMs - this.#least;
   }
 
-  /** The shortest time of a command, there and back. */
+  /** The shortest time of a command, there and back; 0 as long as none is known. */
   get leastTripMs(): number {
-    return Math.max(this.#most - this.#least, 0);
+    return this.#tripMs === undefined ? 0 : Math.max(this.#most - this.#least, 0);
   }
 
   /** A time that a command rarely takes longer than. */

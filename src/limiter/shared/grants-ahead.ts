@@ -45,7 +45,6 @@ export class GrantsAhead {
 
   /** Uses the grants whose time has come. Runs again when the next one is due. */
   use(): void {
-    this.#disarm();
     const nowMs = this.#clock.now();
     const pausedUntilMs = this.#pausedUntilMs();
     const overtaken = this.#grants.filter(
@@ -62,6 +61,7 @@ export class GrantsAhead {
     const unwanted = this.#grants.filter((_, n) => !this.#takers.nth(n));
     this.#grants = this.#grants.slice(0, this.#grants.length - unwanted.length);
     for (const { token } of unwanted) token.settle({ kind: "unwritten" });
+    this.#disarm(); // here, because a grant that goes back has called this again
     const nextMs = Math.min(...this.#grants.map(({ startMs }) => startMs));
     if (nextMs < Infinity) this.#disarm = this.#clock.at(nextMs, () => this.use());
     this.#after(due.length > 0);

@@ -70,7 +70,7 @@ export class LedgerCommands {
       countsMs: countsMs + (view.isOpen ? shareMs : 0),
       leaseMs: FENCE_MS + shareMs + countsMs,
       spaceMs: spaceMs(held.answerMs, quota),
-      ...(early && { early: early.isBlamed }),
+      early: early?.isBlamed ?? false,
       keptAtMost: Math.floor(quota / 2),
       keep: this.#options.serves() ? this.#wouldKeep() : [],
     };

@@ -22,11 +22,8 @@ export interface Ask {
   /** The distance between starts of calls. */
   readonly spaceMs: number;
   readonly throttle?: { readonly pauseMs: number; readonly sentAgoMs: number };
-  /**
-   * Present if calls are asserted to be counted when they arrive: whether tokens returned early
-   * lately.
-   */
-  readonly early?: boolean;
+  /** Whether tokens of this replica returned early lately. */
+  readonly early: boolean;
   /** The maximum number of kept tokens of all replicas. */
   readonly keptAtMost: number;
   /** Tokens that this replica wants to keep while it does not use them. */
@@ -111,7 +108,7 @@ export function argumentsOf(ask: Ask): string[] {
     String(ask.keptAtMost),
     String(ask.spaceMs),
     String(ask.presentForMs),
-    ask.early === undefined ? "" : flag(ask.early),
+    flag(ask.early),
     String(ask.keep.length),
     ...ask.keep,
     ...ask.back.map(({ token, used }) => (used ? token : `-${token}`)),

@@ -40,8 +40,7 @@ import { TURN_AND_GRANT } from "./grant-script.js";
 //   18 pause for a throttle, or ''   19 how long ago the throttled call was sent
 //   20 how many tokens all replicas together may keep   21 how far apart calls start
 //   22 how long it counts as present
-//   23 if calls are counted when they arrive: '1' if its tokens returned early lately, else '0';
-//      otherwise ''
+//   23 '1' if its tokens returned early lately
 //   24 how many tokens it wants to keep; then those tokens; then those that it gives back, with '-'
 //      in front if nothing was sent with them
 // Returns epoch, now, token granted or '', 1 if that is ahead of pacing, in how long a call may
@@ -56,7 +55,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local info = redis.call('INFO', 'server')
 local run = assert(string.match(info, 'run_id:(%w+)'), 'INFO names no run_id')
-local function micros(n) return math.ceil(tonumber(ARGV[n]) * 1000) end
+-- What no time is must not be stored, because no later command could read it.
+local function micros(n)
+  local us = math.ceil(tonumber(ARGV[n]) * 1000)
+  assert(math.abs(us) < 1e15, 'argument ' .. n .. ' is no duration')
+  return us
+end
 local function text(number) return string.format('%.0f', number) end
 
 local ledger, set, gone = {}, {}, {}
@@ -143,7 +147,7 @@ local function withheld()
 end
 if ARGV[23] == '1' then put('early', text(now)) end
 if ARGV[18] ~= '' then
-  if ARGV[23] ~= '' and now - get('early') < ${BLAMED_MS * 1000} then
+  if now - micros(19) - get('early') < ${BLAMED_MS * 1000} then
     put('fallback', text(now + ${FALLBACK_MS * 1000}))
     put('paused', text(math.max(get('paused'), now + ${WINDOW_MS * 1000})))
   end

@@ -1,7 +1,6 @@
 // Puts an account's numbers into words for an operator in a hurry: the headline, which answers "are
 // devices being canceled, and if not, why?", a sentence about the ledger, and one about other users
 // of the account.
-
 import type { Condition, ConditionKind } from "../../gateway/account/condition.js";
 import type { LedgerMode } from "../../gateway/limiter.js";
 import { shownText } from "./shown-text.js";
@@ -114,7 +113,7 @@ const HEADLINES: Record<ConditionKind, (facts: AccountFacts) => Headline> = {
   refused: ({ condition }) => ({
     tone: "bad",
     state: "All refused",
-    meaning: `${sentence(condition)} Callers are told. The last calls were for ${callersOf(condition)}.`,
+    meaning: `${sentence(condition)} Their callers get that answer. The last calls were for ${callersOf(condition)}.`,
   }),
   forbidden: ({ condition }) => ({
     tone: "bad",

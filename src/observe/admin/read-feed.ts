@@ -1,4 +1,4 @@
-// Counts the calls of one operation that reads tasks or devices, for the page. These calls have a
+// Counts the calls of one operation beside the cancels by device, for the page. These calls have a
 // ledger of their own, and are in no other number of the page.
 import type { CallObserver, EndedCall, SentCall } from "../../gateway/call-observer.js";
 import type { LedgerState } from "../../gateway/limiter.js";

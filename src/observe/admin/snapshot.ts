@@ -93,7 +93,7 @@ export interface AccountSnapshot {
   readonly totals: Totals;
   /** Calls that were not accepted, by code and caller; the latest first, at most ten. */
   readonly refusals: readonly RefusalSnapshot[];
-  /** The operations that read tasks or devices, each with a ledger of its own. */
+  /** The operations that read, and those on whole batches, each with a ledger of its own. */
   readonly readings: readonly ReadingSnapshot[];
   /** Newest first: the last 20 calls, and the last 10 that were not accepted. */
   readonly calls: readonly CallSnapshot[];

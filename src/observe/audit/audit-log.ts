@@ -18,9 +18,9 @@ const MOST_WAITING_BYTES = 16 << 20;
 /** Lines arriving within this time are written together: one write costs as much as ten lines. */
 const GATHER_MS = 50;
 
-/** The wait before a failed write is retried, */
+/** The wait before a failed write is retried. */
 const AGAIN_MS = 1000;
-/** and the wait for a full pipe. */
+/** The wait for room in a full pipe. */
 const FULL_PIPE_MS = 50;
 
 /** How often a lasting problem is reported again. */

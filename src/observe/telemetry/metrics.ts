@@ -1,13 +1,12 @@
 // Defines every metric of the gateway with its unit and meaning, through the OpenTelemetry API
-// only. spans.ts has the spans; operation-metrics.ts has the metrics of operations; gauges.ts,
-// upkeep.ts and process.ts have what is read rather than counted. No attribute has more values than
-// the configuration has names: no device, no scope, and only configured callers, because a caller
-// can take any name.
+// only: operation-metrics.ts has those of operations, and what is read rather than counted is in
+// the files of gauges. No attribute has more values than the configuration has names: no device, no
+// scope, and only configured callers, because a caller can take any name.
 import { type Attributes, type Counter, type Meter, metrics, ValueType } from "@opentelemetry/api";
-import { type WatchedAccount, watch } from "./gauges.js";
+import { type WatchedAccount, watchAccounts } from "./account-gauges.js";
 import { createOperationMetrics, type OperationMetrics } from "./operation-metrics.js";
-import { watchProcess } from "./process.js";
-import { type Upkeep, watchUpkeep } from "./upkeep.js";
+import { watchProcess } from "./process-gauges.js";
+import { type SecurityReadings, watchSecurity } from "./security-gauges.js";
 
 const RESULTS = ["accepted", "refused", "throttled", "lost", "unwritten"] as const;
 /** The name of all callers that are not configured. */
@@ -38,7 +37,7 @@ export interface AccountMetrics {
   answered(caller: string, outcomes: readonly { readonly kind: string }[]): void;
 }
 
-/** Calls that read tasks back. They have a quota of their own, and so are counted separately. */
+/** Calls that read, or that cancel whole batches: each operation has a quota of its own. */
 export interface ReadMetrics {
   sent(call: unknown): void;
   ended(call: unknown, end: CallEnding): void;
@@ -60,9 +59,9 @@ export interface Metrics {
    * Reads the gauges of these accounts at each collection, until the returned function is called.
    */
   watch(accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void;
-  /** The same for the metrics of upkeep.ts. */
-  watchUpkeep(upkeep: Upkeep): () => void;
-  /** The same for the metrics of process.ts. */
+  /** The same for the audit log, the certificate and the keys. */
+  watchSecurity(readings: SecurityReadings): () => void;
+  /** The same for the process. */
   watchProcess(version: string): () => void;
   /** `serverFault`: the status is one that means a failure of the server. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
@@ -87,8 +86,8 @@ export function createMetrics(configuredCallers: Iterable<string>, outcomes: rea
     name: (more) => {
       for (const caller of more) callers.add(caller);
     },
-    watch: (accounts, nowMs) => watch(meter, accounts, nowMs),
-    watchUpkeep: (upkeep) => watchUpkeep(meter, upkeep),
+    watch: (accounts, nowMs) => watchAccounts(meter, accounts, nowMs),
+    watchSecurity: (readings) => watchSecurity(meter, readings),
     watchProcess: (version) => watchProcess(meter, version),
     refused: (reason, address) => events.refusals.add(1, { "ota.reason": reason, "client.address": address }),
     rpcEnded(method, status, serverFault, durationMs) {

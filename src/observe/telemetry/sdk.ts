@@ -1,5 +1,5 @@
-// Starts the OpenTelemetry SDK from the standard OTEL_* variables. Only `serve` imports it, before
-// anything else; all other modules know only the API.
+// Starts the OpenTelemetry SDK from the standard OTEL_* variables. Only `serve` and
+// `demo` import it, before anything else; all other modules know only the API.
 import type { IMetricReader, ViewOptions } from "@opentelemetry/sdk-metrics";
 import { NodeSDK, resources } from "@opentelemetry/sdk-node";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-base";

@@ -153,7 +153,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map([
     [`OTEL_SPAN_${name}_LIMIT`, wholeNumber(0)] as const,
   ]),
   ...["EVENT_COUNT", "LINK_COUNT"].map((name) => [`OTEL_SPAN_${name}_LIMIT`, wholeNumber(0)] as const),
-  ...["", "TRACES_", "METRICS_"].flatMap((signal) =>
+  ...["", "TRACES_", "METRICS_", "LOGS_"].flatMap((signal) =>
     OF_EACH_SIGNAL.map(([name, check]) => [`OTEL_EXPORTER_OTLP_${signal}${name}`, check] as const),
   ),
 ]);

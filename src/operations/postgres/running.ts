@@ -13,8 +13,9 @@ import type {
   StoreBounds,
 } from "../store.js";
 import { columnsFor, countClosed, countMerged, countUnsent, outcomesIn, sumOf } from "../stored-outcomes.js";
+import { checkRoom, costOf } from "../stored-uploads.js";
 import { held, lockLeased, type StoredChunk, visibleOperation } from "./rows.js";
-import { checkRoom } from "./submitting.js";
+import { storedDevices } from "./submitting.js";
 import type { Query } from "./transactions.js";
 
 export async function feed(query: Query, lease: Lease, after: number): Promise<Feeding> {
@@ -75,7 +76,7 @@ export async function append(
   const { devices } = await lockLeased(query, lease);
   const [known] = await query("SELECT 1 FROM ota_gateway.chunk WHERE operation = $1 AND chunk = $2", lease.id, chunk);
   if (known) return record(query, lease, [], progress);
-  await checkRoom(query, bounds, devices, devices + names.length);
+  checkRoom(bounds, await storedDevices(query), costOf(devices + names.length) - costOf(devices));
   await query(
     "INSERT INTO ota_gateway.chunk (operation, chunk, devices, open, fed) VALUES ($1, $2, $3, $3, true)",
     ...[lease.id, chunk, names.length],

@@ -1,10 +1,11 @@
 // The tables of the PostgreSQL store, as steps that bring an older schema up to date. A step only
 // adds, so that older gateways keep working beside newer ones. Released steps are never changed.
-//
-// `chunk` and `names` hold what is staged, under the id that the operation will have: publishing adds one
-// row to `operation`, whatever the length of the list. Names are apart because chunks are rewritten.
 
-/** The number of a step is its position, from 1. */
+/**
+ * The number of a step is its position, from 1. `chunk` and `names` hold what is staged, under the
+ * id that the operation will have: publishing adds one row to `operation`, whatever the length of the
+ * list. Names are apart because chunks are rewritten.
+ */
 export const MIGRATIONS: readonly string[] = [
   `
   -- The store's clock. Not the time of the transaction's start, which may have waited for a lock.

@@ -2,31 +2,24 @@
 // staged is counted before it is published: an operation is stored with all its names, or not at all.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
+import type { Published, StoreBounds, Submission } from "../store.js";
 import {
+  checkRoom,
   chunksOf,
+  costOf,
+  GIVEN_UP_MS,
   LEAST_DEVICES,
-  type Published,
-  type StoreBounds,
-  StoreFull,
-  StoreUnavailable,
-  type Submission,
-} from "../store.js";
+  type StoredUpload,
+  stagedDevices,
+  uploadGivenUp,
+} from "../stored-uploads.js";
 import type { Query } from "./transactions.js";
-
-/** Set as the time of an upload that is being deleted. */
-const GIVEN_UP_MS = 0;
 
 const STORED_DEVICES = `
   (SELECT coalesce(sum(greatest(devices, ${LEAST_DEVICES})), 0) FROM ota_gateway.operation WHERE delete_ms IS NULL) +
   (SELECT coalesce(sum(greatest(devices, ${LEAST_DEVICES})), 0) FROM ota_gateway.upload)`;
 
 const UPLOAD = "SELECT devices, staged_ms FROM ota_gateway.upload WHERE id = $1 FOR UPDATE";
-
-/** Null if nothing was staged. */
-interface Upload {
-  readonly devices: number | null;
-  readonly staged_ms: number | null;
-}
 
 export async function storedDevices(query: Query): Promise<number> {
   const [sum] = await query<{ stored: number }>(`SELECT (${STORED_DEVICES})::bigint AS stored`);
@@ -42,17 +35,17 @@ export async function stage(
   names: readonly string[],
 ): Promise<void> {
   const chunks = chunksOf(names);
-  const [found] = await query<Upload & { stored: number; before: number | null }>(
+  const [found] = await query<StoredUpload & { stored: number; before: number | null }>(
     `WITH upload AS MATERIALIZED (${UPLOAD})
      SELECT upload.*, (${STORED_DEVICES})::bigint AS stored,
        (SELECT sum(devices) FROM ota_gateway.chunk WHERE operation = $1 AND chunk >= $2 AND chunk < $3) AS before
      FROM (VALUES (1)) AS one LEFT JOIN upload ON true`,
     ...[id, chunk, chunk + chunks.length],
   );
-  const had = devicesOf(found);
+  const had = stagedDevices(found);
   const devices = had + names.length - (found?.before ?? 0);
   const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
-  if ((found?.stored ?? 0) + cost > bounds.devices) throw new StoreFull("the store holds as many devices as it may");
+  checkRoom(bounds, found?.stored ?? 0, cost);
   await query(
     `WITH upload AS (
        INSERT INTO ota_gateway.upload (id, devices, staged_ms) VALUES ($1, $2, ota_gateway.now_ms())
@@ -88,8 +81,8 @@ export async function publish(query: Query, bounds: StoreBounds, submission: Sub
     await discard(query, id);
     return { kind: "too-many" };
   }
-  const [upload] = await query<Upload>(UPLOAD, id);
-  if (devicesOf(upload) !== submission.devices) throw givenUp();
+  const [upload] = await query<StoredUpload>(UPLOAD, id);
+  if (stagedDevices(upload) !== submission.devices) throw uploadGivenUp();
   await query("DELETE FROM ota_gateway.upload WHERE id = $1", id);
   return { kind: "created", record: await insert(query, submission) };
 }
@@ -97,16 +90,6 @@ export async function publish(query: Query, bounds: StoreBounds, submission: Sub
 /** Forgets an upload. The sweep deletes its staged chunks, in steps. */
 export async function discard(query: Query, id: string): Promise<void> {
   await query("UPDATE ota_gateway.upload SET staged_ms = $2 WHERE id = $1", id, GIVEN_UP_MS);
-}
-
-/** Throws StoreUnavailable if it is being deleted. */
-function devicesOf(upload: Upload | undefined): number {
-  if (upload?.staged_ms === GIVEN_UP_MS) throw givenUp();
-  return upload?.devices ?? 0;
-}
-
-function givenUp(): StoreUnavailable {
-  return new StoreUnavailable("the upload has paused for too long, and was given up");
 }
 
 /** The operation that this submission has published before, or whose key it uses. */
@@ -132,16 +115,4 @@ async function insert(query: Query, submission: Submission) {
     ...[JSON.stringify(noCounts()), detail],
   );
   return recordOf(row as OperationRow);
-}
-
-/** An operation gets more devices. Rejects with StoreFull if the store has no room for them. */
-export async function checkRoom(query: Query, bounds: StoreBounds, had: number, devices: number): Promise<void> {
-  const cost = costOf(devices) - costOf(had);
-  const [found] = await query<{ stored: number }>(`SELECT (${STORED_DEVICES})::bigint AS stored`);
-  if ((found?.stored ?? 0) + cost > bounds.devices) throw new StoreFull("the store holds as many devices as it may");
-}
-
-/** What an upload or an operation counts against the bound of the store. */
-function costOf(devices: number): number {
-  return Math.max(devices, LEAST_DEVICES);
 }

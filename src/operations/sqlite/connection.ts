@@ -1,7 +1,8 @@
 // The one connection to the file: prepared statements, and transactions that take effect as a whole
 // or not at all, the count of stored devices included.
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { LEAST_DEVICES, StoreUnavailable } from "../store.js";
+import { StoreUnavailable } from "../store.js";
+import { LEAST_DEVICES } from "../stored-uploads.js";
 import { Statements } from "./statements.js";
 
 export class SqliteConnection {

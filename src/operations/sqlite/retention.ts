@@ -1,11 +1,12 @@
 // Deletes what is too old, a step in each transaction, and what its caller deletes: only what has
 // ended. The key of a deleted operation is kept for the retention, so it is not run a second time.
 import type { OperationRow } from "../operation-row.js";
-import { type StoreBounds, type Swept, UPLOAD_ABANDONED_MS } from "../store.js";
+import type { StoreBounds, Swept } from "../store.js";
+import { costOf, UPLOAD_ABANDONED_MS } from "../stored-uploads.js";
 import type { SqliteConnection } from "./connection.js";
 import { findVisible } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
-import { costOf, type Uploads } from "./uploads.js";
+import type { Uploads } from "./uploads.js";
 
 /** Rows of names that one step of sweeping deletes: about two megabytes. */
 const SWEPT_CHUNKS = 50;

@@ -4,29 +4,23 @@
 import { statfsSync } from "node:fs";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
+import { type Published, type StoreBounds, StoreFull, type Submission } from "../store.js";
 import {
+  checkRoom,
   chunksOf,
+  costOf,
+  GIVEN_UP_MS,
   LEAST_DEVICES,
-  type Published,
-  type StoreBounds,
-  StoreFull,
-  StoreUnavailable,
-  type Submission,
-} from "../store.js";
+  type StoredUpload,
+  stagedDevices,
+  uploadGivenUp,
+} from "../stored-uploads.js";
 import type { SqliteConnection } from "./connection.js";
 import { findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
 
 /** Left free on the disk for what is stored already: an upload that filled it would stop everything. */
 const DISK_RESERVE_BYTES = 16 << 20;
-
-/** Set as the time of an upload that is being deleted. */
-const GIVEN_UP_MS = 0;
-
-interface Upload {
-  readonly devices: number;
-  readonly staged_ms: number;
-}
 
 export class Uploads {
   readonly #connection: SqliteConnection;
@@ -47,15 +41,14 @@ export class Uploads {
     const chunks = chunksOf(names);
     connection.write(() => {
       if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
-      const had = devicesOf(this.#upload(id));
+      const had = stagedDevices(this.#upload(id));
       const before = connection.row<{ devices: number }>(
         "SELECT coalesce(sum(devices), 0) AS devices FROM chunk WHERE operation = ? AND chunk >= ? AND chunk < ?",
         ...[id, chunk, chunk + chunks.length],
       );
       const devices = had + names.length - (before?.devices ?? 0);
       const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
-      if (connection.storedDevices + cost > this.#bounds.devices)
-        throw new StoreFull("the store holds as many devices as it may");
+      checkRoom(this.#bounds, connection.storedDevices, cost);
       connection.run("INSERT OR REPLACE INTO upload VALUES (?, ?, ?)", id, devices, this.#time.now());
       for (const [nth, each] of chunks.entries()) {
         connection.run(
@@ -72,8 +65,7 @@ export class Uploads {
   grow(had: number, devices: number): void {
     if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
     const cost = costOf(devices) - costOf(had);
-    if (this.#connection.storedDevices + cost > this.#bounds.devices)
-      throw new StoreFull("the store holds as many devices as it may");
+    checkRoom(this.#bounds, this.#connection.storedDevices, cost);
     this.#connection.storedDevices += cost;
   }
 
@@ -93,7 +85,7 @@ export class Uploads {
         this.abandon(submission.id);
         return { kind: "too-many" };
       }
-      if (devicesOf(this.#upload(submission.id)) !== submission.devices) throw givenUp();
+      if (stagedDevices(this.#upload(submission.id)) !== submission.devices) throw uploadGivenUp();
       return { kind: "created", record: recordOf(this.#insert(submission)) };
     });
   }
@@ -108,7 +100,7 @@ export class Uploads {
         this.#connection.run("UPDATE upload SET staged_ms = ? WHERE id = ?", GIVEN_UP_MS, id);
       } else {
         this.#connection.run("DELETE FROM upload WHERE id = ?", id);
-        this.#connection.storedDevices -= costOf(upload.devices);
+        this.#connection.storedDevices -= costOf(upload.devices ?? 0);
       }
     });
   }
@@ -152,22 +144,7 @@ export class Uploads {
     return bavail * bsize < DISK_RESERVE_BYTES;
   }
 
-  #upload(id: string): Upload | undefined {
-    return this.#connection.row<Upload>("SELECT devices, staged_ms FROM upload WHERE id = ?", id);
+  #upload(id: string): StoredUpload | undefined {
+    return this.#connection.row<StoredUpload>("SELECT devices, staged_ms FROM upload WHERE id = ?", id);
   }
-}
-
-/** Throws StoreUnavailable if it is being deleted. */
-function devicesOf(upload: Upload | undefined): number {
-  if (upload?.staged_ms === GIVEN_UP_MS) throw givenUp();
-  return upload?.devices ?? 0;
-}
-
-function givenUp(): StoreUnavailable {
-  return new StoreUnavailable("the upload has paused for too long, and was given up");
-}
-
-/** What an upload or an operation counts against the bound of the store. */
-export function costOf(devices: number): number {
-  return Math.max(devices, LEAST_DEVICES);
 }

@@ -1,10 +1,9 @@
 // Makes the calls that the stop of a rollout asks for. Calls that change something are made only
 // until the operation's lease or its time is over; both kinds can be withdrawn while they wait.
 import type { Span } from "@opentelemetry/api";
-import type { Clock } from "../../base/clock.js";
+import { type Clock, sleepUntil } from "../../base/clock.js";
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
-import type { Failure } from "../../gateway/failures.js";
-import { GatewayError } from "../../gateway/failures.js";
+import { type Failure, GatewayError } from "../../gateway/failures.js";
 import type { Gateway, Request } from "../../gateway/gateway.js";
 import type { JobCalls } from "../../rollout/job-calls.js";
 import type { JobCall } from "../../rollout/job-operator.js";
@@ -120,7 +119,7 @@ export class StopCalls {
     } catch (error) {
       if (!(error instanceof GatewayError)) this.#options.failed(error);
       // The next pass finds its devices again.
-      await pause(clock, QUEUE_RETRY_MS, this.#changing.signal);
+      await sleepUntil(clock, clock.now() + QUEUE_RETRY_MS, this.#changing.signal).catch(() => {});
       return this.#unsent(call, NO_ROOM);
     }
     this.#requests.add(request);
@@ -139,17 +138,4 @@ export class StopCalls {
     const end = { kind: "withdrawn", message: failure.message } as const;
     return { end, sentMs: undefined, sentWallMs: undefined, endedMs: clock.now(), attempts: 0 };
   }
-}
-
-function pause(clock: Clock, forMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const over = () => {
-      disarm();
-      signal.removeEventListener("abort", over);
-      resolve();
-    };
-    const disarm = clock.at(clock.now() + forMs, over);
-    signal.addEventListener("abort", over);
-    if (signal.aborted) over();
-  });
 }

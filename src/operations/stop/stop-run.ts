@@ -167,8 +167,10 @@ export class StopRun implements LeasedRun {
     if (ending || !isPassing) return this.#end(ending ?? { state: "done", failure, unsent: failure });
     this.#obstacle = failure.message;
     await this.#save();
-    await this.#tenure.wait(this.#clock.now() + PLAN_AGAIN_MS);
-    if (!this.#tenure.ending && !this.#tenure.isLeaving) this.#machine = this.#newMachine();
+    const againMs = this.#clock.now() + PLAN_AGAIN_MS;
+    const goesOn = () => !this.#tenure.ending && !this.#tenure.isLeaving;
+    while (goesOn() && this.#clock.now() < againMs) await this.#tenure.wait(againMs);
+    if (goesOn()) this.#machine = this.#newMachine();
   }
 
   /** The report is stored. It remains to list devices, and to end. */

@@ -35,9 +35,14 @@ async function check(text: string, ...flags: string[]): Promise<{ out: string; c
 
 const GOOD = `accounts:
   default: {}
-  lab: { endpoint: "http://127.0.0.1:8088", quota: 3, credentials: { files: /run/secrets/lab } }
+  lab:
+    endpoint: "http://127.0.0.1:8088"
+    quota: 3
+    quotas: { CancelOTATaskByJob: 8 }
+    counted: arrived
+    credentials: { files: /run/secrets/lab }
 callers:
-  ops: { weight: 4 }
+  ops: { weight: 4, operations: all }
   lab-tests: { accounts: [lab], products: [a1Lights, "a1Lab*"], priorities: [], max_queued_devices: 9, verify: false }
 `;
 
@@ -50,13 +55,13 @@ describe("configCommand", () => {
       out.replace("access-key-secret cannot", "access-key-id cannot"),
     ).toBe(`warning: accounts.lab: no keys here: /run/secrets/lab/access-key-id cannot be read (ENOENT); \
 /run/secrets/lab must hold the files access-key-id and access-key-secret, both readable by the gateway.
-account  endpoint                      quota        keys from
-default  iot.cn-shanghai.aliyuncs.com  10 a second  the gateway's own
-lab      127.0.0.1:8088                3 a second   files in /run/secrets/lab
+account  endpoint                      quota                             counted   keys from
+default  iot.cn-shanghai.aliyuncs.com  10 a second                       answered  the gateway's own
+lab      127.0.0.1:8088                3 a second, CancelOTATaskByJob 8  arrived   files in /run/secrets/lab
 
-caller     weight  accounts  products         priorities  queued devices  verify  stop
-ops        4       all       all              all         default         yes     no
-lab-tests  1       lab       a1Lights a1Lab*  none        9               no      no
+caller     weight  accounts  products         priorities  queued devices  verify  stop  operations
+ops        4       all       all              all         default         yes     no    all
+lab-tests  1       lab       a1Lights a1Lab*  none        9               no      no    own
 
 all others are refused
 
@@ -109,6 +114,8 @@ The keys of each account need these permissions, the indispensable first (not ch
     expect(good.accounts.lab).toEqual({
       endpoint: "127.0.0.1:8088",
       quota: 3,
+      quotas: { CancelOTATaskByJob: 8 },
+      counted: "arrived",
       credentials: "files in /run/secrets/lab",
     });
     expect(good.callers["lab-tests"]).toEqual({
@@ -119,7 +126,9 @@ The keys of each account need these permissions, the indispensable first (not ch
       max_queued_devices: 9,
       verify: false,
       stop_rollouts: false,
+      operations: "own",
     });
+    expect(good.callers.ops.operations).toBe("all"); // was: not a word of who may see all operations
     const bad = JSON.parse((await check("callers: 7", "--json")).out);
     expect(bad).toEqual({ ok: false, mistakes: ["FILE: callers: expected a mapping"] });
   });

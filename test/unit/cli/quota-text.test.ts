@@ -38,6 +38,13 @@ describe("quotaLine", () => {
     );
   });
 
+  it("spells out what a terminal would obey (was: printed it)", () => {
+    const hostile = { account: "a\u009b2J", obstacle: "no\u202Eon" };
+    const visible = /a\\u\{9B\}2J.*no\\u\{202E\}on/s;
+    expect(line(hostile)).toMatch(visible);
+    expect(quotaText({ ...QUOTA, ...hostile }, (_, text) => text)).toMatch(visible);
+  });
+
   it("says until when the account is paused", () => {
     expect(line({ pausedUntil: PAUSED_UNTIL })).toMatch(/ waits 1\.0 s, paused until 2026-01-01T00:00:30\.000Z$/);
   });

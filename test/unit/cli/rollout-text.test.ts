@@ -20,6 +20,12 @@ function aJob(more: Partial<RolloutJob> = {}): RolloutJob {
 const textOf = (...jobs: RolloutJob[]) => rolloutText({ jobs, etag: "", readTime }, (_, text) => text);
 
 describe("rolloutText", () => {
+  it("spells out what a terminal would obey (was: printed it)", () => {
+    const text = textOf(aJob({ jobId: "a\u009b2J", status: "b\u009b2J", incomplete: "c\u009b2J" }));
+    expect(text).not.toMatch(/[^\P{C}\n]/u);
+    for (const letter of ["a", "b", "c"]) expect(text).toContain(`${letter}\\u{9B}2J`);
+  });
+
   it("shows each batch with its devices by state, and what can be stopped of all", () => {
     const counts = { ...ZERO, queued: 880_000, notified: 20_000, inProgress: 5000, succeeded: 30_500, canceled: 1 };
     const text = textOf(aJob({ counts }), aJob({ jobId: "2", kind: "VERIFY", status: "COMPLETED" }));

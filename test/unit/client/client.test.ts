@@ -4,6 +4,7 @@ import { core } from "@opentelemetry/sdk-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, type ConnectOptions, connect, OtaError } from "../../../src/client/client.js";
 import { GatewayError } from "../../../src/gateway/failures.js";
+import { Status } from "../../../src/gen/google/rpc/status.js";
 import { type GetQuotaRequest, GetQuotaResponse, OtaServiceService } from "../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { CallStackContext } from "../../../src/observe/telemetry/call-stack-context.js";
@@ -81,6 +82,19 @@ describe("connect", () => {
       upstreamRequestId: "ABC",
       devices: { rejected: 3 },
     });
+  });
+
+  it("reports an error whose details cannot be read as what can be read of it (was: ended the process)", async () => {
+    const client = await setUp({
+      cancel: () => {
+        const { code, details, metadata } = wireErrorOf(FULL);
+        const broken = { typeUrl: "type.googleapis.com/google.rpc.RetryInfo", value: Buffer.from([0x0a, 0x7f]) };
+        const encoded = Status.encode({ code: 3, message: "no", details: [broken] }).finish();
+        metadata.set("grpc-status-details-bin", Buffer.from(encoded));
+        return { code, details, metadata };
+      },
+    });
+    expect(await rejection(client.cancelTasksByDevice(REQUEST))).toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
   it("rejects with the signal's reason when it is aborted, before and while it waits", async () => {
@@ -185,6 +199,9 @@ describe("connect", () => {
       client.getQuota(any(7)),
       client.submit(any("dev-0"), REQUEST),
       client.submit([], { ...REQUEST, timeToLiveMs: Number.NaN }),
+      client.submit([], { ...REQUEST, timeToLiveMs: Infinity }), // was: a RangeError
+      client.rollout(any(undefined)), // was: sent, and refused by the gateway
+      client.rollout({ ...REQUEST, jobId: any(7) }),
       client.submit([], REQUEST, { timeoutMs: Number.NaN }), // was: ended the process
       first("dev-0"), // was: the devices d, e, v, - and 0
       first(undefined),
@@ -197,6 +214,9 @@ describe("connect", () => {
       "account must be a string, is of type number",
       "names must be an iterable of strings, is of type string",
       "time_to_live_ms must be a number, is NaN",
+      "time_to_live_ms must be a number, is Infinity",
+      "request must be an object, is undefined",
+      "job_id must be a string, is of type number",
       "timeoutMs must be a number of milliseconds, is NaN",
       "names must be an iterable of strings, is of type string",
       "names must be an iterable of strings, is undefined",

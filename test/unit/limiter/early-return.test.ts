@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Limiter } from "../../../src/gateway/limiter.js";
 import { BLAMED_MS, EarlyReturn, FALLBACK_MS } from "../../../src/limiter/early-return.js";
 import { createInProcessLedger } from "../../../src/limiter/in-process.js";
+import { createLazyLedger } from "../../../src/limiter/lazy.js";
 import { RoundTrips } from "../../../src/limiter/round-trips.js";
 import { createSharedLedger } from "../../../src/limiter/shared/ledger.js";
 import { OPENING_MS } from "../../../src/limiter/token-rule.js";
@@ -25,11 +27,11 @@ function anEarlyReturn(measure: () => Promise<number | undefined> = async () => 
   return new EarlyReturn({ clock, log, roundTrips: new RoundTrips({ clock, measure }) });
 }
 
-/** 40 answers, two a second. Returns how much earlier the last token returns. */
-async function learn(early: EarlyReturn, accepted = FULL): Promise<number> {
+/** So many answers, four a second. Returns how much earlier the last token returns. */
+async function learn(early: EarlyReturn, accepted = FULL, answers = 60): Promise<number> {
   let hiddenMs = 0;
-  for (let n = 0; n < 40; n++) {
-    await clock.advance(500);
+  for (let n = 0; n < answers; n++) {
+    await clock.advance(250);
     hiddenMs = early.answered(accepted);
   }
   return hiddenMs;
@@ -66,8 +68,26 @@ describe("EarlyReturn", () => {
   it("forgets what it learned before a pause", async () => {
     const early = anEarlyReturn();
     await learn(early);
-    await clock.advance(30_000);
+    await clock.advance(60_000);
     expect(early.answered(FULL)).toBe(0);
+  });
+
+  it("takes a longer wait of all calls for work only after ten minutes of it", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    const slow = { ...FULL, waitMs: 520 };
+    expect(await learn(early, slow)).toBeCloseTo(100);
+    expect(await learn(early, slow, 4 * 520)).toBeCloseTo(100);
+    expect(await learn(early, slow, 4 * 80)).toBeCloseTo(500);
+  });
+
+  it("believes at once that calls take less work", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    const fast = { ...FULL, waitMs: 60 };
+    expect(early.answered(fast)).toBe(0); // there may be still faster ones
+    expect(early.answered(FULL)).toBe(0);
+    expect(await learn(early, fast, 9)).toBeCloseTo(40);
   });
 
   it("returns no token early for ten minutes after a throttle, and says so once", async () => {
@@ -92,12 +112,18 @@ describe("EarlyReturn", () => {
   });
 });
 
-describe("createInProcessLedger", () => {
+const opened = createInProcessLedger;
+const openedLazily: typeof opened = (options) =>
+  createLazyLedger({ ...options, open: () => opened(options), mode: "in-process", quietMs: undefined });
+
+describe.each([
+  ["createInProcessLedger", opened],
+  ["createLazyLedger", openedLazily],
+])("%s", (_, open) => {
   it("has the token of an accepted call back earlier by what was learned", async () => {
     const early = anEarlyReturn();
     await learn(early);
-    const ledger = createInProcessLedger({ clock, callsPerSecond: 1, callTimeoutMs: 1000, early });
-    await clock.advance(OPENING_MS);
+    const ledger = open({ clock, callsPerSecond: 1, callTimeoutMs: 1000, sinceMs: clock.now() - OPENING_MS, early });
     const taking = ledger.take(NORMAL, never);
     do await clock.advance(0);
     while (ledger.state().inFlightSinceMs.length === 0);
@@ -116,31 +142,73 @@ describe("createInProcessLedger", () => {
 });
 
 describe("createSharedLedger", () => {
-  it("stops early returns on all replicas after a throttle of one", async () => {
+  interface Replica {
+    readonly early: EarlyReturn;
+    readonly ledger: Limiter;
+  }
+
+  /** Replica a returns tokens early, and b has just sent a call. The store can be cut off. */
+  async function twoReplicas(counted: "arrived" | "answered") {
     const lua = new LuaStore(clock);
-    const replicas = ["a", "b"].map((replica) => {
+    const link = { isCut: false };
+    const run = async (args: readonly string[]) => {
+      if (link.isCut) throw new Error("the store is away");
+      return lua.run(args);
+    };
+    const replicaOf = (replica: string, isRelied: boolean): Replica => {
       const early = anEarlyReturn();
-      const store = {
-        run: async (args: readonly string[]) => lua.run(args),
+      const wakeUps = {
         wake: (message: string) => lua.wake(message),
         onWake: (wake: (message: string) => void) => lua.listen(wake),
       };
-      const common = { clock, log: new FakeLog(), callsPerSecond: 10, callTimeoutMs: 500 };
-      return { early, ledger: createSharedLedger({ ...common, store, replica, onStoreLoss: "closed", early }) };
-    });
-    const [a, b] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
+      const common = {
+        clock,
+        log: new FakeLog(),
+        callsPerSecond: 10,
+        callTimeoutMs: 500,
+        onStoreLoss: "closed",
+      } as const;
+      const ledger = createSharedLedger({ ...common, store: { run, ...wakeUps }, replica, ...(isRelied && { early }) });
+      return { early, ledger };
+    };
+    const a = replicaOf("a", true);
+    const b = replicaOf("b", counted === "arrived");
     await clock.advance(3000);
-    await learn(a.early); // only this one returns tokens early
-    const call = b.ledger.take(NORMAL, never).then((token) => {
+    await learn(a.early);
+    const taking = b.ledger.take(NORMAL, never).then((token) => {
       token.send();
-      token.settle({ kind: "throttled", retryAfterMs: 10 });
+      return token;
     });
     await clock.advance(1000);
-    await call;
-    await clock.advance(1500);
+    return { a, b, token: await taking, link };
+  }
+
+  async function expectFallback(...replicas: readonly Replica[]): Promise<void> {
+    await clock.advance(2500);
     for (const { ledger } of replicas) {
       expect(ledger.state().arrived?.fallbackUntilMs).toBeGreaterThan(clock.now() + FALLBACK_MS - 3000);
       expect(ledger.state().arrived?.hiddenMs).toBe(0);
     }
+  }
+
+  it("stops early returns on all replicas after a throttle of one", async () => {
+    const { a, b, token } = await twoReplicas("arrived");
+    token.settle({ kind: "throttled", retryAfterMs: 10 });
+    await expectFallback(a, b);
+  });
+
+  it("stops early returns after a throttle of a replica that does not rely on the assertion", async () => {
+    const { a, token } = await twoReplicas("answered");
+    token.settle({ kind: "throttled", retryAfterMs: 10 });
+    await expectFallback(a);
+  });
+
+  it("stops early returns after a throttle of which the store learns late", async () => {
+    const { a, token, link } = await twoReplicas("arrived");
+    link.isCut = true;
+    token.settle({ kind: "throttled", retryAfterMs: 10 });
+    await clock.advance(2 * BLAMED_MS);
+    link.isCut = false;
+    await expectFallback(a);
   });
 });

@@ -91,6 +91,57 @@ describe("Runner", () => {
     expect(count(record, "unknown")).toBe(0);
   });
 
+  it("never says of a device that a dead process may have sent that it was not sent", async () => {
+    const world = await OperationWorld.open({ reply: () => ({ end: accepted(), delayMs: 5000 }) });
+    const { id } = await world.submit(4000);
+    const first = world.start();
+    await world.clock.advance(1500);
+    first.die();
+    const sent = [...world.sent().keys()];
+    expect(sent.length).toBeGreaterThan(600);
+    await world.clock.advance(15_000);
+    const second = world.start();
+    await world.clock.advance(50);
+    await world.store.stop(id);
+    second.runner.stop(id);
+    await world.clock.advance(10_000);
+    const again = await world.store.get(id);
+    expect(again).toMatchObject({ state: "stopped", waiting: 0 });
+    const outcomes = await world.outcomes(id);
+    expect(sent.filter((name) => outcomes.get(name) === "not-attempted")).toEqual([]);
+    expect(count(again, "unknown")).toBeGreaterThan(0);
+  });
+
+  it("says of devices that had no room in the queue that they were not sent", async () => {
+    const world = await OperationWorld.open({ queuedDevicesPerCaller: 2500 });
+    await world.submit(50_000);
+    const { id } = await world.submit(4000);
+    const process = world.start();
+    await world.clock.advance(500);
+    await world.store.stop(id);
+    process.runner.stop(id);
+    await world.clock.advance(1000);
+    expect(world.asked.filter((method) => method === "feed").length).toBeGreaterThan(1);
+    const record = await world.store.get(id);
+    expect(record).toMatchObject({ state: "stopped", waiting: 0 });
+    expect([count(record, "not-attempted"), count(record, "unknown")]).toEqual([4000, 0]);
+  });
+
+  it("remembers a call whose answer was lost when a later one fails by the gateway's fault", async () => {
+    const fault = refused({ kind: "internal", recovered: false }, { code: "InvalidAccessKeyId" });
+    const world = await OperationWorld.open({
+      reply: (_, nth) => (nth === 0 ? { end: LOST, delayMs: 20 } : { end: fault, delayMs: 3000 }),
+    });
+    const { id } = await world.submit(100);
+    const process = world.start();
+    await world.clock.advance(2000);
+    expect(world.calls).toHaveLength(2);
+    await world.store.stop(id);
+    process.runner.stop(id);
+    await world.clock.advance(5000);
+    expect(count(await world.store.get(id), "unknown")).toBe(100);
+  });
+
   it("stops within five seconds when another process was told", async () => {
     const world = await OperationWorld.open();
     const { id } = await world.submit(45_000);

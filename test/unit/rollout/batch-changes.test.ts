@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { BatchChanges } from "../../../src/rollout/batch-changes.js";
 import type { BatchKind } from "../../../src/rollout/job-operator.js";
+import { OPEN_STATES } from "../../../src/rollout/job-operator.js";
 import { StopBatch } from "../../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopOrder } from "../../../src/rollout/stop-call.js";
 import { accepted, refused } from "../../support/fake-job-operator.js";
-import { EVERY_STATE } from "../../support/rollout-world.js";
 
 const ORDER: StopOrder = {
-  ...{ productKey: "a1", firmwareId: "f1", jobId: "", etag: "", states: EVERY_STATE },
+  ...{ productKey: "a1", firmwareId: "f1", jobId: "", etag: "", states: OPEN_STATES },
   ...{ keepStrategies: false, includeNewJobs: false, settleMs: 120_000, callTimeoutMs: 10_000 },
 };
 const REJECTED = { kind: "rejected", rejection: "precondition", deviceFault: false } as const;
@@ -81,7 +81,7 @@ describe("BatchChanges", () => {
   it("reads ten pages at a time for all sweeps together, so that counts get their turn", () => {
     const { changes, batches } = start(["verify", "verify", "verify"]);
     for (const batch of batches.values()) {
-      for (const state of EVERY_STATE) {
+      for (const state of OPEN_STATES) {
         batch.takeToCount(true, 4);
         batch.note(state, 700, 0, -Infinity);
       }

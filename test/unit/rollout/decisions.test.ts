@@ -1,8 +1,8 @@
 // The small decisions of a stop.
 import { describe, expect, it } from "vitest";
-import { flagsOfStates } from "../../../src/rollout/batch-states.js";
 import { Counts } from "../../../src/rollout/counts.js";
 import { etagOf, hasNewJob } from "../../../src/rollout/etag.js";
+import { flagsOfStates } from "../../../src/rollout/job-flags.js";
 import type { JobTaskState, OpenState } from "../../../src/rollout/job-operator.js";
 import { Sweep } from "../../../src/rollout/sweep.js";
 

@@ -56,6 +56,11 @@ describe("JobCalls", () => {
     const lost = call(QUERY);
     await clock.advance(60_000);
     expect(await lost).toMatchObject({ end: LOST, attempts: 5 });
+    operator.calls.length = 0;
+    operator.reply = (_, nth) => (nth < 6 ? THROTTLED : nth < 8 ? LOST : accepted());
+    const both = call(QUERY);
+    await clock.advance(60_000);
+    expect(await both).toMatchObject({ end: accepted(), attempts: 9 });
   });
 
   it("leaves it to its caller whether a canceling call is repeated that was never answered", async () => {
@@ -90,6 +95,39 @@ describe("JobCalls", () => {
     await clock.advance(1000);
     expect(await first).toMatchObject({ end: accepted() });
     expect(operator.calls).toHaveLength(1);
+  });
+
+  it("sends nothing whose time is over, even if its token comes before its timer", async () => {
+    const { clock, call, operator } = start();
+    operator.answerMs = 500;
+    const ahead = new AbortController();
+    void call(CLOSE);
+    await clock.advance(1);
+    void call(CLOSE, { signal: ahead.signal }); // asks for the token that comes at 100
+    await clock.advance(1);
+    const late = call(CLOSE, { untilMs: 100 });
+    ahead.abort();
+    await clock.advance(1000);
+    expect(await late).toMatchObject({ end: { kind: "withdrawn" }, attempts: 0 });
+    expect(operator.calls).toHaveLength(1);
+  });
+
+  it("does not repeat a call whose caller leaves while it is in flight, or waits to be repeated", async () => {
+    const { clock, call, operator } = start();
+    operator.reply = () => refused("ServiceUnavailable", { kind: "unavailable" });
+    operator.answerMs = 500;
+    const [inFlight, inBackoff] = [new AbortController(), new AbortController()];
+    const first = call(CLOSE, { signal: inFlight.signal });
+    await clock.advance(100);
+    inFlight.abort();
+    await clock.advance(10_000);
+    expect(await first).toMatchObject({ end: { kind: "refused" }, attempts: 1 });
+    const second = call(CLOSE, { signal: inBackoff.signal });
+    await clock.advance(600);
+    inBackoff.abort();
+    await clock.advance(10_000);
+    expect(await second).toMatchObject({ end: { kind: "refused" }, attempts: 1 });
+    expect(operator.calls).toHaveLength(2);
   });
 
   it("waits for the calls in flight when it closes, and withdraws the others", async () => {

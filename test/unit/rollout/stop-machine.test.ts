@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/emulator/random.js";
 import { createRollout, jobReadings, type RolloutSpec } from "../../../src/emulator/rollout-control.js";
+import { OPEN_STATES } from "../../../src/rollout/job-operator.js";
 import type { StopOrder } from "../../../src/rollout/stop-call.js";
-import { EVERY_STATE, RolloutWorld, type WorldOptions } from "../../support/rollout-world.js";
+import { RolloutWorld, type WorldOptions } from "../../support/rollout-world.js";
 
 const NO_FAULTS = { lost: 0, unavailable: 0, unreadable: 0 };
 /** As documented. */
@@ -15,7 +16,7 @@ const HOUR_MS = 3_600_000;
 
 const ORDER: StopOrder = {
   ...{ productKey: "a1EmulatorPk", firmwareId: "EmulatedFirmware0000030100", jobId: "", etag: "" },
-  ...{ states: EVERY_STATE, keepStrategies: false, includeNewJobs: false },
+  ...{ states: OPEN_STATES, keepStrategies: false, includeNewJobs: false },
   ...{ settleMs: 120_000, callTimeoutMs: 10_000 },
 };
 

@@ -2,7 +2,7 @@
 import { trace } from "@opentelemetry/api";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { describe, expect, it } from "vitest";
-import { startOperationSpan } from "../../../src/tracing/operation-span.js";
+import { startOperationSpan } from "../../../src/tracing/spans.js";
 import { OperationWorld } from "../../support/operation-world.js";
 
 const exporter = new InMemorySpanExporter();

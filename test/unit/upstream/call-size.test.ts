@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRoom, encodedLength } from "../../../src/upstream/call-size.js";
-import { CANCEL_BY_DEVICE, TASKS_OF_JOB } from "../../../src/upstream/operations.js";
+import { CANCEL_BY_DEVICE, TASKS_OF_JOB } from "../../../src/upstream/device-operations.js";
 import { makeRequest } from "../../../src/upstream/request.js";
 import { percentEncode } from "../../../src/upstream/signature.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JobCall, JobFlags } from "../../../src/rollout/job-operator.js";
+import type { Operation } from "../../../src/upstream/device-operations.js";
 import { createJobOperator } from "../../../src/upstream/job-operations.js";
-import type { Operation } from "../../../src/upstream/operations.js";
 
 const FLAGS: JobFlags = { scheduled: false, queued: true, inProgress: false, notified: false, unconfirmed: false };
 

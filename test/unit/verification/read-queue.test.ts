@@ -92,6 +92,21 @@ describe("ReadQueue", () => {
     expect(calls.toSorted()).toEqual([["dev-2", "dev-4"], ["dev-3"]]);
   });
 
+  it("leaves no room in a call for a suspect that is passed over", () => {
+    const { queue, add } = start(50);
+    const [suspect, first, second] = ["x".repeat(90), "y".repeat(90), "z".repeat(90)] as const;
+    add("a", [suspect]);
+    const batch = queue.cut();
+    add("b", [first]);
+    queue.putBack(
+      SCOPE,
+      (batch?.devices ?? []).map((device) => ({ ...device, alone: true })),
+    );
+    add("c", [second]);
+    expect(namesOf(queue.cut())).toEqual([first, second]);
+    expect(namesOf(queue.cut())).toEqual([suspect]);
+  });
+
   it("sends a suspect alone also for requests that came meanwhile, and keeps counting its calls", () => {
     const { queue, add } = start();
     const first = add("a", ["dev-1"]);

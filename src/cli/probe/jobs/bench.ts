@@ -3,7 +3,7 @@
 // probe if it has come to hold a device that was not named.
 import type { Clock } from "../../../base/clock.js";
 import type { JOB_QUESTIONS } from "../../../emulator/open-questions.js";
-import type { Operation } from "../../../upstream/operations.js";
+import type { Operation } from "../../../upstream/device-operations.js";
 import { type Asker, type ProbeAnswer, Stopped } from "../asker.js";
 import { isForbidden } from "../questions.js";
 import { cancelByJob, type Flag, type JobsGiven, listTasks, queryJob, type TasksAsked } from "./calls.js";

@@ -6,7 +6,7 @@ import {
   type Operation,
   said,
   UNFINISHED_TASKS,
-} from "../../../upstream/operations.js";
+} from "../../../upstream/device-operations.js";
 
 /** The user's input. */
 export interface JobsGiven {
@@ -36,7 +36,7 @@ const FLAGS = {
 
 export type Flag = keyof typeof FLAGS;
 
-export function listJobs(firmwareId: string, { instanceId }: JobsGiven): Operation {
+export function listJobs(firmwareId: string, { instanceId }: Pick<JobsGiven, "instanceId">): Operation {
   const page = [["CurrentPage", "1"] as const, ["PageSize", String(PAGE)] as const];
   return {
     action: "ListOTAJobByFirmware",

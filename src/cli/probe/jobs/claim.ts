@@ -1,7 +1,7 @@
 // Reads, before the first change, that the batches match what the user gave up: each of the named
 // product and package, with unfinished tasks of named devices only, and no other batch of the
 // packages running. Anything else ends the probe.
-import type { Operation } from "../../../upstream/operations.js";
+import type { Operation } from "../../../upstream/device-operations.js";
 import { type Asker, Stopped } from "../asker.js";
 import { type JobsGiven, listJobs, listTasks, PAGE, queryJob } from "./calls.js";
 import {

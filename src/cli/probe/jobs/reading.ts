@@ -51,8 +51,13 @@ const UNFINISHED: readonly string[] = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROG
 const IS_OVER: readonly string[] = ["SUCCEEDED", "FAILED", "CANCELED"];
 export const EVERY_STATE: readonly string[] = [...UNFINISHED, ...IS_OVER];
 
+/** Whether a task in this state can certainly be canceled. */
+export function isUnfinished(state: string | undefined): boolean {
+  return state !== undefined && UNFINISHED.includes(state);
+}
+
 /** An unknown state counts as one that can be canceled. */
-export function isOpen({ state }: ProbedTask): boolean {
+export function isOpen({ state }: { readonly state: string }): boolean {
   return !IS_OVER.includes(state);
 }
 

@@ -94,7 +94,7 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
   it("is never overwritten", () => {
     const file = fresh(format);
     writeFileSync(file, "precious");
-    expect(() => outputBy(file, undefined)).toThrow(`continue it with --resume ${file}`);
+    expect(() => outputBy(file, undefined)).toThrow(`continue it with cancel --resume ${file}`);
     expect(() => ResultsFile.create(file, format, noFailure)).toThrow("EEXIST");
   });
 });

@@ -29,6 +29,12 @@ describe("tokenEnd", () => {
   ])("tells the ledger of %s", (_, end, token) => {
     expect(tokenEnd(end, 200)).toEqual(token);
   });
+
+  it("passes on how long a call took of which the number of devices is known", () => {
+    const end = { ...accepted(), waitMs: 30 };
+    expect(tokenEnd(end, 200)).toEqual({ kind: "answered", accepted: { devices: 200, waitMs: 30 } });
+    expect(tokenEnd(end, 0)).toEqual({ kind: "answered" }); // a call on a whole batch
+  });
 });
 
 describe("consequence", () => {

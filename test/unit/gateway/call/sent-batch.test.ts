@@ -7,7 +7,7 @@ import { aWaiter, SCOPE } from "../../../support/fake-command.js";
 import { accepted, LOST, refused, UNWRITTEN } from "../../../support/fake-upstream.js";
 
 /** A call with everything that these waiters asked for in the call. */
-function manifestOf(waiters: readonly Waiter[], nowMs = 500): SentBatch {
+function sentBatchOf(waiters: readonly Waiter[], nowMs = 500): SentBatch {
   const devices = new Map<string, BatchDevice & { owners: { waiter: Waiter; index: number }[] }>();
   for (const waiter of waiters) {
     for (const [index, name] of waiter.command.deviceNames.entries()) {
@@ -26,7 +26,7 @@ function manifestOf(waiters: readonly Waiter[], nowMs = 500): SentBatch {
 /** The record of each waiter for a call that ended like this. */
 async function toldOf(end: CallEnd, ...requests: readonly (readonly string[])[]): Promise<CallRecord[]> {
   const waiters = requests.map((deviceNames, n) => aWaiter({ caller: `c${n}`, deviceNames }));
-  const sentBatch = manifestOf(waiters);
+  const sentBatch = sentBatchOf(waiters);
   sentBatch.complete(end, 20);
   sentBatch.settle({ kind: "accepted" });
   const answers = await Promise.all(waiters.map(({ answer }) => answer));
@@ -56,10 +56,10 @@ describe("SentBatch", () => {
 
   it("knows the waiters in the call, since when they wait, and the largest attempt", () => {
     const [a, b] = [aWaiter({ caller: "a" }, 300), aWaiter({ caller: "a" }, 200)];
-    manifestOf([a]).release({ kind: "not-attempted", failure: { kind: "throttled", message: "" } });
-    const sentBatch = manifestOf([a, b]);
+    sentBatchOf([a]).release({ kind: "not-attempted", failure: { kind: "throttled", message: "" } });
+    const sentBatch = sentBatchOf([a, b]);
     expect(sentBatch.waiters).toEqual([a, b]);
-    expect([...sentBatch.devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
+    expect([...sentBatch.sentCall(0, 0).devicesByCaller]).toEqual([["a", 1]]); // they asked for the same device
     expect(sentBatch.waitingSinceMs).toBe(200);
     expect(sentBatch.attempt).toBe(2);
   });
@@ -69,7 +69,7 @@ describe("SentBatch", () => {
       aWaiter({ caller: "a", deviceNames: ["both-1", "a-1"] }, 100),
       aWaiter({ caller: "b", deviceNames: ["both-1", "b-1", "b-2"] }, 200),
     ];
-    expect(manifestOf(waiters).sentCall(510, 1_000_010)).toEqual({
+    expect(sentBatchOf(waiters).sentCall(510, 1_000_010)).toEqual({
       sentMs: 510,
       sentWallMs: 1_000_010,
       productKey: SCOPE.productKey,
@@ -152,7 +152,7 @@ describe("SentBatch", () => {
 
   it("takes any number of waiters for one device (was: too many arguments for Math.min)", () => {
     const waiters = Array.from({ length: 150_000 }, (_, n) => aWaiter({}, n + 1));
-    const sentBatch = manifestOf(waiters);
+    const sentBatch = sentBatchOf(waiters);
     expect(sentBatch.waitingSinceMs).toBe(1);
     expect(sentBatch.attempt).toBe(1);
   });

@@ -163,6 +163,18 @@ describe("ReadAhead", () => {
     expect(states.calls).toHaveLength(1);
   });
 
+  it("keeps to the bytes of an address where remembered devices made room for others", async () => {
+    const { list, missing } = aList(200, 50);
+    const { clock, ask, details } = startWithStaleNames(missing, { statesOmit: false });
+    const mostBytes = 160;
+    details.room.bytes = mostBytes;
+    await outcomesOf(clock, [ask({ deviceNames: list })], 20_000);
+    const others = list.flatMap((name, n) => [name, `new-device-${n}`]);
+    expect((await outcomesOf(clock, [ask({ deviceNames: others })], 60_000)).counts).toMatchObject({ rejected: 4 });
+    const bytes = details.calls.map(({ deviceNames }) => 100 + deviceNames.join("").length);
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(mostBytes);
+  });
+
   it("leaves devices unread that have no time to be read", async () => {
     const { list, missing } = aList(200, 50);
     const { clock, ask, details, limiters, dispatcher } = startWithStaleNames(missing, { statesOmit: false });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Credits } from "../../../../src/gateway/queue/credits.js";
 import { type Charge, FairShare, type Turn } from "../../../../src/gateway/queue/fair-share.js";
 
 const EVERYBODY = () => true;
@@ -6,7 +7,11 @@ const EVERYBODY = () => true;
 const turnOf = (caller: string): Turn => ({ caller, byCredit: false });
 
 function shareOf(weights: Readonly<Record<string, number>>): FairShare {
-  return new FairShare({ seatsPerCall: 200, weightOf: (caller) => weights[caller] ?? 1, creditNameOf: () => "" });
+  return new FairShare({
+    seatsPerCall: 200,
+    weightOf: (caller) => weights[caller] ?? 1,
+    credits: new Credits(() => ""),
+  });
 }
 
 /** In calls. */

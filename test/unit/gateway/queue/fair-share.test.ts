@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Credits } from "../../../../src/gateway/queue/credits.js";
 import { type Charge, FairShare, refund } from "../../../../src/gateway/queue/fair-share.js";
 
 const SEATS = 200;
@@ -8,7 +9,7 @@ function sharing({ weights = {}, proven = false }: { weights?: Record<string, nu
   const share = new FairShare({
     seatsPerCall: SEATS,
     weightOf: (caller) => weights[caller] ?? 1,
-    creditNameOf: (caller) => (proven ? caller : "everybody"),
+    credits: new Credits((caller) => (proven ? caller : "everybody")),
   });
   let nowMs = 0;
   let charge: Charge = new Map();

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import { SeatSharing, type Share } from "../../../../src/gateway/queue/seat-sharing.js";
-import { aShare } from "../../../support/a-share.js";
-import { allot } from "../../../support/allot.js";
+import { allot, aShare } from "../../../support/seat-shares.js";
 
 it("SeatSharing takes no seats from a caller for having another weight with every call", () => {
   let nth = 0;

@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../../src/gateway/failures.js";
 import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
-import { GRACE_MS } from "../../../../src/grpc/transport/grpc-timeout.js";
 import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
 import type { Identity } from "../../../../src/identity/identity.js";
 import { FakeLog } from "../../../support/fake-log.js";
@@ -17,6 +16,7 @@ class Call extends EventEmitter {
   readonly metadata = new Metadata();
   deadline = Infinity;
   readonly getDeadline = () => this.deadline;
+  readonly getMetricsRecorder = () => this;
   end(): void {
     this.cancelled = true;
     this.emit("cancelled");
@@ -25,13 +25,21 @@ class Call extends EventEmitter {
 
 const ALICE: Identity = { kind: "caller", name: "alice" };
 
-function setUp({ identity = ALICE, again }: { identity?: Identity; again?: GuardedStream["identifyAgain"] } = {}) {
+interface SetUp {
+  readonly identity?: Identity;
+  /** Set for an rpc behind the gate. */
+  readonly again?: GuardedStream["identifyAgain"];
+  readonly timeoutMs?: number;
+}
+
+function setUp({ identity = ALICE, again, timeoutMs = Infinity }: SetUp = {}) {
   const clock = new HandClock();
   const log = new FakeLog();
   const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
   const options = { clock, log, defaultDeadlineMs: 60_000, callerScheduler };
   const call = new Call();
-  const stream = again && ({ identifyAgain: again, finish: () => {}, refused: () => {} } as unknown as GuardedStream);
+  const ofGate = { identifyAgain: again, deadlineMs: clock.now() + timeoutMs, head: { headers: {} } };
+  const stream = again && ({ ...ofGate, finish: () => {}, refused: () => {} } as unknown as GuardedStream);
   const create = () =>
     new Rpc("ota.v1.OtaService/GetQuota", call, { identity, stream, startedMs: clock.now() }, options);
   return { call, create, log, clock };
@@ -98,9 +106,8 @@ describe("Rpc", () => {
     expect(readFailure(create().fail(draining))).toMatchObject({ pushback, retryAfterMs: 500 });
   });
 
-  it("keeps the deadline that the client asked for, and not the longer one of grpc-js", () => {
-    const { call, clock, create } = setUp({ again: () => ALICE });
-    call.deadline = clock.wallNow() + 5000 + GRACE_MS; // as it is behind the gate
+  it("keeps the deadline that the gate has read, of which grpc-js knows nothing", () => {
+    const { clock, create } = setUp({ again: () => ALICE, timeoutMs: 5000 });
     expect(create().answerByMs).toBe(clock.now() + 4800);
   });
 

@@ -13,6 +13,7 @@ import { Connection, Connections } from "../../../../src/grpc/transport/connecti
 import { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
 import { MethodRules } from "../../../../src/grpc/transport/method-rules.js";
 import { OpenStreams } from "../../../../src/grpc/transport/open-streams.js";
+import { StreamHead } from "../../../../src/grpc/transport/stream-head.js";
 import { createCertificateAuthority } from "../../../support/certificate-authority.js";
 import { freePort } from "../../../support/free-port.js";
 import { HandClock } from "../../../support/hand-clock.js";
@@ -63,11 +64,11 @@ function guardedOn(connection: Connection, clock: HandClock): GuardedStream {
   const { address } = connection;
   const identity = { kind: "caller", name: "a" } as const;
   const entrance = {
-    head: { metadata: { get: () => [] }, connection },
-    connection,
+    head: new StreamHead({}, connection),
     counted: new OpenStreams().openStream({ connection, address, caller: identity.name, kind: "rpc" }),
     rules: new MethodRules(1024).of("/ota.v1.OtaService/GetQuota"),
     identity,
+    timeoutMs: Infinity,
   };
   return new GuardedStream({ writableLength: 0 } as ServerHttp2Stream, entrance, { clock, refused: () => {} });
 }

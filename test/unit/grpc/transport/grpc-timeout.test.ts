@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GRACE_MS, lengthened, timeoutMsOf } from "../../../../src/grpc/transport/grpc-timeout.js";
+import { timeoutMsOf } from "../../../../src/grpc/transport/grpc-timeout.js";
 
 describe("timeoutMsOf", () => {
   it.each([
@@ -39,20 +39,5 @@ describe("timeoutMsOf", () => {
     "٣S",
   ])("takes none that gRPC forbids: %j", (header) => {
     expect(timeoutMsOf(header)).toBeUndefined();
-  });
-});
-
-describe("lengthened", () => {
-  it.each(["0m", "1n", "250u", "1500m", "30S", "99999999m", "100000S"])("adds the grace to %s", (header) => {
-    const askedMs = Number(timeoutMsOf(header));
-    const givenMs = Number(timeoutMsOf(lengthened(askedMs)));
-    expect(givenMs).toBeGreaterThanOrEqual(askedMs + GRACE_MS);
-    expect(givenMs).toBeLessThanOrEqual(askedMs + GRACE_MS + 1000);
-  });
-
-  it.each(["2147483S", "2592000S", "99999999H"])("shortens %s to what a 32-bit timer holds", (header) => {
-    const givenMs = Number(timeoutMsOf(lengthened(Number(timeoutMsOf(header)))));
-    expect(givenMs).toBeLessThan(2 ** 31);
-    expect(givenMs).toBeGreaterThan(2 ** 31 - 2000);
   });
 });

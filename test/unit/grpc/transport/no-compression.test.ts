@@ -40,7 +40,7 @@ describe("uncompressedOnly", () => {
     async (algorithm) => {
       const error = await failure(await setUp(algorithm));
       expect(status[error.code]).toBe("UNIMPLEMENTED");
-      expect(error.details).toBe("compressed requests are not accepted");
+      expect(error.details).toBe("compressed requests are not accepted; turn compression off");
     },
   );
 

@@ -13,7 +13,7 @@ import { CallerBook } from "../../../../src/identity/caller-book.js";
 import type { Identity } from "../../../../src/identity/identity.js";
 import { framed } from "../../../fuzz/raw-rpcs.js";
 import { FakeLog } from "../../../support/fake-log.js";
-import { HandClock } from "../../../support/hand-clock.js";
+import { HandClock, settle } from "../../../support/hand-clock.js";
 import { until } from "../../../support/processes.js";
 
 const WATCH = "/grpc.health.v1.Health/Watch";
@@ -79,22 +79,23 @@ function closed(each: ClientHttp2Stream | ClientHttp2Session): Promise<void> {
   return new Promise((resolve) => each.once("close", () => resolve()));
 }
 
-/** Turns the clock until it has happened; returns by how much. */
-async function turned<T>(
+/**
+ * Turns the clock until the stream has ended; returns its status, and by how much. Between two
+ * steps the network has time for a way there and back, however busy the machine is.
+ */
+async function turned(
   clock: HandClock,
-  happens: Promise<T>,
+  stream: ClientHttp2Stream,
   stepMs = 1000,
-): Promise<{ result: T; afterMs: number }> {
-  const startMs = clock.now();
-  let hasHappened = false;
-  const watched = happens.finally(() => {
-    hasHappened = true;
-  });
-  await until(async () => {
-    if (!hasHappened) await clock.advance(stepMs);
-    return hasHappened;
-  });
-  return { result: await watched, afterMs: clock.now() - startMs };
+): Promise<{ result: string; afterMs: number }> {
+  const [startMs, { session }] = [clock.now(), stream];
+  const status = statusOf(stream);
+  while (!stream.closed) {
+    await clock.advance(stepMs);
+    if (session?.closed === false) await new Promise((resolve) => session.ping(resolve) || resolve(undefined));
+    await settle();
+  }
+  return { result: await status, afterMs: clock.now() - startMs };
 }
 
 describe("StreamGate", () => {
@@ -122,7 +123,7 @@ describe("StreamGate", () => {
     for (const path of [WATCH, CANCEL, QUOTA]) {
       const stream = rpc(session, path);
       stream.write(Buffer.from([0, 0, 0, 0, 9, 1])); // of nine bytes, one
-      const { result, afterMs } = await turned(clock, statusOf(stream));
+      const { result, afterMs } = await turned(clock, stream);
       expect([path, result]).toEqual([path, "4"]);
       expect(afterMs).toBeLessThan(60_000);
     }
@@ -133,7 +134,7 @@ describe("StreamGate", () => {
     const silent = rpc(session, STREAM);
     const begun = rpc(session, STREAM);
     begun.write(Buffer.from([0, 0, 0, 0, 9, 1]));
-    const { result, afterMs } = await turned(clock, statusOf(begun));
+    const { result, afterMs } = await turned(clock, begun);
     expect(result).toBe("4");
     expect(afterMs).toBeLessThan(60_000);
     await clock.advance(600_000);
@@ -142,13 +143,13 @@ describe("StreamGate", () => {
 
   it("ends reflection within a minute, and watches after longer than a connection is used", async () => {
     const { clock, session, refused } = await setUp();
-    const reflection = await turned(clock, statusOf(rpc(session, REFLECTION)));
+    const reflection = await turned(clock, rpc(session, REFLECTION));
     expect(reflection.result).toBe("14");
     expect(reflection.afterMs).toBeLessThan(60_000);
     const watch = rpc(session, WATCH);
     watch.end(Buffer.alloc(5));
     await once(watch, "data");
-    const { result, afterMs } = await turned(clock, statusOf(watch), 30_000);
+    const { result, afterMs } = await turned(clock, watch, 30_000);
     expect(result).toBe("14");
     expect(afterMs).toBeGreaterThan(33 * 60_000);
     expect(refused).toEqual(["too old", "too old"]);
@@ -157,7 +158,7 @@ describe("StreamGate", () => {
   it("closes a stream that has been answered and is not ended by its client (was: held with its headers for ever)", async () => {
     const { clock, session } = await setUp(() => STRANGER);
     const stream = rpc(session, STREAM);
-    const { result } = await turned(clock, statusOf(stream)); // it ends only when the server resets it
+    const { result } = await turned(clock, stream); // it ends only when the server resets it
     expect(result).toBe("16");
   });
 
@@ -184,11 +185,11 @@ describe("StreamGate", () => {
     const { clock, session } = await setUp();
     const question = rpc(session, REFLECTION);
     question.write(framed(Buffer.alloc(10), { length: 1025 }));
-    expect((await turned(clock, statusOf(question))).result).toBe("8");
+    expect((await turned(clock, question)).result).toBe("8");
   });
 
   it("gives a caller all the time that it asks for, unary and on a stream (was: none, for more than 24 days)", async () => {
-    const { session } = await setUp();
+    const { clock, session } = await setUp();
     const statuses: unknown[] = [];
     for (const timeout of ["2147484S", "2592000S", "3000000S", "597H", "1193H"]) {
       for (const path of [CANCEL, STREAM, QUOTA, WATCH]) {
@@ -197,11 +198,24 @@ describe("StreamGate", () => {
         });
       }
     }
-    // Its timer is set after theirs, and no shorter than what grpc-js made of them.
-    const [headers] = await once(rpc(session, QUOTA, { "grpc-timeout": "1m" }), "response");
-    expect(headers["grpc-status"]).toBe("4");
+    const short = rpc(session, QUOTA, { "grpc-timeout": "1m" });
+    const { result, afterMs } = await turned(clock, short);
+    expect(result).toBe("4");
+    expect(afterMs).toBeLessThan(10_000);
     expect(statuses).toEqual([]);
   });
+
+  it.each([CANCEL, STREAM, QUOTA, REFLECTION])(
+    "ends what has no answer some time after its deadline, so that it overtakes no answer: %s",
+    async (path) => {
+      const { clock, session, refused } = await setUp();
+      const { result, afterMs } = await turned(clock, rpc(session, path, { "grpc-timeout": "5S" }));
+      expect(result).toBe("4");
+      expect(afterMs).toBeGreaterThanOrEqual(7000);
+      expect(afterMs).toBeLessThan(12_000);
+      expect(refused).toEqual([]);
+    },
+  );
 
   it.each(["", "30", "123456789S", "-1S", "1.5S", "5 S", "forever"])(
     "refuses the timeout %j, which gRPC does not allow, and says what it allows (was: 123456789S meant 23456789S)",
@@ -252,6 +266,6 @@ describe("StreamGate", () => {
     await answered;
     identity = later;
     stream.write(framed(Buffer.from([8, 2])));
-    expect((await turned(clock, statusOf(stream))).result).toBe(status);
+    expect((await turned(clock, stream)).result).toBe(status);
   });
 });

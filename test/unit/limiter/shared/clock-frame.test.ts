@@ -14,6 +14,10 @@ describe("ClockFrame", () => {
     expect(frame.note(storeMs, 100, 140)).toBe(true); // and goes by the new one
   });
 
+  it("assumes nothing of the time of a command before the first reply (was: that it takes forever)", () => {
+    expect(new ClockFrame().leastTripMs).toBe(0);
+  });
+
   it("says when the store's clock has certainly reached a time, by the fastest replies of late", () => {
     const frame = new ClockFrame();
     frame.note(5000, 100, 140);

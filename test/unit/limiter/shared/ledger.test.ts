@@ -110,6 +110,22 @@ describe("createSharedLedger", () => {
     expect(isGranted).toBe(true);
   });
 
+  it("serves a request that came before the store could be reached (was: no request of any replica, ever)", async () => {
+    const [a] = (await opened("a")) as [Limiter];
+    cut.add("b");
+    const b = join("b");
+    const grants: string[] = [];
+    greedy(b, "b", grants);
+    await clock.advance(1000);
+    expect(grants).toEqual([]);
+    cut.delete("b");
+    await clock.advance(2000);
+    expect(grants).toContain("b");
+    greedy(a, "a", grants);
+    await clock.advance(2000);
+    expect(grants).toContain("a");
+  });
+
   it("lets replicas take turns, and more urgent ones go first except every tenth time", async () => {
     const [a, b, c] = (await opened("a", "b", "c")) as [Limiter, Limiter, Limiter];
     const grants: string[] = [];

@@ -10,6 +10,7 @@ const ASK: Ask = {
   formerMs: 70,
   stepped: false,
   spaceMs: 105,
+  early: false,
   keptAtMost: 5,
   keep: [],
   back: [],
@@ -39,7 +40,7 @@ describe("argumentsOf", () => {
       "5",
       "105",
       "5000",
-      "",
+      "0",
       "0",
     ]);
     expect(argumentsOf(ASK)).toEqual(said);

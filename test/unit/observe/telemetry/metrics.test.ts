@@ -117,9 +117,9 @@ describe("createMetrics", () => {
 
   it("tells of what has to be looked after, and nothing of what is not used", async () => {
     const none = { auditLog: () => undefined, certificateLeftMs: () => undefined, keysAgeMs: () => undefined };
-    metrics.watchUpkeep(none)();
+    metrics.watchSecurity(none)();
     expect([...(await read()).keys()].filter((name) => /audit|tls|jwt/.test(name))).toEqual([]);
-    const unwatch = metrics.watchUpkeep({
+    const unwatch = metrics.watchSecurity({
       auditLog: () => ({ lost: 2, waitingBytes: 300 }),
       certificateLeftMs: () => -5000,
       keysAgeMs: () => 1500,

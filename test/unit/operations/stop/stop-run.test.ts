@@ -312,6 +312,11 @@ describe("StopRun", () => {
     world.start();
     await world.clock.advance(60_000);
     expect((await world.store.get(id))?.progress.obstacle).toMatch(/ServiceUnavailable/);
+    const sentMs = world.calls.map((call) => call.sentMs);
+    const gapsMs = sentMs.slice(1).map((ms, n) => ms - (sentMs[n] as number));
+    // Each plan makes five attempts.
+    const betweenPlansMs = gapsMs.filter((_, n) => n % 5 === 4);
+    expect([betweenPlansMs.length, Math.min(...betweenPlansMs)]).toEqual([4, expect.closeTo(5000, -2)]);
     isDown = false;
     const record = await world.untilEnded(id);
     expect([detailOf(record)?.report?.stopped, record.progress.obstacle]).toEqual([true, ""]);

@@ -1,5 +1,5 @@
 // Defines the metrics of the process: its build, start, memory, processor time and event loop.
-// Names follow OpenTelemetry's conventions, where it has one.
+// Names follow OpenTelemetry's conventions, where there are any.
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import type { Meter } from "@opentelemetry/api";

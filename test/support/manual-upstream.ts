@@ -13,7 +13,7 @@ interface Watching {
 }
 
 /** Its calls end on command, at the latest by their timeout. All ends are distinguishable. */
-export class ToldUpstream implements Upstream {
+export class ManualUpstream implements Upstream {
   readonly room = { ...ROOM, devices: SEATS };
   readonly timeoutMs = CALL_TIMEOUT_MS;
   readonly calls: Sent[] = [];

@@ -1,9 +1,9 @@
-// Defines the metrics of what needs care for a gateway to go on: its audit log, its certificate,
-// and the keys that verify tokens. A feature that is not used has no metric.
+// Defines the metrics of what guards a gateway: its audit log, its certificate, and the keys that
+// verify tokens. A feature that is not used has no metric.
 import type { Meter } from "@opentelemetry/api";
 
 /** The current state; undefined for features that are not used. */
-export interface Upkeep {
+export interface SecurityReadings {
   auditLog(): { readonly lost: number; readonly waitingBytes: number } | undefined;
   /** Time until the gateway's certificate expires; negative if it has. */
   certificateLeftMs(): number | undefined;
@@ -12,7 +12,7 @@ export interface Upkeep {
 }
 
 /** Reads these at each collection, until the returned function is called. */
-export function watchUpkeep(meter: Meter, upkeep: Upkeep): () => void {
+export function watchSecurity(meter: Meter, readings: SecurityReadings): () => void {
   const lost = meter.createObservableCounter("ota.audit.lost", {
     unit: "{line}",
     description: "Lines of the audit log that were dropped, because they could not be written and the queue was full.",
@@ -31,14 +31,14 @@ export function watchUpkeep(meter: Meter, upkeep: Upkeep): () => void {
   });
   const all = [lost, waiting, certificate, keys];
   const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
-    const auditLog = upkeep.auditLog();
+    const auditLog = readings.auditLog();
     if (auditLog) {
       result.observe(lost, auditLog.lost);
       result.observe(waiting, auditLog.waitingBytes);
     }
-    const leftMs = upkeep.certificateLeftMs();
+    const leftMs = readings.certificateLeftMs();
     if (leftMs !== undefined) result.observe(certificate, leftMs / 1000);
-    const ageMs = upkeep.keysAgeMs();
+    const ageMs = readings.keysAgeMs();
     if (ageMs !== undefined) result.observe(keys, ageMs / 1000);
   };
   meter.addBatchObservableCallback(observe, all);

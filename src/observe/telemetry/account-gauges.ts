@@ -2,7 +2,7 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 
 const PRIORITIES = ["urgent", "normal", "bulk"] as const;
-/** As gateway/account/condition.ts has them; observe/ knows nothing of the gateway. */
+/** As gateway/account/condition.ts has them; this folder knows nothing of the gateway. */
 const STATES = [
   "canceling",
   "idle",
@@ -47,7 +47,11 @@ export interface WatchedAccount {
 }
 
 /** Reads the gauges of these accounts until the returned function is called. */
-export function watch(meter: Meter, accounts: ReadonlyMap<string, WatchedAccount>, nowMs: () => number): () => void {
+export function watchAccounts(
+  meter: Meter,
+  accounts: ReadonlyMap<string, WatchedAccount>,
+  nowMs: () => number,
+): () => void {
   const gauge = (name: string, unit: string, description: string) =>
     meter.createObservableGauge(name, { unit, description });
   const queueDevices = gauge(

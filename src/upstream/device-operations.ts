@@ -1,5 +1,5 @@
-// Lists the upstream operations that the gateway calls, with their parameters. Optional parameters
-// are left out when they are empty.
+// The upstream's operations on the devices of a list, with their parameters; job-operations.ts has
+// those on whole batches. Optional parameters are left out when they are empty.
 import type { Scope } from "../gateway/command.js";
 
 /** One operation with its parameters. */

@@ -1,0 +1,137 @@
+import { EventEmitter, once } from "node:events";
+import { Metadata } from "@grpc/grpc-js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type Client, connect, type Token } from "../../../src/client/client.js";
+import { createOperations } from "../../../src/client/operation.js";
+import { ownError } from "../../../src/client/ota-error.js";
+import { GatewayError } from "../../../src/gateway/failures.js";
+import { Operation } from "../../../src/gen/google/longrunning/operations.js";
+import { wireErrorOf } from "../../../src/grpc/wire/status.js";
+import { type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
+import { HandClock } from "../../support/hand-clock.js";
+
+const SPEC = { productKey: "a1", firmwareId: "f1" };
+const STORED = Operation.fromPartial({ name: "operations/1" });
+const EXPIRED = new GatewayError({ kind: "expired", message: "nothing more arrived within 30 s" });
+
+async function setUp(answers: FakeAnswers, token?: Token): Promise<Client> {
+  const client = connect(await listenOta(answers), token === undefined ? {} : { token });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+/** A producer that gives these names and then stays quiet, as a pipe that nobody writes to. */
+function quietAfter(...names: readonly string[]) {
+  let isReturned = false;
+  const waiting = [...names];
+  const list: AsyncIterable<string> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        const value = waiting.shift();
+        return value === undefined ? new Promise(() => {}) : Promise.resolve({ done: false, value });
+      },
+      return: async () => {
+        isReturned = true;
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+  return { list, isReturned: () => isReturned };
+}
+
+describe("submit", () => {
+  it("sends the list in messages, and resolves with the operation", async () => {
+    const messages: number[] = [];
+    const client = await setUp({
+      submit: (call, callback) => {
+        call.on("data", ({ deviceNames }) => messages.push(deviceNames.length));
+        call.on("end", () => callback(null, STORED));
+      },
+    });
+    const names = Array.from({ length: 25_000 }, (_, n) => `device-${n}`);
+    expect((await client.submit(names, SPEC)).name).toBe("operations/1");
+    expect(messages).toEqual([0, 10_000, 10_000, 5000]);
+  });
+
+  it("rejects at once when it is aborted or refused, while its list is quiet (was: at the next name)", async () => {
+    const stop = new AbortController();
+    let isRefused = false;
+    const client = await setUp({
+      submit: (call, callback) => {
+        if (isRefused) callback(wireErrorOf(EXPIRED));
+        else call.on("data", ({ deviceNames }) => deviceNames.length > 0 && stop.abort(new Error("enough")));
+      },
+    });
+    const aborted = quietAfter("device-1");
+    await expect(client.submit(aborted.list, SPEC, { signal: stop.signal })).rejects.toThrow("enough");
+    isRefused = true;
+    const refused = quietAfter();
+    await expect(client.submit(refused.list, SPEC)).rejects.toMatchObject({ reason: "EXPIRED" });
+    expect([aborted.isReturned(), refused.isReturned()]).toEqual([true, true]);
+  });
+
+  it("waits for a token no longer than its caller does (was: forever)", async () => {
+    const client = await setUp({}, () => new Promise(() => {}));
+    const stop = new AbortController();
+    const given = client.submit([], SPEC, { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(given).rejects.toThrow("enough");
+    await expect(client.submit([], SPEC, { timeoutMs: 1 })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      message: "the token function did not answer within 1 ms",
+    });
+  });
+
+  it("rejects with what its list throws, and stores nothing", async () => {
+    const events = new EventEmitter();
+    const client = await setUp({
+      submit: (call) => {
+        call.on("data", () => events.emit("begun"));
+        call.on("cancelled", () => events.emit("left"));
+      },
+    });
+    const left = once(events, "left");
+    const lines = (async function* () {
+      await once(events, "begun");
+      yield "device-1";
+      throw new Error("the file is broken");
+    })();
+    await expect(client.submit(lines, SPEC)).rejects.toThrow("the file is broken");
+    await left;
+  });
+});
+
+describe("wait", () => {
+  function waiting(answers: (() => Promise<Operation>)[]) {
+    const clock = new HandClock();
+    const askedMs: number[] = [];
+    const { operation } = createOperations({
+      clock,
+      stub: { getChannel: () => ({}) } as never,
+      begin: (start) => start(),
+      headersOf: async () => new Metadata(),
+      unary: (async () => {
+        askedMs.push(clock.now());
+        return answers.shift()?.();
+      }) as never,
+    });
+    return { clock, askedMs, wait: operation("operations/1").wait() };
+  }
+
+  const running = async () => STORED;
+  const done = async () => ({ ...STORED, done: true });
+
+  it("asks a gateway that answers at once no more than twice a second (was: in a loop)", async () => {
+    const { clock, askedMs, wait } = waiting([running, running, done]);
+    await clock.advance(2000);
+    expect((await wait).done).toBe(true);
+    expect(askedMs).toEqual([0, 500, 1000]);
+  });
+
+  it("goes on while the gateway is away", async () => {
+    const away = async () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
+    const { clock, wait } = waiting([away, away, done]);
+    await clock.advance(2000);
+    expect((await wait).done).toBe(true);
+  });
+});
