@@ -5,15 +5,12 @@ import type { JobsGiven } from "./probe/jobs/calls.js";
 import { jobsPlanText } from "./probe/jobs/plan.js";
 import { jobsReportJson, jobsReportText } from "./probe/jobs/report.js";
 import { runJobsProbe } from "./probe/jobs/run.js";
+import { flagOf } from "./probe/report.js";
 import type { ProbeOptions } from "./probe/run.js";
 import { argument } from "./probe-arguments.js";
 import { probeSettings, runSession, type SessionFlags } from "./probe-session.js";
 
 interface Flags extends SessionFlags {
-  readonly productKey: string;
-  readonly firmwareId: string;
-  readonly instanceId?: string;
-  readonly sacrificialDevice?: readonly string[];
   readonly sacrificialJob: readonly string[];
   readonly otherFirmwareId?: readonly string[];
   readonly reportingDevice?: string;
@@ -53,8 +50,7 @@ export function probeJobsCommand(): Command {
 async function run(flags: Flags, command: Command): Promise<void> {
   const foreign = FOREIGN.find((name) => Object.hasOwn(flags, name));
   if (foreign !== undefined) {
-    const flag = foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    command.error(`error: --${flag} belongs to probe, not to probe jobs`, { exitCode: 2 });
+    command.error(`error: --${flagOf(foreign)} belongs to probe, not to probe jobs`, { exitCode: 2 });
   }
   const settings = probeSettings(flags, process.env);
   const {

@@ -16,6 +16,10 @@ import { jsonText } from "./terminal/json.js";
 
 /** The flags of every part. */
 export interface SessionFlags {
+  readonly productKey: string;
+  readonly firmwareId: string;
+  readonly instanceId?: string;
+  readonly sacrificialDevice?: readonly string[];
   readonly upstreamUrl?: string;
   readonly upstreamTimeoutMs?: string;
   readonly quotaCallsPerSecond?: string;

@@ -12,12 +12,8 @@ import { probeJobsCommand } from "./probe-jobs.js";
 import { probeSettings, runSession, type SessionFlags } from "./probe-session.js";
 
 interface Flags extends SessionFlags {
-  readonly productKey: string;
-  readonly firmwareId: string;
-  readonly instanceId?: string;
   readonly idleDevice?: string;
   readonly foreignFirmwareId?: string;
-  readonly sacrificialDevice?: readonly string[];
   readonly consentToThrottling?: true;
 }
 

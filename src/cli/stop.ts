@@ -5,12 +5,14 @@ import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { sleepUntil, systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
+import { visible } from "../base/visible-text.js";
 import { type Client, OtaError, type Rollout, type StopRequest } from "../client/client.js";
 import { followOperation } from "./follow.js";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationText } from "./operation-text.js";
 import { rolloutText } from "./rollout-text.js";
 import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
+import { goesOnText } from "./stop/goes-on.js";
 import { planFor } from "./stop/plan.js";
 import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
@@ -93,7 +95,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
 
 async function stop(client: Client, request: StopRequest, flags: Flags): Promise<void> {
   const name = await order(client, request);
-  process.stderr.write(`${name}\n`);
+  process.stderr.write(`${visible(name)}\n`);
   const left = new AbortController();
   void nextSignal().then(() => left.abort());
   let isDone = false;
@@ -163,9 +165,4 @@ async function isAgreed(): Promise<boolean> {
   } finally {
     terminal.close();
   }
-}
-
-function goesOnText(name: string, { address }: Flags): string {
-  const at = `--address ${address}`;
-  return `\nThe gateway knows it as ${name}:\n  ota-gateway operations wait ${name} ${at}\n  ota-gateway operations stop ${name} ${at}\n`;
 }

@@ -1,5 +1,5 @@
-// Lends a command the client of its gateway. What the gateway refuses is explained, and is exit
-// code 1.
+// Lends a command the client of its gateway. An error of the client is explained, and is exit code
+// 1; any other is thrown.
 import type { Command } from "commander";
 import { type Client, OtaError } from "../client/client.js";
 import { errorText } from "./gateway-advice.js";

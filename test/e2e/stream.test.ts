@@ -269,7 +269,8 @@ describe.concurrent("StreamCancelTasksByDevice", () => {
   });
 
   it("shares the calls evenly with another stream in another scope, however small the requests of one are", async (test) => {
-    const { emulator, stream } = await setUp(test, { devices: 40_000 }, { OTA_QUOTA_CALLS_PER_SECOND: "50" });
+    const settings = { ...PATIENT, OTA_QUOTA_CALLS_PER_SECOND: "50" };
+    const { emulator, stream } = await setUp(test, { devices: 40_000 }, settings);
     const streams = ["a", "b"].map((name) => stream(name));
     for (const [n, { call, send }] of streams.entries()) {
       // The first has ten times the requests, of a tenth of the devices each.

@@ -183,14 +183,16 @@ const SHORTEST_MS = 10;
 const LONGEST_MS = 50;
 
 /**
- * Resolves once the condition holds. It is checked often at first and less often after a while,
- * because a check that asks a program costs the processor time of both.
+ * Resolves once the condition holds. It is checked often; one that asks a program is checked less
+ * often after a while, because each check costs processor time here and there.
  */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   let waitMs = SHORTEST_MS;
-  while (!(await holds())) {
+  for (;;) {
+    const answer = holds();
+    if (await answer) return;
     await new Promise((resolve) => setTimeout(resolve, waitMs));
-    waitMs = Math.min(waitMs * 1.1, LONGEST_MS);
+    if (typeof answer !== "boolean") waitMs = Math.min(waitMs * 1.1, LONGEST_MS);
   }
 }
 

@@ -41,8 +41,30 @@ export function findingsOf({ evidence }: Probe): readonly Finding[] {
 }
 
 /** The flags of `emulate` that reproduce the clear answers. */
-function emulatorArguments(findings: readonly Finding[]): readonly string[] {
+export function emulateArguments(findings: readonly { question: string; choice?: string }[]): readonly string[] {
   return findings.flatMap(({ question, choice }) => (choice === undefined ? [] : [`--${flagOf(question)}`, choice]));
+}
+
+export const NEW_CODES = "Codes that the emulator does not use; please report them to the project, with this report:";
+
+/** The text of a report. `unclear` says what `?` means; a section without lines is left out. */
+export function framed(
+  { endedBy, callsSent }: { readonly endedBy?: string | undefined; readonly callsSent: number },
+  rows: readonly (readonly string[])[],
+  unclear: string,
+  emulate: readonly string[],
+  sections: readonly (readonly [heading: string, lines: readonly string[]])[],
+): string {
+  const flags = `  ota-gateway emulate ${emulate.join(" ")}`;
+  return [
+    ...(endedBy === undefined ? [] : [`Not finished: ${endedBy}`, ""]),
+    table(rows),
+    "",
+    `${callsSent} calls were sent. ? means ${unclear}, or that the emulator has no such choice.`,
+    ...(emulate.length > 0 ? ["To make the emulator answer like this:", "", flags] : []),
+    ...sections.flatMap(([heading, lines]) => (lines.length === 0 ? [] : ["", heading, ...lines])),
+    "",
+  ].join("\n");
 }
 
 export function reportText(probe: Probe): string {
@@ -50,32 +72,17 @@ export function reportText(probe: Probe): string {
     return `Nothing was found out: ${probe.endedBy}\n`;
   }
   const findings = findingsOf(probe);
-  const flags = emulatorArguments(findings);
-  const codes = newCodes(findings);
+  const codes = newCodes(findings).map(
+    ({ code, question, known }) => `  ${code} (${question}${known ? "" : ", unknown to the gateway"})`,
+  );
   const rows = findings.map(({ question, choice, seen, note }) => [
     flagOf(question),
     choice ?? "?",
     [...(seen && seen.kind !== "unanswered" ? [words(seen)] : []), ...(note ? [note] : [])].join("; "),
   ]);
-  return [
-    ...(probe.endedBy === undefined ? [] : [`Not finished: ${probe.endedBy}`, ""]),
-    table([["question", "answer", "seen"], ...rows]),
-    "",
-    `${probe.callsSent} calls were sent. ? means unclear, or that the emulator has no such choice.`,
-    ...(flags.length === 0
-      ? []
-      : ["To make the emulator answer like this:", "", `  ota-gateway emulate ${flags.join(" ")}`]),
-    ...(codes.length === 0
-      ? []
-      : [
-          "",
-          "Codes that the emulator does not use; please report them to the project, with this report:",
-          ...codes.map(
-            ({ code, question, known }) => `  ${code} (${question}${known ? "" : ", unknown to the gateway"})`,
-          ),
-        ]),
-    "",
-  ].join("\n");
+  return framed(probe, [["question", "answer", "seen"], ...rows], "unclear", emulateArguments(findings), [
+    [NEW_CODES, codes],
+  ]);
 }
 
 export function reportJson(probe: Probe): object {
@@ -85,7 +92,7 @@ export function reportJson(probe: Probe): object {
     endedBy: probe.endedBy,
     callsSent: probe.callsSent,
     findings: findings.map(({ question, choice, note, seen }) => ({ question: flagOf(question), choice, note, seen })),
-    emulate: emulatorArguments(findings),
+    emulate: emulateArguments(findings),
     newCodes: newCodes(findings),
   };
 }

@@ -83,15 +83,11 @@ export function commandOf(
   const account = request.account || DEFAULT_ACCOUNT;
   const priority = WIRE_PRIORITIES.get(request.priority);
   const violations = new Violations();
-  checkIdField("product_key", request.productKey, true, violations);
-  checkIdField("firmware_id", request.firmwareId, true, violations);
-  checkNames(request.deviceNames, limits.maxDevices, violations);
-  checkIdField("job_id", request.jobId, false, violations);
-  checkIdField("iot_instance_id", request.iotInstanceId, false, violations);
-  checkAccountField(request.account, limits.accounts, violations);
+  checkScope(request, limits.accounts, violations);
   if (!priority) violations.add("priority", "is not known");
   checkTextField("reason", request.reason, REASON, violations);
   if (request.checkDevices && !request.validateOnly) violations.add("check_devices", "requires validate_only");
+  checkNames(request.deviceNames, limits.maxDevices, violations);
   if (violations.count > 0 || !priority) throw violations.error();
   const { productKey, firmwareId, jobId, iotInstanceId, deviceNames, requireAll, verify } = request;
   const scope = { productKey, firmwareId, jobId, iotInstanceId };

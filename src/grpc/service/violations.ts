@@ -1,5 +1,5 @@
 // The violations of a request, and the checks that several requests share. Each check adds its
-// violations; they are called in the order of the fields.
+// violations, in the order of the fields; names come last, because there may be thousands.
 import { ACCOUNT, ID, type TextRule, wrongWith } from "../../base/text-rules.js";
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import { GatewayError, MOST_VIOLATIONS, type Violation } from "../../gateway/failures.js";

@@ -55,7 +55,7 @@ export class GuardedStream {
   place = 0;
   /** The caller by its headers, when the stream began. */
   readonly identity: Identity | PendingIdentity;
-  /** What the client sent before its messages. */
+  /** Sent by the client before its messages. */
   readonly head: StreamHead;
   /** Monotonic; Infinity if the client set none. */
   readonly deadlineMs: number;

@@ -14,7 +14,7 @@ interface Recorder {
   [STREAM]?: GuardedStream;
 }
 
-/** Throws if another stream has the call: a mix-up would give one caller the identity of another. */
+/** Throws if another stream has the call: a caller would get the identity of another. */
 export function linkStream(call: LinkedCall, stream: GuardedStream): void {
   const recorder: Recorder = call.getMetricsRecorder();
   if (recorder[STREAM]) throw new Error("grpc-js gave two calls the same metrics recorder; see docs/maintaining.md");

@@ -2,29 +2,8 @@
 // and its reply. A disk that hangs fails calls; it never holds up this thread.
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../base/clock.js";
-import {
-  type AppendedChunk,
-  type ChunkOutcomes,
-  type End,
-  type FedChunk,
-  type Feeding,
-  type Lease,
-  type Leased,
-  LeaseLost,
-  type LeaseQuery,
-  type ListQuery,
-  type OperationRecord,
-  type OperationStore,
-  type Progress,
-  type Published,
-  type ResultsPage,
-  type ResultsQuery,
-  StoreFull,
-  StoreRefused,
-  StoreUnavailable,
-  type Submission,
-  type Swept,
-} from "../store.js";
+import { LeaseLost, type OperationStore, StoreFull, StoreRefused, StoreUnavailable } from "../store.js";
+import type { Database } from "./database.js";
 import type { Call, Method, Opened, OpenOptions, StoreFailure, StoreReply } from "./serve-database.js";
 
 export interface SqliteStoreOptions extends OpenOptions {
@@ -62,6 +41,25 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 export class SqliteStore implements OperationStore {
   readonly durable: boolean;
   readonly shared = false;
+  readonly stage = this.#remote("stage");
+  readonly publish = this.#remote("publish");
+  readonly discard = this.#remote("discard");
+  readonly get = this.#remote("get");
+  readonly list = this.#remote("list");
+  readonly results = this.#remote("results");
+  readonly stop = this.#remote("stop");
+  readonly remove = this.#remote("remove");
+  readonly lease = this.#remote("lease");
+  readonly renew = this.#remote("renew");
+  readonly release = this.#remote("release");
+  readonly feed = this.#remote("feed");
+  readonly peek = this.#remote("peek");
+  readonly record = this.#remote("record");
+  readonly append = this.#remote("append");
+  readonly end = this.#remote("end");
+  readonly sweep = this.#remote("sweep");
+  readonly storedDevices = this.#remote("storedDevices");
+  readonly resume = this.#remote("resume");
   /** Rejects with StoreRefused. */
   readonly opened: Promise<void>;
   readonly #port: Port;
@@ -88,82 +86,6 @@ export class SqliteStore implements OperationStore {
     });
   }
 
-  stage(id: string, chunk: number, names: readonly string[]): Promise<void> {
-    return this.#call("stage", id, chunk, names);
-  }
-
-  publish(submission: Submission): Promise<Published> {
-    return this.#call("publish", submission);
-  }
-
-  discard(id: string): Promise<void> {
-    return this.#call("discard", id);
-  }
-
-  get(id: string): Promise<OperationRecord | undefined> {
-    return this.#call("get", id);
-  }
-
-  list(query: ListQuery): Promise<readonly OperationRecord[]> {
-    return this.#call("list", query);
-  }
-
-  results(query: ResultsQuery): Promise<ResultsPage | undefined> {
-    return this.#call("results", query);
-  }
-
-  stop(id: string): Promise<OperationRecord | undefined> {
-    return this.#call("stop", id);
-  }
-
-  remove(id: string): Promise<"removed" | "running" | "missing"> {
-    return this.#call("remove", id);
-  }
-
-  lease(query: LeaseQuery): Promise<readonly Leased[]> {
-    return this.#call("lease", query);
-  }
-
-  renew(holder: string, leases: readonly Lease[], leaseMs: number): Promise<readonly Leased[]> {
-    return this.#call("renew", holder, leases, leaseMs);
-  }
-
-  release(leases: readonly Lease[]): Promise<void> {
-    return this.#call("release", leases);
-  }
-
-  feed(lease: Lease, after: number): Promise<Feeding> {
-    return this.#call("feed", lease, after);
-  }
-
-  peek(lease: Lease, after: number): Promise<FedChunk | undefined> {
-    return this.#call("peek", lease, after);
-  }
-
-  record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): Promise<OperationRecord> {
-    return this.#call("record", lease, outcomes, progress);
-  }
-
-  append(lease: Lease, added: AppendedChunk, progress: Progress): Promise<OperationRecord> {
-    return this.#call("append", lease, added, progress);
-  }
-
-  end(lease: Lease, end: End): Promise<OperationRecord> {
-    return this.#call("end", lease, end);
-  }
-
-  sweep(): Promise<Swept> {
-    return this.#call("sweep");
-  }
-
-  storedDevices(): Promise<number> {
-    return this.#call("storedDevices");
-  }
-
-  resume(): Promise<number> {
-    return this.#call("resume");
-  }
-
   async close(): Promise<void> {
     if (this.#isOver) return;
     const closed = new Promise<void>((resolve) => {
@@ -173,20 +95,25 @@ export class SqliteStore implements OperationStore {
     await closed;
   }
 
-  #call<T>(method: Method, ...values: readonly unknown[]): Promise<T> {
+  /** The method of the database in its thread. */
+  #remote<M extends Method>(method: M) {
+    return (...values: Parameters<Database[M]>) => this.#call(method, values) as Promise<ReturnType<Database[M]>>;
+  }
+
+  #call(method: Method, values: readonly unknown[]): Promise<unknown> {
     if (this.#isOver) return Promise.reject(new StoreUnavailable("the store of operations is closed"));
     if (this.#waiting.size >= MOST_CALLS) {
       return Promise.reject(new StoreUnavailable("the store of operations is too slow: too many calls wait for it"));
     }
     const id = this.#nextId++;
-    return new Promise<unknown>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const disarm = this.#clock.at(this.#clock.now() + CALL_MS, () => {
         this.#waiting.delete(id);
         reject(new StoreUnavailable("the store of operations did not answer in time", { isUnknown: true }));
       });
       this.#waiting.set(id, { resolve, reject, disarm });
       this.#port.post({ id, method, values });
-    }) as Promise<T>;
+    });
   }
 
   #settle(reply: StoreReply): void {

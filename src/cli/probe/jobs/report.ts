@@ -2,9 +2,8 @@
 // emulator's flags that reproduce it, and the RequestIds of surprising answers. It holds no key,
 // product, package, batch or device.
 import { knownVerdict } from "../../../upstream/codes.js";
-import { table } from "../../terminal/table.js";
 import { words } from "../asker.js";
-import { flagOf } from "../report.js";
+import { emulateArguments, flagOf, framed, NEW_CODES } from "../report.js";
 import type { FindingName, JobFinding } from "./bench.js";
 import { isRefused } from "./question.js";
 import { FINDING_NAMES } from "./questions.js";
@@ -30,28 +29,14 @@ interface Row extends JobFinding {
 export function jobsReportText(probe: JobsProbe): string {
   if (probe.endedBy !== undefined && probe.findings.size === 0) return `Nothing was found out: ${probe.endedBy}\n`;
   const rows = rowsOf(probe);
-  const emulate = emulateArguments(rows);
-  const surprises = rows.filter(isSurprising);
-  const codes = rows.filter(({ newCode }) => newCode !== undefined);
-  return [
-    ...(probe.endedBy === undefined ? [] : [`Not finished: ${probe.endedBy}`, ""]),
-    table([
-      ["question", "answer", "in words"],
-      ...rows.map((row) => [row.question, row.choice ?? row.answer ?? "?", noteOf(row)]),
-    ]),
-    "",
-    `${probe.callsSent} calls were sent. ? means that the answers do not decide, or that the emulator has no such choice.`,
-    ...(emulate.length === 0
-      ? []
-      : ["To make the emulator answer like this:", "", `  ota-gateway emulate ${emulate.join(" ")}`]),
-    ...(surprises.length === 0 ? [] : ["", "RequestIds of surprising answers, for the vendor's support:"]),
-    ...surprises.map(({ question, seen }) => `  ${question}  ${seen?.requestId}`),
-    ...(codes.length === 0
-      ? []
-      : ["", "Codes that the emulator does not use; please report them to the project, with this report:"]),
-    ...codes.map(({ question, newCode }) => `  ${newCode}  (${question})`),
-    "",
-  ].join("\n");
+  const lines = rows.map((row) => [row.question, row.choice ?? row.answer ?? "?", noteOf(row)]);
+  const surprises = rows.filter(isSurprising).map(({ question, seen }) => `  ${question}  ${seen?.requestId}`);
+  const codes = rows.flatMap(({ question, newCode }) => (newCode === undefined ? [] : [`  ${newCode}  (${question})`]));
+  const unclear = "that the answers do not decide";
+  return framed(probe, [["question", "answer", "in words"], ...lines], unclear, emulateArguments(rows), [
+    ["RequestIds of surprising answers, for the vendor's support:", surprises],
+    [NEW_CODES, codes],
+  ]);
 }
 
 export function jobsReportJson(probe: JobsProbe): object {
@@ -96,9 +81,4 @@ function isSurprising({ surprising, newCode }: Row): boolean {
 function noteOf({ note, seen }: Row): string {
   const answer = seen === undefined ? "" : words(seen.sighting);
   return answer === "" || note.includes(answer) ? note : `${note}; ${answer}`;
-}
-
-/** The flags of `emulate` that reproduce the clear answers. */
-function emulateArguments(rows: readonly Row[]): readonly string[] {
-  return rows.flatMap(({ question, choice }) => (choice === undefined ? [] : [`--${question}`, choice]));
 }

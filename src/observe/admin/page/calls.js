@@ -1,6 +1,5 @@
 // The list of the last upstream calls. It stays still while the operator reads in it: with ten new
 // calls a second, a row would move away just as its request ID is about to be copied.
-
 import { createCallRow } from "./call-row.js";
 import { arrange, byId, setText } from "./dom.js";
 import { count } from "./words.js";

@@ -61,7 +61,7 @@ describe("commandOf", () => {
     ]);
   });
 
-  it("lists everything that is wrong, in the order of the fields", () => {
+  it("lists everything that is wrong, the names last", () => {
     const everything: Fields = {
       productKey: "",
       firmwareId: "two words",
@@ -75,13 +75,13 @@ describe("commandOf", () => {
     expect(violations(everything)).toEqual([
       { field: "product_key", description: "is required" },
       { field: "firmware_id", description: "must be 1-64 printable ASCII characters, has U+0020 at 4" },
-      { field: "device_names[1]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 3" },
-      { field: "device_names[2]", description: "repeats device_names[0]" },
       { field: "job_id", description: "must be 1-64 printable ASCII characters, has 65" },
       { field: "iot_instance_id", description: "must be 1-64 printable ASCII characters, has U+00FC at 1" },
       { field: "account", description: "is not configured" },
       { field: "priority", description: "is not known" },
       { field: "reason", description: "must be up to 256 visible characters, has 257" },
+      { field: "device_names[1]", description: "must be 4-32 of A-Za-z0-9-_@.:, has 3" },
+      { field: "device_names[2]", description: "repeats device_names[0]" },
     ]);
   });
 
@@ -103,10 +103,11 @@ describe("commandOf", () => {
     ]);
   });
 
-  it("lists the first fifty of what is wrong, and counts the rest", () => {
+  it("lists the first fifty of what is wrong, and counts the rest (was: bad names hid every other mistake)", () => {
     const told = failureOf({ deviceNames: Array<string>(20_000).fill("x"), account: "third" });
     expect(told.violations).toHaveLength(50);
-    expect(told.violations.at(-1)?.field).toBe("device_names[48]");
+    expect(told.violations[0]?.field).toBe("account");
+    expect(told.violations.at(-1)?.field).toBe("device_names[47]");
     expect(told.unlisted).toBe(20_002 - 50);
     expect(failureOf({ deviceNames: ["x"] })).toMatchObject({
       violations: [{ field: "device_names[0]" }],

@@ -13,7 +13,7 @@ import {
   OtaServiceService,
 } from "../../../../src/gen/ota/v1/ota_service.js";
 import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
-import { linkStream, type LinkedCall, streamOf } from "../../../../src/grpc/transport/stream-of-call.js";
+import { type LinkedCall, linkStream, streamOf } from "../../../../src/grpc/transport/stream-of-call.js";
 
 const aStream = () => ({}) as GuardedStream;
 
