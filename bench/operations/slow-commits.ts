@@ -2,7 +2,9 @@
 // at the same time, a gateway with the same devices in a stream.
 import { systemClock } from "../../src/base/clock.js";
 import { openPostgresStore } from "../../src/operations/postgres/postgres-store.js";
+import type { Leased } from "../../src/operations/store.js";
 import type { PostgresServer } from "../../test/support/postgres.js";
+import { leaseQuery, NO_PROGRESS, submit } from "../../test/support/stored-operation.js";
 import { startTcpProxy } from "../../test/support/tcp-proxy.js";
 import type { Goal } from "../goal.js";
 import { median, quantile } from "../median.js";
@@ -10,8 +12,8 @@ import { NETWORK, startGateway, startUpstream, TAKES_ALL } from "../processes.js
 import { streamList, submitList } from "./lists.js";
 import { singles } from "./singles.js";
 
-/** Of each packet, either way: the shortest transaction that writes takes four round trips. */
-const DELAY_MS = 25;
+/** Of each packet, either way: recording outcomes takes two round trips. */
+const DELAY_MS = 50;
 const BOUNDS = { operationsPerCaller: 20, devices: 1_000_000, retentionMs: 3_600_000 };
 
 export async function slowCommits(
@@ -56,10 +58,11 @@ export async function slowCommits(
 
 async function commitTime(address: string): Promise<number> {
   const store = await openPostgresStore({ address, bounds: BOUNDS, clock: systemClock });
-  const id = "0".repeat(26);
-  await store.stage(id, 0, ["device-0"]); // connects
+  const { id } = await submit(store, 1);
+  const leased = await store.lease(leaseQuery("bench"));
+  const own = leased.find(({ lease }) => lease.id === id) as Leased;
   const startMs = performance.now();
-  await store.stage(id, 0, ["device-0"]);
+  await store.record(own.lease, [], NO_PROGRESS);
   const tookMs = performance.now() - startMs;
   await store.close();
   return tookMs;

@@ -28,7 +28,7 @@ export interface GatewayOptions extends DispatcherOptions {
 
 /** An admitted request. */
 export interface Request {
-  /** Resolves if the rpc succeeds, otherwise rejects with GatewayError. */
+  /** Resolves if the rpc succeeds, otherwise rejects with GatewayError. With a follower, `told`. */
   readonly answer: Promise<Answer>;
   /**
    * Resolves with what is known about each device, whether the rpc succeeds or not. Never rejects.
@@ -103,7 +103,7 @@ export class Gateway {
       this.#deadlines.delete(waiter);
       if (this.#deadlines.size === 0) this.#drained();
       answered?.(command.caller, answer.outcomes);
-      return this.#judge(command, answer);
+      return follower ? answer : this.#judge(command, answer); // nobody waits for a verdict on all its devices
     });
     settled.catch(() => {}); // nobody handles it after the caller has left
     return {

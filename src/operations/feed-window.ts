@@ -1,5 +1,6 @@
 // The devices of one operation that are on their way at once, and how far its list has been fed. A
 // chunk that is put back is fed again, in a new round, when the rest of the window is over.
+import { setImmediate } from "node:timers/promises";
 import type { Span } from "@opentelemetry/api";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import { type Failure, GatewayError } from "../gateway/failures.js";
@@ -80,6 +81,14 @@ export class FeedWindow {
     return this.#waiting.length > 0;
   }
 
+  /**
+   * Whether the next chunk is one that was not fed in this round. One of a new round may have
+   * outcomes that are not stored yet.
+   */
+  get isInRound(): boolean {
+    return !this.#isRoundOver;
+  }
+
   /** Whether there is room for a chunk. */
   get hasRoom(): boolean {
     const { gateway, caller } = this.#options;
@@ -107,6 +116,7 @@ export class FeedWindow {
       if (feeding === "stopping" || feeding === "expired") return feeding;
       devices = this.#add(feeding);
       added();
+      await setImmediate(); // a store may have the next chunk at once, and a window has ten
       return "fed";
     } finally {
       windows.give(caller, CHUNK_DEVICES - devices);
@@ -133,12 +143,22 @@ export class FeedWindow {
     return { isAny, obstacle: "" };
   }
 
-  /** Takes everything out of the queue that is not in a call. */
+  /**
+   * Takes everything out of the queue that is not in a call, a part in each turn of the event loop.
+   * Nothing else is fed before that is over.
+   */
   withdraw(failure: Failure): void {
     this.#waiting = [];
-    for (const part of [...this.#parts]) part.withdraw(failure);
     this.#after = -1;
     this.#isRoundOver = true; // once the window is empty, a new round finds what was put back
+    void this.#recall([...this.#parts], failure);
+  }
+
+  async #recall(parts: readonly ChunkPart[], failure: Failure): Promise<void> {
+    for (const part of parts) {
+      if (this.#parts.has(part)) part.withdraw(failure);
+      await setImmediate();
+    }
   }
 
   /** Nothing more is read back. */
@@ -152,8 +172,12 @@ export class FeedWindow {
     this.#after = fed.chunk;
     if (!fed.fedBefore) this.#unsent.add(fed.chunk);
     const { marks } = fed.outcomes;
-    const unsent = [...marks.keys()].filter((index) => marks[index] === OPEN);
-    const unread = [...marks.keys()].filter((index) => marks[index] !== OPEN && !isFinal(marks[index] as number));
+    const unsent: number[] = [];
+    const unread: number[] = [];
+    for (const [index, mark] of marks.entries()) {
+      if (mark === OPEN) unsent.push(index);
+      else if (!isFinal(mark)) unread.push(index);
+    }
     const most = Math.max(Math.min(gateway.roomOf(caller), CHUNK_DEVICES), 1);
     for (let from = 0; from < unsent.length; from += most) this.#makePart(fed, unsent.slice(from, from + most));
     if (unread.length > 0) {

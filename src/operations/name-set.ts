@@ -11,7 +11,7 @@ const PARTS = 256;
 export class NameSet {
   readonly #parts: (Part | undefined)[] = Array.from({ length: PARTS }, () => undefined);
   /** The length of the name that is looked for, and the name. */
-  readonly #entry = Buffer.alloc(1 + MOST_NAME_LENGTH);
+  readonly #entry = new Uint8Array(1 + MOST_NAME_LENGTH);
   /** Secret, so that nobody can choose names that collide. */
   readonly #seed = randomInt(2 ** 32);
   #size = 0;
@@ -29,6 +29,16 @@ export class NameSet {
     if (!part.add(this.#entry, hash)) return false;
     this.#size++;
     return true;
+  }
+
+  /**
+   * Forgets the names, and frees their memory now: it is not on the heap, so the collector would
+   * leave it for minutes.
+   */
+  clear(): void {
+    for (const part of this.#parts) part?.free();
+    this.#parts.fill(undefined);
+    this.#size = 0;
   }
 
   /** Returns the hash of the name: FNV-1a, and a last mix because parts and places use different bits. */
@@ -50,10 +60,13 @@ const FIRST_NAMES = 16;
 /** Parts grow at different fill levels, up to twice this one, or all would grow at the same moment. */
 const LEAST_FULL = 0.375;
 
-/** The names with one remainder of their hashes: bytes in one block, and a hash table. */
+/**
+ * The names with one remainder of their hashes: bytes in one block, and a hash table. Blocks that
+ * are no longer needed are freed at once, by `transfer`.
+ */
 class Part {
   readonly #mostFull: number;
-  #bytes = Buffer.allocUnsafe(FIRST_NAMES * MOST_NAME_LENGTH);
+  #bytes = new Uint8Array(FIRST_NAMES * MOST_NAME_LENGTH);
   #used = 0;
   /** At each place the offset of a name in `#bytes`, plus one, and its hash. 0 for a free place. */
   #table = new Uint32Array(2 * 2 * FIRST_NAMES);
@@ -65,24 +78,32 @@ class Part {
   }
 
   /** `entry`: the length of the name, and the name. */
-  add(entry: Buffer, hash: number): boolean {
+  add(entry: Uint8Array, hash: number): boolean {
     const length = 1 + (entry[0] as number);
     let place = this.#firstPlaceOf(hash);
     for (; this.#table[place] !== 0; place = this.#placeAfter(place)) {
-      const start = (this.#table[place] as number) - 1;
-      const isEqual = this.#table[place + 1] === hash && this.#bytes[start] === entry[0];
-      if (isEqual && this.#bytes.compare(entry, 0, length, start, start + length) === 0) return false;
+      if (this.#table[place + 1] === hash && this.#isAt((this.#table[place] as number) - 1, entry)) return false;
     }
     if (this.#used + length > this.#bytes.length) {
-      const bytes = Buffer.allocUnsafe(2 * this.#bytes.length);
-      this.#bytes.copy(bytes, 0, 0, this.#used);
-      this.#bytes = bytes;
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(2 * this.#bytes.length));
     }
-    entry.copy(this.#bytes, this.#used, 0, length);
+    for (let at = 0; at < length; at++) this.#bytes[this.#used + at] = entry[at] as number; // faster than a call
     this.#table[place] = this.#used + 1;
     this.#table[place + 1] = hash;
     this.#used += length;
     if (++this.#names > (this.#mostFull * this.#table.length) / 2) this.#grow();
+    return true;
+  }
+
+  /** To be used no more after this. */
+  free(): void {
+    this.#bytes.buffer.transfer(0);
+    this.#table.buffer.transfer(0);
+  }
+
+  #isAt(start: number, entry: Uint8Array): boolean {
+    const length = 1 + (entry[0] as number);
+    for (let at = 0; at < length; at++) if (this.#bytes[start + at] !== entry[at]) return false;
     return true;
   }
 
@@ -96,6 +117,7 @@ class Part {
       this.#table[place] = old[from] as number;
       this.#table[place + 1] = old[from + 1] as number;
     }
+    old.buffer.transfer(0);
   }
 
   #firstPlaceOf(hash: number): number {

@@ -1,6 +1,7 @@
 // Runs one leased operation: feeds chunks to the gateway while there is room, records outcomes, and
 // ends it. A device that has been recorded is never sent again; a device is sent only if its chunk
 // was marked as fed before. While the store is away nothing is fed, and outcomes wait in memory.
+import type { Clock } from "../base/clock.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
 import type { Gateway } from "../gateway/gateway.js";
 import type { CancelListSpec } from "./cancel-list.js";
@@ -13,6 +14,7 @@ import type { LeasedRun, Tenure } from "./tenure.js";
 
 export interface OperationRunOptions {
   readonly store: OperationStore;
+  readonly clock: Clock;
   readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "roomOf" | "monitor">;
   readonly leased: Leased;
   readonly windows: CallerWindows;
@@ -24,6 +26,9 @@ export interface OperationRunOptions {
 /** A pause for reasons that only the operator can remove. */
 const PAUSE_MS = 30_000;
 
+/** How old an estimate of the time that remains may be: making one takes as long as a commit. */
+const ESTIMATE_MS = 1000;
+
 export class OperationRun implements LeasedRun {
   readonly #tenure: Tenure;
   readonly #options: OperationRunOptions;
@@ -34,6 +39,9 @@ export class OperationRun implements LeasedRun {
   readonly #window: FeedWindow;
   #record: OperationRecord;
   #obstacle = "";
+  #remaining = { ms: -1, atMs: -Infinity };
+  /** Something was stored since a chunk was fed. */
+  #hasStored = false;
 
   constructor(tenure: Tenure, options: OperationRunOptions) {
     const { store, gateway, leased, windows } = options;
@@ -72,7 +80,9 @@ export class OperationRun implements LeasedRun {
     const isRecorded = this.#recording.isEmpty || isLost;
     if (isLeaving && isRecorded && this.#window.isEmpty) return this.#tenure.close();
     if (isLost) return this.#tenure.wait();
-    if (!this.#recording.isEmpty || this.#hasNews) return this.#store();
+    // A slow store always has outcomes to store; without turns, the window would run dry.
+    if (this.#hasStored && this.#window.isInRound && this.#mayFeed) return this.#feed();
+    if (this.#isStoring) return this.#store();
     if (ending && this.#window.isEmpty) return this.#end(ending);
     if (this.#window.isWaiting && this.#enterQueue()) return;
     if (this.#mayFeed) return this.#feed();
@@ -96,6 +106,11 @@ export class OperationRun implements LeasedRun {
     this.#window.withdraw(LEFT);
   }
 
+  /** Whether there is something to store. */
+  get #isStoring(): boolean {
+    return !this.#recording.isEmpty || this.#hasNews;
+  }
+
   /** Whether the obstacle is another than the one that is stored. */
   get #hasNews(): boolean {
     const { isLeaving, ending } = this.#tenure;
@@ -111,9 +126,10 @@ export class OperationRun implements LeasedRun {
   }
 
   async #feed(): Promise<void> {
+    this.#hasStored = false;
     const why = this.#options.forbidden(this.#caller, this.#spec);
     if (why) return this.#pause(why);
-    if (!this.#window.reserve()) return this.#tenure.wait();
+    if (!this.#window.reserve()) return this.#isStoring ? this.#store() : this.#tenure.wait();
     const fed = await this.#window.feed();
     if (fed === "stopping") this.#tenure.stop();
     else if (fed === "expired") this.#tenure.endBy(EXPIRED);
@@ -150,13 +166,13 @@ export class OperationRun implements LeasedRun {
   }
 
   async #store(): Promise<void> {
-    const { store, leased, gateway } = this.#options;
+    const { store, leased } = this.#options;
+    this.#hasStored = true;
     const outcomes = this.#recording.take();
-    const others = Math.max(this.#record.waiting - this.#window.devices, 1);
     const progress = {
       calls: this.#recording.calls,
       obstacle: this.#obstacleNow,
-      remainingMs: Math.ceil(gateway.monitor.expectedMs(this.#caller, this.#spec.priority, others)),
+      remainingMs: this.#remainingMs(),
       detail: JSON.stringify(this.#recording.causes),
     };
     for (;;) {
@@ -168,6 +184,17 @@ export class OperationRun implements LeasedRun {
         await this.#tenure.backOff(error); // the same again, which does no harm
       }
     }
+  }
+
+  #remainingMs(): number {
+    const { clock, gateway } = this.#options;
+    const nowMs = clock.now();
+    if (nowMs - this.#remaining.atMs >= ESTIMATE_MS) {
+      const others = Math.max(this.#record.waiting - this.#window.devices, 1);
+      const ms = Math.ceil(gateway.monitor.expectedMs(this.#caller, this.#spec.priority, others));
+      this.#remaining = { ms, atMs: nowMs };
+    }
+    return this.#remaining.ms;
   }
 
   async #end(ending: RunEnding): Promise<void> {

@@ -39,8 +39,11 @@ export class Recording {
 
   /** `devices`: the length of the chunk. */
   note(chunk: number, devices: number, index: number, outcome: DeviceOutcome, isProvisional: boolean): void {
-    const outcomes = this.#chunks.get(chunk) ?? noOutcomes(devices);
-    this.#chunks.set(chunk, outcomes);
+    let outcomes = this.#chunks.get(chunk);
+    if (!outcomes) {
+      outcomes = noOutcomes(devices);
+      this.#chunks.set(chunk, outcomes);
+    }
     setOutcome(outcomes, index, markOf(OUTCOMES.indexOf(outcome.kind), isProvisional), this.#textOf(outcome));
     if (isProvisional || !("failure" in outcome)) return;
     const { failure } = outcome;

@@ -8,11 +8,17 @@ import { CHUNK_DEVICES, type ResultsQuery, type StoredResult } from "./store.js"
 /** Chunks that one page looks at, so that a rare outcome does not hold up other calls. */
 export const PAGE_CHUNKS = 200;
 
+/** Chunks that are read at a time: about as many as a page with all of their devices has. */
+export const STEP_CHUNKS = 4;
+
 /**
- * A page ends when its names and failures reach this length. A MiB would hold the event loop of the
- * port for 30 ms; more and shorter pages cost a reader little.
+ * A page ends when its results reach this length. A MiB of text, or ten thousand short names, would
+ * hold the event loop of the port for longer than 10 ms; more and shorter pages cost a reader little.
  */
 const MOST_CHARACTERS = 1 << 18;
+
+/** Of a result, beside its name and its failure: to encode it takes as long as that many more. */
+const RESULT_CHARACTERS = 32;
 
 const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
 
@@ -74,7 +80,7 @@ export class PageOfResults {
     for (const { index, kind, failure } of chosen) {
       const position = chunk * CHUNK_DEVICES + index;
       const name = names[index] as string;
-      this.#characters += name.length + failure.length;
+      this.#characters += name.length + failure.length + RESULT_CHARACTERS;
       const isFull = this.results.length === this.#query.most;
       if (isFull || (this.#characters > MOST_CHARACTERS && this.results.length > 0)) return position;
       this.results.push({ position, name, kind, failure });

@@ -176,7 +176,7 @@ export class Runner {
       take: (caller: string, devices: number) => this.#reserve(caller, devices),
       give: (caller: string, devices: number) => this.#giveBack(caller, devices),
     };
-    const shared = { store, leased, gateway, ended, forbidden, windows };
+    const shared = { store, clock, leased, gateway, ended, forbidden, windows };
     return (tenure) => new OperationRun(tenure, shared);
   }
 

@@ -17,11 +17,18 @@ export interface StoredUpload {
   readonly staged_ms: number | null;
 }
 
+/** The names of a chunk in one text, as both databases keep them. */
+export interface ChunkNames {
+  readonly devices: number;
+  readonly names: string;
+}
+
 /** Cuts the names of a list into chunks. */
-export function chunksOf(names: readonly string[]): readonly (readonly string[])[] {
-  return Array.from({ length: Math.ceil(names.length / CHUNK_DEVICES) }, (_, n) =>
-    names.slice(n * CHUNK_DEVICES, (n + 1) * CHUNK_DEVICES),
-  );
+export function chunksOf(names: readonly string[]): readonly ChunkNames[] {
+  return Array.from({ length: Math.ceil(names.length / CHUNK_DEVICES) }, (_, n) => {
+    const chunk = names.slice(n * CHUNK_DEVICES, (n + 1) * CHUNK_DEVICES);
+    return { devices: chunk.length, names: chunk.join("\n") };
+  });
 }
 
 /** The number of devices that are staged. Throws StoreUnavailable if they are being deleted. */

@@ -2,6 +2,7 @@
 // are staged while the next names arrive. Nothing is visible before `publish`, and nothing is left
 // after `discard`.
 import { hash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { DEVICE_NAME, wrongWith } from "../base/text-rules.js";
 import { GatewayError, invalid, MOST_VIOLATIONS, type Violation } from "../gateway/failures.js";
 import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
@@ -57,7 +58,8 @@ export class ListSubmission {
     }
     for (const name of names) {
       const at = this.#received++;
-      if (at % CHUNK_DEVICES === 0) await turn();
+      if (at % CHUNK_DEVICES === 0) await setImmediate(); // thousands of names take milliseconds
+      if (this.#isDiscarded) return;
       const wrong = wrongWith(name, DEVICE_NAME);
       if (wrong) this.#refuse(`device_names[${at}]`, wrong);
       if (this.#wrong > 0 || !this.#names.add(name)) continue;
@@ -95,6 +97,7 @@ export class ListSubmission {
   /** Leaves nothing of it, whatever happened before. */
   async discard(): Promise<void> {
     this.#isDiscarded = true;
+    this.#names.clear();
     await this.#staging.catch(() => {}); // or it would be stored after this
     if (this.#chunks > 0) await this.#options.store.discard(this.#options.id).catch(() => {}); // the sweep finds it
   }
@@ -130,11 +133,6 @@ export class ListSubmission {
   #tooMany(): GatewayError {
     return invalid("device_names", `has more than ${this.#options.mostDevices} names; submit several lists`);
   }
-}
-
-/** Lets everything else have its turn: thousands of names take milliseconds. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function tooShort(neededMs: number, leftMs: number): GatewayError {

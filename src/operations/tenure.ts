@@ -3,7 +3,7 @@
 // Nothing is sent once an end is decided, the operation is given up, or another process may hold
 // its lease.
 import type { Span } from "@opentelemetry/api";
-import { type Clock, sleepUntil } from "../base/clock.js";
+import type { Clock } from "../base/clock.js";
 import { Backoff } from "./backoff.js";
 import { RunDeadlines } from "./run-deadlines.js";
 import { EXPIRED, type RunEnding, STOPPED } from "./run-ending.js";
@@ -170,13 +170,15 @@ export class Tenure {
   }
 
   /** Until something happens, or that time. */
-  async wait(untilMs = Infinity): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => {
-      this.#wake = () => {}; // each abort would make an error, and thousands of devices settle at once
-      woken.abort();
-    };
-    await sleepUntil(this.#options.clock, untilMs, woken.signal).catch(() => {});
+  wait(untilMs = Infinity): Promise<void> {
+    return new Promise((resolve) => {
+      const disarm = untilMs === Infinity ? () => {} : this.#options.clock.at(untilMs, () => this.#wake());
+      this.#wake = () => {
+        this.#wake = () => {}; // thousands of devices settle at once
+        disarm();
+        resolve();
+      };
+    });
   }
 
   /** Reports the error, and waits before the next attempt. */

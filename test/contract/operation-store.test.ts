@@ -408,6 +408,19 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       expect((await allResults(store, id))?.map(({ kind }) => kind)).toEqual([0, 0, 0]);
     });
 
+    it("keeps any text as it is", async () => {
+      const { store } = await open();
+      const { id } = await submit(store, 1);
+      const lease = await leaseOne(store);
+      const text = "it's \"quoted\" \\ \\' $1 :a ?; -- \n\t 设备 😀";
+      const failure = JSON.stringify({ message: text });
+      const all = outcomesOf(fed(await store.feed(lease, -1)), () => ({ kind: "rejected", failure }));
+      const progress = { ...NO_PROGRESS, obstacle: text, detail: failure };
+      expect(await store.record(lease, [all], progress)).toMatchObject({ progress });
+      expect(await store.end(lease, { state: "done", failure, sent: text, unsent: text })).toMatchObject({ failure });
+      expect(await allResults(store, id)).toMatchObject([{ failure }]);
+    });
+
     it("counts a provisional outcome only once it is final", async () => {
       const { store } = await open();
       const { id } = await submit(store, 2);

@@ -1,8 +1,10 @@
 // PostgreSQL, beyond the contract of every store: several gateways on one store, a server that dies
 // or cannot be reached, addresses, and schemas of other versions.
 import { chmodSync, writeFileSync } from "node:fs";
+import pg from "pg";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
+import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { openPostgresStore } from "../../src/operations/postgres/postgres-store.js";
 import { lockOperation } from "../../src/operations/postgres/rows.js";
 import { MIGRATIONS } from "../../src/operations/postgres/schema.js";
@@ -107,6 +109,49 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       // In any order, a write that was acknowledged is there.
       const isEnded = writes[1]?.status === "fulfilled";
       expect((await other.get(id))?.endMs !== undefined).toBe(isEnded);
+    });
+
+    it("lets writes that waited for the operation's row see what was written meanwhile", async () => {
+      const server = await start();
+      const { store, open: another } = await open();
+      const { id } = await submit(store, 10);
+      const lease = await leaseOne(store);
+      const chunk = fed(await store.feed(lease, -1));
+      const release = await lockRow(server, id);
+      const one = (index: number) => (index < 6 ? ({ kind: "accepted" } as const) : undefined);
+      const other = (index: number) => (index > 3 ? ({ kind: "rejected" } as const) : undefined);
+      const writes = [store, await another()].map((each, n) =>
+        each.record(lease, [outcomesOf(chunk, n === 0 ? one : other)], NO_PROGRESS),
+      );
+      await waitForLock(server, writes.length);
+      await release();
+      const records = await Promise.all(writes);
+      // Devices 4 and 5 have the outcome of the write that came first, and count once.
+      expect(records.map(({ waiting }) => waiting).sort()).toEqual([0, 4]);
+      const results = (await allResults(store, id)) ?? [];
+      expect(results).toHaveLength(10);
+      const counted = countsOf(results.map(({ kind }) => kind));
+      expect(await store.get(id)).toMatchObject({ waiting: 0, counts: counted });
+    });
+
+    it("refuses writes that waited while another gateway took the lease, and changes nothing for them", async () => {
+      const server = await start();
+      const { store } = await open();
+      const { id } = await submit(store, 2 * CHUNK_DEVICES);
+      const lease = await leaseOne(store, "one");
+      const chunk = fed(await store.feed(lease, -1));
+      const before = await server.run("SELECT * FROM ota_gateway.chunk ORDER BY chunk", "operations");
+      const release = await lockRow(server, id, "epoch = epoch + 1, holder = 'two'");
+      const writes = [
+        store.record(lease, [outcomesOf(chunk, () => ({ kind: "accepted" }))], NO_PROGRESS),
+        store.feed(lease, 0),
+        store.end(lease, END),
+      ].map((write) => expect(write).rejects.toThrow(LeaseLost));
+      await waitForLock(server, writes.length);
+      await release();
+      await Promise.all(writes);
+      expect(await server.run("SELECT * FROM ota_gateway.chunk ORDER BY chunk", "operations")).toEqual(before);
+      expect(await store.get(id)).toMatchObject({ state: "running", waiting: 2 * CHUNK_DEVICES });
     });
 
     it("publishes one operation for one key, and no more than a caller may have", async () => {
@@ -235,6 +280,38 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       expect(await persist(() => store.publish(submission))).toMatchObject({ kind: "existing" });
     });
 
+    it("reports outcomes whose commit got no answer as unknown, and counts them once when they are repeated", async () => {
+      const server = await start();
+      const { address } = await open();
+      const clock = new HandClock();
+      const store = await openAt(address, { clock });
+      const { id } = await submit(store, 10);
+      const lease = await leaseOne(store);
+      const all = outcomesOf(fed(await store.feed(lease, -1)), () => ({ kind: "accepted" }));
+      const confirm = await withholdConfirmations(server);
+      const recording = expect(store.record(lease, [all], NO_PROGRESS)).rejects.toMatchObject(UNKNOWN);
+      const waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+      await expect.poll(async () => (await server.run(waiting)).length).toBe(1);
+      await clock.advance(6000);
+      await recording;
+      await confirm();
+      const record = await persist(() => store.record(lease, [all], NO_PROGRESS));
+      expect(record).toMatchObject({ id, waiting: 0, counts: countsOf(Array(10).fill(0)) });
+    });
+
+    it("stores nothing of outcomes if one of the statements fails", async () => {
+      const server = await start();
+      const { store } = await open();
+      const { id } = await submit(store, 10);
+      const lease = await leaseOne(store);
+      const all = outcomesOf(fed(await store.feed(lease, -1)), () => ({ kind: "accepted" }));
+      await server.run("ALTER TABLE ota_gateway.operation ADD CONSTRAINT few CHECK (calls < 5)", "operations");
+      await expect(store.record(lease, [all], { ...NO_PROGRESS, calls: 5 })).rejects.toThrow(StoreUnavailable);
+      expect(await store.get(id)).toMatchObject({ waiting: 10 });
+      expect(await allResults(store, id)).toEqual([]);
+      expect(await store.record(lease, [all], { ...NO_PROGRESS, calls: 4 })).toMatchObject({ waiting: 0 });
+    });
+
     it("reports a commit that no standby has confirmed as unknown, also when the server gives up waiting", async () => {
       const server = await start();
       const { store } = await open();
@@ -292,6 +369,26 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
       await server.kill();
       await server.start();
     });
+  });
+
+  it("asks the server twice to feed a chunk, to record outcomes and to end an operation", async () => {
+    const server = await start();
+    const { address } = await open();
+    const proxy = await startTcpProxy(server.port);
+    worlds.push(proxy);
+    const store = await openAt(address.replace(`:${server.port}/`, `:${proxy.port}/`));
+    await submit(store, 10);
+    const lease = await leaseOne(store);
+    const roundTripsOf = async <T>(call: () => Promise<T>) => {
+      const before = proxy.roundTrips;
+      const result = await call();
+      expect(proxy.roundTrips - before).toBe(2);
+      return result;
+    };
+    const chunk = fed(await roundTripsOf(() => store.feed(lease, -1)));
+    const all = outcomesOf(chunk, () => ({ kind: "accepted" }));
+    await roundTripsOf(() => store.record(lease, [all], NO_PROGRESS));
+    await roundTripsOf(() => store.end(lease, END));
   });
 
   describe("migrations", () => {
@@ -408,6 +505,33 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
     });
   });
 });
+
+/** Locks the row of an operation and changes it, until what is returned is called. */
+async function lockRow(
+  server: PostgresServer,
+  id: string,
+  change = "update_ms = update_ms",
+): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: await server.database("operations") });
+  await client.connect();
+  await client.query("BEGIN");
+  await client.query(`UPDATE ota_gateway.operation SET ${change} WHERE id = $1`, [id]);
+  return async () => {
+    await client.query("COMMIT");
+    await client.end();
+  };
+}
+
+/** Resolves once so many statements wait for a lock. */
+async function waitForLock(server: PostgresServer, statements: number): Promise<void> {
+  const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+  await expect.poll(async () => (await server.run(waiting)).length).toBe(statements);
+}
+
+/** Devices by kind. */
+function countsOf(kinds: readonly number[]): number[] {
+  return OUTCOMES.map((_, kind) => kinds.filter((each) => each === kind).length);
+}
 
 /** Commits wait for a standby that is not there, until what is returned is called. */
 async function withholdConfirmations(server: PostgresServer): Promise<() => Promise<void>> {

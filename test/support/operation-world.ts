@@ -79,6 +79,8 @@ export class OperationWorld {
   isStoreAway = false;
   /** While it is set, calls to the store wait. */
   isStoreHung = false;
+  /** How long each call to the store takes. */
+  storeMs = 0;
   /** Methods of the store that were called, in the order of arrival there. */
   readonly asked: string[] = [];
   #processes = 0;
@@ -265,6 +267,8 @@ export class WorldProcess {
         return async (...values: unknown[]) => {
           if (this.#isDead) return new Promise(() => {});
           while (world.isStoreHung) await new Promise<void>((go) => void world.clock.at(world.clock.now() + 50, go));
+          const { clock, storeMs } = world;
+          if (storeMs > 0) await new Promise<void>((go) => void clock.at(clock.now() + storeMs, go));
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
           world.asked.push(name as string);
           return world.turns.take(async () => {

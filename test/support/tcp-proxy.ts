@@ -9,6 +9,8 @@ export interface TcpProxy {
   targetPort: number;
   /** Delay of each packet, either way. */
   delayMs: number;
+  /** How often a client has said something after the server had. */
+  readonly roundTrips: number;
   /** Breaks connections, and refuses new ones. */
   cut(): void;
   /** Swallows packets silently. */
@@ -21,8 +23,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
   let swallows = false;
+  let roundTrips = 0;
   const server = createServer((near) => {
     const far = connect(proxy.targetPort, "127.0.0.1");
+    let isAsking = false;
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -36,6 +40,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
           to.destroy();
         });
       from.on("data", (chunk) => {
+        if (from === near && !isAsking) roundTrips++;
+        isAsking = from === near;
         if (swallows) return;
         if (proxy.delayMs === 0) to.write(chunk);
         // Timers of the same length fire in order.
@@ -52,6 +58,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     port: (server.address() as AddressInfo).port,
     targetPort,
     delayMs: 0,
+    get roundTrips() {
+      return roundTrips;
+    },
     cut() {
       isCut = true;
       breakAll();

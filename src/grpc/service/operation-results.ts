@@ -52,17 +52,19 @@ export async function resultsPageOf(
 
 /** Thousands of devices share a failure, which is parsed and encoded once for a page. */
 function createExplanations() {
-  const known = new Map<string, { outcome: Outcome; status: Status | undefined; statusBytes: number }>();
+  const known = OUTCOMES.map(
+    () => new Map<string, { outcome: Outcome; status: Status | undefined; statusBytes: number }>(),
+  );
   return (kind: number, failure: string) => {
-    const key = `${kind} ${failure}`;
-    let explanation = known.get(key);
+    const ofKind = known[kind];
+    let explanation = ofKind?.get(failure);
     if (!explanation) {
       const outcome = outcomeOf(kind, failure);
       const why = failureOfOutcome(outcome);
       const status = why && deviceStatusOf(why);
       const statusBytes = status ? Status.encode(status).finish().length : 0;
       explanation = { outcome: WIRE_OUTCOMES[outcome.kind], status, statusBytes };
-      known.set(key, explanation);
+      ofKind?.set(failure, explanation);
     }
     return explanation;
   };

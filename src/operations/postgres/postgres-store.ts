@@ -157,7 +157,7 @@ export class PostgresStore implements OperationStore {
   }
 
   feed(held: Lease, after: number): Promise<Feeding> {
-    return this.#run((query) => feed(query, held, after));
+    return this.#call(() => feed(this.#forRunner, held, after));
   }
 
   peek(held: Lease, after: number): Promise<FedChunk | undefined> {
@@ -165,7 +165,7 @@ export class PostgresStore implements OperationStore {
   }
 
   record(held: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): Promise<OperationRecord> {
-    return this.#run((query) => record(query, held, outcomes, progress));
+    return this.#call(() => record(this.#forRunner, held, outcomes, progress));
   }
 
   append(held: Lease, added: AppendedChunk, progress: Progress): Promise<OperationRecord> {
@@ -173,7 +173,7 @@ export class PostgresStore implements OperationStore {
   }
 
   end(held: Lease, how: End): Promise<OperationRecord> {
-    return this.#run((query) => end(query, held, how));
+    return this.#call(() => end(this.#forRunner, held, how));
   }
 
   sweep(): Promise<Swept> {

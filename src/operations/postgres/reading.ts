@@ -1,12 +1,12 @@
 // Lists operations, and reads pages of results in steps: a few chunks are decoded at a time, so that
 // the event loop is not held up.
 import { type OperationRow, recordOf } from "../operation-row.js";
-import { PAGE_CHUNKS, PageOfResults, type ResultsRow } from "../results-page.js";
+import { type ChosenResult, PAGE_CHUNKS, PageOfResults, type ResultsRow, STEP_CHUNKS } from "../results-page.js";
 import { CHUNK_DEVICES, type ListQuery, type OperationRecord, type ResultsPage, type ResultsQuery } from "../store.js";
 import { visibleOperation } from "./rows.js";
 import type { Query } from "./transactions.js";
 
-const STEP_CHUNKS = 10;
+const MOST_STEP_CHUNKS = 16;
 
 export async function listed(
   query: Query,
@@ -36,8 +36,10 @@ export async function results(query: Query, wanted: ResultsQuery): Promise<Resul
   );
   const chunks = (last?.chunk ?? -1) + 1;
   const end = Math.min(page.firstChunk + PAGE_CHUNKS, chunks);
-  for (let first = page.firstChunk; first < end; first += STEP_CHUNKS) {
-    const next = await readStep(query, page, wanted, first, Math.min(first + STEP_CHUNKS, end));
+  let step = STEP_CHUNKS;
+  for (let first = page.firstChunk; first < end; first += step) {
+    if (first > page.firstChunk) step = Math.min(2 * step, MOST_STEP_CHUNKS); // few of its devices were asked for
+    const next = await readStep(query, page, wanted, first, Math.min(first + step, end));
     if (next !== undefined) return { results: page.results, next };
   }
   return { results: page.results, ...(end < chunks && { next: end * CHUNK_DEVICES }) };
@@ -50,13 +52,14 @@ async function readStep(query: Query, page: PageOfResults, { id, most }: Results
      WHERE operation = $1 AND chunk >= $2 AND chunk < $3 ORDER BY chunk`,
     ...[id, first, end],
   );
-  const found = rows.map((row) => ({ chunk: row.chunk, chosen: page.chosen(row) }));
+  const needed: { readonly chunk: number; readonly chosen: readonly ChosenResult[] }[] = [];
   let results = page.results.length;
-  const needed = found.filter(({ chosen }) => {
-    const isNeeded = chosen.length > 0 && results <= most;
+  for (const row of rows) {
+    if (results > most) break;
+    const chosen = page.chosen(row);
     results += chosen.length;
-    return isNeeded;
-  });
+    if (chosen.length > 0) needed.push({ chunk: row.chunk, chosen });
+  }
   if (needed.length === 0) return undefined;
   const lists = await query<{ chunk: number; names: string }>(
     "SELECT chunk, names FROM ota_gateway.names WHERE operation = $1 AND chunk = ANY($2::integer[])",

@@ -59,7 +59,7 @@ export async function stage(
      INSERT INTO ota_gateway.names (operation, chunk, names) SELECT $1, chunk, names FROM list
      ON CONFLICT (operation, chunk) DO UPDATE SET names = excluded.names`,
     ...[id, devices, chunks.map((_, nth) => chunk + nth)],
-    ...[chunks.map(({ length }) => length), chunks.map((each) => each.join("\n"))],
+    ...[chunks.map((each) => each.devices), chunks.map((each) => each.names)],
   );
 }
 

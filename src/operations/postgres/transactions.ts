@@ -9,6 +9,13 @@ import { connectionTo } from "./address.js";
 /** Runs one statement of a transaction, and returns its rows. */
 export type Query = <Row extends object>(sql: string, ...values: readonly unknown[]) => Promise<Row[]>;
 
+/** How a transaction ends. */
+export interface Decision<T> {
+  /** Run in this order before the commit. */
+  readonly writes: readonly string[];
+  readonly result: T;
+}
+
 export interface TransactionsOptions {
   readonly address: string;
   readonly clock: Clock;
@@ -73,12 +80,28 @@ export class Transactions {
 
   /** Rejects with what `work` throws of the seam, StoreUnavailable, or StoreRefused. */
   write<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#call(WRITE, work);
+    return this.#call(stepwise(WRITE, work));
   }
 
   /** As `write`, on a snapshot. */
   read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#call(READ, work);
+    return this.#call(stepwise(READ, work));
+  }
+
+  /**
+   * As `write`, in two round trips: the transaction begins with `reads`, and ends with what is
+   * decided by their rows. Each statement sees what was committed before it began, as in `write`.
+   * `reads` may be repeated, so they lock and read, and no more.
+   */
+  exchange<T>(reads: readonly string[], decide: (...rows: (readonly object[])[]) => Decision<T>): Promise<T> {
+    return this.#call(async (client, reached) => {
+      const found = await sendAll(client, [WRITE, ...reads]);
+      reached("work");
+      const { writes, result } = await decided(client, async () => decide(...found.slice(-reads.length)));
+      reached("commit");
+      await sendAll(client, [...writes, COMMIT]);
+      return result;
+    });
   }
 
   /** Waits for calls under way. */
@@ -87,7 +110,7 @@ export class Transactions {
     return this.#closed;
   }
 
-  async #call<T>(begin: string, work: (query: Query) => Promise<T>): Promise<T> {
+  async #call<T>(run: Run<T>): Promise<T> {
     if (this.#closed) throw new StoreUnavailable("the store of operations is closed");
     if (this.#calls >= MOST_CALLS) {
       throw new StoreUnavailable("the store of operations is too slow: too many calls wait for it");
@@ -96,7 +119,7 @@ export class Transactions {
     try {
       const untilMs = this.#clock.now() + CALL_MS;
       for (let isLast = false; ; isLast = true) {
-        const done = await this.#transaction(begin, work, untilMs, isLast);
+        const done = await this.#transaction(run, untilMs, isLast);
         if (done !== "repeat") return done.result;
       }
     } finally {
@@ -105,28 +128,13 @@ export class Transactions {
   }
 
   /** `repeat`: nothing was done, because the connection was dead or two calls locked each other. */
-  async #transaction<T>(
-    begin: string,
-    work: (query: Query) => Promise<T>,
-    untilMs: number,
-    isLast: boolean,
-  ): Promise<{ readonly result: T } | "repeat"> {
+  async #transaction<T>(run: Run<T>, untilMs: number, isLast: boolean): Promise<{ readonly result: T } | "repeat"> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw failureOf(error);
     });
-    let step = "begin" as "begin" | "work" | "commit";
-    const run = async () => {
-      await client.query(begin);
-      step = "work";
-      const result = await work(async (sql, ...values) => (await client.query(sql, [...values])).rows).catch(
-        async (error: unknown) => {
-          if (isDecision(error)) await client.query("ROLLBACK");
-          throw error;
-        },
-      );
-      step = "commit";
-      await client.query(COMMIT);
-      return { result };
+    let step = "begin" as Step;
+    const reached = (next: Step) => {
+      step = next;
     };
     let disarm = () => {};
     let isLate = false;
@@ -143,10 +151,10 @@ export class Transactions {
     };
     client.on("notice", warn);
     try {
-      const done = await Promise.race([run(), late]);
+      const result = await Promise.race([run(client, reached), late]);
       if (warning) throw warning;
       client.release();
-      return done;
+      return { result };
     } catch (error) {
       client.release(!isDecision(error)); // also aborts what the server still does
       if (isDecision(error)) throw error;
@@ -159,6 +167,40 @@ export class Transactions {
       disarm();
     }
   }
+}
+
+/** How far a transaction is. Nothing is done before `work`, and its end is unknown from `commit` on. */
+type Step = "begin" | "work" | "commit";
+
+type Run<T> = (client: pg.PoolClient, reached: (step: Step) => void) => Promise<T>;
+
+/** A round trip for each statement, and for the beginning and the commit. */
+function stepwise<T>(begin: string, work: (query: Query) => Promise<T>): Run<T> {
+  return async (client, reached) => {
+    await client.query(begin);
+    reached("work");
+    const query: Query = async (text, ...values) => (await client.query(text, [...values])).rows;
+    const result = await decided(client, () => work(query));
+    reached("commit");
+    await client.query(COMMIT);
+    return result;
+  };
+}
+
+/** Rolls back if `work` decides against it. */
+async function decided<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isDecision(error)) await client.query("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Sends statements as one message, and returns the rows of each. */
+async function sendAll(client: pg.PoolClient, statements: readonly string[]): Promise<(readonly object[])[]> {
+  const results = (await client.query(statements.join(";\n"))) as unknown as readonly pg.QueryResult<object>[];
+  return results.map(({ rows }) => rows);
 }
 
 /** Errors that `work` throws itself; the connection is not at fault. */

@@ -38,7 +38,7 @@ export class SqliteConnection {
   /** One transaction, or a part of the one that is open. */
   write<T>(work: () => T): T {
     if (this.#database.isTransaction) return work();
-    this.#database.exec("BEGIN IMMEDIATE");
+    this.run("BEGIN IMMEDIATE");
     const { storedDevices } = this;
     try {
       const result = work();
@@ -46,7 +46,7 @@ export class SqliteConnection {
       return result;
     } catch (error) {
       this.storedDevices = storedDevices;
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      if (this.#database.isTransaction) this.run("ROLLBACK");
       throw error;
     }
   }
@@ -58,7 +58,7 @@ export class SqliteConnection {
   /** After a failed sync nobody can say what a crash would leave. */
   #commit(): void {
     try {
-      this.#database.exec("COMMIT");
+      this.run("COMMIT");
     } catch (error) {
       throw new StoreUnavailable(`the store of operations failed: ${(error as Error).message}`, { isUnknown: true });
     }

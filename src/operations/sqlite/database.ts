@@ -16,17 +16,18 @@ import type {
   OperationRecord,
   Progress,
   Published,
-  ResultsPage,
   ResultsQuery,
   StoreBounds,
   Submission,
   Swept,
 } from "../store.js";
+import type { ChunkNames } from "../stored-uploads.js";
 import { SqliteConnection } from "./connection.js";
 import { LeasedWork } from "./leased-work.js";
 import { Leases } from "./leases.js";
 import { listOperations } from "./listing.js";
 import { openFile } from "./open-file.js";
+import { type PackedPage, packed } from "./packed-page.js";
 import { resultsOf } from "./results.js";
 import { Retention } from "./retention.js";
 import { findVisible } from "./rows.js";
@@ -68,8 +69,8 @@ export class Database {
     });
   }
 
-  stage(id: string, chunk: number, names: readonly string[]): void {
-    this.#uploads.stage(id, chunk, names);
+  stage(id: string, chunk: number, chunks: readonly ChunkNames[]): void {
+    this.#uploads.stage(id, chunk, chunks);
   }
 
   publish(submission: Submission): Published {
@@ -89,9 +90,9 @@ export class Database {
     return listOperations(this.#connection, query);
   }
 
-  results(query: ResultsQuery): ResultsPage | undefined {
+  results(query: ResultsQuery): PackedPage | undefined {
     const operation = findVisible(this.#connection, query.id);
-    return operation && resultsOf(this.#connection, operation, query);
+    return operation && packed(resultsOf(this.#connection, operation, query));
   }
 
   stop(id: string): OperationRecord | undefined {

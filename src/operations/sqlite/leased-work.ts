@@ -58,45 +58,43 @@ export class LeasedWork {
 
   record(lease: Lease, outcomes: readonly ChunkOutcomes[], progress: Progress): OperationRecord {
     return this.#connection.write(() => {
-      const { devices, counts } = this.#leases.operationOf(lease);
-      return this.#store(lease.id, devices, JSON.parse(counts) as number[], outcomes, progress);
+      return this.#store(this.#leases.operationOf(lease), outcomes, progress);
     });
   }
 
   append(lease: Lease, { chunk, names, outcomes }: AppendedChunk, progress: Progress): OperationRecord {
     return this.#connection.write(() => {
-      const { devices, counts } = this.#leases.operationOf(lease);
+      const operation = this.#leases.operationOf(lease);
       const isKnown = this.#connection.row("SELECT 1 FROM chunk WHERE operation = ? AND chunk = ?", lease.id, chunk);
-      const all = isKnown ? devices : devices + names.length;
-      if (!isKnown) {
-        this.#uploads.grow(devices, all);
-        this.#connection.run(
-          "INSERT INTO chunk (operation, chunk, devices, open, fed) VALUES (?, ?, ?, ?, 1)",
-          ...[lease.id, chunk, names.length, names.length],
-        );
-        this.#connection.run("INSERT INTO names VALUES (?, ?, ?)", lease.id, chunk, names.join("\n"));
-      }
-      return this.#store(lease.id, all, JSON.parse(counts) as number[], isKnown ? [] : [{ chunk, outcomes }], progress);
+      if (isKnown) return this.#store(operation, [], progress);
+      const devices = operation.devices + names.length;
+      this.#uploads.grow(operation.devices, devices);
+      this.#connection.run(
+        "INSERT INTO chunk (operation, chunk, devices, open, fed) VALUES (?, ?, ?, ?, 1)",
+        ...[lease.id, chunk, names.length, names.length],
+      );
+      this.#connection.run("INSERT INTO names VALUES (?, ?, ?)", lease.id, chunk, names.join("\n"));
+      return this.#store({ ...operation, devices }, [{ chunk, outcomes }], progress);
     });
   }
 
   #store(
-    id: string,
-    devices: number,
-    counts: number[],
+    operation: OperationRow,
     outcomes: readonly ChunkOutcomes[],
-    { calls, obstacle, remainingMs, detail }: Progress,
+    { calls, obstacle, remainingMs: remaining_ms, detail }: Progress,
   ): OperationRecord {
+    const { id, devices } = operation;
+    const sums = JSON.parse(operation.counts) as number[];
     for (const { chunk, outcomes: added } of outcomes) {
-      this.#change(id, this.#chunk(id, chunk), (stored) => countMerged(counts, stored, added));
+      this.#change(id, this.#chunk(id, chunk), (stored) => countMerged(sums, stored, added));
     }
+    const [counts, waiting, update_ms] = [JSON.stringify(sums), devices - sumOf(sums), this.#time.now()];
     this.#connection.run(
       `UPDATE operation SET devices = ?, counts = ?, waiting = ?, calls = ?, obstacle = ?, remaining_ms = ?, detail = ?,
          update_ms = ? WHERE id = ?`,
-      ...[devices, JSON.stringify(counts), devices - sumOf(counts), calls, obstacle, remainingMs, detail],
-      ...[this.#time.now(), id],
+      ...[devices, counts, waiting, calls, obstacle, remaining_ms, detail, update_ms, id],
     );
-    return recordOf(findOperation(this.#connection, id) as OperationRow);
+    return recordOf({ ...operation, counts, waiting, calls, obstacle, remaining_ms, detail, update_ms });
   }
 
   end(lease: Lease, { state, failure, sent, unsent }: End): OperationRecord {

@@ -6,8 +6,8 @@ import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
 import { type Published, type StoreBounds, StoreFull, type Submission } from "../store.js";
 import {
+  type ChunkNames,
   checkRoom,
-  chunksOf,
   costOf,
   GIVEN_UP_MS,
   LEAST_DEVICES,
@@ -36,9 +36,9 @@ export class Uploads {
     this.#folder = folder;
   }
 
-  stage(id: string, chunk: number, names: readonly string[]): void {
+  stage(id: string, chunk: number, chunks: readonly ChunkNames[]): void {
     const connection = this.#connection;
-    const chunks = chunksOf(names);
+    const added = chunks.reduce((sum, { devices }) => sum + devices, 0);
     connection.write(() => {
       if (this.#isDiskShort()) throw new StoreFull("the disk of the store is almost full");
       const had = stagedDevices(this.#upload(id));
@@ -46,16 +46,16 @@ export class Uploads {
         "SELECT coalesce(sum(devices), 0) AS devices FROM chunk WHERE operation = ? AND chunk >= ? AND chunk < ?",
         ...[id, chunk, chunk + chunks.length],
       );
-      const devices = had + names.length - (before?.devices ?? 0);
+      const devices = had + added - (before?.devices ?? 0);
       const cost = costOf(devices) - (had > 0 ? costOf(had) : 0);
       checkRoom(this.#bounds, connection.storedDevices, cost);
       connection.run("INSERT OR REPLACE INTO upload VALUES (?, ?, ?)", id, devices, this.#time.now());
-      for (const [nth, each] of chunks.entries()) {
+      for (const [nth, { devices, names }] of chunks.entries()) {
         connection.run(
           "INSERT OR REPLACE INTO chunk (operation, chunk, devices, open) VALUES (?, ?, ?, ?)",
-          ...[id, chunk + nth, each.length, each.length],
+          ...[id, chunk + nth, devices, devices],
         );
-        connection.run("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", id, chunk + nth, each.join("\n"));
+        connection.run("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", id, chunk + nth, names);
       }
       connection.storedDevices += cost;
     });

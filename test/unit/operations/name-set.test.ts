@@ -27,4 +27,16 @@ describe("NameSet", () => {
     for (const name of ["abcd", "abcde", "abcdef", "bcde"]) expect(names.add(name)).toBe(true);
     for (const name of ["abcd", "abcde", "abcdef", "bcde"]) expect(names.add(name)).toBe(false);
   });
+
+  it("frees the memory of its names when it is cleared, and can be used again", () => {
+    const usedBytes = () => process.memoryUsage().arrayBuffers;
+    const names = new NameSet();
+    for (let n = 0; n < 100_000; n++) names.add(`device-${n}`);
+    const fullBytes = usedBytes();
+    names.clear();
+    expect(fullBytes - usedBytes()).toBeGreaterThan(20 * 100_000);
+    expect(names.size).toBe(0);
+    expect(names.add("device-1")).toBe(true);
+    expect(names.add("device-1")).toBe(false);
+  });
 });

@@ -246,6 +246,18 @@ describe("Runner", () => {
     expect(Math.max(...world.sent().values())).toBe(1); // all of it was recorded after all
   });
 
+  it("feeds beside recording in a slow store, so that calls never wait for devices", async () => {
+    const world = await OperationWorld.open();
+    await world.submit(80_000);
+    world.storeMs = 250;
+    world.start();
+    await world.clock.advance(30_000);
+    const sentMs = world.calls.map((call) => call.sentMs).slice(10);
+    const gapsMs = sentMs.slice(1).map((ms, nth) => ms - (sentMs[nth] as number));
+    expect(sentMs.length).toBeGreaterThan(200);
+    expect(Math.max(...gapsMs)).toBeLessThan(world.storeMs);
+  });
+
   it("sends nothing for a lease that may be another's, and records what was sent", async () => {
     const world = await OperationWorld.open();
     const { id } = await world.submit(45_000);
