@@ -105,7 +105,7 @@ export class Gateway {
       answered?.(command.caller, answer.outcomes);
       return follower ? answer : this.#judge(command, answer); // nobody waits for a verdict on all its devices
     });
-    settled.catch(() => {}); // nobody handles it after the caller has left
+    settled.catch(ignore); // nobody handles it after the caller has left
     return {
       answer: settled,
       told,
@@ -215,3 +215,5 @@ export class Gateway {
     return new GatewayError(failure, { causes, retryAfterMs: retryAfterMs(this.monitor.outlook()) });
   }
 }
+
+function ignore(): void {}

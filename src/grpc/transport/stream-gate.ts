@@ -155,9 +155,9 @@ export class StreamGate {
       this.#refuseStream(stream, connection, path, `too many: ${subjectOf(error)}`, wire);
       return undefined;
     }
-    const entrance = { head, counted, rules, timeoutMs };
+    const entrance = { head, counted, rules, timeoutMs, identity: found };
     if (found.kind === "pending") return this.#proveStream(stream, entrance, found.verify());
-    return new GuardedStream(stream, { ...entrance, identity: found }, this.#options);
+    return new GuardedStream(stream, entrance, this.#options);
   }
 
   #proveStream(
