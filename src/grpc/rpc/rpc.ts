@@ -107,6 +107,7 @@ export class Rpc {
     this.answerByMs = answerByMs(deadlineMs, defaultDeadlineMs, clock.now());
     this.#retriesByMs = deadlineMs === Infinity ? Infinity : this.answerByMs;
     const parent = stream ? propagation.extract(ROOT_CONTEXT, stream.head.headers, HEADERS) : ROOT_CONTEXT;
+    stream?.head.keepCredentials();
     this.span = startRpcSpan(method, this.caller, parent);
     this.#method = method;
     this.#startedMs = startedMs;

@@ -1,10 +1,13 @@
 import { EventEmitter } from "node:events";
+import { Socket } from "node:net";
 import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../../src/gateway/failures.js";
 import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
+import { Connection } from "../../../../src/grpc/transport/connections.js";
 import type { GuardedStream } from "../../../../src/grpc/transport/guarded-stream.js";
+import { StreamHead } from "../../../../src/grpc/transport/stream-head.js";
 import type { Identity } from "../../../../src/identity/identity.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { readFailure } from "../../../support/grpc-failure.js";
@@ -23,6 +26,7 @@ class Call extends EventEmitter {
   }
 }
 
+const CONNECTION = new Connection(new Socket(), "127.0.0.1", 0, { asked() {} });
 const ALICE: Identity = { kind: "caller", name: "alice" };
 
 interface SetUp {
@@ -38,7 +42,7 @@ function setUp({ identity = ALICE, again, timeoutMs = Infinity }: SetUp = {}) {
   const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
   const options = { clock, log, defaultDeadlineMs: 60_000, callerScheduler };
   const call = new Call();
-  const ofGate = { identifyAgain: again, deadlineMs: clock.now() + timeoutMs, head: { headers: {} } };
+  const ofGate = { identifyAgain: again, deadlineMs: clock.now() + timeoutMs, head: new StreamHead({}, CONNECTION) };
   const stream = again && ({ ...ofGate, finish: () => {}, refused: () => {} } as unknown as GuardedStream);
   const create = () =>
     new Rpc("ota.v1.OtaService/GetQuota", call, { identity, stream, startedMs: clock.now() }, options);
