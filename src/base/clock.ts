@@ -1,7 +1,6 @@
 // Time, passed as an argument. `now` is monotonic and serves all inner logic; `wallNow` is for the
 // wire only. A timer set with `at` never fires early, as Node's own timers do by up to a
 // millisecond.
-import { hrtime } from "node:process";
 
 /** A source of time and timers. */
 export interface Clock {
@@ -18,28 +17,17 @@ export interface Clock {
 /** The longest delay that Node's timers take; for longer ones the timer is set again. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-const [ORIGIN_S] = hrtime();
-
-/**
- * Read a dozen times for each request. `performance.now()` reads the same clock, but on Node 24
- * takes 0.2 µs instead of 0.06.
- */
-function monotonicNowMs(): number {
-  const [seconds, nanoseconds] = hrtime();
-  return (seconds - ORIGIN_S) * 1000 + nanoseconds / 1e6;
-}
-
 /** The machine's clocks. */
 export const systemClock: Clock = {
-  now: monotonicNowMs,
+  now: () => performance.now(),
   wallNow: () => Date.now(),
   at(timeMs, run) {
     let timer: NodeJS.Timeout;
     const arm = () => {
-      const leftMs = timeMs - monotonicNowMs();
+      const leftMs = timeMs - performance.now();
       timer = setTimeout(fire, Math.min(Math.max(Math.ceil(leftMs), 0), LONGEST_TIMEOUT_MS));
     };
-    const fire = () => (monotonicNowMs() < timeMs ? arm() : run());
+    const fire = () => (performance.now() < timeMs ? arm() : run());
     arm();
     return () => clearTimeout(timer);
   },
