@@ -206,12 +206,12 @@ describe("CancelTasksByDevice", () => {
     });
     expect(failure.violations.map(({ field }) => field)).toEqual([
       "product_key",
-      "device_names[1]",
-      "device_names[2]",
       "job_id",
       "account",
       "priority",
       "reason",
+      "device_names[1]",
+      "device_names[2]",
     ]);
     expect((await emulator.stats()).arrivals).toBe(arrivals);
   });
