@@ -20,6 +20,7 @@ export interface LoadOptions {
 }
 
 export interface LoadResult {
+  readonly rpcs: number;
   /** The server's processor time, in ms. */
   readonly perRpcMs: number;
   readonly rpcsPerSecond: number;
@@ -55,6 +56,7 @@ export async function load(
   await Promise.all(Array.from({ length: inFlight }, (_, n) => loop(n)));
   const tookMs = performance.now() - startMs;
   const result = {
+    rpcs,
     perRpcMs: (cpuMs(server.pid) - serverMs) / rpcs,
     rpcsPerSecond: (rpcs * 1000) / tookMs,
     ownPerRpcMs: (cpuMs(process.pid) - ownMs) / rpcs,
