@@ -1,7 +1,6 @@
 // Why a real store cannot be used: the log and readiness name the cause that an operator can act
 // on, for every kind of address, and never a password.
 import { setImmediate } from "node:timers/promises";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { redisUrls } from "../../src/config/values.js";
 import { connectStore, type StoreConnection } from "../../src/limiter/shared/redis.js";
@@ -13,11 +12,13 @@ import { endRedis, type RedisServer, startRedis } from "../support/redis.js";
 import { startRedisCluster } from "../support/redis-cluster.js";
 import { GROUP, startSentinels } from "../support/sentinels.js";
 import { systemHas } from "../support/system.js";
+import { trust } from "../support/trust.js";
 
 const PASSWORD = "S3cret/of+Redis";
 const SENTINEL_PASSWORD = "S3cret-of-Sentinels";
 
 const authority = createCertificateAuthority();
+trust(authority);
 const tls = { pair: authority.issue({ dns: ["localhost"] }), ca: authority.cert };
 const stranger = createCertificateAuthority("stranger");
 const strangersTls = { pair: stranger.issue({ dns: ["localhost"] }), ca: stranger.cert };
@@ -45,7 +46,6 @@ describe.runIf(systemHas("redis"))("a store that cannot be used says why, if it 
   let server: RedisServer;
   let free: number;
   beforeAll(async () => {
-    setDefaultCACertificates([...getCACertificates("default"), authority.cert]);
     server = await startRedis(["--requirepass", PASSWORD]);
     free = await freePort();
   });

@@ -4,7 +4,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { Redis } from "ioredis";
 import { afterAll, describe, expect, it } from "vitest";
 import { sleepUntil, systemClock } from "../../src/base/clock.js";
@@ -22,12 +21,16 @@ import { GROUP, startSentinels } from "../support/sentinels.js";
 import { startStrictRedis } from "../support/strict-redis.js";
 import { FAKETIME, MALLOC, systemHas } from "../support/system.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
+import { trust } from "../support/trust.js";
 
 const CALLS_PER_SECOND = 20;
 const CALL_TIMEOUT_MS = 1000;
 const OPENING_MS = CALL_TIMEOUT_MS + 2000;
 const REPLICAS = 3;
 const JITTER_MS = 60;
+
+const authority = createCertificateAuthority();
+trust(authority);
 
 afterAll(endRedis);
 
@@ -177,8 +180,6 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
   });
 
   it("is a Cluster over TLS with certificates for names find it by the names that its nodes announce", async () => {
-    const authority = createCertificateAuthority();
-    setDefaultCACertificates([...getCACertificates("default"), authority.cert]);
     const tls = { pair: authority.issue({ dns: ["localhost"] }), ca: authority.cert };
     const named = ["--cluster-announce-hostname", "localhost", "--cluster-preferred-endpoint-type", "hostname"];
     const nodes = await startRedisCluster(named, { tls });
