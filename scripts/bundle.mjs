@@ -20,8 +20,8 @@ const ENTRIES = ["cli/program.js", "cli/serve.js", "serve/serve.js", "observe/te
 const OUTSIDE = ["@alicloud/credentials", "ioredis", "pg"];
 
 /**
- * Packages that only some settings need, and that others name at their top: the SDK of OpenTelemetry
- * has every exporter there is. A module of theirs runs when a name of its package is first used.
+ * Packages that only some settings need, and that others name at their top: the SDK of
+ * OpenTelemetry has every exporter. Their modules run when a name of the package is first used.
  */
 const DEFERRED = [
   "yaml",
@@ -42,7 +42,7 @@ const DEFERRED = [
   "@opentelemetry/sdk-trace-node",
 ];
 
-/** What a start needs of undici, whose main module also runs `fetch`, caches, mocks and WebSockets. */
+/** The connections of undici. Its main module also runs `fetch`, caches, mocks and WebSockets. */
 const UNDICI = `
   Object.assign(require("undici/lib/dispatcher/dispatcher.js").prototype, require("undici/lib/api/index.js"));
   exports.Pool = require("undici/lib/dispatcher/pool.js");
