@@ -1,5 +1,5 @@
 // The outcomes of the devices of one chunk, as they are stored: a byte for each device, a reference
-// where any has failed, and each failure once. Merging keeps the rule that a final outcome never changes.
+// for each if any has failed, and each failure once. A final outcome never changes.
 import { OUTCOMES } from "../gateway/device-outcome.js";
 
 /** No outcome yet. */
