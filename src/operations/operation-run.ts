@@ -20,7 +20,6 @@ export interface OperationRunOptions {
   readonly windows: CallerWindows;
   /** Why the caller may not run this now; undefined if it may. Looked at for each chunk. */
   readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
-  readonly ended: (record: OperationRecord) => void;
 }
 
 /** A pause for reasons that only the operator can remove. */
@@ -198,10 +197,8 @@ export class OperationRun implements LeasedRun {
   }
 
   async #end(ending: RunEnding): Promise<void> {
-    const { store, leased, ended } = this.#options;
-    const record = await store.end(leased.lease, endOf(ending, this.#record.counts, this.#recording.causes));
-    this.#record = record;
-    this.#tenure.close();
-    ended(record);
+    const { store, leased } = this.#options;
+    const end = endOf(ending, this.#record.counts, this.#recording.causes);
+    await this.#tenure.end(() => store.end(leased.lease, end));
   }
 }

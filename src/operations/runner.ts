@@ -7,6 +7,7 @@ import type { Log } from "../base/log.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
 import { WINDOW_DEVICES } from "./feed-window.js";
+import { foreignRun } from "./foreign-run.js";
 import { OperationRun } from "./operation-run.js";
 import { READING_GRACE_MS } from "./run-deadlines.js";
 import { type StopAccount, StopRun, type StopRunOptions } from "./stop/stop-run.js";
@@ -142,15 +143,11 @@ export class Runner {
   }
 
   #take(leased: Leased, askedMs: number): void {
-    const { clock, log, spanOf } = this.#options;
+    const { store, clock, log, ended, spanOf } = this.#options;
     const { id } = leased.record;
-    const runOf = this.#runOf(leased);
-    if (!runOf) {
-      void this.#endForeign(leased);
-      return;
-    }
+    const runOf = this.#runOf(leased) ?? ((its: Tenure) => foreignRun(its, store, leased));
     const failed = (error: unknown) => this.#report(error);
-    const tenure = new Tenure({ clock, leased, askedMs, failed, runOf, span: spanOf(leased.record) });
+    const tenure = new Tenure({ clock, leased, askedMs, failed, ended, runOf, span: spanOf(leased.record) });
     const over = tenure
       .run()
       .catch((error: unknown) => log.error({ err: error, operation: id }, "an operation's run broke off"));
@@ -162,13 +159,13 @@ export class Runner {
 
   /** Undefined if its account or its format is not known here. */
   #runOf(leased: Leased): ((tenure: Tenure) => LeasedRun) | undefined {
-    const { store, clock, gateways, stops, forbidden, ended } = this.#options;
+    const { store, clock, gateways, stops, forbidden } = this.#options;
     const { kind, account } = leased.record;
     const gateway = gateways.get(account);
     const stopping = stops.accounts.get(account);
     const failed = (error: unknown) => this.#report(error);
     if (gateway && stopping && kind === STOP_ROLLOUT) {
-      const shared = { store, clock, leased, gateway, ended, failed };
+      const shared = { store, clock, leased, gateway, failed };
       return (tenure) => new StopRun(tenure, { ...shared, ...stops, ...stopping });
     }
     if (!gateway || kind !== CANCEL_LIST) return undefined;
@@ -176,24 +173,8 @@ export class Runner {
       take: (caller: string, devices: number) => this.#reserve(caller, devices),
       give: (caller: string, devices: number) => this.#giveBack(caller, devices),
     };
-    const shared = { store, clock, leased, gateway, ended, forbidden, windows };
+    const shared = { store, clock, leased, gateway, forbidden, windows };
     return (tenure) => new OperationRun(tenure, shared);
-  }
-
-  /** Its account or its format is not known here, and it has expired long ago. */
-  async #endForeign({ lease }: Leased): Promise<void> {
-    const { store, ended } = this.#options;
-    const expired = JSON.stringify({
-      kind: "expired",
-      message: "no gateway with its account ran the operation in time",
-    });
-    const unknown = {
-      kind: "unknown",
-      reason: "OUTCOME_UNKNOWN",
-      message: "it may have been sent; no outcome was recorded",
-    };
-    const end = { state: "expired", failure: expired, sent: JSON.stringify(unknown), unsent: expired } as const;
-    await store.end(lease, end).then(ended, (error: unknown) => this.#report(error));
   }
 
   #reserve(caller: string, devices: number): boolean {

@@ -304,7 +304,8 @@ export interface OperationStore {
   /**
    * Ends the operation, in a time that does not depend on its size. Provisional outcomes become
    * final, and devices without one get theirs by `end`: those of chunks that were fed at once, and
-   * those of other chunks when they are read. Rejects with LeaseLost.
+   * those of other chunks when they are read. If it was ended under this lease before, nothing
+   * changes, and the record is returned. Rejects with LeaseLost.
    */
   end(lease: Lease, end: End): Promise<OperationRecord>;
 

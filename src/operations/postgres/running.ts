@@ -104,7 +104,10 @@ export function end(
     sql`SELECT chunk, devices, outcomes, failures FROM ota_gateway.chunk WHERE operation = ${id} AND open > 0 AND fed`,
   ];
   return transactions.exchange(reads, (locked, fed) => {
-    const operation = held(lockedIn(locked), lease);
+    const row = lockedIn(locked);
+    // Ended under this lease: the answer was lost. An operation that has ended is not leased again.
+    if (row && row.end_ms !== null && row.epoch === lease.epoch) return { writes: [], result: recordOf(row) };
+    const operation = held(row, lease);
     const now_ms = operation.now_ms;
     const counts = JSON.parse(operation.counts) as number[];
     const closed = new Map((fed as StoredChunk[]).map((row) => [row.chunk, outcomesIn(row)]));

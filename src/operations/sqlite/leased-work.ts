@@ -99,6 +99,8 @@ export class LeasedWork {
 
   end(lease: Lease, { state, failure, sent, unsent }: End): OperationRecord {
     return this.#connection.write(() => {
+      const before = this.#leases.endedBy(lease);
+      if (before) return recordOf(before);
       const operation = this.#leases.operationOf(lease);
       const counts = JSON.parse(operation.counts) as number[];
       // Few, because only a window is fed at a time.

@@ -35,7 +35,6 @@ export interface StopRunOptions extends StopAccount {
   readonly failed: (error: unknown) => void;
   /** The plan is stored, and changes follow. */
   readonly planned: (record: OperationRecord) => void;
-  readonly ended: (record: OperationRecord) => void;
 }
 
 /** Progress is stored so often, and at each end of a change. */
@@ -192,12 +191,12 @@ export class StopRun implements LeasedRun {
   }
 
   async #end({ state, failure }: RunEnding, isTruncated = false): Promise<void> {
+    const { store, leased } = this.#options;
     if (!this.#record.detail.report) await this.#save();
     const text = failure ? JSON.stringify(failure) : "";
     const end = { state, failure: text, sent: JSON.stringify(MAYBE_SENT), unsent: text };
-    const record = await this.#record.end(end, isTruncated);
-    this.#tenure.close();
-    this.#options.ended(record);
+    await this.#record.complete(isTruncated);
+    await this.#tenure.end(() => store.end(leased.lease, end));
   }
 
   async #leave(): Promise<void> {
