@@ -45,6 +45,8 @@ export interface FeedWindowOptions {
   readonly left: (chunk: number, devices: number, index: number, outcome: DeviceOutcome) => void;
   /** A part is over. */
   readonly over: () => void;
+  /** Unexpected errors. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Devices of one operation that are on their way at once: ten seconds' worth at the full rate. */
@@ -154,9 +156,14 @@ export class FeedWindow {
     void this.#recall([...this.#parts], failure);
   }
 
+  /** Never rejects: the others are withdrawn, too. */
   async #recall(parts: readonly ChunkPart[], failure: Failure): Promise<void> {
     for (const part of parts) {
-      if (this.#parts.has(part)) part.withdraw(failure);
+      try {
+        if (this.#parts.has(part)) part.withdraw(failure);
+      } catch (error) {
+        this.#options.failed(error);
+      }
       await setImmediate();
     }
   }
@@ -190,7 +197,8 @@ export class FeedWindow {
   }
 
   #makePart({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
-    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled, left, windows, over } = this.#options;
+    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled, left, windows, over, failed } =
+      this.#options;
     const deviceNames = indexes.map((index) => names[index] as string);
     const part = new ChunkPart({
       ...{ gateway, span },
@@ -200,6 +208,7 @@ export class FeedWindow {
       ...(carriedOut && { carriedOut }),
       sendUntilMs,
       sent,
+      failed,
       settled: (index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
       over: (unsettled) => {
         this.#parts.delete(part);

@@ -20,6 +20,8 @@ export interface OperationRunOptions {
   readonly windows: CallerWindows;
   /** Why the caller may not run this now; undefined if it may. Looked at for each chunk. */
   readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
+  /** Unexpected errors. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** A pause for reasons that only the operator can remove. */
@@ -43,7 +45,7 @@ export class OperationRun implements LeasedRun {
   #hasStored = false;
 
   constructor(tenure: Tenure, options: OperationRunOptions) {
-    const { store, gateway, leased, windows } = options;
+    const { store, gateway, leased, windows, failed } = options;
     this.#tenure = tenure;
     this.#options = options;
     this.#record = leased.record;
@@ -71,6 +73,7 @@ export class OperationRun implements LeasedRun {
         if (tenure.ending && !tenure.isLost) this.#note(chunk, devices, index, outcome, false);
       },
       over: () => tenure.wake(),
+      failed,
     });
   }
 

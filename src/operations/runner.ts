@@ -173,7 +173,7 @@ export class Runner {
       take: (caller: string, devices: number) => this.#reserve(caller, devices),
       give: (caller: string, devices: number) => this.#giveBack(caller, devices),
     };
-    const shared = { store, clock, leased, gateway, forbidden, windows };
+    const shared = { store, clock, leased, gateway, forbidden, windows, failed };
     return (tenure) => new OperationRun(tenure, shared);
   }
 
