@@ -1,6 +1,6 @@
-// Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read back.
-// Each outcome is reported once; devices that get none are `left` when the part is over. It is over
-// whatever fails: an error here must end neither the process nor the operation.
+// Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read
+// back. Each outcome is reported once; devices that get none are `left` when the part is over. It
+// is over whatever fails: an error here must end neither the process nor the operation.
 import type { Span } from "@opentelemetry/api";
 import type { Command } from "../gateway/command.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";

@@ -31,8 +31,8 @@ export interface FeedWindowOptions {
   readonly added: () => void;
   readonly sent: (sentWallMs: number) => void;
   /**
-   * `devices`: the length of the chunk. `isProvisional`: it is still being read back. Returns false to
-   * have the device `left`.
+   * `devices`: the length of the chunk. `isProvisional`: it is still being read back. Returns false
+   * to have the device `left`.
    */
   readonly settled: (
     chunk: number,
@@ -104,7 +104,9 @@ export class FeedWindow {
     return this.#options.windows.take(this.#options.caller, CHUNK_DEVICES);
   }
 
-  /** Feeds the next chunk. `none`: this round is over; `complete`: it is over, and found nothing. */
+  /**
+   * Feeds the next chunk. `none`: this round is over; `complete`: it is over, and found nothing.
+   */
   async feed(): Promise<"fed" | "none" | "complete" | "stopping" | "expired"> {
     const { store, lease, caller, windows, added } = this.#options;
     let devices = 0;

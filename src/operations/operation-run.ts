@@ -152,7 +152,9 @@ export class OperationRun implements LeasedRun {
     if (failure) this.#tenure.endBy({ state: "done", failure, unsent: failure });
   }
 
-  /** The gateway's own keys are at fault, which the operator can change: nothing is lost by waiting. */
+  /**
+   * The gateway's own keys are at fault, which the operator can change: nothing is lost by waiting.
+   */
   #isOurFault(outcome: DeviceOutcome): boolean {
     if (!("failure" in outcome) || outcome.failure.kind !== "internal") return false;
     const { message } = outcome.failure;

@@ -1,6 +1,6 @@
-// Operations as the port sees them: submitted, looked up, waited for, stopped and deleted. The store
-// is opened with the first submission unless it is durable, so that a gateway without operations
-// pays nothing.
+// Operations as the port sees them: submitted, looked up, waited for, stopped and deleted. The
+// store is opened with the first submission unless it is durable, so that a gateway without
+// operations pays nothing.
 import { hash } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";

@@ -95,7 +95,10 @@ export function openDevices({ marks }: Outcomes): number {
   return open;
 }
 
-/** For a store: marks, then references in little-endian order. Failures are stored beside it, as JSON. */
+/**
+ * For a store: marks, then references in little-endian order. Failures are stored beside it, as
+ * JSON.
+ */
 export function encodeOutcomes({ marks, references }: Outcomes): Uint8Array {
   const bytes = new Uint8Array(marks.length * 3);
   bytes.set(marks);

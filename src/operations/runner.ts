@@ -1,5 +1,5 @@
-// Runs the operations that this process holds: leases them, renews the leases, gives each a run, and
-// has the store swept. An operation is run by one process at a time. Does nothing, and costs
+// Runs the operations that this process holds: leases them, renews the leases, gives each a run,
+// and has the store swept. An operation is run by one process at a time. Does nothing, and costs
 // nothing, while there is no operation, unless other processes share the store.
 import type { Span } from "@opentelemetry/api";
 import { type Clock, every } from "../base/clock.js";
@@ -15,7 +15,7 @@ import { STOP_ROLLOUT } from "./stop/stop-spec.js";
 import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
 import { type LeasedRun, Tenure } from "./tenure.js";
 
-/** What stops of rollouts need. */
+/** The needs of stops of rollouts. */
 export interface StopOptions extends Pick<StopRunOptions, "forbidden" | "planned"> {
   readonly accounts: ReadonlyMap<string, StopAccount>;
 }
@@ -38,7 +38,10 @@ export interface RunnerOptions {
 const LEASE_MS = 15_000;
 /** How long an operation that lost its holder waits for another, after the end of its lease. */
 const LOOK_MS = 1000;
-/** Renewed at the next look. Short, because a stop must take effect within five seconds on any replica. */
+/**
+ * Renewed at the next look. Short, because a stop must take effect within five seconds on any
+ * replica.
+ */
 const RENEW_MS = 2000;
 const WAKE_MS = 1000;
 const SWEEP_MS = 60_000;
@@ -115,7 +118,8 @@ export class Runner {
   async #look(): Promise<void> {
     if (this.#isClosing) return;
     const { store, clock, holder, gateways } = this.#options;
-    // First, or it would lease its own operations after an outage of the store, and forget outcomes.
+    // First, or it would lease its own operations after an outage of the store, and forget
+    // outcomes.
     if (clock.now() - this.#renewedMs >= RENEW_MS) await this.#renew();
     const most = MOST_LEASES - this.#tenures.size;
     if (this.#isClosing || most <= 0) return;

@@ -32,7 +32,9 @@ export interface TenureOptions {
   readonly span: Span | undefined;
   /** Unexpected errors: the operation pauses. */
   readonly failed: (error: unknown) => void;
-  /** The operation was ended under this lease. Called once, also if its answer was lost at first. */
+  /**
+   * The operation was ended under this lease. Called once, also if its answer was lost at first.
+   */
   readonly ended: (record: OperationRecord) => void;
   readonly runOf: (tenure: Tenure) => LeasedRun;
 }
@@ -111,7 +113,8 @@ export class Tenure {
   async run(): Promise<void> {
     while (!this.over.aborted) {
       try {
-        // Whatever happened meanwhile: only repeating it tells whether it has ended the operation.
+        // Only repeating the write of the end tells whether it has ended the operation, whatever
+        // happened meanwhile.
         await (this.#storeEnd ? this.end(this.#storeEnd) : this.#run.step());
         this.#backoff.succeeded();
       } catch (error) {

@@ -46,8 +46,8 @@ export class RolloutReader {
   }
 
   /**
-   * Resolves when everything was read, or at the monotonic `untilMs` with what is known. Rejects with
-   * GatewayError if the batches could not be listed. `left` aborts when the caller leaves.
+   * Resolves when everything was read, or at the monotonic `untilMs` with what is known. Rejects
+   * with GatewayError if the batches could not be listed. `left` aborts when the caller leaves.
    */
   async read(
     question: RolloutQuestion,
@@ -105,8 +105,8 @@ function answerOf(
 }
 
 /**
- * Resolves when the work is done, when the time has come, or when the caller has left. Rejects if the
- * work does before.
+ * Resolves when the work is done, when the time has come, or when the caller has left. Rejects if
+ * the work does before.
  */
 function over(work: Promise<void>, clock: Clock, untilMs: number, left: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-// What the holder of a lease writes: chunks that are fed, their outcomes, and the end.
+// The writes of the holder of a lease: chunks that are fed, their outcomes, and the end.
 import { recordOf } from "../operation-row.js";
 import type { Outcomes } from "../outcomes.js";
 import type {

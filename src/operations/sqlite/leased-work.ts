@@ -1,4 +1,4 @@
-// What the holder of a lease reads and writes: chunks that are fed, their outcomes, and the end.
+// The reads and writes of the holder of a lease: chunks that are fed, their outcomes, and the end.
 // Nothing is written without the lease, and each chunk is changed together with the counts.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import type { Outcomes } from "../outcomes.js";

@@ -77,7 +77,10 @@ export class Leases {
     return row;
   }
 
-  /** The operation if it was ended under this lease. An operation that has ended is not leased again. */
+  /**
+   * The operation if it was ended under this lease. An operation that has ended is not leased
+   * again.
+   */
   endedBy({ id, epoch }: Lease): OperationRow | undefined {
     const row = findOperation(this.#connection, id);
     return row && row.end_ms !== null && row.epoch === epoch ? row : undefined;

@@ -70,7 +70,10 @@ export class StopRecord {
     await this.#store({ ...this.#detail, step: "done", isPlanned: true, batches, report });
   }
 
-  /** Stores devices that have no result yet, before they are sent; `changes` to the detail with them. */
+  /**
+   * Stores devices that have no result yet, before they are sent; `changes` to the detail with
+   * them.
+   */
   async append(
     jobId: string,
     names: readonly string[],

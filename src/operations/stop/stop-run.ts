@@ -1,7 +1,7 @@
-// Runs the stop of a rollout as an operation: makes the calls that the machine asks for, and records
-// what it knows, so that another holder can go on after a crash at any step. No call that changes
-// something is made before the plan is recorded, nor while the store is away or the lease is not
-// sure to be ours.
+// Runs the stop of a rollout as an operation: makes the calls that the machine asks for, and
+// records what it knows, so that another holder can go on after a crash at any step. No call that
+// changes something is made before the plan is recorded, nor while the store is away or the lease
+// is not sure to be ours.
 import type { Clock } from "../../base/clock.js";
 import type { Failure } from "../../gateway/failures.js";
 import type { Gateway } from "../../gateway/gateway.js";
@@ -17,7 +17,7 @@ import { unplannedFailureOf } from "./stop-failure.js";
 import { StopRecord } from "./stop-record.js";
 import type { StopReport, StopSpec } from "./stop-spec.js";
 
-/** What an account needs to stop rollouts. */
+/** The needs of an account that stops rollouts. */
 export interface StopAccount {
   readonly calls: Pick<JobCalls, "call">;
   /** The longest time of a call. */
