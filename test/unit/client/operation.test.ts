@@ -1,7 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { sleepUntil } from "../../../src/base/clock.js";
 import { type Client, connect, type Token } from "../../../src/client/client.js";
 import { createOperations } from "../../../src/client/operation.js";
 import { otaErrorOf, ownError } from "../../../src/client/ota-error.js";
@@ -140,7 +139,7 @@ describe("wait", () => {
     const clock = new HandClock();
     const away = () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
     const goesAfterItsWait = async () => {
-      await sleepUntil(clock, clock.now() + 50_000);
+      await new Promise<void>((over) => void clock.at(clock.now() + 50_000, over));
       return away();
     };
     const answers = [goesAfterItsWait, ...Array.from({ length: 200 }, () => away)];
