@@ -15,7 +15,7 @@ const PROVISIONAL = 0x80;
 export interface Outcomes {
   /** For each device OPEN, or `markOf` its outcome. */
   readonly marks: Uint8Array;
-  /** For each device 0, or 1 + index in `failures`. Undefined as long as no device has a failure. */
+  /** For each device 0, or 1 + index in `failures`. Undefined while no device has a failure. */
   references: Uint16Array | undefined;
   /** JSON of each failure. */
   readonly failures: string[];
