@@ -90,7 +90,7 @@ export function noCounts(): number[] {
 }
 
 /** Whether any device is without a final outcome. */
-export function isOpen({ marks }: Outcomes): boolean {
+export function hasOpenDevices({ marks }: Outcomes): boolean {
   return !marks.every(isFinal);
 }
 
