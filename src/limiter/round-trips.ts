@@ -8,7 +8,8 @@ export interface RoundTripsOptions {
   readonly measure: () => Promise<number | undefined>;
 }
 
-const EVERY_MS = 1000;
+/** A single one may be late; of many in succession, the least is close to the way. */
+export const ROUND_TRIP_EVERY_MS = 250;
 
 export class RoundTrips {
   readonly #options: RoundTripsOptions;
@@ -27,7 +28,7 @@ export class RoundTrips {
   /** To be called when a call has been answered. Measures again if the last time is long ago. */
   refresh(): void {
     const nowMs = this.#options.clock.now();
-    if (this.#isMeasuring || nowMs - this.#begunMs < EVERY_MS) return;
+    if (this.#isMeasuring || nowMs - this.#begunMs < ROUND_TRIP_EVERY_MS) return;
     this.#begunMs = nowMs;
     void this.#measure();
   }
