@@ -20,26 +20,26 @@ function roundTripsThatTake(ms: number): RoundTrips {
   return new RoundTrips({ clock, measure });
 }
 
-/** An answer every 50 ms, for so long. */
-async function answer(roundTrips: RoundTrips, forMs: number): Promise<void> {
-  for (let atMs = 0; atMs < forMs; atMs += 50) {
-    roundTrips.refresh();
-    await clock.advance(50);
-  }
-}
-
 describe("RoundTrips", () => {
-  it("measures at most four times a second, and only while calls are answered", async () => {
+  it("measures four times a second until no call has been answered for a second", async () => {
     const roundTrips = roundTripsThatTake(20);
-    await answer(roundTrips, 1000);
-    expect(begunMs).toEqual([0, 250, 500, 750]);
+    roundTrips.refresh();
+    await clock.advance(600);
+    roundTrips.refresh();
     await clock.advance(10_000);
-    expect(begunMs).toHaveLength(4);
+    expect(begunMs).toEqual([0, 250, 500, 750, 1000, 1250, 1500]);
     expect(roundTrips.recent).toEqual(begunMs.map((ms) => ({ atMs: ms + 20, tookMs: 20 })));
+    expect(clock.armed).toBe(0);
+    roundTrips.refresh();
+    expect(begunMs.at(-1)).toBe(10_600);
   });
 
   it("begins no measurement while another is under way", async () => {
-    await answer(roundTripsThatTake(620), 2000);
-    expect(begunMs).toEqual([0, 650, 1300, 1950]);
+    const roundTrips = roundTripsThatTake(620);
+    for (let n = 0; n < 4; n++) {
+      roundTrips.refresh();
+      await clock.advance(500);
+    }
+    expect(begunMs).toEqual([0, 620, 1240, 1860]);
   });
 });
