@@ -28,7 +28,7 @@ export class RoundTrips {
     return this.#recent;
   }
 
-  /** To be called when a call has been answered. Measures from now on, until none is for a while. */
+  /** To be called when a call has been answered. Measures until none has been for a while. */
   refresh(): void {
     this.#answeredMs = this.#options.clock.now();
     if (!this.#isMeasuring) void this.#measure();
