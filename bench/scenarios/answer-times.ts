@@ -34,7 +34,7 @@ const COUNTED = ["answered", "arrived"] as const;
 /** Of what each setting allows: a token is out for a second and, by `answered`, the answer time. */
 const LEAST = 0.97;
 
-/** With `arrived`, tokens return earlier once ten ways to the cloud have been measured. */
+/** With `arrived`, tokens return earlier once the way has been measured for nine seconds. */
 const LEARNING_MS = 12_000;
 
 export interface Timed extends Run {

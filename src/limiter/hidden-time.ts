@@ -29,14 +29,16 @@ const FEWEST_ANSWERS = 50;
 /** A busy account has no more recent answers than that. */
 const MOST_RECENT = 1000;
 
-/** With fewer round trips since the first of these answers, nothing is known. */
+/** With fewer round trips since the first of these answers, or in less time, nothing is known. */
 const FEWEST_ROUND_TRIPS = 10;
+const MEASURED_MS = 9000;
 
 /** Nor if the last of them is older than this. */
 const FRESH_MS = 5000;
 
-/** A way that was measured so often in succession was the way of calls. */
+/** A way that was measured so often in succession, and for so long, was the way of calls. */
 const LASTING_ROUND_TRIPS = 5;
+const LASTING_MS = 4000;
 
 /** Ways count for as long as recent answers may have traveled on them. */
 const WAYS_MS = RECENT_MS + 10_000;
@@ -106,17 +108,30 @@ function isRecent(atMs: number, nowMs: number): boolean {
 }
 
 /**
- * The time that the way there and back takes without delay: the longest that was the least of some
- * round trips in succession. Calls may have traveled on that way even if it has become shorter
- * since. Undefined if it was not measured often enough since `sinceMs`, or not lately.
+ * The time that the way there and back takes without delay: the longest that lasted. Calls may have
+ * traveled on that way even if it has become shorter since. Undefined if it was not measured often
+ * and long enough since `sinceMs`, or not lately.
  */
 function transit(sinceMs: number, roundTrips: readonly RoundTrip[], nowMs: number): number | undefined {
   const since = roundTrips.filter(({ atMs }) => atMs > sinceMs);
-  const latest = since.at(-1);
-  if (since.length < FEWEST_ROUND_TRIPS || !latest || latest.atMs < nowMs - FRESH_MS) return undefined;
-  const lasting = roundTrips.slice(LASTING_ROUND_TRIPS - 1).map((_, n) => {
-    const inSuccession = roundTrips.slice(n, n + LASTING_ROUND_TRIPS);
-    return Math.min(...inSuccession.map(({ tookMs }) => tookMs));
+  const [first, latest] = [since[0], since.at(-1)];
+  if (!first || !latest || latest.atMs < nowMs - FRESH_MS) return undefined;
+  if (since.length < FEWEST_ROUND_TRIPS || latest.atMs - first.atMs < MEASURED_MS) return undefined;
+  return Math.max(...lastingMs(roundTrips));
+}
+
+/** The least of the round trips in each shortest succession that lasted. */
+function lastingMs(roundTrips: readonly RoundTrip[]): number[] {
+  let latest: readonly RoundTrip[] = [];
+  return roundTrips.flatMap((roundTrip) => {
+    latest = [...latest, roundTrip];
+    while (lasted(latest.slice(1))) latest = latest.slice(1);
+    return lasted(latest) ? Math.min(...latest.map(({ tookMs }) => tookMs)) : [];
   });
-  return Math.max(...lasting);
+}
+
+function lasted(inSuccession: readonly RoundTrip[]): boolean {
+  const [first, last] = [inSuccession[0], inSuccession.at(-1)];
+  if (!first || !last || inSuccession.length < LASTING_ROUND_TRIPS) return false;
+  return last.atMs - first.atMs >= LASTING_MS;
 }

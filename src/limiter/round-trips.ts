@@ -1,5 +1,5 @@
 // Measures the way to the upstream and back while calls are made; an idle account measures nothing.
-import type { Clock } from "../base/clock.js";
+import { type Clock, sleepUntil } from "../base/clock.js";
 import { type RoundTrip, withRoundTrip } from "./hidden-time.js";
 
 export interface RoundTripsOptions {
@@ -8,12 +8,16 @@ export interface RoundTripsOptions {
   readonly measure: () => Promise<number | undefined>;
 }
 
-const EVERY_MS = 1000;
+/** A single one may be late; of many in succession, the least is close to the way. */
+export const ROUND_TRIP_EVERY_MS = 250;
+
+/** How long after an answer calls are still being made. */
+const ACTIVE_MS = 1000;
 
 export class RoundTrips {
   readonly #options: RoundTripsOptions;
   #recent: readonly RoundTrip[] = [];
-  #begunMs = -Infinity;
+  #answeredMs = -Infinity;
   #isMeasuring = false;
 
   constructor(options: RoundTripsOptions) {
@@ -24,19 +28,21 @@ export class RoundTrips {
     return this.#recent;
   }
 
-  /** To be called when a call has been answered. Measures again if the last time is long ago. */
+  /** To be called when a call has been answered. Measures until none has been for a while. */
   refresh(): void {
-    const nowMs = this.#options.clock.now();
-    if (this.#isMeasuring || nowMs - this.#begunMs < EVERY_MS) return;
-    this.#begunMs = nowMs;
-    void this.#measure();
+    this.#answeredMs = this.#options.clock.now();
+    if (!this.#isMeasuring) void this.#measure();
   }
 
   async #measure(): Promise<void> {
     const { clock, measure } = this.#options;
     this.#isMeasuring = true;
-    const tookMs = await measure();
+    while (clock.now() - this.#answeredMs < ACTIVE_MS) {
+      const nextMs = clock.now() + ROUND_TRIP_EVERY_MS;
+      const tookMs = await measure();
+      if (tookMs !== undefined) this.#recent = withRoundTrip(this.#recent, { atMs: clock.now(), tookMs });
+      await sleepUntil(clock, nextMs);
+    }
     this.#isMeasuring = false;
-    if (tookMs !== undefined) this.#recent = withRoundTrip(this.#recent, { atMs: clock.now(), tookMs });
   }
 }

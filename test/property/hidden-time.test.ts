@@ -10,6 +10,7 @@ import {
   withAnswer,
   withRoundTrip,
 } from "../../src/limiter/hidden-time.js";
+import { ROUND_TRIP_EVERY_MS } from "../../src/limiter/round-trips.js";
 import { OPENING_MS, tokenBackMs, WINDOW_MS } from "../../src/limiter/token-rule.js";
 import { mostInAnySecond } from "../support/arrivals.js";
 import { runs } from "../support/property-runs.js";
@@ -54,7 +55,6 @@ interface World {
 }
 
 const CALLS = 900;
-const ROUND_TRIP_EVERY_MS = 1000;
 
 /** For so long, no request is held up. */
 const CALM_MS = 25_000;
@@ -204,6 +204,17 @@ describe("hiddenMs", () => {
     expect(gainedMs / CALLS).toBeGreaterThan(150);
   });
 
+  /** A delayed request takes as long on the shorter path as others did on the longer one. */
+  const shortened = {
+    pathsMs: [150, 1],
+    workMs: 0,
+    workOfDeviceMs: 0,
+    delayed: 0.4,
+    delayMs: 150,
+    waitMs: 0,
+    jitterMs: 0,
+  };
+
   /** Each with the circumstances in which it does harm. */
   const mutations: Record<string, readonly [Partial<Rule>, Partial<World>]> = {
     "answers of large calls that are a measure for small ones": [
@@ -236,7 +247,7 @@ describe("hiddenMs", () => {
           );
         },
       },
-      { pathsMs: [150, 1], workMs: 0, workOfDeviceMs: 0, delayed: 0.4, delayMs: 150, waitMs: 0, jitterMs: 0 },
+      shortened,
     ],
     "the least round trip as the way of all answers": [
       {
@@ -251,6 +262,19 @@ describe("hiddenMs", () => {
         },
       },
       { pathsMs: [150, 1] },
+    ],
+    "a way that counts only if it lasted for twenty seconds": [
+      {
+        withRoundTrip: (roundTrips, next) => {
+          const least = (each: RoundTrip) => ({ ...each, tookMs: Math.min(each.tookMs, next.tookMs) });
+          const isNear = ({ atMs }: RoundTrip) => next.atMs - atMs < 20_000;
+          return withRoundTrip(
+            roundTrips.map((each) => (isNear(each) ? least(each) : each)),
+            next,
+          );
+        },
+      },
+      { ...shortened, changesEveryMs: 12_000, tokens: 20, replicas: 1, smallCalls: 0, refused: 0 },
     ],
     "the first answers of a lifetime": [
       {

@@ -27,11 +27,11 @@ function anEarlyReturn(measure: () => Promise<number | undefined> = async () => 
   return new EarlyReturn({ clock, log, roundTrips: new RoundTrips({ clock, measure }) });
 }
 
-/** So many answers, four a second. Returns how much earlier the last token returns. */
-async function learn(early: EarlyReturn, accepted = FULL, answers = 60): Promise<number> {
+/** So many answers, four a second by default. Returns how much earlier the last token returns. */
+async function learn(early: EarlyReturn, accepted = FULL, answers = 60, everyMs = 250): Promise<number> {
   let hiddenMs = 0;
   for (let n = 0; n < answers; n++) {
-    await clock.advance(250);
+    await clock.advance(everyMs);
     hiddenMs = early.answered(accepted);
   }
   return hiddenMs;
@@ -63,6 +63,20 @@ describe("EarlyReturn", () => {
     ["are not answered", () => new Promise<never>(() => {})],
   ])("returns no token early while measurements %s", async (_, measure) => {
     expect(await learn(anEarlyReturn(measure))).toBe(0);
+  });
+
+  it("concludes nothing until the way has been measured for nine seconds, however often it was", async () => {
+    const early = anEarlyReturn();
+    expect(await learn(early, FULL, 90, 100)).toBe(0);
+    expect(await learn(early, FULL, 10, 100)).toBeCloseTo(100);
+  });
+
+  it.each([
+    ["counts a way that lasted for five seconds, even if it has become shorter", 5000, 60],
+    ["does not count a way that lasted for three seconds", 3000, 100],
+  ])("%s", async (_, forMs, hiddenMs) => {
+    const isLonger = () => clock.now() >= 5000 && clock.now() < 5000 + forMs;
+    expect(await learn(anEarlyReturn(async () => (isLonger() ? 60 : 20)))).toBeCloseTo(hiddenMs);
   });
 
   it("forgets what it learned before a pause", async () => {
