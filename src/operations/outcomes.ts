@@ -1,5 +1,5 @@
-// The outcomes of the devices of one chunk, as they are stored: a byte and a reference for each
-// device, and each failure once. Merging keeps the rule that a final outcome never changes.
+// The outcomes of the devices of one chunk, as they are stored: a byte for each device, a reference
+// where any has failed, and each failure once. Merging keeps the rule that a final outcome never changes.
 import { OUTCOMES } from "../gateway/device-outcome.js";
 
 /** No outcome yet. */
@@ -15,8 +15,8 @@ const PROVISIONAL = 0x80;
 export interface Outcomes {
   /** For each device OPEN, or `markOf` its outcome. */
   readonly marks: Uint8Array;
-  /** For each device 0, or 1 + index in `failures`. */
-  readonly references: Uint16Array;
+  /** For each device 0, or 1 + index in `failures`. Undefined as long as no device has a failure. */
+  references: Uint16Array | undefined;
   /** JSON of each failure. */
   readonly failures: string[];
 }
@@ -36,18 +36,19 @@ export function isFinal(mark: number): boolean {
 }
 
 export function noOutcomes(devices: number): Outcomes {
-  return { marks: new Uint8Array(devices), references: new Uint16Array(devices), failures: [] };
+  return { marks: new Uint8Array(devices), references: undefined, failures: [] };
 }
 
 /** Sets the outcome of one device. `failure` is JSON; empty for none. */
 export function setOutcome(outcomes: Outcomes, index: number, mark: number, failure: string): void {
   outcomes.marks[index] = mark;
-  outcomes.references[index] = failure === "" ? 0 : referenceTo(outcomes.failures, failure);
+  if (failure !== "") outcomes.references ??= new Uint16Array(outcomes.marks.length);
+  if (outcomes.references) outcomes.references[index] = failure === "" ? 0 : referenceTo(outcomes.failures, failure);
 }
 
 /** The failure of a device; empty for none. */
 export function failureAt({ references, failures }: Outcomes, index: number): string {
-  const reference = references[index] ?? 0;
+  const reference = references?.[index] ?? 0;
   return reference === 0 ? "" : (failures[reference - 1] as string);
 }
 
@@ -88,28 +89,35 @@ export function noCounts(): number[] {
   return OUTCOMES.map(() => 0);
 }
 
-/** Devices without a final outcome. */
-export function openDevices({ marks }: Outcomes): number {
-  let open = 0;
-  for (const mark of marks) if (!isFinal(mark)) open++;
-  return open;
+/** Whether any device is without a final outcome. */
+export function isOpen({ marks }: Outcomes): boolean {
+  return !marks.every(isFinal);
 }
 
-/** For a store: marks, then references in little-endian order. Failures are stored beside it, as JSON. */
+/**
+ * For a store: marks, then references in little-endian order, if there are any: nearly always there
+ * are none. Failures are stored beside it, as JSON.
+ */
 export function encodeOutcomes({ marks, references }: Outcomes): Uint8Array {
+  if (!references) return marks;
   const bytes = new Uint8Array(marks.length * 3);
   bytes.set(marks);
   const view = new DataView(bytes.buffer, marks.length);
-  for (let index = 0; index < references.length; index++) view.setUint16(2 * index, references[index] as number, true);
+  for (const [index, reference] of references.entries()) view.setUint16(2 * index, reference, true);
   return bytes;
 }
 
-export function decodeOutcomes(bytes: Uint8Array, failures: string): Outcomes {
-  const devices = bytes.length / 3;
+/** `devices`: the length of the chunk. */
+export function decodeOutcomes(bytes: Uint8Array, devices: number, failures: string): Outcomes {
+  const outcomes: Outcomes = {
+    marks: bytes.slice(0, devices),
+    references: undefined,
+    failures: JSON.parse(failures) as string[],
+  };
+  if (bytes.length === devices) return outcomes;
   const view = new DataView(bytes.buffer, bytes.byteOffset + devices);
-  const references = new Uint16Array(devices);
-  for (let index = 0; index < devices; index++) references[index] = view.getUint16(2 * index, true);
-  return { marks: bytes.slice(0, devices), references, failures: JSON.parse(failures) as string[] };
+  outcomes.references = Uint16Array.from({ length: devices }, (_, index) => view.getUint16(2 * index, true));
+  return outcomes;
 }
 
 /** Equal failures share an entry: a refused call has one for 200 devices. */

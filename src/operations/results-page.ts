@@ -65,7 +65,7 @@ export class PageOfResults {
       }
       return found;
     }
-    const stored = decodeOutcomes(outcomes, failures ?? "[]");
+    const stored = decodeOutcomes(outcomes, devices, failures ?? "[]");
     for (let index = first; index < devices && found.length <= most; index++) {
       const mark = stored.marks[index] as number;
       const kind = kindOfMark(mark);

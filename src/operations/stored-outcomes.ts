@@ -5,10 +5,10 @@ import {
   closeOutcomes,
   decodeOutcomes,
   encodeOutcomes,
+  isOpen,
   mergeOutcomes,
   noOutcomes,
   type Outcomes,
-  openDevices,
 } from "./outcomes.js";
 
 /** Columns of a chunk. Null until something is known of one of its devices. */
@@ -22,7 +22,7 @@ const UNKNOWN = OUTCOMES.indexOf("unknown");
 const NOT_ATTEMPTED = OUTCOMES.indexOf("not-attempted");
 
 export function outcomesIn({ devices, outcomes, failures }: StoredOutcomes): Outcomes {
-  return outcomes ? decodeOutcomes(outcomes, failures ?? "[]") : noOutcomes(devices);
+  return outcomes ? decodeOutcomes(outcomes, devices, failures ?? "[]") : noOutcomes(devices);
 }
 
 /** The columns that change with the outcomes. */
@@ -30,7 +30,7 @@ export function columnsFor(outcomes: Outcomes) {
   return {
     outcomes: encodeOutcomes(outcomes),
     failures: JSON.stringify(outcomes.failures),
-    open: openDevices(outcomes),
+    isOpen: isOpen(outcomes),
   };
 }
 

@@ -74,7 +74,7 @@ export async function append(
   if (known) return write(query, recorded(operation, [], [], progress));
   checkRoom(bounds, await storedDevices(query), costOf(devices + names.length) - costOf(devices));
   await query(
-    "INSERT INTO ota_gateway.chunk (operation, chunk, devices, open, fed) VALUES ($1, $2, $3, $3, true)",
+    "INSERT INTO ota_gateway.chunk (operation, chunk, devices, open, fed) VALUES ($1, $2, $3, 1, true)",
     ...[id, chunk, names.length],
   );
   await query(
@@ -153,8 +153,8 @@ function recorded(
 /** Stores the outcomes of chunks. */
 function changed(id: string, chunks: ReadonlyMap<number, Outcomes>): readonly string[] {
   return [...chunks].map(([chunk, all]) => {
-    const { outcomes, failures, open } = columnsFor(all);
-    return sql`UPDATE ota_gateway.chunk SET outcomes = ${outcomes}, failures = ${failures}, open = ${open}
+    const { outcomes, failures, isOpen } = columnsFor(all);
+    return sql`UPDATE ota_gateway.chunk SET outcomes = ${outcomes}, failures = ${failures}, open = ${isOpen ? 1 : 0}
       WHERE operation = ${id} AND chunk = ${chunk}`;
   });
 }

@@ -53,8 +53,8 @@ export async function stage(
      ), list AS (
        SELECT * FROM unnest($3::integer[], $4::integer[], $5::text[]) AS list (chunk, devices, names)
      ), chunk AS (
-       INSERT INTO ota_gateway.chunk (operation, chunk, devices, open) SELECT $1, chunk, devices, devices FROM list
-       ON CONFLICT (operation, chunk) DO UPDATE SET devices = excluded.devices, open = excluded.open
+       INSERT INTO ota_gateway.chunk (operation, chunk, devices, open) SELECT $1, chunk, devices, 1 FROM list
+       ON CONFLICT (operation, chunk) DO UPDATE SET devices = excluded.devices
      )
      INSERT INTO ota_gateway.names (operation, chunk, names) SELECT $1, chunk, names FROM list
      ON CONFLICT (operation, chunk) DO UPDATE SET names = excluded.names`,

@@ -70,8 +70,8 @@ export class LeasedWork {
       const devices = operation.devices + names.length;
       this.#uploads.grow(operation.devices, devices);
       this.#connection.run(
-        "INSERT INTO chunk (operation, chunk, devices, open, fed) VALUES (?, ?, ?, ?, 1)",
-        ...[lease.id, chunk, names.length, names.length],
+        "INSERT INTO chunk (operation, chunk, devices, open, fed) VALUES (?, ?, ?, 1, 1)",
+        ...[lease.id, chunk, names.length],
       );
       this.#connection.run("INSERT INTO names VALUES (?, ?, ?)", lease.id, chunk, names.join("\n"));
       return this.#store({ ...operation, devices }, [{ chunk, outcomes }], progress);
@@ -137,10 +137,12 @@ export class LeasedWork {
   #change(id: string, row: ChunkRow, change: (stored: Outcomes) => void): void {
     const stored = outcomesIn(row);
     change(stored);
-    const { outcomes, failures, open } = columnsFor(stored);
+    const { outcomes, failures, isOpen } = columnsFor(stored);
     this.#connection.run(
-      "UPDATE chunk SET outcomes = ?, failures = ?, open = ? WHERE operation = ? AND chunk = ?",
-      ...[outcomes, failures, open, id, row.chunk],
+      "UPDATE chunk SET outcomes = ?, failures = ? WHERE operation = ? AND chunk = ?",
+      ...[outcomes, failures, id, row.chunk],
     );
+    // Apart, because it changes an index.
+    if (!isOpen) this.#connection.run("UPDATE chunk SET open = 0 WHERE operation = ? AND chunk = ?", id, row.chunk);
   }
 }

@@ -52,8 +52,8 @@ export class Uploads {
       connection.run("INSERT OR REPLACE INTO upload VALUES (?, ?, ?)", id, devices, this.#time.now());
       for (const [nth, { devices, names }] of chunks.entries()) {
         connection.run(
-          "INSERT OR REPLACE INTO chunk (operation, chunk, devices, open) VALUES (?, ?, ?, ?)",
-          ...[id, chunk + nth, devices, devices],
+          "INSERT OR REPLACE INTO chunk (operation, chunk, devices, open) VALUES (?, ?, ?, 1)",
+          ...[id, chunk + nth, devices],
         );
         connection.run("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", id, chunk + nth, names);
       }

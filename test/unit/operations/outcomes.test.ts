@@ -6,11 +6,11 @@ import {
   encodeOutcomes,
   failureAt,
   isFinal,
+  isOpen,
   kindOfMark,
   markOf,
   mergeOutcomes,
   noOutcomes,
-  openDevices,
   setOutcome,
 } from "../../../src/operations/outcomes.js";
 
@@ -21,11 +21,23 @@ describe("outcomes", () => {
     const outcomes = noOutcomes(2000);
     for (let index = 0; index < 2000; index += 3)
       setOutcome(outcomes, index, markOf(index % 7), index % 2 ? `"${index}"` : "");
-    const again = decodeOutcomes(encodeOutcomes(outcomes), JSON.stringify(outcomes.failures));
+    const again = decodeOutcomes(encodeOutcomes(outcomes), 2000, JSON.stringify(outcomes.failures));
     expect(again).toEqual(outcomes);
     expect(failureAt(again, 3)).toBe('"3"');
     expect(failureAt(again, 6)).toBe("");
     expect(kindOfMark(again.marks[9] as number)).toBe(2);
+  });
+
+  it("take a byte for each device without failures", () => {
+    const outcomes = noOutcomes(2000);
+    for (let index = 0; index < 2000; index += 3) setOutcome(outcomes, index, markOf(index % 7), "");
+    const bytes = encodeOutcomes(outcomes);
+    expect(bytes).toHaveLength(2000);
+    const again = decodeOutcomes(bytes, 2000, "[]");
+    expect(again).toEqual(outcomes);
+    setOutcome(again, 1, markOf(UNKNOWN), '"why"');
+    expect(failureAt(again, 1)).toBe('"why"');
+    expect([outcomes.marks[1], failureAt(again, 0)]).toEqual([0, ""]);
   });
 
   it("store a failure once for all devices that share it", () => {
@@ -43,8 +55,8 @@ describe("outcomes", () => {
     expect(mergeOutcomes(stored, added)).toEqual([0, 1, 0, 0, 0, 0, 0]);
     expect([...stored.marks].map(isFinal)).toEqual([true, true, false]);
     expect(kindOfMark(stored.marks[0] as number)).toBe(ACCEPTED);
-    expect(openDevices(stored)).toBe(1);
+    expect(isOpen(stored)).toBe(true);
     expect(closeOutcomes(stored, UNKNOWN, '"why"')).toEqual([0, 0, 0, 0, 0, 1, 0]);
-    expect(openDevices(stored)).toBe(0);
+    expect(isOpen(stored)).toBe(false);
   });
 });
