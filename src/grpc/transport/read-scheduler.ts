@@ -57,8 +57,8 @@ export class ReadScheduler {
     }
     if (this.#lines.size > 0) this.#hold(connection);
     if (this.#options.now() < this.#untilMs) return;
-    // All, also while some are held already: the others may have been released in earlier turns, and
-    // all bring something in this one.
+    // All, also while some are held already: those released in earlier turns may all bring
+    // something in this one.
     this.#untilMs = Number.POSITIVE_INFINITY; // once a turn
     for (const each of this.#callers.keys()) this.#hold(each);
   }
