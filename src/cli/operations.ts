@@ -1,6 +1,6 @@
 // The subcommand `operations`: lists the operations of a gateway, shows one, waits for it, writes
 // its results, stops and deletes it; and lets operations of a restored store run.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
 import type { Client, Outcome } from "../client/client.js";
@@ -23,6 +23,9 @@ interface Flags extends GatewayFlags {
   readonly failed?: true;
 }
 
+/** Only of commands that print something: a flag that is taken does something. */
+const JSON_FLAG = ["--json", "print JSON"] as const;
+
 const OUTCOMES_OF_FAILURE: readonly Outcome[] = ["REJECTED", "UNKNOWN", "NOT_ATTEMPTED"];
 
 /** Creates the command. It throws CommanderError for invalid flags and unusable files. */
@@ -43,15 +46,21 @@ export function operationsCommand(): Command {
   };
   const list = new Command("list")
     .description("List your operations, newest first.")
-    .option("--running", "only those that have not ended");
+    .option("--running", "only those that have not ended")
+    .option(...JSON_FLAG);
   operations.addCommand(withGateway(list, listAll));
   sub("show", "Show one operation.", async (client, name, flags) => {
     const status = await client.operation(name).get();
     process.stdout.write(flags.json ? jsonLine(status) : operationText(status, paintFor(process.stdout)));
-  });
-  sub("wait", "Wait until it has ended. Exit code 0 if every device ended well, or the rollout is stopped.", wait);
+  }).option(...JSON_FLAG);
+  sub(
+    "wait",
+    "Wait until it has ended. Exit code 0 if every device ended well, or the rollout is stopped.",
+    wait,
+  ).option(...JSON_FLAG);
   sub("results", "Print the outcome of each device that has one.", results)
     .option("--output <file>", "a new file, .csv or .jsonl; - for JSON lines on standard output (the default)")
+    .addOption(new Option("--json", "print JSON lines on standard output, as without --output").conflicts("output"))
     .option("--failed", "only devices that did not end well");
   sub("stop", "Stop it: nothing more is sent. Canceled tasks stay canceled.", (client, name) =>
     client.operation(name).stop(),
@@ -73,7 +82,7 @@ function withGateway(
   command: Command,
   work: (client: Client, flags: Flags, operands: string[]) => Promise<void>,
 ): Command {
-  return addGatewayFlags(command.option("--json", "print JSON"))
+  return addGatewayFlags(command)
     .showHelpAfterError("(see --help)")
     .exitOverride()
     .action(async (...given: unknown[]) => {

@@ -50,6 +50,11 @@ export async function runSession<P extends { readonly endedBy?: string }>(
   flags: SessionFlags,
   command: Command,
 ): Promise<void> {
+  if (flags.dryRun && flags.json) {
+    command.error("error: --dry-run prints the plan as text; leave out --json, which is about the report", {
+      exitCode: 2,
+    });
+  }
   const proxy = proxyFor(url, process.env);
   if (flags.dryRun) return void process.stdout.write(plan);
   process.stderr.write(`${plan}\n`);

@@ -56,7 +56,7 @@ const WAIT_MS = 50_000;
 const PROGRESS_MS = 1000;
 const ANSWER_MARGIN_MS = 10_000;
 
-/** Codes of a gateway that is away, or busy; waiting goes on for so long without an answer. */
+/** Codes of a gateway that is away, or busy; waiting goes on this long after the first of them. */
 const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 500;
@@ -127,20 +127,22 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
         const timeout = wireDuration(waitMs);
         const start: StartUnary<WireOperation> = (...rest) => operationsStub.waitOperation({ name, timeout }, ...rest);
         const options = { timeoutMs: waitMs + ANSWER_MARGIN_MS, ...(signal && { signal }) };
-        let answeredMs = clock.now();
+        let awaySinceMs = Infinity;
         for (;;) {
           const askedMs = clock.now();
           try {
             const status = operationStatusOf(await unary(start, options));
             onProgress?.(status);
             if (status.done) return status;
-            answeredMs = clock.now();
+            awaySinceMs = Infinity;
           } catch (error) {
             // The operation outlives its gateway, which may be restarting.
-            const isPassing = error instanceof OtaError && PASSING_CODES.has(error.code);
-            if (!isPassing || clock.now() - answeredMs > PATIENCE_MS) throw error;
+            if (!(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
+            // A gateway that drains is there, for as long as that takes.
+            awaySinceMs = error.reason === "DRAINING" ? Infinity : Math.min(awaySinceMs, clock.now());
+            if (clock.now() - awaySinceMs > PATIENCE_MS) throw error;
           }
-          // A gateway that is shutting down answers at once.
+          // An older gateway that is shutting down answers at once.
           await sleepUntil(clock, askedMs + AGAIN_MS, signal);
         }
       },

@@ -1,9 +1,13 @@
 // The gRPC port: puts OtaService, health and reflection on one server behind our own listener, and
 // ends it gracefully.
-import { logVerbosity, Server, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, type ServerDuplexStream, setLogVerbosity } from "@grpc/grpc-js";
 import { OperationsService as LongRunningService } from "../gen/google/longrunning/operations.js";
 import { HealthService } from "../gen/grpc/health/v1/health.js";
-import { ServerReflectionService } from "../gen/grpc/reflection/v1/reflection.js";
+import {
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+  ServerReflectionService,
+} from "../gen/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ServerReflectionServiceV1Alpha } from "../gen/grpc/reflection/v1alpha/reflection.js";
 import { OtaServiceService } from "../gen/ota/v1/ota_service.js";
 import { BOUNDS, MOST_HEADER_BYTES, MOST_SUBMISSION_BYTES } from "./resource-bounds.js";
@@ -11,7 +15,6 @@ import { CallerScheduler } from "./rpc/caller-scheduler.js";
 import { Health } from "./service/health.js";
 import { createOperationsService, type OperationsServiceOptions } from "./service/operations-service.js";
 import { createOtaService, type OtaServiceOptions } from "./service/ota-service.js";
-import { serverReflectionInfo } from "./service/reflection.js";
 import type { Authentication, RpcHead } from "./transport/caller.js";
 import { createConnectionAging } from "./transport/connection-age.js";
 import { boundHeaders, guardedInjector } from "./transport/grpc-js-internals.js";
@@ -133,4 +136,12 @@ export async function startGrpcServer(host: string, port: number, options: Serve
       refusals.close();
     },
   };
+}
+
+/** Loaded when a client asks: decoding the descriptors would be a good part of every start. */
+function serverReflectionInfo(call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>): void {
+  import("./service/reflection.js").then(
+    (reflection) => reflection.serverReflectionInfo(call),
+    (error: Error) => void call.emit("error", error),
+  );
 }

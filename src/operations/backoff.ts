@@ -1,5 +1,5 @@
-// The wait before the next attempt after an error: twice as long each time, within bounds, and short
-// again after a success.
+// The wait before the next attempt after an error: twice as long each time, within bounds, and
+// short again after a success.
 import { type Clock, sleepUntil } from "../base/clock.js";
 
 const FIRST_BACKOFF_MS = 250;

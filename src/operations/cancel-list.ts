@@ -3,7 +3,9 @@ import type { Command, Priority, Scope } from "../gateway/command.js";
 import { type DeviceOutcome, OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 
-/** Changes whenever `spec` or a stored failure is written in a way that older programs cannot read. */
+/**
+ * Changes whenever `spec` or a stored failure is written in a way that older programs cannot read.
+ */
 export const CANCEL_LIST = "cancel-list/1";
 
 /** The normalized spec. */
@@ -26,7 +28,7 @@ export function commandFor(spec: CancelListSpec, caller: string, deviceNames: re
   return { account, scope, deviceNames, caller, priority, answerByMs: Infinity, requireAll: false, verify: false };
 }
 
-/** What explains an outcome; undefined if there is nothing to explain. */
+/** The failure that explains an outcome; undefined if there is nothing to explain. */
 export function failureOfOutcome(outcome: DeviceOutcome): Failure | undefined {
   if ("failure" in outcome) return outcome.failure;
   return "unverified" in outcome ? outcome.unverified : undefined;

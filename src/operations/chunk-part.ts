@@ -1,5 +1,6 @@
-// Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read back.
-// Each outcome is reported once; devices that get none are `left` when the part is over.
+// Some devices of one chunk on their way through the gateway: queued, sent and, if asked, read
+// back. Each outcome is reported once; devices that get none are `left` when the part is over. It
+// is over whatever fails: an error here must end neither the process nor the operation.
 import type { Span } from "@opentelemetry/api";
 import type { Command } from "../gateway/command.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
@@ -22,6 +23,8 @@ export interface ChunkPartOptions {
   readonly sent: (sentWallMs: number) => void;
   /** `isProvisional`: it is still being read back. Returns false to have the device left. */
   readonly settled: (index: number, outcome: DeviceOutcome, isProvisional: boolean) => boolean;
+  /** Unexpected errors. */
+  readonly failed: (error: unknown) => void;
   /** It is over. Devices at these indexes have no final outcome; this is what is known of them. */
   readonly over: (left: readonly (readonly [number, DeviceOutcome])[]) => void;
 }
@@ -48,7 +51,7 @@ export class ChunkPart {
     const { gateway, command, span, sendUntilMs, sent, carriedOut } = this.#options;
     if (carriedOut) {
       this.#isStarted = true;
-      void this.#readBack({ outcomes: carriedOut, callIndexes: [], calls: [], quotaWaitMs: 0 });
+      void this.#conclude(Promise.resolve({ outcomes: carriedOut, callIndexes: [], calls: [], quotaWaitMs: 0 }));
       return;
     }
     const follower: Follower = {
@@ -60,7 +63,7 @@ export class ChunkPart {
     };
     this.#request = gateway.cancel(command, span, follower);
     this.#isStarted = true;
-    void this.#request.told.then((answer) => this.#readBack(answer));
+    void this.#conclude(this.#request.told);
   }
 
   /** Nothing more is sent; calls that were sent run to their end. */
@@ -83,23 +86,36 @@ export class ChunkPart {
     this.#states[at] = isProvisional ? "provisional" : "final";
   }
 
-  async #readBack(answer: Answer): Promise<void> {
-    const { gateway, command, span, verifyUntilMs, indexes, settled, over } = this.#options;
-    let told = answer;
-    if (verifyUntilMs !== undefined && this.#mayRead) {
-      this.#carriedOut = { command: { ...command, answerByMs: verifyUntilMs }, span };
-      told = await gateway.verify(this.#carriedOut, answer);
-      this.#carriedOut = undefined;
-      for (const [at, outcome] of told.outcomes.entries()) {
-        if (this.#states[at] !== "provisional" || !this.#mayRead) continue;
-        this.#states[at] = "final";
-        settled(indexes[at] as number, outcome, false);
-      }
+  /** Never rejects. */
+  async #conclude(telling: Promise<Answer>): Promise<void> {
+    const { indexes, failed, over } = this.#options;
+    try {
+      const answer = await telling;
+      const { outcomes } = await this.#readBack(answer).catch((error: unknown) => {
+        failed(error);
+        return answer;
+      });
+      const left = outcomes.flatMap((outcome, at) =>
+        this.#states[at] === "final" ? [] : [[indexes[at] as number, outcome] as const],
+      );
+      over(left);
+    } catch (error) {
+      failed(error);
     }
-    const left = told.outcomes.flatMap((outcome, at) =>
-      this.#states[at] === "final" ? [] : [[indexes[at] as number, outcome] as const],
-    );
-    over(left);
+  }
+
+  async #readBack(answer: Answer): Promise<Answer> {
+    const { gateway, command, span, verifyUntilMs, indexes, settled } = this.#options;
+    if (verifyUntilMs === undefined || !this.#mayRead) return answer;
+    this.#carriedOut = { command: { ...command, answerByMs: verifyUntilMs }, span };
+    const told = await gateway.verify(this.#carriedOut, answer);
+    this.#carriedOut = undefined;
+    for (const [at, outcome] of told.outcomes.entries()) {
+      if (this.#states[at] !== "provisional" || !this.#mayRead) continue;
+      this.#states[at] = "final";
+      settled(indexes[at] as number, outcome, false);
+    }
+    return told;
   }
 }
 

@@ -31,8 +31,8 @@ export interface FeedWindowOptions {
   readonly added: () => void;
   readonly sent: (sentWallMs: number) => void;
   /**
-   * `devices`: the length of the chunk. `isProvisional`: it is still being read back. Returns false to
-   * have the device `left`.
+   * `devices`: the length of the chunk. `isProvisional`: it is still being read back. Returns false
+   * to have the device `left`.
    */
   readonly settled: (
     chunk: number,
@@ -45,6 +45,8 @@ export interface FeedWindowOptions {
   readonly left: (chunk: number, devices: number, index: number, outcome: DeviceOutcome) => void;
   /** A part is over. */
   readonly over: () => void;
+  /** Unexpected errors. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** Devices of one operation that are on their way at once: ten seconds' worth at the full rate. */
@@ -102,7 +104,9 @@ export class FeedWindow {
     return this.#options.windows.take(this.#options.caller, CHUNK_DEVICES);
   }
 
-  /** Feeds the next chunk. `none`: this round is over; `complete`: it is over, and found nothing. */
+  /**
+   * Feeds the next chunk. `none`: this round is over; `complete`: it is over, and found nothing.
+   */
   async feed(): Promise<"fed" | "none" | "complete" | "stopping" | "expired"> {
     const { store, lease, caller, windows, added } = this.#options;
     let devices = 0;
@@ -154,9 +158,14 @@ export class FeedWindow {
     void this.#recall([...this.#parts], failure);
   }
 
+  /** Never rejects: the others are withdrawn, too. */
   async #recall(parts: readonly ChunkPart[], failure: Failure): Promise<void> {
     for (const part of parts) {
-      if (this.#parts.has(part)) part.withdraw(failure);
+      try {
+        if (this.#parts.has(part)) part.withdraw(failure);
+      } catch (error) {
+        this.#options.failed(error);
+      }
       await setImmediate();
     }
   }
@@ -190,7 +199,8 @@ export class FeedWindow {
   }
 
   #makePart({ chunk, names }: FedChunk, indexes: readonly number[], carriedOut?: readonly DeviceOutcome[]): void {
-    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled, left, windows, over } = this.#options;
+    const { gateway, caller, spec, span, sendUntilMs, readUntilMs, sent, settled, left, windows, over, failed } =
+      this.#options;
     const deviceNames = indexes.map((index) => names[index] as string);
     const part = new ChunkPart({
       ...{ gateway, span },
@@ -200,6 +210,7 @@ export class FeedWindow {
       ...(carriedOut && { carriedOut }),
       sendUntilMs,
       sent,
+      failed,
       settled: (index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
       over: (unsettled) => {
         this.#parts.delete(part);

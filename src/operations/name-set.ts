@@ -1,6 +1,6 @@
-// The names of one upload, each once. Whole names are compared, not just hashes. Takes about 30 bytes
-// a name off the heap, where a Set of strings takes about 100 on it. The set grows in small parts,
-// because rebuilding one table of millions of names would block the event loop.
+// The names of one upload, each once. Whole names are compared, not just hashes. Takes about 30
+// bytes a name off the heap, where a Set of strings takes about 100 on it. The set grows in small
+// parts, because rebuilding one table of millions of names would block the event loop.
 import { randomInt } from "node:crypto";
 
 const MOST_NAME_LENGTH = 32;
@@ -41,7 +41,10 @@ export class NameSet {
     this.#size = 0;
   }
 
-  /** Returns the hash of the name: FNV-1a, and a last mix because parts and places use different bits. */
+  /**
+   * Returns the hash of the name: FNV-1a, and a last mix because parts and places use different
+   * bits.
+   */
   #enter(name: string): number {
     let hash = this.#seed;
     this.#entry[0] = name.length;
@@ -57,7 +60,9 @@ export class NameSet {
 
 const FIRST_NAMES = 16;
 
-/** Parts grow at different fill levels, up to twice this one, or all would grow at the same moment. */
+/**
+ * Parts grow at different fill levels, up to twice this one, or all would grow at the same moment.
+ */
 const LEAST_FULL = 0.375;
 
 /**

@@ -20,7 +20,8 @@ export interface OperationRunOptions {
   readonly windows: CallerWindows;
   /** Why the caller may not run this now; undefined if it may. Looked at for each chunk. */
   readonly forbidden: (caller: string, spec: CancelListSpec) => string | undefined;
-  readonly ended: (record: OperationRecord) => void;
+  /** Unexpected errors. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** A pause for reasons that only the operator can remove. */
@@ -44,7 +45,7 @@ export class OperationRun implements LeasedRun {
   #hasStored = false;
 
   constructor(tenure: Tenure, options: OperationRunOptions) {
-    const { store, gateway, leased, windows } = options;
+    const { store, gateway, leased, windows, failed } = options;
     this.#tenure = tenure;
     this.#options = options;
     this.#record = leased.record;
@@ -72,6 +73,7 @@ export class OperationRun implements LeasedRun {
         if (tenure.ending && !tenure.isLost) this.#note(chunk, devices, index, outcome, false);
       },
       over: () => tenure.wake(),
+      failed,
     });
   }
 
@@ -150,7 +152,9 @@ export class OperationRun implements LeasedRun {
     if (failure) this.#tenure.endBy({ state: "done", failure, unsent: failure });
   }
 
-  /** The gateway's own keys are at fault, which the operator can change: nothing is lost by waiting. */
+  /**
+   * The gateway's own keys are at fault, which the operator can change: nothing is lost by waiting.
+   */
   #isOurFault(outcome: DeviceOutcome): boolean {
     if (!("failure" in outcome) || outcome.failure.kind !== "internal") return false;
     const { message } = outcome.failure;
@@ -198,10 +202,8 @@ export class OperationRun implements LeasedRun {
   }
 
   async #end(ending: RunEnding): Promise<void> {
-    const { store, leased, ended } = this.#options;
-    const record = await store.end(leased.lease, endOf(ending, this.#record.counts, this.#recording.causes));
-    this.#record = record;
-    this.#tenure.close();
-    ended(record);
+    const { store, leased } = this.#options;
+    const end = endOf(ending, this.#record.counts, this.#recording.causes);
+    await this.#tenure.end(() => store.end(leased.lease, end));
   }
 }

@@ -1,5 +1,5 @@
-// Keeps a recent reading of the store for observers: what runs, on whichever replica, what has ended,
-// and how full the store is. Observers never wait for the store, and never make it slower.
+// Keeps a recent reading of the store for observers: what runs, on whichever replica, what has
+// ended, and how full the store is. Observers never wait for the store, and never make it slower.
 import { type Clock, every } from "../base/clock.js";
 import { type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
 

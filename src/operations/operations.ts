@@ -1,6 +1,6 @@
-// Operations as the port sees them: submitted, looked up, waited for, stopped and deleted. The store
-// is opened with the first submission unless it is durable, so that a gateway without operations
-// pays nothing.
+// Operations as the port sees them: submitted, looked up, waited for, stopped and deleted. The
+// store is opened with the first submission unless it is durable, so that a gateway without
+// operations pays nothing.
 import { hash } from "node:crypto";
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
@@ -26,6 +26,9 @@ export interface OperationsOptions extends Pick<RunnerOptions, "forbidden" | "en
 
 /** Uploads of one caller at a time. */
 const MOST_UPLOADS = 4;
+
+/** Another replica has taken over by then, or this one has been started again. */
+const DRAINING_RETRY_MS = 1000;
 
 /** With a shared store, an operation that ends elsewhere is noticed so soon. */
 const POLL_MS = 2000;
@@ -59,7 +62,7 @@ export class Operations {
   /** Begins a submission. Throws GatewayError. The caller must call `release` at its end. */
   async submit(caller: string, spec: CancelListSpec): Promise<{ submission: ListSubmission; release: () => void }> {
     const { clock, gateways, mostDevicesPerOperation, mostOperationsPerCaller } = this.#options;
-    if (this.#isDraining) throw new GatewayError(DRAINING, { retryAfterMs: 1000 });
+    if (this.#isDraining) throw draining();
     const own = this.#uploadsByCaller.get(caller) ?? 0;
     if (own >= MOST_UPLOADS) {
       const message = `too many submissions of this caller are being received (limit ${MOST_UPLOADS}); retry after 1 s`;
@@ -102,7 +105,7 @@ export class Operations {
   /** Stores the order to stop a rollout. Throws GatewayError. */
   async orderStop(caller: string, spec: StopSpec): Promise<OperationRecord> {
     const { clock, mostOperationsPerCaller } = this.#options;
-    if (this.#isDraining) throw new GatewayError(DRAINING, { retryAfterMs: 1000 });
+    if (this.#isDraining) throw draining();
     const { requestId, account, timeToLiveMs } = spec;
     const text = JSON.stringify(spec);
     const store = await this.#opened().catch((error: unknown) => {
@@ -136,13 +139,17 @@ export class Operations {
     return this.#ask((store) => store.results(query), undefined);
   }
 
-  /** Resolves when it has ended, at `untilMs` or when draining, with its latest state. */
+  /**
+   * Resolves when it has ended, or at `untilMs` with its latest state. Throws GatewayError while
+   * draining: clients that ask again at once until it has ended would ask without a pause.
+   */
   async wait(id: string, untilMs: number, signal: AbortSignal): Promise<OperationRecord | undefined> {
     const { clock } = this.#options;
     for (;;) {
       const record = await this.get(id);
-      const isOver = signal.aborted || this.#isDraining || clock.now() >= untilMs;
+      const isOver = signal.aborted || clock.now() >= untilMs;
       if (!record || record.endMs !== undefined || isOver) return record;
+      if (this.#isDraining) throw draining();
       await this.#change(this.#store?.shared ? Math.min(clock.now() + POLL_MS, untilMs) : untilMs, signal);
     }
   }
@@ -216,4 +223,8 @@ export class Operations {
   #wakeAll(): void {
     for (const wake of [...this.#wakes]) wake();
   }
+}
+
+function draining(): GatewayError {
+  return new GatewayError(DRAINING, { retryAfterMs: DRAINING_RETRY_MS });
 }

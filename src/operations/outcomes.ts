@@ -1,5 +1,5 @@
 // The outcomes of the devices of one chunk, as they are stored: a byte for each device, a reference
-// where any has failed, and each failure once. Merging keeps the rule that a final outcome never changes.
+// for each if any has failed, and each failure once. A final outcome never changes.
 import { OUTCOMES } from "../gateway/device-outcome.js";
 
 /** No outcome yet. */
@@ -15,7 +15,7 @@ const PROVISIONAL = 0x80;
 export interface Outcomes {
   /** For each device OPEN, or `markOf` its outcome. */
   readonly marks: Uint8Array;
-  /** For each device 0, or 1 + index in `failures`. Undefined as long as no device has a failure. */
+  /** For each device 0, or 1 + index in `failures`. Undefined while no device has a failure. */
   references: Uint16Array | undefined;
   /** JSON of each failure. */
   readonly failures: string[];
@@ -90,7 +90,7 @@ export function noCounts(): number[] {
 }
 
 /** Whether any device is without a final outcome. */
-export function isOpen({ marks }: Outcomes): boolean {
+export function hasOpenDevices({ marks }: Outcomes): boolean {
   return !marks.every(isFinal);
 }
 

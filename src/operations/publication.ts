@@ -1,5 +1,5 @@
-// Publishes an operation, or explains in the caller's terms why it could not be published. A request
-// id belongs to one operation of its caller, whatever its kind.
+// Publishes an operation, or explains in the caller's terms why it could not be published. A
+// request id belongs to one operation of its caller, whatever its kind.
 import { GatewayError } from "../gateway/failures.js";
 import { type OperationRecord, type OperationStore, StoreFull, StoreUnavailable, type Submission } from "./store.js";
 
@@ -36,7 +36,10 @@ export async function publishOperation(
   }
 }
 
-/** The failure of a call to the store, for the caller. `requestId` is set where an operation was published. */
+/**
+ * The failure of a call to the store, for the caller. `requestId` is set where an operation was
+ * published.
+ */
 export function gatewayErrorOf(error: unknown, requestId?: string): unknown {
   if (error instanceof StoreFull) {
     const message = "the store of operations has no room; retry when operations have ended";

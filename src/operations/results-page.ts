@@ -1,5 +1,5 @@
-// One page of results, built chunk by chunk in the order of the list: which devices of a chunk belong
-// to it, and where it ends.
+// One page of results, built chunk by chunk in the order of the list: which devices of a chunk
+// belong to it, and where it ends.
 import { OUTCOMES } from "../gateway/device-outcome.js";
 import type { OperationRow } from "./operation-row.js";
 import { decodeOutcomes, failureAt, isFinal, kindOfMark } from "./outcomes.js";
@@ -13,7 +13,8 @@ export const STEP_CHUNKS = 4;
 
 /**
  * A page ends when its results reach this length. A MiB of text, or ten thousand short names, would
- * hold the event loop of the port for longer than 10 ms; more and shorter pages cost a reader little.
+ * hold the event loop of the port for longer than 10 ms; more and shorter pages cost a reader
+ * little.
  */
 const MOST_CHARACTERS = 1 << 18;
 

@@ -1,5 +1,6 @@
-// The moments that bound a run: its time to live, its lease, and a pause. Nothing is sent that could
-// reach the network after the operation has expired, or after another holder may have the lease.
+// The moments that bound a run: its time to live, its lease, and a pause. Nothing is sent that
+// could reach the network after the operation has expired, or after another holder may have the
+// lease.
 import type { Clock } from "../base/clock.js";
 import type { Leased } from "./store.js";
 

@@ -1,5 +1,5 @@
-// Runs the operations that this process holds: leases them, renews the leases, gives each a run, and
-// has the store swept. An operation is run by one process at a time. Does nothing, and costs
+// Runs the operations that this process holds: leases them, renews the leases, gives each a run,
+// and has the store swept. An operation is run by one process at a time. Does nothing, and costs
 // nothing, while there is no operation, unless other processes share the store.
 import type { Span } from "@opentelemetry/api";
 import { type Clock, every } from "../base/clock.js";
@@ -7,6 +7,7 @@ import type { Log } from "../base/log.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
 import { WINDOW_DEVICES } from "./feed-window.js";
+import { foreignRun } from "./foreign-run.js";
 import { OperationRun } from "./operation-run.js";
 import { READING_GRACE_MS } from "./run-deadlines.js";
 import { type StopAccount, StopRun, type StopRunOptions } from "./stop/stop-run.js";
@@ -14,7 +15,7 @@ import { STOP_ROLLOUT } from "./stop/stop-spec.js";
 import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
 import { type LeasedRun, Tenure } from "./tenure.js";
 
-/** What stops of rollouts need. */
+/** The needs of stops of rollouts. */
 export interface StopOptions extends Pick<StopRunOptions, "forbidden" | "planned"> {
   readonly accounts: ReadonlyMap<string, StopAccount>;
 }
@@ -37,7 +38,10 @@ export interface RunnerOptions {
 const LEASE_MS = 15_000;
 /** How long an operation that lost its holder waits for another, after the end of its lease. */
 const LOOK_MS = 1000;
-/** Renewed at the next look. Short, because a stop must take effect within five seconds on any replica. */
+/**
+ * Renewed at the next look. Short, because a stop must take effect within five seconds on any
+ * replica.
+ */
 const RENEW_MS = 2000;
 const WAKE_MS = 1000;
 const SWEEP_MS = 60_000;
@@ -114,7 +118,8 @@ export class Runner {
   async #look(): Promise<void> {
     if (this.#isClosing) return;
     const { store, clock, holder, gateways } = this.#options;
-    // First, or it would lease its own operations after an outage of the store, and forget outcomes.
+    // First, or it would lease its own operations after an outage of the store, and forget
+    // outcomes.
     if (clock.now() - this.#renewedMs >= RENEW_MS) await this.#renew();
     const most = MOST_LEASES - this.#tenures.size;
     if (this.#isClosing || most <= 0) return;
@@ -142,15 +147,11 @@ export class Runner {
   }
 
   #take(leased: Leased, askedMs: number): void {
-    const { clock, log, spanOf } = this.#options;
+    const { store, clock, log, ended, spanOf } = this.#options;
     const { id } = leased.record;
-    const runOf = this.#runOf(leased);
-    if (!runOf) {
-      void this.#endForeign(leased);
-      return;
-    }
+    const runOf = this.#runOf(leased) ?? ((its: Tenure) => foreignRun(its, store, leased));
     const failed = (error: unknown) => this.#report(error);
-    const tenure = new Tenure({ clock, leased, askedMs, failed, runOf, span: spanOf(leased.record) });
+    const tenure = new Tenure({ clock, leased, askedMs, failed, ended, runOf, span: spanOf(leased.record) });
     const over = tenure
       .run()
       .catch((error: unknown) => log.error({ err: error, operation: id }, "an operation's run broke off"));
@@ -162,13 +163,13 @@ export class Runner {
 
   /** Undefined if its account or its format is not known here. */
   #runOf(leased: Leased): ((tenure: Tenure) => LeasedRun) | undefined {
-    const { store, clock, gateways, stops, forbidden, ended } = this.#options;
+    const { store, clock, gateways, stops, forbidden } = this.#options;
     const { kind, account } = leased.record;
     const gateway = gateways.get(account);
     const stopping = stops.accounts.get(account);
     const failed = (error: unknown) => this.#report(error);
     if (gateway && stopping && kind === STOP_ROLLOUT) {
-      const shared = { store, clock, leased, gateway, ended, failed };
+      const shared = { store, clock, leased, gateway, failed };
       return (tenure) => new StopRun(tenure, { ...shared, ...stops, ...stopping });
     }
     if (!gateway || kind !== CANCEL_LIST) return undefined;
@@ -176,24 +177,8 @@ export class Runner {
       take: (caller: string, devices: number) => this.#reserve(caller, devices),
       give: (caller: string, devices: number) => this.#giveBack(caller, devices),
     };
-    const shared = { store, clock, leased, gateway, ended, forbidden, windows };
+    const shared = { store, clock, leased, gateway, forbidden, windows, failed };
     return (tenure) => new OperationRun(tenure, shared);
-  }
-
-  /** Its account or its format is not known here, and it has expired long ago. */
-  async #endForeign({ lease }: Leased): Promise<void> {
-    const { store, ended } = this.#options;
-    const expired = JSON.stringify({
-      kind: "expired",
-      message: "no gateway with its account ran the operation in time",
-    });
-    const unknown = {
-      kind: "unknown",
-      reason: "OUTCOME_UNKNOWN",
-      message: "it may have been sent; no outcome was recorded",
-    };
-    const end = { state: "expired", failure: expired, sent: JSON.stringify(unknown), unsent: expired } as const;
-    await store.end(lease, end).then(ended, (error: unknown) => this.#report(error));
   }
 
   #reserve(caller: string, devices: number): boolean {

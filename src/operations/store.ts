@@ -11,13 +11,13 @@ export const CHUNK_DEVICES = 2000;
 /** States, as they are stored. Operations in the last three have ended. */
 export type OperationState = "running" | "stopping" | "done" | "stopped" | "expired";
 
-/** What is known of an operation; one snapshot. All times are the store's, in epoch ms. */
+/** The state of an operation; one snapshot. All times are the store's, in epoch ms. */
 export interface OperationRecord {
   /** 26 characters of Crockford's base 32: a ULID. */
   readonly id: string;
   /**
-   * What kind of work it is and how `spec` is written, such as `cancel-list/1`. A replica leases
-   * only operations whose kind it knows.
+   * The kind of work, and how `spec` is written, such as `cancel-list/1`. A replica leases only
+   * operations whose kind it knows.
    */
   readonly kind: string;
   readonly caller: string;
@@ -47,7 +47,7 @@ export interface OperationRecord {
   readonly held: boolean;
 }
 
-/** What the holder of the lease reports; written as a whole, so repeating does no harm. */
+/** The report of the holder of the lease; written as a whole, so repeating does no harm. */
 export interface Progress {
   /** Upstream calls so far, over all holders. */
   readonly calls: number;
@@ -156,8 +156,8 @@ export interface End {
   /** JSON; empty if it ended well. */
   readonly failure: string;
   /**
-   * JSON of the failure of devices without an outcome: `sent` of chunks that were fed (their outcome
-   * is unknown), `unsent` of those that were not (not attempted).
+   * JSON of the failure of devices without an outcome: `sent` of chunks that were fed (their
+   * outcome is unknown), `unsent` of those that were not (not attempted).
    */
   readonly sent: string;
   readonly unsent: string;
@@ -227,7 +227,9 @@ export type Swept = "operation" | "some" | "nothing";
 export interface OperationStore {
   /** Whether what it has acknowledged survives the process. */
   readonly durable: boolean;
-  /** Whether other processes may run operations of this store. If not, nobody has to look for them. */
+  /**
+   * Whether other processes may run operations of this store. If not, nobody has to look for them.
+   */
   readonly shared: boolean;
 
   // Submitting. `id` is that of the later operation. Nobody sees what is staged.
@@ -304,7 +306,8 @@ export interface OperationStore {
   /**
    * Ends the operation, in a time that does not depend on its size. Provisional outcomes become
    * final, and devices without one get theirs by `end`: those of chunks that were fed at once, and
-   * those of other chunks when they are read. Rejects with LeaseLost.
+   * those of other chunks when they are read. If it was ended under this lease before, nothing
+   * changes, and the record is returned. Rejects with LeaseLost.
    */
   end(lease: Lease, end: End): Promise<OperationRecord>;
 

@@ -5,7 +5,7 @@ import {
   closeOutcomes,
   decodeOutcomes,
   encodeOutcomes,
-  isOpen,
+  hasOpenDevices,
   mergeOutcomes,
   noOutcomes,
   type Outcomes,
@@ -30,7 +30,7 @@ export function columnsFor(outcomes: Outcomes) {
   return {
     outcomes: encodeOutcomes(outcomes),
     failures: JSON.stringify(outcomes.failures),
-    isOpen: isOpen(outcomes),
+    isOpen: hasOpenDevices(outcomes),
   };
 }
 

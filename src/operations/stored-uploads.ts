@@ -1,5 +1,5 @@
-// How both databases keep uploads: names in chunks, counted against the bound of the store until they
-// are deleted. An upload that is given up takes no more names, and is not published.
+// How both databases keep uploads: names in chunks, counted against the bound of the store until
+// they are deleted. An upload that is given up takes no more names, and is not published.
 import { CHUNK_DEVICES, type StoreBounds, StoreFull, StoreUnavailable } from "./store.js";
 
 /** The cost of an operation or upload, beside its names: it counts as so many devices at least. */
@@ -41,7 +41,7 @@ export function uploadGivenUp(): StoreUnavailable {
   return new StoreUnavailable("the upload has paused for too long, and was given up");
 }
 
-/** What an upload or an operation counts against the bound of the store. */
+/** How much an upload or an operation counts against the bound of the store. */
 export function costOf(devices: number): number {
   return Math.max(devices, LEAST_DEVICES);
 }

@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.js";
 import { Backoff } from "./backoff.js";
 import { RunDeadlines } from "./run-deadlines.js";
 import { EXPIRED, type RunEnding, STOPPED } from "./run-ending.js";
-import { type Leased, LeaseLost } from "./store.js";
+import { type Leased, LeaseLost, type OperationRecord } from "./store.js";
 
 /** The work of one kind of operation, as its tenure drives it. */
 export interface LeasedRun {
@@ -32,6 +32,10 @@ export interface TenureOptions {
   readonly span: Span | undefined;
   /** Unexpected errors: the operation pauses. */
   readonly failed: (error: unknown) => void;
+  /**
+   * The operation was ended under this lease. Called once, also if its answer was lost at first.
+   */
+  readonly ended: (record: OperationRecord) => void;
   readonly runOf: (tenure: Tenure) => LeasedRun;
 }
 
@@ -43,6 +47,8 @@ export class Tenure {
   readonly #over = new AbortController();
   readonly #run: LeasedRun;
   #ending: RunEnding | undefined;
+  /** Stores the end. It may have done so: the answer is awaited, or was lost. */
+  #storeEnd: (() => Promise<OperationRecord>) | undefined;
   #isLeaving = false;
   #isLost = false;
   #wake: () => void = () => {};
@@ -107,11 +113,15 @@ export class Tenure {
   async run(): Promise<void> {
     while (!this.over.aborted) {
       try {
-        await this.#run.step();
+        // Only repeating the write of the end tells whether it has ended the operation, whatever
+        // happened meanwhile.
+        await (this.#storeEnd ? this.end(this.#storeEnd) : this.#run.step());
         this.#backoff.succeeded();
       } catch (error) {
-        if (error instanceof LeaseLost) this.lose();
-        else await this.backOff(error);
+        if (error instanceof LeaseLost) {
+          this.#storeEnd = undefined;
+          this.lose();
+        } else await this.backOff(error);
       }
     }
     this.#deadlines.disarm();
@@ -138,6 +148,14 @@ export class Tenure {
     this.#ending = ending;
     this.#run.ending(ending);
     this.#wake();
+  }
+
+  /** The last step. `store` is repeated until the store has answered. */
+  async end(store: () => Promise<OperationRecord>): Promise<void> {
+    this.#storeEnd = store;
+    const record = await store();
+    this.close();
+    this.#options.ended(record);
   }
 
   /** Gives the operation up: calls that were sent run to their end, and are recorded. */

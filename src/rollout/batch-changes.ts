@@ -26,7 +26,9 @@ export class BatchChanges {
   #underWay = 0;
   #changedMs: number;
 
-  /** `formerMs`: when calls of another process may have been sent last; -Infinity if there was none. */
+  /**
+   * `formerMs`: when calls of another process may have been sent last; -Infinity if there was none.
+   */
   constructor(order: StopOrder, batches: ReadonlyMap<string, StopBatch>, formerMs: number) {
     this.#order = order;
     this.#batches = batches;
@@ -131,7 +133,8 @@ function wantsByJob(batch: StopBatch, nowMs: number): boolean {
   if (batch.sweep.isUnderWay) return false;
   if (byJob === "done") return !batch.isRoundUnderWay && batch.incomplete === "" && batch.remedy(nowMs) === "by-job";
   if (byJob !== "to-do" || nowMs - lastByJobMs < RETRY_MS) return false;
-  // Nothing is known of a canceled batch that was not counted yet; any other has probably open tasks.
+  // Nothing is known of a canceled batch that was not counted yet; any other has probably open
+  // tasks.
   return left === undefined ? row.status !== "CANCELED" : left > 0 || (isPlanned && flags.scheduled);
 }
 

@@ -25,7 +25,9 @@ export class CountRounds {
     return [...this.#batches.values()].flatMap((batch) => (batch.isRoundUnderWay ? [] : this.#nextRoundMs(batch)));
   }
 
-  /** Begins the rounds that are due, the longest due first; none while others wait to be counted. */
+  /**
+   * Begins the rounds that are due, the longest due first; none while others wait to be counted.
+   */
   begin(nowMs: number): void {
     const batches = [...this.#batches.values()];
     const due = batches.filter((batch) => !batch.isRoundUnderWay && nowMs >= this.#nextRoundMs(batch));

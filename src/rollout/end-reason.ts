@@ -1,5 +1,5 @@
-// Why a call of a rollout did not succeed, in one sentence for people: the upstream's words with its
-// code, or what kept the call from being answered.
+// Why a call of a rollout did not succeed, in one sentence for people: the upstream's words with
+// its code, or what kept the call from being answered.
 import type { JobCallResult } from "./job-line.js";
 
 /** The end of a call on whole batches that did not succeed. */

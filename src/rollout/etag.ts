@@ -1,5 +1,5 @@
-// The etag of a rollout: which batches were open when it was read. A batch that has ended since then
-// does not change the rollout, because an emergency must not fail for it; a new one does.
+// The etag of a rollout: which batches were open when it was read. A batch that has ended since
+// then does not change the rollout, because an emergency must not fail for it; a new one does.
 import { createHash } from "node:crypto";
 
 const HASH_CHARS = 8;

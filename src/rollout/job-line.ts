@@ -18,9 +18,13 @@ export interface JobCallOrigin {
 }
 
 export interface JobCallResult {
-  /** `withdrawn`: never sent, because its time was over, its caller had left, or the gateway closes. */
+  /**
+   * `withdrawn`: never sent, because its time was over, its caller had left, or the gateway closes.
+   */
   readonly end: JobCallEnd | { readonly kind: "withdrawn"; readonly message: string };
-  /** When it was sent the last time. Monotonic, and by the wall clock; undefined if it never was. */
+  /**
+   * When it was sent the last time. Monotonic, and by the wall clock; undefined if it never was.
+   */
   readonly sentMs: number | undefined;
   readonly sentWallMs: number | undefined;
   readonly endedMs: number;
@@ -177,7 +181,9 @@ export class JobLine {
   }
 }
 
-/** Whether the same call may end otherwise in a moment, and repeating it is for nobody to decide. */
+/**
+ * Whether the same call may end otherwise in a moment, and repeating it is for nobody to decide.
+ */
 function isPassing(end: JobCallEnd, operation: JobOperation): boolean {
   if (end.kind === "accepted") return false;
   if (end.kind === "unwritten") return !end.ours;

@@ -94,7 +94,8 @@ export class RolloutList {
       return;
     }
     this.#sentMs ??= sentMs;
-    // A batch that is created meanwhile moves the others to later pages: some come twice, none is missed.
+    // A batch that is created meanwhile moves the others to later pages: some come twice, none is
+    // missed.
     for (const row of end.answer.jobs) this.#add(row);
     if (!end.answer.isLast && page < MOST_PAGES) this.#todo.push(this.#page(page + 1));
     else if (!end.answer.isLast) this.#fail(undefined, `the package has more than ${MOST_PAGES} pages of batches`);

@@ -24,7 +24,7 @@ export interface RolloutAnswer {
 
 export interface RolloutReaderOptions {
   readonly clock: Clock;
-  readonly calls: JobCalls;
+  readonly calls: Pick<JobCalls, "call">;
 }
 
 interface Shared {
@@ -46,8 +46,8 @@ export class RolloutReader {
   }
 
   /**
-   * Resolves when everything was read, or at the monotonic `untilMs` with what is known. Rejects with
-   * GatewayError if the batches could not be listed. `left` aborts when the caller leaves.
+   * Resolves when everything was read, or at the monotonic `untilMs` with what is known. Rejects
+   * with GatewayError if the batches could not be listed. `left` aborts when the caller leaves.
    */
   async read(
     question: RolloutQuestion,
@@ -76,7 +76,8 @@ export class RolloutReader {
     const reading = new RolloutReading(question, (call) => calls.call(call, of, Infinity, abort.signal));
     const shared: Shared = { reading, abort, callers: 0 };
     this.#shared.set(key, shared);
-    void reading.done.then(() => clock.at(clock.now() + KEPT_MS, () => this.#drop(key, shared)));
+    const keep = () => clock.at(clock.now() + KEPT_MS, () => this.#drop(key, shared));
+    void reading.done.then(keep, () => this.#drop(key, shared)); // its callers report the error
     return shared;
   }
 
@@ -103,9 +104,12 @@ function answerOf(
   return { batches, etag: reading.etag, readWallMs: wallMsOf(listed.sentMs) };
 }
 
-/** Resolves when the work is done, when the time has come, or when the caller has left. */
+/**
+ * Resolves when the work is done, when the time has come, or when the caller has left. Rejects if
+ * the work does before.
+ */
 function over(work: Promise<void>, clock: Clock, untilMs: number, left: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const disarm = untilMs < Infinity ? clock.at(untilMs, () => end()) : () => {};
     const end = () => {
       disarm();
@@ -114,6 +118,6 @@ function over(work: Promise<void>, clock: Clock, untilMs: number, left: AbortSig
     };
     left.addEventListener("abort", end);
     if (left.aborted) end();
-    else void work.then(end);
+    else void work.then(end, reject).finally(end);
   });
 }

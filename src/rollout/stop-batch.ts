@@ -18,7 +18,9 @@ export const FIRST_ROUND_MS = 2000;
 const LONGEST_ROUND_MS = 60_000;
 const ROUND_GROWTH = 1.5;
 
-/** A call for the whole batch has this time to show, before it is repeated, or the rest is swept. */
+/**
+ * A call for the whole batch has this time to show, before it is repeated, or the rest is swept.
+ */
 export const REPEAT_MS = 10_000;
 /** Counts that begin earlier after a call do not decide on its repetition. */
 const SHOWN_MS = REPEAT_MS / 2;
@@ -74,7 +76,8 @@ export class StopBatch {
     this.sweep = new Sweep(row.jobId, states);
     // Nothing says that a verification can be canceled as a whole.
     this.byJob = row.kind === "verify" ? "refused" : "to-do";
-    // The asked-for states first: nothing is changed before they were counted, or it takes too long.
+    // The asked-for states first: nothing is changed before they were counted, or it takes too
+    // long.
     this.toCount = [...states, ...JOB_TASK_STATES.filter((state) => !(states as readonly string[]).includes(state))];
     this.#hadTasks = known !== undefined;
     if (!known) return;
@@ -93,7 +96,10 @@ export class StopBatch {
     return this.row.status === "PLANNED";
   }
 
-  /** Whether it was canceled before the stop, and has no open task, as far as is known: not worth a report. */
+  /**
+   * Whether it was canceled before the stop, and has no open task, as far as is known: not worth a
+   * report.
+   */
   get isOverBefore(): boolean {
     const hasTasks = this.left !== undefined && this.left > 0;
     return this.row.status === "CANCELED" && !hasTasks && this.callsMade === 0 && this.swept === 0 && !this.#hadTasks;
@@ -186,7 +192,7 @@ export class StopBatch {
     return this.incomplete === "" && this.counts.areProvedZero(this.#states, changedMs);
   }
 
-  /** What to do after a complete round with tasks left. */
+  /** The next step after a complete round with tasks left. */
   remedy(nowMs: number): "by-job" | "sweep" | "wait" {
     const { left = 0 } = this;
     if (left === 0 || this.isGivenUp || this.sweep.isUnderWay || this.byJob === "under-way") return "wait";
@@ -208,7 +214,7 @@ export class StopBatch {
   }
 
   beginByJob(nowMs: number): void {
-    // A call that has left as many tasks as there were was in vain, so far.
+    // A call that has left as many tasks as there were has had no effect so far.
     this.#vainCalls = this.byJob === "done" && this.#sameRounds > 0 ? this.#vainCalls + 1 : 0;
     this.byJob = "under-way";
     this.lastByJobMs = nowMs;

@@ -77,7 +77,7 @@ export class StopMachine {
     return [...this.#batches.all.values()];
   }
 
-  /** What is known of each batch now. */
+  /** The state of each batch as far as it is known now. */
   batches(): readonly BatchStop[] {
     const reported = this.#all.filter(({ isOverBefore }) => !isOverBefore);
     return reported.map((batch) => batch.stop(this.#wallMsOf));
@@ -104,7 +104,7 @@ export class StopMachine {
     return calls;
   }
 
-  /** When to ask for calls again, if none ends before. What is due now has been seen to. */
+  /** When to ask for calls again, if none ends before. To be called after `next`. */
   wakeMs(nowMs: number): number {
     const times = [
       this.#planUntilMs,

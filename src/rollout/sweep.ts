@@ -1,6 +1,6 @@
-// The sweep of one batch: what a call for the whole batch did not reach is read by pages and canceled
-// by device. Pages are read from the last to the first, because what is removed shifts only the pages
-// behind it. Only devices whose state was asked for on a fresh page are canceled.
+// The sweep of one batch: what a call for the whole batch did not reach is read by pages and
+// canceled by device. Pages are read from the last to the first, because what is removed shifts
+// only the pages behind it. Only devices whose state was asked for on a fresh page are canceled.
 import type { JobAnswer, JobCall, OpenState } from "./job-operator.js";
 
 export interface SweepCall {

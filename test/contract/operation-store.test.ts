@@ -532,11 +532,23 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       const end = { state: "stopped", failure: '"stopped"', sent: "", unsent: "" } as const;
       const record = await store.end(lease, end);
       await expect(store.feed(lease, -1)).rejects.toThrow(LeaseLost);
-      await expect(store.end(lease, { ...end, state: "done" })).rejects.toThrow(LeaseLost);
       expect(await store.renew("here", [lease], 15_000)).toEqual([]);
       await advance(2 * HOUR_MS);
       expect(await store.lease(leaseQuery())).toEqual([]);
       expect(await store.stop(id)).toEqual(record);
+    });
+
+    it("is told again to the holder that repeats it, and changes nothing (was: as if another had the lease)", async () => {
+      const { store } = await open();
+      const { id } = await submit(store, 2);
+      const earlier = await leaseOne(store);
+      await store.release([earlier]);
+      const lease = await leaseOne(store);
+      const end = { state: "stopped", failure: '"stopped"', sent: "", unsent: "" } as const;
+      const record = await store.end(lease, end);
+      expect(await store.end(lease, { ...end, state: "done" })).toEqual(record);
+      await expect(store.end(earlier, end)).rejects.toThrow(LeaseLost);
+      expect(await store.get(id)).toEqual(record);
     });
   });
 

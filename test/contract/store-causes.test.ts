@@ -23,6 +23,8 @@ const tls = { pair: authority.issue({ dns: ["localhost"] }), ca: authority.cert 
 const stranger = createCertificateAuthority("stranger");
 const strangersTls = { pair: stranger.issue({ dns: ["localhost"] }), ca: stranger.cert };
 
+const CLOSED = /the connection has been closed/;
+
 let connection: StoreConnection | undefined;
 afterEach(() => connection?.close());
 afterAll(endRedis);
@@ -34,8 +36,10 @@ async function expectCause(text: string, cause: RegExp): Promise<void> {
   const store = connection.storeOf("default");
   const told: string[] = [];
   await until(async () => {
-    told.push(await store.run([]).then(String, (error: Error) => error.message));
-    return cause.test(told.at(-1) as string);
+    const why = await store.run([]).then(String, (error: Error) => error.message);
+    told.push(why);
+    if (CLOSED.test(why)) throw new Error(`its test is over; it said ${[...new Set(told)].join()}`);
+    return cause.test(why);
   });
   expect(`${told.join()} ${JSON.stringify(log.lines)}`).not.toMatch(/S3cret/);
 }
@@ -70,6 +74,12 @@ describe.runIf(systemHas("redis"))("a store that cannot be used says why, if it 
     await expectCause(`rediss://localhost:${other.port}`, /certificate/);
     connection?.close();
     await expectCause(`redis://localhost:${ours.port}`, /closed the connection|ECONNRESET/);
+  });
+
+  it("a store that was closed, which is left alone (was: each attempt left a listener on its last socket)", async () => {
+    const closed = await connectStore([new URL(server.url)], new FakeLog());
+    closed.close();
+    await expect(closed.storeOf("default").run([])).rejects.toThrow(CLOSED);
   });
 
   it("a server with TLS, also if the gateway ends in the middle of a handshake (was: an uncaught error)", async () => {

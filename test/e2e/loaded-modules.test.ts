@@ -17,6 +17,7 @@ const ON_DEMAND_MODULES = [
   "limiter/shared/redis.js",
   "operations/postgres/postgres-store.js",
   "operations/sqlite/sqlite-store.js",
+  "grpc/service/reflection.js",
   "emulator/server.js",
   "client/client.js",
 ];

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, connect, type OperationStatus } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
+import { failureOf } from "../support/grpc-failure.js";
+import { createOperationsCaller } from "../support/operations-caller.js";
 import {
   type EmulatorProgram,
   endPrograms,
@@ -149,7 +151,7 @@ describe("a client's operations", () => {
 });
 
 describe("a restored store", () => {
-  it("holds its operations until they are resumed", async () => {
+  it("holds its operations until they are resumed, and a client waits over the drain between", async () => {
     const operation = await client.submit(devices(10_000), { productKey, firmwareId });
     gateway.kill("SIGKILL");
     await gateway.ended;
@@ -162,11 +164,17 @@ describe("a restored store", () => {
     await held.opened();
     const status = await client.operation(operation.name).get({ timeoutMs: 10_000 });
     expect(status).toMatchObject({ done: false, obstacle: expect.stringContaining("restored copy") });
+    const waiting = client.operation(operation.name).wait();
+    const raw = createOperationsCaller(gateway.grpc, { "x-ota-caller": "hands" });
+    const refused = failureOf(raw.wait(operation.name));
+    await Promise.all([client.operation(operation.name).get(), raw.get(operation.name)]);
     held.kill("SIGTERM");
+    expect(await refused).toMatchObject({ code: "UNAVAILABLE", reason: "DRAINING", retryAfterMs: 1000 });
+    raw.close();
     await held.ended;
     const resumed = run(["operations", "resume"], { OTA_STATE: state });
     expect([await resumed.ended, resumed.stdout]).toEqual([0, "1 operation goes on when a gateway runs\n"]);
     await restart();
-    expect(await client.operation(operation.name).wait()).toMatchObject({ success: true });
+    expect(await waiting).toMatchObject({ success: true });
   });
 });

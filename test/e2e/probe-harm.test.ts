@@ -94,10 +94,12 @@ describe.concurrent("ota-gateway probe, the program", () => {
     const upstream = await startHttpUpstream(() => ({}));
     const silent = run([...FLAGS, "--upstream-url", upstream.url], KEYS);
     const dry = run([...FLAGS, "--upstream-url", upstream.url, "--dry-run", "--consent-to-throttling"], KEYS);
+    const json = run([...FLAGS, "--upstream-url", upstream.url, "--dry-run", "--json"], KEYS); // was: printed as text
     expect(await silent.ended).toBe(2);
     expect(silent.stderr).toMatch(/^Up to 10 calls go to http:(.*\n)*error: nothing is sent without confirmation/);
     expect(await dry.ended).toBe(0);
     expect(dry.stdout).toMatch(/^Up to 54 calls go to http:/);
+    expect([await json.ended, json.stdout]).toEqual([2, ""]);
     expect(upstream.calls).toHaveLength(0);
     await upstream.close();
   });

@@ -80,8 +80,14 @@ describe("ota-gateway probe", () => {
     },
   ] as const)("finds out how a quota is cut and exceeded, with leave: %o", async (settings, test) => {
     const { run, emulator } = await startProbing(test, { quota: 10, processingMs: 100, ...settings });
-    const probe = await run({ ...LEAST_GIVEN, throttlingQuota: 10 }, { pauseMs: 110 });
-    test.expect(choicesOf(probe)).toMatchObject(settings);
+    const find = async () => choicesOf(await run({ ...LEAST_GIVEN, throttlingQuota: 10 }, { pauseMs: 110 }));
+    let found = await find();
+    // On a busy machine it may have to say that it cannot tell, and never says what is not so.
+    for (let again = 0; again < 3 && Object.keys(settings).some((name) => !Object.hasOwn(found, name)); again++) {
+      test.expect({ ...settings, ...found }).toMatchObject(settings);
+      found = await find();
+    }
+    test.expect(found).toMatchObject(settings);
     test.expect(emulator.stats()).toMatchObject({ devicesCanceled: 0, tasks: { SUCCEEDED: 3 } });
   });
 

@@ -29,6 +29,9 @@ describe("exchange over connections that break in every way", () => {
     const arrivals = new Map<string, number>();
     let turn = 0;
     const sockets = new Set<Socket>();
+    const closeAll = () => {
+      for (const socket of sockets) socket.destroy();
+    };
     const server = createServer((socket) => {
       sockets.add(socket.on("error", () => undefined).on("close", () => sockets.delete(socket)));
       // Some are gone before anything can be read.
@@ -50,24 +53,33 @@ describe("exchange over connections that break in every way", () => {
 
     const ends: Record<Exchange["kind"], string[]> = { answered: [], lost: [], unwritten: [] };
     let next = 0;
-    const sendOn = async () => {
-      while (next < REQUESTS) {
-        const id = String(next++);
-        const request = { path: `/?id=${id}`, headers: {} };
-        const { kind } = await exchange(pool, origin, request, systemClock, systemClock.now() + 50);
-        ends[kind].push(id);
-      }
+    const send = async (withinMs: number) => {
+      const id = String(next++);
+      const request = { path: `/?id=${id}`, headers: {} };
+      const { kind } = await exchange(pool, origin, request, systemClock, systemClock.now() + withinMs);
+      ends[kind].push(id);
     };
+    const sendOn = async () => {
+      while (next < REQUESTS) await send(50);
+    };
+    // One after the other, with time enough: the moods take turns, so that one of the first answers.
+    while (ends.answered.length === 0 && next < REQUESTS) await send(1_000);
     await Promise.all(Array.from({ length: CONCURRENCY }, sendOn));
+
+    // Whether a request came upon a broken connection is a matter of chance. Now the server goes for
+    // good: each request uses up one of the connections that are left, or finds none.
+    const closed = new Promise((resolve) => server.close(resolve));
+    closeAll();
+    for (let n = 0; n <= CONCURRENCY; n++) await send(5_000);
 
     // So that whatever is still to come has come.
     await pool.destroy();
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    closeAll();
+    await closed;
     expect(ends.unwritten.filter((id) => arrivals.has(id))).toEqual([]);
     expect(ends.answered.filter((id) => !arrivals.has(id))).toEqual([]);
     expect([...arrivals].filter(([, times]) => times > 1)).toEqual([]);
     // All three were seen, or nothing was proved.
-    expect(Object.values(ends).every(({ length }) => length > 0)).toBe(true);
+    expect(Object.values(ends).map(({ length }) => length)).not.toContain(0);
   });
 });

@@ -77,6 +77,8 @@ export class OperationWorld {
   /** Why nothing may be run; undefined if it may. */
   forbidden: string | undefined;
   isStoreAway = false;
+  /** Methods of the store that are carried out while their answers are lost. */
+  lostAnswers: ReadonlySet<string> = new Set();
   /** While it is set, calls to the store wait. */
   isStoreHung = false;
   /** How long each call to the store takes. */
@@ -271,13 +273,15 @@ export class WorldProcess {
           if (storeMs > 0) await new Promise<void>((go) => void clock.at(clock.now() + storeMs, go));
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
           world.asked.push(name as string);
-          return world.turns.take(async () => {
+          const answered = await world.turns.take(async () => {
             const [method, given] = this.#mutatedCall(name as keyof OperationStore, values);
             const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
             const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
             this.#noteAnswer(name as keyof OperationStore, values, answer);
             return answer;
           });
+          if (world.lostAnswers.has(name as string)) throw new StoreUnavailable("no answer", { isUnknown: true });
+          return answered;
         };
       },
     });

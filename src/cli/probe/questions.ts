@@ -200,6 +200,7 @@ const COUNTED_VERDICTS: Readonly<Record<NonNullable<Evidence["counted"]>, Interp
   arrived: { choice: "arrived", note: "throttled calls are refused without work: set OTA_QUOTA_COUNTED=arrived" },
   answered: { choice: "answered", note: "throttled calls take as long as others: leave OTA_QUOTA_COUNTED=answered" },
   unclear: { note: "no throttled call, or too little work in a call to tell: leave OTA_QUOTA_COUNTED=answered" },
+  "held-up": { note: "this machine was too busy to time the answers: ask again, on one that is less so" },
   disturbed: { note: DISTURBED },
 };
 

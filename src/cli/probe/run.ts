@@ -5,6 +5,7 @@ import { type Asker, createAsker, type Sighting, Stopped, words } from "./asker.
 import { ROUNDS, sendBursts } from "./bursts.js";
 import { countedOf } from "./counted.js";
 import { readDevices } from "./device-readings.js";
+import { HoldUps } from "./hold-ups.js";
 import { type Evidence, INTERPRETATIONS } from "./questions.js";
 import { sacrifice } from "./sacrifice.js";
 import { refusedRead, ruleOutHarm } from "./safety.js";
@@ -88,9 +89,11 @@ async function findOut(
     progress(`${ROUNDS} bursts of ${given.throttlingQuota} calls, each with one more`);
     const operation = cancelOperation(given, { names: [quiet(given, madeUp)] });
     const callsPerSecond = given.throttlingQuota;
-    const rounds = await sendBursts({ asker, clock, signal, callsPerSecond, operation });
+    const holdUps = new HoldUps(clock);
+    const rounds = await sendBursts({ asker, clock, signal, callsPerSecond, operation }).finally(() => holdUps.end());
     if (rounds.length === 0) return learn({ window: "disturbed", counted: "disturbed" });
-    learn({ window: windowOf(rounds), counted: countedOf(rounds, await leastRoundTrip(wire)) });
+    const counted = countedOf(rounds, await leastRoundTrip(wire), (call) => holdUps.within(call));
+    learn({ window: windowOf(rounds), counted });
   }
 }
 

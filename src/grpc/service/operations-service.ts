@@ -169,10 +169,10 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   }
 
   async function cancel({ name }: CancelOperationRequest, context: RpcContext): Promise<Empty> {
-    const { id, state } = await visible(name, context.caller, "stop");
+    const { id, endMs } = await visible(name, context.caller, "stop");
     const record = await shared().stop(id);
     if (!record) throw NOT_FOUND;
-    if (state === "running") audit?.stopped(record, context);
+    if (endMs === undefined) audit?.stopped(record, context); // also if one before it was not answered
     return {};
   }
 

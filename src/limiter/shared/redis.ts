@@ -41,6 +41,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
   let unreadySinceMs = Infinity;
   let trouble = "";
   let isRefused = false;
+  let isClosed = false;
   const hidden = passwordsHidden(urls);
   const [commands, wakeUps] = openClients(urls, (error) => {
     trouble = hidden(textOf(error));
@@ -70,6 +71,8 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
 
   /** Replaces both connections: if one cannot reach the server, the other only seems to. */
   const reconnect = () => {
+    // A client that was ended stays so: each attempt would leave a listener on its last socket.
+    if (isClosed) return;
     silentSinceMs = Infinity;
     unreadySinceMs = Infinity;
     trouble ||= "the server does not answer";
@@ -81,6 +84,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
 
   /** A frozen server accepts connections but never reports ready. */
   const checkReady = (nowMs: number) => {
+    if (isClosed) throw new Error("the connection has been closed");
     const isReady = commands.status === "ready";
     unreadySinceMs = isReady ? Infinity : Math.min(unreadySinceMs, nowMs);
     if (nowMs - unreadySinceMs >= LONGEST_UNREADY_MS) reconnect();
@@ -120,6 +124,7 @@ export async function connectStore(urls: readonly URL[], log: Log): Promise<Stor
       };
     },
     close() {
+      isClosed = true;
       for (const each of [commands, wakeUps]) disconnect(each, "end");
     },
   };

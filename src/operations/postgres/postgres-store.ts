@@ -1,5 +1,5 @@
-// The store on PostgreSQL, shared by replicas. Each method is one transaction; the files beside this
-// one say what is in it.
+// The store on PostgreSQL, shared by replicas. Each method is one transaction; the files beside
+// this one say what is in it.
 import type { Clock } from "../../base/clock.js";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import {

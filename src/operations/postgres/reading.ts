@@ -1,5 +1,5 @@
-// Lists operations, and reads pages of results in steps: a few chunks are decoded at a time, so that
-// the event loop is not held up.
+// Lists operations, and reads pages of results in steps: a few chunks are decoded at a time, so
+// that the event loop is not held up.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { type ChosenResult, PAGE_CHUNKS, PageOfResults, type ResultsRow, STEP_CHUNKS } from "../results-page.js";
 import { CHUNK_DEVICES, type ListQuery, type OperationRecord, type ResultsPage, type ResultsQuery } from "../store.js";

@@ -1,4 +1,4 @@
-// What the holder of a lease writes: chunks that are fed, their outcomes, and the end.
+// The writes of the holder of a lease: chunks that are fed, their outcomes, and the end.
 import { recordOf } from "../operation-row.js";
 import type { Outcomes } from "../outcomes.js";
 import type {
@@ -104,7 +104,10 @@ export function end(
     sql`SELECT chunk, devices, outcomes, failures FROM ota_gateway.chunk WHERE operation = ${id} AND open > 0 AND fed`,
   ];
   return transactions.exchange(reads, (locked, fed) => {
-    const operation = held(lockedIn(locked), lease);
+    const row = lockedIn(locked);
+    // Ended under this lease: the answer was lost. An operation that has ended is not leased again.
+    if (row && row.end_ms !== null && row.epoch === lease.epoch) return { writes: [], result: recordOf(row) };
+    const operation = held(row, lease);
     const now_ms = operation.now_ms;
     const counts = JSON.parse(operation.counts) as number[];
     const closed = new Map((fed as StoredChunk[]).map((row) => [row.chunk, outcomesIn(row)]));

@@ -3,8 +3,8 @@
 
 /**
  * The number of a step is its position, from 1. `chunk` and `names` hold what is staged, under the
- * id that the operation will have: publishing adds one row to `operation`, whatever the length of the
- * list. Names are apart because chunks are rewritten.
+ * id that the operation will have: publishing adds one row to `operation`, whatever the length of
+ * the list. Names are apart because chunks are rewritten.
  */
 export const MIGRATIONS: readonly string[] = [
   `

@@ -1,5 +1,6 @@
 // Uploads and their publication. Any gateway may give an upload up once it is too old. So what was
-// staged is counted before it is published: an operation is stored with all its names, or not at all.
+// staged is counted before it is published: an operation is stored with all its names, or not at
+// all.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
 import type { Published, StoreBounds, Submission } from "../store.js";
@@ -65,7 +66,8 @@ export async function stage(
 
 export async function publish(query: Query, bounds: StoreBounds, submission: Submission): Promise<Published> {
   const { id, caller } = submission;
-  // One publication of a caller at a time: its key and its bound are looked at before the row is there.
+  // One publication of a caller at a time: its key and its bound are looked at before the row is
+  // there.
   await query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", caller);
   const known = await knownAs(query, submission);
   if (known) {

@@ -1,5 +1,5 @@
-// Deletes what is too old, a step in each transaction, and what its caller deletes. Several gateways
-// may sweep: each passes over what another is deleting.
+// Deletes what is too old, a step in each transaction, and what its caller deletes. Several
+// gateways may sweep: each passes over what another is deleting.
 import type { StoreBounds, Swept } from "../store.js";
 import { UPLOAD_ABANDONED_MS } from "../stored-uploads.js";
 import { lockOperation } from "./rows.js";

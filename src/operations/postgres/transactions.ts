@@ -169,7 +169,9 @@ export class Transactions {
   }
 }
 
-/** How far a transaction is. Nothing is done before `work`, and its end is unknown from `commit` on. */
+/**
+ * How far a transaction is. Nothing is done before `work`, and its end is unknown from `commit` on.
+ */
 type Step = "begin" | "work" | "commit";
 
 type Run<T> = (client: pg.PoolClient, reached: (step: Step) => void) => Promise<T>;
@@ -215,7 +217,9 @@ const DEADLOCKS: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
 const NO_RIGHT = "42501";
 
-/** They do not pass by themselves. PostgreSQL's SQLSTATE, and codes of Node for files and for TLS. */
+/**
+ * They do not pass by themselves. PostgreSQL's SQLSTATE, and codes of Node for files and for TLS.
+ */
 const REFUSALS: Readonly<Record<string, string>> = {
   "28000": "grant the role access in pg_hba.conf; a server that demands TLS needs sslmode=verify-full",
   "28P01": "check the password",

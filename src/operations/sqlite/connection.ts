@@ -7,8 +7,8 @@ import { Statements } from "./statements.js";
 
 export class SqliteConnection {
   /**
-   * Devices of all operations and uploads, each of which counts as LEAST_DEVICES at least. Counted
-   * once at the start, and kept up to date in transactions: nobody else writes.
+   * Devices of all operations and uploads; each counts as LEAST_DEVICES at least. Counted once at
+   * the start, and kept up to date in transactions: nobody else writes.
    */
   storedDevices: number;
   readonly #database: DatabaseSync;

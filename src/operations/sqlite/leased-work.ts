@@ -1,4 +1,4 @@
-// What the holder of a lease reads and writes: chunks that are fed, their outcomes, and the end.
+// The reads and writes of the holder of a lease: chunks that are fed, their outcomes, and the end.
 // Nothing is written without the lease, and each chunk is changed together with the counts.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import type { Outcomes } from "../outcomes.js";
@@ -99,6 +99,8 @@ export class LeasedWork {
 
   end(lease: Lease, { state, failure, sent, unsent }: End): OperationRecord {
     return this.#connection.write(() => {
+      const before = this.#leases.endedBy(lease);
+      if (before) return recordOf(before);
       const operation = this.#leases.operationOf(lease);
       const counts = JSON.parse(operation.counts) as number[];
       // Few, because only a window is fed at a time.

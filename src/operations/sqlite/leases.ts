@@ -76,6 +76,15 @@ export class Leases {
     if (!row || !isHeld(row, lease)) throw new LeaseLost("another holder has leased the operation, or it has ended");
     return row;
   }
+
+  /**
+   * The operation if it was ended under this lease. An operation that has ended is not leased
+   * again.
+   */
+  endedBy({ id, epoch }: Lease): OperationRow | undefined {
+    const row = findOperation(this.#connection, id);
+    return row && row.end_ms !== null && row.epoch === epoch ? row : undefined;
+  }
 }
 
 function isHeld(row: OperationRow, { epoch }: Lease): boolean {

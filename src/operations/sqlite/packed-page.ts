@@ -1,5 +1,5 @@
-// A page of results on its way from the thread of the database: one text and a few arrays are copied
-// faster than thousands of objects.
+// A page of results on its way from the thread of the database: one text and a few arrays are
+// copied faster than thousands of objects.
 import type { ResultsPage, StoredResult } from "../store.js";
 
 export interface PackedPage {

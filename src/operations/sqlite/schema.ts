@@ -1,6 +1,7 @@
-// The tables of the SQLite store. `chunk` and `names` hold what is staged, under the id of the later
-// operation: publishing adds one row to `operation`, whatever the length of the list. `open` is 1 as
-// long as a device of the chunk has no final outcome; it changes once, because it is in an index.
+// The tables of the SQLite store. `chunk` and `names` hold what is staged, under the id of the
+// later operation: publishing adds one row to `operation`, whatever the length of the list. `open`
+// is 1 as long as a device of the chunk has no final outcome; it changes once, because it is in an
+// index.
 
 /** "OTAG", at a fixed place in the file's header: tells our files from others. */
 export const APPLICATION_ID = 0x4f544147;

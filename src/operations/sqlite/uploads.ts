@@ -1,6 +1,6 @@
 // Uploads and their publication: what was staged counts against the bound of the store until it is
-// deleted. The sweep may give an upload up that is only slow, so what was staged is counted before it
-// is published: an operation is stored with all its names, or not at all.
+// deleted. The sweep may give an upload up that is only slow, so what was staged is counted before
+// it is published: an operation is stored with all its names, or not at all.
 import { statfsSync } from "node:fs";
 import { type OperationRow, recordOf } from "../operation-row.js";
 import { noCounts } from "../outcomes.js";
@@ -19,7 +19,9 @@ import type { SqliteConnection } from "./connection.js";
 import { findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
 
-/** Left free on the disk for what is stored already: an upload that filled it would stop everything. */
+/**
+ * Left free on the disk for what is stored already: an upload that filled it would stop everything.
+ */
 const DISK_RESERVE_BYTES = 16 << 20;
 
 export class Uploads {

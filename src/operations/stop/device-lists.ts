@@ -1,5 +1,6 @@
-// The last step of a stop: devices that are left, and those that run the package already, are listed
-// as results, some pages at a time. How far it has come is stored with each part of the results.
+// The last step of a stop: devices that are left, and those that run the package already, are
+// listed as results, some pages at a time. How far it has come is stored with each part of the
+// results.
 import type { DeviceOutcome } from "../../gateway/device-outcome.js";
 import type { BatchReading, BatchStop } from "../../rollout/batch-record.js";
 import type { JobCall, JobTaskState } from "../../rollout/job-operator.js";

@@ -28,6 +28,7 @@ export interface StopCallsOptions {
 
 /** The queue may be full for a moment. */
 const QUEUE_RETRY_MS = 1000;
+const FAILED = { kind: "lost", message: "the gateway failed while it made the call" } as const;
 const NO_ROOM: Failure = { kind: "overloaded", subject: "caller", message: "there was no room in the queue" };
 
 export class StopCalls {
@@ -57,10 +58,25 @@ export class StopCalls {
 
   make(call: StopCall): void {
     this.#underWay++;
-    void (call.operation === "CancelOTATaskByDevice" ? this.#sweep(call) : this.#onBatch(call)).then((result) => {
+    void this.#make(call);
+  }
+
+  /** Never rejects, and reports an end whatever fails: the machine would wait for it forever. */
+  async #make(call: StopCall): Promise<void> {
+    const { clock, failed, ended } = this.#options;
+    const [sentMs, sentWallMs] = [clock.now(), clock.wallNow()];
+    try {
+      const making = call.operation === "CancelOTATaskByDevice" ? this.#sweep(call) : this.#onBatch(call);
+      const result = await making.catch((error: unknown): StopCallEnd => {
+        failed(error);
+        // It may have been sent.
+        return { end: FAILED, sentMs, sentWallMs, endedMs: clock.now(), attempts: 1 };
+      });
       this.#underWay--;
-      this.#options.ended(call, result);
-    });
+      ended(call, result);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** Calls that change something and were not sent are withdrawn. */

@@ -1,4 +1,5 @@
-// Why a rollout could not be planned, as the error of the operation, and whether a retry could help.
+// Why a rollout could not be planned, as the error of the operation, and whether a retry could
+// help.
 import type { Failure } from "../../gateway/failures.js";
 import { readFailureOf } from "../../rollout/read-failure.js";
 import type { StopConclusion } from "../../rollout/stop-call.js";

@@ -5,7 +5,6 @@ import type { StopMachine } from "../../rollout/stop-machine.js";
 import {
   type AppendedChunk,
   CHUNK_DEVICES,
-  type End,
   type Leased,
   type OperationRecord,
   type OperationStore,
@@ -16,7 +15,7 @@ import { StopResults } from "./stop-results.js";
 import { type StopDetail, type StopReport, stopDetailOf } from "./stop-spec.js";
 
 export interface StopRecordOptions {
-  readonly store: Pick<OperationStore, "record" | "append" | "end" | "peek" | "results">;
+  readonly store: Pick<OperationStore, "record" | "append" | "peek" | "results">;
   readonly leased: Leased;
   readonly progress: () => Pick<Progress, "calls" | "obstacle">;
   /** The plan has been stored. */
@@ -71,7 +70,10 @@ export class StopRecord {
     await this.#store({ ...this.#detail, step: "done", isPlanned: true, batches, report });
   }
 
-  /** Stores devices that have no result yet, before they are sent; `changes` to the detail with them. */
+  /**
+   * Stores devices that have no result yet, before they are sent; `changes` to the detail with
+   * them.
+   */
   async append(
     jobId: string,
     names: readonly string[],
@@ -85,10 +87,9 @@ export class StopRecord {
     else this.#detail = { ...this.#detail, ...changes };
   }
 
-  async end(end: Pick<End, "state" | "failure" | "sent" | "unsent">, isTruncated: boolean): Promise<OperationRecord> {
-    const { store, leased } = this.#options;
+  /** The last that is stored before the end. */
+  async complete(isTruncated: boolean): Promise<void> {
     await this.#store({ ...this.#detail, isTruncated: this.#detail.isTruncated || isTruncated });
-    return store.end(leased.lease, end);
   }
 
   /** Learns which devices earlier holders have stored, so that none is listed twice. */

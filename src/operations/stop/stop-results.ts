@@ -1,5 +1,5 @@
-// The devices of a stop that get a result: each has one place in a chunk, which is stored before the
-// device is sent. Outcomes gather until the next commit.
+// The devices of a stop that get a result: each has one place in a chunk, which is stored before
+// the device is sent. Outcomes gather until the next commit.
 import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
 import { failureOfOutcome } from "../cancel-list.js";
 import { markOf, mergeOutcomes, noOutcomes, type Outcomes, setOutcome } from "../outcomes.js";
@@ -27,8 +27,8 @@ export class StopResults {
   }
 
   /**
-   * The devices without a place, as a chunk to be stored with `added`; undefined if all have one. The
-   * others get the outcome in their places.
+   * The devices without a place, as a chunk to be stored with `added`; undefined if all have one.
+   * The others get the outcome in their places.
    */
   chunkOf(jobId: string, names: readonly string[], outcome?: DeviceOutcome): AppendedChunk | undefined {
     const known = this.#places.get(jobId);

@@ -1,7 +1,7 @@
-// Runs the stop of a rollout as an operation: makes the calls that the machine asks for, and records
-// what it knows, so that another holder can go on after a crash at any step. No call that changes
-// something is made before the plan is recorded, nor while the store is away or the lease is not
-// sure to be ours.
+// Runs the stop of a rollout as an operation: makes the calls that the machine asks for, and
+// records what it knows, so that another holder can go on after a crash at any step. No call that
+// changes something is made before the plan is recorded, nor while the store is away or the lease
+// is not sure to be ours.
 import type { Clock } from "../../base/clock.js";
 import type { Failure } from "../../gateway/failures.js";
 import type { Gateway } from "../../gateway/gateway.js";
@@ -17,7 +17,7 @@ import { unplannedFailureOf } from "./stop-failure.js";
 import { StopRecord } from "./stop-record.js";
 import type { StopReport, StopSpec } from "./stop-spec.js";
 
-/** What an account needs to stop rollouts. */
+/** The needs of an account that stops rollouts. */
 export interface StopAccount {
   readonly calls: Pick<JobCalls, "call">;
   /** The longest time of a call. */
@@ -35,7 +35,6 @@ export interface StopRunOptions extends StopAccount {
   readonly failed: (error: unknown) => void;
   /** The plan is stored, and changes follow. */
   readonly planned: (record: OperationRecord) => void;
-  readonly ended: (record: OperationRecord) => void;
 }
 
 /** Progress is stored so often, and at each end of a change. */
@@ -192,12 +191,12 @@ export class StopRun implements LeasedRun {
   }
 
   async #end({ state, failure }: RunEnding, isTruncated = false): Promise<void> {
+    const { store, leased } = this.#options;
     if (!this.#record.detail.report) await this.#save();
     const text = failure ? JSON.stringify(failure) : "";
     const end = { state, failure: text, sent: JSON.stringify(MAYBE_SENT), unsent: text };
-    const record = await this.#record.end(end, isTruncated);
-    this.#tenure.close();
-    this.#options.ended(record);
+    await this.#record.complete(isTruncated);
+    await this.#tenure.end(() => store.end(leased.lease, end));
   }
 
   async #leave(): Promise<void> {

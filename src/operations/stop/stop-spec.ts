@@ -48,7 +48,9 @@ export interface StopDetail {
   /** The batch of each chunk of results so far, as an index of `chunkJobs`. */
   readonly chunks: readonly number[];
   readonly chunkJobs: readonly string[];
-  /** How far devices are listed that are left, or run the package: which list, and its next page. */
+  /**
+   * How far devices are listed that are left, or run the package: which list, and its next page.
+   */
   readonly listed: { readonly list: number; readonly page: number };
   /** There are more such devices than are stored. */
   readonly isTruncated: boolean;

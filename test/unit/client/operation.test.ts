@@ -1,10 +1,10 @@
 import { EventEmitter, once } from "node:events";
-import { Metadata } from "@grpc/grpc-js";
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, connect, type Token } from "../../../src/client/client.js";
 import { createOperations } from "../../../src/client/operation.js";
-import { ownError } from "../../../src/client/ota-error.js";
-import { GatewayError } from "../../../src/gateway/failures.js";
+import { otaErrorOf, ownError } from "../../../src/client/ota-error.js";
+import { DRAINING, GatewayError } from "../../../src/gateway/failures.js";
 import { Operation } from "../../../src/gen/google/longrunning/operations.js";
 import { wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
@@ -12,6 +12,7 @@ import { HandClock } from "../../support/hand-clock.js";
 
 const SPEC = { productKey: "a1", firmwareId: "f1" };
 const STORED = Operation.fromPartial({ name: "operations/1" });
+const DRAINS = new GatewayError(DRAINING, { retryAfterMs: 1000 });
 const EXPIRED = new GatewayError({ kind: "expired", message: "nothing more arrived within 30 s" });
 
 async function setUp(answers: FakeAnswers, token?: Token): Promise<Client> {
@@ -102,8 +103,7 @@ describe("submit", () => {
 });
 
 describe("wait", () => {
-  function waiting(answers: (() => Promise<Operation>)[]) {
-    const clock = new HandClock();
+  function waiting(answers: (() => Promise<Operation>)[], clock = new HandClock()) {
     const askedMs: number[] = [];
     const { operation } = createOperations({
       clock,
@@ -132,6 +132,30 @@ describe("wait", () => {
     const away = async () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
     const { clock, wait } = waiting([away, away, done]);
     await clock.advance(2000);
+    expect((await wait).done).toBe(true);
+  });
+
+  it("gives a gateway that has gone a minute from then on (was: from its last answer, almost a minute ago)", async () => {
+    const clock = new HandClock();
+    const away = () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
+    const goesAfterItsWait = async () => {
+      await new Promise<void>((over) => void clock.at(clock.now() + 50_000, over));
+      return away();
+    };
+    const answers = [goesAfterItsWait, ...Array.from({ length: 200 }, () => away)];
+    const { wait, askedMs } = waiting(answers, clock);
+    const failed = expect(wait).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await clock.advance(200_000);
+    await failed;
+    expect(askedMs.at(-1)).toBe(110_500);
+  });
+
+  it("goes on for as long as a gateway drains, and for a minute after that", async () => {
+    const drains = () => Promise.reject(otaErrorOf(wireErrorOf(DRAINS) as ServiceError));
+    const away = () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
+    const times = <T>(count: number, answer: T) => Array.from({ length: count }, () => answer);
+    const { clock, wait } = waiting([...times(300, drains), ...times(100, away), done]);
+    await clock.advance(250_000);
     expect((await wait).done).toBe(true);
   });
 });

@@ -5,8 +5,8 @@ import {
   decodeOutcomes,
   encodeOutcomes,
   failureAt,
+  hasOpenDevices,
   isFinal,
-  isOpen,
   kindOfMark,
   markOf,
   mergeOutcomes,
@@ -55,8 +55,8 @@ describe("outcomes", () => {
     expect(mergeOutcomes(stored, added)).toEqual([0, 1, 0, 0, 0, 0, 0]);
     expect([...stored.marks].map(isFinal)).toEqual([true, true, false]);
     expect(kindOfMark(stored.marks[0] as number)).toBe(ACCEPTED);
-    expect(isOpen(stored)).toBe(true);
+    expect(hasOpenDevices(stored)).toBe(true);
     expect(closeOutcomes(stored, UNKNOWN, '"why"')).toEqual([0, 0, 0, 0, 0, 1, 0]);
-    expect(isOpen(stored)).toBe(false);
+    expect(hasOpenDevices(stored)).toBe(false);
   });
 });

@@ -352,7 +352,31 @@ describe("Runner", () => {
     const record = await world.store.get(id);
     expect(record).toMatchObject({ state: "expired", waiting: 0 });
     expect(count(record, "not-attempted")).toBe(300);
+    expect(world.ended).toEqual([record]);
   });
+
+  // The lease is renewed every two seconds, and says by then that it is lost.
+  it.each([100, 10_000])(
+    "reports an end once whose answers were lost for %i ms, whatever looks meanwhile (was: never)",
+    async (lostMs) => {
+      const world = await OperationWorld.open();
+      const known = await world.submit(300);
+      const foreign = await world.submit(300, { timeToLiveMs: 1000 }, { account: "gone" });
+      world.lostAnswers = new Set(["end"]);
+      const first = world.start();
+      world.start();
+      for (const { id } of [known, foreign]) {
+        while ((await world.store.get(id))?.endMs === undefined) await world.clock.advance(100);
+        await world.clock.advance(lostMs);
+        expect(world.ended.filter((each) => each.id === id)).toEqual([]);
+        world.lostAnswers = new Set();
+        await world.clock.advance(20_000);
+        expect(world.ended.filter((each) => each.id === id)).toEqual([await world.store.get(id)]);
+        world.lostAnswers = new Set(["end"]);
+      }
+      await first.runner.close(); // nothing is left to be awaited
+    },
+  );
 
   describe("with verify", () => {
     const verify = { verify: true };

@@ -17,11 +17,13 @@ function begin({ timeToLiveMs = 3_600_000, steps = [] as (() => Promise<void> | 
   });
   const said: unknown[] = [];
   const errors: unknown[] = [];
+  const ended: OperationRecord[] = [];
   let taken = 0;
   let isOver = false;
   const tenure = new Tenure({
     ...{ clock, leased: leasedIn("running"), askedMs: clock.now(), span: undefined },
     failed: (error) => void errors.push(error),
+    ended: (record) => void ended.push(record),
     runOf: (its): LeasedRun => ({
       step: async () => {
         if (its.isLeaving) return its.close();
@@ -38,7 +40,7 @@ function begin({ timeToLiveMs = 3_600_000, steps = [] as (() => Promise<void> | 
     isOver = true;
   });
   const renew = (state: OperationRecord["state"] = "running") => tenure.renewed(leasedIn(state), clock.now());
-  return { clock, tenure, said, errors, renew, steps: () => taken, isOver: () => isOver };
+  return { clock, tenure, said, errors, ended, renew, steps: () => taken, isOver: () => isOver };
 }
 
 describe("Tenure", () => {
@@ -91,6 +93,25 @@ describe("Tenure", () => {
     tenure.endBy(STOPPED);
     expect([tenure.isLost, tenure.ending, said, errors]).toEqual([true, undefined, ["leaving"], []]);
     expect([isOver(), clock.armed]).toEqual([true, 0]);
+  });
+
+  it("repeats the write of its end until it is answered, also when it is lost or left, and reports it once", async () => {
+    const { clock, tenure, errors, ended, isOver } = begin();
+    const record = { id: "1", state: "done" } as OperationRecord;
+    const answers = [() => Promise.reject(new StoreUnavailable("no answer", { isUnknown: true })), async () => record];
+    const store = async () => (answers.shift() as () => Promise<OperationRecord>)();
+    await expect(tenure.end(store)).rejects.toThrow("no answer");
+    tenure.lose();
+    await clock.advance(0);
+    expect([ended, errors, isOver()]).toEqual([[record], [], true]);
+  });
+
+  it("reports no end if another holder has the lease, and is given up", async () => {
+    const { clock, tenure, ended, isOver } = begin();
+    await expect(tenure.end(() => Promise.reject(new LeaseLost("taken")))).rejects.toThrow("taken");
+    tenure.wake();
+    await clock.advance(0);
+    expect([tenure.isLost, ended, isOver()]).toEqual([true, [], true]);
   });
 
   it("sends nothing while it pauses", async () => {

@@ -155,6 +155,15 @@ describe("RolloutReader", () => {
     await late;
   });
 
+  it("rejects with an unexpected error at once (was: waited for the deadline, and ended the process)", async () => {
+    const clock = new HandClock();
+    const reader = new RolloutReader({ clock, calls: { call: () => Promise.reject(new Error("broken")) } });
+    const read = () => reader.read(QUESTION, { caller: "a" }, 60_000, new AbortController().signal);
+    await expect(read()).rejects.toThrow("broken");
+    await expect(read()).rejects.toThrow("broken");
+    expect(clock.armed).toBe(0);
+  });
+
   it.each<[string, (call: JobCall) => Parameters<typeof accepted>[0], RegExp]>([
     [
       "lists other states than it was asked for",

@@ -134,6 +134,25 @@ describe("StopRun", () => {
     },
   );
 
+  it("reports an end once whose answer was lost (was: never)", async () => {
+    let isLost = true;
+    const world = await open([{ devices: 30 }], {
+      fate: (_, what) => {
+        if (what === "end" && isLost) world.isStoreAway = "lost";
+        return undefined;
+      },
+    });
+    const id = await world.order();
+    world.start();
+    const record = await world.untilEnded(id);
+    await world.clock.advance(5000);
+    expect(world.ended).toEqual([]);
+    isLost = false;
+    world.isStoreAway = false;
+    await world.clock.advance(30_000);
+    expect(world.ended).toEqual([record]);
+  });
+
   it("counts on while the store is away longer than the lease, and changes nothing", async () => {
     const world = await open(SWEPT, { answerMs: 100 });
     const id = await world.order();

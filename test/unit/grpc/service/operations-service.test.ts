@@ -1,0 +1,62 @@
+// The rpcs about operations over a real port. No account is configured, so that none is run.
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startGrpcServer } from "../../../../src/grpc/server.js";
+import { CallerBook } from "../../../../src/identity/caller-book.js";
+import { Operations } from "../../../../src/operations/operations.js";
+import { type OperationStore, StoreUnavailable } from "../../../../src/operations/store.js";
+import { FakeLog } from "../../../support/fake-log.js";
+import { failureOf } from "../../../support/grpc-failure.js";
+import { HandClock } from "../../../support/hand-clock.js";
+import { createOperationsCaller } from "../../../support/operations-caller.js";
+import { openSqlite } from "../../../support/sqlite-world.js";
+import { leaseOne, submit, WIDE_BOUNDS } from "../../../support/stored-operation.js";
+
+async function setUp(seen: (store: OperationStore) => OperationStore) {
+  const [clock, log] = [new HandClock({ wallMs: Date.now() }), new FakeLog()];
+  const { store } = await openSqlite(WIDE_BOUNDS, ":memory:", clock);
+  const operations = new Operations({
+    ...{ clock, log, gateways: new Map(), open: async () => seen(store), holder: "here" },
+    ...{ mostDevicesPerOperation: 1000, mostOperationsPerCaller: 10 },
+    stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
+    ...{ forbidden: () => undefined, ended: () => {}, spanOf: () => undefined },
+  });
+  await operations.open();
+  const stopped: string[] = [];
+  const nothing = () => {};
+  const server = await startGrpcServer("127.0.0.1", 0, {
+    ...{ clock, log, defaultDeadlineMs: 60_000, gateways: new Map(), rollouts: new Map(), maxDevices: 10 },
+    ...{ callers: new CallerBook(new Map()), operations },
+    audit: {
+      ...{ submitted: nothing, refused: nothing, stopRefused: nothing },
+      stopped: ({ state }, { caller }) => void stopped.push(`${caller}: ${state}`),
+    },
+  });
+  const caller = createOperationsCaller(`127.0.0.1:${server.port}`, { "x-ota-caller": "fleet" });
+  onTestFinished(async () => {
+    caller.close();
+    await server.close(100);
+  });
+  return { store, caller, stopped };
+}
+
+describe("CancelOperation", () => {
+  it("is in the audit log if its operation runs, also where an earlier answer of the store was lost (was: not)", async () => {
+    let isLost = true;
+    const { store, caller, stopped } = await setUp((whole) => ({
+      ...whole,
+      stop: async (id) => {
+        const record = await whole.stop(id);
+        if (isLost) throw new StoreUnavailable("no answer", { isUnknown: true });
+        return record;
+      },
+    }));
+    const { id } = await submit(store, 1);
+    expect(await failureOf(caller.stop(`operations/${id}`))).toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    isLost = false;
+    await caller.stop(`operations/${id}`);
+    expect(stopped).toEqual(["fleet: stopping"]);
+    await store.end(await leaseOne(store), { state: "stopped", failure: "", sent: "", unsent: "" });
+    await caller.stop(`operations/${id}`);
+    expect(stopped).toHaveLength(1);
+  });
+});

@@ -1,0 +1,48 @@
+// What waiting for an operation comes to. No account is configured, so that none is run.
+import { describe, expect, it } from "vitest";
+import { Operations } from "../../../src/operations/operations.js";
+import { FakeLog } from "../../support/fake-log.js";
+import { HandClock } from "../../support/hand-clock.js";
+import { openSqlite } from "../../support/sqlite-world.js";
+import { leaseOne, submit, WIDE_BOUNDS } from "../../support/stored-operation.js";
+
+async function open() {
+  const clock = new HandClock();
+  const { store } = await openSqlite(WIDE_BOUNDS, ":memory:", clock);
+  const operations = new Operations({
+    ...{ clock, log: new FakeLog(), gateways: new Map(), open: async () => store, holder: "here" },
+    ...{ mostDevicesPerOperation: 1000, mostOperationsPerCaller: 10 },
+    stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
+    ...{ forbidden: () => undefined, ended: () => {}, spanOf: () => undefined },
+  });
+  await operations.open();
+  const wait = (id: string, forMs: number) => operations.wait(id, clock.now() + forMs, new AbortController().signal);
+  return { clock, store, operations, wait };
+}
+
+const DRAINING = { failure: { kind: "draining" }, retryAfterMs: 1000 };
+
+describe("Operations", () => {
+  it("refuses to wait while it drains (was: answered at once, so that clients asked in a loop)", async () => {
+    const { clock, store, operations, wait } = await open();
+    const { id } = await submit(store, 1);
+    const waiting = expect(wait(id, 60_000)).rejects.toMatchObject(DRAINING);
+    await clock.advance(10);
+    const left = operations.leave();
+    await clock.advance(0);
+    await waiting;
+    await left;
+    await expect(wait(id, 60_000)).rejects.toMatchObject(DRAINING);
+  });
+
+  it("still says while it drains what is known: that it has ended, or how far it is now", async () => {
+    const { clock, store, operations, wait } = await open();
+    await submit(store, 1);
+    const ended = await store.end(await leaseOne(store), { state: "done", failure: "", sent: "", unsent: "" });
+    const running = await submit(store, 1);
+    await operations.leave();
+    expect(await wait(ended.id, 60_000)).toEqual(ended);
+    expect(await wait(running.id, 0)).toEqual(running);
+    expect(clock.armed).toBe(0);
+  });
+});
