@@ -61,14 +61,13 @@ const CIPHERS = [
 export async function listen(take: (socket: Socket) => void, options: ListenerOptions): Promise<Listener> {
   const { host, port, clock, log, tls, refused } = options;
   const connections = new Connections({ clock, refused });
-  const pass = staggerAccepts(take);
   let certificates: Certificates | undefined;
   const pacer = tls && paced(secure(tls));
   const server = createServer((socket) => {
     const connection = connections.acceptConnection(socket);
     if (!connection) return;
     if (pacer) pacer.add(socket, connection.address);
-    else pass(socket);
+    else take(socket);
   });
   const close = () => {
     server.close();
@@ -125,7 +124,7 @@ export async function listen(take: (socket: Socket) => void, options: ListenerOp
     tlsServer.on("secureConnection", (socket) => {
       const refusal = refusalOf(socket, requestCert, clientCertificates === "required");
       if (refusal) connections.refuse(socket, refusal);
-      else pass(socket);
+      else take(socket);
     });
     return tlsServer;
   }
@@ -168,24 +167,4 @@ function bound(server: ReturnType<typeof createServer>, host: string, port: numb
       resolve();
     });
   });
-}
-
-/**
- * Passes sockets on to `take`, in order, one in each turn of the event loop. Each may bring
- * hundreds of requests at once; a thousand that came together would keep everybody else waiting for
- * all of theirs.
- */
-export function staggerAccepts(take: (socket: Socket) => void): (socket: Socket) => void {
-  const waiting = new Set<Socket>();
-  const next = () => {
-    const [socket] = waiting;
-    if (!socket) return;
-    waiting.delete(socket);
-    if (waiting.size > 0) setImmediate(next);
-    if (!socket.destroyed) take(socket);
-  };
-  return (socket) => {
-    waiting.add(socket);
-    if (waiting.size === 1) setImmediate(next);
-  };
 }

@@ -56,7 +56,11 @@ export class ReadScheduler {
       if (isHeld) this.#queue(connection);
     }
     if (this.#lines.size > 0) this.#hold(connection);
-    else if (this.#options.now() >= this.#untilMs) for (const each of this.#callers.keys()) this.#hold(each);
+    if (this.#options.now() < this.#untilMs) return;
+    // All, also while some are held already: those released in earlier turns may all bring
+    // something in this one.
+    this.#untilMs = Number.POSITIVE_INFINITY; // once a turn
+    for (const each of this.#callers.keys()) this.#hold(each);
   }
 
   #turn(): void {

@@ -67,6 +67,17 @@ describe("ReadScheduler", () => {
     expect(turnsDue()).toBe(0);
   });
 
+  it("holds those released in earlier turns too, while others still wait (was: read them all in one turn)", () => {
+    const { open, ask, turn } = setUp();
+    const all = open(4);
+    for (const connection of all) ask(connection, "flood");
+    ask(all[0] as Connection, "flood", TURN_MS);
+    for (let n = 0; n < 3; n++) turn();
+    expect(held(all)).toEqual([false, false, false, true]);
+    ask(all[0] as Connection, "flood", TURN_MS);
+    expect(held(all)).toEqual([true, true, true, true]);
+  });
+
   it("reads whoever brings more behind the others again", () => {
     const { open, ask, turn } = setUp();
     const [a, b] = open(2) as [Connection, Connection];
