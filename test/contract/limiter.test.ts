@@ -119,8 +119,8 @@ describe.concurrent.each(Object.entries(ledgers))("a ledger %s", (_, create) => 
     const last = limiters.at(-1) as Limiter;
     const token = await limiter.take(NORMAL, never);
     token.send();
-    token.settle({ kind: "throttled", retryAfterMs: 3000 }); // replicas that want nothing ask once a second
     const throttledMs = systemClock.now();
+    token.settle({ kind: "throttled", retryAfterMs: 3000 }); // replicas that want nothing ask once a second
     await until(() => last.state().pausedUntilMs > systemClock.now()); // it has heard of it
     const paused = await last.take({ ...NORMAL, newcomer: true }, never);
     expect(systemClock.now() - throttledMs).toBeGreaterThanOrEqual(2990);

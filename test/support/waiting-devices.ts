@@ -8,7 +8,7 @@ export async function waitingDevices(address: string): Promise<number> {
 }
 
 /** The answer of GetQuota. */
-export async function quotaAt(address: string): Promise<GetQuotaResponse> {
+async function quotaAt(address: string): Promise<GetQuotaResponse> {
   const stub = new OtaServiceClient(address, credentials.createInsecure());
   try {
     return await new Promise<GetQuotaResponse>((resolve, reject) =>
