@@ -110,7 +110,9 @@ describe("SIGTERM", () => {
     const failures = await Promise.all(failed.map((n) => failureOf((requests[n] as Rpc).answer)));
     // Callers with devices in flight at that moment get an unknown outcome.
     const unknown = failures.filter(({ reason }) => reason === "OUTCOME_UNKNOWN");
-    for (const failure of failures) if (!unknown.includes(failure)) expectDraining(failure);
+    const known = failures.filter((failure) => !unknown.includes(failure));
+    expect(known.filter(({ reason }) => reason !== "DRAINING")).toEqual([]);
+    known.forEach(expectDraining);
     expect(await gateway.ended).toBe(0);
     // All answers are true, even where only some devices of a request were sent.
     const results = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.results : []));
