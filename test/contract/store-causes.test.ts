@@ -6,13 +6,15 @@ import { redisUrls } from "../../src/config/values.js";
 import { connectStore, type StoreConnection } from "../../src/limiter/shared/redis.js";
 import { createCertificateAuthority } from "../support/certificate-authority.js";
 import { FakeLog } from "../support/fake-log.js";
-import { freePort } from "../support/free-port.js";
 import { until } from "../support/processes.js";
 import { endRedis, type RedisServer, startRedis } from "../support/redis.js";
 import { startRedisCluster } from "../support/redis-cluster.js";
 import { GROUP, startSentinels } from "../support/sentinels.js";
 import { systemHas } from "../support/system.js";
 import { trust } from "../support/trust.js";
+
+/** Nobody listens there. */
+const CLOSED_PORT = 1;
 
 const PASSWORD = "S3cret/of+Redis";
 const SENTINEL_PASSWORD = "S3cret-of-Sentinels";
@@ -48,14 +50,12 @@ const encoded = encodeURIComponent(PASSWORD);
 
 describe.runIf(systemHas("redis"))("a store that cannot be used says why, if it is", () => {
   let server: RedisServer;
-  let free: number;
   beforeAll(async () => {
     server = await startRedis(["--requirepass", PASSWORD]);
-    free = await freePort();
   });
 
   it("one server", async () => {
-    await expectCause(`redis://127.0.0.1:${free}`, /ECONNREFUSED 127\.0\.0\.1/);
+    await expectCause(`redis://127.0.0.1:${CLOSED_PORT}`, /ECONNREFUSED 127\.0\.0\.1/);
     connection?.close();
     await expectCause(`redis://:S3cret@127.0.0.1:${server.port}`, /WRONGPASS/);
     connection?.close();
@@ -92,7 +92,7 @@ describe.runIf(systemHas("redis"))("a store that cannot be used says why, if it 
   });
 
   it("a Cluster (was: Failed to refresh slots cache)", async () => {
-    await expectCause(`redis://127.0.0.1:${free},redis://127.0.0.1:${free}`, /ECONNREFUSED/);
+    await expectCause(`redis://127.0.0.1:${CLOSED_PORT},redis://127.0.0.1:${CLOSED_PORT}`, /ECONNREFUSED/);
     connection?.close();
     const address = `127.0.0.1:${server.port}`;
     await expectCause(`redis://:S3cret@${address},redis://:S3cret@${address}`, /WRONGPASS/);
@@ -110,7 +110,7 @@ describe.runIf(systemHas("redis"))("a store that cannot be used says why, if it 
     const { sentinels, primary, replica } = await startSentinels(PASSWORD, SENTINEL_PASSWORD);
     const at = sentinels.map(({ port }) => `127.0.0.1:${port}`).join();
     const sentinelPassword = `sentinelPassword=${SENTINEL_PASSWORD}`;
-    await expectCause(`redis+sentinel://127.0.0.1:${free},127.0.0.1:${free}/${GROUP}`, /ECONNREFUSED/);
+    await expectCause(`redis+sentinel://127.0.0.1:${CLOSED_PORT},127.0.0.1:${CLOSED_PORT}/${GROUP}`, /ECONNREFUSED/);
     connection?.close();
     await expectCause(`redis+sentinel://${at}/${GROUP}?sentinelPassword=S3cret`, /Sentinel .*WRONGPASS/);
     connection?.close();

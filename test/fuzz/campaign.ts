@@ -175,7 +175,8 @@ async function writeBroken(address: string, pieces: readonly Buffer[], isPatient
 
 /** Whether somebody who does nothing wrong is served. */
 async function isWell(gateway: GatewayProgram): Promise<boolean> {
-  const { status } = await fetch(`${gateway.admin}/livez`);
+  // On a connection of its own: an idle one may just be closed to make room for the broken ones.
+  const { status } = await fetch(`${gateway.admin}/livez`, { headers: { connection: "close" } });
   const [quota] = await rawAnswers(gateway.grpc, [{ method: GET_QUOTA, body: framed(Buffer.alloc(0)) }]);
   return status === 200 && quota?.grpcStatus === 0;
 }

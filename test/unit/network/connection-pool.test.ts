@@ -4,7 +4,7 @@ import { createConnectionPool } from "../../../src/network/connection-pool.js";
 import { exchange } from "../../../src/upstream/exchange.js";
 import { type ForwardProxy, startForwardProxy } from "../../support/forward-proxy.js";
 import { HandClock } from "../../support/hand-clock.js";
-import { closedPort, listen, listenHttp, listenTcp } from "../upstream/local-server.js";
+import { CLOSED_PORT, listen, listenHttp, listenTcp } from "../upstream/local-server.js";
 import { untrustedCert, untrustedKey } from "../upstream/untrusted-cert.js";
 
 const TIMEOUT_MS = 10_000;
@@ -65,7 +65,7 @@ describe("exchange through a proxy", () => {
   );
 
   it("says unwritten when nobody listens at the proxy's address", async () => {
-    const proxy = `http://me:secret@127.0.0.1:${await closedPort()}`;
+    const proxy = `http://me:secret@127.0.0.1:${CLOSED_PORT}`;
     expect(await send("https://cloud.test", proxy)).toEqual({ kind: "unwritten", fault: "ECONNREFUSED" });
   });
 

@@ -6,9 +6,8 @@ import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { createUpstream } from "../../../src/upstream/client.js";
 import { type Credentials, type CredentialsSource, NoCredentials } from "../../../src/upstream/credentials-source.js";
 import { EMPTY_BODY_SHA256, signV3 } from "../../../src/upstream/signature.js";
-import { freePort } from "../../support/free-port.js";
 import { HandClock } from "../../support/hand-clock.js";
-import { closedPort, listenHttp } from "./local-server.js";
+import { CLOSED_PORT, listenHttp } from "./local-server.js";
 
 const TIMEOUT_MS = 10_000;
 const scope = { iotInstanceId: "iot-1", productKey: "a1V4", firmwareId: "T0F5*", jobId: "" };
@@ -189,13 +188,13 @@ describe("createUpstream", () => {
 
   it("says that it is ours when there are no keys, and what to do", async () => {
     const fail = () => Promise.reject(new NoCredentials("Set A and B."));
-    const { upstream } = upstreamAt(await closedPort(), { credentials: { get: fail, refresh: fail } });
+    const { upstream } = upstreamAt(CLOSED_PORT, { credentials: { get: fail, refresh: fail } });
     expect(await upstream.cancelTasks(call)).toEqual({ kind: "unwritten", message: "Set A and B.", ours: true });
   });
 
   it("ends in time although the keys never come", async () => {
     const hang = () => new Promise<Credentials>(() => undefined);
-    const { upstream, clock } = upstreamAt(await closedPort(), { credentials: { get: hang, refresh: hang } });
+    const { upstream, clock } = upstreamAt(CLOSED_PORT, { credentials: { get: hang, refresh: hang } });
     const end = upstream.cancelTasks(call);
     await clock.advance(TIMEOUT_MS);
     expect(await end).toMatchObject({ kind: "unwritten", ours: true });
@@ -211,7 +210,7 @@ describe("createUpstream", () => {
   });
 
   it("says unwritten, and not ours, when nobody listens", async () => {
-    const { upstream } = upstreamAt(await closedPort());
+    const { upstream } = upstreamAt(CLOSED_PORT);
     expect(await upstream.cancelTasks(call)).toEqual({
       kind: "unwritten",
       message: "No connection to the upstream (ECONNREFUSED).",
@@ -303,7 +302,7 @@ describe("roundTrip", () => {
   });
 
   it("measures nothing without an answer, and after the end", async () => {
-    const { upstream } = upstreamAt(await freePort());
+    const { upstream } = upstreamAt(CLOSED_PORT);
     expect(await upstream.roundTrip()).toBeUndefined();
     await upstream.close();
     expect(await upstream.roundTrip()).toBeUndefined();
@@ -342,7 +341,7 @@ describe("createUpstream under a span", () => {
   });
 
   it("names the fault when no answer came", async () => {
-    expect((await spanOf(await closedPort()))?.attributes["error.type"]).toBe("ECONNREFUSED");
+    expect((await spanOf(CLOSED_PORT))?.attributes["error.type"]).toBe("ECONNREFUSED");
   });
 
   it("keeps the callers' baggage to itself", async () => {

@@ -5,7 +5,7 @@ import { Client, Dispatcher, Pool } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { exchange } from "../../../src/upstream/exchange.js";
 import { HandClock } from "../../support/hand-clock.js";
-import { closedPort, listen, listenHttp, listenTcp } from "./local-server.js";
+import { CLOSED_PORT, listen, listenHttp, listenTcp } from "./local-server.js";
 import { untrustedCert, untrustedKey } from "./untrusted-cert.js";
 
 const TIMEOUT_MS = 10_000;
@@ -34,7 +34,7 @@ describe("exchange", () => {
 
   describe("says unwritten", () => {
     it("when nobody listens", async () => {
-      const { send } = sender(at(await closedPort()));
+      const { send } = sender(at(CLOSED_PORT));
       expect(await send()).toEqual({ kind: "unwritten", fault: "ECONNREFUSED" });
     });
 

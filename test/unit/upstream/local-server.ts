@@ -21,13 +21,8 @@ export function listenHttp(onRequest: RequestListener): Promise<number> {
   return listen(server, () => server.closeAllConnections());
 }
 
-/** A port that nobody listens on. */
-export async function closedPort(): Promise<number> {
-  const server = createServer();
-  const port = await bound(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** A port that nobody listens on. One that has just been closed may be taken by another process. */
+export const CLOSED_PORT = 1;
 
 /** Makes `server` listen until the test is over. */
 export async function listen(server: Server, disconnect: () => void): Promise<number> {
