@@ -17,8 +17,8 @@ export interface DeviceReader {
   /** How much fits into one call. */
   readonly room: Room;
   /**
-   * Sends one call for 1 to `room.devices` distinct names. Always resolves, and cannot be aborted:
-   * see limiter.ts.
+   * Sends one call for 1 to `room.devices` distinct names. Always resolves, within the upstream's
+   * timeout from `sentMs` (now if it is left out), and cannot be aborted: see limiter.ts.
    */
-  read(scope: Scope, deviceNames: readonly string[]): Promise<DeviceReadEnd>;
+  read(scope: Scope, deviceNames: readonly string[], sentMs?: number): Promise<DeviceReadEnd>;
 }

@@ -52,8 +52,8 @@ export class Dispatcher {
       cut: ({ newcomer }) => this.queue.cut({ ...this.#limits(), newcomersOnly: newcomer }),
       putBack: (batch) => this.queue.putBack(batch, clock.now(), "kept"),
       begin: (batch, sentMs, sentWallMs) => new SentBatch(batch, sentMs, sentWallMs),
-      send: ({ scopeQueue: { scope }, devices }) =>
-        upstream.cancelTasks({ scope, deviceNames: devices.map(({ name }) => name) }),
+      send: ({ scopeQueue: { scope }, devices }, sentMs) =>
+        upstream.cancelTasks({ scope, deviceNames: devices.map(({ name }) => name) }, sentMs),
       conclude: (sentBatch, end, durationMs) => this.#conclude(sentBatch, end, durationMs),
     });
     const { deviceReadings } = options;

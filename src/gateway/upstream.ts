@@ -79,6 +79,9 @@ export interface Upstream {
   readonly room: Room;
   /** The longest time from `cancelTasks` to the end of its call. */
   readonly timeoutMs: number;
-  /** Sends one call. Always resolves, within `timeoutMs`; cannot be aborted (see limiter.ts). */
-  cancelTasks(call: CancelCall): Promise<CallEnd>;
+  /**
+   * Sends one call. Always resolves, within `timeoutMs` from `sentMs` (now if it is left out), and
+   * writes nothing after that; cannot be aborted (see limiter.ts).
+   */
+  cancelTasks(call: CancelCall, sentMs?: number): Promise<CallEnd>;
 }

@@ -84,7 +84,7 @@ export class JobLine {
       cut: () => this.#next(),
       putBack: (waiting) => (this.#isClosed ? this.#withdraw(waiting, CLOSING) : this.#add(waiting, "front")),
       begin: (waiting, sentMs, sentWallMs) => new SentJobCall(waiting, sentMs, sentWallMs),
-      send: ({ call, origin }) => operator.send(call, origin.iotInstanceId),
+      send: ({ call, origin }, sentMs) => operator.send(call, origin.iotInstanceId, sentMs),
       conclude: (sent, end) => this.#conclude(sent, end),
     });
     this.#loop.start();

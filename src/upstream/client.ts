@@ -112,8 +112,8 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     return { ...end, refusal: { ...end.refusal, reaction: { kind: "internal", recovered } } };
   };
 
-  const begin = (operation: Operation): Promise<Sent> => {
-    const sent = send(operation, clock.now() + timeoutMs)
+  const begin = (operation: Operation, sentMs = clock.now()): Promise<Sent> => {
+    const sent = send(operation, sentMs + timeoutMs)
       .catch((): Sent => ({ end: { kind: "lost", message: "The answer could not be read." } }))
       .finally(() => underWay.delete(sent));
     underWay.add(sent);
@@ -122,8 +122,8 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
 
   const readerOf = (shape: OperationShape): TaskReader => ({
     room: createRoom(url, maxUrlBytes, shape),
-    async read(scope: Scope, deviceNames): Promise<ReadEnd> {
-      const { end, body = "" } = await begin(shape.of(scope, deviceNames));
+    async read(scope: Scope, deviceNames, sentMs): Promise<ReadEnd> {
+      const { end, body = "" } = await begin(shape.of(scope, deviceNames), sentMs);
       if (end.kind !== "accepted") return end;
       return { ...end, list: readTaskList(body) };
     },
@@ -131,8 +131,8 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
 
   const deviceReaderOf = (shape: OperationShape, place: typeof DETAILS_PLACE): DeviceReader => ({
     room: createRoom(url, maxUrlBytes, shape),
-    async read(scope: Scope, deviceNames): Promise<DeviceReadEnd> {
-      const { end, body = "" } = await begin(shape.of(scope, deviceNames));
+    async read(scope: Scope, deviceNames, sentMs): Promise<DeviceReadEnd> {
+      const { end, body = "" } = await begin(shape.of(scope, deviceNames), sentMs);
       if (end.kind !== "accepted") return end;
       return { ...end, found: readDeviceList(body, place, deviceNames) };
     },
@@ -141,7 +141,8 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
   return {
     room: createRoom(url, maxUrlBytes, CANCEL_BY_DEVICE),
     timeoutMs,
-    cancelTasks: async ({ scope, deviceNames }) => (await begin(CANCEL_BY_DEVICE.of(scope, deviceNames))).end,
+    cancelTasks: async ({ scope, deviceNames }, sentMs) =>
+      (await begin(CANCEL_BY_DEVICE.of(scope, deviceNames), sentMs)).end,
     tasksOfJob: readerOf(TASKS_OF_JOB),
     unfinishedTasks: readerOf(UNFINISHED_TASKS),
     deviceDetails: deviceReaderOf(DEVICE_DETAILS, DETAILS_PLACE),

@@ -15,12 +15,12 @@ import { readJob, readJobPage, readTaskPage } from "./job-answer.js";
 export const JOBS_PER_PAGE = 50;
 
 /** Sends an operation. `body` comes with success only. */
-type Begin = (operation: Operation) => Promise<{ readonly end: CallEnd; readonly body?: string }>;
+type Begin = (operation: Operation, sentMs?: number) => Promise<{ readonly end: CallEnd; readonly body?: string }>;
 
 export function createJobOperator(begin: Begin): JobOperator {
   return {
-    async send(call, iotInstanceId): Promise<JobCallEnd> {
-      const { end, body = "" } = await begin(operationOf(call, iotInstanceId));
+    async send(call, iotInstanceId, sentMs): Promise<JobCallEnd> {
+      const { end, body = "" } = await begin(operationOf(call, iotInstanceId), sentMs);
       return end.kind === "accepted" ? { ...end, answer: answerOf(call, body) } : end;
     },
   };

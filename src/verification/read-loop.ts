@@ -42,10 +42,11 @@ export class ReadLoop {
       cut: () => this.#queue.cut(),
       putBack: ({ scope, devices }) => this.#queue.putBack(scope, devices),
       begin: (batch) => new SentRead(batch),
-      send: ({ scope, devices }) =>
+      send: ({ scope, devices }, sentMs) =>
         reader.read(
           scope,
           devices.map(({ name }) => name),
+          sentMs,
         ),
       conclude: ({ batch }, end) => this.#conclude(batch, end),
     });

@@ -32,8 +32,8 @@ export interface TaskReader {
   /** The capacity of one call. */
   readonly room: Room;
   /**
-   * Sends one call for 1 to `room.devices` distinct names. Always resolves; cannot be aborted (see
-   * limiter.ts).
+   * Sends one call for 1 to `room.devices` distinct names. Always resolves, within the upstream's
+   * timeout from `sentMs` (now if it is left out); cannot be aborted (see limiter.ts).
    */
-  read(scope: Scope, deviceNames: readonly string[]): Promise<ReadEnd>;
+  read(scope: Scope, deviceNames: readonly string[], sentMs?: number): Promise<ReadEnd>;
 }

@@ -33,8 +33,11 @@ export interface CallLoopOptions<Batch, Sent extends SentWork, End extends CallE
   readonly putBack: (batch: Batch) => void;
   /** Records that the batch is sent now. */
   readonly begin: (batch: Batch, sentMs: number, sentWallMs: number) => Sent;
-  /** Makes the call. Should always resolve; if it throws, the call counts as lost. */
-  readonly send: (batch: Batch) => Promise<End>;
+  /**
+   * Makes the call, whose time runs from `sentMs`: a process that is suspended in between must not
+   * write it later. Should always resolve; if it throws, the call counts as lost.
+   */
+  readonly send: (batch: Batch, sentMs: number) => Promise<End>;
   /** Settles the devices of an ended call, or puts them back. Its token is already settled. */
   readonly conclude: (sent: Sent, end: End | Lost, durationMs: number) => Promise<void>;
 }
@@ -148,7 +151,9 @@ export class CallLoop<Batch, Sent extends SentWork, End extends CallEnd> {
     const sent = begin(batch, sentMs, sentWallMs);
     const sentCall = sent.sentCall(sentMs, sentWallMs);
     const report = new CallReport(this.#options, sentCall, sent.waiters);
-    const end = await inContext(report.context, async () => send(batch)).catch((error): Lost => this.#lost(error));
+    const end = await inContext(report.context, async () => send(batch, sentMs)).catch(
+      (error): Lost => this.#lost(error),
+    );
     const endedMs = clock.now();
     token.settle(tokenEnd(end, sentCall.devices));
     report.end(end, endedMs, token.hiddenMs);

@@ -80,9 +80,9 @@ export class DeviceReads {
         this.#count(batch, 1);
         return new SentDeviceBatch(batch, sentMs);
       },
-      send: (batch) => {
+      send: (batch, sentMs) => {
         const { scope, names } = askedBy(batch);
-        return reading.reader.read(scope, names);
+        return reading.reader.read(scope, names, sentMs);
       },
       conclude: async ({ batch }, end) => {
         this.#count(batch, -1);

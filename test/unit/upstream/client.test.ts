@@ -209,6 +209,18 @@ describe("createUpstream", () => {
     expect(requests).toEqual([]);
   });
 
+  it("writes nothing if its time was over before it began: the process was suspended after the token was used", async () => {
+    const { port, requests } = await server(accepted);
+    const { upstream, clock } = upstreamAt(port);
+    const usedMs = clock.now();
+    await clock.advance(TIMEOUT_MS);
+    expect(await upstream.cancelTasks(call, usedMs)).toMatchObject({ kind: "unwritten", ours: false });
+    expect(await upstream.jobs.send({ operation: "QueryOTAJob", jobId: "j" }, "", usedMs)).toMatchObject({
+      kind: "unwritten",
+    });
+    expect(requests).toEqual([]);
+  });
+
   it("says unwritten, and not ours, when nobody listens", async () => {
     const { upstream } = upstreamAt(CLOSED_PORT);
     expect(await upstream.cancelTasks(call)).toEqual({

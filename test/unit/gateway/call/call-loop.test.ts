@@ -37,7 +37,7 @@ function start({ openingMs = 0 } = {}) {
   const on = {
     wish: { priority: "normal", newcomer: false } as Wish,
     cut: (_token: Token): string | undefined => queue.shift(),
-    send: (_batch: string): Promise<CallEnd> =>
+    send: (_batch: string, _sentMs: number): Promise<CallEnd> =>
       new Promise((resolve) => clock.at(clock.now() + 20, () => resolve(accepted()))),
     conclude: async (batch: string, end: CallEnd, durationMs: number) => {
       done.push(`${batch} ${end.kind} ${durationMs}`);
@@ -56,7 +56,7 @@ function start({ openingMs = 0 } = {}) {
       begun.push(batch);
       return Object.assign(new SentPiece(sent), { batch });
     },
-    send: (batch) => on.send(batch),
+    send: (batch, sentMs) => on.send(batch, sentMs),
     conclude: ({ batch }, end, durationMs) => on.conclude(batch, end, durationMs),
   });
   loop.start();
@@ -91,6 +91,21 @@ describe("CallLoop", () => {
     await clock.advance(10);
     expect(limiter.wishes).toEqual(Array(2).fill({ priority: "urgent", newcomer: true }));
     expect(cutBy).toEqual([false, true]);
+  });
+
+  it("lets the time of a call run from when its token was used", async () => {
+    const { clock, sent, on, add } = start();
+    const times: number[] = [];
+    const { send } = on;
+    on.send = (batch, sentMs) => {
+      times.push(sentMs);
+      return send(batch, sentMs);
+    };
+    await clock.advance(700);
+    add("a");
+    await clock.advance(100);
+    expect(times).toEqual(sent.map(({ sentMs }) => sentMs));
+    expect(times).toHaveLength(1);
   });
 
   it("cuts after the token: what comes while a token is awaited is there to be cut", async () => {
