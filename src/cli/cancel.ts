@@ -99,9 +99,6 @@ async function run(names: string[], flags: Flags, command: Command): Promise<voi
     misuse("--detach leaves before there are results; excludes --output, --resume and --dry-run");
   }
   if (flags.check && !flags.dryRun) misuse("--check goes with --dry-run, which cancels nothing");
-  if (flags.dryRun && !flags.check && flags.output) {
-    misuse("--dry-run has no results to write; leave out --output, or add --check, which lists the devices that exist");
-  }
   if (flags.column && flags.devicesFile === undefined) misuse("--column is about the file of --devices-file");
   const client = clientBy(flags, command);
   let sources: Sources | undefined;

@@ -1,6 +1,6 @@
 // The subcommand `operations`: lists the operations of a gateway, shows one, waits for it, writes
 // its results, stops and deletes it; and lets operations of a restored store run.
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
 import type { Client, Outcome } from "../client/client.js";
@@ -23,7 +23,6 @@ interface Flags extends GatewayFlags {
   readonly failed?: true;
 }
 
-/** Only of commands that print something: a flag that is taken does something. */
 const JSON_FLAG = ["--json", "print JSON"] as const;
 
 const OUTCOMES_OF_FAILURE: readonly Outcome[] = ["REJECTED", "UNKNOWN", "NOT_ATTEMPTED"];
@@ -40,7 +39,8 @@ export function operationsCommand(): Command {
   ) => {
     const command = new Command(name)
       .description(description)
-      .argument("<name>", "operations/… as printed by cancel --detach and by stop");
+      .argument("<name>", "operations/… as printed by cancel --detach and by stop")
+      .option(...JSON_FLAG);
     operations.addCommand(withGateway(command, (client, flags, [operation = ""]) => work(client, operation, flags)));
     return command;
   };
@@ -52,26 +52,27 @@ export function operationsCommand(): Command {
   sub("show", "Show one operation.", async (client, name, flags) => {
     const status = await client.operation(name).get();
     process.stdout.write(flags.json ? jsonLine(status) : operationText(status, paintFor(process.stdout)));
-  }).option(...JSON_FLAG);
-  sub(
-    "wait",
-    "Wait until it has ended. Exit code 0 if every device ended well, or the rollout is stopped.",
-    wait,
-  ).option(...JSON_FLAG);
+  });
+  sub("wait", "Wait until it has ended. Exit code 0 if every device ended well, or the rollout is stopped.", wait);
   sub("results", "Print the outcome of each device that has one.", results)
     .option("--output <file>", "a new file, .csv or .jsonl; - for JSON lines on standard output (the default)")
-    .addOption(new Option("--json", "print JSON lines on standard output, as without --output").conflicts("output"))
     .option("--failed", "only devices that did not end well");
-  sub("stop", "Stop it: nothing more is sent. Canceled tasks stay canceled.", (client, name) =>
-    client.operation(name).stop(),
-  );
-  sub("delete", "Delete it with its results, once it has ended.", (client, name) => client.operation(name).delete());
+  sub("stop", "Stop it: nothing more is sent. Canceled tasks stay canceled.", async (client, name, flags) => {
+    const operation = client.operation(name);
+    await operation.stop();
+    if (flags.json) process.stdout.write(jsonLine(await operation.get()));
+  });
+  sub("delete", "Delete it with its results, once it has ended.", async (client, name, flags) => {
+    await client.operation(name).delete();
+    if (flags.json) process.stdout.write(jsonLine({ name, deleted: true }));
+  });
   operations.addCommand(
     new Command("resume")
       .description(
         "Let operations run that are held because their store is a restored copy. A gateway on a file must be stopped.",
       )
       .addHelpText("after", "\nReads OTA_STATE, like serve.")
+      .option(...JSON_FLAG)
       .exitOverride()
       .action(resume),
   );
@@ -111,7 +112,9 @@ async function wait(client: Client, name: string, flags: Flags): Promise<void> {
   process.exitCode = latest.success ? 0 : 1;
 }
 
-async function results(client: Client, name: string, { output = STDOUT, failed }: Flags): Promise<void> {
+async function results(client: Client, name: string, { output = STDOUT, failed, json }: Flags): Promise<void> {
+  if (json && output.endsWith(".csv"))
+    throw new UnusableOutput("--json writes JSON lines; leave it out for a .csv file");
   const operation = client.operation(name);
   const { scope, endTime } = await operation.get();
   const file = outputBy(output, undefined)?.open((error) => {
@@ -126,13 +129,14 @@ async function results(client: Client, name: string, { output = STDOUT, failed }
   }
 }
 
-async function resume(): Promise<void> {
+async function resume({ json }: Pick<Flags, "json">): Promise<void> {
   const config = readConfig(process.env);
   if (config.state === "") throw new ConfigError(["OTA_STATE: name the store"]);
   const store = await openOperationStore(config, systemClock);
   try {
     const resumed = await store.resume();
-    process.stdout.write(`${resumed} ${resumed === 1 ? "operation goes" : "operations go"} on when a gateway runs\n`);
+    const text = `${resumed} ${resumed === 1 ? "operation goes" : "operations go"} on when a gateway runs\n`;
+    process.stdout.write(json ? jsonLine({ resumed }) : text);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
     process.stderr.write(`error: ${error.message}\n`);

@@ -156,7 +156,6 @@ describe("ota-gateway cancel", () => {
 
   it.each([
     ["--check without --dry-run", ["--check", "dev-0"], 2, "--check goes with --dry-run"],
-    ["--output for a --dry-run (was: no file)", ["--dry-run", "--output", "x.csv", "dev-0"], 2, "add --check"],
     ["--column without a file", ["--column", "serial", "dev-0"], 2, "--column is about the file of --devices-file"],
     ["no devices", [], 2, "no devices given"],
     ["a file that is not there", ["--devices-file", "/nowhere/x"], 2, "/nowhere/x does not exist"],

@@ -79,7 +79,8 @@ describe("ota-gateway operations", () => {
     const shown = await command("operations", "show", name);
     expect(shown.stdout).toMatch(/state +done/);
     expect(shown.stdout).toMatch(/700 {2}ACCEPTED/);
-    expect((await command("operations", "delete", name)).code).toBe(0);
+    const deleted = await command("operations", "delete", name, "--json");
+    expect([deleted.code, JSON.parse(deleted.stdout)]).toEqual([0, { name, deleted: true }]);
     expect(await command("operations", "show", name)).toMatchObject({ code: 1, stderr: /OPERATION|no such operation/ });
   });
 
@@ -87,7 +88,8 @@ describe("ota-gateway operations", () => {
     const { stdout } = await command("cancel", ...scopeFlags, "--devices-file", listOf(devices(20_000)), "--detach");
     const name = stdout.trim();
     expect((await command("operations", "list", "--running")).stdout).toContain(name);
-    expect((await command("operations", "stop", name)).code).toBe(0);
+    const stopped = await command("operations", "stop", name, "--json");
+    expect([stopped.code, JSON.parse(stopped.stdout)]).toEqual([0, expect.objectContaining({ name })]);
     const waited = await command("operations", "wait", name);
     expect(waited.code).toBe(1);
     expect(waited.stdout).toMatch(/state +stopped/);
