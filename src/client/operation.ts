@@ -142,7 +142,7 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
             awaySinceMs = error.reason === "DRAINING" ? Infinity : Math.min(awaySinceMs, clock.now());
             if (clock.now() - awaySinceMs > PATIENCE_MS) throw error;
           }
-          // An older gateway that is shutting down answers at once.
+          // A gateway that is shutting down answers at once.
           await sleepUntil(clock, askedMs + AGAIN_MS, signal);
         }
       },

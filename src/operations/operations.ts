@@ -139,17 +139,13 @@ export class Operations {
     return this.#ask((store) => store.results(query), undefined);
   }
 
-  /**
-   * Resolves when it has ended, or at `untilMs` with its latest state. Throws GatewayError while
-   * draining: clients that ask again at once until it has ended would ask without a pause.
-   */
+  /** Resolves when it has ended, at `untilMs` or when draining, with its latest state. */
   async wait(id: string, untilMs: number, signal: AbortSignal): Promise<OperationRecord | undefined> {
     const { clock } = this.#options;
     for (;;) {
       const record = await this.get(id);
-      const isOver = signal.aborted || clock.now() >= untilMs;
+      const isOver = signal.aborted || this.#isDraining || clock.now() >= untilMs;
       if (!record || record.endMs !== undefined || isOver) return record;
-      if (this.#isDraining) throw draining();
       await this.#change(this.#store?.shared ? Math.min(clock.now() + POLL_MS, untilMs) : untilMs, signal);
     }
   }
