@@ -119,7 +119,9 @@ describe("SIGTERM", () => {
     const accepted = results.filter(({ outcome }) => outcome === Outcome.ACCEPTED);
     const notSaid = (await emulator.stats()).devicesCanceled - accepted.length;
     expect(notSaid).toBeGreaterThanOrEqual(0);
-    expect(notSaid).toBeLessThanOrEqual(unknown.length * DEVICES_PER_REQUEST);
+    // Of a request that two calls shared, one may have been answered.
+    const inPart = results.filter(({ outcome }) => outcome === Outcome.UNKNOWN);
+    expect(notSaid).toBeLessThanOrEqual(unknown.length * DEVICES_PER_REQUEST + inPart.length);
   });
 
   it("twice ends it without waiting for anybody", async () => {

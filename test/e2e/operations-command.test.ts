@@ -14,6 +14,7 @@ import {
   run,
   runEmulator,
   runGateway,
+  until,
 } from "../support/processes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-hands-"));
@@ -163,7 +164,14 @@ describe("a restored store", () => {
     const restart = () => runGateway(emulator.url, { OTA_STATE: state, OTA_LISTEN: gateway.grpc });
     const held = await restart();
     await held.opened();
-    const status = await client.operation(operation.name).get({ timeoutMs: 10_000 });
+    // The client may still be waiting before it connects again.
+    await until(() =>
+      client
+        .operation(operation.name)
+        .get()
+        .then(Boolean, () => false),
+    );
+    const status = await client.operation(operation.name).get();
     expect(status).toMatchObject({ done: false, obstacle: expect.stringContaining("restored copy") });
     const waiting = client.operation(operation.name).wait();
     const raw = createOperationsCaller(gateway.grpc, { "x-ota-caller": "hands" });

@@ -65,7 +65,8 @@ describe("GetRollout", () => {
     expect(etag).not.toBe("");
     expect(emulator.rollouts()).toEqual(before);
     const { operations } = emulator.stats();
-    expect(operations["ListOTATaskByJob"]).toMatchObject({ arrivals: 24, refused: {}, worstSecond: 10 });
+    expect(operations["ListOTATaskByJob"]).toMatchObject({ arrivals: 24, refused: {} });
+    expect(operations["ListOTATaskByJob"]?.worstSecond).toBeLessThanOrEqual(10);
     expect(Object.keys(operations).sort()).toEqual(["ListOTAJobByFirmware", "ListOTATaskByJob"]);
   });
 

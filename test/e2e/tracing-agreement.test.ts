@@ -141,10 +141,12 @@ describe("a thousand requests of callers who are sampled, are not, and do not sa
   });
 
   it("tell in an event of each call they were in, under the ids of its span and of the emulator", () => {
+    // Of two calls at once, either may be first on the wire.
     for (const request of requests.filter(isSampled)) {
-      expect(serverSpanOf(request).events.map(({ name, attributes }) => [name, attributes])).toEqual(
-        callsOf(request).map((call) => ["ota.upstream_call", eventOf(call)]),
-      );
+      const { events } = serverSpanOf(request);
+      expect(new Set(events.map(({ name }) => name))).toEqual(new Set(["ota.upstream_call"]));
+      expect(events.map(({ attributes }) => attributes)).toEqual(expect.arrayContaining(callsOf(request).map(eventOf)));
+      expect(events).toHaveLength(callsOf(request).length);
     }
   });
 
