@@ -122,16 +122,14 @@ function transit(sinceMs: number, roundTrips: readonly RoundTrip[], nowMs: numbe
 
 /** The least of the round trips in each shortest succession that lasted. */
 function lastingMs(roundTrips: readonly RoundTrip[]): number[] {
-  let latest: readonly RoundTrip[] = [];
-  return roundTrips.flatMap((roundTrip) => {
-    latest = [...latest, roundTrip];
-    while (lasted(latest.slice(1))) latest = latest.slice(1);
-    return lasted(latest) ? Math.min(...latest.map(({ tookMs }) => tookMs)) : [];
+  const lasted = (from: number, to: number) => {
+    const [first, last] = [roundTrips[from] as RoundTrip, roundTrips[to] as RoundTrip];
+    return to - from + 1 >= LASTING_ROUND_TRIPS && last.atMs - first.atMs >= LASTING_MS;
+  };
+  let from = 0;
+  return roundTrips.flatMap((_, to) => {
+    while (lasted(from + 1, to)) from++;
+    const inSuccession = roundTrips.slice(from, to + 1);
+    return lasted(from, to) ? Math.min(...inSuccession.map(({ tookMs }) => tookMs)) : [];
   });
-}
-
-function lasted(inSuccession: readonly RoundTrip[]): boolean {
-  const [first, last] = [inSuccession[0], inSuccession.at(-1)];
-  if (!first || !last || inSuccession.length < LASTING_ROUND_TRIPS) return false;
-  return last.atMs - first.atMs >= LASTING_MS;
 }
