@@ -1,16 +1,11 @@
 // Ends an operation that no gateway could run in time: its account or its format is not known here,
 // and it has expired long ago. Nothing of it is sent.
 import type { Failure } from "../gateway/failures.js";
+import { MAYBE_SENT } from "./run-ending.js";
 import type { Leased, OperationStore } from "./store.js";
 import type { LeasedRun, Tenure } from "./tenure.js";
 
 const NOT_RUN: Failure = { kind: "expired", message: "no gateway with its account ran the operation in time" };
-
-const MAYBE_SENT: Failure = {
-  kind: "unknown",
-  reason: "OUTCOME_UNKNOWN",
-  message: "it may have been sent; no outcome was recorded",
-};
 
 export function foreignRun(tenure: Tenure, store: Pick<OperationStore, "end">, { lease }: Leased): LeasedRun {
   const failure = JSON.stringify(NOT_RUN);
