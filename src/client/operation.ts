@@ -138,8 +138,7 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
           } catch (error) {
             // The operation outlives its gateway, which may be restarting.
             if (!(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
-            // A gateway that drains is there, for as long as that takes.
-            awaySinceMs = error.reason === "DRAINING" ? Infinity : Math.min(awaySinceMs, clock.now());
+            awaySinceMs = Math.min(awaySinceMs, clock.now());
             if (clock.now() - awaySinceMs > PATIENCE_MS) throw error;
           }
           // A gateway that is shutting down answers at once.
