@@ -52,7 +52,7 @@ export async function idleLatency(isShort: boolean): Promise<Measured<IdleFigure
   const cancelTasks = officialSdk(upstream.url);
 
   const ways = new Map<string, () => Promise<unknown>>([
-    ["direct", () => own.cancelTasks({ scope: SCOPE, deviceNames })],
+    ["direct", () => own.cancelTasks({ scope: SCOPE, deviceNames }, systemClock.now())],
     ["ota-gateway", () => client.cancel(deviceNames, SCOPE).answer],
     [BARE, () => bareClient.cancel(deviceNames, SCOPE).answer],
     ["official SDK", () => cancelTasks(deviceNames)],

@@ -18,7 +18,7 @@ export interface DeviceReader {
   readonly room: Room;
   /**
    * Sends one call for 1 to `room.devices` distinct names. Always resolves, within the upstream's
-   * timeout from `sentMs` (now if it is left out), and cannot be aborted: see limiter.ts.
+   * timeout from `sentMs`, when its token was used, and cannot be aborted: see limiter.ts.
    */
-  read(scope: Scope, deviceNames: readonly string[], sentMs?: number): Promise<DeviceReadEnd>;
+  read(scope: Scope, deviceNames: readonly string[], sentMs: number): Promise<DeviceReadEnd>;
 }

@@ -77,11 +77,11 @@ export interface Room {
 /** Sends the calls of one account. */
 export interface Upstream {
   readonly room: Room;
-  /** The longest time from `cancelTasks` to the end of its call. */
+  /** The longest time from the use of a token to the end of its call. */
   readonly timeoutMs: number;
   /**
-   * Sends one call. Always resolves, within `timeoutMs` from `sentMs` (now if it is left out), and
+   * Sends one call. Always resolves, within `timeoutMs` from `sentMs`, when its token was used, and
    * writes nothing after that; cannot be aborted (see limiter.ts).
    */
-  cancelTasks(call: CancelCall, sentMs?: number): Promise<CallEnd>;
+  cancelTasks(call: CancelCall, sentMs: number): Promise<CallEnd>;
 }

@@ -65,7 +65,7 @@ async function trial(options: TrialOptions, signal: AbortSignal): Promise<EndedC
   const sentMs = clock.now();
   if (!token.send()) return undefined;
   const scope: Scope = { productKey: NO_PRODUCT, firmwareId: "", jobId: "", iotInstanceId: "" };
-  const end = await reader.read(scope, [NO_DEVICE]);
+  const end = await reader.read(scope, [NO_DEVICE], sentMs);
   const endedMs = clock.now();
   token.settle(tokenEnd(end, 1));
   const ended = endedCallOf(end, endedMs, endedMs - sentMs);

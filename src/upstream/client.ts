@@ -112,7 +112,7 @@ export function createUpstream(options: UpstreamOptions): UpstreamClient {
     return { ...end, refusal: { ...end.refusal, reaction: { kind: "internal", recovered } } };
   };
 
-  const begin = (operation: Operation, sentMs = clock.now()): Promise<Sent> => {
+  const begin = (operation: Operation, sentMs: number): Promise<Sent> => {
     const sent = send(operation, sentMs + timeoutMs)
       .catch((): Sent => ({ end: { kind: "lost", message: "The answer could not be read." } }))
       .finally(() => underWay.delete(sent));

@@ -15,7 +15,7 @@ import { readJob, readJobPage, readTaskPage } from "./job-answer.js";
 export const JOBS_PER_PAGE = 50;
 
 /** Sends an operation. `body` comes with success only. */
-type Begin = (operation: Operation, sentMs?: number) => Promise<{ readonly end: CallEnd; readonly body?: string }>;
+type Begin = (operation: Operation, sentMs: number) => Promise<{ readonly end: CallEnd; readonly body?: string }>;
 
 export function createJobOperator(begin: Begin): JobOperator {
   return {

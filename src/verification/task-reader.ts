@@ -33,7 +33,7 @@ export interface TaskReader {
   readonly room: Room;
   /**
    * Sends one call for 1 to `room.devices` distinct names. Always resolves, within the upstream's
-   * timeout from `sentMs` (now if it is left out); cannot be aborted (see limiter.ts).
+   * timeout from `sentMs`, when its token was used; cannot be aborted (see limiter.ts).
    */
-  read(scope: Scope, deviceNames: readonly string[], sentMs?: number): Promise<ReadEnd>;
+  read(scope: Scope, deviceNames: readonly string[], sentMs: number): Promise<ReadEnd>;
 }

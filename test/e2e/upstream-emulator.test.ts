@@ -34,13 +34,15 @@ async function upstreamWith({ secret = "testsecret", clock = systemClock, quota 
 describe("createUpstream against the emulator", () => {
   it("cancels a full call of 200 devices", async () => {
     const { upstream, emulator } = await upstreamWith();
-    expect((await upstream.cancelTasks({ scope, deviceNames: names(200) })).kind).toBe("accepted");
+    expect((await upstream.cancelTasks({ scope, deviceNames: names(200) }, systemClock.now())).kind).toBe("accepted");
     expect(names(201).map((name) => emulator.taskOf(name))).toEqual([...Array(200).fill("CANCELED"), "QUEUED"]);
   });
 
   it("says that a device may be at fault when one does not exist", async () => {
     const { upstream } = await upstreamWith();
-    expect(await upstream.cancelTasks({ scope, deviceNames: ["device-0000000", "no-such-device"] })).toMatchObject({
+    expect(
+      await upstream.cancelTasks({ scope, deviceNames: ["device-0000000", "no-such-device"] }, systemClock.now()),
+    ).toMatchObject({
       kind: "refused",
       refusal: { reaction: { kind: "rejected", rejection: "not-found", deviceFault: true } },
     });
@@ -50,7 +52,7 @@ describe("createUpstream against the emulator", () => {
     const { upstream } = await upstreamWith();
     const { devices } = upstream[reader].room;
     const asked = [...names(devices - 1), "no-such-device"];
-    expect(await upstream[reader].read(scope, asked)).toMatchObject({
+    expect(await upstream[reader].read(scope, asked, systemClock.now())).toMatchObject({
       kind: "accepted",
       found: new Set(names(devices - 1)),
     });
@@ -58,8 +60,8 @@ describe("createUpstream against the emulator", () => {
 
   it("says throttled beyond the quota", async () => {
     const { upstream } = await upstreamWith({ quota: 1 });
-    await upstream.cancelTasks({ scope, deviceNames: names(1) });
-    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
+    await upstream.cancelTasks({ scope, deviceNames: names(1) }, systemClock.now());
+    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) }, systemClock.now())).toMatchObject({
       kind: "refused",
       refusal: { reaction: { kind: "throttled" } },
     });
@@ -67,7 +69,7 @@ describe("createUpstream against the emulator", () => {
 
   it("takes a wrong secret for its own fault, in its own words", async () => {
     const { upstream } = await upstreamWith({ secret: "wrong" });
-    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
+    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) }, systemClock.now())).toMatchObject({
       refusal: {
         code: "SignatureDoesNotMatch",
         message: "The upstream did not accept the gateway's signature.",
@@ -79,10 +81,10 @@ describe("createUpstream against the emulator", () => {
   it("goes on after its clock was found to be hours off", async () => {
     const slow: Clock = { ...systemClock, wallNow: () => Date.now() - 3 * 3_600_000 };
     const { upstream } = await upstreamWith({ clock: slow });
-    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) })).toMatchObject({
+    expect(await upstream.cancelTasks({ scope, deviceNames: names(1) }, systemClock.now())).toMatchObject({
       refusal: { code: "InvalidTimeStamp.Expired", reaction: { kind: "internal", recovered: true } },
     });
-    expect((await upstream.cancelTasks({ scope, deviceNames: names(1) })).kind).toBe("accepted");
+    expect((await upstream.cancelTasks({ scope, deviceNames: names(1) }, systemClock.now())).kind).toBe("accepted");
   });
 
   const RECOVERED = { kind: "internal", recovered: true };
@@ -105,7 +107,10 @@ describe("createUpstream against the emulator", () => {
     });
     const { upstream } = await upstreamWith({ faultPlan });
     const call = { scope, deviceNames: names(1) };
-    expect(await upstream.cancelTasks(call)).toMatchObject({ kind: "refused", refusal: { code, reaction } });
-    expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+    expect(await upstream.cancelTasks(call, systemClock.now())).toMatchObject({
+      kind: "refused",
+      refusal: { code, reaction },
+    });
+    expect((await upstream.cancelTasks(call, systemClock.now())).kind).toBe("accepted");
   });
 });

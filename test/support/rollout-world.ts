@@ -173,7 +173,7 @@ export class RolloutWorld {
       this.#body = typeof body === "string" ? body : "";
       return Promise.resolve(done);
     });
-    void operator.send(call, "");
+    void operator.send(call, "", 0);
     return ended ?? { kind: "accepted", requestId: "R", answer: answerOf(call, this.#body) };
   }
 

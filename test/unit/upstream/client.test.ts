@@ -10,6 +10,8 @@ import { HandClock } from "../../support/hand-clock.js";
 import { CLOSED_PORT, listenHttp } from "./local-server.js";
 
 const TIMEOUT_MS = 10_000;
+/** When the token of a call was used: at the start of a clock that is turned by hand. */
+const NOW_MS = new HandClock().now();
 const scope = { iotInstanceId: "iot-1", productKey: "a1V4", firmwareId: "T0F5*", jobId: "" };
 const call = { scope, deviceNames: ["device-1", "dev:ice@2.x-y_z"] };
 const keys: Credentials = { accessKeyId: "testid", accessKeySecret: "testsecret" };
@@ -43,7 +45,7 @@ describe("createUpstream", () => {
   it("sends a POST without a body whose signature covers what stands on the wire", async () => {
     const { port, requests } = await server(accepted);
     const { upstream } = upstreamAt(port);
-    expect(await upstream.cancelTasks(call)).toEqual({
+    expect(await upstream.cancelTasks(call, NOW_MS)).toEqual({
       kind: "accepted",
       requestId: "R-1",
       waitMs: expect.any(Number),
@@ -77,8 +79,8 @@ describe("createUpstream", () => {
   it("uses a nonce once, and signs the token of temporary keys", async () => {
     const { port, requests } = await server(accepted);
     const { upstream } = upstreamAt(port, { credentials: always({ ...keys, securityToken: "token" }) });
-    await upstream.cancelTasks(call);
-    await upstream.cancelTasks(call);
+    await upstream.cancelTasks(call, NOW_MS);
+    await upstream.cancelTasks(call, NOW_MS);
     const nonces = requests.map(({ headers }) => headers["x-acs-signature-nonce"]);
     expect(new Set(nonces).size).toBe(2);
     expect(requests[0]?.headers).toMatchObject({ "x-acs-security-token": "token", "x-acs-accesskey-id": "testid" });
@@ -107,11 +109,11 @@ describe("createUpstream", () => {
         return { status: 400, headers: { date: new Date(upstreamMs).toUTCString() }, body };
       });
       const { upstream } = upstreamAt(port, { clock });
-      expect(await upstream.cancelTasks(call)).toMatchObject({
+      expect(await upstream.cancelTasks(call, NOW_MS)).toMatchObject({
         kind: "refused",
         refusal: { code: Code, reaction: { kind: "internal", recovered: true } },
       });
-      expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+      expect((await upstream.cancelTasks(call, NOW_MS)).kind).toBe("accepted");
       expect(requests[1]?.headers["x-acs-date"]).toBe("2026-01-01T02:00:00Z");
     },
   );
@@ -129,8 +131,8 @@ describe("createUpstream", () => {
       nth > 1 ? accepted() : { status: 400, body: { RequestId: "R-0", Code: "InvalidSecurityToken.Expired" } },
     );
     const { upstream } = upstreamAt(port, { credentials });
-    expect(await upstream.cancelTasks(call)).toMatchObject({ refusal: { reaction: { recovered: true } } });
-    await upstream.cancelTasks(call);
+    expect(await upstream.cancelTasks(call, NOW_MS)).toMatchObject({ refusal: { reaction: { recovered: true } } });
+    await upstream.cancelTasks(call, NOW_MS);
     expect(requests[1]?.headers["x-acs-security-token"]).toBe("new");
   });
 
@@ -148,10 +150,10 @@ describe("createUpstream", () => {
         return { status: 400, body: { RequestId: "R-0", Code } };
       });
       const { upstream } = upstreamAt(port, { credentials });
-      expect(await upstream.cancelTasks(call)).toMatchObject({
+      expect(await upstream.cancelTasks(call, NOW_MS)).toMatchObject({
         refusal: { reaction: { kind: "internal", recovered: true } },
       });
-      expect((await upstream.cancelTasks(call)).kind).toBe("accepted");
+      expect((await upstream.cancelTasks(call, NOW_MS)).kind).toBe("accepted");
       expect(requests[1]?.headers.authorization).toContain("Credential=newid,");
     },
   );
@@ -162,7 +164,7 @@ describe("createUpstream", () => {
       body: { RequestId: "R-0", Code: "InvalidAccessKeyId.NotFound", Message: "testid is not found" },
     }));
     const { upstream } = upstreamAt(port);
-    expect(await upstream.cancelTasks(call)).toMatchObject({
+    expect(await upstream.cancelTasks(call, NOW_MS)).toMatchObject({
       kind: "refused",
       refusal: { reaction: { kind: "internal", recovered: false } },
     });
@@ -180,7 +182,7 @@ describe("createUpstream", () => {
     };
     const { port } = await server(() => ({ body: { RequestId: "R-0", Code: "MissingSecurityToken" } }));
     const { upstream, clock } = upstreamAt(port, { credentials });
-    const end = upstream.cancelTasks(call);
+    const end = upstream.cancelTasks(call, NOW_MS);
     await refreshing.promise;
     await clock.advance(TIMEOUT_MS);
     expect(await end).toMatchObject({ kind: "refused", refusal: { reaction: { kind: "internal", recovered: false } } });
@@ -189,13 +191,17 @@ describe("createUpstream", () => {
   it("says that it is ours when there are no keys, and what to do", async () => {
     const fail = () => Promise.reject(new NoCredentials("Set A and B."));
     const { upstream } = upstreamAt(CLOSED_PORT, { credentials: { get: fail, refresh: fail } });
-    expect(await upstream.cancelTasks(call)).toEqual({ kind: "unwritten", message: "Set A and B.", ours: true });
+    expect(await upstream.cancelTasks(call, NOW_MS)).toEqual({
+      kind: "unwritten",
+      message: "Set A and B.",
+      ours: true,
+    });
   });
 
   it("ends in time although the keys never come", async () => {
     const hang = () => new Promise<Credentials>(() => undefined);
     const { upstream, clock } = upstreamAt(CLOSED_PORT, { credentials: { get: hang, refresh: hang } });
-    const end = upstream.cancelTasks(call);
+    const end = upstream.cancelTasks(call, NOW_MS);
     await clock.advance(TIMEOUT_MS);
     expect(await end).toMatchObject({ kind: "unwritten", ours: true });
     expect(clock.armed).toBe(0);
@@ -205,17 +211,16 @@ describe("createUpstream", () => {
     const { port, requests } = await server(accepted);
     const { upstream } = upstreamAt(port, { credentials: always({ ...keys, securityToken: "a\u200bb" }) });
     const message = "The request could not be made.";
-    expect(await upstream.cancelTasks(call)).toEqual({ kind: "unwritten", message, ours: true });
+    expect(await upstream.cancelTasks(call, NOW_MS)).toEqual({ kind: "unwritten", message, ours: true });
     expect(requests).toEqual([]);
   });
 
   it("writes nothing if its time was over before it began: the process was suspended after the token was used", async () => {
     const { port, requests } = await server(accepted);
     const { upstream, clock } = upstreamAt(port);
-    const usedMs = clock.now();
     await clock.advance(TIMEOUT_MS);
-    expect(await upstream.cancelTasks(call, usedMs)).toMatchObject({ kind: "unwritten", ours: false });
-    expect(await upstream.jobs.send({ operation: "QueryOTAJob", jobId: "j" }, "", usedMs)).toMatchObject({
+    expect(await upstream.cancelTasks(call, NOW_MS)).toMatchObject({ kind: "unwritten", ours: false });
+    expect(await upstream.jobs.send({ operation: "QueryOTAJob", jobId: "j" }, "", NOW_MS)).toMatchObject({
       kind: "unwritten",
     });
     expect(requests).toEqual([]);
@@ -223,7 +228,7 @@ describe("createUpstream", () => {
 
   it("says unwritten, and not ours, when nobody listens", async () => {
     const { upstream } = upstreamAt(CLOSED_PORT);
-    expect(await upstream.cancelTasks(call)).toEqual({
+    expect(await upstream.cancelTasks(call, NOW_MS)).toEqual({
       kind: "unwritten",
       message: "No connection to the upstream (ECONNREFUSED).",
       ours: false,
@@ -235,7 +240,7 @@ describe("createUpstream", () => {
       response.writeHead(502, { "content-type": "text/html" }).end("<html><h1>502 Bad Gateway</h1></html>");
     });
     const { upstream } = upstreamAt(port);
-    expect(await upstream.cancelTasks(call)).toEqual({
+    expect(await upstream.cancelTasks(call, NOW_MS)).toEqual({
       kind: "lost",
       message: "The answer had no RequestId (HTTP 502).",
     });
@@ -247,17 +252,17 @@ describe("createUpstream", () => {
       body: { RequestId: "R", Code: "X", Message: `bad http://127.0.0.1:${port}/?DeviceName.1=device-1 by testid` },
     }));
     const { upstream } = upstreamAt(port);
-    expect(await upstream.cancelTasks(call)).toMatchObject({ refusal: { message: "bad [address] by [key]" } });
+    expect(await upstream.cancelTasks(call, NOW_MS)).toMatchObject({ refusal: { message: "bad [address] by [key]" } });
   });
 
   it("closes when the calls under way have ended, and takes no others", async () => {
     const arrived = Promise.withResolvers<ServerResponse>();
     const port = await listenHttp((_incoming, response) => arrived.resolve(response));
     const { upstream } = upstreamAt(port);
-    const end = upstream.cancelTasks(call);
+    const end = upstream.cancelTasks(call, NOW_MS);
     const response = await arrived.promise;
     const closed = upstream.close();
-    expect((await upstream.cancelTasks(call)).kind).toBe("unwritten");
+    expect((await upstream.cancelTasks(call, NOW_MS)).kind).toBe("unwritten");
     response.end(JSON.stringify({ RequestId: "R", Success: true }));
     await closed;
     expect((await end).kind).toBe("accepted");
@@ -270,12 +275,12 @@ describe("createUpstream", () => {
     const { upstream } = upstreamAt(port);
     const [name = ""] = call.deviceNames;
     const ofJob = { ...scope, jobId: "job" };
-    expect(await upstream.tasksOfJob.read(ofJob, call.deviceNames)).toMatchObject({
+    expect(await upstream.tasksOfJob.read(ofJob, call.deviceNames, NOW_MS)).toMatchObject({
       kind: "accepted",
       requestId: "R-1",
       list: { tasks: [{ deviceName: "device-1", state: "CANCELED" }], whole: true },
     });
-    expect(await upstream.unfinishedTasks.read(scope, [name])).toMatchObject({ kind: "accepted" });
+    expect(await upstream.unfinishedTasks.read(scope, [name], NOW_MS)).toMatchObject({ kind: "accepted" });
     expect(requests.map(({ url, headers }) => [headers["x-acs-action"], url])).toEqual([
       [
         "ListOTATaskByJob",
@@ -291,11 +296,11 @@ describe("createUpstream", () => {
     const refusal = { RequestId: "R-1", Success: false, Code: "iot.ota.InvalidJobId", ErrorMessage: "no such job" };
     const { port } = await server((nth) => ({ body: nth === 1 ? refusal : { RequestId: "R-2", Success: true } }));
     const { upstream } = upstreamAt(port);
-    expect(await upstream.tasksOfJob.read(scope, call.deviceNames)).toMatchObject({
+    expect(await upstream.tasksOfJob.read(scope, call.deviceNames, NOW_MS)).toMatchObject({
       kind: "refused",
       refusal: { code: "iot.ota.InvalidJobId" },
     });
-    expect(await upstream.tasksOfJob.read(scope, call.deviceNames)).toEqual({
+    expect(await upstream.tasksOfJob.read(scope, call.deviceNames, NOW_MS)).toEqual({
       kind: "accepted",
       requestId: "R-2",
       waitMs: expect.any(Number),
@@ -331,7 +336,7 @@ describe("createUpstream under a span", () => {
     const { upstream } = upstreamAt(port);
     exporter.reset();
     await trace.getTracer("test").startActiveSpan("call", async (span) => {
-      await upstream.cancelTasks(call);
+      await upstream.cancelTasks(call, NOW_MS);
       span.end();
     });
     return exporter.getFinishedSpans()[0];
@@ -361,7 +366,7 @@ describe("createUpstream under a span", () => {
     const { upstream } = upstreamAt(port);
     const { context } = await import("@opentelemetry/api");
     const baggage = propagation.createBaggage({ tenant: { value: "secret" } });
-    await context.with(propagation.setBaggage(context.active(), baggage), () => upstream.cancelTasks(call));
+    await context.with(propagation.setBaggage(context.active(), baggage), () => upstream.cancelTasks(call, NOW_MS));
     expect(requests[0]?.headers["baggage"]).toBeUndefined();
   });
 });

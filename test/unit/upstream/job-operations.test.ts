@@ -5,13 +5,16 @@ import { createJobOperator } from "../../../src/upstream/job-operations.js";
 
 const FLAGS: JobFlags = { scheduled: false, queued: true, inProgress: false, notified: false, unconfirmed: false };
 
+const SENT_MS = 700;
+
 async function sent(call: JobCall, iotInstanceId = "") {
   const operations: Operation[] = [];
-  const operator = createJobOperator(async (operation) => {
+  const operator = createJobOperator(async (operation, sentMs) => {
+    expect(sentMs).toBe(SENT_MS);
     operations.push(operation);
     return { end: { kind: "accepted", requestId: "R" }, body: '{"Total":0}' };
   });
-  const end = await operator.send(call, iotInstanceId);
+  const end = await operator.send(call, iotInstanceId, SENT_MS);
   const [{ action, parameters } = { action: "", parameters: [] }] = operations;
   return { end, action, parameters: Object.fromEntries(parameters) };
 }
@@ -56,6 +59,6 @@ describe("createJobOperator", () => {
   it("passes on any other end as it came", async () => {
     const end = { kind: "lost", message: "no answer" } as const;
     const operator = createJobOperator(async () => ({ end }));
-    expect(await operator.send({ operation: "QueryOTAJob", jobId: "j" }, "")).toBe(end);
+    expect(await operator.send({ operation: "QueryOTAJob", jobId: "j" }, "", SENT_MS)).toBe(end);
   });
 });
