@@ -84,8 +84,8 @@ export type JobCallEnd =
 
 export interface JobOperator {
   /**
-   * Sends one call. Always resolves, within the upstream's timeout from `sentMs`, when its token was
-   * used; cannot be aborted (see limiter.ts).
+   * Sends one call. Always resolves, within the upstream's timeout from `sentMs`, when its token
+   * was used; cannot be aborted (see limiter.ts).
    */
   send(call: JobCall, iotInstanceId: string, sentMs: number): Promise<JobCallEnd>;
 }
