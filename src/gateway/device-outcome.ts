@@ -12,7 +12,7 @@ export type DeviceOutcome =
   | { readonly kind: "no-task"; readonly unverified?: Failure }
   | { readonly kind: "rejected" | "unknown" | "not-attempted"; readonly failure: Failure };
 
-/** All outcomes, good ones first. */
+/** All outcomes. Operations store their places in this list, so new ones are added at its end. */
 export const OUTCOMES = [
   "accepted",
   "verified-canceled",
@@ -22,3 +22,6 @@ export const OUTCOMES = [
   "unknown",
   "not-attempted",
 ] as const satisfies readonly DeviceOutcome["kind"][];
+
+/** Those that have a failure; the others are good. */
+export const FAILED_OUTCOMES: ReadonlySet<DeviceOutcome["kind"]> = new Set(["rejected", "unknown", "not-attempted"]);

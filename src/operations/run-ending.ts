@@ -1,6 +1,6 @@
 // How a run of an operation ends: its state, and the failure of the devices that were not sent. An
 // operation in which a device ended well, and that was not cut short, has no failure of its own.
-import { OUTCOMES } from "../gateway/device-outcome.js";
+import { FAILED_OUTCOMES, OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import { type Causes, commonest } from "./cancel-list.js";
 import type { End } from "./store.js";
@@ -38,12 +38,9 @@ export const MAYBE_SENT: Failure = {
   message: "it may have been sent: the gateway ended before the outcome was recorded",
 };
 
-/** Good outcomes are the first of OUTCOMES. */
-const WELL_OUTCOMES = OUTCOMES.indexOf("rejected");
-
 /** The end as it is stored. `counts` and `causes`: of the devices that have outcomes. */
 export function endOf({ state, failure, unsent }: RunEnding, counts: readonly number[], causes: Causes): End {
-  const isWell = counts.slice(0, WELL_OUTCOMES).some((devices) => devices > 0);
+  const isWell = OUTCOMES.some((kind, index) => !FAILED_OUTCOMES.has(kind) && (counts[index] ?? 0) > 0);
   const cause = failure ?? commonest(causes);
   const isError = state !== "done" || !isWell;
   return {

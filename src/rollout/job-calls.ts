@@ -30,6 +30,12 @@ export class JobCalls {
     return line.call(call, origin, untilMs, signal);
   }
 
+  /** Why nothing that waits for some operation can be sent; empty for no reason that is known. */
+  get obstacle(): string {
+    const obstacles = [...this.#lines.values()].map((line) => line.obstacle);
+    return obstacles.find((obstacle) => obstacle !== "") ?? "";
+  }
+
   /** Withdraws what waits, and waits for the calls in flight. The limiters stay open. */
   async close(): Promise<void> {
     await Promise.all([...this.#lines.values()].map((line) => line.close()));

@@ -117,6 +117,11 @@ export class JobLine {
     });
   }
 
+  /** Why nothing that waits can be sent; empty if nothing waits, or no reason is known. */
+  get obstacle(): string {
+    return this.#waiting.size === 0 ? "" : (this.#options.limiter.state().obstacle ?? "");
+  }
+
   /** Withdraws what waits, and waits for the calls in flight. The limiter stays open. */
   async close(): Promise<void> {
     this.#isClosed = true;

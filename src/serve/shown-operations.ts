@@ -1,6 +1,6 @@
 // Operations as the admin page shows them: who, what, how far, and what is in the way or failed. No
 // device names. Converted once for each reading of the store, not for each snapshot of the page.
-import { OUTCOMES } from "../gateway/device-outcome.js";
+import { FAILED_OUTCOMES, OUTCOMES } from "../gateway/device-outcome.js";
 import type { Failure } from "../gateway/failures.js";
 import { shownText } from "../observe/admin/shown-text.js";
 import type { BatchSnapshot, OperationSnapshot, OperationsSnapshot, Snapshot } from "../observe/admin/snapshot.js";
@@ -15,7 +15,6 @@ const MOST_RUNNING = 20;
 const MOST_BATCHES = 5;
 const LONGEST_NAME = 64;
 const LONGEST_TEXT = 300;
-const FAILED = new Set(["rejected", "unknown", "not-attempted"]);
 
 /** Returns the part of a snapshot; empty while there is no store. */
 export function createShownOperations(
@@ -58,7 +57,7 @@ function shownOperation(record: OperationRecord): OperationSnapshot {
     createWallMs: createMs,
     ...(endMs !== undefined && { endWallMs: endMs }),
     ...{ devices, waiting },
-    failed: counts.reduce((sum, count, index) => sum + (FAILED.has(OUTCOMES[index] ?? "") ? count : 0), 0),
+    failed: OUTCOMES.reduce((sum, kind, index) => sum + (FAILED_OUTCOMES.has(kind) ? (counts[index] ?? 0) : 0), 0),
     ...(endMs === undefined && progress.remainingMs >= 0 && { remainingMs: progress.remainingMs }),
     ...(detail && { step: detail.step, batches: detail.batches.slice(0, MOST_BATCHES).map(shownBatch) }),
     ...(detail && { moreBatches: Math.max(0, detail.batches.length - MOST_BATCHES) }),

@@ -211,6 +211,7 @@ export class StopWorld {
 
 export class StopProcess {
   readonly runner: Runner;
+  readonly ledgers: readonly FakeLimiter[];
   isDead = false;
   /** Whether its store is away, for it alone. */
   isCutOff = false;
@@ -232,6 +233,7 @@ export class StopProcess {
     const ledgers = JOB_OPERATIONS.map((operation) => {
       return [operation, new FakeLimiter({ clock, callsPerSecond: CALLS_PER_SECOND[operation] })] as const;
     });
+    this.ledgers = ledgers.map(([, ledger]) => ledger);
     const calls = new JobCalls({
       ...{ account: ACCOUNT, clock, log, operator: this.#operator(), observersOf: () => [] },
       limiters: Object.fromEntries(ledgers) as unknown as Record<JobOperation, FakeLimiter>,

@@ -1,6 +1,6 @@
 // Turns the record of an operation into google.longrunning.Operation, with its metadata and its
 // response or error.
-import { type DeviceOutcome, OUTCOMES } from "../../gateway/device-outcome.js";
+import { FAILED_OUTCOMES, OUTCOMES } from "../../gateway/device-outcome.js";
 import type { Failure } from "../../gateway/failures.js";
 import type { Operation } from "../../gen/google/longrunning/operations.js";
 import type { Any } from "../../gen/google/protobuf/any.js";
@@ -30,13 +30,6 @@ const STATES: Record<StoredState, OperationState> = {
   stopped: OperationState.STOPPED,
   expired: OperationState.EXPIRED,
 };
-
-const GOOD: ReadonlySet<DeviceOutcome["kind"]> = new Set([
-  "accepted",
-  "verified-canceled",
-  "already-finished",
-  "no-task",
-]);
 
 /** `durable`: whether it survives this process. */
 export function operationMessageOf(record: OperationRecord, durable: boolean): Operation {
@@ -92,7 +85,7 @@ function resultOf(record: OperationRecord): Operation["result"] {
   const response = {
     devices: BigInt(record.devices),
     outcomes: outcomesOf(record),
-    success: OUTCOMES.every((kind, index) => GOOD.has(kind) || record.counts[index] === 0),
+    success: OUTCOMES.every((kind, index) => !FAILED_OUTCOMES.has(kind) || record.counts[index] === 0),
   };
   const packed = pack("SubmitCancelTasksByDeviceResponse", SubmitCancelTasksByDeviceResponse, response);
   return { $case: "response", response: packed };

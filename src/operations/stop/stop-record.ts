@@ -52,6 +52,11 @@ export class StopRecord {
     return this.#detail;
   }
 
+  /** As it is stored. */
+  get obstacle(): string {
+    return this.#record.progress.obstacle;
+  }
+
   note(jobId: string, name: string, outcome: DeviceOutcome): void {
     this.#results.note(jobId, name, outcome);
     this.hasNews = true;

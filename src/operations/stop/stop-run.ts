@@ -19,7 +19,7 @@ import type { StopReport, StopSpec } from "./stop-spec.js";
 
 /** The needs of an account that stops rollouts. */
 export interface StopAccount {
-  readonly calls: Pick<JobCalls, "call">;
+  readonly calls: Pick<JobCalls, "call" | "obstacle">;
   /** The longest time of a call. */
   readonly callTimeoutMs: number;
 }
@@ -68,7 +68,7 @@ export class StopRun implements LeasedRun {
     this.#spec = JSON.parse(spec) as StopSpec;
     this.#record = new StopRecord({
       ...{ store, leased, planned },
-      progress: () => ({ calls: this.#calls.count, obstacle: this.#obstacle }),
+      progress: () => ({ calls: this.#calls.count, obstacle: this.#obstacleNow }),
     });
     this.#machine = this.#newMachine();
     this.#calls = new StopCalls(
@@ -95,9 +95,14 @@ export class StopRun implements LeasedRun {
     const { conclusion } = this.#machine;
     if (conclusion) return this.#conclude(conclusion);
     if (this.#changes.length > 0 && this.#tenure.maySend) return this.#change();
-    if (this.#record.hasNews && nowMs >= this.#saveMs) return this.#save();
+    const hasNews = this.#record.hasNews || this.#obstacleNow !== this.#record.obstacle;
+    if (hasNews && nowMs >= this.#saveMs) return this.#save();
     if (ending && this.#calls.hasLeft && this.#calls.underWay === 0) return this.#end(ending);
-    return this.#tenure.wait(Math.min(this.#machine.wakeMs(nowMs), this.#record.hasNews ? this.#saveMs : Infinity));
+    return this.#tenure.wait(Math.min(this.#machine.wakeMs(nowMs), hasNews ? this.#saveMs : Infinity));
+  }
+
+  get #obstacleNow(): string {
+    return this.#obstacle || this.#options.calls.obstacle;
   }
 
   /** Counts once more, and changes nothing more. */

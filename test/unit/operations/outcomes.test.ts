@@ -17,6 +17,20 @@ import {
 const [ACCEPTED, VERIFIED, UNKNOWN] = [0, 1, OUTCOMES.indexOf("unknown")];
 
 describe("outcomes", () => {
+  it("keep their numbers, because operations are stored by them", () => {
+    const names = [
+      "accepted",
+      "verified-canceled",
+      "already-finished",
+      "no-task",
+      "rejected",
+      "unknown",
+      "not-attempted",
+    ];
+    expect(OUTCOMES.slice(0, names.length)).toEqual(names);
+    expect(markOf(OUTCOMES.indexOf("accepted"))).toBe(1);
+  });
+
   it("come back from their bytes as they went in", () => {
     const outcomes = noOutcomes(2000);
     for (let index = 0; index < 2000; index += 3)

@@ -341,6 +341,18 @@ describe("StopRun", () => {
     expect([detailOf(record)?.report?.stopped, record.progress.obstacle]).toEqual([true, ""]);
   });
 
+  it("says that it waits for a ledger that is away", async () => {
+    const world = await open([{ devices: 3 }]);
+    const id = await world.order();
+    const { ledgers } = world.start();
+    for (const ledger of ledgers) ledger.leave();
+    await world.clock.advance(20_000);
+    expect((await world.store.get(id))?.progress.obstacle).toBe("the ledger is away");
+    for (const ledger of ledgers) ledger.comeBack();
+    const record = await world.untilEnded(id);
+    expect([detailOf(record)?.report?.stopped, record.progress.obstacle]).toEqual([true, ""]);
+  });
+
   it("ends if the batches may not be listed", async () => {
     const world = await open([{ devices: 3 }], { refusal: () => "Forbidden.RAM" });
     const id = await world.order();
