@@ -14,8 +14,8 @@ import { DEFAULT_ACCOUNT } from "../gateway/command.js";
 import type { Rights } from "../identity/rights.js";
 import { callersOf } from "./callers.js";
 import { known, mapping, type Wrong } from "./mapping.js";
-import { OPERATION_QUOTAS, type OperationQuotas } from "./operation-quotas.js";
 import { COUNTED, type Counted } from "./settings.js";
+import { OPERATION_QUOTAS, type OperationQuotas } from "./upstream-quotas.js";
 import { hasUser } from "./values.js";
 import { parsedYaml } from "./yaml.js";
 

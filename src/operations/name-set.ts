@@ -73,8 +73,8 @@ const FIRST_NAMES = 16;
 const LEAST_FULL = 0.375;
 
 /**
- * The names with one remainder of their hashes in one block, and a hash table in another. Blocks that
- * are no longer needed are freed at once.
+ * The names with one remainder of their hashes in one block, and a hash table in another. Blocks
+ * that are no longer needed are freed at once.
  */
 class Part {
   readonly #mostFull: number;

@@ -6,9 +6,9 @@ import { type Clock, every } from "../base/clock.js";
 import type { Log } from "../base/log.js";
 import type { Gateway } from "../gateway/gateway.js";
 import { CANCEL_LIST, type CancelListSpec } from "./cancel-list.js";
+import { CancelListRun } from "./cancel-list-run.js";
 import { WINDOW_DEVICES } from "./feed-window.js";
 import { foreignRun } from "./foreign-run.js";
-import { OperationRun } from "./operation-run.js";
 import { READING_GRACE_MS } from "./run-deadlines.js";
 import { type StopAccount, StopRun, type StopRunOptions } from "./stop/stop-run.js";
 import { STOP_ROLLOUT } from "./stop/stop-spec.js";
@@ -178,7 +178,7 @@ export class Runner {
       give: (caller: string, devices: number) => this.#giveBack(caller, devices),
     };
     const shared = { store, clock, leased, gateway, forbidden, windows, failed };
-    return (tenure) => new OperationRun(tenure, shared);
+    return (tenure) => new CancelListRun(tenure, shared);
   }
 
   #reserve(caller: string, devices: number): boolean {

@@ -25,7 +25,7 @@ import { type CredentialsSource, NoCredentials } from "../upstream/credentials-s
 import { openBatchCalls } from "./batch-calls.js";
 import { openLazyLedger, openLedger } from "./ledgers.js";
 import { openReadings } from "./readings.js";
-import { keepTrying } from "./trial.js";
+import { keepTrying } from "./upstream-trial.js";
 
 /** After this long without a canceling call, a harmless one may show whether calls can be made. */
 const QUIET_MS = 10_000;

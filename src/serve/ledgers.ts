@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.js";
 import { type Log, withFields } from "../base/log.js";
 import type { Config } from "../config/config.js";
 import type { AccountSettings } from "../config/file.js";
-import { OPERATION_QUOTAS, type QuotaOperation } from "../config/operation-quotas.js";
+import { OPERATION_QUOTAS, type QuotaOperation } from "../config/upstream-quotas.js";
 import type { Limiter } from "../gateway/limiter.js";
 import { EarlyReturn } from "../limiter/early-return.js";
 import { createInProcessLedger } from "../limiter/in-process.js";

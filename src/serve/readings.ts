@@ -2,7 +2,7 @@
 // upstream, and so a ledger of its own.
 import type { Clock } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import type { QuotaOperation } from "../config/operation-quotas.js";
+import type { QuotaOperation } from "../config/upstream-quotas.js";
 import type { CallObserver } from "../gateway/call-observer.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
 import type { DeviceReadings } from "../gateway/existence/device-reads.js";

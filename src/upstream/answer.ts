@@ -2,7 +2,7 @@
 // comes from the upstream (any proxy on the way can answer 502), and only `Success` decides,
 // because codes are sent with successes too, and refusals with HTTP 200.
 import type { CallEnd, Refusal } from "../gateway/upstream.js";
-import { isRequestWide, type Recovery, verdictOn } from "./codes.js";
+import { isRequestWide, meaningOf, type Recovery } from "./codes.js";
 import { type Fields, readFields } from "./fields.js";
 import { redactSecrets, word } from "./redaction.js";
 
@@ -53,17 +53,17 @@ function refused(
 ): AnswerReading {
   const retryAfterMs = readRetryAfterMs(answer.headers);
   const message = fields.get("errormessage") ?? fields.get("message") ?? "";
-  const verdict = verdictOn(code, answer.status, retryAfterMs !== undefined, message);
+  const meaning = meaningOf(code, answer.status, retryAfterMs !== undefined, message);
   const refusal: Refusal = {
     code,
     message: redactSecrets(message, code, secrets),
-    reaction: verdict.kind === "internal" ? { kind: "internal", recovered: false } : verdict,
+    reaction: meaning.kind === "internal" ? { kind: "internal", recovered: false } : meaning,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(isRequestWide(code) && { requestWide: true }),
   };
   return {
     end: { kind: "refused", requestId, refusal },
-    recovery: verdict.kind === "internal" ? verdict.recovery : "none",
+    recovery: meaning.kind === "internal" ? meaning.recovery : "none",
   };
 }
 

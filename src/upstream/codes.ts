@@ -8,17 +8,17 @@ import type { Reaction, Rejection } from "../gateway/upstream.js";
 export type Recovery = "clock" | "credentials" | "none";
 
 /** A reaction, before it is known whether the gateway could recover. */
-export type CodeVerdict =
+export type CodeMeaning =
   | Exclude<Reaction, { kind: "internal" }>
   | { readonly kind: "internal"; readonly recovery: Recovery };
 
-const THROTTLED: CodeVerdict = { kind: "throttled" };
-const UNAVAILABLE: CodeVerdict = { kind: "unavailable" };
-const internal = (recovery: Recovery): CodeVerdict => ({ kind: "internal", recovery });
-const rejected = (rejection: Rejection): CodeVerdict => ({ kind: "rejected", rejection, deviceFault: false });
-const deviceFault = (rejection: Rejection): CodeVerdict => ({ kind: "rejected", rejection, deviceFault: true });
+const THROTTLED: CodeMeaning = { kind: "throttled" };
+const UNAVAILABLE: CodeMeaning = { kind: "unavailable" };
+const internal = (recovery: Recovery): CodeMeaning => ({ kind: "internal", recovery });
+const rejected = (rejection: Rejection): CodeMeaning => ({ kind: "rejected", rejection, deviceFault: false });
+const deviceFault = (rejection: Rejection): CodeMeaning => ({ kind: "rejected", rejection, deviceFault: true });
 
-type Row = readonly [code: RegExp, verdict: CodeVerdict];
+type Row = readonly [code: RegExp, meaning: CodeMeaning];
 
 /**
  * The platform's troubles, which pass: sent again. `Throttling*`, `Rejected.Throttling`,
@@ -86,7 +86,7 @@ const PLATFORM_BY_NAME: readonly Row[] = [
 /**
  * Letter case is ignored: the vendor's own list has `InvalidFormattedProductkey` and `Iot.system`.
  */
-const VERDICTS: readonly Row[] = [...PLATFORM, ...OURS, ...CALLERS, ...PLATFORM_BY_NAME];
+const MEANINGS: readonly Row[] = [...PLATFORM, ...OURS, ...CALLERS, ...PLATFORM_BY_NAME];
 
 /**
  * Those that say what is wrong, and that it is no device: the package, batch, product, instance,
@@ -109,17 +109,17 @@ export function isRequestWide(code: string): boolean {
  * the answer asks to wait: the vendor's own clients treat every refusal that asks to wait as a
  * throttle.
  */
-export function verdictOn(code: string, status: number, asksToWait: boolean, message = ""): CodeVerdict {
-  const known = ourParameter(code, message) ?? knownVerdict(code);
+export function meaningOf(code: string, status: number, asksToWait: boolean, message = ""): CodeMeaning {
+  const known = ourParameter(code, message) ?? knownMeaning(code);
   if (known) return known;
   if (status === 429 || asksToWait) return THROTTLED;
   if (status >= 500) return UNAVAILABLE;
   return rejected(status === 401 || status === 403 ? "forbidden" : "precondition");
 }
 
-/** The table's verdict on a code; undefined if no row matches. */
-export function knownVerdict(code: string): CodeVerdict | undefined {
-  return VERDICTS.find(([pattern]) => pattern.test(code))?.[1];
+/** The meaning of a code in the table; undefined if no row matches. */
+export function knownMeaning(code: string): CodeMeaning | undefined {
+  return MEANINGS.find(([pattern]) => pattern.test(code))?.[1];
 }
 
 const UNNAMED = /^(Missing|Invalid|Illegal|Unsupported)Param(?:eter|ater)?$/i;
@@ -130,7 +130,7 @@ const NAMED = /\bparam(?:eter)?\s+["'“”‘]*([a-z]\w*(?:\.\w+)?)/i;
  * input parameter "TimeStamp" that is mandatory …`. If it is one that the gateway adds itself, the
  * fault is the gateway's.
  */
-function ourParameter(code: string, message: string): CodeVerdict | undefined {
+function ourParameter(code: string, message: string): CodeMeaning | undefined {
   const kind = UNNAMED.exec(code)?.[1];
   const name = kind && NAMED.exec(message)?.[1];
   if (!name) return undefined;

@@ -20,10 +20,10 @@ const USER = `Basic ${Buffer.from("gateway:p@ss/word").toString("base64")}`;
 export async function startForwardProxy(): Promise<ForwardProxy> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();
-  const verdictOn = (authorization: string | undefined) => proxy.refusesWith ?? (authorization === USER ? 200 : 407);
+  const meaningOf = (authorization: string | undefined) => proxy.refusesWith ?? (authorization === USER ? 200 : 407);
   const server = createServer(async (incoming, response) => {
     asked.push(`${incoming.method} ${incoming.url}`);
-    const verdict = verdictOn(incoming.headers["proxy-authorization"]);
+    const verdict = meaningOf(incoming.headers["proxy-authorization"]);
     if (verdict !== 200) return void response.writeHead(verdict).end();
     const { port, pathname, search } = new URL(incoming.url ?? "");
     const { "proxy-authorization": _, ...headers } = incoming.headers;
@@ -38,7 +38,7 @@ export async function startForwardProxy(): Promise<ForwardProxy> {
   server.on("connection", (socket) => void keep(socket));
   server.on("connect", (incoming, near: Socket, head: Buffer) => {
     asked.push(`CONNECT ${incoming.url}`);
-    const verdict = verdictOn(incoming.headers["proxy-authorization"]);
+    const verdict = meaningOf(incoming.headers["proxy-authorization"]);
     if (verdict !== 200) return void near.end(`HTTP/1.1 ${verdict} Refused\r\ncontent-length: 0\r\n\r\n`);
     const far = keep(
       connect(Number(incoming.url?.split(":").at(-1)), "127.0.0.1", () => {

@@ -1,7 +1,7 @@
 // A store that runs the ledger's own script in a Lua interpreter, against a clock turned by hand.
 // The commands that the script uses behave as on a server, and tests can cause a server's failures.
 import { LuaFactory } from "wasmoon";
-import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
+import { LEDGER_SCRIPT } from "../../src/limiter/shared/ledger-script.js";
 import type { HandClock } from "./hand-clock.js";
 
 /**

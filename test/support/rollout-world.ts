@@ -5,7 +5,7 @@ import { JOB_TASK_STATES, type JobAnswer } from "../../src/rollout/job-operator.
 import type { KnownBatch } from "../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopConclusion, StopOrder } from "../../src/rollout/stop-call.js";
 import { StopMachine } from "../../src/rollout/stop-machine.js";
-import { verdictOn } from "../../src/upstream/codes.js";
+import { meaningOf } from "../../src/upstream/codes.js";
 import { readJob, readJobPage, readTaskPage } from "../../src/upstream/job-answer.js";
 import { createJobOperator, JOBS_PER_PAGE } from "../../src/upstream/job-operations.js";
 import { newService, type TestService } from "../unit/emulator/service.js";
@@ -204,7 +204,7 @@ export class RolloutWorld {
 }
 
 function refusalOf(code: string) {
-  const verdict = verdictOn(code, 200, false);
+  const verdict = meaningOf(code, 200, false);
   const reaction: Refusal["reaction"] = verdict.kind === "internal" ? { kind: "internal", recovered: false } : verdict;
   return { kind: "refused", requestId: "R", refusal: { code, message: "refused", reaction } } as const;
 }

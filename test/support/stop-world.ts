@@ -17,7 +17,7 @@ import {
 } from "../../src/operations/store.js";
 import { JobCalls } from "../../src/rollout/job-calls.js";
 import { JOB_OPERATIONS, type JobOperation, OPEN_STATES } from "../../src/rollout/job-operator.js";
-import { verdictOn } from "../../src/upstream/codes.js";
+import { meaningOf } from "../../src/upstream/codes.js";
 import { createJobOperator } from "../../src/upstream/job-operations.js";
 import { newService, type TestService } from "../unit/emulator/service.js";
 import { EQUAL } from "./fake-callers.js";
@@ -326,7 +326,7 @@ export class StopProcess {
 }
 
 function refusalOf(code: string): Extract<CallEnd, { kind: "refused" }> {
-  const verdict = verdictOn(code, 200, false);
-  const reaction: Refusal["reaction"] = verdict.kind === "internal" ? { kind: "internal", recovered: false } : verdict;
+  const meaning = meaningOf(code, 200, false);
+  const reaction: Refusal["reaction"] = meaning.kind === "internal" ? { kind: "internal", recovered: false } : meaning;
   return { kind: "refused", requestId: "R", refusal: { code, message: "refused", reaction } };
 }

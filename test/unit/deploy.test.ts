@@ -6,7 +6,7 @@ import { cancelCommand } from "../../src/cli/cancel.js";
 import { type Environment, readConfig } from "../../src/config/config.js";
 import { SETTINGS } from "../../src/config/settings.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
-import { LEDGER_SCRIPT } from "../../src/limiter/shared/script.js";
+import { LEDGER_SCRIPT } from "../../src/limiter/shared/ledger-script.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/token-rule.js";
 import { serve } from "../../src/serve/serve.js";
 import { configOf, KUBERNETES, onlyContainer, variablesOf } from "../support/deployed.js";

@@ -2,7 +2,7 @@
 // upstream did. Pure, and honest: where an answer could have another cause, there is no choice, but
 // a note that says what would settle it.
 import { QUESTIONS } from "../../emulator/open-questions.js";
-import { knownVerdict } from "../../upstream/codes.js";
+import { knownMeaning } from "../../upstream/codes.js";
 import type { Sighting, Throttle } from "./asker.js";
 import type { CountedVerdict } from "./counted.js";
 import type { DeviceReadingsSeen } from "./device-readings.js";
@@ -64,7 +64,7 @@ export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence)
 
 /** Whether a code says that a device of the list is at fault. */
 function blamesDevice(code: string): boolean {
-  const verdict = knownVerdict(code);
+  const verdict = knownMeaning(code);
   return verdict?.kind === "rejected" && verdict.deviceFault;
 }
 
@@ -133,7 +133,7 @@ const OPERATIONS: Record<keyof DeviceReadingsSeen, string> = {
 };
 
 export function isForbidden(code: string): boolean {
-  const verdict = knownVerdict(code);
+  const verdict = knownMeaning(code);
   return verdict?.kind === "rejected" && verdict.rejection === "forbidden";
 }
 

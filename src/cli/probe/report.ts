@@ -1,7 +1,7 @@
 // Reports what was found, for people and for programs: a line for each open question, the
 // emulator's flags that reproduce it, and codes that were not known. It holds no key, product or
 // device, so that it can be shared.
-import { knownVerdict } from "../../upstream/codes.js";
+import { knownMeaning } from "../../upstream/codes.js";
 import { table } from "../terminal/table.js";
 import { words } from "./asker.js";
 import { INTERPRETATIONS, type Interpretation, type QuestionName } from "./questions.js";
@@ -104,7 +104,7 @@ function newCodes(findings: readonly Finding[]): readonly NewCode[] {
     // A refusal for another reason than the question has an unrelated code.
     const own = unlisted ?? (choice !== undefined && choice !== "ignore");
     if (seen?.kind !== "refused" || !expected || !own || expected.test(seen.code)) return [];
-    return [{ code: seen.code, question: flagOf(question), known: knownVerdict(seen.code) !== undefined }];
+    return [{ code: seen.code, question: flagOf(question), known: knownMeaning(seen.code) !== undefined }];
   });
 }
 

@@ -32,7 +32,7 @@ import { resultsPageOf } from "./operation-results.js";
 import { pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBy } from "./request.js";
 import { stopSpecOf, touchedByStop } from "./stop-request.js";
-import { SubmitStream } from "./submit.js";
+import { SubmitStream } from "./submit-stream.js";
 
 export interface OperationsServiceOptions extends RpcOptions {
   /** Undefined if replicas share nothing but the quota: then nothing is kept. */

@@ -18,12 +18,12 @@ import type { RolloutReader } from "../../rollout/rollout-reader.js";
 import { checkAccount, checkReading, checkRights, rightsOf, turnedAway } from "../rpc/access.js";
 import { openRpc, unary } from "../rpc/handler.js";
 import type { Rpc, RpcContext, RpcOptions } from "../rpc/rpc.js";
+import { type DuplexCall, RequestStream, type StreamedRequest } from "./cancel-stream.js";
 import type { OperationsService } from "./operations-service.js";
 import { quotaResponseOf } from "./quota.js";
 import { accountOf, commandOf, type RequestLimits, rolloutQuestionOf, touchedBy } from "./request.js";
 import { checkResponseOf, planResponseOf, responseOf } from "./response.js";
 import { rolloutOf } from "./rollout.js";
-import { type DuplexCall, RequestStream, type StreamedRequest } from "./stream.js";
 
 export interface OtaServiceOptions extends RpcOptions {
   /** By account. */

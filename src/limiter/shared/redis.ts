@@ -9,8 +9,8 @@ import { DeadlineExceeded, withDeadline } from "../../base/deadline.js";
 import type { Log } from "../../base/log.js";
 import { disconnect, openClients } from "./clients.js";
 import { Heartbeats } from "./heartbeats.js";
+import { LEDGER_SCRIPT } from "./ledger-script.js";
 import { passwordsHidden } from "./passwords.js";
-import { LEDGER_SCRIPT } from "./script.js";
 import { COMMAND_TIMEOUT_MS, type Store } from "./store.js";
 
 /** A connection to the store that recovers by itself. */

@@ -24,15 +24,15 @@ import {
   type Submission,
   type Swept,
 } from "../store.js";
-import { lease, release, renew } from "./leasing.js";
+import { append, end, feed, peek, record } from "./leased-work.js";
+import { lease, release, renew } from "./leases.js";
 import { prepare } from "./prepare.js";
 import { listed, results } from "./reading.js";
+import { remove, sweep } from "./retention.js";
 import { lockOperation, visibleOperation } from "./rows.js";
-import { append, end, feed, peek, record } from "./running.js";
 import { MIGRATIONS } from "./schema.js";
-import { discard, publish, stage, storedDevices } from "./submitting.js";
-import { remove, sweep } from "./sweeping.js";
 import { type Query, Transactions } from "./transactions.js";
+import { discard, publish, stage, storedDevices } from "./uploads.js";
 
 export interface PostgresStoreOptions {
   /** `postgres://…`, with the password. */

@@ -1,6 +1,6 @@
 // The examples of the vendor's documentation and of users' reports, and the ledger's own script.
 import { describe, expect, it } from "vitest";
-import { LEDGER_SCRIPT } from "../../../src/limiter/shared/script.js";
+import { LEDGER_SCRIPT } from "../../../src/limiter/shared/ledger-script.js";
 import { refusalOf } from "../../support/script-check.js";
 
 describe("refusalOf", () => {

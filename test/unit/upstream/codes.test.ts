@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { isRequestWide, verdictOn } from "../../../src/upstream/codes.js";
+import { isRequestWide, meaningOf } from "../../../src/upstream/codes.js";
 import registry from "../../golden/iot-2018-01-20.json" with { type: "json" };
 
 const rejected = (rejection: string, deviceFault = false) => ({ kind: "rejected", rejection, deviceFault });
 const internal = (recovery: string) => ({ kind: "internal", recovery });
 
-describe("verdictOn", () => {
+describe("meaningOf", () => {
   it.each([
     [
       { kind: "throttled" },
@@ -48,14 +48,14 @@ describe("verdictOn", () => {
       rejected("precondition"),
       "iot.ota.FirmwareAndProductKeyMismatch iot.ota.InstanceIdMisMatch iot.ota.JobHasFinished iot.ota.JobHasCanceled iot.ota.JobCanceled iot.ota.FirmwareNotVerified iot.ota.UnmatchedJob Iot.system.BillIsOverDue iot.system.InstanceIdSame iot.common.APINotSupportedInInstance iot.never.SeenBefore",
     ],
-  ])("gives %j for its codes", (verdict, codes) => {
-    for (const code of codes.split(" ")) expect({ code, ...verdictOn(code, 400, false) }).toEqual({ code, ...verdict });
+  ])("gives %j for its codes", (meaning, codes) => {
+    for (const code of codes.split(" ")) expect({ code, ...meaningOf(code, 400, false) }).toEqual({ code, ...meaning });
   });
 
   it("goes by the code before the status: the same codes come with 200 and with 400", () => {
-    expect(verdictOn("iot.device.NotExistedDevice", 200, false)).toEqual(rejected("not-found", true));
-    expect(verdictOn("iot.device.NotExistedDevice", 503, false)).toEqual(rejected("not-found", true));
-    expect(verdictOn("Throttling.User", 200, false)).toEqual({ kind: "throttled" });
+    expect(meaningOf("iot.device.NotExistedDevice", 200, false)).toEqual(rejected("not-found", true));
+    expect(meaningOf("iot.device.NotExistedDevice", 503, false)).toEqual(rejected("not-found", true));
+    expect(meaningOf("Throttling.User", 200, false)).toEqual({ kind: "throttled" });
   });
 
   it.each([
@@ -65,15 +65,15 @@ describe("verdictOn", () => {
     [429, { kind: "throttled" }],
     [500, { kind: "unavailable" }],
     [503, { kind: "unavailable" }],
-  ])("goes by the status %i if the code is unknown or missing", (status, verdict) => {
-    expect(verdictOn("iot.never.SeenBefore", status, false)).toEqual(verdict);
-    expect(verdictOn("", status, false)).toEqual(verdict);
+  ])("goes by the status %i if the code is unknown or missing", (status, meaning) => {
+    expect(meaningOf("iot.never.SeenBefore", status, false)).toEqual(meaning);
+    expect(meaningOf("", status, false)).toEqual(meaning);
   });
 
   it("takes an unknown refusal that asks to wait for a throttle, and a known one for what it is", () => {
-    expect(verdictOn("iot.never.SeenBefore", 400, true)).toEqual({ kind: "throttled" });
-    expect(verdictOn("iot.ota.InvalidJobId", 400, true)).toEqual(rejected("not-found"));
-    expect(verdictOn("ServiceUnavailable", 503, true)).toEqual({ kind: "unavailable" });
+    expect(meaningOf("iot.never.SeenBefore", 400, true)).toEqual({ kind: "throttled" });
+    expect(meaningOf("iot.ota.InvalidJobId", 400, true)).toEqual(rejected("not-found"));
+    expect(meaningOf("ServiceUnavailable", 503, true)).toEqual({ kind: "unavailable" });
   });
 
   // The texts are those of the public error codes of ECS and KMS.
@@ -92,15 +92,15 @@ describe("verdictOn", () => {
     ],
     ["InvalidParameter", 'The specified parameter "Action or Version" is not valid.', "none"],
   ])("takes %s for the gateway's own fault where the text names a parameter of its own: %s", (code, text, recovery) => {
-    expect(verdictOn(code, 400, false, text)).toEqual(internal(recovery));
-    expect(verdictOn(code, 400, false, 'The parameter "FirmwareId" is needed but not provided.')).toEqual(
+    expect(meaningOf(code, 400, false, text)).toEqual(internal(recovery));
+    expect(meaningOf(code, 400, false, 'The parameter "FirmwareId" is needed but not provided.')).toEqual(
       rejected("invalid"),
     );
-    expect(verdictOn(code, 400, false)).toEqual(rejected("invalid"));
+    expect(meaningOf(code, 400, false)).toEqual(rejected("invalid"));
   });
 
   it("goes by the code where that names the parameter, whatever the text says", () => {
-    expect(verdictOn("MissingFirmwareId", 400, false, 'parameter "TimeStamp"')).toEqual(rejected("invalid"));
+    expect(meaningOf("MissingFirmwareId", 400, false, 'parameter "TimeStamp"')).toEqual(rejected("invalid"));
   });
 
   it("blames a device for no registered code but those whose text says so", () => {
@@ -121,8 +121,8 @@ describe("verdictOn", () => {
 });
 
 function blamesDevice(code: string): boolean {
-  const verdict = verdictOn(code, 400, false);
-  return verdict.kind === "rejected" && verdict.deviceFault;
+  const meaning = meaningOf(code, 400, false);
+  return meaning.kind === "rejected" && meaning.deviceFault;
 }
 
 describe("isRequestWide", () => {

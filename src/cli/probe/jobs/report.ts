@@ -1,7 +1,7 @@
 // Reports what was found about jobs, in words and for programs: each question with its answer, the
 // emulator's flags that reproduce it, and the RequestIds of surprising answers. It holds no key,
 // product, package, batch or device.
-import { knownVerdict } from "../../../upstream/codes.js";
+import { knownMeaning } from "../../../upstream/codes.js";
 import { words } from "../asker.js";
 import { emulateArguments, flagOf, framed, NEW_CODES } from "../report.js";
 import type { FindingName, JobFinding } from "./bench.js";
@@ -55,7 +55,7 @@ export function jobsReportJson(probe: JobsProbe): object {
     })),
     emulate: emulateArguments(rows),
     newCodes: rows.flatMap(({ question, newCode }) =>
-      newCode === undefined ? [] : [{ code: newCode, question, known: knownVerdict(newCode) !== undefined }],
+      newCode === undefined ? [] : [{ code: newCode, question, known: knownMeaning(newCode) !== undefined }],
     ),
   };
 }

@@ -15,7 +15,7 @@ import {
 } from "../../../../src/gen/ota/v1/ota_service.js";
 import { CallerScheduler } from "../../../../src/grpc/rpc/caller-scheduler.js";
 import { Rpc } from "../../../../src/grpc/rpc/rpc.js";
-import { type DuplexCall, RequestStream } from "../../../../src/grpc/service/stream.js";
+import { type DuplexCall, RequestStream } from "../../../../src/grpc/service/cancel-stream.js";
 import { names } from "../../../support/fake-command.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { readFailure } from "../../../support/grpc-failure.js";

@@ -3,8 +3,8 @@
 import type { StoreBounds, Swept } from "../store.js";
 import { UPLOAD_ABANDONED_MS } from "../stored-uploads.js";
 import { lockOperation } from "./rows.js";
-import { discard } from "./submitting.js";
 import type { Query } from "./transactions.js";
+import { discard } from "./uploads.js";
 
 /** Rows of names that one step deletes: about two megabytes. */
 const STEP_CHUNKS = 50;

@@ -1,7 +1,7 @@
 // Counts the devices of a results file by their last outcome and reason. A device that was tried
 // again has several lines.
 import { isGood, type Outcome } from "../../client/client.js";
-import type { ResultRow } from "./result-row.js";
+import type { ResultRow } from "../cancel/result-row.js";
 
 export interface ResultGroup {
   readonly outcome: string;

@@ -12,7 +12,7 @@ import { DONE, EXPIRED, endOf, LEFT, type RunEnding } from "./run-ending.js";
 import { type Leased, type OperationRecord, type OperationStore, StoreUnavailable } from "./store.js";
 import type { LeasedRun, Tenure } from "./tenure.js";
 
-export interface OperationRunOptions {
+export interface CancelListRunOptions {
   readonly store: OperationStore;
   readonly clock: Clock;
   readonly gateway: Pick<Gateway, "cancel" | "verify" | "leaveVerify" | "roomOf" | "monitor">;
@@ -30,9 +30,9 @@ const PAUSE_MS = 30_000;
 /** How old an estimate of the time that remains may be: making one takes as long as a commit. */
 const ESTIMATE_MS = 1000;
 
-export class OperationRun implements LeasedRun {
+export class CancelListRun implements LeasedRun {
   readonly #tenure: Tenure;
-  readonly #options: OperationRunOptions;
+  readonly #options: CancelListRunOptions;
   readonly #spec: CancelListSpec;
   readonly #caller: string;
   readonly #recording: Recording;
@@ -44,7 +44,7 @@ export class OperationRun implements LeasedRun {
   /** Something was stored since a chunk was fed. */
   #hasStored = false;
 
-  constructor(tenure: Tenure, options: OperationRunOptions) {
+  constructor(tenure: Tenure, options: CancelListRunOptions) {
     const { store, gateway, leased, windows, failed } = options;
     this.#tenure = tenure;
     this.#options = options;

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { EndedCall } from "../../../src/gateway/call-observer.js";
 import type { DeviceReadEnd } from "../../../src/gateway/device-reader.js";
-import { keepTrying } from "../../../src/serve/trial.js";
+import { keepTrying } from "../../../src/serve/upstream-trial.js";
 import { FakeDeviceReader } from "../../support/fake-device-reader.js";
 import { FakeLimiter } from "../../support/fake-limiter.js";
 import { FakeLog } from "../../support/fake-log.js";

@@ -16,8 +16,8 @@ import { columnsFor, countClosed, countMerged, countUnsent, outcomesIn, sumOf } 
 import { checkRoom, costOf } from "../stored-uploads.js";
 import { held, type LockedRow, lockedIn, lockOf, lockOperation, type StoredChunk, visibleOperation } from "./rows.js";
 import { sql } from "./sql.js";
-import { storedDevices } from "./submitting.js";
 import type { Decision, Query, Transactions } from "./transactions.js";
+import { storedDevices } from "./uploads.js";
 
 export function feed(transactions: Transactions, lease: Lease, after: number): Promise<Feeding> {
   const { id } = lease;
