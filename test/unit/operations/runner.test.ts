@@ -165,6 +165,18 @@ describe("Runner", () => {
     expect(JSON.parse(record?.failure ?? "")).toMatchObject({ kind: "rejected", rejection: "not-found" });
   });
 
+  it("ends also if that is decided while the store is being asked for more (was: never)", async () => {
+    const world = await OperationWorld.open({ reply: (_, nth) => ({ end: requestWide(nth), delayMs: 20 }) });
+    world.storeMs = 400;
+    const { id } = await world.submit(50_000);
+    world.start();
+    for (let step = 0; step < 50; step++) await world.clock.advance(100);
+    const record = await world.store.get(id);
+    expect(record).toMatchObject({ state: "done", waiting: 0 });
+    expect(world.calls).toHaveLength(3);
+    expect(count(record, "not-attempted")).toBe(49_400);
+  });
+
   it("goes on when only one call in between was refused as a whole", async () => {
     const world = await OperationWorld.open({
       reply: (_, nth) => (nth % 2 === 1 ? { end: requestWide(nth), delayMs: 20 } : undefined),
@@ -191,6 +203,16 @@ describe("Runner", () => {
     isFault = false;
     await world.clock.advance(40_000);
     expect(await world.store.get(id)).toMatchObject({ state: "done", failure: "", progress: { obstacle: "" } });
+  });
+
+  it("says why it pauses, also if the store was being asked for more (was: forgotten at its answer)", async () => {
+    const INTERNAL = refused({ kind: "internal", recovered: false });
+    const world = await OperationWorld.open({ reply: () => ({ end: INTERNAL, delayMs: 20 }) });
+    world.storeMs = 400;
+    const { id } = await world.submit(50_000);
+    world.start();
+    for (let step = 0; step < 50; step++) await world.clock.advance(100);
+    expect((await world.store.get(id))?.progress.obstacle).toMatch(/the next attempt/);
   });
 
   it("finds the one device at fault, and reports it alone", async () => {
@@ -311,6 +333,21 @@ describe("Runner", () => {
     await world.clock.advance(30_000);
     expect(await world.store.get(id)).toMatchObject({ state: "done" });
     expect(Math.max(...world.sent().values())).toBe(1);
+  });
+
+  it("leaves also while the store is being asked for more (was: never)", async () => {
+    const world = await OperationWorld.open();
+    const { id } = await world.submit(45_000);
+    world.storeMs = 250;
+    const { runner } = world.start();
+    await world.clock.advance(900);
+    let hasLeft = false;
+    void runner.close().then(() => {
+      hasLeft = true;
+    });
+    for (let step = 0; step < 20; step++) await world.clock.advance(100);
+    expect(hasLeft).toBe(true);
+    expect(count(await world.store.get(id), "accepted")).toBe(world.sent().size);
   });
 
   it("works for a caller whose bound is smaller than a chunk", async () => {
