@@ -322,6 +322,40 @@ describe("StopRun", () => {
     expect(world.changes()).toEqual([]);
   });
 
+  it("gives each device its own result, also if it leaves before it knows whether the last ones were stored", async () => {
+    const world: StopWorld = await open([{ kind: "verify", devices: 250 }], {
+      fate: (_, what) => {
+        if (what === "append") world.isStoreAway = "lost";
+        return undefined;
+      },
+    });
+    const id = await world.order();
+    const { runner } = world.start();
+    await world.until(() => world.isStoreAway === "lost");
+    await world.clock.advance(100);
+    const closed = runner.close();
+    await world.clock.advance(10_000);
+    await closed;
+    world.isStoreAway = false;
+    // The next process finds other devices than the first one has stored.
+    const JobId = world.calls.find(({ isPage }) => isPage)?.jobId ?? "";
+    const { Data } = world.service.call("ListOTATaskByJob", { JobId, PageSize: 60, CurrentPage: 1 });
+    const tasks = (Data as { SimpleOTATaskInfo: { DeviceName: string }[] }).SimpleOTATaskInfo;
+    const DeviceName = tasks.map((task) => task.DeviceName);
+    const job = world.rollouts.find(({ jobId }) => jobId === JobId);
+    const { productKey: ProductKey = "", firmwareId: FirmwareId = "" } = job ?? {};
+    world.service.call("CancelOTATaskByDevice", { ProductKey, FirmwareId, JobId, DeviceName });
+    world.start();
+    expect(await world.untilEnded(id)).toMatchObject({ state: "done" });
+    const swept = new Set(world.changes(SWEEP).flatMap(({ names }) => names));
+    const results = await world.results(id);
+    expectListedOnce(results);
+    const kinds = new Map(results?.map(({ name, kind }) => [name, OUTCOMES[kind]]));
+    expect(swept.size).toBe(190);
+    expect([...swept].filter((name) => kinds.get(name) !== "accepted")).toEqual([]);
+    expect([...kinds].filter(([name, kind]) => kind === "accepted" && !swept.has(name))).toEqual([]);
+  });
+
   it("plans again while the batches cannot be listed, and says why", async () => {
     let isDown = true;
     const world = await open([{ devices: 3 }], {
