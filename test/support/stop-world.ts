@@ -211,6 +211,8 @@ export class StopWorld {
 
 export class StopProcess {
   readonly runner: Runner;
+  /** The ledger of the calls by device. */
+  readonly limiter: FakeLimiter;
   isDead = false;
   /** Whether its store is away, for it alone. */
   isCutOff = false;
@@ -223,10 +225,11 @@ export class StopProcess {
     const { clock, log, options } = world;
     this.#world = world;
     this.#nth = nth;
+    this.limiter = new FakeLimiter({ clock });
     const gateway = new Gateway({
       ...{ account: ACCOUNT, clock, log, callers: EQUAL, random: () => 0.5 },
       upstream: this.#canceling(),
-      limiter: new FakeLimiter({ clock }),
+      limiter: this.limiter,
       bounds: { queuedDevices: 1_000_000, queuedDevicesPerCaller: options.queuedDevicesPerCaller ?? 500_000 },
     });
     const ledgers = JOB_OPERATIONS.map((operation) => {

@@ -114,6 +114,11 @@ export class StopRun implements LeasedRun {
     this.#dropChanges();
   }
 
+  /** What stayed in the queue would be sent when something else comes there, if anything does. */
+  lapsed(): void {
+    this.#calls.recallSweeps(LEFT);
+  }
+
   /** Records what is about to be changed, then makes the calls. */
   async #change(): Promise<void> {
     await this.#save();

@@ -294,6 +294,19 @@ describe("Runner", () => {
     expect(count(await world.store.get(id), "accepted")).toBe(45_000);
   });
 
+  it("sends what a slow store gave it after its lease had lapsed, once that is renewed (was: never)", async () => {
+    const world = await OperationWorld.open();
+    const { id } = await world.submit(2000);
+    world.storeMs = 200;
+    world.start();
+    await world.clock.advance(150); // the lease is on its way back
+    world.isStoreHung = true;
+    await world.clock.advance(11_000);
+    world.isStoreHung = false;
+    await world.clock.advance(10_000);
+    expect(await world.store.get(id)).toMatchObject({ state: "done" });
+  });
+
   it("takes over within a second after the lease of a dead process has ended", async () => {
     const world = await OperationWorld.open();
     await world.submit(45_000);

@@ -172,6 +172,26 @@ describe("StopRun", () => {
     expect(new Set(world.changes(SWEEP).flatMap(({ names }) => names)).size).toBe(2000);
   });
 
+  it("sweeps on when its lease is renewed after the ledger was back (was: an hour later)", async () => {
+    const world = await open([{ kind: "verify", devices: 300 }]);
+    const id = await world.order();
+    const { limiter } = world.start();
+    await world.until(() => world.changes(SWEEP).length === 1);
+    limiter.leave();
+    await world.clock.advance(200);
+    world.isStoreAway = true;
+    await world.clock.advance(20_000);
+    limiter.comeBack();
+    await world.clock.advance(1000);
+    expect(world.changes(SWEEP)).toHaveLength(1);
+    world.isStoreAway = false;
+    await world.clock.advance(60_000);
+    expect(world.open).toBe(0);
+    const record = await world.untilEnded(id);
+    expect(detailOf(record)?.report?.stopped).toBe(true);
+    expect(kindsOf(await world.results(id))).toEqual({ accepted: 300 });
+  });
+
   it("changes nothing more when another process has its lease, which goes on", async () => {
     const world = await open(SWEPT, { answerMs: 100 });
     const id = await world.order();
