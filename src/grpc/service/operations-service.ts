@@ -29,7 +29,7 @@ import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { durationMs } from "../wire/details.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { resultsPageOf } from "./operation-results.js";
-import { pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
+import { isListPosition, pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBy } from "./request.js";
 import { stopSpecOf, touchedByStop } from "./stop-request.js";
 import { SubmitStream } from "./submit.js";
@@ -72,12 +72,6 @@ const NOT_SHARED = new GatewayError({
   message: "this gateway is one of several replicas, and OTA_STATE names no store that they share",
 });
 const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
-
-/** Of an operation in the list of all. */
-function isPosition(position: unknown): position is { readonly createMs: number; readonly id: string } {
-  const { createMs, id } = (position ?? {}) as Record<string, unknown>;
-  return Number.isFinite(createMs) && isOperationId(id as string);
-}
 
 type Access = "see" | "stop" | "read" | "delete";
 
@@ -140,7 +134,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (filter.trim() !== "" && !done) throw invalid("filter", 'must be empty, "done=true" or "done=false"');
     const most = pageSizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
     const of = ["operations", done ?? ""];
-    const after = positionIn(pageToken, of, isPosition);
+    const after = positionIn(pageToken, of, isListPosition);
     const records = await shared().list({
       ...(right === "own" && { caller }),
       ...(done !== undefined && { done: done === "true" }),
