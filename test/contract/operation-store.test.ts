@@ -268,6 +268,15 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       expect(second?.lease.epoch).toBeGreaterThan(first?.lease.epoch ?? Infinity);
     });
 
+    it("gives no holder what it works on already, also if that lease is over", async () => {
+      const { store, advance } = await open();
+      await submit(store, 1);
+      const { id } = await leaseOne(store, "one");
+      await advance(15_001);
+      expect(await store.lease({ ...leaseQuery("one"), held: [id] })).toEqual([]);
+      expect(await store.lease(leaseQuery("one"))).toHaveLength(1);
+    });
+
     it("prolongs a lease by renewing it, also one that is over but that nobody took", async () => {
       const { store, advance } = await open();
       await submit(store, 1);

@@ -4,6 +4,8 @@ import type { Failure } from "../../../src/gateway/failures.js";
 import type { OperationRecord } from "../../../src/operations/store.js";
 import { accepted, DEVICE_FAULT, LOST, refused } from "../../support/fake-upstream.js";
 import { OperationWorld } from "../../support/operation-world.js";
+import { openSqlite } from "../../support/sqlite-world.js";
+import { WIDE_BOUNDS } from "../../support/stored-operation.js";
 
 const count = (record: OperationRecord | undefined, kind: (typeof OUTCOMES)[number]) =>
   record?.counts[OUTCOMES.indexOf(kind)];
@@ -319,6 +321,30 @@ describe("Runner", () => {
     expect(world.calls).toHaveLength(before);
     await world.clock.advance(1000);
     expect(world.calls.length).toBeGreaterThan(before);
+  });
+
+  it("goes on with what it holds when the store's clock is set forward (was: leased it a second time)", async () => {
+    let aheadMs = 0;
+    const world = await OperationWorld.open({
+      reply: () => ({ end: accepted(), delayMs: 400 }),
+      open: async (clock) => {
+        const ahead = new Proxy(clock, {
+          get: (_, name) => {
+            if (name === "wallNow") return () => clock.wallNow() + aheadMs;
+            const value = clock[name as keyof typeof clock] as unknown;
+            return typeof value === "function" ? value.bind(clock) : value;
+          },
+        });
+        return (await openSqlite(WIDE_BOUNDS, ":memory:", ahead)).store;
+      },
+    });
+    const { id } = await world.submit(10_000);
+    world.start();
+    await world.clock.advance(2500); // renewed at 2 s
+    aheadMs = 60_000;
+    await world.clock.advance(20_000);
+    expect(await world.store.get(id)).toMatchObject({ state: "done" });
+    expect(Math.max(...world.sent().values())).toBe(1);
   });
 
   it("gathers no calls to a store that hangs: one is under way, and one waits", async () => {
