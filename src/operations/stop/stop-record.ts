@@ -89,6 +89,11 @@ export class StopRecord {
     else this.#detail = { ...this.#detail, ...changes };
   }
 
+  /** Nothing more is appended or noted for these batches. */
+  forget(jobIds: Iterable<string>): void {
+    this.#results.forget(jobIds);
+  }
+
   /** The last that is stored before the end. */
   async complete(isTruncated: boolean): Promise<void> {
     await this.#makeSure();

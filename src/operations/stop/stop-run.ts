@@ -182,6 +182,7 @@ export class StopRun implements LeasedRun {
     const { detail } = this.#record;
     const { ending } = this.#tenure;
     const lists = new DeviceLists(detail.batches, this.#spec, interruption);
+    this.#record.forget(lists.doneAt(detail.listed));
     const part = lists.partAt(detail.listed);
     const isOver = this.#calls.hasLeft || (ending !== undefined && !interruption);
     if (!part || isOver) {
