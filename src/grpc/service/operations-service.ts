@@ -2,15 +2,15 @@
 // with `manage` or `all` those of every caller. Others do not exist for it.
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
-import type {
-  CancelOperationRequest,
-  DeleteOperationRequest,
-  GetOperationRequest,
-  ListOperationsRequest,
-  ListOperationsResponse,
+import {
+  type CancelOperationRequest,
+  type DeleteOperationRequest,
+  type GetOperationRequest,
+  type ListOperationsRequest,
+  type ListOperationsResponse,
   Operation,
-  OperationsServer,
-  WaitOperationRequest,
+  type OperationsServer,
+  type WaitOperationRequest,
 } from "../../gen/google/longrunning/operations.js";
 import type { Empty } from "../../gen/google/protobuf/empty.js";
 import type {
@@ -61,6 +61,7 @@ const SERVICE = "google.longrunning.Operations";
 const LONGEST_WAIT_MS = 60_000;
 const USUAL_LIST = 100;
 const LONGEST_LIST = 1000;
+const MOST_PAGE_BYTES = 1 << 20;
 
 const NOT_FOUND = new GatewayError({ kind: "operation-not-found", message: "there is no such operation" });
 const RUNNING = new GatewayError({
@@ -141,10 +142,10 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
       ...(after && { after }),
       most: most + 1,
     });
-    const page = records.slice(0, most);
-    const last = records.length > most ? page.at(-1) : undefined;
+    const operations = pageOf(records.slice(0, most));
+    const last = operations.length < records.length ? records[operations.length - 1] : undefined;
     return {
-      operations: page.map(wire),
+      operations,
       nextPageToken: last ? pageTokenOf(of, { createMs: last.createMs, id: last.id }) : "",
       unreachable: [],
     };
@@ -214,6 +215,19 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (right === "own") throw NOT_FOUND;
     if (access === "delete" || (access === "read" && right !== "all")) throw NO_RIGHT;
     return record;
+  }
+
+  /** As many as a client takes in one message: stops of many batches are long. */
+  function pageOf(records: readonly OperationRecord[]): Operation[] {
+    const operations: Operation[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      const operation = wire(record);
+      bytes += Operation.encode(operation).finish().length;
+      if (bytes > MOST_PAGE_BYTES && operations.length > 0) break;
+      operations.push(operation);
+    }
+    return operations;
   }
 
   function wire(record: OperationRecord): Operation {
