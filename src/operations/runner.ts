@@ -124,7 +124,8 @@ export class Runner {
     if (this.#isClosing || most <= 0) return;
     const askedMs = clock.now();
     const known = { kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()] };
-    // Between two renewals leases may end: a suspended machine stops our clock, and not the store's.
+    // Leases may end between two renewals: a suspended machine stops its own clock, and not the
+    // store's.
     const query = { ...known, holder, most, held: [...this.#tenures.keys()] };
     for (const leased of await store.lease({ ...query, leaseMs: LEASE_MS, graceMs: READING_GRACE_MS })) {
       this.#take(leased, askedMs);

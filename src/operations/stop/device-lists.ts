@@ -74,7 +74,7 @@ export class DeviceLists {
     return { calls, jobId, outcome, most: devices - (page - 1) * PAGE_SIZE, next };
   }
 
-  /** The batches of which nothing is listed from there on. */
+  /** The batches that have nothing to list from there on. */
   doneAt({ list }: StopDetail["listed"]): readonly string[] {
     const toList = new Set(this.#lists.slice(list).map(({ jobId }) => jobId));
     return this.#jobIds.filter((jobId) => !toList.has(jobId));

@@ -114,7 +114,7 @@ export class StopRun implements LeasedRun {
     this.#dropChanges();
   }
 
-  /** What stayed in the queue would be sent when something else comes there, if anything does. */
+  /** A renewal does not wake the queue: it would send them when other work comes, if any does. */
   lapsed(): void {
     this.#calls.recallSweeps(LEFT);
   }
