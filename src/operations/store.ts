@@ -137,7 +137,7 @@ export interface FedChunk {
  * The answer to `feed`: a chunk, or why there is none. `none`: no device is without an outcome.
  * `expired`: by the store's clock, its `expireMs` has passed.
  */
-export type Feeding = FedChunk | "none" | "stopping" | "expired";
+export type Feeding<Chunk = FedChunk> = Chunk | "none" | "stopping" | "expired";
 
 /** New outcomes of devices of one chunk. */
 export interface ChunkOutcomes {

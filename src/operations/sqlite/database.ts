@@ -7,7 +7,6 @@ import type {
   AppendedChunk,
   ChunkOutcomes,
   End,
-  FedChunk,
   Feeding,
   Lease,
   Leased,
@@ -27,7 +26,7 @@ import { LeasedWork } from "./leased-work.js";
 import { Leases } from "./leases.js";
 import { listOperations } from "./listing.js";
 import { openFile } from "./open-file.js";
-import { type PackedPage, packed } from "./packed-page.js";
+import { type PackedChunk, type PackedPage, packedPage } from "./packed.js";
 import { resultsOf } from "./results.js";
 import { Retention } from "./retention.js";
 import { findVisible } from "./rows.js";
@@ -90,7 +89,7 @@ export class Database {
 
   results(query: ResultsQuery): PackedPage | undefined {
     const operation = findVisible(this.#connection, query.id);
-    return operation && packed(resultsOf(this.#connection, operation, query));
+    return operation && packedPage(resultsOf(this.#connection, operation, query));
   }
 
   stop(id: string): OperationRecord | undefined {
@@ -119,11 +118,11 @@ export class Database {
     this.#leases.release(leases);
   }
 
-  feed(lease: Lease, after: number): Feeding {
+  feed(lease: Lease, after: number): Feeding<PackedChunk> {
     return this.#work.feed(lease, after);
   }
 
-  peek(lease: Lease, after: number): FedChunk | undefined {
+  peek(lease: Lease, after: number): PackedChunk | undefined {
     return this.#work.peek(lease, after);
   }
 

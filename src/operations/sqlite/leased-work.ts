@@ -2,19 +2,11 @@
 // Nothing is written without the lease, and each chunk is changed together with the counts.
 import { type OperationRow, recordOf } from "../operation-row.js";
 import type { Outcomes } from "../outcomes.js";
-import type {
-  AppendedChunk,
-  ChunkOutcomes,
-  End,
-  FedChunk,
-  Feeding,
-  Lease,
-  OperationRecord,
-  Progress,
-} from "../store.js";
+import type { AppendedChunk, ChunkOutcomes, End, Feeding, Lease, OperationRecord, Progress } from "../store.js";
 import { columnsFor, countClosed, countMerged, countUnsent, outcomesIn, sumOf } from "../stored-outcomes.js";
 import type { SqliteConnection } from "./connection.js";
 import type { Leases } from "./leases.js";
+import type { PackedChunk } from "./packed.js";
 import { type ChunkRow, findOperation } from "./rows.js";
 import type { StoreTime } from "./store-time.js";
 import type { Uploads } from "./uploads.js";
@@ -32,7 +24,7 @@ export class LeasedWork {
     this.#uploads = uploads;
   }
 
-  feed(lease: Lease, after: number): Feeding {
+  feed(lease: Lease, after: number): Feeding<PackedChunk> {
     return this.#connection.write(() => {
       const operation = this.#leases.operationOf(lease);
       if (operation.state === "stopping") return "stopping";
@@ -51,7 +43,7 @@ export class LeasedWork {
     });
   }
 
-  peek(lease: Lease, after: number): FedChunk | undefined {
+  peek(lease: Lease, after: number): PackedChunk | undefined {
     this.#leases.operationOf(lease);
     return this.#openChunk(lease.id, after);
   }
@@ -120,14 +112,14 @@ export class LeasedWork {
     });
   }
 
-  #openChunk(id: string, after: number): FedChunk | undefined {
+  #openChunk(id: string, after: number): PackedChunk | undefined {
     const row = this.#connection.row<ChunkRow & { names: string }>(
       `SELECT chunk.*, names FROM chunk JOIN names USING (operation, chunk)
        WHERE operation = ? AND chunk > ? AND open > 0 ORDER BY chunk LIMIT 1`,
       ...[id, after],
     );
     if (!row) return undefined;
-    return { chunk: row.chunk, names: row.names.split("\n"), outcomes: outcomesIn(row), fedBefore: row.fed === 1 };
+    return { chunk: row.chunk, names: row.names, outcomes: outcomesIn(row), fedBefore: row.fed === 1 };
   }
 
   #chunk(id: string, chunk: number): ChunkRow {

@@ -3,6 +3,9 @@
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../base/clock.js";
 import {
+  type FedChunk,
+  type Feeding,
+  type Lease,
   LeaseLost,
   type OperationStore,
   type ResultsPage,
@@ -13,7 +16,7 @@ import {
 } from "../store.js";
 import { chunksOf } from "../stored-uploads.js";
 import type { Database } from "./database.js";
-import { unpacked } from "./packed-page.js";
+import { unpackedChunk, unpackedPage } from "./packed.js";
 import type { Call, Method, Opened, OpenOptions, StoreFailure, StoreReply } from "./serve-database.js";
 
 export interface SqliteStoreOptions extends OpenOptions {
@@ -60,8 +63,6 @@ export class SqliteStore implements OperationStore {
   readonly lease = this.#remote("lease");
   readonly renew = this.#remote("renew");
   readonly release = this.#remote("release");
-  readonly feed = this.#remote("feed");
-  readonly peek = this.#remote("peek");
   readonly record = this.#remote("record");
   readonly append = this.#remote("append");
   readonly end = this.#remote("end");
@@ -72,6 +73,8 @@ export class SqliteStore implements OperationStore {
   readonly opened: Promise<void>;
   readonly #stage = this.#remote("stage");
   readonly #results = this.#remote("results");
+  readonly #feed = this.#remote("feed");
+  readonly #peek = this.#remote("peek");
   readonly #port: Port;
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
@@ -103,7 +106,15 @@ export class SqliteStore implements OperationStore {
 
   async results(query: ResultsQuery): Promise<ResultsPage | undefined> {
     const page = await this.#results(query);
-    return page && unpacked(page);
+    return page && unpackedPage(page);
+  }
+
+  async feed(lease: Lease, after: number): Promise<Feeding> {
+    return unpackedChunk(await this.#feed(lease, after));
+  }
+
+  async peek(lease: Lease, after: number): Promise<FedChunk | undefined> {
+    return unpackedChunk(await this.#peek(lease, after));
   }
 
   async close(): Promise<void> {

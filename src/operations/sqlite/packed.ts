@@ -1,6 +1,9 @@
-// A page of results on its way from the thread of the database: one text and a few arrays are
-// copied faster than thousands of objects.
-import type { ResultsPage, StoredResult } from "../store.js";
+// Chunks and pages of results on their way from the thread of the database: one text and a few
+// arrays are copied faster than thousands of strings and objects.
+import type { FedChunk, ResultsPage, StoredResult } from "../store.js";
+
+/** Names in one text, as they are stored. */
+export type PackedChunk = Omit<FedChunk, "names"> & { readonly names: string };
 
 export interface PackedPage {
   readonly positions: Float64Array;
@@ -13,7 +16,7 @@ export interface PackedPage {
   readonly next: number | undefined;
 }
 
-export function packed({ results, next }: ResultsPage): PackedPage {
+export function packedPage({ results, next }: ResultsPage): PackedPage {
   const failures = new Map<string, number>();
   const references = results.map(({ failure }) => {
     const known = failures.get(failure) ?? failures.size;
@@ -30,7 +33,7 @@ export function packed({ results, next }: ResultsPage): PackedPage {
   };
 }
 
-export function unpacked({ positions, names, kinds, failures, references, next }: PackedPage): ResultsPage {
+export function unpackedPage({ positions, names, kinds, failures, references, next }: PackedPage): ResultsPage {
   const list = names.split("\n");
   const results: StoredResult[] = [];
   for (let at = 0; at < positions.length; at++) {
@@ -42,4 +45,8 @@ export function unpacked({ positions, names, kinds, failures, references, next }
     });
   }
   return { results, ...(next !== undefined && { next }) };
+}
+
+export function unpackedChunk<Other extends string | undefined>(answer: PackedChunk | Other): FedChunk | Other {
+  return typeof answer === "object" ? { ...answer, names: answer.names.split("\n") } : answer;
 }
