@@ -3,6 +3,7 @@
 // was marked as fed before. While the store is away nothing is fed, and outcomes wait in memory.
 import type { Clock } from "../base/clock.js";
 import type { DeviceOutcome } from "../gateway/device-outcome.js";
+import type { Failure } from "../gateway/failures.js";
 import type { Gateway } from "../gateway/gateway.js";
 import type { CancelListSpec } from "./cancel-list.js";
 import { type CallerWindows, FeedWindow } from "./feed-window.js";
@@ -58,8 +59,9 @@ export class CancelListRun implements LeasedRun {
       sendUntilMs: () => tenure.sendUntilMs,
       readUntilMs: () => tenure.readUntilMs,
       added: () => {
-        this.#obstacle = "";
-        this.#enterQueue();
+        // An end may have been decided while the store was asked.
+        if (this.#unsent) this.#window.withdraw(this.#unsent);
+        else this.#enterQueue();
       },
       sent: (sentWallMs) => this.#recording.sent(sentWallMs),
       settled: (chunk, devices, index, outcome, isProvisional) => {
@@ -96,7 +98,7 @@ export class CancelListRun implements LeasedRun {
   }
 
   leaving(): void {
-    this.#window.withdraw(LEFT);
+    this.#window.withdraw(this.#unsent ?? LEFT);
     this.#window.stopReading();
   }
 
@@ -123,6 +125,12 @@ export class CancelListRun implements LeasedRun {
     return this.#obstacle || this.#options.gateway.monitor.condition().obstacle;
   }
 
+  /** Of devices that were not sent and will not be; undefined while they may be. */
+  get #unsent(): Failure | undefined {
+    const { ending, isLeaving } = this.#tenure;
+    return ending?.unsent ?? (isLeaving ? LEFT : undefined);
+  }
+
   get #mayFeed(): boolean {
     return this.#tenure.maySend && this.#window.hasRoom;
   }
@@ -138,9 +146,12 @@ export class CancelListRun implements LeasedRun {
     else if (fed === "complete") this.#tenure.endBy(DONE);
   }
 
-  /** Returns whether any devices got into the queue. */
+  /**
+   * Returns whether any devices got into the queue. None do that may not be sent now: nobody would
+   * tell the queue when they may.
+   */
   #enterQueue(): boolean {
-    if (this.#tenure.isPaused) return false;
+    if (!this.#tenure.maySend) return false;
     const { isAny, obstacle } = this.#window.enterQueue();
     this.#obstacle = obstacle;
     return isAny;

@@ -16,7 +16,7 @@ export interface OperationRow {
   readonly end_ms: number | null;
   readonly expire_ms: number;
   readonly update_ms: number;
-  /** Set if the caller has deleted it: only its key is left. */
+  /** Set if the caller has deleted it: only its key is left. Or RETIRED_MS. */
   readonly delete_ms: number | null;
   readonly devices: number;
   readonly repeated: number;
@@ -35,6 +35,9 @@ export interface OperationRow {
   readonly epoch: number;
   readonly lease_ms: number | null;
 }
+
+/** Set as the time of deletion once the retention is over, and the names are being deleted. */
+export const RETIRED_MS = 0;
 
 export function recordOf(row: OperationRow): OperationRecord {
   return {

@@ -118,13 +118,15 @@ export class Runner {
   async #look(): Promise<void> {
     if (this.#isClosing) return;
     const { store, clock, holder, gateways } = this.#options;
-    // First, or it would lease its own operations after an outage of the store, and forget
-    // outcomes.
+    // First, or others would lease what this process holds after an outage of the store.
     if (clock.now() - this.#renewedMs >= RENEW_MS) await this.#renew();
     const most = MOST_LEASES - this.#tenures.size;
     if (this.#isClosing || most <= 0) return;
     const askedMs = clock.now();
-    const query = { holder, kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()], most };
+    const known = { kinds: [CANCEL_LIST, STOP_ROLLOUT], accounts: [...gateways.keys()] };
+    // Leases may end between two renewals: a suspended machine stops its own clock, and not the
+    // store's.
+    const query = { ...known, holder, most, held: [...this.#tenures.keys()] };
     for (const leased of await store.lease({ ...query, leaseMs: LEASE_MS, graceMs: READING_GRACE_MS })) {
       this.#take(leased, askedMs);
     }

@@ -113,6 +113,11 @@ export interface LeaseQuery {
   readonly leaseMs: number;
   /** How long after its `expireMs` an operation may be leased whatever its kind and account. */
   readonly graceMs: number;
+  /**
+   * Operations that this process works on: they are renewed, and not leased a second time, even if
+   * their leases have ended by the store's clock.
+   */
+  readonly held: readonly string[];
 }
 
 /** A chunk with devices that have no final outcome. */

@@ -268,6 +268,15 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
       expect(second?.lease.epoch).toBeGreaterThan(first?.lease.epoch ?? Infinity);
     });
 
+    it("gives no holder what it works on already, also if that lease is over", async () => {
+      const { store, advance } = await open();
+      await submit(store, 1);
+      const { id } = await leaseOne(store, "one");
+      await advance(15_001);
+      expect(await store.lease({ ...leaseQuery("one"), held: [id] })).toEqual([]);
+      expect(await store.lease(leaseQuery("one"))).toHaveLength(1);
+    });
+
     it("prolongs a lease by renewing it, also one that is over but that nobody took", async () => {
       const { store, advance } = await open();
       await submit(store, 1);
@@ -623,6 +632,18 @@ describe.each(Object.entries(stores))("a store of operations: %s", (_, create) =
   });
 
   describe("sweep", () => {
+    it("hides an operation before it deletes the first of its devices (was: its results had gaps)", async () => {
+      const { store, advance } = await open();
+      const { id } = await submit(store, 120 * CHUNK_DEVICES); // more than one step deletes
+      await store.end(await leaseOne(store), { state: "done", failure: "", sent: "", unsent: "" });
+      await advance(WIDE_BOUNDS.retentionMs + 1);
+      expect(await store.sweep()).toBe("some");
+      expect(await store.results({ id, from: 0, most: 10 })).toBeUndefined();
+      expect(await store.get(id)).toBeUndefined();
+      expect(await store.storedDevices()).toBe(0);
+      expect(await sweepAll(store)).toBe(1);
+    });
+
     it("deletes operations when the retention after their end is over", async () => {
       const { store, advance } = await open();
       const { id } = await submit(store, 10);

@@ -46,11 +46,20 @@ export const history = fc.record({
   ends: fc.array(fc.nat(ENDS.length - 1), { minLength: 1, maxLength: 30 }),
   /** Slow answers leave much in doubt when a process dies. */
   answerMs: fc.constantFrom<number>(20, 20, 900, 5000),
+  /** With a slow store, much happens while it is being asked. */
+  storeMs: fc.constantFrom<number>(0, 0, 30, 400),
 });
+
+interface Played {
+  readonly steps: readonly Step[];
+  readonly ends: readonly number[];
+  readonly answerMs: number;
+  readonly storeMs: number;
+}
 
 /** Plays the history, lets everything recover, and judges the end. */
 export async function play(
-  { steps, ends, answerMs }: { steps: readonly Step[]; ends: readonly number[]; answerMs: number },
+  { steps, ends, answerMs, storeMs }: Played,
   { mutation, open }: Pick<WorldOptions, "mutation" | "open"> = {},
 ) {
   let isWell = false;
@@ -60,11 +69,13 @@ export async function play(
     return { end: named ?? { kind: "accepted", requestId: `request-${nth}` }, delayMs: isWell ? 20 : answerMs };
   };
   const world = await OperationWorld.open({ reply, ...(mutation && { mutation }), ...(open && { open }) });
+  world.storeMs = storeMs;
   const processes: WorldProcess[] = [world.start(), world.start()];
   await world.submit(5000, { timeToLiveMs: 30_000 });
   for (const each of steps) await take(each, world, processes);
   isWell = true;
   world.isStoreAway = false;
+  world.storeMs = 0;
   for (const process of processes) process.isCutOff = false;
   processes.push(world.start());
   await world.clock.advance(130_000);
@@ -149,5 +160,5 @@ export const MUTATED: readonly (readonly [Mutation, readonly Step[], RegExp])[] 
 
 /** Plays a history in which every process leaves this rule out. */
 export function playMutated(mutation: Mutation, steps: readonly Step[], part: Pick<WorldOptions, "open"> = {}) {
-  return play({ steps, ends: [0], answerMs: 900 }, { mutation, ...part });
+  return play({ steps, ends: [0], answerMs: 900, storeMs: 0 }, { mutation, ...part });
 }

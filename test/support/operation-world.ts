@@ -269,8 +269,7 @@ export class WorldProcess {
         return async (...values: unknown[]) => {
           if (this.#isDead) return new Promise(() => {});
           while (world.isStoreHung) await new Promise<void>((go) => void world.clock.at(world.clock.now() + 50, go));
-          const { clock, storeMs } = world;
-          if (storeMs > 0) await new Promise<void>((go) => void clock.at(clock.now() + storeMs, go));
+          await this.#halfWay();
           if (world.isStoreAway || this.isCutOff) throw new StoreUnavailable("away");
           world.asked.push(name as string);
           const answered = await world.turns.take(async () => {
@@ -280,11 +279,19 @@ export class WorldProcess {
             this.#noteAnswer(name as keyof OperationStore, values, answer);
             return answer;
           });
+          await this.#halfWay();
           if (world.lostAnswers.has(name as string)) throw new StoreUnavailable("no answer", { isUnknown: true });
           return answered;
         };
       },
     });
+  }
+
+  /** To the store, or back. */
+  async #halfWay(): Promise<void> {
+    const { clock, storeMs } = this.#world;
+    if (storeMs > 0) await new Promise<void>((go) => void clock.at(clock.now() + storeMs / 2, go));
+    if (this.#isDead) await new Promise(() => {});
   }
 
   #mutatedCall(name: keyof OperationStore, values: unknown[]): [keyof OperationStore, unknown[]] {

@@ -211,6 +211,9 @@ export class StopWorld {
 
 export class StopProcess {
   readonly runner: Runner;
+  /** The ledger of the calls by device. */
+  readonly limiter: FakeLimiter;
+  /** Those of the calls on whole batches. */
   readonly ledgers: readonly FakeLimiter[];
   isDead = false;
   /** Whether its store is away, for it alone. */
@@ -224,10 +227,11 @@ export class StopProcess {
     const { clock, log, options } = world;
     this.#world = world;
     this.#nth = nth;
+    this.limiter = new FakeLimiter({ clock });
     const gateway = new Gateway({
       ...{ account: ACCOUNT, clock, log, callers: EQUAL, random: () => 0.5 },
       upstream: this.#canceling(),
-      limiter: new FakeLimiter({ clock }),
+      limiter: this.limiter,
       bounds: { queuedDevices: 1_000_000, queuedDevicesPerCaller: options.queuedDevicesPerCaller ?? 500_000 },
     });
     const ledgers = JOB_OPERATIONS.map((operation) => {

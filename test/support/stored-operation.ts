@@ -82,6 +82,7 @@ export const leaseQuery = (holder = "here") => ({
   most: 100,
   leaseMs: 15_000,
   graceMs: 60_000,
+  held: [],
 });
 
 /** Leases the one operation that is free. */

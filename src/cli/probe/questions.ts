@@ -64,8 +64,8 @@ export const INTERPRETATIONS: Readonly<Record<QuestionName, (evidence: Evidence)
 
 /** Whether a code says that a device of the list is at fault. */
 function blamesDevice(code: string): boolean {
-  const verdict = knownMeaning(code);
-  return verdict?.kind === "rejected" && verdict.deviceFault;
+  const meaning = knownMeaning(code);
+  return meaning?.kind === "rejected" && meaning.deviceFault;
 }
 
 function readUnknownDevice({ trials: { madeUp, idle } }: Evidence): Interpretation {
@@ -133,8 +133,8 @@ const OPERATIONS: Record<keyof DeviceReadingsSeen, string> = {
 };
 
 export function isForbidden(code: string): boolean {
-  const verdict = knownMeaning(code);
-  return verdict?.kind === "rejected" && verdict.rejection === "forbidden";
+  const meaning = knownMeaning(code);
+  return meaning?.kind === "rejected" && meaning.rejection === "forbidden";
 }
 
 function readMissing({ deviceReadings }: Evidence, name: keyof DeviceReadingsSeen): Interpretation {

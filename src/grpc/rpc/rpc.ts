@@ -122,9 +122,13 @@ export class Rpc {
     return this.#state === "left";
   }
 
-  /** Calls `abort` if the caller leaves, or its deadline passes, before the answer. */
+  /**
+   * Calls `abort` if the caller leaves, or its deadline passes, before the answer: at once if it
+   * has left.
+   */
   onAbort(abort: () => void): void {
-    this.#abort = abort;
+    if (this.hasLeft) abort();
+    else this.#abort = abort;
   }
 
   /** Runs it at once, or in the caller's turn while the process is busy. */

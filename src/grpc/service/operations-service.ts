@@ -2,15 +2,15 @@
 // with `manage` or `all` those of every caller. Others do not exist for it.
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
-import type {
-  CancelOperationRequest,
-  DeleteOperationRequest,
-  GetOperationRequest,
-  ListOperationsRequest,
-  ListOperationsResponse,
+import {
+  type CancelOperationRequest,
+  type DeleteOperationRequest,
+  type GetOperationRequest,
+  type ListOperationsRequest,
+  type ListOperationsResponse,
   Operation,
-  OperationsServer,
-  WaitOperationRequest,
+  type OperationsServer,
+  type WaitOperationRequest,
 } from "../../gen/google/longrunning/operations.js";
 import type { Empty } from "../../gen/google/protobuf/empty.js";
 import type {
@@ -29,7 +29,7 @@ import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { durationMs } from "../wire/details.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { resultsPageOf } from "./operation-results.js";
-import { pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
+import { isListPosition, pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBy } from "./request.js";
 import { stopSpecOf, touchedByStop } from "./stop-request.js";
 import { SubmitStream } from "./submit-stream.js";
@@ -61,6 +61,7 @@ const SERVICE = "google.longrunning.Operations";
 const LONGEST_WAIT_MS = 60_000;
 const USUAL_LIST = 100;
 const LONGEST_LIST = 1000;
+const MOST_PAGE_BYTES = 1 << 20;
 
 const NOT_FOUND = new GatewayError({ kind: "operation-not-found", message: "there is no such operation" });
 const RUNNING = new GatewayError({
@@ -72,12 +73,6 @@ const NOT_SHARED = new GatewayError({
   message: "this gateway is one of several replicas, and OTA_STATE names no store that they share",
 });
 const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
-
-/** Of an operation in the list of all. */
-function isPosition(position: unknown): position is { readonly createMs: number; readonly id: string } {
-  const { createMs, id } = (position ?? {}) as Record<string, unknown>;
-  return Number.isFinite(createMs) && isOperationId(id as string);
-}
 
 type Access = "see" | "stop" | "read" | "delete";
 
@@ -140,17 +135,17 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (filter.trim() !== "" && !done) throw invalid("filter", 'must be empty, "done=true" or "done=false"');
     const most = pageSizeOf(request.pageSize, USUAL_LIST, LONGEST_LIST);
     const of = ["operations", done ?? ""];
-    const after = positionIn(pageToken, of, isPosition);
+    const after = positionIn(pageToken, of, isListPosition);
     const records = await shared().list({
       ...(right === "own" && { caller }),
       ...(done !== undefined && { done: done === "true" }),
       ...(after && { after }),
       most: most + 1,
     });
-    const page = records.slice(0, most);
-    const last = records.length > most ? page.at(-1) : undefined;
+    const operations = pageOf(records.slice(0, most));
+    const last = operations.length < records.length ? records[operations.length - 1] : undefined;
     return {
-      operations: page.map(wire),
+      operations,
       nextPageToken: last ? pageTokenOf(of, { createMs: last.createMs, id: last.id }) : "",
       unreachable: [],
     };
@@ -220,6 +215,19 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (right === "own") throw NOT_FOUND;
     if (access === "delete" || (access === "read" && right !== "all")) throw NO_RIGHT;
     return record;
+  }
+
+  /** As many as a client takes in one message: stops of many batches are long. */
+  function pageOf(records: readonly OperationRecord[]): Operation[] {
+    const operations: Operation[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      const operation = wire(record);
+      bytes += Operation.encode(operation).finish().length;
+      if (bytes > MOST_PAGE_BYTES && operations.length > 0) break;
+      operations.push(operation);
+    }
+    return operations;
   }
 
   function wire(record: OperationRecord): Operation {

@@ -1,6 +1,7 @@
 // Page tokens: a position, and what it is a position in. They are no secret, and promise nothing:
 // every page is checked against the caller's rights again.
 import { invalid } from "../../gateway/failures.js";
+import { isOperationId } from "../../operations/operation-id.js";
 
 /** `of`: everything that has to be the same for the next page. */
 export function pageTokenOf(of: readonly unknown[], position: unknown): string {
@@ -21,6 +22,15 @@ export function positionIn<T>(
     // Falls through: the same answer for all.
   }
   throw invalid("page_token", "is not a token of this list; start with an empty one");
+}
+
+/**
+ * The position of an operation in the list of all. Anything else would be an error of the store,
+ * which looks as if it were away.
+ */
+export function isListPosition(position: unknown): position is { readonly createMs: number; readonly id: string } {
+  const { createMs, id } = (position ?? {}) as Record<string, unknown>;
+  return Number.isSafeInteger(createMs) && typeof id === "string" && isOperationId(id);
 }
 
 /** Zero means the usual size, and too much the most. */

@@ -13,17 +13,18 @@ const STEP_BACK_MS = 60_000;
 type LeasedRow = OperationRow & { readonly now_ms: number };
 
 export async function lease(query: Query, wanted: LeaseQuery): Promise<readonly Leased[]> {
-  const { holder, kinds, accounts, most, leaseMs, graceMs } = wanted;
+  const { holder, kinds, accounts, most, leaseMs, graceMs, held } = wanted;
   const rows = await query<LeasedRow>(
     `WITH clock AS MATERIALIZED (SELECT ota_gateway.now_ms() AS now_ms), free AS MATERIALIZED (
        SELECT operation.id, clock.now_ms FROM ota_gateway.operation, clock
        WHERE end_ms IS NULL AND NOT held AND (holder IS NULL OR lease_ms <= clock.now_ms OR lease_ms > clock.now_ms + $6::bigint + ${STEP_BACK_MS})
          AND ((kind = ANY($2::text[]) AND account = ANY($3::text[])) OR expire_ms + $4::bigint <= clock.now_ms)
+         AND operation.id <> ALL($7::text[])
        ORDER BY create_ms, operation.id LIMIT $5 FOR UPDATE OF operation SKIP LOCKED
      )
      UPDATE ota_gateway.operation SET holder = $1, epoch = epoch + 1, lease_ms = free.now_ms + $6::bigint
      FROM free WHERE operation.id = free.id RETURNING operation.*, free.now_ms`,
-    ...[holder, kinds, accounts, graceMs, most, leaseMs],
+    ...[holder, kinds, accounts, graceMs, most, leaseMs, held],
   );
   return rows.map(leasedOf).sort((a, b) => a.record.createMs - b.record.createMs || (a.lease.id < b.lease.id ? -1 : 1));
 }

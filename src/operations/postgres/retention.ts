@@ -1,5 +1,6 @@
 // Deletes what is too old, a step in each transaction, and what its caller deletes. Several
 // gateways may sweep: each passes over what another is deleting.
+import { RETIRED_MS } from "../operation-row.js";
 import type { StoreBounds, Swept } from "../store.js";
 import { UPLOAD_ABANDONED_MS } from "../stored-uploads.js";
 import { lockOperation } from "./rows.js";
@@ -34,9 +35,11 @@ export async function sweep(query: Query, { retentionMs }: StoreBounds): Promise
     retentionMs,
   );
   if (!old) return "nothing";
+  // Hidden first: pages of its results would have gaps.
+  await query("UPDATE ota_gateway.operation SET delete_ms = coalesce(delete_ms, $2) WHERE id = $1", old.id, RETIRED_MS);
   if (await deleteChunks(query, old.id)) return "some";
   await query("DELETE FROM ota_gateway.operation WHERE id = $1", old.id);
-  return old.delete_ms === null ? "operation" : "some";
+  return (old.delete_ms ?? RETIRED_MS) === RETIRED_MS ? "operation" : "some";
 }
 
 export async function remove(query: Query, id: string): Promise<"removed" | "running" | "missing"> {

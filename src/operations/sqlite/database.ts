@@ -52,8 +52,7 @@ export class Database {
 
   /** Throws StoreRefused. */
   constructor({ path, bounds, wallNow, now }: DatabaseOptions) {
-    const { database, isCopy } = openFile(path);
-    const connection = new SqliteConnection(database);
+    const connection = new SqliteConnection(openFile(path));
     const latest = connection.row<{ last: number | null }>("SELECT max(update_ms) AS last FROM operation");
     this.#connection = connection;
     this.#time = new StoreTime(wallNow, now, latest?.last ?? 0);
@@ -64,7 +63,6 @@ export class Database {
     connection.write(() => {
       this.#leases.releaseAll();
       this.#uploads.abandonAll();
-      if (isCopy) connection.run("UPDATE operation SET held = 1 WHERE end_ms IS NULL");
     });
   }
 

@@ -15,7 +15,7 @@ export class Leases {
     this.#time = time;
   }
 
-  lease({ holder, kinds, accounts, most, leaseMs, graceMs }: LeaseQuery): readonly Leased[] {
+  lease({ holder, kinds, accounts, most, leaseMs, graceMs, held }: LeaseQuery): readonly Leased[] {
     return this.#connection.write(() => {
       const nowMs = this.#time.now();
       const free = this.#connection
@@ -27,7 +27,8 @@ export class Leases {
         .filter(
           ({ kind, account, expire_ms }) =>
             (kinds.includes(kind) && accounts.includes(account)) || expire_ms + graceMs <= nowMs,
-        );
+        )
+        .filter(({ id }) => !held.includes(id));
       return free.slice(0, most).map((row) => {
         const untilMs = nowMs + leaseMs;
         this.#connection.run(

@@ -16,17 +16,12 @@ const MAGIC = "SQLite format 3\0";
 /** Frees disk space after a burst; between them the file of the log is reused. */
 const LOG_BYTES = 64 << 20;
 
-export interface OpenFile {
-  readonly database: DatabaseSync;
-  /** The file is a copy of the one that was written last: a restored backup. */
-  readonly isCopy: boolean;
-}
-
-export function openFile(path: string): OpenFile {
+/** Holds the operations of a restored backup: a copy of the file that was written last. */
+export function openFile(path: string): DatabaseSync {
   if (path === IN_MEMORY) {
     const database = new DatabaseSync(IN_MEMORY);
     database.exec(SCHEMA);
-    return { database, isCopy: false };
+    return database;
   }
   let database: DatabaseSync | undefined;
   try {
@@ -42,12 +37,14 @@ export function openFile(path: string): OpenFile {
     const origin = originOf(path);
     const known = database.prepare("SELECT file FROM origin").get() as { file: string } | undefined;
     const isCopy = known !== undefined && known.file !== origin;
+    // In one commit with the new origin: a process that ended in between would let them run.
+    if (isCopy) database.exec("UPDATE operation SET held = 1 WHERE end_ms IS NULL");
     database.prepare("DELETE FROM origin").run();
     database.prepare("INSERT INTO origin VALUES (?)").run(origin);
     database.exec("COMMIT");
     // So that the header, which tells that the file is ours, is in the file and not in its log.
     if (isEmpty) database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    return { database, isCopy };
+    return database;
   } catch (error) {
     database?.close();
     throw refusalOf(path, error);

@@ -1,6 +1,6 @@
 // Deletes what is too old, a step in each transaction, and what its caller deletes: only what has
 // ended. The key of a deleted operation is kept for the retention, so it is not run a second time.
-import type { OperationRow } from "../operation-row.js";
+import { type OperationRow, RETIRED_MS } from "../operation-row.js";
 import type { StoreBounds, Swept } from "../store.js";
 import { costOf, UPLOAD_ABANDONED_MS } from "../stored-uploads.js";
 import type { SqliteConnection } from "./connection.js";
@@ -29,8 +29,7 @@ export class Retention {
       const row = findVisible(this.#connection, id);
       if (!row) return "missing";
       if (row.end_ms === null) return "running";
-      this.#connection.run("UPDATE operation SET delete_ms = ? WHERE id = ?", this.#time.now(), id);
-      this.#connection.storedDevices -= costOf(row.devices);
+      this.#hide(row, this.#time.now());
       return "removed";
     });
   }
@@ -57,11 +56,18 @@ export class Retention {
         endedBefore,
       );
       if (!old) return "nothing";
+      // Hidden first: pages of its results would have gaps.
+      if (old.delete_ms === null) this.#hide(old, RETIRED_MS);
       if (this.#deleteChunks(old.id)) return "some";
-      if (old.delete_ms === null) this.#connection.storedDevices -= costOf(old.devices);
       this.#connection.run("DELETE FROM operation WHERE id = ?", old.id);
-      return old.delete_ms === null ? "operation" : "some";
+      return (old.delete_ms ?? RETIRED_MS) === RETIRED_MS ? "operation" : "some";
     });
+  }
+
+  /** Only its key is left. */
+  #hide({ id, devices }: OperationRow, deleteMs: number): void {
+    this.#connection.run("UPDATE operation SET delete_ms = ? WHERE id = ?", deleteMs, id);
+    this.#connection.storedDevices -= costOf(devices);
   }
 
   /** Deletes some chunks, and returns whether there were any. */

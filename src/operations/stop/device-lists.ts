@@ -40,12 +40,14 @@ export class DeviceLists {
   /** Whether the lists may hold fewer devices than there are. */
   isTruncated = false;
   readonly #lists: DeviceList[] = [];
+  readonly #jobIds: readonly string[];
 
   /**
    * `interruption`: the end by which the stop was cut short. Then only what is left is listed, and
    * nothing for a caller that has lost its rights.
    */
   constructor(batches: readonly BatchStop[], { states, listInstalled }: StopSpec, interruption?: RunEnding) {
+    this.#jobIds = batches.map(({ after }) => after.jobId);
     const isForbidden = interruption?.state === "done";
     for (const { after } of batches) {
       let room = isForbidden ? 0 : MOST_LEFT;
@@ -70,6 +72,12 @@ export class DeviceLists {
     const isLast = page + count > pages;
     const next = isLast ? { list: list + 1, page: 1 } : { list, page: page + count };
     return { calls, jobId, outcome, most: devices - (page - 1) * PAGE_SIZE, next };
+  }
+
+  /** The batches that have nothing to list from there on. */
+  doneAt({ list }: StopDetail["listed"]): readonly string[] {
+    const toList = new Set(this.#lists.slice(list).map(({ jobId }) => jobId));
+    return this.#jobIds.filter((jobId) => !toList.has(jobId));
   }
 
   #add({ jobId, counts }: BatchReading, state: JobTaskState, most: number, outcome: DeviceOutcome): void {

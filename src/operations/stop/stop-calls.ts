@@ -83,6 +83,11 @@ export class StopCalls {
   stopChanging(why: Failure): void {
     this.#withdrawnBy ??= why;
     this.#changing.abort();
+    this.recallSweeps(why);
+  }
+
+  /** Devices that wait in the queue leave it: the next pass of their sweep finds them again. */
+  recallSweeps(why: Failure): void {
     for (const request of this.#requests) request.recall(why);
   }
 

@@ -64,6 +64,7 @@ export class StopRecord {
 
   /** Stores how far the machine is, and the outcomes so far. */
   async save(machine: StopMachine): Promise<void> {
+    await this.#makeSure();
     const before = this.#detail;
     const { step } = machine;
     const isPlanned = before.isPlanned || (step !== "plan" && step !== "done");
@@ -72,6 +73,7 @@ export class StopRecord {
   }
 
   async report(report: StopReport, batches: StopDetail["batches"]): Promise<void> {
+    await this.#makeSure();
     await this.#store({ ...this.#detail, step: "done", isPlanned: true, batches, report });
   }
 
@@ -86,14 +88,20 @@ export class StopRecord {
     changes: Partial<StopDetail> = {},
   ): Promise<void> {
     if (!this.#isRecalled) await this.#recall();
-    if (this.#unsure) await this.#add(this.#unsure, {});
+    await this.#makeSure();
     const chunk = this.#results.chunkOf(jobId, names, outcome);
     if (chunk) await this.#add({ jobId, chunk }, changes);
     else this.#detail = { ...this.#detail, ...changes };
   }
 
+  /** Nothing more is appended or noted for these batches. */
+  forget(jobIds: Iterable<string>): void {
+    this.#results.forget(jobIds);
+  }
+
   /** The last that is stored before the end. */
   async complete(isTruncated: boolean): Promise<void> {
+    await this.#makeSure();
     await this.#store({ ...this.#detail, isTruncated: this.#detail.isTruncated || isTruncated });
   }
 
@@ -112,6 +120,14 @@ export class StopRecord {
       this.#results.recall(open);
     }
     this.#isRecalled = true;
+  }
+
+  /**
+   * Otherwise the detail would be stored without a chunk that is stored, and the next holder would
+   * give its number to another.
+   */
+  async #makeSure(): Promise<void> {
+    if (this.#unsure) await this.#add(this.#unsure, {});
   }
 
   async #add(added: { readonly jobId: string; readonly chunk: AppendedChunk }, changes: Partial<StopDetail>) {

@@ -19,6 +19,7 @@ type ChunkBatches = Pick<StopDetail, "chunks" | "chunkJobs">;
 export class StopResults {
   /** By batch, then by name. Undefined for a device whose outcome is final. */
   readonly #places = new Map<string, Map<string, Place | undefined>>();
+  readonly #forgotten = new Set<string>();
   #pending = new Map<number, Outcomes>();
   #batches: ChunkBatches;
 
@@ -58,14 +59,25 @@ export class StopResults {
 
   /** An earlier holder has stored this chunk, and not all of its outcomes are final. */
   recall({ chunk, names }: Pick<FedChunk, "chunk" | "names">): void {
-    const places = this.#placesOf(this.#jobOf(chunk));
+    const jobId = this.#jobOf(chunk);
+    if (this.#forgotten.has(jobId)) return;
+    const places = this.#placesOf(jobId);
     const devices = names.length;
     for (const [index, name] of names.entries()) places.set(name, { chunk, index, devices, isRecalled: true });
   }
 
   /** An earlier holder has stored this device of a chunk with its final outcome. */
   recallFinal(chunk: number, name: string): void {
-    this.#placesOf(this.#jobOf(chunk)).set(name, undefined);
+    const jobId = this.#jobOf(chunk);
+    if (!this.#forgotten.has(jobId)) this.#placesOf(jobId).set(name, undefined);
+  }
+
+  /** Nothing more comes of these batches. A rollout may have millions of devices. */
+  forget(jobIds: Iterable<string>): void {
+    for (const jobId of jobIds) {
+      this.#places.delete(jobId);
+      this.#forgotten.add(jobId);
+    }
   }
 
   /** A device that was not sent may be found again: its outcome can still be replaced. */

@@ -119,6 +119,11 @@ export class StopRun implements LeasedRun {
     this.#dropChanges();
   }
 
+  /** A renewal does not wake the queue: it would send them when other work comes, if any does. */
+  lapsed(): void {
+    this.#calls.recallSweeps(LEFT);
+  }
+
   /** Records what is about to be changed, then makes the calls. */
   async #change(): Promise<void> {
     await this.#save();
@@ -182,6 +187,7 @@ export class StopRun implements LeasedRun {
     const { detail } = this.#record;
     const { ending } = this.#tenure;
     const lists = new DeviceLists(detail.batches, this.#spec, interruption);
+    this.#record.forget(lists.doneAt(detail.listed));
     const part = lists.partAt(detail.listed);
     const isOver = this.#calls.hasLeft || (ending !== undefined && !interruption);
     if (!part || isOver) {

@@ -4,6 +4,8 @@ import type { Failure } from "../../../src/gateway/failures.js";
 import type { OperationRecord } from "../../../src/operations/store.js";
 import { accepted, DEVICE_FAULT, LOST, refused } from "../../support/fake-upstream.js";
 import { OperationWorld } from "../../support/operation-world.js";
+import { openSqlite } from "../../support/sqlite-world.js";
+import { WIDE_BOUNDS } from "../../support/stored-operation.js";
 
 const count = (record: OperationRecord | undefined, kind: (typeof OUTCOMES)[number]) =>
   record?.counts[OUTCOMES.indexOf(kind)];
@@ -165,6 +167,18 @@ describe("Runner", () => {
     expect(JSON.parse(record?.failure ?? "")).toMatchObject({ kind: "rejected", rejection: "not-found" });
   });
 
+  it("ends also if that is decided while the store is being asked for more (was: never)", async () => {
+    const world = await OperationWorld.open({ reply: (_, nth) => ({ end: requestWide(nth), delayMs: 20 }) });
+    world.storeMs = 400;
+    const { id } = await world.submit(50_000);
+    world.start();
+    for (let step = 0; step < 50; step++) await world.clock.advance(100);
+    const record = await world.store.get(id);
+    expect(record).toMatchObject({ state: "done", waiting: 0 });
+    expect(world.calls).toHaveLength(3);
+    expect(count(record, "not-attempted")).toBe(49_400);
+  });
+
   it("goes on when only one call in between was refused as a whole", async () => {
     const world = await OperationWorld.open({
       reply: (_, nth) => (nth % 2 === 1 ? { end: requestWide(nth), delayMs: 20 } : undefined),
@@ -191,6 +205,16 @@ describe("Runner", () => {
     isFault = false;
     await world.clock.advance(40_000);
     expect(await world.store.get(id)).toMatchObject({ state: "done", failure: "", progress: { obstacle: "" } });
+  });
+
+  it("says why it pauses, also if the store was being asked for more (was: forgotten at its answer)", async () => {
+    const INTERNAL = refused({ kind: "internal", recovered: false });
+    const world = await OperationWorld.open({ reply: () => ({ end: INTERNAL, delayMs: 20 }) });
+    world.storeMs = 400;
+    const { id } = await world.submit(50_000);
+    world.start();
+    for (let step = 0; step < 50; step++) await world.clock.advance(100);
+    expect((await world.store.get(id))?.progress.obstacle).toMatch(/the next attempt/);
   });
 
   it("finds the one device at fault, and reports it alone", async () => {
@@ -272,6 +296,19 @@ describe("Runner", () => {
     expect(count(await world.store.get(id), "accepted")).toBe(45_000);
   });
 
+  it("sends what a slow store gave it after its lease had lapsed, once that is renewed (was: never)", async () => {
+    const world = await OperationWorld.open();
+    const { id } = await world.submit(2000);
+    world.storeMs = 200;
+    world.start();
+    await world.clock.advance(150); // the lease is on its way back
+    world.isStoreHung = true;
+    await world.clock.advance(11_000);
+    world.isStoreHung = false;
+    await world.clock.advance(10_000);
+    expect(await world.store.get(id)).toMatchObject({ state: "done" });
+  });
+
   it("takes over within a second after the lease of a dead process has ended", async () => {
     const world = await OperationWorld.open();
     await world.submit(45_000);
@@ -284,6 +321,30 @@ describe("Runner", () => {
     expect(world.calls).toHaveLength(before);
     await world.clock.advance(1000);
     expect(world.calls.length).toBeGreaterThan(before);
+  });
+
+  it("goes on with what it holds when the store's clock is set forward (was: leased it a second time)", async () => {
+    let aheadMs = 0;
+    const world = await OperationWorld.open({
+      reply: () => ({ end: accepted(), delayMs: 400 }),
+      open: async (clock) => {
+        const ahead = new Proxy(clock, {
+          get: (_, name) => {
+            if (name === "wallNow") return () => clock.wallNow() + aheadMs;
+            const value = clock[name as keyof typeof clock] as unknown;
+            return typeof value === "function" ? value.bind(clock) : value;
+          },
+        });
+        return (await openSqlite(WIDE_BOUNDS, ":memory:", ahead)).store;
+      },
+    });
+    const { id } = await world.submit(10_000);
+    world.start();
+    await world.clock.advance(2500); // renewed at 2 s
+    aheadMs = 60_000;
+    await world.clock.advance(20_000);
+    expect(await world.store.get(id)).toMatchObject({ state: "done" });
+    expect(Math.max(...world.sent().values())).toBe(1);
   });
 
   it("gathers no calls to a store that hangs: one is under way, and one waits", async () => {
@@ -311,6 +372,21 @@ describe("Runner", () => {
     await world.clock.advance(30_000);
     expect(await world.store.get(id)).toMatchObject({ state: "done" });
     expect(Math.max(...world.sent().values())).toBe(1);
+  });
+
+  it("leaves also while the store is being asked for more (was: never)", async () => {
+    const world = await OperationWorld.open();
+    const { id } = await world.submit(45_000);
+    world.storeMs = 250;
+    const { runner } = world.start();
+    await world.clock.advance(900);
+    let hasLeft = false;
+    void runner.close().then(() => {
+      hasLeft = true;
+    });
+    for (let step = 0; step < 20; step++) await world.clock.advance(100);
+    expect(hasLeft).toBe(true);
+    expect(count(await world.store.get(id), "accepted")).toBe(world.sent().size);
   });
 
   it("works for a caller whose bound is smaller than a chunk", async () => {

@@ -61,6 +61,15 @@ describe("Rpc", () => {
     expect(rpc.hasLeft).toBe(true);
   });
 
+  it("aborts at once what its caller has left before it began (was: it went on for a minute)", () => {
+    const { call, create } = setUp();
+    const rpc = create();
+    call.end();
+    let aborted = 0;
+    rpc.onAbort(() => void aborted++);
+    expect(aborted).toBe(1);
+  });
+
   it("aborts nothing that has been answered", () => {
     const { call, create } = setUp();
     const rpc = create();

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { startGrpcServer } from "../../../../src/grpc/server.js";
 import { CallerBook } from "../../../../src/identity/caller-book.js";
 import { Operations } from "../../../../src/operations/operations.js";
+import { STOP_ROLLOUT } from "../../../../src/operations/stop/stop-spec.js";
 import { type OperationStore, StoreUnavailable } from "../../../../src/operations/store.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { failureOf } from "../../../support/grpc-failure.js";
@@ -58,5 +59,36 @@ describe("CancelOperation", () => {
     await store.end(await leaseOne(store), { state: "stopped", failure: "", sent: "", unsent: "" });
     await caller.stop(`operations/${id}`);
     expect(stopped).toHaveLength(1);
+  });
+});
+
+describe("ListOperations", () => {
+  it("ends a page before it is longer than clients take, also if few operations are on it (was: refused by them)", async () => {
+    const { store, caller } = await setUp((whole) => whole);
+    const reading = {
+      status: "CONFIRMED",
+      created: "",
+      kind: "static",
+      counts: { QUEUED: 1 },
+      incomplete: "not counted",
+    };
+    const batches = Array.from({ length: 2000 }, (_, nth) => {
+      const before = { ...reading, jobId: `job-${"0".repeat(20)}${nth}` };
+      return { before, after: before, strategyClosed: false, calls: [], callsMade: 0, swept: 0, left: 0 };
+    });
+    const scope = { productKey: "product", firmwareId: "firmware", jobId: "", iotInstanceId: "" };
+    const spec = JSON.stringify({ account: "default", scope, states: ["QUEUED"], priority: "urgent", settleMs: 0 });
+    const detail = JSON.stringify({ startMs: 0, step: "cancel", batches });
+    const ids: string[] = [];
+    for (let nth = 0; nth < 20; nth++) ids.unshift((await submit(store, 0, { kind: STOP_ROLLOUT, spec, detail })).id);
+    const listed: string[] = [];
+    let pages = 0;
+    for (let pageToken = ""; pageToken !== "" || pages === 0; pages++) {
+      const page = await caller.list({ pageToken });
+      listed.push(...page.operations.map(({ name }) => name));
+      pageToken = page.nextPageToken;
+    }
+    expect(listed).toEqual(ids.map((id) => `operations/${id}`));
+    expect(pages).toBeGreaterThan(1);
   });
 });

@@ -48,7 +48,7 @@ describe("openFile", () => {
   });
 
   it("syncs every commit, and overwrites what is deleted", () => {
-    const { database } = openFile(newPath());
+    const database = openFile(newPath());
     const settingOf = (pragma: string) => Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0];
     expect(settingOf("journal_mode")).toBe("wal");
     expect(settingOf("locking_mode")).toBe("exclusive");
@@ -109,6 +109,17 @@ describe("openFile", () => {
     expect(await store.lease(leaseQuery())).toEqual([]);
     expect(await store.resume()).toBe(1);
     expect(await store.lease(leaseQuery())).toHaveLength(1);
+    await store.close();
+  });
+
+  it("holds them also if the first process that opens the copy ends at once (was: they ran)", async () => {
+    const path = newPath();
+    const id = await written(path);
+    const backup = newPath();
+    cpSync(path, backup);
+    openFile(backup).close();
+    const { store } = await open(backup);
+    expect(await store.get(id)).toMatchObject({ held: true });
     await store.close();
   });
 

@@ -49,6 +49,17 @@ describe("DeviceLists", () => {
     expect(lists.isTruncated).toBe(true);
   });
 
+  it("knows the batches that are done, so that their devices need not be kept in mind", () => {
+    const batches = [
+      batch("a", { ...NONE_LEFT, QUEUED: 5, SUCCEEDED: 30 }),
+      batch("b", { ...NONE_LEFT, SUCCEEDED: 0 }),
+      batch("c", { ...NONE_LEFT, SUCCEEDED: 1 }),
+    ];
+    const lists = new DeviceLists(batches, spec(true));
+    const doneAt = [0, 1, 2, 3].map((list) => lists.doneAt({ list, page: 1 }));
+    expect(doneAt).toEqual([["b"], ["b"], ["a", "b"], ["a", "b", "c"]]);
+  });
+
   it("says that devices are missing of a batch that was not counted", () => {
     const { CONFIRM: _, ...counts } = NONE_LEFT;
     const lists = new DeviceLists([batch("a", counts)], spec());

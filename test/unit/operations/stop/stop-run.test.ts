@@ -172,6 +172,26 @@ describe("StopRun", () => {
     expect(new Set(world.changes(SWEEP).flatMap(({ names }) => names)).size).toBe(2000);
   });
 
+  it("sweeps on when its lease is renewed after the ledger was back (was: an hour later)", async () => {
+    const world = await open([{ kind: "verify", devices: 300 }]);
+    const id = await world.order();
+    const { limiter } = world.start();
+    await world.until(() => world.changes(SWEEP).length === 1);
+    limiter.leave();
+    await world.clock.advance(200);
+    world.isStoreAway = true;
+    await world.clock.advance(20_000);
+    limiter.comeBack();
+    await world.clock.advance(1000);
+    expect(world.changes(SWEEP)).toHaveLength(1);
+    world.isStoreAway = false;
+    await world.clock.advance(60_000);
+    expect(world.open).toBe(0);
+    const record = await world.untilEnded(id);
+    expect(detailOf(record)?.report?.stopped).toBe(true);
+    expect(kindsOf(await world.results(id))).toEqual({ accepted: 300 });
+  });
+
   it("changes nothing more when another process has its lease, which goes on", async () => {
     const world = await open(SWEPT, { answerMs: 100 });
     const id = await world.order();
@@ -320,6 +340,40 @@ describe("StopRun", () => {
     expectListedOnce(results);
     expect(kindsOf(results)).toEqual({ "not-attempted": 300 });
     expect(world.changes()).toEqual([]);
+  });
+
+  it("gives each device its own result, also if it leaves before it knows whether the last ones were stored", async () => {
+    const world: StopWorld = await open([{ kind: "verify", devices: 250 }], {
+      fate: (_, what) => {
+        if (what === "append") world.isStoreAway = "lost";
+        return undefined;
+      },
+    });
+    const id = await world.order();
+    const { runner } = world.start();
+    await world.until(() => world.isStoreAway === "lost");
+    await world.clock.advance(100);
+    const closed = runner.close();
+    await world.clock.advance(10_000);
+    await closed;
+    world.isStoreAway = false;
+    // The next process finds other devices than the first one has stored.
+    const JobId = world.calls.find(({ isPage }) => isPage)?.jobId ?? "";
+    const { Data } = world.service.call("ListOTATaskByJob", { JobId, PageSize: 60, CurrentPage: 1 });
+    const tasks = (Data as { SimpleOTATaskInfo: { DeviceName: string }[] }).SimpleOTATaskInfo;
+    const DeviceName = tasks.map((task) => task.DeviceName);
+    const job = world.rollouts.find(({ jobId }) => jobId === JobId);
+    const { productKey: ProductKey = "", firmwareId: FirmwareId = "" } = job ?? {};
+    world.service.call("CancelOTATaskByDevice", { ProductKey, FirmwareId, JobId, DeviceName });
+    world.start();
+    expect(await world.untilEnded(id)).toMatchObject({ state: "done" });
+    const swept = new Set(world.changes(SWEEP).flatMap(({ names }) => names));
+    const results = await world.results(id);
+    expectListedOnce(results);
+    const kinds = new Map(results?.map(({ name, kind }) => [name, OUTCOMES[kind]]));
+    expect(swept.size).toBe(190);
+    expect([...swept].filter((name) => kinds.get(name) !== "accepted")).toEqual([]);
+    expect([...kinds].filter(([name, kind]) => kind === "accepted" && !swept.has(name))).toEqual([]);
   });
 
   it("plans again while the batches cannot be listed, and says why", async () => {
