@@ -113,13 +113,14 @@ export function operationAudit(auditor: Auditor | undefined): OperationAudit | u
   if (!auditor) return undefined;
   return {
     submitted: (record, context) => begin(auditor, record, rpcOf(record), callerOf(context)).done(auditedOf(record)),
-    stopped: (record, context) => begin(auditor, record, "CancelOperation", callerOf(context)).done(auditedOf(record)),
+    stopped: (record, context, error) =>
+      begin(auditor, record, "CancelOperation", callerOf(context)).done(auditedOf(record), error),
     refused(error, spec, context) {
       const request = { ...NOTHING, ...spec, account: spec?.account || DEFAULT_ACCOUNT };
       const priority = priorityToJSON(spec?.priority ?? Priority.UNSPECIFIED);
       auditor.begin(request, { ...callerOf(context), rpc: "SubmitCancelTasksByDevice", priority }).refused(error);
     },
-    stopRefused(error, request, context) {
+    rolloutRefused(error, request, context) {
       const asked = { ...NOTHING, ...request, account: request?.account || DEFAULT_ACCOUNT };
       const priority = priorityToJSON(request?.priority || Priority.URGENT);
       auditor.begin(asked, { ...callerOf(context), rpc: "StopRollout", priority }).refused(error);

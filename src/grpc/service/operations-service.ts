@@ -46,8 +46,9 @@ export interface OperationsServiceOptions extends RpcOptions {
 export interface OperationAudit {
   submitted(record: OperationRecord, context: RpcContext): void;
   refused(error: unknown, spec: CancelSpec | undefined, context: RpcContext): void;
-  stopRefused(error: unknown, request: StopRolloutRequest | undefined, context: RpcContext): void;
-  stopped(record: OperationRecord, context: RpcContext): void;
+  rolloutRefused(error: unknown, request: StopRolloutRequest | undefined, context: RpcContext): void;
+  /** It was asked to stop; `error`: it may have been, or not. */
+  stopped(record: OperationRecord, context: RpcContext, error?: unknown): void;
 }
 
 export interface OperationsService {
@@ -111,7 +112,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
           else stream.serve();
         }),
       stopRollout: unary("ota.v1.OtaService/StopRollout", options, stopRollout, (request, context, error) =>
-        audit?.stopRefused(error, request, context),
+        audit?.rolloutRefused(error, request, context),
       ),
       listOperationResults: method("ota.v1.OtaService/ListOperationResults", results),
     },
@@ -164,10 +165,15 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   }
 
   async function cancel({ name }: CancelOperationRequest, context: RpcContext): Promise<Empty> {
-    const { id, endMs } = await visible(name, context.caller, "stop");
-    const record = await shared().stop(id);
+    const before = await visible(name, context.caller, "stop");
+    const record = await shared()
+      .stop(before.id)
+      .catch((error: unknown) => {
+        audit?.stopped(before, context, error);
+        throw error;
+      });
     if (!record) throw NOT_FOUND;
-    if (endMs === undefined) audit?.stopped(record, context); // also if one before it was not answered
+    if (before.endMs === undefined) audit?.stopped(record, context); // also if one before it was not answered
     return {};
   }
 
@@ -198,7 +204,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
       audit?.submitted(record, context);
       return wire(record);
     } catch (error) {
-      audit?.stopRefused(error, request, context);
+      audit?.rolloutRefused(error, request, context);
       throw error;
     }
   }

@@ -42,8 +42,11 @@ export type AuditedEnd =
   | { readonly kind: "refused"; readonly error: unknown }
   /** It asked for validation only. */
   | { readonly kind: "validated" }
-  /** It concerns an operation, which has been submitted, stopped, or has ended. */
-  | { readonly kind: "operation"; readonly operation: AuditedOperation };
+  /**
+   * It concerns an operation, which has been submitted, stopped, or has ended. `error` is the rpc's
+   * error, if it failed.
+   */
+  | { readonly kind: "operation"; readonly operation: AuditedOperation; readonly error?: unknown };
 
 /** An operation at the moment of the record. */
 export interface AuditedOperation {
@@ -149,8 +152,7 @@ export function auditLine(record: object): string {
 }
 
 function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
-  if (end.kind === "operation") return "ok";
-  if (end.kind !== "answered") return end.kind;
+  if (end.kind === "refused" || end.kind === "validated") return end.kind;
   return end.error === undefined ? "ok" : "failed";
 }
 

@@ -20,8 +20,8 @@ export interface AuditEntry {
   refused(error: unknown): void;
   /** The request asked for validation only. */
   validated(): void;
-  /** The request concerned an operation. */
-  done(operation: AuditedOperation): void;
+  /** The request concerned an operation; `error` is the rpc's error, if it failed. */
+  done(operation: AuditedOperation, error?: unknown): void;
 }
 
 export interface Auditor {
@@ -56,7 +56,7 @@ export function createAuditor({ clock, log, lines, withDeviceNames }: AuditorOpt
         answered: (answer, error) => tell({ kind: "answered", answer, error }),
         refused: (error) => tell({ kind: "refused", error }),
         validated: () => tell({ kind: "validated" }),
-        done: (operation) => tell({ kind: "operation", operation }),
+        done: (operation, error) => tell({ kind: "operation", operation, error }),
       };
     },
   };

@@ -28,8 +28,8 @@ async function setUp(seen: (store: OperationStore) => OperationStore) {
     ...{ clock, log, defaultDeadlineMs: 60_000, gateways: new Map(), rollouts: new Map(), maxDevices: 10 },
     ...{ callers: new CallerBook(new Map()), operations },
     audit: {
-      ...{ submitted: nothing, refused: nothing, stopRefused: nothing },
-      stopped: ({ state }, { caller }) => void stopped.push(`${caller}: ${state}`),
+      ...{ submitted: nothing, refused: nothing, rolloutRefused: nothing },
+      stopped: ({ state }, { caller }, error) => void stopped.push(`${caller}: ${state}${error ? ", perhaps" : ""}`),
     },
   });
   const caller = createOperationsCaller(`127.0.0.1:${server.port}`, { "x-ota-caller": "fleet" });
@@ -55,10 +55,10 @@ describe("CancelOperation", () => {
     expect(await failureOf(caller.stop(`operations/${id}`))).toMatchObject({ reason: "STORE_UNAVAILABLE" });
     isLost = false;
     await caller.stop(`operations/${id}`);
-    expect(stopped).toEqual(["fleet: stopping"]);
+    expect(stopped).toEqual(["fleet: running, perhaps", "fleet: stopping"]);
     await store.end(await leaseOne(store), { state: "stopped", failure: "", sent: "", unsent: "" });
     await caller.stop(`operations/${id}`);
-    expect(stopped).toHaveLength(1);
+    expect(stopped).toHaveLength(2);
   });
 });
 

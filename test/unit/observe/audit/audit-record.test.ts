@@ -70,6 +70,14 @@ describe("auditRecord", () => {
     expect(line).not.toHaveProperty("deviceNames");
   });
 
+  it("says that an operation could not be stopped, and in which state it was", () => {
+    const error = new GatewayError({ kind: "store-unavailable", message: "no answer" });
+    const operation = { name: "operations/1", state: "running", devices: 3, calls: 1, counts: [1, 0, 0, 0, 0, 0, 0] };
+    expect(record({ kind: "operation", operation })).toMatchObject({ outcome: "ok", state: "running", devices: 3 });
+    const failed = { outcome: "failed", error: "store-unavailable", operation: "operations/1", state: "running" };
+    expect(record({ kind: "operation", operation, error })).toMatchObject(failed);
+  });
+
   it("says which code of the upstream was the cause (was: rejected, and no more)", () => {
     const upstream = { code: "iot.ota.FirmwareNotFound", requestId: "R-1" };
     const error = new GatewayError({ kind: "rejected", rejection: "not-found", message: "refused", upstream });
