@@ -24,6 +24,8 @@ interface Holding {
   startUntilMs: number;
   /** No call starts with it before this time: it was granted ahead, or has to come back first. */
   freeMs: number;
+  /** When the token of its last call returns, if the store granted it again before that. */
+  backMs?: number;
   /** When its call was sent; absent before that. */
   sentMs?: number;
   /** While the store is being asked whether it may be used again, it is not given back. */
@@ -177,7 +179,7 @@ export class Holdings {
     const freeMs = Math.max(startMs, held?.freeMs ?? startMs);
     const startUntilMs = askedMs + this.#options.shareMs;
     // Another object, so that a timer of the former use does not give it back.
-    const holding: Holding = { token, state: "in use", startUntilMs, freeMs };
+    const holding: Holding = { token, state: "in use", startUntilMs, freeMs, ...(held && { backMs: held.freeMs }) };
     this.#byToken.set(token, holding);
     return { token: this.#tokenOf(holding, ahead, askedMs), startMs: freeMs };
   }
@@ -244,11 +246,11 @@ export class Holdings {
     const { sentMs } = holding;
     const { early } = this.#options;
     if (holding.state !== "in use") throw new Error("a token was settled twice");
+    const nowMs = this.#clock.now();
     if (sentMs === undefined) {
-      this.#comeBack(holding, false);
+      this.#cool(holding, holding.backMs ?? nowMs, false);
       return 0;
     }
-    const nowMs = this.#clock.now();
     let hiddenMs = 0;
     if (end.kind === "throttled") {
       const pauseMs = pauseForMs(end.retryAfterMs, early?.throttled());
@@ -260,14 +262,17 @@ export class Holdings {
       hiddenMs = early?.answered(end.accepted) ?? 0;
       this.#pace = answered(this.#pace, nowMs - sentMs - hiddenMs);
     }
-    const freeMs = tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs, hiddenMs);
+    this.#cool(holding, tokenBackMs(end.kind, sentMs, nowMs, this.#options.callTimeoutMs, hiddenMs), true);
+    return hiddenMs;
+  }
+
+  #cool(holding: Holding, freeMs: number, used: boolean): void {
     Object.assign(holding, { state: "cooling", freeMs });
     const comeBack = () => {
-      if (!holding.isOffered && this.#byToken.get(holding.token) === holding) this.#comeBack(holding, true);
+      if (!holding.isOffered && this.#byToken.get(holding.token) === holding) this.#comeBack(holding, used);
     };
-    if (freeMs <= nowMs) comeBack();
+    if (freeMs <= this.#clock.now()) comeBack();
     else this.#clock.at(freeMs, comeBack);
-    return hiddenMs;
   }
 
   /** Frees a token: we keep it, or the store gives it to the next replica. */

@@ -109,6 +109,24 @@ describe("Holdings", () => {
     expect(held.drain().back).toEqual([{ token: "a.2", used: true }]);
   });
 
+  it("gives back a token that was granted again for nothing no sooner than its call allows (was: early)", async () => {
+    const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => true, changed: () => {} };
+    held = new Holdings(options);
+    const token = held.receive("a.1", false, clock.now())?.token;
+    token?.send();
+    token?.settle({ kind: "answered" });
+    await clock.advance(900);
+    held.offer();
+    const again = held.receive("a.1", false, clock.now(), 1050);
+    held.answerOffer("a.1", false);
+    again?.token.settle({ kind: "unwritten" }); // its taker has left
+    expect([held.drain().back, held.coolingUntilMs()]).toEqual([[], [1000]]);
+    await clock.advance(99);
+    expect(held.drain().back).toEqual([]);
+    await clock.advance(1);
+    expect(held.drain().back).toEqual([{ token: "a.1", used: false }]);
+  });
+
   it("gives back a token that was offered, when the answer comes after its time", async () => {
     const options = { clock, callTimeoutMs: 2000, reserve: 0, shareMs: 0, storeServes: () => true, changed: () => {} };
     held = new Holdings(options);
