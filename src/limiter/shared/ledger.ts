@@ -204,9 +204,10 @@ class SharedLedger implements Limiter {
       return this.#hear(ask, reply, askedMs);
     } catch (error) {
       this.#answerOffer(ask, false);
-      // It may have run; then the granted token must be given back. Reporting the rest twice does
-      // no harm.
-      this.#held.undrain(wish ? [{ token, used: false }, ...back] : back, throttled);
+      // It may have run; then the granted token must be given back, and new ones for the reserve.
+      // Reporting the rest twice does no harm.
+      const unheard = [...(wish ? [token] : []), ...ask.keep.filter((each) => !this.#held.has(each))];
+      this.#held.undrain([...unheard.map((each) => ({ token: each, used: false })), ...back], throttled);
       return this.#miss(error as Error);
     }
   }
@@ -228,7 +229,8 @@ class SharedLedger implements Limiter {
     if (this.#view.hasStepped || this.#held.hasNews) return nowMs;
     // A reserve is leased, and has to be renewed.
     if (!this.#ahead.wanted) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
-    const againMs = reply.granted ? nowMs : this.#view.askMs(reply, reply.waitMs ?? Infinity);
+    // A taker that came after a command without a wish has not been asked for yet.
+    const againMs = reply.granted || !ask.wish ? nowMs : this.#view.askMs(reply, reply.waitMs ?? Infinity);
     return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
   }
 

@@ -126,6 +126,28 @@ describe("createSharedLedger", () => {
     expect(grants).toContain("a");
   });
 
+  it("asks at once for a taker that comes while the wish of one that left is taken back (was: 0.5 s later)", async () => {
+    const [ledger] = (await opened("a")) as [Limiter];
+    (await ledger.take(NORMAL, never)).send();
+    const leaving = new AbortController();
+    ledger.take(NORMAL, leaving.signal).catch(() => {});
+    await clock.advance(10); // the store knows of the wish
+    let answer = () => {};
+    slow = new Promise((resolve) => {
+      answer = resolve;
+    });
+    leaving.abort();
+    await clock.advance(1);
+    let isGranted = false;
+    void ledger.take(NORMAL, never).then(() => {
+      isGranted = true;
+    });
+    slow = undefined;
+    answer();
+    await clock.advance(1000 / QUOTA);
+    expect(isGranted).toBe(true);
+  });
+
   it("lets replicas take turns, and more urgent ones go first except every tenth time", async () => {
     const [a, b, c] = (await opened("a", "b", "c")) as [Limiter, Limiter, Limiter];
     const grants: string[] = [];

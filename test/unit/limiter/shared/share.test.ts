@@ -118,6 +118,16 @@ describe("createSharedLedger with `share`", () => {
     expect(bs.length).toBeLessThanOrEqual(20);
   });
 
+  it("gives back a token for its reserve whose reply was lost (was: out until its lease ended)", async () => {
+    const ledger = join("a");
+    await clock.advance(FIRST_OPENING_MS - 1);
+    deaf.add("a");
+    await clock.advance(1500);
+    deaf.clear();
+    await clock.advance(3000);
+    expect(ledger.state()).toMatchObject({ mode: "shared", coolingUntilMs: [] });
+  });
+
   it("counts tokens still in use without the store when a lost ledger opens again", async () => {
     const ledger = join("a");
     await clock.advance(OPENING_MS + 1000);
