@@ -12,6 +12,7 @@ import { Takers } from "./takers.js";
 import {
   answered,
   asked,
+  fewerWithheldMs,
   OPENING_MS,
   type Pace,
   pauseForMs,
@@ -158,7 +159,9 @@ class InProcessLedger implements Limiter {
         startMs(this.#pace, this.#quota, this.#free.length, newcomer, nowMs) ?? Infinity;
       const atMs = earliestMs(wish.newcomer);
       if (atMs > nowMs) {
-        if (atMs < Infinity) this.#disarm = this.#clock.at(atMs, () => this.#serve());
+        // A token that is free but withheld is waited for as well: the others may be out for long.
+        const againMs = atMs < Infinity ? atMs : fewerWithheldMs(this.#pace, this.#quota, nowMs);
+        if (againMs < Infinity) this.#disarm = this.#clock.at(againMs, () => this.#serve());
         return;
       }
       this.#takers.grant(this.#grant(earliestMs(false) > nowMs));

@@ -121,6 +121,12 @@ export function withheldAt(pace: Pace, quota: number, nowMs: number): number {
   return Math.max(0, Math.min(left, quota - 1));
 }
 
+/** When one token fewer will be withheld; Infinity if none is withheld. */
+export function fewerWithheldMs(pace: Pace, quota: number, nowMs: number): number {
+  if (withheldAt(pace, quota, nowMs) === 0) return Infinity;
+  return pace.throttledMs + (Math.floor((nowMs - pace.throttledMs) / CLEAN_MS) + 1) * CLEAN_MS;
+}
+
 /**
  * When a call may start: now or later. Undefined if a token must return first. Calls start a space
  * apart; otherwise the tokens of a burst of half-empty calls would return in a burst, and everybody

@@ -173,6 +173,21 @@ describe("createInProcessLedger", () => {
     last.catch(() => {});
   });
 
+  it("uses a withheld token again while no other comes back (was: only when one did)", async () => {
+    await open();
+    const token = await takeAndSend();
+    const throttledMs = clock.now();
+    token.settle({ kind: "throttled", retryAfterMs: 500 });
+    await clock.advance(1000);
+    await free(QUOTA);
+    for (let n = 0; n < QUOTA - 1; n++) await takeAndSend(); // and none is answered
+    const taking = ledger.take({ priority: "normal", newcomer: false }, never);
+    await clock.advance(throttledMs + 9999 - clock.now());
+    expect(await isGranted(taking)).toBe(false);
+    await clock.advance(1);
+    expect(await isGranted(taking)).toBe(true);
+  });
+
   it("takes nothing for a taker who has left", async () => {
     await open();
     const abort = new AbortController();
