@@ -1,6 +1,6 @@
 // Devices that have been read, gathered until they fill a canceling call: a reading call has room
 // for fewer. Nobody waits for others for longer than a bound, and nobody waits at all when no more
-// is read, or when it is urgent.
+// is read, or when it is urgent or has little time left.
 import type { Clock } from "../../base/clock.js";
 import { scopeKey } from "../command.js";
 import type { BatchDevice } from "../queue/batch.js";
@@ -19,6 +19,8 @@ export interface GatheredDevicesOptions {
 
 /** A device that was read is sent no later than this after it. */
 const LONGEST_WAIT_MS = 500;
+/** With less time left than that it does not wait for others: it still has to be sent. */
+const LITTLE_TIME_MS = 2 * LONGEST_WAIT_MS;
 
 export class GatheredDevices {
   readonly #options: GatheredDevicesOptions;
@@ -42,7 +44,8 @@ export class GatheredDevices {
     }
     gathered.batch.devices.push(...devices);
     const isFull = gathered.batch.devices.length + nextDevices > devicesPerCall;
-    if (nextDevices === 0 || isFull || devices.some(isUrgent)) this.#release(key);
+    const hurries = (device: BatchDevice) => isUrgent(device, clock.now() + LITTLE_TIME_MS);
+    if (nextDevices === 0 || isFull || devices.some(hurries)) this.#release(key);
   }
 
   /** Releases all of them. */
@@ -59,6 +62,7 @@ export class GatheredDevices {
   }
 }
 
-function isUrgent({ owners }: BatchDevice): boolean {
-  return owners.some(({ waiter }) => waiter.command.priority === "urgent");
+/** `soonMs`: a deadline before this time is near. */
+function isUrgent({ owners }: BatchDevice, soonMs: number): boolean {
+  return owners.some(({ waiter: { command } }) => command.priority === "urgent" || command.answerByMs < soonMs);
 }

@@ -11,8 +11,14 @@ function start() {
     devicesPerCall: 200,
     release: ({ devices }) => released.push(devices.map(({ name }) => name)),
   });
-  const add = (count: number, nextDevices: number, priority: "normal" | "urgent" = "normal", scope = SCOPE) => {
-    const waiter = aWaiter({ deviceNames: names(count), priority, scope });
+  const add = (
+    count: number,
+    nextDevices: number,
+    priority: "normal" | "urgent" = "normal",
+    scope = SCOPE,
+    answerByMs = 60_000,
+  ) => {
+    const waiter = aWaiter({ deviceNames: names(count), priority, scope, answerByMs });
     const devices = waiter.command.deviceNames.map((name, index) => ({ name, owners: [{ waiter, index }] }));
     gathered.add({ devices, scopeQueue: { key: "key", scope } }, nextDevices);
   };
@@ -34,6 +40,14 @@ describe("GatheredDevices", () => {
     add(10, 100);
     add(1, 100, "urgent");
     expect(sizes()).toEqual([10, 11]);
+  });
+
+  it("keeps none that has little time left (was: it expired unsent while it waited for others)", () => {
+    const { sizes, add } = start();
+    add(10, 100, "normal", SCOPE, 1000);
+    expect(sizes()).toEqual([]);
+    add(1, 100, "normal", SCOPE, 999);
+    expect(sizes()).toEqual([11]);
   });
 
   it("keeps none for longer than half a second, and none when it closes", async () => {
