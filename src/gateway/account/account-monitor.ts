@@ -45,7 +45,8 @@ export class AccountMonitor {
       ledger,
       calls: recentCalls.trend,
       waitingDevices: dispatcher.queue.backlog.devices,
-      oldestSinceMs: () => this.#oldestSinceMs(),
+      // A request that is being read back waits for no token.
+      oldestSinceMs: () => this.#oldestSinceMs(({ open }) => open),
       nowMs: clock.now(),
     });
   }
@@ -135,9 +136,9 @@ export class AccountMonitor {
     if (obstacle) this.#hindered = { obstacle, seenMs: this.#options.clock.now() };
   }
 
-  /** Arrival of the oldest request whose deadline has not passed. */
-  #oldestSinceMs(): number | undefined {
-    const { waiting } = this.#options.deadlines;
+  /** Arrival of the oldest of those requests whose deadline has not passed. */
+  #oldestSinceMs(isOne: (waiter: Waiter) => boolean = () => true): number | undefined {
+    const waiting = this.#options.deadlines.waiting.filter(isOne);
     let oldest: Waiter | undefined = waiting[0];
     for (const waiter of waiting) if (oldest && waiter.arrivedMs < oldest.arrivedMs) oldest = waiter;
     return oldest?.arrivedMs;

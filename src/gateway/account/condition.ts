@@ -50,7 +50,7 @@ export interface ConditionFacts {
   readonly ledger: Pick<LedgerState, "mode" | "obstacle" | "withheld" | "pausedUntilMs">;
   readonly calls: CallTrend;
   readonly waitingDevices: number;
-  /** Finds the arrival of the oldest unanswered request, which takes long if there are many. */
+  /** Finds the arrival of the oldest request whose cancel goes on; takes long if there are many. */
   readonly oldestSinceMs: () => number | undefined;
   readonly nowMs: number;
 }
