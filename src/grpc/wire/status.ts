@@ -100,7 +100,8 @@ export function wireErrorOf(error: unknown, leftMs = Infinity): WireError {
   const answer = statusOf(error);
   const metadata = pushbackMetadata(pushbackOf(knownOf(error), leftMs));
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
-  return { code: answer.code, details: answer.message, metadata };
+  // grpc-js throws for half a character, outside of every promise, which would end the process.
+  return { code: answer.code, details: answer.message.toWellFormed(), metadata };
 }
 
 /** Why an rpc failed, for the log: what the caller can read in the details, without names. */
