@@ -48,7 +48,7 @@ const LIMITS = {
 };
 const MOST_DOWNLOADS = 2;
 
-/** How long an answer may wait for its client. Event streams and downloads have their own limits. */
+/** How long an answer may wait for its client. Event streams and downloads have their own. */
 const TAKEN_WITHIN_MS = 30_000;
 
 type Route = (response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
