@@ -154,6 +154,7 @@ export function connect(address: string, { caller, tls, token }: ConnectOptions 
         signal?.addEventListener("abort", leave, { once: true });
       });
     for (;;) {
+      signal?.throwIfAborted(); // nothing would say so any more
       try {
         return await attempt();
       } catch (error) {

@@ -59,7 +59,10 @@ export function operationStatusOf(operation: WireOperation): OperationStatus {
 function listStatusOf({ name, done, metadata, result }: WireOperation): OperationStatus {
   const told = SubmitCancelTasksByDeviceMetadata.decode(metadata?.value ?? new Uint8Array());
   const outcomes: Partial<Record<Outcome, number>> = {};
-  for (const { outcome, devices } of told.outcomes) outcomes[outcomeNameOf(outcome)] = Number(devices);
+  for (const { outcome, devices } of told.outcomes) {
+    const known = outcomeNameOf(outcome); // several that only a newer gateway knows have one name
+    outcomes[known] = (outcomes[known] ?? 0) + Number(devices);
+  }
   const isWell = (Object.keys(outcomes) as Outcome[]).every(isGood);
   return {
     ...{ name, done, outcomes, caller: told.caller, obstacle: told.obstacle, durable: told.durable },

@@ -58,8 +58,14 @@ const ANSWER_MARGIN_MS = 10_000;
 
 /** Codes of a gateway that is away, or busy; waiting goes on this long after the first of them. */
 const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
+/** The same of a connection that breaks, or that a proxy ends; reading again is harmless. */
+const BROKEN_CODES: ReadonlySet<string> = new Set(["CANCELLED", "INTERNAL", "UNKNOWN", "ABORTED"]);
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 500;
+
+function isPassing({ code, reason }: OtaError): boolean {
+  return PASSING_CODES.has(code) || (reason === "TRANSPORT" && BROKEN_CODES.has(code));
+}
 
 /** The parts of the client that its operations share. */
 export interface OperationSeams {
@@ -89,6 +95,7 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
     const message = wireSubmissionOf(spec);
     const deadline = Date.now() + timeoutMs;
     const headers = await headersOf(timeoutMs, signal);
+    signal?.throwIfAborted(); // nothing would say so any more
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, stored: WireOperation) => {
         signal?.removeEventListener("abort", leave);
@@ -137,7 +144,7 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
             awaySinceMs = Infinity;
           } catch (error) {
             // The operation outlives its gateway, which may be restarting.
-            if (!(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
+            if (!(error instanceof OtaError) || !isPassing(error)) throw error;
             awaySinceMs = Math.min(awaySinceMs, clock.now());
             if (clock.now() - awaySinceMs > PATIENCE_MS) throw error;
           }

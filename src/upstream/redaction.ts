@@ -42,7 +42,7 @@ const CUT_WORD = new RegExp(`(?<!${NAME})(?:${NAME}*(?:…|\\.{3}))+${NAME}*`, "
  */
 export function redactSecrets(message: string, code: string, secrets: readonly string[]): string {
   if (/signature/i.test(code) || /string ?to ?sign/i.test(message)) return SIGNATURE_REFUSED;
-  let text = message.slice(0, LONGEST_READ);
+  let text = message.slice(0, LONGEST_READ).toWellFormed(); // JSON can name half a character, and no header can hold it
   // A key cut in two would match no pattern.
   if (message.length > LONGEST_READ) text = text.replace(/\S*$/, "");
   text = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim();

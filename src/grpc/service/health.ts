@@ -15,6 +15,7 @@ export class Health {
   readonly #services: ReadonlySet<string>;
   readonly #watchers = new Set<Watcher>();
   #status = ServingStatus.SERVING;
+  #hasEnded = false;
 
   /** `services`: full names. The empty name, for the whole server, is always known. */
   constructor(services: readonly string[]) {
@@ -31,6 +32,7 @@ export class Health {
 
   /** Ends all watches, which would keep the server from shutting down. */
   endWatches(): void {
+    this.#hasEnded = true;
     for (const watcher of this.#watchers) watcher.end();
   }
 
@@ -54,6 +56,7 @@ export class Health {
       // sent.
       const known = this.#services.has(call.request.service);
       call.write({ status: known ? this.#status : ServingStatus.SERVICE_UNKNOWN });
+      if (this.#hasEnded) return void call.end(); // its headers came before, and its request only now
       this.#watchers.add(call);
       call.on("cancelled", () => this.#watchers.delete(call));
       call.on("close", () => this.#watchers.delete(call));

@@ -30,10 +30,12 @@ export async function resultsPageOf(
 ): Promise<ListOperationResultsResponse | undefined> {
   const { id } = record;
   const most = pageSizeOf(request.pageSize, USUAL_RESULTS, MOST_RESULTS);
-  const kinds = request.outcomes.map((outcome) => OUTCOMES.findIndex((kind) => WIRE_OUTCOMES[kind] === outcome));
+  // Each once: a request has room for hundreds of thousands, and devices are compared with all.
+  const asked = [...new Set(request.outcomes)];
+  const kinds = asked.map((outcome) => OUTCOMES.findIndex((kind) => WIRE_OUTCOMES[kind] === outcome));
   if (kinds.includes(-1)) throw invalid("outcomes", "has an outcome that is not known");
   const of = [id, [...kinds].sort()];
-  const isPosition = (position: unknown): position is number => Number.isSafeInteger(position);
+  const isPosition = (position: unknown): position is number => Number.isSafeInteger(position) && Number(position) >= 0;
   const from = positionIn(request.pageToken, of, isPosition) ?? 0;
   const page = await operations.results({ id, from, most, ...(kinds.length > 0 && { kinds }) });
   if (!page) return undefined;

@@ -175,6 +175,8 @@ export class GuardedStream {
       this.#answer(OVERDUE);
       return;
     }
+    // The rest of a message may have come, and wait until the queue has room again.
+    if (stream.isPaused()) this.#meter.notRead(nowMs);
     const rules = this.#rules;
     const waitingSinceMs = rules.isStream ? this.#meter.begunMs : this.#openedMs;
     const isLate = waitingSinceMs !== undefined && nowMs - waitingSinceMs >= ARRIVES_WITHIN_MS;

@@ -49,6 +49,11 @@ export class MessageMeter {
     return true;
   }
 
+  /** The gateway itself does not read on: the time of a message that is arriving starts again. */
+  notRead(nowMs: number): void {
+    if (this.#begunMs !== undefined) this.#begunMs = nowMs;
+  }
+
   /** Takes the oldest complete message; returns its bytes. */
   take(): number {
     const bytes = this.#oldest;

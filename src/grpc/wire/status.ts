@@ -16,6 +16,9 @@ import { badRequest, deviceInfo, errorInfo, quotaFailure, retryInfo } from "./de
 /** Encoded, trailers stay under 4 KB: many proxies allow no more than 8 KB of headers in all. */
 const MAX_STATUS_BYTES = 2900;
 
+/** Of `grpc-message`: a Chinese character takes nine. The details hold all of it. */
+const LONGEST_TEXT_BYTES = 1200;
+
 const OUR_DOMAIN = "ota.v1";
 const UPSTREAM_DOMAIN = "iot.aliyuncs.com";
 
@@ -100,7 +103,14 @@ export function wireErrorOf(error: unknown, leftMs = Infinity): WireError {
   const answer = statusOf(error);
   const metadata = pushbackMetadata(pushbackOf(knownOf(error), leftMs));
   metadata.set("grpc-status-details-bin", Buffer.from(Status.encode(answer).finish()));
-  return { code: answer.code, details: answer.message, metadata };
+  return { code: answer.code, details: headerTextOf(answer.message), metadata };
+}
+
+/** grpc-js throws for half a character, outside of every promise, which would end the process. */
+function headerTextOf(message: string): string {
+  const text = message.toWellFormed();
+  if (encodeURI(text).length <= LONGEST_TEXT_BYTES) return text;
+  return `${text.slice(0, LONGEST_TEXT_BYTES / 9 - 1)}…`.toWellFormed();
 }
 
 /** Why an rpc failed, for the log: what the caller can read in the details, without names. */

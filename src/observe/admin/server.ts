@@ -48,6 +48,9 @@ const LIMITS = {
 };
 const MOST_DOWNLOADS = 2;
 
+/** How long an answer may wait for its client. Event streams and downloads have their own. */
+const TAKEN_WITHIN_MS = 30_000;
+
 type Route = (response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
 
 /** Starts the server on `host:port`. */
@@ -78,6 +81,8 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
       log.error({ err: error, path }, "a request to the admin port failed");
       if (response.headersSent) response.destroy();
       else refuse(response, { status: 500, error: "internal error; see the gateway's log" });
+    } finally {
+      if (response.writableEnded && !response.destroyed) endUnlessTaken(response, clock);
     }
   });
   holdConnections(server);
@@ -94,6 +99,12 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
       await closed;
     },
   };
+}
+
+/** A client that does not read its answer would keep its connection, and lock out the probes. */
+function endUnlessTaken(response: ServerResponse, clock: Clock): void {
+  const disarm = clock.at(clock.now() + TAKEN_WITHIN_MS, () => response.destroy());
+  response.once("close", disarm);
 }
 
 /** Paths open to every client that can connect: probes and scrapers carry no token. */

@@ -109,6 +109,25 @@ describe("connect", () => {
     expect(await rejection(client.getQuota("", { signal: stop.signal }))).toEqual(new Error("enough"));
   });
 
+  it.each<[string, (client: Client, signal: AbortSignal) => Promise<unknown>]>([
+    ["unary", (client, signal) => client.getQuota("", { signal, timeoutMs: 1e9 })],
+    ["submission", (client, signal) => client.submit([], { productKey: "a1", firmwareId: "f1" }, { signal })],
+  ])("rejects when it is aborted just as its token is ready: %s (was: not before its timeout)", async (_, start) => {
+    const address = await listenOta({ quota: () => undefined });
+    for (let turns = 0; turns < 20; turns++) {
+      const stop = new AbortController();
+      const abortSoon = async () => {
+        for (let turn = 0; turn < turns; turn++) await undefined;
+        stop.abort(new Error("enough"));
+      };
+      const token = async () => {
+        void abortSoon();
+        return "token";
+      };
+      expect(await rejection(start(connected(address, { token }), stop.signal))).toEqual(new Error("enough"));
+    }
+  });
+
   it.each([
     [Number.NaN, "NaN"],
     ["5000", "of type string"],

@@ -3,9 +3,11 @@ import { Metadata } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, connect, type Token } from "../../../src/client/client.js";
 import { createOperations } from "../../../src/client/operation.js";
-import { ownError } from "../../../src/client/ota-error.js";
+import { operationStatusOf } from "../../../src/client/operation-status.js";
+import { otaErrorOf, ownError } from "../../../src/client/ota-error.js";
 import { GatewayError } from "../../../src/gateway/failures.js";
 import { Operation } from "../../../src/gen/google/longrunning/operations.js";
+import { SubmitCancelTasksByDeviceMetadata as ListMetadata } from "../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -134,6 +136,26 @@ describe("wait", () => {
     expect((await wait).done).toBe(true);
   });
 
+  it.each([
+    { code: 13, details: "Received RST_STREAM with code 2 (Internal server error)" },
+    { code: 1, details: "Received RST_STREAM with code 8 (Call cancelled by remote)" },
+    { code: 2, details: "Received HTTP status code 500" },
+  ])("goes on when the connection breaks: $details (was: gave up)", async ({ code, details }) => {
+    const error = Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+    const { clock, wait } = waiting([() => Promise.reject(otaErrorOf(error)), done]);
+    await clock.advance(2000);
+    expect((await wait).done).toBe(true);
+  });
+
+  it.each([
+    ["the gateway", new GatewayError({ kind: "internal", message: "a bug" }), "INTERNAL"],
+    ["the caller", new GatewayError({ kind: "operation-not-found", message: "gone" }), "OPERATION_NOT_FOUND"],
+  ])("gives up at once what %s is to blame for", async (_, error, reason) => {
+    const wire = wireErrorOf(error);
+    const { wait } = waiting([() => Promise.reject(otaErrorOf(Object.assign(new Error(wire.details), wire)))]);
+    await expect(wait).rejects.toMatchObject({ reason });
+  });
+
   it("gives a gateway that has gone a minute from then on (was: from its last answer, almost a minute ago)", async () => {
     const clock = new HandClock();
     const away = () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
@@ -155,5 +177,14 @@ describe("wait", () => {
     const { clock, wait } = waiting([...times(300, running), ...times(100, away), done]);
     await clock.advance(250_000);
     expect((await wait).done).toBe(true);
+  });
+});
+
+describe("operationStatusOf", () => {
+  it("adds up outcomes that only a newer gateway knows (was: the last of them stood for all)", () => {
+    const counts = [6, 98, 99].map((outcome) => ({ outcome, devices: 5n }));
+    const value = Buffer.from(ListMetadata.encode(ListMetadata.fromPartial({ outcomes: counts })).finish());
+    const metadata = { typeUrl: "type.googleapis.com/ota.v1.SubmitCancelTasksByDeviceMetadata", value };
+    expect(operationStatusOf({ ...STORED, metadata }).outcomes).toEqual({ UNKNOWN: 15 });
   });
 });

@@ -4,6 +4,10 @@ import { redactSecrets, word } from "../../../src/upstream/redaction.js";
 const speak = (message: string, code = "", secrets: string[] = []) => redactSecrets(message, code, secrets);
 
 describe("speakable", () => {
+  it("replaces half a character, which JSON can name and no header can hold (was: the process ended)", () => {
+    expect(speak("before \ud83d after \ude00")).toBe("before \ufffd after \ufffd");
+  });
+
   it("leaves ordinary words and device names alone", () => {
     const text = "The device dev:ice@2.x-y_z does not exist. 设备不存在";
     expect(speak(text)).toBe(text);

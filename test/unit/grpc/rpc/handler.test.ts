@@ -62,6 +62,14 @@ describe("unary", () => {
     expect(lines()[0]).not.toHaveProperty("traceId"); // of all zeros, for no SDK is started
   });
 
+  it("answers with a text that no header can hold (was: the process ended)", async () => {
+    const { call } = await setUp(async () => {
+      throw new GatewayError({ kind: "unavailable", message: "half a character: \ud83d" });
+    });
+    const failure = await failureOf(call().answer);
+    expect(failure).toMatchObject({ code: "UNAVAILABLE", message: "half a character: \ufffd" });
+  });
+
   it("refuses a caller whose name is none, says which names are, and handles nothing", async () => {
     let handled = 0;
     const { call, lines } = await setUp(async () => {

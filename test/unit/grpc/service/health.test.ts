@@ -54,6 +54,15 @@ describe("Health", () => {
     for (const seen of watches) expect(seen).toEqual([Status.SERVING, Status.NOT_SERVING, "end"]);
   });
 
+  it("ends a watch whose request comes after all others have been ended (was: it kept the server from ending)", async () => {
+    const { health, watch } = await setUp();
+    health.stopServing();
+    health.endWatches();
+    const seen = watch(SERVICE);
+    await until(() => seen.length === 2);
+    expect(seen).toEqual([Status.NOT_SERVING, "end"]);
+  });
+
   it("tells who watches an unknown service only that, and ends that watch too", async () => {
     const { health, watch } = await setUp();
     const seen = watch("ota.v2.OtaService");

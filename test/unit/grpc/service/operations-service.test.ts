@@ -1,6 +1,8 @@
 // The rpcs about operations over a real port. No account is configured, so that none is run.
 import { describe, expect, it, onTestFinished } from "vitest";
+import { Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
 import { startGrpcServer } from "../../../../src/grpc/server.js";
+import { pageTokenOf } from "../../../../src/grpc/service/page-token.js";
 import { CallerBook } from "../../../../src/identity/caller-book.js";
 import { Operations } from "../../../../src/operations/operations.js";
 import { STOP_ROLLOUT } from "../../../../src/operations/stop/stop-spec.js";
@@ -59,6 +61,30 @@ describe("CancelOperation", () => {
     await store.end(await leaseOne(store), { state: "stopped", failure: "", sent: "", unsent: "" });
     await caller.stop(`operations/${id}`);
     expect(stopped).toHaveLength(2);
+  });
+});
+
+describe("ListOperationResults", () => {
+  it("asks the store for each outcome once, however often it is named (was: every device was compared with all)", async () => {
+    const asked: unknown[] = [];
+    const { store, caller } = await setUp((whole) => ({
+      ...whole,
+      results: (query) => {
+        asked.push(query.kinds?.length);
+        return whole.results(query);
+      },
+    }));
+    const name = `operations/${(await submit(store, 1)).id}`;
+    await caller.results({ name, outcomes: Array.from({ length: 50_000 }, () => Outcome.ACCEPTED) });
+    expect(asked).toEqual([1]);
+  });
+
+  it("refuses a position before the first device (was: the error of a store, as if it were away)", async () => {
+    const { store, caller } = await setUp((whole) => whole);
+    const { id } = await submit(store, 1);
+    const pageToken = pageTokenOf([id, []], -9_007_199_254_740_991);
+    const failure = await failureOf(caller.results({ name: `operations/${id}`, pageToken }));
+    expect(failure).toMatchObject({ reason: "INVALID_REQUEST", violations: [{ field: "page_token" }] });
   });
 });
 

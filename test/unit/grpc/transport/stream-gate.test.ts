@@ -7,10 +7,11 @@ import {
   HealthCheckResponse_ServingStatus as Health,
   HealthCheckResponse,
 } from "../../../../src/gen/grpc/health/v1/health.js";
+import { StreamCancelTasksByDeviceRequest as Message } from "../../../../src/gen/ota/v1/ota_service.js";
 import { startGrpcServer } from "../../../../src/grpc/server.js";
 import type { Authentication } from "../../../../src/grpc/transport/caller.js";
 import { CallerBook } from "../../../../src/identity/caller-book.js";
-import type { Identity } from "../../../../src/identity/identity.js";
+import type { Identity, PendingIdentity } from "../../../../src/identity/identity.js";
 import { framed } from "../../../fuzz/raw-rpcs.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { HandClock, settle } from "../../../support/hand-clock.js";
@@ -139,6 +140,36 @@ describe("StreamGate", () => {
     expect(afterMs).toBeLessThan(60_000);
     await clock.advance(600_000);
     expect(silent.closed).toBe(false);
+  });
+
+  it("does not take for late what it does not read itself (was: a stream that waited for room for 30 s was ended)", async () => {
+    const alice: Identity = { kind: "caller", name: "alice" };
+    let verified = (_: Identity) => {};
+    const verifying = new Promise<Identity>((resolve) => {
+      verified = resolve;
+    });
+    let identity: Identity | PendingIdentity = alice;
+    const { clock, session, refused } = await setUp(() => identity);
+    const stream = rpc(session, STREAM, { authorization: "Bearer a.b.c" });
+    await until(() => stream.id !== undefined);
+    await new Promise((resolve) => session.ping(resolve));
+    identity = { kind: "pending", verify: () => verifying }; // nothing more is read meanwhile
+    const messages = Array.from({ length: 50 }, (_, n) => {
+      const request = { deviceNames: Array.from({ length: 100 }, (_, k) => `device-${k}`.padEnd(30, "-")) };
+      return framed(Message.encode(Message.fromPartial({ sequence: BigInt(n), request })).finish());
+    });
+    stream.write(Buffer.concat(messages)); // so that frames end within messages
+    let answers = 0;
+    stream.on("data", () => answers++);
+    for (let n = 0; n < 120; n++) {
+      await clock.advance(1000);
+      await new Promise((resolve) => session.ping(resolve));
+    }
+    expect([stream.closed, refused]).toEqual([false, []]);
+    verified(alice);
+    await until(() => answers > 0);
+    stream.end();
+    expect((await turned(clock, stream)).result).toBe("0");
   });
 
   it("ends reflection within a minute, and watches after longer than a connection is used", async () => {

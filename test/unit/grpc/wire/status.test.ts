@@ -8,6 +8,7 @@ import {
   type Violation,
 } from "../../../../src/gateway/failures.js";
 import { ErrorInfo } from "../../../../src/gen/google/rpc/error_details.js";
+import { Status } from "../../../../src/gen/google/rpc/status.js";
 import { deviceStatusOf, type WireError, wireErrorOf } from "../../../../src/grpc/wire/status.js";
 import { readFailure } from "../../../support/grpc-failure.js";
 
@@ -197,6 +198,18 @@ describe("wireErrorOf", () => {
     expect(readFailure(wire).devices).toHaveLength(10);
     expect(trailerBytes(wire)).toBeLessThan(4096);
   });
+
+  it.each(["\u4e2d", "\ud83d\ude00", " "])(
+    "keeps the trailers under 4 KB for an upstream that talks much in %j (was: more than 4 KB)",
+    (character) => {
+      const upstream = { code: "c".repeat(128), requestId: "r".repeat(128) };
+      const message = `the batches could not be listed: ${character.repeat(300 / character.length)} (${upstream.code})`;
+      const wire = wireErrorOf(new GatewayError({ kind: "unavailable", message, upstream }, { retryAfterMs: 1000 }));
+      expect(trailerBytes(wire)).toBeLessThan(4096);
+      const [encoded] = wire.metadata.get("grpc-status-details-bin");
+      expect(Status.decode(encoded as Buffer).message).toBe(message);
+    },
+  );
 
   it.each([
     new Error("the secret is testsecret"),

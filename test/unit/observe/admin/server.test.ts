@@ -217,6 +217,19 @@ describe("startAdminServer", () => {
     for (const socket of many) socket.destroy();
   });
 
+  it("ends a connection that does not read its answer (was: 256 of them locked out the probes for ever)", async () => {
+    const body = "x".repeat(20_000_000); // more than the buffers of any connection hold
+    const { server, clock, url } = await start({ metrics: async () => ({ contentType: "text/plain", body }) });
+    const socket = connect(server.port, "127.0.0.1");
+    socket.on("error", () => {}).write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await once(socket, "readable");
+    await clock.advance(30_000);
+    await once(socket.resume(), "close");
+    expect(socket.bytesRead).toBeLessThan(body.length);
+    await get(`${url}/livez`);
+    await untilTrue(() => clock.armed === 0);
+  });
+
   it("throws if the port is taken", async () => {
     const { server } = await start();
     await expect(start({ port: server.port })).rejects.toThrow("EADDRINUSE");
