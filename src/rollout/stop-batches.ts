@@ -1,11 +1,12 @@
 // The batches that belong to a stop: those of the first list that may have open tasks, those that
 // another process has recorded, and those created meanwhile if they were asked for. Batches that
 // are open and do not belong are only named.
+import type { BatchStop } from "./batch-record.js";
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { etagOf } from "./etag.js";
 import type { JobRow } from "./job-operator.js";
 import type { ListReading } from "./rollout-list.js";
-import { type KnownBatch, StopBatch } from "./stop-batch.js";
+import { StopBatch } from "./stop-batch.js";
 import type { StopConclusion, StopOrder } from "./stop-call.js";
 import { objectionTo } from "./stop-proof.js";
 
@@ -16,12 +17,17 @@ export class StopBatches {
   /** Of the rollout as it was listed last. */
   etag = "";
   readonly #order: StopOrder;
-  readonly #known: ReadonlyMap<string, KnownBatch>;
+  readonly #known: ReadonlyMap<string, BatchStop>;
   #isFirst = true;
 
-  constructor(order: StopOrder, known: ReadonlyMap<string, KnownBatch>) {
+  constructor(order: StopOrder, known: ReadonlyMap<string, BatchStop>) {
     this.#order = order;
     this.#known = known;
+  }
+
+  /** Recorded batches that no list has brought so far: what is known of them is their record. */
+  get unlisted(): readonly BatchStop[] {
+    return [...this.#known].flatMap(([jobId, batch]) => (this.all.has(jobId) ? [] : withoutNews(batch)));
   }
 
   /**
@@ -56,4 +62,8 @@ export class StopBatches {
     if (row.kind === undefined || isClosed || !(known || isWanted)) return;
     this.all.set(row.jobId, new StopBatch({ ...row, kind: row.kind }, this.#order.states, known));
   }
+}
+
+function withoutNews(batch: BatchStop): BatchStop {
+  return { ...batch, after: { ...batch.after, incomplete: "not listed since another process took over the stop" } };
 }

@@ -2,8 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/emulator/random.js";
 import { createRollout, jobReadings, type RolloutSpec } from "../../../src/emulator/rollout-control.js";
+import { etagOf } from "../../../src/rollout/etag.js";
 import { OPEN_STATES } from "../../../src/rollout/job-operator.js";
 import type { StopOrder } from "../../../src/rollout/stop-call.js";
+import { StopMachine } from "../../../src/rollout/stop-machine.js";
 import { RolloutWorld, type WorldOptions } from "../../support/rollout-world.js";
 
 const NO_FAULTS = { lost: 0, unavailable: 0, unreadable: 0 };
@@ -88,6 +90,13 @@ describe("StopMachine", () => {
     expect(world.seen).toEqual([]);
   });
 
+  it("sends nothing if the rollout had no open batch when it was read, and has one now", () => {
+    const { world } = start([{ devices: 3 }]);
+    const conclusion = world.stop({ ...ORDER, etag: etagOf([]) }, HOUR_MS);
+    expect(conclusion).toMatchObject({ kind: "unplanned", reason: "changed" });
+    expect(world.seen).toEqual([]);
+  });
+
   it("touches no batch of another product, also if it is asked for by name", () => {
     const { world, jobs } = start([{ productKey: "a1Other", firmwareId: "OtherFirmware", devices: 3 }]);
     const conclusion = world.stop({ ...ORDER, jobId: jobs[0]?.jobId ?? "" }, HOUR_MS);
@@ -117,11 +126,43 @@ describe("StopMachine", () => {
     expect([stopped, batches[0]?.left]).toEqual([false, 0]);
   });
 
+  it("reports a canceled batch that it could not count", () => {
+    let isDenied = false;
+    const refusal = (operation: string) => (isDenied && operation === "ListOTATaskByJob" ? "Forbidden.RAM" : undefined);
+    const { stop } = start([{ kind: "dynamic", devices: 3 }, { devices: 3 }], {}, { refusal });
+    expect(stop().stopped).toBe(true);
+    isDenied = true;
+    const { stopped, batches } = stop();
+    expect([stopped, batches.length]).toEqual([false, 2]);
+    expect(batches.every(({ after }) => after.incomplete.includes("Forbidden.RAM"))).toBe(true);
+  });
+
   it("waits for the calls of a process that died before it believes a count", () => {
     const { world, stop } = start([{ devices: 3 }], {}, { crashesAfter: [6] });
     expect(stop().stopped).toBe(true);
     const { callTimeoutMs } = ORDER;
     expect(world.nowMs).toBeGreaterThan(callTimeoutMs + 5000);
+  });
+
+  it("keeps the record of another process until it has read the batch itself", () => {
+    const { stop } = start([{ devices: 3 }]);
+    const { batches } = stop();
+    const known = new Map(batches.map((batch) => [batch.before.jobId, batch]));
+    const machine = new StopMachine(ORDER, 0, (ms) => ms, known);
+    const kept = batches.map((batch) => ({ ...batch, after: { ...batch.after, incomplete: expect.any(String) } }));
+    expect(machine.batches()).toEqual(kept);
+    machine.interrupt(0);
+    for (let calls = machine.next(0); calls.length > 0; calls = machine.next(0)) {
+      const end = { kind: "accepted", requestId: "R", answer: { kind: "jobs", jobs: [], isLast: true } } as const;
+      for (const call of calls) machine.ended(call, { end, sentMs: 0, sentWallMs: 0, endedMs: 0, attempts: 1 });
+    }
+    expect(machine.conclusion).toMatchObject({ kind: "report", stopped: false, batches: kept });
+  });
+
+  it("claims nothing of a batch that was changed and is listed no more", () => {
+    const { stop, world } = start([{ devices: 3 }]);
+    const known = new Map(stop().batches.map((batch) => [`${batch.before.jobId}0`, batch]));
+    expect(world.stop(ORDER, HOUR_MS, { known })).toMatchObject({ kind: "report", stopped: false });
   });
 
   it("changes nothing more once it is interrupted, and reports what is", () => {
