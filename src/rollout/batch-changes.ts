@@ -49,6 +49,18 @@ export class BatchChanges {
     return this.#underWay === 0 && ![...this.#batches.values()].some(({ sweep }) => sweep.isUnderWay);
   }
 
+  /** Whether a change is under way, or a batch has not had the first call that it needs. */
+  isPending(nowMs: number): boolean {
+    return !this.isQuiet || [...this.#batches.values()].some((batch) => this.#isUntried(batch, nowMs));
+  }
+
+  #isUntried(batch: StopBatch, nowMs: number): boolean {
+    if (batch.isGivenUp) return false;
+    if (this.isToClose(batch)) return batch.closings === 0;
+    if (batch.byJob === "refused") return !batch.sweep.hasPassed && batch.incomplete === "" && (batch.left ?? 0) > 0;
+    return batch.byJob === "to-do" && batch.lastByJobMs === -Infinity && wantsByJob(batch, nowMs);
+  }
+
   isToClose({ kind, strategyClosed, isGivenUp, row }: StopBatch): boolean {
     const isOpen = kind === "dynamic" && !strategyClosed && row.status !== "CANCELED";
     return isOpen && !this.#order.keepStrategies && !isGivenUp;

@@ -109,7 +109,7 @@ export class StopMachine {
     const times = [
       this.#planUntilMs,
       this.#nextListMs,
-      this.#settledMs(),
+      this.#settledMs(nowMs),
       ...this.#changes.times(),
       ...this.#rounds.times(),
     ];
@@ -132,6 +132,7 @@ export class StopMachine {
         return;
       default:
         this.#changes.ended(call, result);
+        if (this.#isFinal) this.#countAgain(endedMs);
     }
   }
 
@@ -143,7 +144,7 @@ export class StopMachine {
       if (isCounted || nowMs >= this.#planUntilMs) this.#plan(nowMs);
     }
     if (this.#isFinal) return;
-    if (this.#isPlanned && nowMs >= this.#settledMs()) {
+    if (this.#isPlanned && nowMs >= this.#settledMs(nowMs)) {
       this.#finish(nowMs);
       return;
     }
@@ -172,10 +173,23 @@ export class StopMachine {
     if (!this.#list.isReading) this.#list.begin();
   }
 
-  #settledMs(): number {
+  /** The last counts began before the last change was answered. */
+  #countAgain(nowMs: number): void {
+    const { changedMs, sinceMs } = this.#changes;
+    if (sinceMs === Infinity) return;
+    for (const batch of this.#all) {
+      if (batch.roundBeganMs >= changedMs) continue;
+      batch.beginRound(nowMs);
+      batch.countRest(changedMs);
+    }
+  }
+
+  /** However short the time to settle is, each batch has the calls that it needs first. */
+  #settledMs(nowMs: number): number {
     const plannedMs = this.#plannedMs ?? Infinity;
-    const sinceMs = Math.max(this.#changes.changedMs, plannedMs) + this.#order.settleMs;
-    return Math.min(sinceMs, plannedMs + this.#order.settleMs + LONGEST_EXTENSION_MS);
+    const mostMs = plannedMs + this.#order.settleMs + LONGEST_EXTENSION_MS;
+    if (this.#changes.isPending(nowMs)) return mostMs;
+    return Math.min(Math.max(this.#changes.changedMs, plannedMs) + this.#order.settleMs, mostMs);
   }
 
   #listed(nowMs: number): void {

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/emulator/random.js";
 import { createRollout, jobReadings, type RolloutSpec } from "../../../src/emulator/rollout-control.js";
 import { etagOf } from "../../../src/rollout/etag.js";
-import { OPEN_STATES } from "../../../src/rollout/job-operator.js";
-import type { StopOrder } from "../../../src/rollout/stop-call.js";
+import { type JobAnswer, OPEN_STATES } from "../../../src/rollout/job-operator.js";
+import type { StopCall, StopOrder } from "../../../src/rollout/stop-call.js";
 import { StopMachine } from "../../../src/rollout/stop-machine.js";
 import { RolloutWorld, type WorldOptions } from "../../support/rollout-world.js";
 
@@ -104,6 +104,20 @@ describe("StopMachine", () => {
     expect(world.seen).toEqual([]);
   });
 
+  it.each([0, 100])("makes the calls that each batch needs, though it may settle for only %i ms", (settleMs) => {
+    const { stop, rollouts } = start(
+      [{ kind: "dynamic", devices: 3 }, { devices: 3 }, { kind: "verify", devices: 250 }],
+      { verifyJob: "reject" },
+    );
+    const { batches } = stop({ settleMs });
+    expect(
+      rollouts()
+        .slice(-3)
+        .map(({ tasks }) => tasks.CANCELED),
+    ).toEqual([3, 3, 250]);
+    expect(batches.map(({ left }) => left)).toEqual([0, 0, 0]);
+  });
+
   it("never says of a batch that stays planned that it is stopped", () => {
     const { stop } = start([{ devices: 3, startsInMs: HOUR_MS }], { emptiedJob: "unchanged" });
     const { stopped, batches } = stop();
@@ -170,6 +184,39 @@ describe("StopMachine", () => {
     const conclusion = world.stop(ORDER, HOUR_MS, { interruptAtMs: 700 });
     expect(conclusion).toMatchObject({ kind: "report", isInterrupted: true });
     expect(world.seen.every(({ atMs }) => atMs < 1100)).toBe(true);
+  });
+
+  it("counts once more after the call that was under way when it was interrupted", () => {
+    const { productKey, firmwareId } = ORDER;
+    const job = { jobId: "j", status: "IN_PROGRESS", kind: "static", created: "", productKey, firmwareId } as const;
+    const machine = new StopMachine(ORDER, 0, (ms) => ms);
+    let total = 3;
+    const answerOf = ({ operation }: StopCall): JobAnswer => {
+      if (operation === "ListOTAJobByFirmware") return { kind: "jobs", jobs: [job], isLast: true };
+      if (operation === "CancelOTATaskByJob") return { kind: "done" };
+      return { kind: "tasks", total, tasks: total > 0 ? [{ deviceName: "", state: "QUEUED" }] : [] };
+    };
+    const answer = (call: StopCall, nowMs: number) => {
+      const isElse = "state" in call && call.state !== "QUEUED";
+      const none = { kind: "tasks", total: 0, tasks: [] } as const;
+      const end = { kind: "accepted", requestId: "R", answer: isElse ? none : answerOf(call) } as const;
+      machine.ended(call, { end, sentMs: nowMs, sentWallMs: nowMs, endedMs: nowMs, attempts: 1 });
+    };
+    let cancel: StopCall | undefined;
+    while (!cancel) {
+      for (const call of machine.next(0)) {
+        if (call.operation === "CancelOTATaskByJob") cancel = call;
+        else answer(call, 0);
+      }
+    }
+    machine.interrupt(100);
+    for (const call of machine.next(100)) answer(call, 100);
+    total = 0;
+    answer(cancel, 200);
+    for (let calls = machine.next(300); calls.length > 0; calls = machine.next(300)) {
+      for (const call of calls) answer(call, 300);
+    }
+    expect(machine.conclusion).toMatchObject({ kind: "report", isInterrupted: true, batches: [{ left: 0 }] });
   });
 
   it("leaves strategies open if it is asked to, and then says so only of the tasks", () => {
