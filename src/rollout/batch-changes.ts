@@ -7,7 +7,6 @@ import { batchFailureOf, isRejection, type StopCall, type StopCallEnd, type Stop
 
 /** The wait before a call is repeated that may not have reached the upstream. */
 const RETRY_MS = 2000;
-const MOST_CLOSINGS = 10;
 /**
  * Pages that all sweeps together read at a time: as many as the quota allows, however slow the
  * answers are, and few enough for counts to get their turn.
@@ -120,12 +119,13 @@ export class BatchChanges {
     batch.closings++;
     if (end.kind === "accepted" || (end.kind === "refused" && isOverAlready(end.refusal.code))) {
       batch.strategyClosed = true;
-    } else if (isRejection(end) || batch.closings >= MOST_CLOSINGS) {
-      batch.isGivenUp = true;
-      batch.failure = batchFailureOf(end, "its strategy could not be closed");
-    } else {
-      this.#closeAgainMs.set(jobId, endedMs + RETRY_MS);
+      batch.failure = undefined;
+      return;
     }
+    batch.failure = batchFailureOf(end, "its strategy could not be closed");
+    // Anything else passes, as an outage does: to give up would leave it open for good.
+    if (isRejection(end)) batch.isGivenUp = true;
+    else this.#closeAgainMs.set(jobId, endedMs + RETRY_MS);
   }
 }
 
