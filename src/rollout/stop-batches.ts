@@ -14,6 +14,8 @@ export class StopBatches {
   /** By job id. */
   readonly all = new Map<string, StopBatch>();
   otherOpenJobs: readonly string[] = [];
+  /** Whether a new batch was asked for, and was found too late to be stopped. */
+  hasMissed = false;
   /** Of the rollout as it was listed last. */
   etag = "";
   readonly #order: StopOrder;
@@ -45,7 +47,9 @@ export class StopBatches {
     for (const row of own) this.#note(row, isClosed);
     this.#isFirst = false;
     const others = reading.others.filter((row) => isOfRollout(row, this.#order) && isOpenStatus(row.status));
-    this.otherOpenJobs = [...open.filter((jobId) => !this.all.has(jobId)), ...others.map(({ jobId }) => jobId)];
+    const untouched = open.filter((jobId) => !this.all.has(jobId));
+    this.hasMissed = this.#order.includeNewJobs && untouched.length > 0;
+    this.otherOpenJobs = [...untouched, ...others.map(({ jobId }) => jobId)];
     if (isFirst) return "first";
     return this.all.size > before ? "more" : "same";
   }

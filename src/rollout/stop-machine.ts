@@ -236,6 +236,7 @@ export class StopMachine {
     const stopped =
       isListed &&
       this.#batches.unlisted.length === 0 &&
+      !this.#batches.hasMissed &&
       batches.every((batch) => isBatchStopped(batch, this.#order, this.#changes.changedMs, this.#sinceMs()));
     if (!stopped && !this.#isFinal) {
       // All that is missing may be one more list.

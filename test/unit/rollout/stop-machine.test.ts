@@ -219,6 +219,32 @@ describe("StopMachine", () => {
     expect(machine.conclusion).toMatchObject({ kind: "report", isInterrupted: true, batches: [{ left: 0 }] });
   });
 
+  it("claims nothing of a new batch that it finds too late to stop, if it was asked to", () => {
+    const { productKey, firmwareId } = ORDER;
+    const row = { status: "IN_PROGRESS", kind: "static", created: "", productKey, firmwareId } as const;
+    const stoppedWith = (includeNewJobs: boolean) => {
+      const machine = new StopMachine({ ...ORDER, includeNewJobs, settleMs: 7000 }, 0, (ms) => ms);
+      const jobs = [{ ...row, jobId: "old" }];
+      const play = (nowMs: number) => {
+        for (let calls = machine.next(nowMs); calls.length > 0; calls = machine.next(nowMs)) {
+          for (const call of calls) {
+            const isList = call.operation === "ListOTAJobByFirmware";
+            const answer = isList ? { kind: "jobs", jobs, isLast: true } : { kind: "tasks", total: 0, tasks: [] };
+            const end = { kind: "accepted", requestId: "R", answer: answer as JobAnswer } as const;
+            machine.ended(call, { end, sentMs: nowMs, sentWallMs: nowMs, endedMs: nowMs, attempts: 1 });
+          }
+        }
+      };
+      play(0);
+      play(2000);
+      jobs.unshift({ ...row, jobId: "new" });
+      play(7000);
+      return machine.conclusion;
+    };
+    expect(stoppedWith(false)).toMatchObject({ stopped: true, otherOpenJobs: ["new"] });
+    expect(stoppedWith(true)).toMatchObject({ stopped: false, otherOpenJobs: ["new"] });
+  });
+
   it("leaves strategies open if it is asked to, and then says so only of the tasks", () => {
     const { stop, rollouts } = start([{ kind: "dynamic", devices: 30 }]);
     expect(stop({ keepStrategies: true }).stopped).toBe(true);
