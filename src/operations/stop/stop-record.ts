@@ -102,6 +102,7 @@ export class StopRecord {
   /** The last that is stored before the end. */
   async complete(isTruncated: boolean): Promise<void> {
     await this.#makeSure();
+    this.#results.settleUnsent();
     await this.#store({ ...this.#detail, isTruncated: this.#detail.isTruncated || isTruncated });
   }
 

@@ -20,6 +20,8 @@ export class StopResults {
   /** By batch, then by name. Undefined for a device whose outcome is final. */
   readonly #places = new Map<string, Map<string, Place | undefined>>();
   readonly #forgotten = new Set<string>();
+  /** Devices that this holder has stored, and has not sent so far. */
+  readonly #unsent = new Map<Place, DeviceOutcome>();
   #pending = new Map<number, Outcomes>();
   #batches: ChunkBatches;
 
@@ -80,14 +82,23 @@ export class StopResults {
     }
   }
 
-  /** A device that was not sent may be found again: its outcome can still be replaced. */
+  /**
+   * A device that was not sent may be found again, and sent: that outcome is stored only with the
+   * last ones. If the process ends before, nobody knows.
+   */
   note(jobId: string, name: string, outcome: DeviceOutcome): void {
-    const isUnsent = outcome.kind === "not-attempted";
     const place = this.#places.get(jobId)?.get(name);
-    if (!place || (isUnsent && place.isRecalled)) return;
-    const outcomes = this.#pending.get(place.chunk) ?? noOutcomes(place.devices);
-    this.#pending.set(place.chunk, outcomes);
-    set(outcomes, place.index, outcome, isUnsent);
+    if (!place) return;
+    if (outcome.kind !== "not-attempted") {
+      this.#unsent.delete(place);
+      this.#setPending(place, outcome);
+    } else if (!place.isRecalled) this.#unsent.set(place, outcome);
+  }
+
+  /** Nothing more is sent. */
+  settleUnsent(): void {
+    for (const [place, outcome] of this.#unsent) this.#setPending(place, outcome);
+    this.#unsent.clear();
   }
 
   /** Everything that is not stored yet. */
@@ -106,6 +117,12 @@ export class StopResults {
     }
   }
 
+  #setPending({ chunk, devices, index }: Place, outcome: DeviceOutcome): void {
+    const outcomes = this.#pending.get(chunk) ?? noOutcomes(devices);
+    this.#pending.set(chunk, outcomes);
+    set(outcomes, index, outcome);
+  }
+
   #jobOf(chunk: number): string {
     const { chunks, chunkJobs } = this.#batches;
     return chunkJobs[chunks[chunk] ?? -1] ?? "";
@@ -118,8 +135,7 @@ export class StopResults {
   }
 }
 
-function set(outcomes: Outcomes, index: number, outcome: DeviceOutcome, isProvisional = false): void {
+function set(outcomes: Outcomes, index: number, outcome: DeviceOutcome): void {
   const failure = failureOfOutcome(outcome);
-  const mark = markOf(OUTCOMES.indexOf(outcome.kind), isProvisional);
-  setOutcome(outcomes, index, mark, failure ? JSON.stringify(failure) : "");
+  setOutcome(outcomes, index, markOf(OUTCOMES.indexOf(outcome.kind)), failure ? JSON.stringify(failure) : "");
 }

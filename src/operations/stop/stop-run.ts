@@ -129,7 +129,8 @@ export class StopRun implements LeasedRun {
     await this.#save();
     for (let call = this.#changes[0]; call; call = this.#changes[0]) {
       if (call.operation === "CancelOTATaskByDevice") await this.#record.append(call.jobId, call.deviceNames);
-      if (this.#changes[0] !== call || !this.#tenure.maySend) return; // ended meanwhile
+      if (this.#changes[0] !== call) this.#noteUnsent(call); // ended meanwhile
+      if (this.#changes[0] !== call || !this.#tenure.maySend) return;
       this.#changes.shift();
       this.#calls.make(call);
     }
@@ -154,8 +155,16 @@ export class StopRun implements LeasedRun {
   #dropChanges(): void {
     const never = { sentMs: undefined, sentWallMs: undefined, endedMs: this.#clock.now(), attempts: 0 };
     for (const call of this.#changes.splice(0)) {
+      this.#noteUnsent(call);
       this.#machine.ended(call, { end: { kind: "withdrawn", message: "the stop was interrupted" }, ...never });
     }
+  }
+
+  /** Of its devices, those that are stored would otherwise end as perhaps sent. */
+  #noteUnsent(call: StopCall): void {
+    if (call.operation !== "CancelOTATaskByDevice") return;
+    const failure = this.#tenure.ending?.unsent ?? LEFT;
+    for (const name of call.deviceNames) this.#record.note(call.jobId, name, { kind: "not-attempted", failure });
   }
 
   #checkRights(): void {

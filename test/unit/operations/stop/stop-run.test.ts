@@ -301,6 +301,45 @@ describe("StopRun", () => {
     expect(kindsOf(await world.results(id))["not-attempted"]).toBeGreaterThan(5000);
   });
 
+  it("claims nothing of a device that was left in the queue once and then sent (was: not sent)", async () => {
+    const world = await open([{ kind: "verify", devices: 100 }], {
+      fate: (_, what) => (what === SWEEP ? "dies after" : undefined),
+    });
+    const id = await world.order();
+    const first = world.start();
+    first.limiter.leave();
+    await world.clock.advance(5000);
+    world.isStoreAway = true; // until the lease is not sure any more
+    await world.clock.advance(20_000);
+    world.isStoreAway = false;
+    await world.clock.advance(5000); // what is known is stored
+    first.limiter.comeBack();
+    await world.until(() => first.isDead, 200);
+    world.start();
+    const record = await world.untilEnded(id);
+    expect([detailOf(record)?.report?.stopped, world.changes(SWEEP).length]).toEqual([true, 1]);
+    expect(kindsOf(await world.results(id))).toEqual({ unknown: 100 });
+  });
+
+  it("knows that devices were not sent which were being stored as it was stopped (was: perhaps sent)", async () => {
+    let isStopped = false;
+    const world = await open([{ kind: "verify", devices: 100 }], {
+      refusal: ({ isPage }) => (isStopped && isPage ? "ServiceUnavailable" : undefined),
+    });
+    const id = await world.order();
+    const { runner } = world.start();
+    const stored = world.stored.bind(world);
+    world.stored = (process, name, values, answer) => {
+      stored(process, name, values, answer);
+      if (name !== "append" || isStopped) return;
+      isStopped = true;
+      runner.stop(id);
+    };
+    const record = await world.untilEnded(id);
+    expect([record.state, world.changes(SWEEP).length]).toEqual(["stopped", 0]);
+    expect(kindsOf(await world.results(id))).toEqual({ "not-attempted": 100 });
+  });
+
   it("leaves: what was sent is recorded, and the next process goes on without delay", async () => {
     const world = await open(SWEPT, { answerMs: 300 });
     const id = await world.order();
