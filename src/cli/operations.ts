@@ -113,7 +113,7 @@ async function wait(client: Client, name: string, flags: Flags): Promise<void> {
 }
 
 async function results(client: Client, name: string, { output = STDOUT, failed, json }: Flags): Promise<void> {
-  if (json && output.endsWith(".csv"))
+  if (json && /\.csv$/i.test(output))
     throw new UnusableOutput("--json writes JSON lines; leave it out for a .csv file");
   const operation = client.operation(name);
   const { scope, endTime } = await operation.get();

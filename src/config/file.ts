@@ -112,7 +112,8 @@ function endpointOf(where: string, endpoint: unknown, region: unknown, wrong: Wr
   }
   if (endpoint === undefined) return undefined;
   const url = typeof endpoint === "string" && URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !hasUser(url)) return url;
+  if (url && /^https?:$/.test(url.protocol) && url.pathname === "/" && !url.search && !url.hash && !hasUser(url))
+    return url;
   wrong(`${where}.endpoint`, "an http or https address without path");
   return undefined;
 }

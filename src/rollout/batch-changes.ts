@@ -7,7 +7,6 @@ import { batchFailureOf, isRejection, type StopCall, type StopCallEnd, type Stop
 
 /** The wait before a call is repeated that may not have reached the upstream. */
 const RETRY_MS = 2000;
-const MOST_CLOSINGS = 10;
 /**
  * Pages that all sweeps together read at a time: as many as the quota allows, however slow the
  * answers are, and few enough for counts to get their turn.
@@ -47,6 +46,18 @@ export class BatchChanges {
 
   get isQuiet(): boolean {
     return this.#underWay === 0 && ![...this.#batches.values()].some(({ sweep }) => sweep.isUnderWay);
+  }
+
+  /** Whether a change is under way, or a batch has not had the first call that it needs. */
+  isPending(nowMs: number): boolean {
+    return !this.isQuiet || [...this.#batches.values()].some((batch) => this.#isUntried(batch, nowMs));
+  }
+
+  #isUntried(batch: StopBatch, nowMs: number): boolean {
+    if (batch.isGivenUp) return false;
+    if (this.isToClose(batch)) return batch.closings === 0;
+    if (batch.byJob === "refused") return !batch.sweep.hasPassed && batch.incomplete === "" && (batch.left ?? 0) > 0;
+    return batch.byJob === "to-do" && batch.lastByJobMs === -Infinity && wantsByJob(batch, nowMs);
   }
 
   isToClose({ kind, strategyClosed, isGivenUp, row }: StopBatch): boolean {
@@ -108,12 +119,13 @@ export class BatchChanges {
     batch.closings++;
     if (end.kind === "accepted" || (end.kind === "refused" && isOverAlready(end.refusal.code))) {
       batch.strategyClosed = true;
-    } else if (isRejection(end) || batch.closings >= MOST_CLOSINGS) {
-      batch.isGivenUp = true;
-      batch.failure = batchFailureOf(end, "its strategy could not be closed");
-    } else {
-      this.#closeAgainMs.set(jobId, endedMs + RETRY_MS);
+      batch.failure = undefined;
+      return;
     }
+    batch.failure = batchFailureOf(end, "its strategy could not be closed");
+    // Anything else passes, as an outage does: to give up would leave it open for good.
+    if (isRejection(end)) batch.isGivenUp = true;
+    else this.#closeAgainMs.set(jobId, endedMs + RETRY_MS);
   }
 }
 

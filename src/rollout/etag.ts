@@ -3,9 +3,11 @@
 import { createHash } from "node:crypto";
 
 const HASH_CHARS = 8;
+/** Of a rollout without open batches. An empty etag in an order would be no condition. */
+const NONE_OPEN = "none";
 
 export function etagOf(openJobIds: Iterable<string>): string {
-  return [...new Set([...openJobIds].map(hashOf))].sort().join("");
+  return [...new Set([...openJobIds].map(hashOf))].sort().join("") || NONE_OPEN;
 }
 
 /** Whether a batch is open that was not open at the time of the etag. */

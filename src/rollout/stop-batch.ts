@@ -98,11 +98,12 @@ export class StopBatch {
 
   /**
    * Whether it was canceled before the stop, and has no open task, as far as is known: not worth a
-   * report.
+   * report, unless it could not be counted.
    */
   get isOverBefore(): boolean {
     const hasTasks = this.left !== undefined && this.left > 0;
-    return this.row.status === "CANCELED" && !hasTasks && this.callsMade === 0 && this.swept === 0 && !this.#hadTasks;
+    const isTouched = hasTasks || this.#hadTasks || this.callsMade > 0 || this.swept > 0;
+    return this.row.status === "CANCELED" && !isTouched && this.incomplete === "";
   }
 
   /** Whether the states that were asked for have been counted in this round. */

@@ -1,11 +1,12 @@
 // The batches that belong to a stop: those of the first list that may have open tasks, those that
 // another process has recorded, and those created meanwhile if they were asked for. Batches that
 // are open and do not belong are only named.
+import type { BatchStop } from "./batch-record.js";
 import { isOfRollout, isOpenStatus, mayHaveOpenTasks } from "./batch-status.js";
 import { etagOf } from "./etag.js";
 import type { JobRow } from "./job-operator.js";
 import type { ListReading } from "./rollout-list.js";
-import { type KnownBatch, StopBatch } from "./stop-batch.js";
+import { StopBatch } from "./stop-batch.js";
 import type { StopConclusion, StopOrder } from "./stop-call.js";
 import { objectionTo } from "./stop-proof.js";
 
@@ -13,15 +14,22 @@ export class StopBatches {
   /** By job id. */
   readonly all = new Map<string, StopBatch>();
   otherOpenJobs: readonly string[] = [];
+  /** Whether a new batch was asked for, and was found too late to be stopped. */
+  hasMissed = false;
   /** Of the rollout as it was listed last. */
   etag = "";
   readonly #order: StopOrder;
-  readonly #known: ReadonlyMap<string, KnownBatch>;
+  readonly #known: ReadonlyMap<string, BatchStop>;
   #isFirst = true;
 
-  constructor(order: StopOrder, known: ReadonlyMap<string, KnownBatch>) {
+  constructor(order: StopOrder, known: ReadonlyMap<string, BatchStop>) {
     this.#order = order;
     this.#known = known;
+  }
+
+  /** Recorded batches that no list has brought so far: what is known of them is their record. */
+  get unlisted(): readonly BatchStop[] {
+    return [...this.#known].flatMap(([jobId, batch]) => (this.all.has(jobId) ? [] : withoutNews(batch)));
   }
 
   /**
@@ -39,7 +47,9 @@ export class StopBatches {
     for (const row of own) this.#note(row, isClosed);
     this.#isFirst = false;
     const others = reading.others.filter((row) => isOfRollout(row, this.#order) && isOpenStatus(row.status));
-    this.otherOpenJobs = [...open.filter((jobId) => !this.all.has(jobId)), ...others.map(({ jobId }) => jobId)];
+    const untouched = open.filter((jobId) => !this.all.has(jobId));
+    this.hasMissed = this.#order.includeNewJobs && untouched.length > 0;
+    this.otherOpenJobs = [...untouched, ...others.map(({ jobId }) => jobId)];
     if (isFirst) return "first";
     return this.all.size > before ? "more" : "same";
   }
@@ -56,4 +66,8 @@ export class StopBatches {
     if (row.kind === undefined || isClosed || !(known || isWanted)) return;
     this.all.set(row.jobId, new StopBatch({ ...row, kind: row.kind }, this.#order.states, known));
   }
+}
+
+function withoutNews(batch: BatchStop): BatchStop {
+  return { ...batch, after: { ...batch.after, incomplete: "not listed since another process took over the stop" } };
 }

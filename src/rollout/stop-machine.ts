@@ -10,7 +10,7 @@ import { endReasonOf } from "./end-reason.js";
 import type { JobCallResult } from "./job-line.js";
 import type { JobTaskState } from "./job-operator.js";
 import { RolloutList } from "./rollout-list.js";
-import type { KnownBatch, StopBatch } from "./stop-batch.js";
+import type { StopBatch } from "./stop-batch.js";
 import { StopBatches } from "./stop-batches.js";
 import type { StopCall, StopCallEnd, StopConclusion, StopOrder, StopStep } from "./stop-call.js";
 import { isBatchStopped, unclearStop } from "./stop-proof.js";
@@ -26,7 +26,7 @@ const LONGEST_EXTENSION_MS = 30 * 60_000;
 export class StopMachine {
   readonly #order: StopOrder;
   readonly #list: RolloutList;
-  readonly #known: ReadonlyMap<string, KnownBatch>;
+  readonly #known: ReadonlyMap<string, BatchStop>;
   readonly #wallMsOf: (ms: number) => number;
   readonly #batches: StopBatches;
   readonly #changes: BatchChanges;
@@ -48,7 +48,7 @@ export class StopMachine {
     order: StopOrder,
     nowMs: number,
     wallMsOf: (ms: number) => number,
-    known: ReadonlyMap<string, KnownBatch> = new Map(),
+    known: ReadonlyMap<string, BatchStop> = new Map(),
   ) {
     this.#order = order;
     this.#known = known;
@@ -80,7 +80,7 @@ export class StopMachine {
   /** The state of each batch as far as it is known now. */
   batches(): readonly BatchStop[] {
     const reported = this.#all.filter(({ isOverBefore }) => !isOverBefore);
-    return reported.map((batch) => batch.stop(this.#wallMsOf));
+    return [...reported.map((batch) => batch.stop(this.#wallMsOf)), ...this.#batches.unlisted];
   }
 
   /** Changes nothing more; counts once more, and concludes. */
@@ -109,7 +109,7 @@ export class StopMachine {
     const times = [
       this.#planUntilMs,
       this.#nextListMs,
-      this.#settledMs(),
+      this.#settledMs(nowMs),
       ...this.#changes.times(),
       ...this.#rounds.times(),
     ];
@@ -132,6 +132,7 @@ export class StopMachine {
         return;
       default:
         this.#changes.ended(call, result);
+        if (this.#isFinal) this.#countAgain(endedMs);
     }
   }
 
@@ -143,7 +144,7 @@ export class StopMachine {
       if (isCounted || nowMs >= this.#planUntilMs) this.#plan(nowMs);
     }
     if (this.#isFinal) return;
-    if (this.#isPlanned && nowMs >= this.#settledMs()) {
+    if (this.#isPlanned && nowMs >= this.#settledMs(nowMs)) {
       this.#finish(nowMs);
       return;
     }
@@ -172,10 +173,23 @@ export class StopMachine {
     if (!this.#list.isReading) this.#list.begin();
   }
 
-  #settledMs(): number {
+  /** The last counts began before the last change was answered. */
+  #countAgain(nowMs: number): void {
+    const { changedMs, sinceMs } = this.#changes;
+    if (sinceMs === Infinity) return;
+    for (const batch of this.#all) {
+      if (batch.roundBeganMs >= changedMs) continue;
+      batch.beginRound(nowMs);
+      batch.countRest(changedMs);
+    }
+  }
+
+  /** However short the time to settle is, each batch has the calls that it needs first. */
+  #settledMs(nowMs: number): number {
     const plannedMs = this.#plannedMs ?? Infinity;
-    const sinceMs = Math.max(this.#changes.changedMs, plannedMs) + this.#order.settleMs;
-    return Math.min(sinceMs, plannedMs + this.#order.settleMs + LONGEST_EXTENSION_MS);
+    const mostMs = plannedMs + this.#order.settleMs + LONGEST_EXTENSION_MS;
+    if (this.#changes.isPending(nowMs)) return mostMs;
+    return Math.min(Math.max(this.#changes.changedMs, plannedMs) + this.#order.settleMs, mostMs);
   }
 
   #listed(nowMs: number): void {
@@ -221,6 +235,8 @@ export class StopMachine {
     const isListed = readings > 1 && !this.#list.failure && reading.sentMs >= this.#changes.changedMs;
     const stopped =
       isListed &&
+      this.#batches.unlisted.length === 0 &&
+      !this.#batches.hasMissed &&
       batches.every((batch) => isBatchStopped(batch, this.#order, this.#changes.changedMs, this.#sinceMs()));
     if (!stopped && !this.#isFinal) {
       // All that is missing may be one more list.
@@ -228,10 +244,12 @@ export class StopMachine {
       if (isProved && readings === 1) this.#list.begin();
       return;
     }
-    const unclear = [...reading.unclear].map(([jobId, why]) => unclearStop(jobId, why));
+    // Those with a record are in the report already.
+    const untouched = [...reading.unclear].filter(([jobId]) => !this.#known.has(jobId));
+    const unclear = untouched.map(([jobId, why]) => unclearStop(jobId, why));
     const { otherOpenJobs, etag } = this.#batches;
     this.#conclusion = {
-      ...{ kind: "report", stopped: stopped && unclear.length === 0, isInterrupted: this.#isInterrupted },
+      ...{ kind: "report", stopped: stopped && reading.unclear.size === 0, isInterrupted: this.#isInterrupted },
       ...{ batches: [...this.batches(), ...unclear], otherOpenJobs, etag },
     };
   }

@@ -2,7 +2,7 @@
 // an id or a state, or a list that does not say how long it is, is no answer, because a batch that
 // is missing from a list is one that goes on, and a count of 0 ends a stop.
 import type { BatchKind, JobAnswer, JobRow, TaskOfJob } from "../rollout/job-operator.js";
-import { type JsonFields, jsonFieldsOf, readJsonFields } from "./json-fields.js";
+import { type JsonFields, jsonFieldsOf, readJsonFields, wholeNumberOf } from "./json-fields.js";
 import { word } from "./redaction.js";
 
 /** Unexpected words are shown as they are, cut to this length. */
@@ -11,8 +11,9 @@ const LONGEST_WORD = 64;
 /** Reads page `page` of the batches of a package; undefined if the body is none. */
 export function readJobPage(body: string, page: number, pageSize: number): JobAnswer | undefined {
   const answer = readJsonFields(body);
-  const total = totalOf(answer);
-  const rows = rowsOf(answer?.["data"], "simpleotajobinfo", total);
+  const total = wholeNumberOf(answer?.["total"]);
+  const isBeyond = total !== undefined && total <= (page - 1) * pageSize;
+  const rows = rowsOf(answer?.["data"], "simpleotajobinfo", isBeyond);
   const jobs = rows?.map(jobOf);
   if (!jobs?.every((job) => job !== undefined) || total === undefined) return undefined;
   // The description of Total speaks of tasks, so it alone does not decide which page is the last.
@@ -31,23 +32,17 @@ export function readTaskPage(
   { withNames, states }: { readonly withNames: boolean; readonly states: readonly string[] },
 ): JobAnswer | undefined {
   const answer = readJsonFields(body);
-  const total = totalOf(answer);
-  const rows = rowsOf(answer?.["data"], "simpleotataskinfo", total);
+  const total = wholeNumberOf(answer?.["total"]);
+  const rows = rowsOf(answer?.["data"], "simpleotataskinfo", total === 0);
   const tasks = rows?.map((row) => taskOf(row, withNames, states));
   if (!tasks?.every((task) => task !== undefined) || total === undefined) return undefined;
   // Rows beyond the total, or none of several, contradict it.
   return tasks.length > total ? undefined : { kind: "tasks", total, tasks };
 }
 
-function totalOf(answer: JsonFields | undefined): number | undefined {
-  const total = answer?.["total"];
-  const number = typeof total === "number" || (typeof total === "string" && total !== "") ? Number(total) : Number.NaN;
-  return Number.isInteger(number) && number >= 0 ? number : undefined;
-}
-
 /** The rows, or none if the answer says so: an empty list may be missing. */
-function rowsOf(data: unknown, name: string, total: number | undefined): readonly unknown[] | undefined {
-  const rows = jsonFieldsOf(data)?.[name] ?? (total === 0 ? [] : undefined);
+function rowsOf(data: unknown, name: string, isEmpty: boolean): readonly unknown[] | undefined {
+  const rows = jsonFieldsOf(data)?.[name] ?? (isEmpty ? [] : undefined);
   return Array.isArray(rows) ? rows : undefined;
 }
 

@@ -18,3 +18,9 @@ export function jsonFieldsOf(value: unknown): JsonFields | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name.toLowerCase(), each]));
 }
+
+/** A number, perhaps as a text; undefined if it is none, such as an empty text or `false`. */
+export function wholeNumberOf(value: unknown): number | undefined {
+  const text = typeof value === "number" || typeof value === "string" ? String(value) : "";
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}

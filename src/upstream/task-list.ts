@@ -2,7 +2,7 @@
 // state, or an answer that does not say whether there are any, is no list, because a device missing
 // from a list is reported as having no task.
 import type { ListedTask, TaskList } from "../verification/task-reader.js";
-import { jsonFieldsOf, readJsonFields } from "./json-fields.js";
+import { jsonFieldsOf, readJsonFields, wholeNumberOf } from "./json-fields.js";
 import { word } from "./redaction.js";
 
 /**
@@ -11,19 +11,19 @@ import { word } from "./redaction.js";
  */
 export function readTaskList(body: string): TaskList | undefined {
   const answer = readJsonFields(body);
-  const total = Number(answer?.["total"] ?? Number.NaN);
+  const total = wholeNumberOf(answer?.["total"]);
   const rows = rowsOf(answer?.["data"], total);
   if (!rows) return undefined;
   const tasks = rows.map(taskOf);
   if (!tasks.every((task) => task !== undefined)) return undefined;
-  return { tasks, whole: !(total > tasks.length) };
+  return { tasks, whole: total === undefined || total <= tasks.length };
 }
 
 /**
  * The rows, or none if the answer says so: an empty list may be missing from its frame, but not the
  * frame.
  */
-function rowsOf(data: unknown, total: number): readonly unknown[] | undefined {
+function rowsOf(data: unknown, total: number | undefined): readonly unknown[] | undefined {
   const frame = jsonFieldsOf(data);
   const rows = frame?.["simpleotataskinfo"] ?? (frame || total === 0 ? [] : undefined);
   return Array.isArray(rows) ? rows : undefined;

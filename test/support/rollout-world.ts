@@ -1,8 +1,8 @@
 // A stop against the emulator's own state, without a wire and without real time: calls travel, get
 // lost, fail and are applied late; the process that makes them can die between any two.
 import type { Refusal } from "../../src/gateway/upstream.js";
+import type { BatchStop } from "../../src/rollout/batch-record.js";
 import { JOB_TASK_STATES, type JobAnswer } from "../../src/rollout/job-operator.js";
-import type { KnownBatch } from "../../src/rollout/stop-batch.js";
 import type { StopCall, StopCallEnd, StopConclusion, StopOrder } from "../../src/rollout/stop-call.js";
 import { StopMachine } from "../../src/rollout/stop-machine.js";
 import { meaningOf } from "../../src/upstream/codes.js";
@@ -75,10 +75,14 @@ export class RolloutWorld {
   }
 
   /** Runs a stop to its end. Throws if it takes longer than `mostMs`. */
-  stop(order: StopOrder, mostMs: number, { interruptAtMs = Infinity } = {}): StopConclusion {
-    let machine = new StopMachine(order, this.nowMs, (ms) => WALL_ZERO_MS + ms);
+  stop(
+    order: StopOrder,
+    mostMs: number,
+    { interruptAtMs = Infinity, known = new Map<string, BatchStop>() } = {},
+  ): StopConclusion {
+    let machine = new StopMachine(order, this.nowMs, (ms) => WALL_ZERO_MS + ms, known);
     const crashes = [...this.#world.crashesAfter];
-    let recorded = new Map<string, KnownBatch>();
+    let recorded = new Map<string, BatchStop>();
     let generation = 0;
     let made = 0;
     const untilMs = this.nowMs + mostMs;

@@ -54,15 +54,20 @@ export function resultFormat(file: string): ResultFormat {
   return format;
 }
 
-/** The command line as given, with `--resume` in place of `--output`. */
+/**
+ * The command line as given, with `--resume` in place of `--output`. Everything behind a `--` is a
+ * name, also one that looks like a flag.
+ */
 export function resumeCommand(argv: readonly string[], file: string): string {
   const [, script = "", ...args] = argv;
   const program = basename(script) === "cli.js" ? ["node", relative(process.cwd(), script)] : [basename(script)];
-  const kept = args.filter((arg, n) => {
-    const isValue = ["--output", "--resume"].includes(args[n - 1] ?? "");
+  const end = args.indexOf("--");
+  const [flags, names] = end < 0 ? [args, []] : [args.slice(0, end), args.slice(end)];
+  const kept = flags.filter((arg, n) => {
+    const isValue = ["--output", "--resume"].includes(flags[n - 1] ?? "");
     return !isValue && !/^--(output|resume)(=|$)/.test(arg);
   });
-  return [...program, ...kept, "--resume", file].map(shellQuoted).join(" ");
+  return [...program, ...kept, "--resume", file, ...names].map(shellQuoted).join(" ");
 }
 
 function shellQuoted(word: string): string {

@@ -16,8 +16,8 @@ async function refusalOf(name: string, ...flags: readonly string[]): Promise<{ c
 }
 
 describe("operationsCommand", () => {
-  it("refuses --json for results that go to a CSV file (was: ignored)", async () => {
-    expect(await refusalOf("results", "--json", "--output", "x.csv")).toMatchObject({
+  it.each(["x.csv", "X.CSV"])("refuses --json for results that go to %s (was: ignored)", async (file) => {
+    expect(await refusalOf("results", "--json", "--output", file)).toMatchObject({
       message: expect.stringContaining("--json writes JSON lines"),
     });
   });

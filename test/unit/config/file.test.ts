@@ -106,6 +106,7 @@ describe("readConfigFile", () => {
   a: { region: "eu/../x", quota: 0, counted: never, credentials: { accessKeySecret: s3cr3t } }
   b: { region: eu-central-1, endpoint: "https://x/path", quotas: { CancelOTATaskByJob: 0, Other: 3 }, qouta: 3 }
   c: 7
+  d: { endpoint: "https://x/#path" }
 `);
     expect(mistakes).toEqual([
       "FILE: accounts.bad name: expected a name of up to 63 letters, digits, - _ and .",
@@ -118,6 +119,7 @@ describe("readConfigFile", () => {
       "FILE: accounts.b.quotas.CancelOTATaskByJob: expected a whole number of calls a second, from 1 to 1000",
       "FILE: accounts.b: expected an endpoint or a region, not both",
       "FILE: accounts.c: expected a mapping",
+      "FILE: accounts.d.endpoint: expected an http or https address without path",
     ]);
   });
 

@@ -53,6 +53,25 @@ describe("BatchChanges", () => {
     expect(batches.get("job-1")?.failure).toMatchObject({ code: "iot.ota.StrategyNotFound" });
   });
 
+  it("goes on asking to close a batch through an outage, however long it lasts", () => {
+    const { changes, end, batches } = start(["dynamic"]);
+    const ends = [
+      { kind: "unwritten", message: "no connection", ours: false },
+      { kind: "withdrawn", message: "its time was over" },
+      refused("SignatureDoesNotMatch", { kind: "internal", recovered: false }),
+    ] as const;
+    let nowMs = 0;
+    for (let times = 0; times < 20; times++, nowMs += 2000) {
+      end(changes.next(nowMs)[0], ends[times % ends.length] as StopCallEnd["end"], nowMs);
+    }
+    expect(batches.get("job-0")?.failure?.message).toMatch(/could not be closed/);
+    const [again] = changes.next(nowMs);
+    expect(again?.operation).toBe("CancelOTAStrategyByJob");
+    end(again, accepted(), nowMs);
+    expect(changes.next(nowMs)).toMatchObject([{ operation: "CancelOTATaskByJob" }]);
+    expect(batches.get("job-0")?.failure).toBeUndefined();
+  });
+
   it("keeps strategies open if it is asked to", () => {
     expect(start(["dynamic"], { order: { ...ORDER, keepStrategies: true } }).made(0)).toEqual(["CancelOTATaskByJob"]);
   });

@@ -37,6 +37,7 @@ describe("etagOf", () => {
     expect(hasNewJob(etag, [])).toBe(false);
     expect(hasNewJob(etag, ["a", "c"])).toBe(true);
     expect(hasNewJob(etagOf([]), ["a"])).toBe(true);
+    expect(hasNewJob(etagOf([]), [])).toBe(false);
   });
 });
 

@@ -2,8 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/emulator/random.js";
 import { createRollout, jobReadings, type RolloutSpec } from "../../../src/emulator/rollout-control.js";
-import { OPEN_STATES } from "../../../src/rollout/job-operator.js";
-import type { StopOrder } from "../../../src/rollout/stop-call.js";
+import { etagOf } from "../../../src/rollout/etag.js";
+import { type JobAnswer, OPEN_STATES } from "../../../src/rollout/job-operator.js";
+import type { StopCall, StopOrder } from "../../../src/rollout/stop-call.js";
+import { StopMachine } from "../../../src/rollout/stop-machine.js";
 import { RolloutWorld, type WorldOptions } from "../../support/rollout-world.js";
 
 const NO_FAULTS = { lost: 0, unavailable: 0, unreadable: 0 };
@@ -88,11 +90,32 @@ describe("StopMachine", () => {
     expect(world.seen).toEqual([]);
   });
 
+  it("sends nothing if the rollout had no open batch when it was read, and has one now", () => {
+    const { world } = start([{ devices: 3 }]);
+    const conclusion = world.stop({ ...ORDER, etag: etagOf([]) }, HOUR_MS);
+    expect(conclusion).toMatchObject({ kind: "unplanned", reason: "changed" });
+    expect(world.seen).toEqual([]);
+  });
+
   it("touches no batch of another product, also if it is asked for by name", () => {
     const { world, jobs } = start([{ productKey: "a1Other", firmwareId: "OtherFirmware", devices: 3 }]);
     const conclusion = world.stop({ ...ORDER, jobId: jobs[0]?.jobId ?? "" }, HOUR_MS);
     expect(conclusion).toMatchObject({ kind: "unplanned", reason: "foreign" });
     expect(world.seen).toEqual([]);
+  });
+
+  it.each([0, 100])("makes the calls that each batch needs, though it may settle for only %i ms", (settleMs) => {
+    const { stop, rollouts } = start(
+      [{ kind: "dynamic", devices: 3 }, { devices: 3 }, { kind: "verify", devices: 250 }],
+      { verifyJob: "reject" },
+    );
+    const { batches } = stop({ settleMs });
+    expect(
+      rollouts()
+        .slice(-3)
+        .map(({ tasks }) => tasks.CANCELED),
+    ).toEqual([3, 3, 250]);
+    expect(batches.map(({ left }) => left)).toEqual([0, 0, 0]);
   });
 
   it("never says of a batch that stays planned that it is stopped", () => {
@@ -117,6 +140,17 @@ describe("StopMachine", () => {
     expect([stopped, batches[0]?.left]).toEqual([false, 0]);
   });
 
+  it("reports a canceled batch that it could not count", () => {
+    let isDenied = false;
+    const refusal = (operation: string) => (isDenied && operation === "ListOTATaskByJob" ? "Forbidden.RAM" : undefined);
+    const { stop } = start([{ kind: "dynamic", devices: 3 }, { devices: 3 }], {}, { refusal });
+    expect(stop().stopped).toBe(true);
+    isDenied = true;
+    const { stopped, batches } = stop();
+    expect([stopped, batches.length]).toEqual([false, 2]);
+    expect(batches.every(({ after }) => after.incomplete.includes("Forbidden.RAM"))).toBe(true);
+  });
+
   it("waits for the calls of a process that died before it believes a count", () => {
     const { world, stop } = start([{ devices: 3 }], {}, { crashesAfter: [6] });
     expect(stop().stopped).toBe(true);
@@ -124,11 +158,91 @@ describe("StopMachine", () => {
     expect(world.nowMs).toBeGreaterThan(callTimeoutMs + 5000);
   });
 
+  it("keeps the record of another process until it has read the batch itself", () => {
+    const { stop } = start([{ devices: 3 }]);
+    const { batches } = stop();
+    const known = new Map(batches.map((batch) => [batch.before.jobId, batch]));
+    const machine = new StopMachine(ORDER, 0, (ms) => ms, known);
+    const kept = batches.map((batch) => ({ ...batch, after: { ...batch.after, incomplete: expect.any(String) } }));
+    expect(machine.batches()).toEqual(kept);
+    machine.interrupt(0);
+    for (let calls = machine.next(0); calls.length > 0; calls = machine.next(0)) {
+      const end = { kind: "accepted", requestId: "R", answer: { kind: "jobs", jobs: [], isLast: true } } as const;
+      for (const call of calls) machine.ended(call, { end, sentMs: 0, sentWallMs: 0, endedMs: 0, attempts: 1 });
+    }
+    expect(machine.conclusion).toMatchObject({ kind: "report", stopped: false, batches: kept });
+  });
+
+  it("claims nothing of a batch that was changed and is listed no more", () => {
+    const { stop, world } = start([{ devices: 3 }]);
+    const known = new Map(stop().batches.map((batch) => [`${batch.before.jobId}0`, batch]));
+    expect(world.stop(ORDER, HOUR_MS, { known })).toMatchObject({ kind: "report", stopped: false });
+  });
+
   it("changes nothing more once it is interrupted, and reports what is", () => {
     const { world } = start([{ devices: 3 }, { kind: "dynamic", devices: 3 }]);
     const conclusion = world.stop(ORDER, HOUR_MS, { interruptAtMs: 700 });
     expect(conclusion).toMatchObject({ kind: "report", isInterrupted: true });
     expect(world.seen.every(({ atMs }) => atMs < 1100)).toBe(true);
+  });
+
+  it("counts once more after the call that was under way when it was interrupted", () => {
+    const { productKey, firmwareId } = ORDER;
+    const job = { jobId: "j", status: "IN_PROGRESS", kind: "static", created: "", productKey, firmwareId } as const;
+    const machine = new StopMachine(ORDER, 0, (ms) => ms);
+    let total = 3;
+    const answerOf = ({ operation }: StopCall): JobAnswer => {
+      if (operation === "ListOTAJobByFirmware") return { kind: "jobs", jobs: [job], isLast: true };
+      if (operation === "CancelOTATaskByJob") return { kind: "done" };
+      return { kind: "tasks", total, tasks: total > 0 ? [{ deviceName: "", state: "QUEUED" }] : [] };
+    };
+    const answer = (call: StopCall, nowMs: number) => {
+      const isElse = "state" in call && call.state !== "QUEUED";
+      const none = { kind: "tasks", total: 0, tasks: [] } as const;
+      const end = { kind: "accepted", requestId: "R", answer: isElse ? none : answerOf(call) } as const;
+      machine.ended(call, { end, sentMs: nowMs, sentWallMs: nowMs, endedMs: nowMs, attempts: 1 });
+    };
+    let cancel: StopCall | undefined;
+    while (!cancel) {
+      for (const call of machine.next(0)) {
+        if (call.operation === "CancelOTATaskByJob") cancel = call;
+        else answer(call, 0);
+      }
+    }
+    machine.interrupt(100);
+    for (const call of machine.next(100)) answer(call, 100);
+    total = 0;
+    answer(cancel, 200);
+    for (let calls = machine.next(300); calls.length > 0; calls = machine.next(300)) {
+      for (const call of calls) answer(call, 300);
+    }
+    expect(machine.conclusion).toMatchObject({ kind: "report", isInterrupted: true, batches: [{ left: 0 }] });
+  });
+
+  it("claims nothing of a new batch that it finds too late to stop, if it was asked to", () => {
+    const { productKey, firmwareId } = ORDER;
+    const row = { status: "IN_PROGRESS", kind: "static", created: "", productKey, firmwareId } as const;
+    const stoppedWith = (includeNewJobs: boolean) => {
+      const machine = new StopMachine({ ...ORDER, includeNewJobs, settleMs: 7000 }, 0, (ms) => ms);
+      const jobs = [{ ...row, jobId: "old" }];
+      const play = (nowMs: number) => {
+        for (let calls = machine.next(nowMs); calls.length > 0; calls = machine.next(nowMs)) {
+          for (const call of calls) {
+            const isList = call.operation === "ListOTAJobByFirmware";
+            const answer = isList ? { kind: "jobs", jobs, isLast: true } : { kind: "tasks", total: 0, tasks: [] };
+            const end = { kind: "accepted", requestId: "R", answer: answer as JobAnswer } as const;
+            machine.ended(call, { end, sentMs: nowMs, sentWallMs: nowMs, endedMs: nowMs, attempts: 1 });
+          }
+        }
+      };
+      play(0);
+      play(2000);
+      jobs.unshift({ ...row, jobId: "new" });
+      play(7000);
+      return machine.conclusion;
+    };
+    expect(stoppedWith(false)).toMatchObject({ stopped: true, otherOpenJobs: ["new"] });
+    expect(stoppedWith(true)).toMatchObject({ stopped: false, otherOpenJobs: ["new"] });
   });
 
   it("leaves strategies open if it is asked to, and then says so only of the tasks", () => {

@@ -23,6 +23,8 @@ describe("readJobPage", () => {
     expect(readJobPage(pageOf([row()], 51), 1, 1)).toMatchObject({ isLast: false });
     expect(readJobPage(pageOf([row()], 1), 1, 1)).toMatchObject({ isLast: false });
     expect(readJobPage(pageOf([], 1), 2, 1)).toMatchObject({ jobs: [], isLast: true });
+    expect(readJobPage(JSON.stringify({ data: {}, total: 50 }), 2, 50)).toMatchObject({ jobs: [], isLast: true });
+    expect(readJobPage(JSON.stringify({ data: {}, total: 51 }), 2, 50)).toBeUndefined();
     expect(readJobPage(JSON.stringify({ data: {}, total: 0 }), 1, 50)).toMatchObject({ jobs: [], isLast: true });
   });
 
@@ -78,6 +80,7 @@ describe("readTaskPage", () => {
     expect(readTaskPage(tasks([], 0), options)).toEqual({ kind: "tasks", total: 0, tasks: [] });
     expect(readTaskPage(JSON.stringify({ Total: 0 }), options)).toEqual({ kind: "tasks", total: 0, tasks: [] });
     expect(readTaskPage(JSON.stringify({ Success: true }), options)).toBeUndefined();
+    expect(readTaskPage(tasks([], " "), options)).toBeUndefined();
     expect(readTaskPage(tasks([task], 0), options)).toBeUndefined();
     expect(readTaskPage(tasks([], undefined), options)).toBeUndefined();
   });

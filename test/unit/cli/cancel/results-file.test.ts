@@ -150,4 +150,9 @@ describe("resumeCommand", () => {
       `ota-gateway cancel --reason 'it'\\''s bad' --devices-file=x --resume r.jsonl`,
     );
   });
+
+  it("keeps names that look like flags behind it", () => {
+    const argv = ["node", "ota-gateway", "cancel", "--output=r.csv", "--", "-dev1", "--output"];
+    expect(resumeCommand(argv, "r.csv")).toBe("ota-gateway cancel --resume r.csv -- -dev1 --output");
+  });
 });
