@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
 import { type Config, type Environment, readConfig } from "../config/config.js";
+import { sharedQuotas } from "../config/contradictions.js";
 import { flagOfSetting, NO_FLAGS, SETTINGS } from "../config/settings.js";
 import { unknownSettings } from "../config/unknown-settings.js";
 import { OFF } from "../config/values.js";
@@ -75,7 +76,7 @@ async function run(flags: Environment): Promise<void> {
   const exporters = `${environment["OTEL_TRACES_EXPORTER"]},${environment["OTEL_METRICS_EXPORTER"]}`;
   if (config.auditLog === "-" && exporters.split(",").includes("console"))
     log.warn({}, "OTEL_*_EXPORTER=console writes between the lines of OTA_AUDIT_LOG=-; give the audit log a file");
-  for (const warning of unknownSettings(environment)) log.warn({}, warning);
+  for (const warning of [...unknownSettings(environment), ...sharedQuotas(config.accounts)]) log.warn({}, warning);
   if (environment["DEBUG"]) log.warn({}, "DEBUG is ignored: libraries would print keys");
   if (config.insecure && !config.tlsCert)
     log.warn({}, "OTA_INSECURE is set: requests and answers travel in plain text");

@@ -1,6 +1,7 @@
 // Finds settings that are valid alone but not together: half a key pair, half an issuer, plain text
 // where others can read it.
 import { isLoopback } from "../base/loopback.js";
+import type { AccountSettings } from "./file.js";
 import type { Settings } from "./settings.js";
 import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
 
@@ -18,6 +19,22 @@ export function plainEndpoints(endpoints: ReadonlyMap<string, URL>, insecure: bo
       ([where, { host }]) =>
         `${where}: http://${host} would carry signed requests and device names in plain text; use https, or set ` +
         "OTA_INSECURE=1 if the network itself is trusted",
+    );
+}
+
+/** Accounts that are one account of the cloud, as far as their settings say. Allowed, but rarely meant. */
+export function sharedQuotas(accounts: ReadonlyMap<string, AccountSettings>): readonly string[] {
+  const byKeys = new Map<string, string[]>();
+  for (const [name, { url, credentials }] of accounts) {
+    const keys = JSON.stringify([url.origin, credentials]);
+    byKeys.set(keys, [...(byKeys.get(keys) ?? []), name]);
+  }
+  return [...byKeys.values()]
+    .filter((names) => names.length > 1)
+    .map(
+      (names) =>
+        `the accounts ${names.join(", ")} have the same endpoint and the same keys, and a quota each, which the cloud ` +
+        "may count together; set `quota` so that their sum is the quota of the cloud's account",
     );
 }
 
