@@ -22,7 +22,7 @@ export function plainEndpoints(endpoints: ReadonlyMap<string, URL>, insecure: bo
     );
 }
 
-/** Accounts that are one account of the cloud, as far as their settings say. Allowed, but rarely meant. */
+/** Finds accounts that are one account of the cloud, as far as their settings say. */
 export function sharedQuotas(accounts: ReadonlyMap<string, AccountSettings>): readonly string[] {
   const byKeys = new Map<string, string[]>();
   for (const [name, { url, credentials }] of accounts) {
