@@ -10,9 +10,8 @@ const PARTS = 256;
 
 export class NameSet {
   readonly #parts: (Part | undefined)[] = Array.from({ length: PARTS }, () => undefined);
-  /** The length of the name that is looked for, the name, and zeros up to a whole word. */
-  readonly #entry = new Uint8Array(4 * wordsFor(MOST_NAME_LENGTH));
-  readonly #words = new Uint32Array(this.#entry.buffer);
+  /** The length of the name that is looked for, and the name. */
+  readonly #entry = new Uint8Array(1 + MOST_NAME_LENGTH);
   /** Secret, so that nobody can choose names that collide. */
   readonly #seed = randomInt(2 ** 32);
   #size = 0;
@@ -27,7 +26,7 @@ export class NameSet {
     const at = hash % PARTS;
     const part = this.#parts[at] ?? new Part(LEAST_FULL * (1 + at / PARTS));
     this.#parts[at] = part;
-    if (!part.add(this.#words, wordsFor(name.length), hash)) return false;
+    if (!part.add(this.#entry, hash)) return false;
     this.#size++;
     return true;
   }
@@ -48,7 +47,6 @@ export class NameSet {
    */
   #enter(name: string): number {
     let hash = this.#seed;
-    this.#words[wordsFor(name.length) - 1] = 0;
     this.#entry[0] = name.length;
     for (let at = 0; at < name.length; at++) {
       const code = name.charCodeAt(at);
@@ -60,11 +58,6 @@ export class NameSet {
   }
 }
 
-/** For a name of so many characters and its length. */
-function wordsFor(length: number): number {
-  return (length >> 2) + 1;
-}
-
 const FIRST_NAMES = 16;
 
 /**
@@ -73,16 +66,15 @@ const FIRST_NAMES = 16;
 const LEAST_FULL = 0.375;
 
 /**
- * The names with one remainder of their hashes in one block, and a hash table in another. Blocks
- * that are no longer needed are freed at once.
+ * The names with one remainder of their hashes: bytes in one block, and a hash table. Blocks that
+ * are no longer needed are freed at once, by `transfer`.
  */
 class Part {
   readonly #mostFull: number;
-  /** Whole words, because each access to a block costs the same. */
-  #words = blockOf(FIRST_NAMES * wordsFor(MOST_NAME_LENGTH));
+  #bytes = new Uint8Array(FIRST_NAMES * MOST_NAME_LENGTH);
   #used = 0;
-  /** At each place the offset of a name in `#words`, plus one, and its hash. 0 for a free place. */
-  #table = blockOf(2 * 2 * FIRST_NAMES);
+  /** At each place the offset of a name in `#bytes`, plus one, and its hash. 0 for a free place. */
+  #table = new Uint32Array(2 * 2 * FIRST_NAMES);
   #names = 0;
 
   /** `mostFull`: how much of the table may be taken. */
@@ -90,42 +82,39 @@ class Part {
     this.#mostFull = mostFull;
   }
 
-  /** `entry`: a name in so many words. */
-  add(entry: Uint32Array, words: number, hash: number): boolean {
+  /** `entry`: the length of the name, and the name. */
+  add(entry: Uint8Array, hash: number): boolean {
+    const length = 1 + (entry[0] as number);
     let place = this.#firstPlaceOf(hash);
     for (; this.#table[place] !== 0; place = this.#placeAfter(place)) {
-      if (this.#table[place + 1] === hash && this.#isAt((this.#table[place] as number) - 1, entry, words)) return false;
+      if (this.#table[place + 1] === hash && this.#isAt((this.#table[place] as number) - 1, entry)) return false;
     }
-    if (this.#used + words > this.#words.length) this.#lengthen();
-    for (let at = 0; at < words; at++) this.#words[this.#used + at] = entry[at] as number; // faster than a call
+    if (this.#used + length > this.#bytes.length) {
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(2 * this.#bytes.length));
+    }
+    for (let at = 0; at < length; at++) this.#bytes[this.#used + at] = entry[at] as number; // faster than a call
     this.#table[place] = this.#used + 1;
     this.#table[place + 1] = hash;
-    this.#used += words;
+    this.#used += length;
     if (++this.#names > (this.#mostFull * this.#table.length) / 2) this.#grow();
     return true;
   }
 
   /** To be used no more after this. */
   free(): void {
-    free(this.#words);
-    free(this.#table);
+    this.#bytes.buffer.transfer(0);
+    this.#table.buffer.transfer(0);
   }
 
-  #isAt(start: number, entry: Uint32Array, words: number): boolean {
-    for (let at = 0; at < words; at++) if (this.#words[start + at] !== entry[at]) return false;
+  #isAt(start: number, entry: Uint8Array): boolean {
+    const length = 1 + (entry[0] as number);
+    for (let at = 0; at < length; at++) if (this.#bytes[start + at] !== entry[at]) return false;
     return true;
-  }
-
-  #lengthen(): void {
-    const old = this.#words;
-    this.#words = blockOf(2 * old.length);
-    this.#words.set(old);
-    free(old);
   }
 
   #grow(): void {
     const old = this.#table;
-    this.#table = blockOf(2 * old.length);
+    this.#table = new Uint32Array(2 * old.length);
     for (let from = 0; from < old.length; from += 2) {
       if (old[from] === 0) continue;
       let place = this.#firstPlaceOf(old[from + 1] as number);
@@ -133,7 +122,7 @@ class Part {
       this.#table[place] = old[from] as number;
       this.#table[place + 1] = old[from + 1] as number;
     }
-    free(old);
+    old.buffer.transfer(0);
   }
 
   #firstPlaceOf(hash: number): number {
@@ -143,19 +132,4 @@ class Part {
   #placeAfter(place: number): number {
     return (place + 2) & (this.#table.length - 1);
   }
-}
-
-/**
- * Words with pages of their own, as resizable buffers have: the system gets them back when they are
- * freed. The allocator keeps other buffers for later, 40 MB after a million names.
- */
-function blockOf(words: number): Block {
-  const bytes = words * Uint32Array.BYTES_PER_ELEMENT;
-  return new Uint32Array(new ArrayBuffer(bytes, { maxByteLength: bytes }));
-}
-
-type Block = Uint32Array<ArrayBuffer>;
-
-function free({ buffer }: Block): void {
-  buffer.transfer(0);
 }
