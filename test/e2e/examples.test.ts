@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { Metadata, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
@@ -171,7 +172,31 @@ describe.runIf(RESTARTED.length > 0)("an example under load", () => {
   });
 });
 
+/** What their libraries say of an attempt on a connection that was just closed to new requests. */
+const NOT_READ = [
+  ["go", "the connection is draining"],
+  ["java", "Abrupt GOAWAY closed sent stream. HTTP/2 error code: NO_ERROR"],
+] as const;
+
 describe("an example that is refused", () => {
+  it.each(NOT_READ.filter(([language]) => CAN_RUN[language]))(
+    "in %s asks again while attempts meet connections that are closed to new requests",
+    async (language, details) => {
+      let attempts = 0;
+      const OTA_ADDRESS = await listenOta({
+        // More than the attempts of the service config.
+        cancel: ({ request }) =>
+          ++attempts <= 6
+            ? { code: status.UNAVAILABLE, details, metadata: new Metadata() }
+            : accepted(request.deviceNames),
+      });
+      expect(await exampleIn(language).runWith({ OTA_ADDRESS }, "cancel", "device-0000001")).toEqual([
+        "device-0000001 ACCEPTED",
+      ]);
+      expect(attempts).toBe(7);
+    },
+  );
+
   it.each(LANGUAGES.filter((language) => CAN_RUN[language]))(
     "in %s asks again where that helps, while a gateway drains, by its own name and with a deadline, and else says when",
     async (language) => {

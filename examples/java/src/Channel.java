@@ -43,6 +43,12 @@ final class Channel {
   }
 
   /**
+   * What grpc-java says of an attempt that was under way as a replica closed its connection to new
+   * requests. The replica has not read it.
+   */
+  private static final String NOT_READ = "Abrupt GOAWAY closed sent stream. HTTP/2 error code: NO_ERROR";
+
+  /**
    * The answer of one rpc. Repeats what a replica refuses because it shuts down, until another
    * accepts it or the deadline has passed: the attempts of the retry policy can all meet the same
    * replica.
@@ -55,7 +61,8 @@ final class Channel {
       } catch (StatusRuntimeException error) {
         Failure why = Failure.of(error);
         long leftMs = withDeadline.getCallOptions().getDeadline().timeRemaining(TimeUnit.MILLISECONDS);
-        if (!why.reason.equals("DRAINING") || leftMs <= why.retryAfterMs) throw error;
+        boolean isLeaving = why.reason.equals("DRAINING") || why.message.startsWith(NOT_READ);
+        if (!isLeaving || leftMs <= why.retryAfterMs) throw error;
         Uninterruptibles.sleepUninterruptibly(why.retryAfterMs, TimeUnit.MILLISECONDS);
       }
     }
