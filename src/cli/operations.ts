@@ -8,7 +8,7 @@ import { ConfigError, readConfig } from "../config/config.js";
 import { StoreUnavailable } from "../operations/store.js";
 import { openOperationStore } from "../serve/operation-store.js";
 import { outputBy, STDOUT, UnusableOutput } from "./cancel/output.js";
-import { resultRow } from "./cancel/result-row.js";
+import { resultFormatOf, resultRow } from "./cancel/result-row.js";
 import { followOperation } from "./follow.js";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationLine, operationText } from "./operation-text.js";
@@ -113,7 +113,7 @@ async function wait(client: Client, name: string, flags: Flags): Promise<void> {
 }
 
 async function results(client: Client, name: string, { output = STDOUT, failed, json }: Flags): Promise<void> {
-  if (json && /\.csv$/i.test(output))
+  if (json && resultFormatOf(output) === "csv")
     throw new UnusableOutput("--json writes JSON lines; leave it out for a .csv file");
   const operation = client.operation(name);
   const { scope, endTime } = await operation.get();

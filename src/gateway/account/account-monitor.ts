@@ -138,9 +138,10 @@ export class AccountMonitor {
 
   /** Arrival of the oldest of those requests whose deadline has not passed. */
   #oldestSinceMs(isOne: (waiter: Waiter) => boolean = () => true): number | undefined {
-    const waiting = this.#options.deadlines.waiting.filter(isOne);
-    let oldest: Waiter | undefined = waiting[0];
-    for (const waiter of waiting) if (oldest && waiter.arrivedMs < oldest.arrivedMs) oldest = waiter;
+    let oldest: Waiter | undefined;
+    for (const waiter of this.#options.deadlines.waiting) {
+      if (isOne(waiter) && (!oldest || waiter.arrivedMs < oldest.arrivedMs)) oldest = waiter;
+    }
     return oldest?.arrivedMs;
   }
 }

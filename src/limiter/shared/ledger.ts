@@ -206,19 +206,19 @@ class SharedLedger implements Limiter {
       this.#answerOffer(ask, false);
       // It may have run; then the granted token must be given back, and new ones for the reserve.
       // Reporting the rest twice does no harm.
-      const unheard = [...(wish ? [token] : []), ...ask.keep.filter((each) => !this.#held.has(each))];
-      this.#held.undrain([...unheard.map((each) => ({ token: each, used: false })), ...back], throttled);
+      const granted = [...(wish ? [token] : []), ...ask.keep].filter((each) => !this.#held.has(each));
+      this.#held.undrain([...granted.map((each) => ({ token: each, used: false })), ...back], throttled);
       return this.#miss(error as Error);
     }
   }
 
   #hear(ask: Ask, reply: Reply, askedMs: number): number {
+    const { early, store, log } = this.#options;
     const nowMs = this.#clock.now();
     this.#availability.hear(reply);
-    this.#options.early?.fallBack(reply.fallbackForMs);
-    if (reply.wake) this.#options.store.wake(reply.wake);
-    const isSteady = this.#view.note(ask, reply, askedMs);
-    if (!isSteady) this.#options.log.warn({}, "the clock of the shared ledger's store has moved");
+    early?.fallBack(reply.fallbackForMs);
+    if (reply.wake) store.wake(reply.wake);
+    if (!this.#view.note(ask, reply, askedMs)) log.warn({}, "the clock of the shared ledger's store has moved");
     if (reply.granted && nowMs - askedMs > FENCE_MS) this.#availability.late(nowMs - askedMs, nowMs);
     // Before noteKept, which would give the token back as one that we may not keep.
     this.#receive(ask, reply, askedMs);
@@ -230,8 +230,8 @@ class SharedLedger implements Limiter {
     // A reserve is leased, and has to be renewed.
     if (!this.#ahead.wanted) return this.#reserve > 0 ? nowMs + HEARTBEAT_MS : Infinity;
     // A taker that came after a command without a wish has not been asked for yet.
-    const againMs = reply.granted || !ask.wish ? nowMs : this.#view.askMs(reply, reply.waitMs ?? Infinity);
-    return Math.min(Math.max(againMs, nowMs), nowMs + POLL_MS);
+    if (reply.granted || !ask.wish) return nowMs;
+    return Math.min(Math.max(this.#view.askMs(reply, reply.waitMs ?? Infinity), nowMs), nowMs + POLL_MS);
   }
 
   #receive({ wish }: Ask, reply: Reply, askedMs: number): void {
@@ -250,11 +250,8 @@ class SharedLedger implements Limiter {
   #served(hasUsed: boolean): void {
     // A wish that the store still counts on is taken back; a reserve that was used is filled up.
     if (this.#told && !this.#ahead.wanted) this.#poll.by(this.#clock.now());
-    if (hasUsed && this.#reserve > 0) this.#clock.at(this.#clock.now(), () => this.#refill());
-  }
-
-  #refill(): void {
-    if (!this.#takers.first && this.#serves()) this.#poll.by(this.#clock.now());
+    const refill = () => !this.#takers.first && this.#serves() && this.#poll.by(this.#clock.now());
+    if (hasUsed && this.#reserve > 0) this.#clock.at(this.#clock.now(), refill);
   }
 
   #miss(error: Error): number {
