@@ -14,9 +14,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("addGatewayFlags", () => {
   it("shows nothing of the value of a flag that it does not know (was: a token, in the log of a job)", async () => {
     const command = addGatewayFlags(new Command("quota")).exitOverride();
-    let printed = "";
-    command.configureOutput({ writeErr: (text) => void (printed += text) });
+    const texts: string[] = [];
+    command.configureOutput({ writeErr: (text) => void texts.push(text) });
     await expect(command.parseAsync(["--token=eyJ.secret"], { from: "user" })).rejects.toThrow();
+    const printed = texts.join("");
     expect(printed).toMatch(/^error: unknown option '--token'/);
     expect(printed).not.toContain("secret");
   });
