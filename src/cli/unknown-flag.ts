@@ -1,5 +1,5 @@
-// Keeps the value of a misspelled flag out of the error about it, and so out of the logs of a job: it
-// may be a password or a token.
+// Keeps the value of a misspelled flag out of the error about it, and so out of the logs of a job:
+// it may be a password or a token.
 
 /**
  * Removes the value that Commander quotes with an unknown flag: `--redis-url=redis://:secret@host`,

@@ -1,4 +1,5 @@
-// Counts the rows that text takes on a screen, where a line that is too long goes on in the next row.
+// Counts the rows that text takes on a screen, where a line that is too long goes on in the next
+// row.
 import { stripVTControlCharacters } from "node:util";
 
 /** `text` ends with a line end. A screen that does not know its width has 0 columns. */
