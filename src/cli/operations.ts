@@ -125,9 +125,10 @@ async function results(client: Client, name: string, { output = STDOUT, failed, 
   try {
     for await (const result of operation.results(failed ? { outcomes: OUTCOMES_OF_FAILURE } : {})) {
       file?.add(resultRow(result, scope, endTime ?? new Date()));
+      await file?.caughtUp();
     }
   } finally {
-    if (file?.close() !== undefined) process.exitCode = 1; // also after an error: what was read is written
+    if ((await file?.close()) !== undefined) process.exitCode = 1; // also after an error: what was read is written
   }
 }
 

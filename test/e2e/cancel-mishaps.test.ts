@@ -167,6 +167,20 @@ describe("ota-gateway cancel with names from a producer that is quiet", () => {
   });
 });
 
+describe("ota-gateway cancel with results that nobody reads", () => {
+  it("stops at the first Ctrl-C, and ends at the second (was: it heard neither)", async () => {
+    const list = inFolder("unread.txt");
+    writeFileSync(list, names(3000).join("\n"));
+    const unread = 'exec "$@" > >(exec sleep 60 >&- 2>&-)';
+    const program = cancel(["--devices-file", list, "--output", "-"], { through: ["bash", "-c", unread, "-"] });
+    await until(() => asked.flat().length === 3000);
+    program.kill("SIGINT");
+    await program.said(/stopping: the last answers are awaited/);
+    program.kill("SIGINT");
+    expect(await program.ended).toBe(1);
+  });
+});
+
 describe("ota-gateway cancel with names that cannot be read to their end", () => {
   it("tells what became of those before, and exits with 1: it had begun", async () => {
     const results = inFolder("torn.jsonl");

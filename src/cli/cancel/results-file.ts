@@ -1,14 +1,19 @@
 // Writes the results file, a line for each device, as the answers come. A device that was tried
 // again has several lines; the last one counts. A line cut off by a crash or a full disk is removed
 // before more is written. Once the file is open, nothing throws: errors are kept, and reported at
-// the end.
+// the end. Nothing blocks either: a pipe whose reader is slow must not keep a signal from stopping
+// the run.
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { CSV_HEADER, type ResultFormat, type ResultRow, resultLine } from "./result-row.js";
 
 /** Lines are written in pieces of this size, and at each flush. */
 const PIECE_CHARS = 65_536;
 
 const NEWLINE = 0x0a;
+
+/** How often a full pipe is tried. */
+const AGAIN_MS = 5;
 
 /** Readable by its owner only, because it names devices. */
 const MODE = 0o600;
@@ -72,12 +77,18 @@ export class ResultsFile {
     if (!this.#failure) this.#write();
   }
 
+  /** Waits until the reader of a full pipe has caught up. Waits no longer once `signal` aborts. */
+  async caughtUp(signal?: AbortSignal): Promise<void> {
+    while (!this.#failure && this.#left.length >= PIECE_CHARS && !signal?.aborted) await this.#writeLater();
+  }
+
   /**
-   * Closes the file, and returns what is missing. Tries once more after a failure, because there
-   * may be room again.
+   * Closes the file once all is written, and returns what is missing. Tries once more after a
+   * failure, because there may be room again.
    */
-  close(): Unwritten | undefined {
+  async close(): Promise<Unwritten | undefined> {
     this.#write();
+    while (!this.#failure && this.#left.length > 0) await this.#writeLater();
     const isClosed = this.#tried(() => this.#fd > 2 && closeSync(this.#fd));
     const rows = this.#left.filter((byte) => byte === NEWLINE).length;
     return this.#failure && !(isClosed && this.#left.length === 0) ? { rows, error: this.#failure } : undefined;
@@ -87,8 +98,16 @@ export class ResultsFile {
     this.#left = Buffer.concat([this.#left, Buffer.from(this.#text)]);
     this.#text = "";
     this.#tried(() => {
-      while (this.#left.length > 0) this.#left = this.#left.subarray(writeSome(this.#fd, this.#left));
+      for (let bytes = 1; bytes > 0 && this.#left.length > 0; ) {
+        bytes = writeSome(this.#fd, this.#left);
+        this.#left = this.#left.subarray(bytes);
+      }
     });
+  }
+
+  async #writeLater(): Promise<void> {
+    await setTimeout(AGAIN_MS);
+    this.#write();
   }
 
   #tried(act: () => unknown): boolean {
@@ -110,14 +129,13 @@ function writeHeader(fd: number): void {
   while (left.length > 0) left = left.subarray(writeSync(fd, left));
 }
 
-/** Retries on EAGAIN, which a pipe with a slow reader returns. */
+/** Returns 0 on EAGAIN, which a pipe with a slow reader returns. */
 function writeSome(fd: number, bytes: Uint8Array): number {
   try {
     return writeSync(fd, bytes);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    return 0;
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+    throw error;
   }
 }
 

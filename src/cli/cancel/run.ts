@@ -95,6 +95,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
       results?.add(resultRow(result, scope, new Date(clock.wallNow())));
       counts.count(result);
       notes.resulted(result);
+      await results?.caughtUp(signal);
     }
   } catch (thrown) {
     error = thrown;
@@ -105,7 +106,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
   return {
     ...{ counts, names: names.counts, invalid: invalid.texts, isWholeList },
     ...{ calls, durationMs: clock.now() - startMs, error },
-    ...{ unwritten: results?.close(), hasResults: results !== undefined },
+    ...{ unwritten: await results?.close(), hasResults: results !== undefined },
   };
 }
 

@@ -36,11 +36,11 @@ export async function showDryRun(list: GivenList, callsPerSecond: number): Promi
       ...(nameCheck && { checked }),
     });
     const told = await running.finally(() => progress?.end());
-    const isWritten = results?.close() === undefined;
+    const isWritten = (await results?.close()) === undefined;
     summaryScreen(list).write(flags.json ? jsonLine(dryRunJson(told, nameCheck)) : dryRunText(told, nameCheck));
     process.exitCode = told.invalidNames === 0 && isWritten && (nameCheck?.isClean ?? true) ? 0 : 1;
   } catch (error) {
-    results?.close();
+    await results?.close();
     if (!signal.aborted && !(error instanceof OtaError)) throw error;
     process.stderr.write(signal.aborted ? "Stopped before the end.\n" : explain(error));
     process.exitCode = 1;

@@ -1,6 +1,18 @@
-import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { endedWell } from "../../../../src/cli/cancel/earlier-results.js";
 import { outputBy, resumeCommand } from "../../../../src/cli/cancel/output.js";
@@ -21,7 +33,7 @@ function noFailure(error: Error): never {
   throw error;
 }
 
-function write(results: ResultsFile, rows: readonly (readonly [string, Outcome])[]): void {
+async function write(results: ResultsFile, rows: readonly (readonly [string, Outcome])[]): Promise<void> {
   for (const [deviceName, outcome] of rows) {
     const ok = outcome === "ACCEPTED";
     const failure = {
@@ -33,32 +45,32 @@ function write(results: ResultsFile, rows: readonly (readonly [string, Outcome])
     };
     results.add(resultRow({ deviceName, outcome, ok, ...(!ok && { failure }) }, SCOPE, new Date(0)));
   }
-  results.close();
+  await results.close();
 }
 
 describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
   it("gives back which devices ended well: the last line of each counts", async () => {
     const file = fresh(format);
-    write(ResultsFile.create(file, format, noFailure), [
+    await write(ResultsFile.create(file, format, noFailure), [
       ["dev-0", "ACCEPTED"],
       ["dev-1", "REJECTED"],
       ["dev-2", "UNKNOWN"],
     ]);
-    write(ResultsFile.continued(file, format, noFailure), [["dev-2", "ACCEPTED"]]);
+    await write(ResultsFile.continued(file, format, noFailure), [["dev-2", "ACCEPTED"]]);
     expect([...(await endedWell(file, format, SCOPE))].sort()).toEqual(["dev-0", "dev-2"]);
     expect(readFileSync(file, "utf8").match(/device_name,outcome/g) ?? []).toHaveLength(format === "csv" ? 1 : 0);
   });
 
   it("passes over a line that a crash tore, and cuts it off before it goes on", async () => {
     const file = fresh(format);
-    write(ResultsFile.create(file, format, noFailure), [
+    await write(ResultsFile.create(file, format, noFailure), [
       ["dev-0", "ACCEPTED"],
       ["dev-1", "ACCEPTED"],
     ]);
     const whole = readFileSync(file, "utf8");
     writeFileSync(file, whole.slice(0, -20)); // in the middle of the last line
     expect([...(await endedWell(file, format, SCOPE))]).toEqual(["dev-0"]);
-    write(ResultsFile.continued(file, format, noFailure), [["dev-1", "ACCEPTED"]]);
+    await write(ResultsFile.continued(file, format, noFailure), [["dev-1", "ACCEPTED"]]);
     expect(readFileSync(file, "utf8")).toBe(whole);
   });
 
@@ -66,13 +78,13 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
     const file = fresh(format);
     writeFileSync(file, "devi");
     expect((await endedWell(file, format, SCOPE)).size).toBe(0);
-    write(ResultsFile.continued(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
+    await write(ResultsFile.continued(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
     expect([...(await endedWell(file, format, SCOPE))]).toEqual(["dev-0"]);
   });
 
   it("is not gone on with for another product, firmware or batch", async () => {
     const file = fresh(format);
-    write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
+    await write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
     await expect(endedWell(file, format, { ...SCOPE, firmwareId: "f2" })).rejects.toThrow(
       `${file} is for firmware_id f1, but this run is for f2`,
     );
@@ -81,9 +93,9 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
 
   it("is read as before after a spreadsheet has saved it and a run has continued it (was: rows were lost)", async () => {
     const file = fresh(format);
-    write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
+    await write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
     writeFileSync(file, `\ufeff${readFileSync(file, "utf8").replaceAll("\n", "\r\n")}`);
-    write(ResultsFile.continued(file, format, noFailure), [
+    await write(ResultsFile.continued(file, format, noFailure), [
       ["dev-1", "ACCEPTED"],
       ["dev-2", "UNKNOWN"],
       ["dev-3", "ACCEPTED"],
@@ -98,7 +110,7 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
       const scope = { productKey: id, firmwareId: id, jobId: id };
       const results = ResultsFile.create(file, format, noFailure);
       results.add(resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, scope, new Date(0)));
-      results.close();
+      await results.close();
       expect([...(await endedWell(file, format, scope))]).toEqual(["dev-0"]);
       await expect(endedWell(file, format, { ...scope, jobId: `'${id}` })).rejects.toThrow("is for job_id");
     },
@@ -110,9 +122,9 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
     await expect(endedWell(file, format, SCOPE)).rejects.toThrow("is not a results file");
   });
 
-  it("is for its owner alone: it names devices", () => {
+  it("is for its owner alone: it names devices", async () => {
     const file = fresh(format);
-    ResultsFile.create(file, format, noFailure).close();
+    await ResultsFile.create(file, format, noFailure).close();
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
@@ -135,14 +147,14 @@ describe("ResultsFile in csv, edited by hand", () => {
 
   it("is read with a column of the user's behind its own", async () => {
     const file = fresh("csv");
-    write(ResultsFile.create(file, "csv", noFailure), []);
+    await write(ResultsFile.create(file, "csv", noFailure), []);
     writeFileSync(file, `${readFileSync(file, "utf8").trim()},note\n${row},done\n`);
     expect([...(await endedWell(file, "csv", SCOPE))]).toEqual(["dev-0"]);
   });
 });
 
 describe("ResultsFile on a full disk", () => {
-  it("says so once, never throws, and tells what it could not write", () => {
+  it("says so once, never throws, and tells what it could not write", async () => {
     const failures: string[] = [];
     const results = ResultsFile.onto(openSync("/dev/full", "w"), "r.jsonl", ({ message }) => failures.push(message));
     const row = resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0));
@@ -151,17 +163,52 @@ describe("ResultsFile on a full disk", () => {
     results.add(row);
     results.flush();
     expect(failures).toEqual(["r.jsonl cannot be written: ENOSPC: no space left on device, write"]);
-    expect(results.close()).toMatchObject({ rows: 2 });
+    expect(await results.close()).toMatchObject({ rows: 2 });
     expect(failures).toHaveLength(1);
   });
 
-  it("says so also if it finds out at the end", () => {
+  it("says so also if it finds out at the end", async () => {
     const failures: Error[] = [];
     const results = ResultsFile.onto(openSync("/dev/full", "w"), "r.jsonl", (error) => failures.push(error));
     results.add(resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0)));
-    expect(results.close()).toEqual({ rows: 1, error: failures[0] });
+    expect(await results.close()).toEqual({ rows: 1, error: failures[0] });
   });
 });
+
+describe("ResultsFile onto a pipe", () => {
+  it("blocks nothing while its reader is slow, and loses nothing (was: no signal was heard)", async () => {
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const results = ResultsFile.onto(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK), "pipe", noFailure);
+    const row = resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, SCOPE, new Date(0));
+    for (let n = 0; n < 3000; n++) results.add(row);
+    await results.caughtUp(AbortSignal.abort());
+    const [caughtUp, closed] = [results.caughtUp(), results.close()];
+    let text = "";
+    let isClosed = false;
+    void closed.then(() => {
+      isClosed = true;
+    });
+    for (const piece = Buffer.alloc(16_384); ; await setImmediate()) {
+      const bytes = readSome(reader, piece);
+      text += piece.toString("utf8", 0, bytes);
+      if (isClosed && bytes === 0) break;
+    }
+    await caughtUp;
+    expect(await closed).toBeUndefined();
+    expect(text.trimEnd().split("\n")).toHaveLength(3000);
+  });
+});
+
+/** 0 while the pipe is empty, and at its end. */
+function readSome(fd: number, piece: Buffer): number {
+  try {
+    return readSync(fd, piece);
+  } catch {
+    return 0;
+  }
+}
 
 describe("outputBy", () => {
   it("refuses to go on from one file in another: the next run would not know of the first", () => {
