@@ -50,7 +50,7 @@ export class NameReader {
     const { hasRoom, chunkDevices, ended } = this.#options;
     const names = this.#names;
     try {
-      await undefined; // whatever the names do, such as throw or abort, their reader is at its owner's by then
+      await undefined; // the names may throw or abort at once: their owner has this reader by then
       if (this.#isStopped) return;
       const iterator = Symbol.asyncIterator in names ? names[Symbol.asyncIterator]() : names[Symbol.iterator]();
       this.#iterator = iterator;

@@ -171,7 +171,7 @@ describe("ota-gateway cancel with results that nobody reads", () => {
   it("stops at the first Ctrl-C, and ends at the second (was: it heard neither)", async () => {
     const list = inFolder("unread.txt");
     writeFileSync(list, names(3000).join("\n"));
-    const unread = 'exec "$@" > >(exec sleep 60 >&- 2>&-)';
+    const unread = 'exec "$@" > >(exec sleep 30 >&- 2>&-)';
     const program = cancel(["--devices-file", list, "--output", "-"], { through: ["bash", "-c", unread, "-"] });
     await until(() => asked.flat().length === 3000);
     program.kill("SIGINT");
