@@ -171,6 +171,19 @@ describe("FairShare.join", () => {
     expect(turns.filter((caller) => caller === "patient").length).toBeGreaterThanOrEqual(3);
   });
 
+  it("puts a later caller behind those that had what no due caller could use (was: before them, once for each call)", () => {
+    const { join, next } = sharing();
+    join("stuck", "a", "b");
+    const mayGo = (caller: string) => caller !== "stuck";
+    for (let n = 0; n < 100; n++) next({}, mayGo);
+    join("new");
+    const turns = Array.from({ length: 30 }, () => next({}, mayGo));
+    expect(turns.filter((caller) => caller === "new")).toHaveLength(10);
+    join("later");
+    const due = Array.from({ length: 6 }, () => next());
+    expect(due).toEqual(expect.arrayContaining(["stuck", "a", "b", "new", "later"]));
+  });
+
   it("puts a caller behind no one if none waits", () => {
     const { join, leave, next } = sharing();
     join("a", "b");
