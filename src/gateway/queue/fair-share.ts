@@ -73,9 +73,7 @@ export class FairShare {
    */
   #latest = -Infinity;
   #wasByCredit = false;
-  /**
-   * Some callers may be more than one call ahead, because of calls that did not advance the ideal.
-   */
+  /** Some callers may be far ahead, because of calls that did not advance the ideal. */
   #isUncapped = false;
 
   constructor(options: FairShareOptions) {
@@ -146,10 +144,12 @@ export class FairShare {
     if (!next) return undefined;
     // If all callers are ahead, the share of those that have left is free and goes to the others.
     this.#ideal.paid = Math.max(this.#ideal.paid, least);
-    if (this.#isUncapped && !this.#isAhead(next)) {
-      for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, this.#ideal.paid + each.callPrice);
-      this.#latest = Math.min(this.#latest, this.#ideal.paid);
-      this.#isUncapped = false;
+    if (this.#isUncapped) {
+      // A caller that took what the next one could not use is delayed by no more than one call.
+      const level = Math.max(this.#ideal.paid, next.paid);
+      for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, level + each.callPrice);
+      this.#latest = Math.min(this.#latest, level);
+      this.#isUncapped = this.#isAhead(next);
     }
     return { caller: (credited ?? next).caller, byCredit: credited !== undefined && credited !== next };
   }

@@ -76,6 +76,15 @@ describe("FairShare.turn", () => {
     expect(Array.from({ length: 4 }, () => next())).toContain("b");
   });
 
+  it("delays a caller by at most one call behind one that could not go for a while (was: by all that it had meanwhile)", () => {
+    const { join, next } = sharing();
+    join("stuck", "a", "b");
+    for (let n = 0; n < 40; n++) next({}, (caller) => caller !== "stuck");
+    for (let n = 0; n < 60; n++) next({}, (caller) => caller === "b");
+    const turns = Array.from({ length: 10 }, () => next({}, (caller) => caller !== "stuck"));
+    expect(turns.filter((caller) => caller === "b").length).toBeGreaterThanOrEqual(4);
+  });
+
   it("shares by weight among the others what the callers that are due cannot use", () => {
     const { join, next } = sharing({ weights: { b: 3 } });
     join("a", "b", "c");
