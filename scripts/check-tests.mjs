@@ -1,6 +1,6 @@
-// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, and bounds on
-// real time. A test with one of them fails on a busy machine, or one time in a hundred. Wait for an
-// event instead (`until`), or turn a clock by hand.
+// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, bounds on real
+// time, and state that stays for the next file of a process. A test with one of them fails on a busy
+// machine, or one time in a hundred. Wait for an event instead (`until`), or turn a clock by hand.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,8 @@ const RULES = {
   "randomness without a seed": (statement) => /\bMath\.random\b|\bDate\.now\(\) %/.test(statement),
   "a fixed sleep": (statement) => /(?<![.\w])set(Timeout|Interval)\b|\bsleepUntil\(|waitForTimeout\(/.test(statement),
   "a time limit of its own": (statement) => /\bvi\.waitFor\(|\btimeout: [\d_]+ \}\)/.test(statement),
+  "OpenTelemetry for all later tests of the process": (statement) =>
+    /\.setGlobal(Tracer|Meter)Provider\(|\bstartTelemetry\(/.test(statement),
   "a bound on real time": (statement, text) =>
     /\.(toBeLessThan(OrEqual)?|toBeCloseTo)\(/.test(statement) &&
     (READS_REAL_TIME.test(statement) || (READS_REAL_TIME.test(text) && MEASURED.test(statement.replace(TOLD, "")))),
@@ -61,6 +63,21 @@ const ALLOWED = {
     rules: ["a fixed sleep"],
     why: "calls take time there and back, by a seed",
   },
+  ...Object.fromEntries(
+    [
+      "test/e2e/tracing.test.ts",
+      "test/e2e/tracing-unsampled.test.ts",
+      "test/unit/observe/telemetry/sdk.test.ts",
+      "test/unit/tracing/operation-span.test.ts",
+      "test/support/metrics-run.ts",
+    ].map((file) => [
+      file,
+      {
+        rules: ["OpenTelemetry for all later tests of the process"],
+        why: "run in processes of their own (vitest.config.ts)",
+      },
+    ]),
+  ),
   "test/fuzz/campaign.ts": { rules: ["a fixed sleep"], why: "pieces of bytes in segments of their own" },
   "test/unit/grpc/transport/stream-gate.test.ts": {
     rules: ["a bound on real time"],
