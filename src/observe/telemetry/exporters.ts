@@ -24,6 +24,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { throughProxy } from "../../network/node-http-agent.js";
 import { proxyFor } from "../../network/proxy.js";
+import { currentGauges } from "./current-gauges.js";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -54,7 +55,7 @@ export function createMetricReaders(environment: Variables): IMetricReader[] {
   return [
     ...(names.has("otlp") ? [metricExporter(environment)] : []),
     ...(names.has("console") ? [new ConsoleMetricExporter()] : []),
-  ].map((exporter) => new PeriodicExportingMetricReader({ exporter, ...pace }));
+  ].map((exporter) => currentGauges(new PeriodicExportingMetricReader({ exporter, ...pace })));
 }
 
 /** None, if one of the names is `none`. */
