@@ -46,10 +46,13 @@ function listOf(...allowed: readonly string[]): Check {
       .join();
 }
 
+/** The longest delay of a timer: with a longer one, the SDK would export every millisecond. */
+const MOST = 2 ** 31 - 1;
+
 function wholeNumber(least: 0 | 1): Check {
   return (text, mistake) => {
-    if (/^\d{1,15}$/.test(text) && Number(text) >= least) return text;
-    mistake(`expected a whole number from ${least}, not ${JSON.stringify(text)}; the default applies`);
+    if (/^\d+$/.test(text) && Number(text) >= least && Number(text) <= MOST) return text;
+    mistake(`expected a whole number from ${least} to ${MOST}, not ${JSON.stringify(text)}; the default applies`);
     return "";
   };
 }

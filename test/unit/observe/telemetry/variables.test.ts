@@ -52,6 +52,7 @@ describe("settleTelemetryVariables", () => {
     ["OTEL_BSP_SCHEDULE_DELAY", "-1"],
     ["OTEL_BSP_MAX_QUEUE_SIZE", "many"],
     ["OTEL_METRIC_EXPORT_INTERVAL", "60s"],
+    ["OTEL_METRIC_EXPORT_INTERVAL", "2147483648"], // was: an export every millisecond
     ["OTEL_SPAN_LINK_COUNT_LIMIT", "1.5"],
     ["OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"],
   ])("says once that %s=%s is a mistake, and leaves the default", (name, value) => {
