@@ -8,7 +8,6 @@ import { OTLPMetricExporter as ProtobufMetrics } from "@opentelemetry/exporter-m
 import { OTLPTraceExporter as GrpcTraces } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as JsonTraces } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufTraces } from "@opentelemetry/exporter-trace-otlp-proto";
-import { ZipkinExporter } from "@opentelemetry/exporter-zipkin";
 import {
   ConsoleMetricExporter,
   type IMetricReader,
@@ -25,6 +24,7 @@ import {
 import { throughProxy } from "../../network/node-http-agent.js";
 import { proxyFor } from "../../network/proxy.js";
 import { currentGauges } from "./current-gauges.js";
+import { createZipkinExporter } from "./zipkin.js";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -65,7 +65,7 @@ function exporterNames(list: string | undefined): ReadonlySet<string> {
 }
 
 function spanExporter(name: string, environment: Variables): SpanExporter | undefined {
-  if (name === "zipkin") return new ZipkinExporter();
+  if (name === "zipkin") return createZipkinExporter(environment);
   if (name !== "otlp") return undefined;
   switch (valueFor("TRACES", "PROTOCOL", environment)) {
     case "grpc":
