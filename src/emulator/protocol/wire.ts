@@ -47,9 +47,12 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The value of a header; repeated headers are joined, as HTTP prescribes. */
+/**
+ * The value of a header; repeated headers are joined, as HTTP prescribes. Looks at own keys only,
+ * because a client may name any header as signed.
+ */
 export function headerValue(request: ReceivedRequest, name: string): string | undefined {
-  const value = request.headers[name];
+  const value = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
   return typeof value === "string" ? value : value?.join(", ");
 }
 
