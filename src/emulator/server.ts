@@ -119,7 +119,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const setFaults = (plan: Partial<FaultPlan>) => {
     planned.set({ ...NO_FAULTS, ...plan });
     // Waits until the answer to this request is out.
-    if (planned.plan.refuseConnectionsMs > 0) setImmediate(refuseConnections);
+    if (planned.plan.refuseConnectionsMs > 0 || !listener.isOpen) setImmediate(refuseConnections);
   };
   const controls: Controls = {
     "GET /__stats": stats,
