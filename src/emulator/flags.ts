@@ -16,7 +16,9 @@ const TEN_MINUTES_MS = 600_000;
 
 export function emulatorFlags(): Option[] {
   const text = (flags: string, meaning: string, initial: string) =>
-    new Option(flags, meaning).default(initial, initial === "" ? "none" : undefined);
+    initial === ""
+      ? new Option(flags, meaning).default(initial, "none")
+      : new Option(flags, meaning).default(initial).argParser(filled);
   const number = (flags: string, meaning: string, initial: number, least: number, most: number) =>
     new Option(flags, meaning).default(initial).argParser(wholeNumber(least, most));
   return [
@@ -76,6 +78,11 @@ function wholeNumber(least: number, most: number): (text: string) => number {
     if (!(value >= least && value <= most)) throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`);
     return value;
   };
+}
+
+function filled(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty; leave it out for the default.");
+  return text;
 }
 
 function part(text: string): number {
