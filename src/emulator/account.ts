@@ -45,7 +45,7 @@ interface KnownCall extends SignedCall {
   readonly operation: EmulatedOperation;
 }
 
-/** What an answer repeats of a request, be it a call or not. */
+/** The part of an answer that does not depend on the call. */
 interface Sender {
   readonly requestId: string;
   readonly host: string;

@@ -52,7 +52,7 @@ export function emulatorFlags(): Option[] {
     ),
     number(
       "--by-job-delay-ms <ms>",
-      "how long a CancelOTATaskByJob takes to be applied after its answer",
+      "how long a CancelOTATaskByJob takes to be applied after its arrival",
       DEFAULTS.byJobDelayMs,
       0,
       TEN_MINUTES_MS,
@@ -62,7 +62,7 @@ export function emulatorFlags(): Option[] {
       .default([], "none")
       .argParser(rollout),
     new Option("--faults <json>", "faults in force from the start, as PUT /__faults takes them").argParser(faultPlan),
-    new Option("--seed <number>", "repeats the same jitter, RequestIds and simulation").argParser(
+    new Option("--seed <number>", "repeats the same travel times, RequestIds and simulation").argParser(
       wholeNumber(0, 2 ** 32 - 1),
     ),
     ...Object.entries(ALL_QUESTIONS).map(([name, { choices, meaning }]) => {

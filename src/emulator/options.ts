@@ -20,7 +20,7 @@ export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQu
   /** Calls a second of other operations, by action, in place of the documented ones. */
   readonly quotas: Readonly<Record<string, number>>;
   readonly window: QuotaWindow;
-  /** How long after its answer a CancelOTATaskByJob has been applied. */
+  /** How long after its arrival a CancelOTATaskByJob has been applied. */
   readonly byJobDelayMs: number;
   /** How far the lists of tasks lag behind. */
   readonly listLagMs: number;

@@ -54,7 +54,7 @@ function find(
   };
   if (names.length > 0) {
     const rows = tasksOf(platform, job, names).filter(fits);
-    // Documented: paging does not apply. What its fields say then is not.
+    // Documented: paging does not apply. The values of its fields are a guess then.
     const { fields } = page(asked, rows.length, (place) => place);
     return { rows, fields };
   }

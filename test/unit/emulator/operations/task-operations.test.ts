@@ -179,7 +179,7 @@ describe("cancelOtaTaskByJob", () => {
     expect(jobReadings(working.platform).at(-1)?.tasks).toMatchObject({ QUEUED: 0, CANCELED: 2 });
   });
 
-  it("is applied some time after its answer, whole or in portions", async () => {
+  it("is applied some time after its arrival, whole or in portions", async () => {
     const canceledAfter = async (byJobApplied: "whole" | "in-portions", ms: number) => {
       const { call, clock, JobId, states } = newRollout(10, {}, { byJobDelayMs: 1500, byJobApplied });
       call("CancelOTATaskByJob", { JobId, CancelQueuedTask: true });
