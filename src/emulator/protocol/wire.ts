@@ -16,8 +16,11 @@ export interface ReceivedRequest {
   readonly body: Buffer;
 }
 
-/** Far above any request that the upstream's own limits allow. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/**
+ * Above any request that the upstream's own limits allow: 10,000 names with nicknames, all escaped,
+ * take some 9 MB.
+ */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Reads a request to the end of its body. Rejects as `readBody` does. */
 export async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {

@@ -240,6 +240,7 @@ describe("createOtaStaticUpgradeJob", () => {
     [{ TargetSelection: "GROUP", GroupId: "g" }, "InvalidGroupId"],
     [{ RetryInterval: 5 }, "InvalidRetryInterval"],
     [{ RetryCount: 3 }, "InvalidRetryCount"],
+    [{ RetryInterval: 60, TimeoutInMinutes: 60 }, "InvalidRetryInterval"],
     [{ TimeoutInMinutes: 1441 }, "InvalidTimeoutInMinutes"],
     [{ MaximumPerMinute: 9 }, "InvalidMaximumPerMinute"],
     [{ MaximumPerMinute: 10_001 }, "InvalidMaximumPerMinute"],
