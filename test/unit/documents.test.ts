@@ -1,6 +1,6 @@
 // The documents name only what there is: settings, scripts, commands with their flags, files, sections and variables.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { cancelCommand } from "../../src/cli/cancel.js";
@@ -118,6 +118,33 @@ describe.each(documents)("%s", (document) => {
     const variables: string[] = Object.values(SETTINGS).map(({ variable }) => variable);
     const named = all(/\b(OTA_[A-Z_]*)\b(?!\*)/g, text).filter((name) => !OTHER_VARIABLES.includes(name));
     for (const name of named) expect(variables).toContain(name);
+  });
+});
+
+describe("the version of package.json", () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+
+  it.each([
+    ["README.md", /ota-gateway-client-(.+?)\.tgz/g],
+    ["docs/container.md", /VERSION=(\S+)/g],
+    ["deploy/kubernetes/gateway/kustomization.yaml", /newTag: (\S+)/g],
+  ])("is that of %s", (path, pattern) => {
+    const named = all(pattern, readFileSync(path, "utf8"));
+    expect(named.length).toBeGreaterThan(0);
+    expect(new Set(named)).toEqual(new Set([version]));
+  });
+});
+
+describe("docs/architecture.md", () => {
+  it("names files that exist (was: the ledger's script by an earlier name)", () => {
+    const files = new Set(
+      ["src", "test"]
+        .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }))
+        .map((path) => basename(path)),
+    );
+    const named = all(/`(?:[\w-]+\/)*([\w-]+\.ts)`/g, texts.get("docs/architecture.md") ?? "");
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter((name) => !files.has(name))).toEqual([]);
   });
 });
 
