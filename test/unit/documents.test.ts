@@ -25,8 +25,13 @@ const documents = [
   "CHANGELOG.md",
   "bench/README.md",
   "bench/NOTES.md",
-  "deploy/README.md",
-  ...pagesIn("docs", "docs/adr"),
+  ...["deploy/README.md", "deploy/helm/README.md"],
+  ...pagesIn(
+    "docs",
+    "docs/adr",
+    "examples",
+    ...["go", "http", "java", "node", "python"].map((each) => `examples/${each}`),
+  ),
 ];
 const texts = new Map(documents.map((document) => [document, readFileSync(document, "utf8")]));
 const commands = new Map(
@@ -47,7 +52,7 @@ const commands = new Map(
 );
 
 /** Variables of callers' own programs, and the pattern of all settings. */
-const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN"];
+const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN", "OTA_PRODUCT_KEY", "OTA_FIRMWARE_ID"];
 
 function pagesIn(...folders: string[]): string[] {
   const pages = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".md"));
