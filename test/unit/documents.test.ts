@@ -17,6 +17,7 @@ import { serveCommand } from "../../src/cli/serve.js";
 import { stopCommand } from "../../src/cli/stop.js";
 import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
+import { beyond } from "../../src/identity/rights.js";
 
 const documents = [
   "README.md",
@@ -54,6 +55,8 @@ const commands = new Map(
 /** Variables of callers' own programs, and the pattern of all settings. */
 const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN", "OTA_PRODUCT_KEY", "OTA_FIRMWARE_ID"];
 
+const NOBODY = { account: "", productKey: "", priority: "normal", verify: false };
+
 function pagesIn(...folders: string[]): string[] {
   const pages = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".md"));
   return folders.flatMap((folder) => pages(folder).map((name) => join(folder, name)));
@@ -80,6 +83,23 @@ describe("README.md", () => {
         `| \`${variable}\` | ${fallback ? `\`${fallback}\`` : "unset"} | ${meaning} |`,
       );
     }
+  });
+});
+
+describe("README.md, for a firmware that is rolling out", () => {
+  it("quotes the errors that are shown then", () => {
+    const [, section = ""] =
+      /^## A bad firmware is rolling out now\n(.*?)^## /ms.exec(texts.get("README.md") ?? "") ?? [];
+    const [right = ""] = beyond({ weight: 1, verify: true }, { ...NOBODY, isRollout: true });
+    expect(all(/^\| `(.+?)` \|/gm, section)).toEqual([
+      `no right to this ${right}`,
+      "OTA_STATE names no store",
+      "no gateway listens",
+    ]);
+    const shown = ["src/grpc/rpc/access.ts", "src/grpc/service/operations-service.ts", "src/cli/gateway-advice.ts"];
+    const sources = shown.map((path) => readFileSync(path, "utf8")).join("\n");
+    for (const words of ["no right to this $", "OTA_STATE names no store", "no gateway listens"])
+      expect(sources).toContain(words);
   });
 });
 
