@@ -160,17 +160,18 @@ public final class Fleet {
     String name =
         Operations.started(
             requestId,
-            () ->
-                Channel.within(30, gateway)
-                    .stopRollout(
-                        StopRolloutRequest.newBuilder()
-                            .setRequestId(requestId)
-                            .setProductKey(PRODUCT_KEY)
-                            .setFirmwareId(FIRMWARE_ID)
-                            .setEtag(dryRun().getEtag())
-                            .setReason("bad build 42")
-                            .setSettle(Durations.fromSeconds(settleSeconds))
-                            .build()));
+            () -> {
+              StopRolloutRequest request =
+                  StopRolloutRequest.newBuilder()
+                      .setRequestId(requestId)
+                      .setProductKey(PRODUCT_KEY)
+                      .setFirmwareId(FIRMWARE_ID)
+                      .setEtag(dryRun().getEtag())
+                      .setReason("bad build 42")
+                      .setSettle(Durations.fromSeconds(settleSeconds))
+                      .build();
+              return Channel.ask(30, gateway, stub -> stub.stopRollout(request));
+            });
     Operation operation =
         Operations.wait(
             operations,
