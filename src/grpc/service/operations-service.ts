@@ -71,7 +71,9 @@ const RUNNING = new GatewayError({
 });
 const NOT_SHARED = new GatewayError({
   kind: "state-not-shared",
-  message: "this gateway is one of several replicas, and OTA_STATE names no store that they share",
+  message:
+    "this gateway is one of several replicas, and OTA_STATE names no store that they share; " +
+    "cancel by device, or have a PostgreSQL named there",
 });
 const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
 
