@@ -121,6 +121,17 @@ describe.each(documents)("%s", (document) => {
   });
 });
 
+describe("the version", () => {
+  it.each([
+    ["README.md", /ota-gateway-client-(\S+?)\.tgz/g],
+    ["docs/container.md", /VERSION=(\d\S*)/g],
+    ["deploy/kubernetes/gateway/kustomization.yaml", /newTag: (\S+)/g],
+  ])("is that of package.json in %s", (file, pattern) => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(new Set(all(pattern, readFileSync(file, "utf8")))).toEqual(new Set([version]));
+  });
+});
+
 describe("docs/maintaining.md", () => {
   it("names files that exist", () => {
     const paths = all(
