@@ -35,8 +35,8 @@ export interface Serving {
   /** host:port of the admin server; undefined if it is off. */
   readonly admin: string | undefined;
   /**
-   * Reloads all files: log and audit files after a rotation, certificates, the callers' rights, and
-   * the keys that verify tokens.
+   * Reloads all files: the audit log after a rotation, certificates, the callers' rights, and the
+   * keys that verify tokens.
    */
   reload(): void;
   /** Stops gracefully: refuses new requests, answers those admitted, and closes everything. */

@@ -74,7 +74,7 @@ export class SubmitStream {
   }
 
   /** Reads nothing of it. */
-  refuse(error: GatewayError): void {
+  refuse(error: unknown): void {
     this.#fail(error);
   }
 
