@@ -10,6 +10,7 @@ const ONCE_A_PROCESS = [
   "test/e2e/tracing{,-unsampled}.test.ts",
   "test/unit/observe/telemetry/*.test.ts",
   "test/unit/dashboards.test.ts",
+  "test/unit/tracing/operation-span.test.ts",
   "test/unit/upstream/client.test.ts",
 ];
 
@@ -21,7 +22,7 @@ export default defineConfig({
     expect: { poll: { timeout: NEVER_MS, interval: 50 } },
     // Two cores: the files of `real` mostly wait for the processes that they start, while those of
     // `shared` only compute.
-    maxWorkers: 4,
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     globalSetup: ["test/support/property-seed.ts"],
     isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without

@@ -2,7 +2,8 @@
 // is stored if a line is no device name.
 import { visible } from "../base/visible-text.js";
 import { type CancelScope, type Client, OtaError } from "../client/client.js";
-import type { NameLine } from "./cancel/name-line.js";
+import { placeOf } from "./cancel/invalid-lines.js";
+import { type NameLine, UnreadableNames } from "./cancel/name-line.js";
 import { NameList } from "./cancel/name-list.js";
 import { errorText } from "./gateway-advice.js";
 import { jsonLine } from "./terminal/json.js";
@@ -12,6 +13,8 @@ export interface DetachOptions {
   readonly client: Client;
   readonly scope: CancelScope;
   readonly lines: AsyncIterable<NameLine>;
+  /** Where the names come from, for messages. */
+  readonly source: string;
   readonly flags: {
     readonly address: string;
     readonly requestId?: string;
@@ -21,15 +24,16 @@ export interface DetachOptions {
   readonly misuse: (message: string) => never;
 }
 
-/** Returns the exit code. */
-export async function detach({ client, scope, lines, flags, misuse }: DetachOptions): Promise<number> {
+/** Returns the exit code. Throws UnreadableNames if there is no name. */
+export async function detach({ client, scope, lines, source, flags, misuse }: DetachOptions): Promise<number> {
   const { requestId, timeToLive, json } = flags;
   const timeToLiveMs = timeFlagMs("--time-to-live", timeToLive, misuse);
-  const list = new NameList(new Set(), ({ line, unit = "line", message }) =>
-    misuse(`${unit} ${line} ${message}; nothing was stored`),
+  const list = new NameList(new Set(), (invalid) =>
+    misuse(`${placeOf(invalid)} ${visible(invalid.message)}; nothing was stored`),
   );
   const names: string[] = [];
   for await (const name of list.taken(lines)) names.push(name); // all of it: a bad line stores nothing
+  if (list.isEmpty) throw new UnreadableNames(`${source} names no device`);
   try {
     const spec = { ...scope, ...(requestId && { requestId }), ...(timeToLiveMs !== undefined && { timeToLiveMs }) };
     const { name } = await client.submit(names, spec);

@@ -58,16 +58,20 @@ function statesText(name: string, counts: JobCounts, states: typeof OPEN): strin
   return `${name} ${count(sum)}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
 }
 
+/** Each sum is a lower bound if one of its states was not counted. */
 function sumText(jobs: readonly RolloutJob[]): string {
-  const sum = (states: readonly State[]) =>
-    jobs.reduce((all, { counts }) => all + states.reduce((total, state) => total + (counts[state] ?? 0), 0), 0);
+  const sum = (states: readonly State[]) => {
+    const counts = jobs.flatMap((job) => states.map((state) => job.counts[state]));
+    const all = counts.reduce<number>((total, each) => total + (each ?? 0), 0);
+    return { all, least: counts.includes(undefined) ? "at least " : "" };
+  };
   const open = sum(["confirm", "queued", "notified", "inProgress"]);
   const havePackage = sum(["notified", "inProgress"]);
   const installed = sum(["succeeded"]);
   return [
-    `  ${counted(open, "device")} can still be canceled.`,
-    `  ${count(havePackage)} of them were notified, and may install the package all the same.`,
-    `  ${counted(installed, "device")} ${installed === 1 ? "runs" : "run"} the new version already.`,
+    `  ${open.least}${counted(open.all, "device")} can still be canceled.`,
+    `  ${havePackage.least}${count(havePackage.all)} of them were notified, and may install the package all the same.`,
+    `  ${installed.least}${counted(installed.all, "device")} ${installed.all === 1 ? "runs" : "run"} the new version already.`,
   ].join("\n");
 }
 

@@ -45,8 +45,13 @@ export function checkRequestTypes(request: unknown): void {
 function checkTexts(field: string, texts: unknown): void {
   if (texts === undefined) return;
   if (!Array.isArray(texts)) throw wrongType(field, "an array of strings", texts);
+  checkEachText(field, texts);
+}
+
+/** `before`: how many of the list came before these. */
+export function checkEachText(field: string, texts: readonly unknown[], before = 0): void {
   const index = texts.findIndex((text) => typeof text !== "string");
-  if (index >= 0) throw wrongType(`${field}[${index}]`, "a string", texts[index]);
+  if (index >= 0) throw wrongType(`${field}[${before + index}]`, "a string", texts[index]);
 }
 
 /** The same for the names of a list: a single string would be taken for a list of its letters. */

@@ -17,7 +17,9 @@ export interface NameReaderOptions {
 
 export class NameReader {
   readonly #options: NameReaderOptions;
-  readonly #iterator: Iterator<string> | AsyncIterator<string>;
+  readonly #names: Iterable<string> | AsyncIterable<string>;
+  /** Undefined until reading begins. */
+  #iterator: Iterator<string> | AsyncIterator<string> | undefined;
   #begun: string[] = [];
   #isStopped = false;
   #disarm: (() => void) | undefined;
@@ -25,7 +27,7 @@ export class NameReader {
 
   constructor(names: Iterable<string> | AsyncIterable<string>, options: NameReaderOptions) {
     this.#options = options;
-    this.#iterator = Symbol.asyncIterator in names ? names[Symbol.asyncIterator]() : names[Symbol.iterator]();
+    this.#names = names;
     void this.#read();
   }
 
@@ -37,7 +39,7 @@ export class NameReader {
 
   /** Reads no more names. Returns those that were read and not passed on. */
   stop(): readonly string[] {
-    if (!this.#isStopped) void Promise.resolve(this.#iterator.return?.()).catch(() => {});
+    if (!this.#isStopped) void this.#return();
     this.#isStopped = true;
     this.#disarm?.();
     this.#resume?.();
@@ -46,9 +48,14 @@ export class NameReader {
 
   async #read(): Promise<void> {
     const { hasRoom, chunkDevices, ended } = this.#options;
+    const names = this.#names;
     try {
+      await undefined; // whatever the names do, such as throw or abort, their reader is at its owner's by then
+      if (this.#isStopped) return;
+      const iterator = Symbol.asyncIterator in names ? names[Symbol.asyncIterator]() : names[Symbol.iterator]();
+      this.#iterator = iterator;
       for (;;) {
-        const next = await this.#iterator.next();
+        const next = await iterator.next();
         if (this.#isStopped) return;
         if (next.done) break;
         this.#begun.push(next.value);
@@ -64,6 +71,15 @@ export class NameReader {
       if (!this.#isStopped) ended();
     } catch (error) {
       if (!this.#isStopped) ended(error);
+    }
+  }
+
+  /** The names may throw, at once or later: a generator that aborts the run is still running. */
+  async #return(): Promise<void> {
+    try {
+      await this.#iterator?.return?.();
+    } catch {
+      // They are not needed any more.
     }
   }
 

@@ -9,11 +9,12 @@ import {
 } from "../gen/google/longrunning/operations.js";
 import type { Empty } from "../gen/google/protobuf/empty.js";
 import {
+  type CancelSpec,
   type ListOperationResultsResponse,
   type OtaServiceClient,
   Outcome as WireOutcome,
 } from "../gen/ota/v1/ota_service.js";
-import { checkNamesType, checkOptionTypes } from "./argument-types.js";
+import { checkEachText, checkNamesType, checkOptionTypes } from "./argument-types.js";
 import type { CallOptions, StartUnary, Unary } from "./call.js";
 import { NameReader } from "./name-reader.js";
 import { type OperationStatus, operationStatusOf } from "./operation-status.js";
@@ -49,6 +50,8 @@ export interface OperationHandle {
 }
 
 const MESSAGE_NAMES = 10_000;
+/** A gateway ends a submission that it has heard nothing of for 30 s. */
+const SIGN_OF_LIFE_MS = 10_000;
 const PAGE_RESULTS = 10_000;
 const PAGE_OPERATIONS = 100;
 /** One WaitOperation; with `onProgress` it ends each second to see how far it is. */
@@ -90,15 +93,19 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
     checkOptionTypes(options);
     checkNamesType(names);
     const { signal } = options;
-    // Without a default: the list may come slowly. Keepalive notices a gateway that is gone.
+    // Without a default: the list may come slowly, as long as the gateway takes it. Keepalive notices
+    // one that is gone.
     const timeoutMs = options.timeoutMs === undefined ? Infinity : timeoutOf(options.timeoutMs);
     const message = wireSubmissionOf(spec);
     const deadline = Date.now() + timeoutMs;
     const headers = await headersOf(timeoutMs, signal);
     signal?.throwIfAborted(); // nothing would say so any more
     return new Promise((resolve, reject) => {
+      let given = 0;
+      let disarm = () => {};
       const done = (error: ServiceError | null, stored: WireOperation) => {
         signal?.removeEventListener("abort", leave);
+        disarm();
         reader.stop(); // it may be waiting for a name
         if (!error) resolve(operation(stored.name));
         else reject(signal?.aborted ? signal.reason : otaErrorOf(error));
@@ -106,16 +113,35 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
       const call = begin(() => stub.submitCancelTasksByDevice(headers, { deadline }, done));
       const leave = () => call.cancel();
       signal?.addEventListener("abort", leave, { once: true });
-      call.write({ spec: message, deviceNames: [] });
+      const write = (deviceNames: readonly string[], spec?: CancelSpec) => {
+        disarm();
+        disarm = clock.at(clock.now() + SIGN_OF_LIFE_MS, () => write([]));
+        call.write({ spec, deviceNames: [...deviceNames] });
+      };
+      /** Nothing is stored of a list that cannot be read. */
+      const fail = (error: unknown) => {
+        reject(error);
+        reader.stop();
+        leave();
+      };
+      write([], message);
       const reader = new NameReader(names, {
         clock,
         chunkDevices: () => MESSAGE_NAMES,
         hasRoom: () => !call.writableNeedDrain,
-        chunk: (deviceNames) => void call.write({ spec: undefined, deviceNames: [...deviceNames] }),
+        chunk: (deviceNames) => {
+          try {
+            checkEachText("device_names", deviceNames, given);
+          } catch (error) {
+            return fail(error);
+          }
+          given += deviceNames.length;
+          write(deviceNames);
+        },
         ended: (error) => {
-          if (error === undefined) return void call.end();
-          reject(error);
-          leave(); // the list could not be read: nothing is stored
+          if (error !== undefined) return fail(error);
+          disarm();
+          call.end();
         },
       });
       call.on("drain", () => reader.roomAgain());

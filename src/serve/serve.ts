@@ -108,7 +108,7 @@ export async function serve(
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const stops = new Map([...accounts].map(([name, account]) => [name, account.stops]));
     served = await openOperations({ config, clock, log, callers, gateways, stops, auditor, metrics });
-    unwatch.push(metrics.watchProcess(version));
+    unwatch.push(metrics.watchProcess(version, clock.now));
     const shownOperations = createShownOperations(() => served?.reading());
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(

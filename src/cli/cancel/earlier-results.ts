@@ -1,12 +1,13 @@
 // Reads what earlier runs achieved out of their results file, in which the last line of a name
-// counts. An incomplete last line is ignored.
+// counts. An incomplete last line is ignored. A spreadsheet may have saved the file between two
+// runs, with a byte order mark and other line ends.
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { parse } from "csv-parse";
 import { boundedLines } from "../../base/bounded-lines.js";
 import { visible } from "../../base/visible-text.js";
 import { type CancelScope, isGood, type Outcome } from "../../client/client.js";
-import { otherScope, type ResultFormat, type ResultRow, rowFrom } from "./result-row.js";
+import { isResultsHeader, otherScope, type ResultFormat, type ResultRow, rowFrom } from "./result-row.js";
 
 export class UnusableResults extends Error {
   override readonly name = "UnusableResults";
@@ -32,8 +33,8 @@ export async function endedWell(file: string, format: ResultFormat, scope: Cance
 export async function* resultRows(file: string, format: ResultFormat): AsyncGenerator<ResultRow> {
   try {
     const lines = wholeLines(createReadStream(file, "utf8"));
-    for await (const { line, values } of format === "csv" ? csvRows(lines) : jsonRows(lines)) {
-      const row = rowFrom(values);
+    for await (const { line, values } of format === "csv" ? csvRows(lines, file) : jsonRows(lines)) {
+      const row = rowFrom(values, format);
       if (!row) throw new UnusableResults(`${file} is not a results file: line ${line} is not a result`);
       yield row;
     }
@@ -55,8 +56,14 @@ async function* jsonRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
   }
 }
 
-async function* csvRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
-  const options = { columns: true, info: true, relax_quotes: true, relax_column_count: true } as const;
+async function* csvRows(pieces: AsyncIterable<string>, file: string): AsyncGenerator<Line> {
+  const columns = (header: string[]): string[] => {
+    if (isResultsHeader(header)) return header;
+    // A run that continued it would write its rows below the wrong titles.
+    throw new UnusableResults(`${file} is not a results file: its columns are not those of cancel`);
+  };
+  const record_delimiter = ["\r\n", "\n"]; // otherwise the first line decides, and several others are one row
+  const options = { columns, record_delimiter, info: true, relax_quotes: true, relax_column_count: true };
   // Errors of the pipeline end the parser, and so the loop below.
   const parser = pipeline(pieces, parse(options), () => {});
   for await (const { record, info } of parser as AsyncIterable<{ record: Line["values"]; info: { lines: number } }>) {
@@ -66,9 +73,9 @@ async function* csvRows(pieces: AsyncIterable<string>): AsyncGenerator<Line> {
 
 /** Leaves out the text after the last line end, which a crash cut off. */
 async function* wholeLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let begun = "";
+  let begun: string | undefined;
   for await (const piece of pieces) {
-    const text = begun + piece;
+    const text = begun === undefined ? piece.replace(/^\ufeff/, "") : begun + piece;
     const end = text.lastIndexOf("\n") + 1;
     begun = text.slice(end);
     if (end > 0) yield text.slice(0, end);

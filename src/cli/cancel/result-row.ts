@@ -74,9 +74,21 @@ export function resultLine(row: ResultRow, format: ResultFormat): string {
 }
 
 /** Undefined for values that are no row of a results file. */
-export function rowFrom(values: Readonly<Record<string, unknown>>): ResultRow | undefined {
-  const row = Object.fromEntries(COLUMNS.map((column) => [column, String(values[column] ?? "")])) as ResultRow;
+export function rowFrom(values: Readonly<Record<string, unknown>>, format: ResultFormat): ResultRow | undefined {
+  const textOf = (column: string) => {
+    const text = String(values[column] ?? "");
+    return format === "csv" ? withoutApostrophe(text) : text;
+  };
+  const row = Object.fromEntries(COLUMNS.map((column) => [column, textOf(column)])) as ResultRow;
   return row.device_name && row.outcome ? row : undefined;
+}
+
+/**
+ * Whether rows can follow this header. Rows of an older version may end earlier, and a user may have
+ * added columns behind ours.
+ */
+export function isResultsHeader(fields: readonly string[]): boolean {
+  return fields.every((field, n) => n >= COLUMNS.length || field === COLUMNS[n]);
 }
 
 /** Describes the first difference between the scope of a row and the scope of this run. */
@@ -91,10 +103,15 @@ export function otherScope(row: ResultRow, scope: CancelScope): string | undefin
  * Makes a field safe to show. Replaces line ends, because one inside a field would split a row into
  * two lines. Names come from a user's file as they are, so control characters are spelled out, and
  * an apostrophe, which marks text in spreadsheets, goes before anything that a spreadsheet would
- * take for a formula. Valid names need neither.
+ * take for a formula, or for a formula behind an apostrophe. Valid names need neither.
  */
 function quoted(field: string): string {
   const shown = visible(field.replace(/\s*[\r\n]+\s*/g, " "));
-  const line = /^\s*[=+@-]/.test(shown) && !PLAIN.test(shown) ? `'${shown}` : shown;
+  const line = /^'*\s*[=+@-]/.test(shown) && !PLAIN.test(shown) ? `'${shown}` : shown;
   return /[",]/.test(line) ? `"${line.replaceAll('"', '""')}"` : line;
+}
+
+/** The field as it was: a file is continued only for ids that are equal to those in it. */
+function withoutApostrophe(field: string): string {
+  return field.replace(/^'(?='*\s*[=+@-])/, "");
 }

@@ -6,9 +6,9 @@ import { paintFor } from "../terminal/paint.js";
 import { type GivenList, stopSignal, summaryScreen } from "./given-list.js";
 import { resumeCommand } from "./output.js";
 import { runCancel } from "./run.js";
-import { isComplete, type RunReport, summaryJson, summaryText } from "./summary.js";
+import { isComplete, isUntouched, type RunReport, summaryJson, summaryText } from "./summary.js";
 
-/** Reasons for which the whole list was refused. */
+/** Reasons for which a whole list is refused, at its begin or later: a token may have expired. */
 const REFUSALS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "REJECTED"]);
 
 /** Sets the exit code: 0 if every device ended well and that is recorded. `note` is shown first. */
@@ -26,7 +26,7 @@ export async function showRun(list: GivenList, note: string | undefined): Promis
     process.stderr.write(paint("red", explain(end.error)));
   }
   const file = end.hasResults ? output?.file : undefined;
-  const isRefused = end.error instanceof OtaError && REFUSALS.has(end.error.reason);
+  const isRefused = end.error instanceof OtaError && REFUSALS.has(end.error.reason) && isUntouched(end);
   const report: RunReport = { ...end, isInterrupted, isRefused, output: file, resume: undefined };
   const isDone = isComplete(report);
   // The same command would be refused again.

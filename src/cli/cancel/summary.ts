@@ -19,7 +19,10 @@ export interface RunReport {
   readonly durationMs: number;
   /** The run ended before its names did. */
   readonly isInterrupted: boolean;
-  /** The gateway or the upstream refused the list for a reason that is none of its devices. */
+  /**
+   * The gateway or the upstream refused the list for a reason that is none of its devices, and
+   * certainly none was canceled, now or before.
+   */
   readonly isRefused: boolean;
   readonly output: string | undefined;
   /** Results that are missing from the output. */
@@ -47,6 +50,11 @@ const GROUPS = 8;
  */
 export function isComplete(report: RunReport): boolean {
   return isWell(report) && !report.unwritten;
+}
+
+/** Whether certainly no device of the list was canceled, in this run or the one that it continues. */
+export function isUntouched({ counts, names }: Pick<RunReport, "counts" | "names">): boolean {
+  return counts.ok === 0 && names.skipped === 0 && !counts.outcomes.has("UNKNOWN");
 }
 
 function isWell({ counts, names, isInterrupted }: RunReport): boolean {
@@ -95,7 +103,7 @@ export function summaryText(report: RunReport, paint: Paint): string {
   parts.push(
     groupsText(
       counts.failures,
-      ({ outcome, reason, message }) => `${OUTCOME_WORDS[outcome]}: ${reason}\n    ${visible(message)}`,
+      ({ outcome, reason, message }) => `${OUTCOME_WORDS[outcome]}: ${visible(reason)}\n    ${visible(message)}`,
     ),
     groupsText(counts.unverified, ({ message }) => `not verified: ${visible(message)}`),
   );
@@ -113,7 +121,7 @@ function notReached({ counts, names }: RunReport): number {
 }
 
 function verdictOn(report: RunReport, paint: Paint): string {
-  if (report.isRefused && report.counts.ok === 0) return paint("red", "Refused: no device of the list was canceled.");
+  if (report.isRefused) return paint("red", "Refused: no device of the list was canceled.");
   if (report.isInterrupted) {
     const unread = report.isWholeList ? "" : " The list was not read to its end, so it may hold more devices.";
     return paint("yellow", `Stopped before the end.${unread}`);

@@ -89,7 +89,7 @@ function advice({ name, done, durable }: OperationStatus, { jobs, stopped, other
         ]
       : []),
     ...(done && !stopped ? ["Run the command again to go on: repeating a stop is harmless."] : []),
-    ...(done ? [`Each call with its request id: ota-gateway operations show ${name} --json`] : []),
+    ...(done ? [`Each call with its request id: ota-gateway operations show ${visible(name)} --json`] : []),
   ];
   return lines.map((line) => wrapped(line, COLUMNS)).join("\n");
 }

@@ -52,6 +52,14 @@ describe("rolloutText", () => {
     const text = textOf(aJob({ counts, incomplete: "SUCCEEDED, FAILED, CANCELED: not counted yet" }));
     expect(text).toContain("    open 1: 1 queued\n    incomplete: SUCCEEDED, FAILED, CANCELED: not counted yet\n");
     expect(text).not.toContain("over");
+    expect(text).toContain("  1 device can still be canceled.\n");
+    expect(text).toContain("  at least 0 devices run the new version already.\n");
+  });
+
+  it("does not take for 0 what was not counted (was: 0 devices can still be canceled)", () => {
+    const unread = { ...ZERO, confirm: undefined, inProgress: undefined };
+    const text = textOf(aJob(), aJob({ counts: unread, incomplete: "not counted yet" }));
+    expect(text).toContain("  at least 0 devices can still be canceled.\n  at least 0 of them were notified");
   });
 
   it("fits 80 columns with a million devices in every state", () => {

@@ -105,6 +105,41 @@ describe("cancelAll", () => {
       expect(failure?.message).toMatch(/must be a string, is (null|undefined|number|object)/);
   });
 
+  it.each([0, 1])("is aborted by its own list after %i names (was: the process ended)", async (before) => {
+    const client = await setUp(accept);
+    const stop = new AbortController();
+    const list = (function* () {
+      yield* names(before);
+      stop.abort(new Error("enough"));
+      yield "dev-9";
+    })();
+    const { told, error } = await all(client.cancelAll(list, SCOPE, { signal: stop.signal }));
+    expect([told.length, error]).toEqual([before, new Error("enough")]);
+  });
+
+  it("throws what its list throws, also before its first name and when it is not needed any more", async () => {
+    const client = await setUp(accept);
+    const list = (next: () => string): Iterable<string> => ({
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: false, value: next() }),
+        return: () => {
+          throw new Error("late");
+        },
+      }),
+    });
+    const broken = list(() => {
+      throw new Error("broken");
+    });
+    expect(await all(client.cancelAll(broken, SCOPE))).toEqual({ told: [], error: new Error("broken") });
+    for await (const { ok } of client.cancelAll(
+      list(() => "dev-0"),
+      SCOPE,
+    )) {
+      expect(ok).toBe(true);
+      break;
+    }
+  });
+
   it("passes on why nothing goes on at the moment", async () => {
     const client = await setUp((call) => {
       call.on("data", ({ sequence, request }) => {

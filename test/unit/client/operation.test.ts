@@ -1,5 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { Metadata } from "@grpc/grpc-js";
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Client, connect, type Token } from "../../../src/client/client.js";
 import { createOperations } from "../../../src/client/operation.js";
@@ -100,6 +100,67 @@ describe("submit", () => {
     })();
     await expect(client.submit(lines, SPEC)).rejects.toThrow("the file is broken");
     await left;
+  });
+});
+
+describe("submit, of a list that is not as it should be", () => {
+  it("rejects with what it throws before its first name", async () => {
+    const client = await setUp({});
+    const locked = {
+      [Symbol.iterator]: () => {
+        throw new TypeError("the stream is locked");
+      },
+    };
+    await expect(client.submit(locked, SPEC)).rejects.toThrow("the stream is locked");
+  });
+
+  it("names the first name that is no text (was: null was submitted as the device null)", async () => {
+    const client = await setUp({});
+    const names = [...Array.from({ length: 10_003 }, (_, n) => `device-${n}`), null] as readonly string[];
+    await expect(client.submit(names, SPEC)).rejects.toMatchObject({
+      reason: "INVALID_REQUEST",
+      violations: [{ field: "device_names[10003]", description: "must be a string, is null" }],
+    });
+  });
+});
+
+describe("submit, of a list that is slow", () => {
+  it("gives a sign of life every ten seconds (was: the gateway ended it after 30 s)", async () => {
+    const clock = new HandClock();
+    const written: { atMs: number; names: number }[] = [];
+    let done: (error: ServiceError | null, stored: Operation) => void = () => {};
+    const call = Object.assign(new EventEmitter(), {
+      write: ({ deviceNames }: { deviceNames: string[] }) =>
+        written.push({ atMs: clock.now(), names: deviceNames.length }),
+      end: () => done(null, STORED),
+      cancel: () => {},
+    });
+    const submitCancelTasksByDevice = (...[, , callback]: [unknown, unknown, typeof done]) => {
+      done = callback;
+      return call;
+    };
+    const { submit } = createOperations({
+      clock,
+      stub: { getChannel: () => ({}), submitCancelTasksByDevice } as never,
+      begin: (start) => start(),
+      headersOf: async () => new Metadata(),
+      unary: undefined as never,
+    });
+    const slow = (async function* () {
+      yield "device-1";
+      await new Promise<void>((over) => void clock.at(25_000, over));
+      yield "device-2";
+    })();
+    const submitted = submit(slow, SPEC);
+    await clock.advance(60_000);
+    expect((await submitted).name).toBe("operations/1");
+    expect(written).toEqual([
+      { atMs: 0, names: 0 },
+      { atMs: 100, names: 1 },
+      { atMs: 10_100, names: 0 },
+      { atMs: 20_100, names: 0 },
+      { atMs: 25_000, names: 1 },
+    ]);
   });
 });
 

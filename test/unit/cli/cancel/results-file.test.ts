@@ -79,6 +79,31 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
     await expect(endedWell(file, format, { ...SCOPE, jobId: "j" })).rejects.toThrow("job_id (none)");
   });
 
+  it("is read as before after a spreadsheet has saved it and a run has continued it (was: rows were lost)", async () => {
+    const file = fresh(format);
+    write(ResultsFile.create(file, format, noFailure), [["dev-0", "ACCEPTED"]]);
+    writeFileSync(file, `\ufeff${readFileSync(file, "utf8").replaceAll("\n", "\r\n")}`);
+    write(ResultsFile.continued(file, format, noFailure), [
+      ["dev-1", "ACCEPTED"],
+      ["dev-2", "UNKNOWN"],
+      ["dev-3", "ACCEPTED"],
+    ]);
+    expect([...(await endedWell(file, format, SCOPE))].sort()).toEqual(["dev-0", "dev-1", "dev-3"]);
+  });
+
+  it.each(["=A1*", "'=A1*", "+86-*", "@x,y", "-*", "'-"])(
+    "is continued for the id %s that it was begun for (was: refused, for an apostrophe)",
+    async (id) => {
+      const file = fresh(format);
+      const scope = { productKey: id, firmwareId: id, jobId: id };
+      const results = ResultsFile.create(file, format, noFailure);
+      results.add(resultRow({ deviceName: "dev-0", outcome: "ACCEPTED", ok: true }, scope, new Date(0)));
+      results.close();
+      expect([...(await endedWell(file, format, scope))]).toEqual(["dev-0"]);
+      await expect(endedWell(file, format, { ...scope, jobId: `'${id}` })).rejects.toThrow("is for job_id");
+    },
+  );
+
   it("is refused if it is something else", async () => {
     const file = fresh(format);
     appendFileSync(file, "hello\nworld\n");
@@ -96,6 +121,23 @@ describe.each(["csv", "jsonl"] as const)("ResultsFile in %s", (format) => {
     writeFileSync(file, "precious");
     expect(() => outputBy(file, undefined)).toThrow(`continue it with cancel --resume ${file}`);
     expect(() => ResultsFile.create(file, format, noFailure)).toThrow("EEXIST");
+  });
+});
+
+describe("ResultsFile in csv, edited by hand", () => {
+  const row = "dev-0,ACCEPTED,,,,,a1,f1,,,";
+
+  it("is refused with its columns in another order (was: continued below the wrong titles)", async () => {
+    const file = fresh("csv");
+    writeFileSync(file, "outcome,device_name,product_key,firmware_id\nACCEPTED,dev-0,a1,f1\n");
+    await expect(endedWell(file, "csv", SCOPE)).rejects.toThrow("its columns are not those of cancel");
+  });
+
+  it("is read with a column of the user's behind its own", async () => {
+    const file = fresh("csv");
+    write(ResultsFile.create(file, "csv", noFailure), []);
+    writeFileSync(file, `${readFileSync(file, "utf8").trim()},note\n${row},done\n`);
+    expect([...(await endedWell(file, "csv", SCOPE))]).toEqual(["dev-0"]);
   });
 });
 

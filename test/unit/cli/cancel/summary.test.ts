@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OutcomeCounts } from "../../../../src/cli/cancel/outcome-counts.js";
 import { resultRow } from "../../../../src/cli/cancel/result-row.js";
-import { isComplete, type RunReport, summaryJson, summaryText } from "../../../../src/cli/cancel/summary.js";
+import { isComplete, isUntouched, type RunReport, summaryJson, summaryText } from "../../../../src/cli/cancel/summary.js";
 import type { DeviceResult } from "../../../../src/client/client.js";
 
 const SCOPE = { productKey: "a1", firmwareId: "f1" };
@@ -55,12 +55,20 @@ describe("the summary of a run that was stopped", () => {
     const none = reportOf({ deviceName: "dev-1", outcome: "NOT_ATTEMPTED", ok: false });
     const refused = { isInterrupted: true, isRefused: true };
     expect(summaryText({ ...none, ...refused }, plain)).toMatch(/\nRefused: no device of the list was canceled\.\n$/);
-    expect(summaryText({ ...sent, ...refused }, plain)).toContain("Stopped before the end.");
+  });
+
+  it("claims that nothing was canceled only if that is certain (was: also with UNKNOWN devices)", () => {
+    const none = reportOf({ deviceName: "dev-1", outcome: "NOT_ATTEMPTED", ok: false });
+    expect(isUntouched(none)).toBe(true);
+    expect(isUntouched(sent)).toBe(false);
+    expect(isUntouched(reportOf({ deviceName: "dev-1", outcome: "UNKNOWN", ok: false }))).toBe(false);
+    expect(isUntouched({ ...none, names: { ...none.names, skipped: 1 } })).toBe(false);
   });
 
   it("spells out what a terminal would take for a command, in names and in messages", () => {
-    const failure = { reason: "REJECTED", code: "NOT_FOUND", message: "no\u009b2J", violations: [], devices: {} };
+    const failure = { reason: "R\u009b2J", code: "NOT_FOUND", message: "no\u009b2J", violations: [], devices: {} };
     const report = reportOf({ deviceName: "dev\u202e", outcome: "REJECTED", ok: false, failure });
+    expect(summaryText(report, plain)).not.toMatch(/[^\P{C}\n]/u);
     expect(summaryText(report, plain)).toContain("no\\u{9B}2J\n    dev\\u{202E}\n");
   });
 });

@@ -42,6 +42,10 @@ function textOf(stop: Partial<StopProgress>, more: Partial<OperationStatus> = {}
 }
 
 describe("stopText", () => {
+  it("prints no name that a terminal would obey (was: that of the operation)", () => {
+    expect(textOf({ stopped: true }, { name: "operations/\u009b2J" })).not.toMatch(/[^\P{C}\n]/u);
+  });
+
   it("shows each batch before and after, what may still install, and what runs the firmware", () => {
     expect(textOf({ stopped: true })).toBe(`Stopped: nothing that was asked for is open any more.
 

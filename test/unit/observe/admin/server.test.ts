@@ -230,6 +230,29 @@ describe("startAdminServer", () => {
     await untilTrue(() => clock.armed === 0);
   });
 
+  it("answers one request at a time on a connection, and ends it for more (was: one packet had metrics collected 2,000 times)", async () => {
+    let collected = 0;
+    const metrics = async () => {
+      collected += 1;
+      return { contentType: "text/plain", body: "up 1\n" };
+    };
+    const { server } = await start({ metrics });
+    const ask = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const patient = connect(server.port, "127.0.0.1").setEncoding("utf8");
+    for (let n = 0; n < 3; n++) {
+      patient.write(ask);
+      expect(await once(patient, "data")).toEqual([expect.stringContaining("200 OK")]);
+    }
+    const hasty = connect(server.port, "127.0.0.1");
+    hasty.on("error", () => {}).resume();
+    hasty.write(ask.repeat(1000));
+    await new Promise((resolve) => hasty.once("close", resolve));
+    expect(collected).toBe(4);
+    patient.write(ask);
+    expect(await once(patient, "data")).toEqual([expect.stringContaining("200 OK")]);
+    patient.destroy();
+  });
+
   it("throws if the port is taken", async () => {
     const { server } = await start();
     await expect(start({ port: server.port })).rejects.toThrow("EADDRINUSE");
@@ -377,6 +400,14 @@ describe("/flight-record", () => {
     await expect(get(`${url}/flight-record`)).rejects.toThrow("aborted");
     expect(log.lines).toMatchObject([{ level: "error", fields: { path: "/flight-record" } }]);
     expect((await get(`${url}/livez`)).status).toBe(200);
+  });
+
+  it("leaves its place to the next if it cannot even be begun (was: after two, 503 for ever)", async () => {
+    const flightRecord = () => {
+      throw new Error("no memory");
+    };
+    const { url } = await start({ flightRecord });
+    for (let n = 0; n < 3; n++) expect((await get(`${url}/flight-record`)).status).toBe(500);
   });
 
   it("is made for two at a time", async () => {
