@@ -90,7 +90,7 @@ describe("startAdminServer", () => {
     expect(body).toContain('<a href="operations.md#redis-is-slow">');
     const operations = (await get(`${url}/runbook/operations.md`)).body;
     expect(operations).toContain('<b id="the-state-of-an-account">');
-    // What is not served is no link.
+    // A page that is not served is no link.
     expect(operations).toContain('<a href="rollouts.md#stop-it">rollouts.md</a>');
     expect(operations).toContain("[networks.md](networks.md)");
     expect((await get(`${url}/runbook/rollouts.md`)).body).toContain('<b id="stop-it">');
