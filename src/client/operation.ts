@@ -93,8 +93,8 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
     checkOptionTypes(options);
     checkNamesType(names);
     const { signal } = options;
-    // Without a default: the list may come slowly, as long as the gateway takes it. Keepalive notices
-    // one that is gone.
+    // Without a default: the list may come slowly, as long as the gateway takes it. Keepalive
+    // notices one that is gone.
     const timeoutMs = options.timeoutMs === undefined ? Infinity : timeoutOf(options.timeoutMs);
     const message = wireSubmissionOf(spec);
     const deadline = Date.now() + timeoutMs;

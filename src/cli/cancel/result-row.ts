@@ -84,8 +84,8 @@ export function rowFrom(values: Readonly<Record<string, unknown>>, format: Resul
 }
 
 /**
- * Whether rows can follow this header. Rows of an older version may end earlier, and a user may have
- * added columns behind ours.
+ * Whether rows can follow this header. Rows of an older version may end earlier, and a user may
+ * have added columns behind ours.
  */
 export function isResultsHeader(fields: readonly string[]): boolean {
   return fields.every((field, n) => n >= COLUMNS.length || field === COLUMNS[n]);
