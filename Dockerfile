@@ -1,7 +1,7 @@
 # The image of the gateway: Node, the compiled program and its production dependencies. Needs no
-# shell. Any two images with Node will do, pinned by digest or from your own mirror. Only plain
-# JavaScript is copied from the first to the second, so the build for every platform runs on the
-# builder's platform.
+# shell. Any two images with Node 24.15 or a later 24 will do, pinned by digest or from your own
+# mirror. Only plain JavaScript is copied from the first to the second, so the build for every
+# platform runs on the builder's platform.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 
@@ -31,7 +31,7 @@ COPY buf.yaml buf.gen.yaml tsconfig.json ./
 COPY scripts/bundle.mjs scripts/
 COPY proto proto
 COPY src src
-COPY docs/metrics.md docs/operations.md docs/
+COPY docs/metrics.md docs/operations.md docs/rollouts.md docs/
 RUN mkdir /state \
  && node scripts/bootstrap.mjs \
  && chmod -R a+rX dist docs proto package.json

@@ -10,6 +10,7 @@ const ONCE_A_PROCESS = [
   "test/e2e/tracing{,-unsampled}.test.ts",
   "test/unit/observe/telemetry/*.test.ts",
   "test/unit/dashboards.test.ts",
+  "test/unit/tracing/operation-span.test.ts",
   "test/unit/upstream/client.test.ts",
 ];
 

@@ -96,7 +96,7 @@ const shipped = names
     return `${packageName}@${version}`;
   });
 deepEqual(new Set(sbom.components.map(({ name, version }) => `${name}@${version}`)), new Set(shipped));
-claim(`the SBOM lists the ${shipped.length} packages that are there, each with version, licence and hash`);
+claim(`the SBOM lists the ${shipped.length} packages that are there, each with version, license and hash`);
 
 const emulator = start("emulator", ["emulate", "--listen", "127.0.0.1:8088", "--devices", String(DEVICES)]);
 await emulator.said(/^emulator ready/m);

@@ -1,23 +1,35 @@
-// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, and bounds on
-// real time. A test with one of them fails on a busy machine, or one time in a hundred. Wait for an
-// event instead (`until`), or turn a clock by hand.
+// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, bounds on
+// real time, and state that stays for the next file of a process. A test with one of them fails on
+// a busy machine, or one time in a hundred. Wait for an event instead (`until`), or turn a clock by
+// hand.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const READS_REAL_TIME = /\b(performance|Date|systemClock)\.(now|wallNow)\(|\bhrtime\b/;
+/** Files that start real processes: whatever they measure, they measure in real time. */
+const REAL = /^test\/(e2e|contract)\//;
 const MEASURED = /Ms\b|seconds\b|elapsed|took|lag/i;
 /** Times that a gateway reports; nothing is measured. */
 const TOLD = /\b(retryAfterMs|expectedWait\?\.seconds|ota_jwt_keys_age_seconds)\b/g;
 
 /** Each rule looks at one statement. */
 const RULES = {
-  "randomness without a seed": (statement) => /\bMath\.random\b|\bDate\.now\(\) %/.test(statement),
-  "a fixed sleep": (statement) => /(?<![.\w])set(Timeout|Interval)\b|\bsleepUntil\(|waitForTimeout\(/.test(statement),
-  "a time limit of its own": (statement) => /\bvi\.waitFor\(|\btimeout: [\d_]+ \}\)/.test(statement),
-  "a bound on real time": (statement, text) =>
+  "randomness without a seed": (statement) =>
+    /\bMath\.random\b|\bDate\.now\(\) %|\brandom(UUID|Bytes|Int)\b|\bgetRandomValues\b/.test(statement),
+  "a fixed sleep": (statement) =>
+    /(?<!\w)set(Timeout|Interval)\b|\bsleepUntil\(|waitForTimeout\(|\bscheduler\.wait\(|\bAtomics\.wait\(|"sleep"/.test(
+      statement,
+    ),
+  // As an option of `it`, `describe` or `expect.poll`, or as the last argument of `it`.
+  "a time limit of its own": (statement) =>
+    /\bvi\.waitFor\(|\btimeout: (?!NO_LIMIT)[\dA-Z_]+\b|^\s*\}, [\d_]+\);$|\bAbortSignal\.timeout\(/m.test(statement),
+  "OpenTelemetry for all later tests of the process": (statement) =>
+    /\.setGlobal(Tracer|Meter)Provider\(|\bstartTelemetry\(/.test(statement),
+  "a bound on real time": (statement, text, file) =>
     /\.(toBeLessThan(OrEqual)?|toBeCloseTo)\(/.test(statement) &&
-    (READS_REAL_TIME.test(statement) || (READS_REAL_TIME.test(text) && MEASURED.test(statement.replace(TOLD, "")))),
+    (READS_REAL_TIME.test(statement) ||
+      ((REAL.test(file) || READS_REAL_TIME.test(text)) && MEASURED.test(statement.replace(TOLD, "")))),
 };
 
 /** Exceptions by file: the rule and the reason. */
@@ -53,6 +65,7 @@ const ALLOWED = {
   "test/support/replicas.ts": { rules: ["a fixed sleep"], why: "a client that is refused waits before it asks again" },
   "test/support/tcp-proxy.ts": { rules: ["a fixed sleep"], why: "a slow network" },
   "test/support/inspected.ts": { rules: ["a fixed sleep"], why: "a timer that is inspected and never fires" },
+  "test/unit/observe/telemetry/metrics.test.ts": { rules: ["a fixed sleep"], why: "a pause of the event loop" },
   "test/unit/grpc/server.test.ts": { rules: ["a fixed sleep"], why: "a timer that is inspected and never fires" },
   "test/unit/upstream/exchange.test.ts": { rules: ["a fixed sleep"], why: "an answer that never ends, in drops" },
   "test/e2e/full-rate.test.ts": { rules: ["a fixed sleep"], why: "calls take time there and back, by a seed" },
@@ -61,10 +74,42 @@ const ALLOWED = {
     rules: ["a fixed sleep"],
     why: "calls take time there and back, by a seed",
   },
+  ...Object.fromEntries(
+    [
+      "test/e2e/tracing-unsampled.test.ts",
+      "test/unit/observe/telemetry/sdk.test.ts",
+      "test/unit/tracing/operation-span.test.ts",
+      "test/support/metrics-run.ts",
+    ].map((file) => [
+      file,
+      {
+        rules: ["OpenTelemetry for all later tests of the process"],
+        why: "run in processes of their own (vitest.config.ts)",
+      },
+    ]),
+  ),
   "test/fuzz/campaign.ts": { rules: ["a fixed sleep"], why: "pieces of bytes in segments of their own" },
   "test/unit/grpc/transport/stream-gate.test.ts": {
     rules: ["a bound on real time"],
     why: "the time is that of a clock turned by hand",
+  },
+  "test/support/warm-start.mjs": { rules: ["a fixed sleep"], why: "keeps the process alive until it is told to go" },
+  "test/fuzz/raw-rpcs.ts": { rules: ["a fixed sleep"], why: "gives up a stream that is never answered" },
+  "test/e2e/client-package.test.ts": {
+    rules: ["a time limit of its own"],
+    why: "a signal is part of what the program that is compiled uses",
+  },
+  "test/e2e/probe-jobs.test.ts": {
+    rules: ["a bound on real time"],
+    why: "the time is that of a clock turned by hand",
+  },
+  "test/e2e/gateway-misuse.test.ts": {
+    rules: ["a bound on real time"],
+    why: "the bound grows with the time that has passed",
+  },
+  "test/e2e/tracing.test.ts": {
+    rules: ["OpenTelemetry for all later tests of the process", "a bound on real time"],
+    why: "runs in a process of its own; an order of events, by the times in spans",
   },
   "test/e2e/jwks.test.ts": { rules: ["a bound on real time"], why: "the bound grows with the time that has passed" },
 };
@@ -73,13 +118,13 @@ process.chdir(join(fileURLToPath(import.meta.url), "../.."));
 const found = [];
 const used = new Set();
 for (const name of readdirSync("test", { recursive: true })) {
-  if (!name.endsWith(".ts")) continue;
+  if (!/\.m?[jt]s$/.test(name)) continue;
   const file = join("test", name);
   const text = readFileSync(file, "utf8");
   let line = 1;
   for (const statement of text.split(/(?<=[;{]\n)/)) {
     for (const [rule, isBroken] of Object.entries(RULES)) {
-      if (!isBroken(statement.replace(/^\s*(\/\/|\/?\*).*$/gm, ""), text)) continue;
+      if (!isBroken(statement.replace(/^\s*(\/\/|\/?\*).*$/gm, ""), text, file)) continue;
       if (ALLOWED[file]?.rules.includes(rule)) used.add(`${file}: ${rule}`);
       else found.push(`${file}:${line + statement.split("\n").findIndex((each) => each.trim() !== "")}: ${rule}`);
     }

@@ -20,6 +20,7 @@ done
 (($# > 0)) || { echo "clean-machine: no command given" >&2 && exit 2; }
 
 none() { echo "no clean machine: $1" >&2 && exit 125; }
+trap 'none "line $LINENO failed"' ERR # until the command itself is run
 (($(id -u) == 0)) || none "it needs root"
 for program in unshare chroot node npm git; do
   command -v $program >/dev/null || none "$program is missing"
@@ -91,6 +92,7 @@ enter() {
 }
 enter npm --version >"$work/log" 2>&1 || none "npm does not run in it: $(tail -1 "$work/log")"
 echo "clean machine: Debian $release, as $as, Node $(node --version)" >&2
+trap - ERR
 code=0
 enter "$@" || code=$?
 ((code != 125)) || code=1

@@ -3,7 +3,7 @@
 import { residentMb } from "../cpu.js";
 import type { Goal } from "../goal.js";
 import { NETWORK, startUpstream, TAKES_ALL } from "../processes.js";
-import { ended, readResults, stopOperation, submitList } from "./lists.js";
+import { ended, readResults, stopOperation, streamList, submitList } from "./lists.js";
 import { startProbedGateway, useOf } from "./probed-gateway.js";
 
 const DEVICES_PER_CALL = 200;
@@ -33,11 +33,14 @@ async function storedList(store: string, state: string, devices: number, goals: 
   const upstream = await startUpstream(...NETWORK, ...TAKES_ALL);
   const gateway = await startProbedGateway(upstream, { OTA_STATE: state });
   const idleMb = residentMb(gateway.pid);
+  // The first call of a process, whose code is not compiled yet, has nothing to do with the store.
+  const first = await useOf(gateway, idleMb, () => streamList(gateway.grpc, DEVICES_PER_CALL));
   let name = "";
   const use = await useOf(gateway, idleMb, async () => {
     name = await submitList(gateway.grpc, devices);
   });
   goals.push(
+    { name: `${store}, one call without it: ms for which the event loop was held`, value: first.held.ownMs },
     { name: `${store}, ${devices} devices: seconds until they are stored`, value: use.tookMs / 1000, most: 5 },
     { name: `${store}: MB more than idle until then, at most`, value: use.addedMb },
     {
@@ -51,21 +54,24 @@ async function storedList(store: string, state: string, devices: number, goals: 
 type List = Awaited<ReturnType<typeof storedList>>;
 
 async function drain({ store, upstream, gateway, idleMb, name, uses }: List, devices: number, goals: Goal[]) {
+  const before = await upstream.counts();
   const use = await useOf(gateway, idleMb, async () => {
-    const calls = Math.floor(devices / DEVICES_PER_CALL);
+    const calls = before.succeeded + Math.floor(devices / DEVICES_PER_CALL);
     while ((await upstream.counts()).succeeded < calls) await pause(100);
   });
-  const { succeeded, spanMs, meanAnswerMs, worstSecond } = await upstream.counts();
+  const after = await upstream.counts();
   const stopping = await useOf(gateway, idleMb, async () => {
     await stopOperation(gateway.grpc, name);
     await ended(gateway.grpc, name);
   });
   uses.push(use, stopping);
   // As in the scenario rollout: a token comes back a second after the answer.
-  const idealMs = ((succeeded - 1) * (1000 + meanAnswerMs)) / CALLS_PER_SECOND;
+  const calls = after.arrivals - before.arrivals;
+  const spanMs = Number(after.lastArrivalEpochMs) - Number(before.lastArrivalEpochMs);
+  const idealMs = (calls * (1000 + after.meanAnswerMs)) / CALLS_PER_SECOND;
   goals.push(
-    { name: `${store}, ${succeeded} calls: first to last arrival, of the ideal`, value: spanMs / idealMs, most: 1.03 },
-    { name: `${store}: most arrivals in a second`, value: worstSecond, most: CALLS_PER_SECOND },
+    { name: `${store}, ${calls} calls: first to last arrival, of the ideal`, value: spanMs / idealMs, most: 1.03 },
+    { name: `${store}: most arrivals in a second`, value: after.worstSecond, most: CALLS_PER_SECOND },
   );
 }
 

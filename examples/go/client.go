@@ -25,10 +25,7 @@ var serviceConfig string
 // its own, such as dns://SERVER/host:port. With OTA_TOKEN it uses TLS, because a token must not travel
 // in plain text.
 func connect() (*grpc.ClientConn, error) {
-	address := os.Getenv("OTA_ADDRESS")
-	if address == "" {
-		address = "127.0.0.1:50051"
-	}
+	address := setting("OTA_ADDRESS", "127.0.0.1:50051")
 	if !strings.Contains(address, "://") {
 		address = "dns:///" + address
 	}

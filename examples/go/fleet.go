@@ -21,6 +21,8 @@ import (
 	ota "example.com/fleet/gen/ota/v1"
 )
 
+const usage = "usage: fleet cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]"
+
 var (
 	productKey = setting("OTA_PRODUCT_KEY", "a1EmulatorPk")
 	firmwareID = setting("OTA_FIRMWARE_ID", "EmulatedFirmware0000030100")
@@ -52,14 +54,16 @@ func run(f fleet, args []string) error {
 	case len(args) == 1 && args[0] == "rollout":
 		_, err := f.dryRun()
 		return err
-	case len(args) > 1 && args[0] == "stop":
-		settle := 120
-		if len(args) > 2 {
-			settle, _ = strconv.Atoi(args[2])
+	case len(args) == 2 && args[0] == "stop":
+		return f.stop(args[1], 2*time.Minute)
+	case len(args) == 3 && args[0] == "stop":
+		if settle, err := strconv.Atoi(args[2]); err == nil {
+			return f.stop(args[1], time.Duration(settle)*time.Second)
 		}
-		return f.stop(args[1], time.Duration(settle)*time.Second)
 	}
-	return fmt.Errorf("usage: fleet cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]")
+	fmt.Fprintln(os.Stderr, usage)
+	os.Exit(2)
+	return nil
 }
 
 // Level 1: one call, of up to 10,000 devices. An error means that no device ended well.
@@ -198,7 +202,7 @@ func (f fleet) stop(requestID string, settle time.Duration) error {
 	}
 	fmt.Println("stopped", report.Stopped)
 	for _, job := range report.Jobs {
-		fmt.Println(" ", job.After.Kind, "left", job.Left, "may still install", job.MayStillInstall)
+		fmt.Println(" ", job.After.GetKind(), "left", job.Left, "may still install", job.MayStillInstall)
 	}
 	return nil
 }

@@ -12,7 +12,10 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-const attempts = 5
+const (
+	attempts = 5
+	pause    = 500 * time.Millisecond
+)
 
 // started returns the name of the operation with this request id: the one that this program stored
 // before it was restarted, or else a new one. If the program dies before it has written the name,
@@ -71,12 +74,17 @@ func wait(client longrunning.OperationsClient, name string, progress func(*longr
 		case err == nil:
 			answered = time.Now()
 			progress(operation)
+			time.Sleep(pause) // a gateway that shuts down answers at once
 		case time.Since(answered) > time.Minute:
 			return nil, err
-		case status.Code(err) == codes.Unavailable, status.Code(err) == codes.DeadlineExceeded:
+		case isAway(status.Code(err)):
 			time.Sleep(time.Second)
 		default:
 			return nil, err
 		}
 	}
+}
+
+func isAway(code codes.Code) bool {
+	return code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.ResourceExhausted
 }

@@ -10,16 +10,15 @@ import { createInterface } from "node:readline";
 import { connect, type DeviceResult, type Failure, OtaError, type Rollout } from "ota-gateway-client";
 import { started } from "./operation.ts";
 
-const {
-  OTA_ADDRESS = "127.0.0.1:50051",
-  OTA_TOKEN,
-  OTA_PRODUCT_KEY: productKey = "a1EmulatorPk",
-  OTA_FIRMWARE_ID: firmwareId = "EmulatedFirmware0000030100",
-} = process.env;
+const USAGE = "usage: cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]";
+
+const { OTA_ADDRESS, OTA_TOKEN, OTA_PRODUCT_KEY, OTA_FIRMWARE_ID } = process.env; // empty counts as unset
+const productKey = OTA_PRODUCT_KEY || "a1EmulatorPk";
+const firmwareId = OTA_FIRMWARE_ID || "EmulatedFirmware0000030100";
 
 /** Balancing, retries and keepalive are built in. */
 const client = connect(
-  OTA_ADDRESS,
+  OTA_ADDRESS || "127.0.0.1:50051",
   OTA_TOKEN ? { token: OTA_TOKEN, tls: true } : { caller: "fleet-node" }, // no token in plain text
 );
 
@@ -34,7 +33,7 @@ async function cancel(...deviceNames: string[]): Promise<void> {
 async function submit(requestId: string, file: string): Promise<void> {
   const operation = await started(client, requestId, () =>
     client.submit(
-      createInterface({ input: createReadStream(file) }),
+      namesIn(file),
       { productKey, firmwareId, requestId, priority: "bulk", timeToLiveMs: 3_600_000 },
       { timeoutMs: 600_000 },
     ),
@@ -52,6 +51,13 @@ async function submit(requestId: string, file: string): Promise<void> {
   }
 }
 
+/** Reads the file line by line, no faster than the gateway takes the names. */
+async function* namesIn(file: string): AsyncGenerator<string> {
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    if (line.trim() !== "") yield line.trim();
+  }
+}
+
 /** Level 3, first half: shows what a stop would reach, and changes nothing. */
 async function dryRun(): Promise<Rollout> {
   const rollout = await client.rollout({ productKey, firmwareId }, { timeoutMs: 30_000 });
@@ -65,10 +71,10 @@ async function dryRun(): Promise<Rollout> {
 }
 
 /** Level 3: stops what the dry run has shown. If another batch was opened since, nothing is done. */
-async function stop(requestId: string, settleSeconds = "120"): Promise<void> {
+async function stop(requestId: string, settleSeconds = 120): Promise<void> {
   const operation = await started(client, requestId, async () => {
     const { etag } = await dryRun();
-    const settleMs = Number(settleSeconds) * 1000;
+    const settleMs = settleSeconds * 1000;
     return client.stopRollout({ productKey, firmwareId, requestId, etag, settleMs, reason: "bad build 42" });
   });
   const { failure, stop } = await operation.wait({
@@ -92,19 +98,21 @@ function described({ code, reason, message, violations, retryAfterMs }: Failure)
   return lines.join("\n");
 }
 
-const LEVELS: Readonly<Record<string, (...words: [string, string]) => Promise<unknown>>> = {
-  cancel,
-  submit,
-  rollout: dryRun,
-  stop,
-};
+async function run([level, ...words]: readonly string[]): Promise<void> {
+  const [first = "", second = ""] = words;
+  if (level === "cancel" && words.length > 0) await cancel(...words);
+  else if (level === "submit" && words.length === 2) await submit(first, second);
+  else if (level === "rollout" && words.length === 0) await dryRun();
+  else if (level === "stop" && words.length === 1) await stop(first);
+  else if (level === "stop" && words.length === 2 && /^\d+$/.test(second)) await stop(first, Number(second));
+  else {
+    console.error(USAGE);
+    process.exitCode = 2;
+  }
+}
 
-const [level = "", ...words] = process.argv.slice(2);
-const run = LEVELS[level];
-if (!run)
-  throw new Error("usage: cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]");
 try {
-  await run(...(words as [string, string]));
+  await run(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof OtaError)) throw error;
   console.log(described(error));

@@ -6,7 +6,6 @@ fleet.py submit REQUEST_ID FILE              a list: one name a line
 fleet.py rollout                             the dry run: what a stop would reach
 fleet.py stop REQUEST_ID [SETTLE_SECONDS]    the dry run, and then the stop
 """
-import os
 import sys
 from pathlib import Path
 
@@ -14,15 +13,15 @@ import grpc
 from google.longrunning.operations_pb2_grpc import OperationsStub
 from google.protobuf.duration_pb2 import Duration
 
-from client import CALLER, connect
+from client import CALLER, connect, setting
 from failure import failure_of, failure_of_rpc
 from operation import started, wait
 from ota.v1 import ota_service_pb2 as ota
 from ota.v1.ota_service_pb2_grpc import OtaServiceStub
 
 SCOPE = {
-    "product_key": os.environ.get("OTA_PRODUCT_KEY", "a1EmulatorPk"),
-    "firmware_id": os.environ.get("OTA_FIRMWARE_ID", "EmulatedFirmware0000030100"),
+    "product_key": setting("OTA_PRODUCT_KEY", "a1EmulatorPk"),
+    "firmware_id": setting("OTA_FIRMWARE_ID", "EmulatedFirmware0000030100"),
 }
 NAMES_A_MESSAGE = 10_000
 
@@ -92,7 +91,7 @@ def rollout():
     return read
 
 
-def stop(request_id, settle_seconds="120"):
+def stop(request_id, settle_seconds=120):
     """Level 3: stops what the dry run has shown. If another batch was opened since, nothing is done."""
 
     def start():
@@ -100,7 +99,7 @@ def stop(request_id, settle_seconds="120"):
             request_id=request_id,
             etag=rollout().etag,
             reason="bad build 42",
-            settle=Duration(seconds=int(settle_seconds)),
+            settle=Duration(seconds=settle_seconds),
             **SCOPE,
         )
         return gateway.StopRollout(request, timeout=30, metadata=CALLER)
@@ -112,7 +111,8 @@ def stop(request_id, settle_seconds="120"):
 
     operation = wait(operations, started(request_id, start), progress)
     if operation.HasField("error"):
-        sys.exit(str(failure_of(operation.error)))
+        print(failure_of(operation.error))
+        sys.exit(1)
     report = ota.StopRolloutResponse()
     operation.response.Unpack(report)
     print("stopped", str(report.stopped).lower())
@@ -126,13 +126,26 @@ def print_results(results):
         print(*filter(None, [result.device_name, ota.Outcome.Name(result.outcome), why.reason, why.upstream_code]))
 
 
-LEVELS = {"cancel": cancel, "submit": submit, "rollout": rollout, "stop": stop}
+def run(words):
+    match words:
+        case ["cancel", _, *_]:
+            cancel(*words[1:])
+        case ["submit", request_id, file]:
+            submit(request_id, file)
+        case ["rollout"]:
+            rollout()
+        case ["stop", request_id]:
+            stop(request_id)
+        case ["stop", request_id, settle] if settle.isdecimal():
+            stop(request_id, int(settle))
+        case _:
+            print(__doc__, file=sys.stderr)
+            sys.exit(2)
+
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in LEVELS:
-        sys.exit(__doc__)
     try:
-        LEVELS[sys.argv[1]](*sys.argv[2:])
+        run(sys.argv[1:])
     except grpc.RpcError as rpc_error:
         print(failure_of_rpc(rpc_error))
         sys.exit(1)

@@ -11,6 +11,8 @@ from failure import failure_of_rpc
 
 ATTEMPTS = 5
 PATIENCE_SECONDS = 60
+PAUSE_SECONDS = 0.5
+AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 def started(request_id, start):
@@ -51,8 +53,7 @@ def wait(operations, name, progress):
         try:
             operation = operations.WaitOperation(request, timeout=15, metadata=CALLER)
         except grpc.RpcError as error:
-            away = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-            if not away or time.monotonic() - answered > PATIENCE_SECONDS:
+            if error.code() not in AWAY or time.monotonic() - answered > PATIENCE_SECONDS:
                 raise
             time.sleep(1)
             continue
@@ -60,3 +61,4 @@ def wait(operations, name, progress):
             return operation
         answered = time.monotonic()
         progress(operation)
+        time.sleep(PAUSE_SECONDS)  # a gateway that shuts down answers at once

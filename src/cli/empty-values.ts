@@ -5,7 +5,7 @@ import type { Command } from "commander";
 
 /**
  * Commands for which an empty value has a meaning: the flags of `serve` are variables, where empty
- * means unset, and for `emulate` it means none.
+ * means unset, and `emulate` has flags for which it means none.
  */
 const TAKEN_BY: ReadonlySet<string> = new Set(["serve", "emulate"]);
 

@@ -2,14 +2,13 @@
 // ends at the first signal.
 import { Command } from "commander";
 import { nextSignal } from "../base/signals.js";
+import { JsonMistakes } from "../emulator/checked-json.js";
 import { emulatorFlags } from "../emulator/flags.js";
-import { DEFAULTS, type EmulatorSettings } from "../emulator/options.js";
-import { seededRandom } from "../emulator/random.js";
+import type { EmulatorSettings } from "../emulator/options.js";
 import { startEmulator } from "../emulator/server.js";
 import { listenTrouble } from "../serve/listen-trouble.js";
 
 interface Flags extends Omit<EmulatorSettings, "clock" | "random" | "faults" | "faultPlan" | "taskState"> {
-  readonly seed?: number;
   readonly faults?: EmulatorSettings["faultPlan"];
 }
 
@@ -23,11 +22,14 @@ export function emulateCommand(): Command {
   return command.exitOverride().action(run);
 }
 
-async function run({ seed, faults: faultPlan = {}, ...flags }: Flags): Promise<void> {
-  const random = seed === undefined ? DEFAULTS.random : seededRandom(seed);
-  const starting = startEmulator({ ...flags, faultPlan, random }).catch(listenTrouble("--listen"));
+async function run({ faults: faultPlan = {}, ...flags }: Flags, command: Command): Promise<void> {
+  const starting = startEmulator({ ...flags, faultPlan }).catch(listenTrouble("--listen"));
   const emulator = await starting.catch((error: Error) => {
-    process.stderr.write(`cannot start the emulator: ${error.message}\n`);
+    const { message } = error;
+    if (error instanceof JsonMistakes) {
+      command.error(`error: --rollout: ${message}`, { exitCode: 2, code: "emulate.misuse" });
+    }
+    process.stderr.write(`cannot start the emulator: ${message}\n`);
     process.exitCode = 1;
   });
   if (!emulator) return;

@@ -14,16 +14,23 @@ import { type SignedCall, signatureCheck } from "./protocol/signature-check.js";
 import { throttled } from "./protocol/throttling.js";
 import { headerValue, type ReceivedRequest } from "./protocol/wire.js";
 import { createQuota, type EmulatedQuota } from "./quota.js";
-import { newRequestId } from "./random.js";
+import { newRequestId, type Random, randomFor } from "./random.js";
 import type { Platform } from "./state/platform.js";
 import type { Statistics } from "./statistics.js";
 
 /** How a call ends; the server carries it out on the socket. */
 export type Ending =
-  | { readonly kind: "answer"; readonly answer: EmulatedAnswer; readonly delayMs: number; readonly bodyMs: number }
+  | AnswerEnding
   | { readonly kind: "hang" }
   | { readonly kind: "reset" }
   | { readonly kind: "bad-gateway" };
+
+interface AnswerEnding {
+  readonly kind: "answer";
+  readonly answer: EmulatedAnswer;
+  readonly delayMs: number;
+  readonly bodyMs: number;
+}
 
 export interface Received {
   readonly ending: Ending;
@@ -38,11 +45,18 @@ interface KnownCall extends SignedCall {
   readonly operation: EmulatedOperation;
 }
 
+/** The part of an answer that does not depend on the call. */
+interface Sender {
+  readonly requestId: string;
+  readonly host: string;
+}
+
 export class EmulatedAccount {
   readonly #settings: EmulatorSettings;
   readonly #service: Service;
   readonly #statistics: AccountStatistics;
   readonly #faults: Faults;
+  readonly #random: Random;
   readonly #verify: (request: ReceivedRequest) => SignedCall;
   readonly #quotas = new Map<string, EmulatedQuota>();
   #newestMs = Number.NEGATIVE_INFINITY;
@@ -61,27 +75,24 @@ export class EmulatedAccount {
     this.#service = { platform, openQuestions: settings, deviceVersion, byJobDelayMs };
     this.#statistics = statistics;
     this.#faults = faults;
+    this.#random = randomFor(settings, "request-id");
     this.#verify = signatureCheck(settings, clock);
   }
 
   /** Handles a call that arrived at the monotonic `arrivedMs`. */
   receive(request: ReceivedRequest, arrivedMs: number): Received {
-    const requestId = newRequestId(this.#settings.random);
+    const sender = { requestId: newRequestId(this.#random), host: headerValue(request, "host") ?? "" };
     let call: KnownCall | undefined;
-    let isAdmitted = false;
+    let fault: Fault | undefined;
     try {
       call = this.#check(request);
       this.#admit(call, arrivedMs);
-      isAdmitted = true;
-      return { ending: this.#carryOut(call, requestId), isAdmitted, statistics: this.#statistics.of(call.action) };
+      fault = this.#faults({ action: call.action, parameters: call.parameters, number: this.#admitted });
     } catch (thrown) {
-      const refusal = withStatus(refusalOf(thrown), call?.operation, this.#settings);
-      const statistics = call ? this.#statistics.of(call.action) : this.#statistics.outside;
-      statistics.refused(refusal.code);
-      const host = headerValue(request, "host") ?? "";
-      const answer = refusalAnswer(refusal, { requestId, action: call?.action ?? "", host });
-      return { ending: { kind: "answer", answer, delayMs: 0, bodyMs: 0 }, isAdmitted, statistics };
+      const ending = answerWith(this.#refuse(thrown, call, sender));
+      return { ending, isAdmitted: false, statistics: this.#statisticsOf(call) };
     }
+    return { ending: this.#end(call, fault, sender), isAdmitted: true, statistics: this.#statisticsOf(call) };
   }
 
   #check(request: ReceivedRequest): KnownCall {
@@ -112,30 +123,44 @@ export class EmulatedAccount {
     this.#admitted++;
   }
 
-  #carryOut(call: KnownCall, requestId: string): Ending {
-    const { action, parameters } = call;
-    const fault = this.#faults({ action, parameters, number: this.#admitted });
+  /** A fault decides what comes of the answer, whether it is a success or a refusal. */
+  #end(call: KnownCall, fault: Fault | undefined, sender: Sender): Ending {
     switch (fault?.kind) {
       case "bad-gateway":
         return fault;
       case "error":
-        throw errorOf(fault);
+        return answerWith(this.#refuse(errorOf(fault), call, sender));
       case "hang":
       case "reset":
-        if (fault.applied) this.#execute(call);
+        if (fault.applied) this.#answer(call, sender);
         return { kind: fault.kind };
       case "delay":
+        return { ...answerWith(this.#answer(call, sender)), delayMs: fault.delayMs };
       case "slow-body":
-      case undefined: {
-        const fields = { RequestId: requestId, Success: true, ...this.#execute(call).fields };
-        return {
-          kind: "answer",
-          answer: { status: 200, root: `${action}Response`, fields },
-          delayMs: fault?.kind === "delay" ? fault.delayMs : 0,
-          bodyMs: fault?.kind === "slow-body" ? fault.bodyMs : 0,
-        };
-      }
+        return { ...answerWith(this.#answer(call, sender)), bodyMs: fault.bodyMs };
+      case undefined:
+        return answerWith(this.#answer(call, sender));
     }
+  }
+
+  /** Carries the call out, or refuses it. */
+  #answer(call: KnownCall, sender: Sender): EmulatedAnswer {
+    try {
+      const fields = { RequestId: sender.requestId, Success: true, ...this.#execute(call).fields };
+      return { status: 200, root: `${call.action}Response`, fields };
+    } catch (thrown) {
+      return this.#refuse(thrown, call, sender);
+    }
+  }
+
+  #refuse(thrown: unknown, call: KnownCall | undefined, sender: Sender): EmulatedAnswer {
+    const refusal = withStatus(refusalOf(thrown), call?.operation, this.#settings);
+    this.#statisticsOf(call).refused(refusal.code);
+    return refusalAnswer(refusal, { ...sender, action: call?.action ?? "" });
+  }
+
+  #statisticsOf(call: KnownCall | undefined): Statistics {
+    return call ? this.#statistics.of(call.action) : this.#statistics.outside;
   }
 
   #execute({ action, parameters, operation }: KnownCall): Executed {
@@ -146,6 +171,10 @@ export class EmulatedAccount {
     this.#statistics.of(action).succeeded(executed.devices ?? 0);
     return executed;
   }
+}
+
+function answerWith(answer: EmulatedAnswer): AnswerEnding {
+  return { kind: "answer", answer, delayMs: 0, bodyMs: 0 };
 }
 
 function errorOf(fault: Fault & { readonly kind: "error" }): PopError | ServiceError {

@@ -77,9 +77,13 @@ export class JsonObject {
     return choice;
   }
 
+  has(name: string): boolean {
+    return this.#fields[name] !== undefined;
+  }
+
   /** Reports a missing field. */
   needs(name: string): void {
-    if (this.#fields[name] === undefined) this.mistake(name, "is missing");
+    if (!this.has(name)) this.mistake(name, "is missing");
   }
 
   object(name: string, known: readonly string[]): JsonObject {

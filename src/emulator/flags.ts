@@ -16,7 +16,9 @@ const TEN_MINUTES_MS = 600_000;
 
 export function emulatorFlags(): Option[] {
   const text = (flags: string, meaning: string, initial: string) =>
-    new Option(flags, meaning).default(initial, initial === "" ? "none" : undefined);
+    initial === ""
+      ? new Option(flags, meaning).default(initial, "none")
+      : new Option(flags, meaning).default(initial).argParser(filled);
   const number = (flags: string, meaning: string, initial: number, least: number, most: number) =>
     new Option(flags, meaning).default(initial).argParser(wholeNumber(least, most));
   return [
@@ -50,7 +52,7 @@ export function emulatorFlags(): Option[] {
     ),
     number(
       "--by-job-delay-ms <ms>",
-      "how long a CancelOTATaskByJob takes to be applied after its answer",
+      "how long a CancelOTATaskByJob takes to be applied after its arrival",
       DEFAULTS.byJobDelayMs,
       0,
       TEN_MINUTES_MS,
@@ -60,7 +62,7 @@ export function emulatorFlags(): Option[] {
       .default([], "none")
       .argParser(rollout),
     new Option("--faults <json>", "faults in force from the start, as PUT /__faults takes them").argParser(faultPlan),
-    new Option("--seed <number>", "repeats the same jitter, RequestIds and simulation").argParser(
+    new Option("--seed <number>", "repeats the same travel times, RequestIds and simulation").argParser(
       wholeNumber(0, 2 ** 32 - 1),
     ),
     ...Object.entries(ALL_QUESTIONS).map(([name, { choices, meaning }]) => {
@@ -76,6 +78,11 @@ function wholeNumber(least: number, most: number): (text: string) => number {
     if (!(value >= least && value <= most)) throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`);
     return value;
   };
+}
+
+function filled(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It is empty; leave it out for the default.");
+  return text;
 }
 
 function part(text: string): number {

@@ -8,7 +8,11 @@ import type { HostPort } from "../base/host-port.js";
 export interface HttpListener {
   readonly url: string;
   readonly port: number;
-  /** Refuses connections until the promise resolves, or for good if it rejects. */
+  readonly isOpen: boolean;
+  /**
+   * Refuses connections until the promise resolves, or for good if it rejects. The latest call
+   * decides.
+   */
   refuseUntil(over: Promise<void>): Promise<void>;
   /** Closes the port. Resolves when nothing is left open. */
   close(): Promise<void>;
@@ -32,22 +36,33 @@ export async function openListener(wanted: HostPort, take: RequestListener): Pro
   });
   const { port, address: host, family } = server.address() as AddressInfo;
 
+  let refusals = 0;
+  let isOver = false;
+  let shut: Promise<unknown> = Promise.resolve();
+
   async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, "close");
-    server.close();
-    server.closeAllConnections();
-    await closed;
+    if (server.listening) {
+      shut = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+    }
+    await shut;
   }
 
   return {
     url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`,
     port,
-    close,
+    get isOpen() {
+      return server.listening;
+    },
+    close() {
+      isOver = true;
+      return close();
+    },
     async refuseUntil(over) {
-      // Refused already; the call that started it will open the port again.
-      if (!server.listening) return over;
+      const refusal = ++refusals;
       await Promise.all([close(), over]);
+      if (isOver || refusal !== refusals) return;
       server.listen({ host, port });
       await once(server, "listening");
     },

@@ -5,12 +5,12 @@ import type { Faults } from "./faults/faults.js";
 import { OPEN_DEFAULTS, type OpenQuestions } from "./open-questions.js";
 import type { AccessKey } from "./protocol/signature-check.js";
 import type { QuotaWindow } from "./quota.js";
-import type { Random } from "./random.js";
+import type { Randomness } from "./random.js";
 import type { RolloutSpec } from "./rollout-control.js";
 import type { FleetSeed } from "./state/seed.js";
 import { SEEDED_NAME_LENGTH } from "./state/seeded-name.js";
 
-export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQuestions {
+export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQuestions, Randomness {
   /** `host:port`; port 0 picks a free one. */
   readonly listen: string;
   /** The instance id that every call must carry. If empty, any id in a call is ignored. */
@@ -20,7 +20,7 @@ export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQu
   /** Calls a second of other operations, by action, in place of the documented ones. */
   readonly quotas: Readonly<Record<string, number>>;
   readonly window: QuotaWindow;
-  /** How long after its answer a CancelOTATaskByJob has been applied. */
+  /** How long after its arrival a CancelOTATaskByJob has been applied. */
   readonly byJobDelayMs: number;
   /** How far the lists of tasks lag behind. */
   readonly listLagMs: number;
@@ -41,7 +41,6 @@ export interface EmulatorSettings extends AccessKey, Required<FleetSeed>, OpenQu
   /** Fraction of simulated updates that fail, 0 to 1. */
   readonly failureRate: number;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 export type EmulatorOptions = Partial<EmulatorSettings>;
@@ -75,5 +74,6 @@ export const DEFAULTS: EmulatorSettings = {
   updateSeconds: 60,
   failureRate: 0.02,
   clock: systemClock,
+  seed: undefined,
   random: Math.random,
 };

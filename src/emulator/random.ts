@@ -14,6 +14,29 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+const PURPOSES = ["transit", "request-id", "fault", "device"] as const;
+
+/** Either all of it, or the seed that it follows from. */
+export interface Randomness {
+  readonly seed: number | undefined;
+  /** Used for everything if there is no seed. */
+  readonly random: Random;
+}
+
+/**
+ * The randomness for one purpose and thing. A seed gives each its own sequence, so that a further
+ * call or a canceled task changes nothing for the others.
+ */
+export function randomFor(
+  { seed, random }: Randomness,
+  purpose: (typeof PURPOSES)[number],
+  ...of: readonly number[]
+): Random {
+  if (seed === undefined) return random;
+  const mixed = [PURPOSES.indexOf(purpose), ...of].reduce((hash, part) => Math.imul(hash ^ part, 0x0100_0193), seed);
+  return seededRandom(mixed);
+}
+
 /** Makes a RequestId as the upstream does: a UUID in capitals. */
 export function newRequestId(random: Random): string {
   return "xxxxxxxx-xxxx-4xxx-Nxxx-xxxxxxxxxxxx".replace(/[xN]/g, (place) =>

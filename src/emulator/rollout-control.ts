@@ -83,7 +83,8 @@ export function jobReadings(platform: Platform): readonly JobReading[] {
   return [...platform.jobs.keys()].map((id) => readingOf(platform, id));
 }
 
-function check(platform: Platform, { productKey, firmwareId, jobId, kind }: NewRollout): void {
+function check(platform: Platform, rollout: NewRollout): void {
+  const { productKey, firmwareId, jobId, kind, devices, states, startsInMs } = rollout;
   const body = new JsonObject({}, []);
   const firmware = platform.firmware.get(firmwareId);
   const product = platform.products.get(productKey);
@@ -92,6 +93,10 @@ function check(platform: Platform, { productKey, firmwareId, jobId, kind }: NewR
   }
   if (jobId !== undefined && platform.jobs.has(jobId)) body.mistake("jobId", "exists already");
   const isTaken = [...platform.dynamicJobs].some((job) => job.firmware.id === firmwareId);
+  const tasks = TASK_STATES.reduce((sum, state) => sum + (states[state] ?? 0), 0);
+  if (tasks > devices) body.mistake("states", `${tasks} tasks, but ${devices} devices`);
+  // Documented: no other kind of job is ever PLANNED.
+  if (startsInMs !== undefined && kind !== "static") body.mistake("startsInMs", "is for static jobs only");
   if (kind === "dynamic" && isTaken) body.mistake("kind", "another dynamic job of this package is open");
   body.check();
 }

@@ -14,6 +14,7 @@ import { transit } from "./faults/transit.js";
 import { openListener } from "./listener.js";
 import { DEFAULTS, type EmulatorOptions } from "./options.js";
 import { answerFormat, readRequest } from "./protocol/wire.js";
+import { randomFor } from "./random.js";
 import { type DeviceReport, readReport, takeReport } from "./report.js";
 import { createRollout, type JobReading, jobReadings, type RolloutSpec, readRollout } from "./rollout-control.js";
 import type { TaskCounts } from "./state/platform.js";
@@ -61,13 +62,15 @@ const CATCH_UP_MS = 1000;
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const settings = { ...DEFAULTS, ...options };
-  const { clock, latencyMs, jitterMs, processingMs, random } = settings;
+  const { clock, latencyMs, jitterMs, processingMs } = settings;
   const listenAddress = parseHostPort(settings.listen);
   if (!listenAddress) throw new TypeError(`not an address to listen on: ${settings.listen}`);
   let aheadMs = 0;
   const platform = startPlatform(settings, () => aheadMs);
   const statistics = new AccountStatistics(clock);
-  const planned = new PlannedFaults({ ...NO_FAULTS, latencyMs, jitterMs, processingMs, ...settings.faultPlan }, random);
+  const plan = { ...NO_FAULTS, latencyMs, jitterMs, processingMs, ...settings.faultPlan };
+  const planned = new PlannedFaults(plan, randomFor(settings, "fault"));
+  const travel = randomFor(settings, "transit");
   const skewed: Clock = {
     now: () => clock.now(),
     wallNow: () => clock.wallNow() + planned.plan.clockSkewMs,
@@ -85,7 +88,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   async function answerCall(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reachedMs = clock.now();
     const { latencyMs, jitterMs, processingMs } = planned.plan;
-    const { outwardMs, backMs } = transit(latencyMs, jitterMs, random);
+    const { outwardMs, backMs } = transit(latencyMs, jitterMs, travel);
     // Not a call: asks what the server can do.
     if (request.method === "OPTIONS") {
       await pause(outwardMs + backMs);
@@ -116,7 +119,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const setFaults = (plan: Partial<FaultPlan>) => {
     planned.set({ ...NO_FAULTS, ...plan });
     // Waits until the answer to this request is out.
-    if (planned.plan.refuseConnectionsMs > 0) setImmediate(refuseConnections);
+    if (planned.plan.refuseConnectionsMs > 0 || !listener.isOpen) setImmediate(refuseConnections);
   };
   const controls: Controls = {
     "GET /__stats": stats,

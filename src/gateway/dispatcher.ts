@@ -12,6 +12,7 @@ import type { DeviceOutcome } from "./device-outcome.js";
 import type { DeviceReadings } from "./existence/device-reads.js";
 import { Existence } from "./existence/existence.js";
 import type { Limiter, Wish } from "./limiter.js";
+import type { BatchDevice } from "./queue/batch.js";
 import { Bisection, DEMOTION_MS, soleCaller } from "./queue/bisection.js";
 import { type Batch, type Limits, Queue } from "./queue/queue.js";
 import type { Callers } from "./queue/scheduler.js";
@@ -133,8 +134,8 @@ export class Dispatcher {
         break;
       case "repeat":
         sentBatch.release(what.outcome);
-        if (what.backoff) await this.#loop.sleep(this.#backoffMs(sentBatch.attempt));
-        this.queue.putBack(batch, this.#options.clock.now(), what.backoff ? "spent" : "kept");
+        if (what.backoff) await this.#backOff(sentBatch);
+        else this.queue.putBack(batch, this.#options.clock.now(), "kept");
         break;
       case "bisect":
         sentBatch.release(what.outcome);
@@ -169,9 +170,27 @@ export class Dispatcher {
     if (culprit !== undefined) this.queue.demote(scopeQueue.scope, culprit, nowMs + DEMOTION_MS, nowMs);
   }
 
-  /** Grows with the attempts, with jitter so that repeated calls do not synchronize. */
-  #backoffMs(attempt: number): number {
-    const longestMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
-    return (longestMs * (1 + this.#options.random())) / 2;
+  /**
+   * Devices of a failed call wait for longer with each of their own attempts, with jitter so that
+   * repeated calls do not synchronize. The parts of a refused call stay together.
+   */
+  async #backOff({ batch, attempt }: SentBatch): Promise<void> {
+    const isApart = batch.scopeQueue.bisection !== undefined;
+    const groups = Map.groupBy(batch.devices, (device) => longestBackoffMs(isApart ? attempt : attemptsOf(device)));
+    const waits = [...groups].map(async ([longestMs, devices]) => {
+      await this.#loop.sleep((longestMs * (1 + this.#options.random())) / 2);
+      this.queue.putBack({ ...batch, devices }, this.#options.clock.now(), "failed");
+      this.#loop.wake();
+    });
+    await Promise.all(waits);
   }
+}
+
+function longestBackoffMs(attempt: number): number {
+  return Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), LONGEST_BACKOFF_MS);
+}
+
+/** In how many calls a device was for the waiter that has tried it least. */
+function attemptsOf({ owners }: BatchDevice): number {
+  return owners.reduce((least, { waiter, index }) => Math.min(least, waiter.attemptsOf(index)), Infinity);
 }

@@ -23,12 +23,20 @@ export interface CallRecord {
   durationMs?: number;
 }
 
+/**
+ * With more records than that, those of calls that were the last for no device are dropped now and
+ * then: a request without a deadline may be sent again for days, and a client must be able to
+ * receive its answer.
+ */
+const MANY_CALLS = 1000;
+
 /** The final answer to a request. */
 export interface Answer {
   /** One for each requested device, in the order of the request. */
   readonly outcomes: readonly DeviceOutcome[];
   /** For each device, the index in `calls` of its last call; -1 for none. */
   readonly callIndexes: Readonly<DeviceMarks>;
+  /** Of more than MANY_CALLS, at least the last one of each device. */
   readonly calls: readonly CallRecord[];
   /** The time from arrival until the last of its calls was sent. */
   readonly quotaWaitMs: number;
@@ -59,7 +67,8 @@ export class Waiter implements HeapMember {
   #unsettled: number;
   #queueEntries: readonly object[] = [];
   #quotaWaitMs = 0;
-  readonly #calls: CallRecord[] = [];
+  #calls: CallRecord[] = [];
+  #mostCalls = MANY_CALLS;
   /**
    * Final for settled devices. For others, why the last call did not settle them, if there was one.
    */
@@ -123,6 +132,7 @@ export class Waiter implements HeapMember {
   noteSent(indexes: readonly number[], record: CallRecord, nowMs: number): void {
     this.#makeMarks();
     this.#quotaWaitMs = Math.max(this.#quotaWaitMs, nowMs - this.arrivedMs);
+    if (this.#calls.length >= this.#mostCalls) this.#dropCalls();
     const callIndex = this.#calls.push(record) - 1;
     this.follower?.sent(record.sentWallMs);
     record.deviceCount = indexes.length;
@@ -184,6 +194,15 @@ export class Waiter implements HeapMember {
     if (!this.open || this.#states[index] === SETTLED) return;
     this.#note(index, outcome, SETTLED);
     if (--this.#unsettled === 0) this.#answer();
+  }
+
+  /** Drops the records of calls that were the last for no device. */
+  #dropCalls(): void {
+    const kept = [...new Set(this.#callIndexes)].filter((index) => index >= 0).sort((a, b) => a - b);
+    const moved = new Map(kept.map((index, nth) => [index, nth]));
+    for (const [device, index] of this.#callIndexes.entries()) this.#callIndexes[device] = moved.get(index) ?? -1;
+    this.#calls = kept.map((index) => this.#calls[index] as CallRecord);
+    this.#mostCalls = Math.max(MANY_CALLS, 2 * kept.length);
   }
 
   #note(index: number, outcome: DeviceOutcome, state: number): void {

@@ -17,7 +17,7 @@ export interface EarlyReturnOptions {
 /** How long tokens return a second after the answer, after a throttle. */
 export const FALLBACK_MS = 600_000;
 
-/** A throttle this soon after a token returned early may be its consequence. */
+/** A throttle of a call sent this soon after a token returned early may be its consequence. */
 export const BLAMED_MS = 10_000;
 
 export class EarlyReturn {
@@ -35,9 +35,9 @@ export class EarlyReturn {
     return { hiddenMs: this.#hiddenMs, fallbackUntilMs: this.#fallbackUntilMs };
   }
 
-  /** Whether a throttle now may be the consequence of a token that returned early here. */
+  /** Whether a throttle of a call sent now may be the consequence of an early return. */
   get isBlamed(): boolean {
-    return this.#options.clock.now() - this.#earlyMs < BLAMED_MS;
+    return this.#isBlamedAt(this.#options.clock.now());
   }
 
   /** Learns from an answered call. Returns how much earlier its token returns. */
@@ -54,11 +54,12 @@ export class EarlyReturn {
   }
 
   /**
-   * Records a throttle. Returns whether the ledger must pause for a second: then every token that
-   * returned early has been out for a second after its answer before the next call is sent.
+   * Records a throttle of a call sent at this time. Returns whether the ledger must pause for a
+   * second: then every token that returned early has been out for a second after its answer before
+   * the next call is sent.
    */
-  throttled(): boolean {
-    if (!this.isBlamed) return false;
+  throttled(sentMs: number): boolean {
+    if (!this.#isBlamedAt(sentMs)) return false;
     this.fallBack(FALLBACK_MS);
     return true;
   }
@@ -75,5 +76,9 @@ export class EarlyReturn {
     }
     this.#hiddenMs = 0;
     this.#fallbackUntilMs = Math.max(this.#fallbackUntilMs, nowMs + forMs);
+  }
+
+  #isBlamedAt(sentMs: number): boolean {
+    return sentMs - this.#earlyMs < BLAMED_MS;
   }
 }

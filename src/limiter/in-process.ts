@@ -205,7 +205,7 @@ class InProcessLedger implements Limiter {
       this.#pace = answered(this.#pace, nowMs - sentMs - hiddenMs);
     }
     if (end.kind === "throttled") {
-      const pauseMs = pauseForMs(end.retryAfterMs, this.#early?.throttled());
+      const pauseMs = pauseForMs(end.retryAfterMs, this.#early?.throttled(sentMs));
       this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, pauseMs);
     }
     if (end.kind === "unwritten") {

@@ -118,10 +118,10 @@ export async function openAccount(options: AccountOptions): Promise<Account> {
     deviceReadings,
     answered: metrics.answered,
   });
-  const { operation, limiter: statesLimiter, reader } = deviceReadings.states;
   const stopTrying = config.startupCheck
     ? keepTrying({
-        ...{ account: name, clock, log, limiter: statesLimiter, reader, operation, endpoint: settings.url.host },
+        ...deviceReadings.states,
+        ...{ account: name, clock, log, endpoint: settings.url.host },
         // Cancels show more than a reading, so as long as there are any, nothing is tried.
         isDue: () => !gateway.monitor.calls.isProven && clock.now() - gateway.monitor.calls.sentMs > QUIET_MS,
         tried: (end) => gateway.monitor.tried(end),

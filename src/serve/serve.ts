@@ -35,8 +35,8 @@ export interface Serving {
   /** host:port of the admin server; undefined if it is off. */
   readonly admin: string | undefined;
   /**
-   * Reloads all files: log and audit files after a rotation, certificates, the callers' rights, and
-   * the keys that verify tokens.
+   * Reloads all files: the audit log after a rotation, certificates, the callers' rights, and the
+   * keys that verify tokens.
    */
   reload(): void;
   /** Stops gracefully: refuses new requests, answers those admitted, and closes everything. */
@@ -108,7 +108,7 @@ export async function serve(
     const gateways = new Map([...accounts].map(([name, { gateway }]) => [name, gateway]));
     const stops = new Map([...accounts].map(([name, account]) => [name, account.stops]));
     served = await openOperations({ config, clock, log, callers, gateways, stops, auditor, metrics });
-    unwatch.push(metrics.watchProcess(version));
+    unwatch.push(metrics.watchProcess(version, clock.now));
     const shownOperations = createShownOperations(() => served?.reading());
     const conditionLog = new ConditionLog(clock, log);
     unwatch.push(

@@ -2,23 +2,20 @@
 // start, and again while nothing else shows it. The call reads the state of a device that cannot
 // exist, with a token of that operation. Every answer except a refusal of the keys is enough, also
 // that reading is not permitted.
-import { type Clock, sleepUntil } from "../base/clock.js";
+import { sleepUntil } from "../base/clock.js";
 import type { Log } from "../base/log.js";
-import { endedCallOf } from "../gateway/call/call-report.js";
+import { CallReport, endedCallOf, type ReportOptions } from "../gateway/call/call-report.js";
 import { tokenEnd } from "../gateway/call/consequence.js";
 import type { EndedCall } from "../gateway/call-observer.js";
 import type { Scope } from "../gateway/command.js";
 import type { DeviceReader } from "../gateway/device-reader.js";
 import type { Limiter } from "../gateway/limiter.js";
+import { inContext } from "../tracing/spans.js";
 
-export interface TrialOptions {
-  readonly account: string;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface TrialOptions extends ReportOptions {
   /** Of the reading operation. */
   readonly limiter: Limiter;
   readonly reader: DeviceReader;
-  readonly operation: string;
   /** The upstream's host, for the log. */
   readonly endpoint: string;
   /** Whether it is worth a call now. */
@@ -32,6 +29,10 @@ const AGAIN_MS = 5000;
 /** Has the form of a product key, so that the upstream examines it last. */
 const NO_PRODUCT = "a1OtaGateway";
 const NO_DEVICE = "ota-gateway-no-device";
+const SCOPE: Scope = { productKey: NO_PRODUCT, firmwareId: "", jobId: "", iotInstanceId: "" };
+
+/** Instead of a line for each call: every five seconds, there would be many for one cause. */
+const NO_LOG: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Tries until the returned function is called, which waits for a call under way. */
 export function keepTrying(options: TrialOptions): () => Promise<void> {
@@ -64,10 +65,13 @@ async function trial(options: TrialOptions, signal: AbortSignal): Promise<EndedC
   const token = await limiter.take({ priority: "bulk", newcomer: false }, signal);
   const sentMs = clock.now();
   if (!token.send()) return undefined;
-  const scope: Scope = { productKey: NO_PRODUCT, firmwareId: "", jobId: "", iotInstanceId: "" };
-  const end = await reader.read(scope, [NO_DEVICE], sentMs);
+  const call = { ...SCOPE, devices: 1, devicesByCaller: new Map<string, number>(), attempt: 1, tokenWaitMs: 0 };
+  const sent = { ...call, sentMs, sentWallMs: clock.wallNow() };
+  const reported = new CallReport({ ...options, log: NO_LOG }, sent, []);
+  const end = await inContext(reported.context, () => reader.read(SCOPE, [NO_DEVICE], sentMs));
   const endedMs = clock.now();
   token.settle(tokenEnd(end, 1));
+  reported.end(end, endedMs);
   const ended = endedCallOf(end, endedMs, endedMs - sentMs);
   tried(ended);
   return ended;

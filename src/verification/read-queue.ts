@@ -1,6 +1,7 @@
-// The queue of devices to read back. Callers take turns, one call each: a call takes the devices of
-// the caller's oldest request first, then any others that it can read. A device that several
-// requests ask for is read once. No request is answered by a call sent before the request arrived.
+// The queue of devices to read back. Callers take turns, one call each, and so do the requests of a
+// caller: a call takes the devices of the request whose turn it is first, then any others that it
+// can read. A device that several requests ask for is read once. No request is answered by a call
+// sent before the request arrived.
 import { type Scope, scopeKey } from "../gateway/command.js";
 import type { Room } from "../gateway/upstream.js";
 import type { ReadRequest } from "./read-request.js";
@@ -29,10 +30,7 @@ type ScopeDevices = Map<string, ReadDevice>;
 export class ReadQueue {
   readonly #room: Room;
   readonly #byScope = new Map<string, ScopeDevices>();
-  /**
-   * Requests with waiting devices by caller; the next caller first, and each caller's oldest
-   * request first.
-   */
+  /** Requests with waiting devices by caller, in the order of their turns. */
   readonly #turns = new Map<string, Set<ReadRequest>>();
 
   constructor(room: Room) {
@@ -77,6 +75,8 @@ export class ReadQueue {
     if (others) {
       this.#turns.delete(caller);
       this.#turns.set(caller, others);
+      // A request whose calls fail must not hold up its caller's others.
+      if (others.delete(first)) others.add(first);
     }
     return { scope, devices };
   }

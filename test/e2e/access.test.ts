@@ -7,7 +7,7 @@ import { type CryptoKey, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from "jo
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HealthClient } from "../../src/gen/grpc/health/v1/health.js";
 import type { Priority } from "../../src/gen/ota/v1/ota_service.js";
-import { bearing, visitorOf } from "../support/all-rpcs.js";
+import { bearing, failuresOfAllRpcs, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, type Claims, createIssuer, ISSUER, type Issuer, keySetOf } from "../support/issuer.js";
 import { endPrograms, type GatewayProgram, runEmulator, runGateway, until } from "../support/processes.js";
@@ -80,6 +80,7 @@ describe("a gateway that takes bearer tokens", () => {
         failureOf(visitor.quota("no-such-account")),
         failureOf(visitor.stream()),
       ]);
+      all.push(...(await failuresOfAllRpcs(gateway.grpc, headers)).values());
       for (const failure of all) {
         const text = JSON.stringify(failure);
         answers.set(text, [...(answers.get(text) ?? []), what]);

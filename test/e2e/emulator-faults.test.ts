@@ -96,6 +96,19 @@ describe("PUT /__faults", () => {
     expect((await cancel()).status).toBe(200);
   });
 
+  it("refuses as long as the latest plan says (was: as the first one did)", async () => {
+    const { cancel, clock, emulator } = await start();
+    emulator.setFaults({ refuseConnectionsMs: 5_000 });
+    await clock.advance(4_000);
+    emulator.setFaults({ refuseConnectionsMs: 5_000 });
+    await clock.advance(4_000);
+    await expect(cancel()).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    emulator.setFaults({});
+    await expect.poll(async () => (await cancel().catch(() => undefined))?.status).toBe(200);
+    await clock.advance(5_000);
+    expect((await cancel()).status).toBe(200);
+  });
+
   it("trickles the body of an answer whose headers are there", async () => {
     const { put, clock, emulator } = await start();
     await put({ rules: [{ fault: { kind: "slow-body", bodyMs: 800 } }] });

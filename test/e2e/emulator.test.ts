@@ -58,6 +58,16 @@ describe("startEmulator", () => {
     expect(JSON.parse(format.body)).toMatchObject({ Success: true });
   });
 
+  it("repeats RequestIds by its seed, whatever else it drew (was: they followed from the travel times)", async () => {
+    const firstId = async (requestsBefore: number) => {
+      const { emulator, unsigned } = await start({ seed: 9 });
+      for (let n = 0; n < requestsBefore; n++) await fetch(emulator.url, { method: "OPTIONS" });
+      const { body } = await send(emulator, signedV3(unsigned));
+      return /<RequestId>(.*)<\/RequestId>/.exec(body)?.[1];
+    };
+    expect(await firstId(1)).toBe(await firstId(0));
+  });
+
   it("writes a POP gateway error in both formats", async () => {
     const { emulator, unsigned } = await start();
     const wrong = { ...unsigned, accessKeySecret: "guess" };
@@ -82,6 +92,16 @@ describe("startEmulator", () => {
     const names = Array.from({ length: 200 }, (_, index) => `${index}`.padStart(32, ":@"));
     const { status } = await send(emulator, signedV3({ ...unsigned, query: cancelParameters(...names) }));
     expect(status).toBe(200);
+  });
+
+  it("takes a form of 10,000 names of 32 escaped characters (was: dropped the connection)", async () => {
+    const { emulator, unsigned } = await start();
+    const names = Array.from({ length: 10_000 }, (_, index) => `${index}`.padStart(32, ":@"));
+    const form = Object.fromEntries(names.map((name, index) => [`DeviceName.${index + 1}`, name]));
+    const action = "BatchCheckDeviceNames";
+    const query = { ProductKey: "a1EmulatorPk" };
+    const { status, body } = await send(emulator, signedV3({ ...unsigned, method: "POST", action, query, form }));
+    expect([status, body]).toEqual([200, expect.stringContaining("<Success>true</Success>")]);
   });
 
   it("refuses a replayed request, an unsigned x-acs header, a stale date and a changed parameter", async () => {

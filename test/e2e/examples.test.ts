@@ -11,10 +11,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { GatewayError } from "../../src/gateway/failures.js";
+import { Operation, type OperationsServer, OperationsService } from "../../src/gen/google/longrunning/operations.js";
+import { StopRolloutResponse } from "../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { startDnsServer } from "../support/dns-server.js";
 import { accepted, listenOta } from "../support/fake-ota-service.js";
 import { startFleetLoad } from "../support/fleet-load.js";
+import { listenGrpc } from "../support/grpc-server.js";
 import { endPrograms, type GatewayProgram, runGateway, until } from "../support/processes.js";
 import { BACKLOGS, startPair } from "../support/rolling-restart.js";
 import { REQUIREMENTS, systemHas } from "../support/system.js";
@@ -27,6 +30,8 @@ const NAMES = Array.from({ length: LIST }, (_, index) => seededName(index + 100)
 const ROLLOUT = { kind: "dynamic", devices: 300, states: { NOTIFIED: 20, SUCCEEDED: 5 } } as const;
 
 const CAN_RUN = { node: true, go: systemHas("go"), java: systemHas("java"), python: systemHas("python") };
+
+const TYPES = "type.googleapis.com/ota.v1.";
 
 const CAN_TRANSLATE = CAN_RUN.go && systemHas("transcoder");
 
@@ -68,8 +73,9 @@ afterAll(async () => {
 describe.concurrent("an example", () => {
   for (const language of LANGUAGES) {
     it.runIf(CAN_RUN[language])(`in ${language} cancels, and reads why not`, async () => {
-      const { run } = exampleIn(language);
-      expect(await run("cancel", "device-0000001", "typo-1")).toEqual([
+      const { run, runWith } = exampleIn(language);
+      const empty = { OTA_TOKEN: "", OTA_PRODUCT_KEY: "" }; // counts as unset (was: in Go only)
+      expect(await runWith(empty, "cancel", "device-0000001", "typo-1")).toEqual([
         "device-0000001 ACCEPTED",
         "typo-1 REJECTED REJECTED iot.device.NotExistedDevice",
       ]);
@@ -80,12 +86,22 @@ describe.concurrent("an example", () => {
       ]);
     });
 
+    it.runIf(CAN_RUN[language])(`in ${language} says how it is used, and exits with 2`, async () => {
+      const { run } = exampleIn(language);
+      for (const words of [[], ["cancel"], ["submit", "list-7"], ["rollout", "now"], ["stop", "stop-7", "8s"]]) {
+        const lines = await run(...words);
+        expect(lines.join("\n"), words.join(" ")).toContain("stop REQUEST_ID [SETTLE_SECONDS]");
+        expect(lines.at(-1), words.join(" ")).toBe("exit code 2");
+      }
+    });
+
     it.runIf(CAN_RUN[language])(
       `in ${language} is killed while its list is canceled, and reports it all the same`,
       async () => {
         const { home, run, killAtFirstLine } = exampleIn(language);
         const request = ["submit", `list-${language}`, "list.txt"];
-        writeFileSync(join(home, "list.txt"), [...NAMES, "typo-2", ""].join("\n"));
+        // With an empty line (was: a name without characters, in Node and Java).
+        writeFileSync(join(home, "list.txt"), [...NAMES, "", "typo-2", ""].join("\n"));
         const name = await killAtFirstLine(...request);
         const report = [
           "DONE",
@@ -224,6 +240,39 @@ describe("an example that is refused", () => {
       ]);
       expect(callers).toEqual(refusals.map(() => `fleet-${language}`));
       expect(deadlines).not.toContain(Number.POSITIVE_INFINITY);
+    },
+  );
+});
+
+describe("an example that waits for an operation", () => {
+  it.each(RESTARTED)(
+    "in %s pauses where it is answered at once, as by a gateway that shuts down (was: asked again without a pause)",
+    async (language) => {
+      const askedMs: number[] = [];
+      const report = StopRolloutResponse.fromPartial({ stopped: true, jobs: [{ left: 0n }] });
+      const response = {
+        typeUrl: `${TYPES}StopRolloutResponse`,
+        value: Buffer.from(StopRolloutResponse.encode(report).finish()),
+      };
+      const metadata = { typeUrl: `${TYPES}StopRolloutMetadata`, value: Buffer.alloc(0) };
+      const waitOperation: OperationsServer["waitOperation"] = ({ request: { name } }, callback) => {
+        askedMs.push(performance.now());
+        const isDone = askedMs.length > 2;
+        const result = isDone ? ({ $case: "response", response } as const) : undefined;
+        callback(null, Operation.fromPartial({ name, done: isDone, metadata, result }));
+      };
+      const OTA_ADDRESS = await listenGrpc([OperationsService, { waitOperation }]);
+      const { home, runWith } = exampleIn(language);
+      const name = "operations/00000000000000000000000000";
+      writeFileSync(join(home, "paused.operation"), name);
+      // Nothing is known of its batch (was: the example in Go ended with a panic).
+      expect(await runWith({ OTA_ADDRESS }, "stop", "paused")).toEqual([
+        `reattached to ${name}`,
+        "stopped true",
+        "  UNSPECIFIED left 0 may still install 0",
+      ]);
+      const [first = 0, second = 0, third = 0] = askedMs;
+      expect(Math.min(second - first, third - second)).toBeGreaterThan(450);
     },
   );
 });

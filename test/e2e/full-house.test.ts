@@ -22,7 +22,7 @@ afterAll(async () => {
   await upstream?.close();
 });
 
-it("lives with every bound reached at once, below the memory limit of the manifest", { timeout: 180_000 }, async () => {
+it("lives with every bound reached at once, below the memory limit of the manifest", async () => {
   upstream = await startHttpUpstream(() => new Promise(() => {})); // nothing is ever done
   const gateway = await runGateway(upstream.url, { NODE_OPTIONS });
   await gateway.opened();

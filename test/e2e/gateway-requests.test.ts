@@ -102,7 +102,7 @@ async function taken(caller: Caller): Promise<void> {
   await caller.cancel(devices(1), { validateOnly: true }).answer;
 }
 
-describe.concurrent("a deadline", { timeout: 60_000 }, () => {
+describe.concurrent("a deadline", () => {
   it("is kept when the upstream hangs: the caller learns that the outcome is not known", async (test) => {
     const { caller, opened } = await setUp(test, HANGING, ENDLESS_CALLS);
     await opened();

@@ -61,7 +61,7 @@ async function refusals(): Promise<Record<string, number>> {
   return Object.fromEntries([...lines].map(([, reason, count]) => [reason, Number(count)]));
 }
 
-describe(`a gateway that needs tokens, with ${NODE_OPTIONS}`, { timeout: 120_000 }, () => {
+describe(`a gateway that needs tokens, with ${NODE_OPTIONS}`, () => {
   it.each(Object.entries(STRANGE))(
     "holds no headers of %s that HTTP/2 sends for almost nothing (was: 300 KB ended the process)",
     async (_, method) => {

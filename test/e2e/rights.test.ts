@@ -11,7 +11,7 @@ import {
   StreamCancelTasksByDeviceRequest,
   type StreamCancelTasksByDeviceResponse,
 } from "../../src/gen/ota/v1/ota_service.js";
-import { visitorOf } from "../support/all-rpcs.js";
+import { failuresOfAllRpcs, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { endPrograms, type GatewayProgram, runEmulator, runGateway } from "../support/processes.js";
 
@@ -80,6 +80,9 @@ describe("callers in OTA_CONFIG", () => {
         code: "PERMISSION_DENIED",
         message: "this caller has no rights here",
       });
+    }
+    for (const [path, failure] of await failuresOfAllRpcs(gateway.grpc, { "x-ota-caller": "stranger" })) {
+      expect(failure, path).toMatchObject({ reason: "FORBIDDEN", message: "this caller has no rights here" });
     }
     const { violations } = await failureOf(
       visitorOf(gateway.grpc, { "x-ota-caller": "small" }).cancel({ deviceNames: [seededName(1), seededName(2)] }),

@@ -18,7 +18,7 @@ afterAll(telemetry.end);
 describe("OTEL_TRACES_SAMPLER=always_off", () => {
   it("leaves out everything but the upstream calls, which still say whose devices they carried", async () => {
     const upstream = await startHttpUpstream(() => ({}));
-    const ports = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
+    const ports = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0", OTA_STARTUP_CHECK: "0" };
     const environment = { ...KEYS, ...ports, OTA_UPSTREAM_URL: upstream.url, OTA_LOG_LEVEL: "silent" };
     const { serve } = await import("../../src/serve/serve.js"); // after the SDK, as the program does it
     const gateway = await serve(readConfig(environment), createLog("silent"), environment);

@@ -43,6 +43,7 @@ beforeAll(async () => {
     ...KEYS,
     OTA_LISTEN: "127.0.0.1:0",
     OTA_ADMIN_LISTEN: "127.0.0.1:0",
+    OTA_STARTUP_CHECK: "0",
     OTA_UPSTREAM_URL: upstream.url,
     OTA_LOG_LEVEL: "silent",
     OTA_UPSTREAM_TIMEOUT_MS: "120000",

@@ -54,9 +54,9 @@ class History {
     for (const { name } of callers.slice(0, stayers)) this.come(name);
   }
 
-  turn(nowMs: number): Turn {
+  turn(nowMs: number, mayGo: (caller: string) => boolean = () => true): Turn {
     this.#credits.noteSeat("everybody", nowMs);
-    return this.share.turn(nowMs, () => true) as Turn;
+    return this.share.turn(nowMs, mayGo) as Turn;
   }
 
   come(caller: string): void {
@@ -217,6 +217,44 @@ describe("FairShare", () => {
         }
       }),
       { numRuns: runs(600) },
+    );
+  });
+
+  it("passes nobody who may go over for longer than that and a call of each other, whatever the rest cannot use", () => {
+    fc.assert(
+      fc.property(
+        callersWith(fc.constant([]), 8),
+        fc.integer({ min: 1, max: 7 }),
+        fc.integer(),
+        (callers, most, seed) => {
+          const random = seededRandom(seed);
+          const history = new History(callers);
+          const [coming, leaving] = [random(), random()];
+          const stuck = new Set(callers.slice(1, 1 + most).map(({ name }) => name));
+          const able = callers.filter(({ name }) => !stuck.has(name));
+          const passedOver = new Map(able.map(({ name }) => [name, 0]));
+          const weightOfAll = history.weightOfAll + 3 * (callers[0] as Caller).weight; // at most three pass by
+          const passers = new Set<string>();
+          for (let n = 0; n < CALLS; n++) {
+            if (passers.size < 3 && random() < coming) {
+              passers.add(`new-${n}`);
+              history.come(`new-${n}`);
+            }
+            const turn = history.turn(n * 100, (caller) => !stuck.has(caller));
+            history.share.charge(turn, new Map([[turn.caller, 1]]), n * 100);
+            for (const { name, weight: own } of able) {
+              const calls = turn.caller === name ? 0 : (passedOver.get(name) ?? 0) + 1;
+              passedOver.set(name, calls);
+              if (calls >= (2 * weightOfAll) / own + callers.length + 3) throw new Error(`${name}: ${calls} calls`);
+            }
+            if (passers.has(turn.caller) && random() < leaving) {
+              passers.delete(turn.caller);
+              history.go(turn.caller);
+            }
+          }
+        },
+      ),
+      { numRuns: runs(300) },
     );
   });
 

@@ -148,5 +148,5 @@ describe("Gateway", () => {
       }),
       { numRuns: runs(300) },
     );
-  }, 120_000);
+  });
 });

@@ -25,7 +25,7 @@ const step = fc.oneof(
   fc.record({
     kind: fc.constant("putBack" as const),
     nth: fc.nat(5),
-    turn: fc.constantFrom("kept" as const, "spent" as const),
+    turn: fc.constantFrom("kept" as const, "spent" as const, "failed" as const),
   }),
   fc.record({ kind: fc.constant("forget" as const), nth: fc.nat(5) }),
   fc.record({ kind: fc.constant("leave" as const), nth: fc.nat(20) }),

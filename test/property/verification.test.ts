@@ -153,7 +153,7 @@ describe("a gateway that reads back", () => {
       }),
       { numRuns: runs(300) },
     );
-  }, 120_000);
+  });
 });
 
 describe("cancels of others", () => {

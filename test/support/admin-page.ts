@@ -1,6 +1,5 @@
 // Runs the admin server over a made-up gateway that tests can change, and opens its page in a real
 // browser.
-import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeEach, expect } from "vitest";
 import { systemClock } from "../../src/base/clock.js";
@@ -13,6 +12,7 @@ import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-
 import { browserOfFile, newPage } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
+import { madeUpRequestId } from "./request-ids.js";
 
 /** An account as a test describes it; its state follows from that. */
 type MadeUpAccount = Omit<ShownAccount, "condition">;
@@ -54,6 +54,7 @@ export class MadeUpGateway {
   operations: OperationsSnapshot | undefined;
   readonly feed = new CallFeed();
   readonly #recentCalls = new RecentCalls();
+  #calls = 0;
 
   readonly snapshot = (): Snapshot => {
     const { ledger, waitingDevices, oldestSinceMs } = this.account;
@@ -78,7 +79,7 @@ export class MadeUpGateway {
     const devicesByCaller = new Map(Object.entries(byCaller));
     const devices = Object.values(byCaller).reduce((sum, count) => sum + count, 0);
     const call = aSentCall(systemClock.now() - 20, { sentWallMs: Date.now() - 20, devices, devicesByCaller });
-    const requestId = randomUUID().toUpperCase();
+    const requestId = madeUpRequestId(this.#calls++);
     for (const observer of [this.feed, this.#recentCalls]) {
       observer.sent(call);
       observer.ended(call, anEnd(call, { kind: "accepted", requestId, ...ending }));

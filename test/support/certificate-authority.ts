@@ -1,6 +1,6 @@
 // A small certificate authority for tests of TLS: certificates for servers and clients, valid and
 // invalid ones. Keys are new in every run.
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { generateKeyPairSync, hash, type KeyObject, sign } from "node:crypto";
 import { bits, der, integer, octets, oid, sequence, set, time, utf8, yes } from "./der.js";
 
 /** The content of a certificate about its holder. */
@@ -74,14 +74,16 @@ function certificate(
   extensions: readonly Buffer[],
 ): string {
   const nowMs = Date.now();
+  const spki = publicKey.export({ type: "spki", format: "der" });
+  const serial = Buffer.concat([Buffer.from([1]), hash("sha256", spki, "buffer").subarray(0, 15)]);
   const toBeSigned = sequence(
     der(0xa0, integer(Buffer.from([2]))), // version 3
-    integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
+    integer(serial),
     ECDSA_WITH_SHA256,
     named(issuer),
     sequence(time(nowMs + beginsInMs), time(nowMs + endsInMs)),
     named(commonName),
-    publicKey.export({ type: "spki", format: "der" }),
+    spki,
     ...(extensions.length > 0 ? [der(0xa3, sequence(...extensions))] : []),
   );
   const signed = sequence(toBeSigned, ECDSA_WITH_SHA256, bits(sign("sha256", toBeSigned, issuerKey)));

@@ -1,9 +1,9 @@
 // A minimal upstream that shares nothing with our emulator: it accepts every signature, reads the
 // names, notes when a call came, and answers as a test decides.
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { madeUpRequestId } from "./request-ids.js";
 
 /** A call as it arrived. */
 export interface UpstreamCall {
@@ -33,7 +33,7 @@ export async function startHttpUpstream(
   const server = createServer({ maxHeaderSize: 65_536 }, async (request, response) => {
     const parameters = new Map(new URL(request.url ?? "/", "http://upstream").searchParams);
     const deviceNames = [...parameters].flatMap(([key, value]) => (/^DeviceName\.\d+$/.test(key) ? [value] : []));
-    const call = { deviceNames, parameters, headers: request.headers, requestId: randomUUID() };
+    const call = { deviceNames, parameters, headers: request.headers, requestId: madeUpRequestId(calls.length) };
     calls.push(call);
     const answer = await answerTo(call);
     if (!answer) return;

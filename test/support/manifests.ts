@@ -48,6 +48,7 @@ export interface PodSpec {
 
 export interface Rule {
   readonly from?: readonly { readonly podSelector?: Selector }[];
+  readonly to?: readonly object[];
   readonly ports: readonly { readonly port: number | string }[];
 }
 

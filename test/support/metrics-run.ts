@@ -68,10 +68,12 @@ export function useAll({ metrics }: Measured): void {
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "OK", false, 160);
   metrics.rpcEnded("ota.v1.OtaService/CancelTasksByDevice", "UNAVAILABLE", true, 5);
   metrics.watchSecurity({
-    auditLog: () => ({ lost: 3, waitingBytes: 700 }),
+    auditLog: () => ({ lost: 3, waitingBytes: 700, waitingMs: 20 }),
     certificateLeftMs: () => 86_400_000,
     keysAgeMs: () => 600_000,
   });
-  metrics.watchProcess("1.2.3");
-  metrics.watch(new Map([["default", { maxQueuedDevices: 1000, standing: aStanding }]]), () => 1000);
+  metrics.refused("too many in all", "192.0.2.1");
+  metrics.watchProcess("1.2.3", () => 1000);
+  const standing = () => aStanding({ arrived: { hiddenMs: 20, fallbackUntilMs: 0 } });
+  metrics.watch(new Map([["default", { maxQueuedDevices: 1000, standing }]]), () => 1000);
 }

@@ -29,6 +29,12 @@ const step = fc.oneof(
     kind: fc.constantFrom("start" as const, "die" as const, "cut off" as const, "heal" as const),
     nth: fc.nat(2),
   }),
+  // Cut off for a while, which may be longer than its lease.
+  fc.record({
+    kind: fc.constant("lapse" as const),
+    nth: fc.nat(2),
+    ms: fc.constantFrom<number>(6000, 17_000, 21_000),
+  }),
   fc.record({ kind: fc.constantFrom("away" as const, "back" as const) }),
   fc.record({ kind: fc.constant("stop" as const), nth: fc.nat(3) }),
   fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom<number>(30, 300, 1500, 4000, 11_000, 20_000) }),
@@ -99,6 +105,13 @@ async function take(each: Step, world: OperationWorld, processes: WorldProcess[]
     case "heal": {
       const process = processes[each.nth];
       if (process) process.isCutOff = each.kind === "cut off";
+      break;
+    }
+    case "lapse": {
+      const process = processes[each.nth];
+      if (process) process.isCutOff = true;
+      await world.clock.advance(each.ms);
+      if (process) process.isCutOff = false;
       break;
     }
     case "away":

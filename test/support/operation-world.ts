@@ -25,7 +25,7 @@ import { FakeUpstream, type Reply } from "./fake-upstream.js";
 import { HandClock } from "./hand-clock.js";
 import { openSqlite } from "./sqlite-world.js";
 import { StoreTurns } from "./store-turns.js";
-import { allResults, submit, WIDE_BOUNDS } from "./stored-operation.js";
+import { allResults, HOUR_MS, submit, WIDE_BOUNDS } from "./stored-operation.js";
 
 /** A rule that a process leaves out, so that a test can see that this is found. */
 export type Mutation = "does not mark as fed" | "ignores the lease" | "does not expire" | "writes without an epoch";
@@ -181,7 +181,7 @@ export class WorldProcess {
       bounds: { queuedDevices: 1_000_000, queuedDevicesPerCaller: options.queuedDevicesPerCaller ?? 500_000 },
     });
     this.runner = new Runner({
-      ...{ clock, log, holder: `process-${nth}`, gateways: new Map([["default", this.#mutated()]]) },
+      ...{ clock, log, holder: `process-${nth}`, gateways: new Map([["default", this.gateway]]) },
       store: this.#seenFrom(),
       forbidden: () => world.forbidden,
       stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
@@ -233,28 +233,6 @@ export class WorldProcess {
     if (deviceNames.some((name) => final.has(name))) broken.push(`sent at ${sentMs} although its outcome was recorded`);
   }
 
-  /** The gateway, without one of its rules. */
-  #mutated(): Gateway {
-    const { mutation } = this.#world.options;
-    if (mutation !== "ignores the lease" && mutation !== "does not expire") return this.gateway;
-    const { gateway } = this;
-    const cancel: Gateway["cancel"] = (command, span, follower) => {
-      const free = follower && {
-        sendUntilMs: Infinity,
-        sent: (wallMs: number) => follower.sent(wallMs),
-        settled: follower.settled.bind(follower),
-      };
-      return { ...gateway.cancel(command, span, free), recall: () => {} };
-    };
-    return new Proxy(gateway, {
-      get: (target, name) => {
-        if (name === "cancel") return cancel;
-        const value = target[name as keyof Gateway] as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-  }
-
   /**
    * The store as this process reaches it: not after its death, and not while it is cut off. Shared,
    * so that others take over.
@@ -277,7 +255,7 @@ export class WorldProcess {
             const ask = store[method] as (...values: unknown[]) => Promise<unknown>;
             const answer = (await ask.apply(store, given)) ?? (name === "feed" ? "none" : undefined);
             this.#noteAnswer(name as keyof OperationStore, values, answer);
-            return answer;
+            return name === "lease" || name === "renew" ? this.#mutatedLeases(answer as Leased[]) : answer;
           });
           await this.#halfWay();
           if (world.lostAnswers.has(name as string)) throw new StoreUnavailable("no answer", { isUnknown: true });
@@ -303,6 +281,18 @@ export class WorldProcess {
       return [name, [{ ...lease, epoch }, ...rest]];
     }
     return [name, values];
+  }
+
+  /** As a process takes them that knows no end of its lease, or of its operation. */
+  #mutatedLeases(all: readonly Leased[]): readonly Leased[] {
+    const { mutation } = this.#world.options;
+    return all.map((leased) => {
+      const { untilMs, record } = leased;
+      if (mutation === "ignores the lease") return { ...leased, untilMs: untilMs + HOUR_MS };
+      if (mutation === "does not expire")
+        return { ...leased, record: { ...record, expireMs: record.expireMs + HOUR_MS } };
+      return leased;
+    });
   }
 
   #noteAnswer(name: keyof OperationStore, values: unknown[], answer: unknown): void {

@@ -68,7 +68,7 @@ export function createOperationsCaller(address: string, headers: Readonly<Record
         operations.waitOperation(
           { name, timeout: { seconds: BigInt(seconds), nanos: 0 } },
           metadata(),
-          { deadline: Date.now() + (seconds + 30) * 1000 },
+          "grpc-timeout" in headers ? {} : { deadline: Date.now() + (seconds + 30) * 1000 },
           callback,
         ),
       ),

@@ -1,5 +1,5 @@
-// Runs the questions about jobs against an emulator in this process. The probe's clock turns the
-// emulator's time ahead instead of waiting, so that minutes pass at once.
+// Runs the questions about jobs against an emulator in this process. Time stands still for both,
+// and only the probe's pauses turn it: minutes pass at once, and a busy machine changes no reading.
 import type { TestContext } from "vitest";
 import { type Clock, systemClock } from "../../src/base/clock.js";
 import type { JobsGiven } from "../../src/cli/probe/jobs/calls.js";
@@ -59,9 +59,15 @@ export async function startProbingJobs(
   specs: readonly RolloutSpec[] = EVERY_JOB,
   settings: EmulatorOptions = {},
 ): Promise<ProbingJobs> {
+  const still: Clock = {
+    now: () => 0,
+    wallNow: () => systemClock.wallNow(),
+    at: (timeMs, run) => systemClock.at(systemClock.now() + timeMs, run),
+  };
   const emulator = await startEmulator({
     listen: "127.0.0.1:0",
-    // The quotas are of real time, in which the probe's pauses are nothing.
+    clock: still,
+    // Quotas go by the clock that stands still.
     quotas: Object.fromEntries(ACTIONS.map((action) => [action, 100_000])),
     quota: 100_000,
     productKey: PRODUCT,
@@ -80,7 +86,7 @@ export async function startProbingJobs(
 
   let aheadMs = 0;
   const clock: Clock = {
-    now: () => systemClock.now() + aheadMs,
+    now: () => aheadMs,
     wallNow: () => systemClock.wallNow(),
     at(timeMs, run) {
       const leftMs = Math.max(0, timeMs - clock.now());

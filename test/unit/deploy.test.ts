@@ -1,19 +1,23 @@
 // What deploy/ and its documents say, held against the code: settings, ports, paths, times and rights.
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cancelCommand } from "../../src/cli/cancel.js";
+import { stopCommand } from "../../src/cli/stop.js";
+import { callersOf } from "../../src/config/callers.js";
 import { type Environment, readConfig } from "../../src/config/config.js";
 import { SETTINGS } from "../../src/config/settings.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/ledger-script.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/token-rule.js";
+import { RUNBOOK } from "../../src/observe/admin/runbook.js";
 import { serve } from "../../src/serve/serve.js";
 import { configOf, KUBERNETES, onlyContainer, variablesOf } from "../support/deployed.js";
 import { FakeLog } from "../support/fake-log.js";
 import {
   type Compose,
   type Container,
+  documentsOf,
   filesBelow,
   interpolated,
   type Kustomization,
@@ -42,6 +46,12 @@ const environments: [string, Environment][] = [
   ]),
   ["the Deployment", deployed],
 ];
+
+/** The steps in which a gateway ends, at most, as docs/operations.md lists them. */
+const ENDING_MS = [
+  ...(/^\| step \| at most \|$.*?^$/ms.exec(textOf("docs/operations.md"))?.[0] ?? "").matchAll(/\| ([\d.]+) s \|$/gm),
+].map(([, seconds]) => Number(seconds) * 1000);
+const endMs = ENDING_MS.reduce((sum, ms) => sum + ms, 0);
 
 describe("the files of deploy/", () => {
   it("are YAML, and name no setting that does not exist", () => {
@@ -94,15 +104,21 @@ describe("the files of deploy/", () => {
       expect(spec.template.spec.automountServiceAccountToken).toBe(false);
   });
 
-  it("leave a gateway more time to end than it takes", () => {
+  it("leave a gateway more time to end than it takes (was: they forgot that it leaves its operations)", () => {
     const { drainTimeoutMs } = configOf(deployed);
-    const afterwards = [
-      ...textOf("src/serve/serve.ts").matchAll(/^const LAST_\w+_MS = ([\d_]+);/gm),
-      ...textOf("src/observe/audit/audit-log.ts").matchAll(/^const LAST_LINES_MS = ([\d_]+);/gm),
-      ...textOf("src/observe/telemetry/sdk.ts").matchAll(/^const SHUTDOWN_MS = ([\d_]+);/gm),
-    ].map(([, ms = ""]) => Number(ms.replaceAll("_", "")));
-    expect(afterwards).toHaveLength(4);
-    const endMs = afterwards.reduce((sum, ms) => sum + ms, drainTimeoutMs);
+    const lengthOf = (file: string, name: string) => {
+      const [, ms = ""] = new RegExp(`^const ${name} = ([\\d_]+);`, "m").exec(textOf(file)) ?? [];
+      return Number(ms.replaceAll("_", ""));
+    };
+    const lastCallsMs = lengthOf("src/serve/serve.ts", "LAST_CALLS_MS");
+    const lastWordsMs = lengthOf("src/serve/serve.ts", "LAST_WORDS_MS");
+    const lastLinesMs = lengthOf("src/observe/audit/audit-log.ts", "LAST_LINES_MS");
+    const lastSpansMs = lengthOf("src/observe/telemetry/sdk.ts", "SHUTDOWN_MS");
+    expect(ENDING_MS).toEqual([drainTimeoutMs, lastCallsMs, lastWordsMs, lastLinesMs, lastCallsMs, lastSpansMs]);
+    const afterwards = `${(endMs - drainTimeoutMs) / 1000} s`;
+    expect(textOf("docs/container.md")).toContain(`then needs up to ${afterwards}\n`);
+    for (const path of ["deploy/compose.yaml", `${KUBERNETES}/gateway/deployment.yaml`])
+      expect(textOf(path)).toMatch(new RegExp(`25 s of draining.* ${afterwards} `, "s"));
     const sleepMs = (gateway.lifecycle?.preStop.sleep.seconds ?? 0) * 1000;
     expect(deployment.spec.template.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(sleepMs + endMs);
     for (const [, { stop_grace_period: grace = "" }] of composed) {
@@ -236,9 +252,9 @@ describe.each(["README.md", "docs/container.md"])("the docker run of %s", (path)
     const image = Object.fromEntries([...dockerfile.matchAll(/\b(OTA_\w+)=(\S+)/g)].map((match) => match.slice(1)));
     const here = variables.filter(([name = ""]) => !name.startsWith("OTA_TLS_")); // whose files are the container's
     const environment = { ...image, ...Object.fromEntries(here), OTA_INSECURE: "1" };
-    const { listen, drainTimeoutMs } = configOf(environment);
+    const { listen } = configOf(environment);
     expect(String(listen.port)).toBe(port);
-    expect(Number(/--stop-timeout (\d+)/.exec(command)?.[1]) * 1000).toBeGreaterThan(drainTimeoutMs + 9000);
+    expect(Number(/--stop-timeout (\d+)/.exec(command)?.[1]) * 1000).toBeGreaterThan(endMs);
   });
 });
 
@@ -323,13 +339,22 @@ describe("the commands of deploy/README.md to look at the gateways and to cancel
   });
 
   it("give flags that the command has", () => {
-    const cancel = cancelCommand();
-    const known = cancel.options.map(({ long }) => long);
-    const lines = [...commands.matchAll(/(?:cli\.js|--) cancel (.*)/g)].map(([, flags = ""]) => flags);
-    expect(lines).toHaveLength(2);
-    for (const line of lines) {
-      for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(known, line).toContain(flag);
+    const known = new Map(
+      [cancelCommand(), stopCommand()].map((command) => [command.name(), command.options.map(({ long }) => long)]),
+    );
+    const lines = [...commands.matchAll(/(?:cli\.js|--) (cancel|stop) (.*)/g)];
+    expect(lines.map(([, name]) => name)).toEqual(["cancel", "stop", "cancel"]);
+    for (const [line, name = ""] of lines) {
+      for (const [flag] of line.matchAll(/(?<=\s)--[a-z-]+/g)) expect(known.get(name), line).toContain(flag);
     }
+  });
+
+  it("name a caller that may stop rollouts once its line in gateway.yaml is no comment", () => {
+    const [, caller = ""] = / stop .*--caller (\S+)/.exec(commands) ?? [];
+    const text = textOf(`${KUBERNETES}/gateway/gateway.yaml`).replace(`# ${caller}:`, `${caller}:`);
+    const [file] = documentsOf<{ readonly callers: object }>(text);
+    const wrong = (where: string, expected: string) => expect.fail(`${where}: ${expected}`);
+    expect(callersOf(file?.callers, new Set(["default"]), wrong).get(caller)?.stopRollouts).toBe(true);
   });
 });
 
@@ -366,6 +391,15 @@ describe("docs/operations.md", () => {
     const [opening, lease] = [countsForMs(upstreamTimeoutMs), countsForMs(upstreamTimeoutMs) + FENCE_MS];
     expect(textOf("docs/operations.md")).toContain(`**${opening / 1000} s**`);
     expect(textOf("docs/operations.md")).toContain(`For ${lease / 1000} s`);
+  });
+});
+
+describe("the image", () => {
+  it("has each document that the admin port serves, without which no gateway starts", () => {
+    const documents = [...RUNBOOK.keys()].map((path) => `docs/${basename(path)}`);
+    expect(documents).toContain("docs/rollouts.md");
+    expect(dockerfile).toContain(`\nCOPY ${documents.join(" ")} docs/\n`);
+    for (const each of documents) expect(textOf(".dockerignore").split("\n")).toContain(`!${each}`);
   });
 });
 

@@ -1,6 +1,6 @@
 // The documents name only what there is: settings, scripts, commands with their flags, files, sections and variables.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { cancelCommand } from "../../src/cli/cancel.js";
@@ -17,6 +17,7 @@ import { serveCommand } from "../../src/cli/serve.js";
 import { stopCommand } from "../../src/cli/stop.js";
 import { PERMISSIONS } from "../../src/config/permissions.js";
 import { SETTINGS } from "../../src/config/settings.js";
+import { beyond } from "../../src/identity/rights.js";
 
 const documents = [
   "README.md",
@@ -25,8 +26,13 @@ const documents = [
   "CHANGELOG.md",
   "bench/README.md",
   "bench/NOTES.md",
-  "deploy/README.md",
-  ...pagesIn("docs", "docs/adr"),
+  ...["deploy/README.md", "deploy/helm/README.md"],
+  ...pagesIn(
+    "docs",
+    "docs/adr",
+    "examples",
+    ...["go", "http", "java", "node", "python"].map((each) => `examples/${each}`),
+  ),
 ];
 const texts = new Map(documents.map((document) => [document, readFileSync(document, "utf8")]));
 const commands = new Map(
@@ -47,7 +53,9 @@ const commands = new Map(
 );
 
 /** Variables of callers' own programs, and the pattern of all settings. */
-const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN"];
+const OTHER_VARIABLES = ["OTA_", "OTA_ADDRESS", "OTA_TOKEN", "OTA_PRODUCT_KEY", "OTA_FIRMWARE_ID"];
+
+const NOBODY = { account: "", productKey: "", priority: "normal", verify: false };
 
 function pagesIn(...folders: string[]): string[] {
   const pages = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".md"));
@@ -75,6 +83,23 @@ describe("README.md", () => {
         `| \`${variable}\` | ${fallback ? `\`${fallback}\`` : "unset"} | ${meaning} |`,
       );
     }
+  });
+});
+
+describe("README.md, for a firmware that is rolling out", () => {
+  it("quotes the errors that are shown then", () => {
+    const [, section = ""] =
+      /^## A bad firmware is rolling out now\n(.*?)^## /ms.exec(texts.get("README.md") ?? "") ?? [];
+    const [right = ""] = beyond({ weight: 1, verify: true }, { ...NOBODY, isRollout: true });
+    expect(all(/^\| `(.+?)` \|/gm, section)).toEqual([
+      `no right to this ${right}`,
+      "OTA_STATE names no store",
+      "no gateway listens",
+    ]);
+    const shown = ["src/grpc/rpc/access.ts", "src/grpc/service/operations-service.ts", "src/cli/gateway-advice.ts"];
+    const sources = shown.map((path) => readFileSync(path, "utf8")).join("\n");
+    for (const words of ["no right to this $", "OTA_STATE names no store", "no gateway listens"])
+      expect(sources).toContain(words);
   });
 });
 
@@ -118,6 +143,33 @@ describe.each(documents)("%s", (document) => {
     const variables: string[] = Object.values(SETTINGS).map(({ variable }) => variable);
     const named = all(/\b(OTA_[A-Z_]*)\b(?!\*)/g, text).filter((name) => !OTHER_VARIABLES.includes(name));
     for (const name of named) expect(variables).toContain(name);
+  });
+});
+
+describe("the version of package.json", () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+
+  it.each([
+    ["README.md", /ota-gateway-client-(.+?)\.tgz/g],
+    ["docs/container.md", /VERSION=(\S+)/g],
+    ["deploy/kubernetes/gateway/kustomization.yaml", /newTag: (\S+)/g],
+  ])("is that of %s", (path, pattern) => {
+    const named = all(pattern, readFileSync(path, "utf8"));
+    expect(named.length).toBeGreaterThan(0);
+    expect(new Set(named)).toEqual(new Set([version]));
+  });
+});
+
+describe("docs/architecture.md", () => {
+  it("names files that exist (was: the ledger's script by an earlier name)", () => {
+    const files = new Set(
+      ["src", "test"]
+        .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }))
+        .map((path) => basename(path)),
+    );
+    const named = all(/`(?:[\w-]+\/)*([\w-]+\.ts)`/g, texts.get("docs/architecture.md") ?? "");
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter((name) => !files.has(name))).toEqual([]);
   });
 });
 

@@ -20,16 +20,22 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   tls: ["tls.existingSecret=ota-gateway-tls"],
 };
 
-function helm(command: string, values: readonly string[]) {
+/** `values` as they stand on the command line, `file` as in a file of values. */
+function helm(command: string, values: readonly string[], file = "{}") {
   const sets = values.flatMap((each) => ["--set", each]);
   const name = command === "template" ? ["ota-gateway"] : [];
-  return spawnSync(program ?? "", [command, ...name, CHART, ...sets], { encoding: "utf8" });
+  return spawnSync(program ?? "", [command, ...name, CHART, "--values=-", ...sets], { encoding: "utf8", input: file });
 }
 
-function rendered(values: readonly string[]): Manifest[] {
-  const { stdout, stderr, status } = helm("template", values);
+function rendered(values: readonly string[], file?: string): Manifest[] {
+  const { stdout, stderr, status } = helm("template", values, file);
   if (status !== 0) throw new Error(stderr);
   return documentsOf<Manifest | null>(stdout).filter((each) => each !== null);
+}
+
+interface ConfigFile {
+  readonly accounts: object;
+  readonly callers: object;
 }
 
 function only(manifests: readonly Manifest[], kind: string): Manifest {
@@ -69,9 +75,10 @@ describe("the values of the chart", () => {
     expect([...used].toSorted()).toEqual(Object.keys(values ?? {}).toSorted());
   });
 
-  it("are the accounts and callers of the manifests", () => {
-    const [values] = manifestsIn<{ gateway: object }>(`${CHART}/values.yaml`);
-    expect([values?.gateway]).toEqual(manifestsIn<object>(`${KUBERNETES}/gateway/gateway.yaml`));
+  it("are the accounts of the manifests", () => {
+    const [values] = manifestsIn<{ gateway: ConfigFile }>(`${CHART}/values.yaml`);
+    const [file] = manifestsIn<ConfigFile>(`${KUBERNETES}/gateway/gateway.yaml`);
+    expect(values?.gateway.accounts).toEqual(file?.accounts);
   });
 });
 
@@ -110,6 +117,42 @@ describe.runIf(systemHas("helm"))("the chart", () => {
     expect(portsOf(["redis.existingSecret=", "otlpEndpoint="])).toEqual([53, 443]);
     const without = rendered(["networkPolicy.enabled=false"]);
     expect(without.filter(({ kind }) => kind === "NetworkPolicy")).toEqual([]);
+  });
+
+  it('lets in only the callers that are given (was: "*" of the default stayed beside them, and let in everybody)', () => {
+    const callersOf = (file?: string) => {
+      const { data } = only(rendered([], file), "ConfigMap") as unknown as { data: Record<string, string> };
+      return documentsOf<ConfigFile>(data["gateway.yaml"] ?? "")[0]?.callers;
+    };
+    expect(callersOf()).toEqual({ "*": {} });
+    const own = { "release-manager": { stop_rollouts: true } };
+    expect(callersOf(JSON.stringify({ gateway: { callers: own } }))).toEqual(own);
+  });
+
+  it("opens the network to the peers that are given, and to no others (was: to both, which Kubernetes refuses)", () => {
+    const peers = ["10.0.0.7/32", "10.0.0.8/32"].map((cidr) => ({ ipBlock: { cidr } }));
+    const values = { redis: { peer: peers[0] }, state: { kind: "postgres", postgres: { peer: peers[1] } } };
+    const { egress } = only(rendered([], JSON.stringify(values)), "NetworkPolicy").spec;
+    expect(egress.filter(({ ports: [first] }) => [6379, 5432].includes(Number(first?.port)))).toEqual([
+      { to: [peers[0]], ports: [{ protocol: "TCP", port: 6379 }] },
+      { to: [peers[1]], ports: [{ protocol: "TCP", port: 5432 }] },
+    ]);
+  });
+
+  it("writes settings as their values do (was: 2e+06 for two million, with which no gateway starts)", () => {
+    const settings = {
+      OTA_MAX_QUEUED_DEVICES: 2_000_000,
+      OTA_OPERATION_RETENTION: "3d",
+      OTEL_TRACES_SAMPLER_ARG: 0.25,
+    };
+    const { env } = onlyContainer(only(rendered([], JSON.stringify({ settings })), "Deployment"));
+    for (const [name, value] of Object.entries(settings)) expect(env).toContainEqual({ name, value: String(value) });
+  });
+
+  it("gives a gateway that drains for longer as much more time (was: 45 s, whatever the setting)", () => {
+    const graceOf = (values: readonly string[]) =>
+      only(rendered(values), "Deployment").spec.template.spec.terminationGracePeriodSeconds;
+    expect(graceOf(["settings.OTA_DRAIN_TIMEOUT_MS=60000"])).toBe(graceOf([]) + 35);
   });
 
   it("passes settings on as text, and replaces the gateways when their file changes", () => {

@@ -17,21 +17,21 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 final class Channel {
-  private static final String TOKEN = System.getenv("OTA_TOKEN");
+  private static final String TOKEN = setting("OTA_TOKEN", "");
 
   /**
    * A channel to all replicas behind OTA_ADDRESS: host:port, or a target with a scheme of its own.
    * With OTA_TOKEN by TLS, because a token must not travel in plain text.
    */
   static ManagedChannel connect() throws IOException {
-    String address = System.getenv().getOrDefault("OTA_ADDRESS", "127.0.0.1:50051");
+    String address = setting("OTA_ADDRESS", "127.0.0.1:50051");
     NettyChannelBuilder channel =
         NettyChannelBuilder.forTarget(address.contains("://") ? address : "dns:///" + address)
             .defaultServiceConfig(serviceConfig())
             .enableRetry()
             .maxInboundMessageSize(32 << 20) // 10,000 devices that all fail with long reasons
             .keepAliveTime(30, TimeUnit.SECONDS);
-    return (TOKEN == null ? channel.usePlaintext() : channel.useTransportSecurity()).build();
+    return (TOKEN.isEmpty() ? channel.usePlaintext() : channel.useTransportSecurity()).build();
   }
 
   /** Also the retry policy. Numbers become Double, as gRPC wants them. */
@@ -72,11 +72,17 @@ final class Channel {
   static <Stub extends AbstractStub<Stub>> Stub within(long seconds, Stub stub) {
     Metadata caller = new Metadata();
     caller.put(Metadata.Key.of("x-ota-caller", Metadata.ASCII_STRING_MARSHALLER), "fleet-java");
-    if (TOKEN != null) {
+    if (!TOKEN.isEmpty()) {
       caller.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + TOKEN);
     }
     return stub.withDeadlineAfter(seconds, TimeUnit.SECONDS)
         .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(caller));
+  }
+
+  /** A variable; empty counts as unset. */
+  static String setting(String variable, String usual) {
+    String value = System.getenv(variable);
+    return value == null || value.isEmpty() ? usual : value;
   }
 
   private Channel() {}

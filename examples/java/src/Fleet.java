@@ -35,8 +35,9 @@ import ota.v1.TaskCounts;
 public final class Fleet {
   private static final String USAGE =
       "usage: Fleet cancel NAME... | submit REQUEST_ID FILE | rollout | stop REQUEST_ID [SETTLE_SECONDS]";
-  private static final String PRODUCT_KEY = setting("OTA_PRODUCT_KEY", "a1EmulatorPk");
-  private static final String FIRMWARE_ID = setting("OTA_FIRMWARE_ID", "EmulatedFirmware0000030100");
+  private static final String PRODUCT_KEY = Channel.setting("OTA_PRODUCT_KEY", "a1EmulatorPk");
+  private static final String FIRMWARE_ID =
+      Channel.setting("OTA_FIRMWARE_ID", "EmulatedFirmware0000030100");
 
   private final ManagedChannel channel;
   private final OtaServiceGrpc.OtaServiceBlockingStub gateway;
@@ -50,9 +51,9 @@ public final class Fleet {
 
   public static void main(String[] arguments) throws IOException, InterruptedException {
     ManagedChannel channel = Channel.connect();
-    int code = 0;
+    int code;
     try {
-      new Fleet(channel).run(List.of(arguments));
+      code = new Fleet(channel).run(List.of(arguments));
     } catch (StatusRuntimeException error) {
       System.out.println(Failure.of(error));
       code = 1;
@@ -61,15 +62,21 @@ public final class Fleet {
     System.exit(code);
   }
 
-  private void run(List<String> arguments) throws IOException, InterruptedException {
+  /** Returns the exit code. */
+  private int run(List<String> arguments) throws IOException, InterruptedException {
     int count = arguments.size();
     String level = count == 0 ? "" : arguments.get(0);
     if (level.equals("cancel") && count > 1) cancel(arguments.subList(1, count));
     else if (level.equals("submit") && count == 3) submit(arguments.get(1), Path.of(arguments.get(2)));
     else if (level.equals("rollout") && count == 1) dryRun();
-    else if (level.equals("stop") && count > 1) {
-      stop(arguments.get(1), count > 2 ? Long.parseLong(arguments.get(2)) : 120);
-    } else System.out.println(USAGE);
+    else if (level.equals("stop") && count == 2) stop(arguments.get(1), 120);
+    else if (level.equals("stop") && count == 3 && arguments.get(2).matches("\\d+")) {
+      stop(arguments.get(1), Long.parseLong(arguments.get(2)));
+    } else {
+      System.err.println(USAGE);
+      return 2;
+    }
+    return 0;
   }
 
   /** Level 1: one call, of up to 10,000 devices. An error means that no device ended well. */
@@ -94,7 +101,7 @@ public final class Fleet {
             .setPriority(Priority.PRIORITY_BULK)
             .setTimeToLive(Durations.fromHours(1))
             .build();
-    List<String> names = Files.readAllLines(file);
+    List<String> names = List.of(Files.readString(file).trim().split("\\s+"));
     String name = Operations.started(requestId, () -> Upload.send(channel, spec, names));
     Operation operation =
         Operations.wait(
@@ -153,17 +160,18 @@ public final class Fleet {
     String name =
         Operations.started(
             requestId,
-            () ->
-                Channel.within(30, gateway)
-                    .stopRollout(
-                        StopRolloutRequest.newBuilder()
-                            .setRequestId(requestId)
-                            .setProductKey(PRODUCT_KEY)
-                            .setFirmwareId(FIRMWARE_ID)
-                            .setEtag(dryRun().getEtag())
-                            .setReason("bad build 42")
-                            .setSettle(Durations.fromSeconds(settleSeconds))
-                            .build()));
+            () -> {
+              StopRolloutRequest request =
+                  StopRolloutRequest.newBuilder()
+                      .setRequestId(requestId)
+                      .setProductKey(PRODUCT_KEY)
+                      .setFirmwareId(FIRMWARE_ID)
+                      .setEtag(dryRun().getEtag())
+                      .setReason("bad build 42")
+                      .setSettle(Durations.fromSeconds(settleSeconds))
+                      .build();
+              return Channel.ask(30, gateway, stub -> stub.stopRollout(request));
+            });
     Operation operation =
         Operations.wait(
             operations,
@@ -190,9 +198,5 @@ public final class Fleet {
       String line = String.join(" ", result.getDeviceName(), result.getOutcome().name(), why.reason, why.upstreamCode);
       System.out.println(line.trim());
     }
-  }
-
-  private static String setting(String variable, String usual) {
-    return System.getenv().getOrDefault(variable, usual);
   }
 }

@@ -13,10 +13,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
+import java.util.Set;
 
 final class Operations {
   private static final int ATTEMPTS = 5;
   private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final long PAUSE_MS = 500;
+  private static final Set<Code> AWAY =
+      EnumSet.of(Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED);
 
   interface Start {
     Operation call() throws IOException, InterruptedException;
@@ -74,9 +79,9 @@ final class Operations {
         if (operation.getDone()) return operation;
         answered = Instant.now();
         progress.show(operation);
+        Thread.sleep(PAUSE_MS); // a gateway that shuts down answers at once
       } catch (StatusRuntimeException error) {
-        Code code = error.getStatus().getCode();
-        boolean away = code == Code.UNAVAILABLE || code == Code.DEADLINE_EXCEEDED;
+        boolean away = AWAY.contains(error.getStatus().getCode());
         if (!away || answered.plus(PATIENCE).isBefore(Instant.now())) throw error;
         Thread.sleep(1000);
       }

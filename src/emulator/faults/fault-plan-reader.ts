@@ -37,19 +37,26 @@ export function readFaultPlan(json: unknown): FaultPlan {
   return plan;
 }
 
-const FAULT_FIELDS = ["kind", "applied", "shape", "status", "code", "message", "retryAfterMs", "delayMs", "bodyMs"];
-const KINDS = [
-  "hang",
-  "reset",
-  "bad-gateway",
-  "error",
-  "delay",
-  "slow-body",
-] as const satisfies readonly Fault["kind"][];
+/** The fields of each kind, beside `kind` itself. */
+const FIELDS_OF: Readonly<Record<Fault["kind"], readonly string[]>> = {
+  hang: ["applied"],
+  reset: ["applied"],
+  "bad-gateway": [],
+  error: ["shape", "status", "code", "message", "retryAfterMs"],
+  delay: ["delayMs"],
+  "slow-body": ["bodyMs"],
+};
+const KINDS = Object.keys(FIELDS_OF) as Fault["kind"][];
+const FAULT_FIELDS = ["kind", ...new Set(Object.values(FIELDS_OF).flat())];
 
 function readFault(json: JsonObject): Fault {
   json.needs("kind");
   const kind = json.oneOf("kind", KINDS);
+  const fields = kind === undefined ? FAULT_FIELDS : ["kind", ...FIELDS_OF[kind]];
+  for (const name of FAULT_FIELDS) {
+    if (fields.includes(name) || !json.has(name)) continue;
+    json.mistake(name, `is no field of ${kind}; it has ${fields.slice(1).join(", ") || "none"}`);
+  }
   switch (kind) {
     case "hang":
     case "reset":
@@ -72,11 +79,13 @@ function readError(json: JsonObject): Fault {
   json.needs("code");
   const code = json.text("code") ?? "";
   const known = knownRefusal(code);
-  const shape = known instanceof ServiceError ? "service" : "gateway";
+  const shape = json.oneOf("shape", ["gateway", "service"]) ?? (known instanceof ServiceError ? "service" : "gateway");
   const retryAfterMs = json.number("retryAfterMs", [0, DAY_MS]);
+  if (shape === "service" && json.has("retryAfterMs"))
+    json.mistake("retryAfterMs", "is sent in the shape gateway only");
   return {
     kind: "error",
-    shape: json.oneOf("shape", ["gateway", "service"]) ?? shape,
+    shape,
     status: json.whole("status", [200, 599]) ?? known?.status ?? (known ? 200 : 400),
     code,
     message: json.text("message") ?? known?.message ?? code,

@@ -7,7 +7,10 @@ export interface FaultPlan {
   /** Travel time of a call and its answer; `jitterMs` is how much it varies, either way. */
   readonly latencyMs: number;
   readonly jitterMs: number;
-  /** How long a call is worked on between its arrival and its answer. A throttled call is not. */
+  /**
+   * How long a call is worked on, beside its travel. A throttled call is not, if quotas count
+   * arrivals.
+   */
   readonly processingMs: number;
   /** How far the server's wall clock is ahead; negative if it is behind. */
   readonly clockSkewMs: number;

@@ -1,4 +1,5 @@
-// The faults that can happen to chosen calls. They happen to calls that were counted and admitted.
+// The faults that can happen to chosen calls. They happen to calls that were counted and admitted,
+// whether these succeed or are refused.
 
 export type Fault =
   /** Never answers. With `applied`, the call is carried out all the same. */

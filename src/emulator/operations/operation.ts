@@ -8,7 +8,7 @@ import type { CallParameters, Reader } from "./readers.js";
 export interface Service {
   readonly platform: Platform;
   readonly openQuestions: OpenQuestions;
-  /** How long after its answer a CancelOTATaskByJob has been applied. */
+  /** How long after its arrival a CancelOTATaskByJob has been applied. */
   readonly byJobDelayMs: number;
   /** The version of a newly registered device. */
   readonly deviceVersion: string;

@@ -6,7 +6,7 @@ import type { AnswerFields, Headers } from "./answer.js";
 
 /** A refusal by the POP gateway. */
 export class PopError extends Error {
-  override readonly name = "GatewayError";
+  override readonly name = "PopError";
   readonly code: string;
   readonly status: number;
   readonly headers: Headers;

@@ -16,8 +16,11 @@ export interface ReceivedRequest {
   readonly body: Buffer;
 }
 
-/** Far above any request that the upstream's own limits allow. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/**
+ * Above any request that the upstream's own limits allow: 10,000 names with nicknames, all escaped,
+ * take some 9 MB.
+ */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Reads a request to the end of its body. Rejects as `readBody` does. */
 export async function readRequest(request: IncomingMessage): Promise<ReceivedRequest> {
@@ -47,9 +50,12 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The value of a header; repeated headers are joined, as HTTP prescribes. */
+/**
+ * The value of a header; repeated headers are joined, as HTTP prescribes. Looks at own keys only,
+ * because a client may name any header as signed.
+ */
 export function headerValue(request: ReceivedRequest, name: string): string | undefined {
-  const value = request.headers[name];
+  const value = Object.hasOwn(request.headers, name) ? request.headers[name] : undefined;
   return typeof value === "string" ? value : value?.join(", ");
 }
 

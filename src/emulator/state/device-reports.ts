@@ -41,7 +41,7 @@ export function reportVersion(platform: Platform, device: number, version: strin
   const task = taskUnderWay(platform, device, module);
   if (task !== undefined) {
     if (version === tasks.jobOf(task).firmware.destVersion) tasks.move(task, "SUCCEEDED", platform.now());
-    else if (tasks.stateOf(task) === "IN_PROGRESS") {
+    else if (tasks.stateOf(task) === "IN_PROGRESS" && version !== tasks.srcVersionOf(task) && !tasks.retry(task)) {
       tasks.move(task, "FAILED", platform.now(), "report version is not conform");
     }
   } else if (platform.traits.lateSuccess) {

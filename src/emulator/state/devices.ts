@@ -48,6 +48,11 @@ export class Devices {
     product.rows.remove(row);
   }
 
+  /** False for a deleted device. */
+  exists(row: number): boolean {
+    return this.productOf(row).rowOfName.get(this.nameOf(row)) === row;
+  }
+
   nameOf(row: number): string {
     return this.#names[row] ?? "";
   }
@@ -106,7 +111,6 @@ export class Devices {
   /** The device with this IotId; undefined if it does not exist, or no longer does. */
   rowOfIotId(iotId: string): number | undefined {
     const row = rowOf("device", iotId);
-    if (row === undefined || row >= this.#names.length) return undefined;
-    return this.productOf(row).rowOfName.get(this.nameOf(row)) === row ? row : undefined;
+    return row !== undefined && row < this.#names.length && this.exists(row) ? row : undefined;
   }
 }

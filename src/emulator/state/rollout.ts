@@ -33,13 +33,18 @@ export function openBatch(platform: Platform, { firmware, product, traits, devic
   return job;
 }
 
+/** Documented: how often a dynamic batch takes in the same device. */
+const MOST_MATCHES = 10;
+
 /** Offers a device that registered or reported its version to the dynamic batches. */
 export function joinDynamicBatches(platform: Platform, device: number, event: "registered" | "reported"): void {
-  for (const job of platform.dynamicJobs) {
-    const late = event === "registered" && job.traits.dynamicMode === 2;
-    const member = () => [...platform.tasks.ofDevice(device)].some((task) => platform.tasks.jobOf(task) === job);
-    if (late || job.product !== platform.devices.productOf(device) || member()) continue;
-    assign(platform, job, device);
+  const { tasks, devices, dynamicJobs } = platform;
+  if (!devices.exists(device)) return;
+  for (const job of dynamicJobs) {
+    if (job.product !== devices.productOf(device)) continue;
+    const own = [...tasks.ofDevice(device)].filter((task) => tasks.jobOf(task) === job);
+    const fits = event === "reported" ? own.length < MOST_MATCHES : own.length === 0 && job.traits.dynamicMode !== 2;
+    if (fits && !own.some((task) => UNFINISHED[tasks.stateOf(task)])) assign(platform, job, device);
   }
 }
 

@@ -23,8 +23,11 @@ const REPORTS = [
   { part: 0.8, percent: 75 },
 ] as const;
 
+/** The randomness of one update of one device. */
+type RunRandom = (task: number, round: number, attempt: number) => Random;
+
 /** Simulates the devices of every task that becomes QUEUED from now on. */
-export function simulateDevices(platform: Platform, settings: SimulationSettings, random: Random): void {
+export function simulateDevices(platform: Platform, settings: SimulationSettings, randomOf: RunRandom): void {
   const lines = new Map<Job, Line>();
   platform.onQueued = (task) => {
     const job = platform.tasks.jobOf(task);
@@ -54,9 +57,10 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
 
   platform.onUnderWay = (task) => play(task);
 
-  function play(task: number): void {
+  function play(task: number, attempt = 0): void {
     const { tasks, timeline } = platform;
     const round = tasks.roundOf(task);
+    const random = randomOf(task, round, attempt);
     const startMs = platform.now();
     const takesMs = settings.updateSeconds * 1000 * (0.5 + random());
     const fails = random() < settings.failureRate;
@@ -70,7 +74,7 @@ export function simulateDevices(platform: Platform, settings: SimulationSettings
         } else if (fails) {
           reportProgress(platform, task, -1);
           const again = platform.now() + (tasks.jobOf(task).traits.retryInterval ?? 0) * MINUTE_MS;
-          if (isUnderWay(task, round)) timeline.at(again, () => isUnderWay(task, round) && play(task));
+          if (isUnderWay(task, round)) timeline.at(again, () => isUnderWay(task, round) && play(task, attempt + 1));
         } else {
           const { destVersion, moduleName } = tasks.jobOf(task).firmware;
           reportVersion(platform, tasks.deviceOf(task), destVersion, moduleName);

@@ -1,16 +1,19 @@
 // Starts the platform of an emulator: its time, the simulated devices, and the seeded fleet.
 import type { Clock } from "../../base/clock.js";
 import type { OpenQuestions } from "../open-questions.js";
-import type { Random } from "../random.js";
+import { type Randomness, randomFor } from "../random.js";
 import { Platform } from "./platform.js";
 import { type FleetSeed, seedFleet } from "./seed.js";
 import { type SimulationSettings, simulateDevices } from "./simulation.js";
 
-interface Start extends FleetSeed, SimulationSettings, Pick<OpenQuestions, "lateSuccess" | "olderDynamicJob"> {
+interface Start
+  extends FleetSeed,
+    SimulationSettings,
+    Randomness,
+    Pick<OpenQuestions, "lateSuccess" | "olderDynamicJob"> {
   readonly listLagMs: number;
   readonly simulate: boolean;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** `aheadMs` is how far the platform's time was moved ahead; it only grows. */
@@ -24,7 +27,7 @@ export function startPlatform(settings: Start, aheadMs: () => number = () => 0):
     lateSuccess: settings.lateSuccess === "becomes-succeeded",
     olderDynamicJobTakesOver: settings.olderDynamicJob === "takes-over",
   });
-  if (settings.simulate) simulateDevices(platform, settings, settings.random);
+  if (settings.simulate) simulateDevices(platform, settings, (...run) => randomFor(settings, "device", ...run));
   seedFleet(platform, settings);
   return platform;
 }

@@ -9,6 +9,7 @@ import type { DeviceOutcome } from "../device-outcome.js";
 import type { Failure } from "../failures.js";
 import { Queue } from "../queue/queue.js";
 import type { Callers } from "../queue/scheduler.js";
+import type { Returned } from "../queue/turn-list.js";
 import type { Room } from "../upstream.js";
 import { Waiter } from "../waiter.js";
 import type { DeviceSource, DevicesFound, DevicesToRead, FailedReading, ReadingName } from "./device-source.js";
@@ -105,7 +106,7 @@ export class DeviceCheck implements DeviceSource {
   }
 
   putBack(batch: DevicesToRead): void {
-    this.#queue.putBack({ ...batch, charge: new Map() }, this.#options.clock.now(), "spent");
+    this.#putBack(batch, "spent");
   }
 
   noteFound({ devices }: DevicesToRead, { found, requestId }: DevicesFound): void {
@@ -128,12 +129,16 @@ export class DeviceCheck implements DeviceSource {
         for (const { waiter, index } of owners) waiter.putBack(index, { kind: "not-attempted", failure });
       }
       await backoff();
-      this.putBack(batch);
+      this.#putBack(batch, "failed");
       return;
     }
     settle(batch, failure);
     // The refusal was not for one of the devices: all others of the scope would be refused as well.
     if (kind === "settle") this.#withdraw(batch, failure);
+  }
+
+  #putBack(batch: DevicesToRead, place: Returned): void {
+    this.#queue.putBack({ ...batch, charge: new Map() }, this.#options.clock.now(), place);
   }
 
   #withdraw({ scopeQueue: { scope } }: DevicesToRead, failure: Failure): void {

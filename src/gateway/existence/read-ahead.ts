@@ -147,7 +147,8 @@ export class ReadAhead implements DeviceSource {
   /** Everything is sent unread for a while. */
   async noteFailed(batch: DevicesToRead, { permission }: FailedReading): Promise<void> {
     const { clock, queue } = this.#options;
-    this.#pausedUntilMs = clock.now() + (permission ? FORBIDDEN_MS : PAUSE_MS);
+    const untilMs = clock.now() + (permission ? FORBIDDEN_MS : PAUSE_MS);
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
     queue.endReadAhead(clock.now());
     this.#release(batch);
   }

@@ -68,14 +68,12 @@ export class FairShare {
   #waitingWeight = 0;
   #calls = 0;
   /**
-   * Where the latest call began, in virtual time; -Infinity if there was none since callers began
-   * to wait.
+   * Where the latest call began that did not go by credit, in virtual time; -Infinity if there was
+   * none since callers began to wait.
    */
   #latest = -Infinity;
   #wasByCredit = false;
-  /**
-   * Some callers may be more than one call ahead, because of calls that did not advance the ideal.
-   */
+  /** Some callers may be far ahead, because of calls that did not advance the ideal. */
   #isUncapped = false;
 
   constructor(options: FairShareOptions) {
@@ -95,7 +93,10 @@ export class FairShare {
     const account = this.#accountOf(caller);
     // A caller that is ahead continues as if it had never left.
     if (!this.#isAhead(account)) {
-      account.paid = Math.max(Math.min(this.#latest, this.#ideal.paid) + account.callPrice, this.#ideal.paid);
+      // The latest call began ahead of the ideal if no due caller could use it. Otherwise it seems
+      // so only because the ideal was refunded since.
+      const latest = this.#isUncapped ? this.#latest : Math.min(this.#latest, this.#ideal.paid);
+      account.paid = Math.max(latest + account.callPrice, this.#ideal.paid);
       account.lastCall = 0;
     }
     this.#wait(account);
@@ -143,9 +144,12 @@ export class FairShare {
     if (!next) return undefined;
     // If all callers are ahead, the share of those that have left is free and goes to the others.
     this.#ideal.paid = Math.max(this.#ideal.paid, least);
-    if (this.#isUncapped && !this.#isAhead(next)) {
-      for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, this.#ideal.paid + each.callPrice);
-      this.#isUncapped = false;
+    if (this.#isUncapped) {
+      // A caller that took what the next one could not use is delayed by no more than one call.
+      const level = Math.max(this.#ideal.paid, next.paid);
+      for (const each of this.#accounts.values()) each.paid = Math.min(each.paid, level + each.callPrice);
+      this.#latest = Math.min(this.#latest, level);
+      this.#isUncapped = this.#isAhead(next);
     }
     return { caller: (credited ?? next).caller, byCredit: credited !== undefined && credited !== next };
   }
@@ -169,7 +173,7 @@ export class FairShare {
     const isBeside = byCredit || this.#isAhead(payer);
     const share = isBeside ? 0 : 1 / this.#weight();
     if (isBeside) this.#isUncapped = true;
-    else this.#latest = Math.max(this.#latest, payer.paid);
+    if (!byCredit) this.#latest = Math.max(this.#latest, payer.paid);
     pay(this.#ideal, share);
     let unpaid = 1;
     for (const [sharer, filled] of seats) {

@@ -61,8 +61,12 @@ export class QueueEntry {
   }
 
   advance(): void {
-    if (this.#nextReturned < this.#returned.length) this.#nextReturned++;
-    else this.#next++;
+    if (this.#nextReturned === this.#returned.length) this.#next++;
+    else if (2 * ++this.#nextReturned >= this.#returned.length) {
+      // Dropped now and then, because devices may come back for days.
+      this.#returned.splice(0, this.#nextReturned);
+      this.#nextReturned = 0;
+    }
   }
 }
 

@@ -14,6 +14,7 @@ import { type Callers, Scheduler } from "./scheduler.js";
 import { ScopeQueue } from "./scope-queue.js";
 import type { ScopeQueueId } from "./scope-queue-id.js";
 import { ScopeQueues } from "./scope-queues.js";
+import type { Returned } from "./turn-list.js";
 import { WaitingEntries } from "./waiting-entries.js";
 
 /** The devices of one call. */
@@ -112,12 +113,12 @@ export class Queue {
   }
 
   /**
-   * Returns the devices of a call that settled nothing to the queue, ahead of those that were never
-   * sent. If the turn is `kept`, the call is refunded, so that its callers go ahead of others too.
+   * Returns the devices of a call that settled nothing to the queue, ahead of those of their scope
+   * that were never sent. If their place is `kept`, the call is refunded.
    */
-  putBack({ devices, scopeQueue, charge }: Batch, nowMs: number, turn: "kept" | "spent"): void {
-    if (turn === "kept") refund(charge);
-    this.#entries.return(devices, turn, (waiter) =>
+  putBack({ devices, scopeQueue, charge }: Batch, nowMs: number, place: Returned): void {
+    if (place === "kept") refund(charge);
+    this.#entries.return(devices, place, (waiter) =>
       scopeQueue.bisection ? this.#scopeQueues.get(scopeQueue) : this.#scopeQueues.forWaiter(waiter, nowMs),
     );
   }

@@ -3,6 +3,7 @@
 import { type Scope, scopeKey } from "../command.js";
 
 export class ReadAheadCallers {
+  /** The one that was set last is last. */
   readonly #byKey = new Map<string, { readonly untilMs: number; found: number }>();
 
   has(scope: Scope, caller: string, nowMs: number): boolean {
@@ -11,8 +12,13 @@ export class ReadAheadCallers {
 
   /** One of its devices does not exist: its devices are read until then. */
   set(scope: Scope, caller: string, untilMs: number, nowMs: number): void {
-    for (const [key, each] of this.#byKey) if (each.untilMs <= nowMs) this.#byKey.delete(key);
-    this.#byKey.set(keyOf(scope, caller), { untilMs, found: 0 });
+    const key = keyOf(scope, caller);
+    this.#byKey.delete(key); // keeps the map ordered by time
+    this.#byKey.set(key, { untilMs, found: 0 });
+    for (const [oldest, each] of this.#byKey) {
+      if (each.untilMs > nowMs) break;
+      this.#byKey.delete(oldest);
+    }
   }
 
   /** The number of devices in a row that were found to exist. */

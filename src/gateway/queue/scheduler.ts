@@ -1,12 +1,12 @@
 // Decides what is sent next. The turn goes to the highest waiting class, but every tenth call goes
 // to the class that has waited longest; within the class to the caller chosen by fair share
-// (fair-share.ts); of its entries to the oldest. While the highest class always has work, one lower
-// class gets a tenth of the calls, and each of two a twentieth.
+// (fair-share.ts); of its entries to the first (turn-list.ts). While the highest class always has
+// work, one lower class gets a tenth of the calls, and each of two a twentieth.
 import { byPriority, LOWER_CLASS_EVERY, PRIORITIES, type Priority } from "../command.js";
 import { Credits } from "./credits.js";
 import { type Charge, FairShare, type FairShareOptions, type Turn } from "./fair-share.js";
 import type { QueueEntry } from "./queue-entry.js";
-import { RequeueList } from "./requeue-list.js";
+import { type Returned, TurnList } from "./turn-list.js";
 
 /** How callers differ. */
 export interface Callers extends Pick<FairShareOptions, "weightOf"> {
@@ -18,7 +18,7 @@ interface SchedulerOptions extends Callers {
   readonly seatsPerCall: number;
 }
 
-/** The next turn, with the oldest of the caller's entries. */
+/** The next turn, with the first of the caller's entries. */
 export interface NextCall {
   readonly turn: Turn;
   readonly entry: QueueEntry;
@@ -30,14 +30,14 @@ export class Scheduler {
    * classes.
    */
   readonly #shares: Record<Priority, FairShare>;
-  /** By class and caller, the entries in order of arrival, requeued ones first. */
-  readonly #lists = byPriority(() => new Map<string, RequeueList<QueueEntry>>());
+  /** By class and caller. */
+  readonly #lists = byPriority(() => new Map<string, TurnList<QueueEntry>>());
   /** Since when each class has been waiting for a turn. */
   readonly #sinceMs = byPriority(() => -Infinity);
   /** The number of each class's last turn. */
   readonly #lastTurn = byPriority(() => 0);
   #turns = 0;
-  /** Calls of the highest class since a lower class had a turn or began to wait. */
+  /** Calls that passed over a lower class since one had its turn or began to wait. */
   #passedOver = 0;
 
   constructor({ creditNameOf, ...options }: SchedulerOptions) {
@@ -50,19 +50,14 @@ export class Scheduler {
     return this.#waitingClasses()[0];
   }
 
-  /**
-   * Adds an entry. `returned`: it comes from a call. If its turn is kept, its caller's place is as
-   * if there had been no call.
-   */
-  add(entry: QueueEntry, returned?: "kept" | "spent"): void {
+  /** Adds an entry, or moves it among its caller's. `returned`: it comes from a call. */
+  add(entry: QueueEntry, returned?: Returned): void {
     const { caller, priority } = entry.waiter.command;
     if (!this.#lists[priority].has(caller)) {
       if (returned === "kept") this.#shares[priority].rejoin(caller);
       else this.#shares[priority].join(caller);
     }
-    const list = this.#listFor(entry);
-    if (returned) list.addInFront(entry);
-    else list.add(entry);
+    this.#listFor(entry).add(entry, returned);
   }
 
   remove(entry: QueueEntry): void {
@@ -78,7 +73,7 @@ export class Scheduler {
   next(mayGo: (entry: QueueEntry) => boolean, nowMs: number): NextCall | undefined {
     for (const priority of this.#classes()) {
       const lists = this.#lists[priority];
-      const firstOf = (caller: string) => first(lists.get(caller) ?? [], mayGo);
+      const firstOf = (caller: string) => lists.get(caller)?.first(mayGo);
       const turn = this.#shares[priority].turn(nowMs, (caller) => firstOf(caller) !== undefined);
       const entry = turn && firstOf(turn.caller);
       if (entry) return { turn, entry };
@@ -93,12 +88,14 @@ export class Scheduler {
    */
   charge({ turn, entry }: NextCall, seats: ReadonlyMap<string, number>, nowMs: number): Charge {
     const { priority } = entry.waiter.command;
+    this.#lists[priority].get(turn.caller)?.noteTurn(entry);
     this.#sinceMs[priority] = nowMs;
     this.#lastTurn[priority] = ++this.#turns;
-    const [highest, ...lower] = this.#waitingClasses();
+    const lower = this.#waitingClasses().filter((each) => PRIORITIES.indexOf(each) > PRIORITIES.indexOf(priority));
     // Counted even if the token allowed no lower class to go: otherwise each call for a newcomer
-    // would reset the count.
-    this.#passedOver = priority === highest && lower.length > 0 ? this.#passedOver + 1 : 0;
+    // would reset the count. So would each call of the middle class while the highest cannot go.
+    const hadItsTurn = this.#isLowerDue && priority !== this.highest;
+    this.#passedOver = lower.length > 0 && !hadItsTurn ? this.#passedOver + 1 : 0;
     return this.#shares[priority].charge(turn, seats, nowMs);
   }
 
@@ -109,28 +106,27 @@ export class Scheduler {
    */
   #classes(): Priority[] {
     const waiting = this.#waitingClasses();
-    if (this.#passedOver < LOWER_CLASS_EVERY - 1) return waiting;
+    if (!this.#isLowerDue) return waiting;
     return waiting.sort((a, b) => this.#sinceMs[a] - this.#sinceMs[b] || this.#lastTurn[a] - this.#lastTurn[b]);
+  }
+
+  get #isLowerDue(): boolean {
+    return this.#passedOver >= LOWER_CLASS_EVERY - 1;
   }
 
   #waitingClasses(): Priority[] {
     return PRIORITIES.filter((priority) => this.#lists[priority].size > 0);
   }
 
-  #listFor({ waiter }: QueueEntry): RequeueList<QueueEntry> {
+  #listFor({ waiter }: QueueEntry): TurnList<QueueEntry> {
     const { caller, priority } = waiter.command;
     const lists = this.#lists[priority];
     if (lists.size === 0) this.#sinceMs[priority] = Math.max(this.#sinceMs[priority], waiter.arrivedMs);
     let list = lists.get(caller);
     if (!list) {
-      list = new RequeueList();
+      list = new TurnList();
       lists.set(caller, list);
     }
     return list;
   }
-}
-
-function first(list: Iterable<QueueEntry>, mayGo: (entry: QueueEntry) => boolean): QueueEntry | undefined {
-  for (const entry of list) if (mayGo(entry)) return entry;
-  return undefined;
 }

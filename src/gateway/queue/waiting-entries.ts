@@ -7,6 +7,7 @@ import type { Scheduler } from "./scheduler.js";
 import type { ScopeQueue } from "./scope-queue.js";
 import type { ScopeQueueId } from "./scope-queue-id.js";
 import type { ScopeQueues } from "./scope-queues.js";
+import type { Returned } from "./turn-list.js";
 
 export class WaitingEntries {
   readonly #scopeQueues: ScopeQueues;
@@ -22,17 +23,14 @@ export class WaitingEntries {
     this.#put(this.#entryIn(scopeQueue, waiter, 0), waiter.command.deviceNames);
   }
 
-  /**
-   * Devices of a call wait again, ahead of those that were never sent. If the turn is `kept`, their
-   * callers' places are as if there had been no call.
-   */
-  return(devices: readonly BatchDevice[], turn: "kept" | "spent", queueFor: (waiter: Waiter) => ScopeQueue): void {
+  /** Devices of a call wait again, ahead of those of their scope that were never sent. */
+  return(devices: readonly BatchDevice[], place: Returned, queueFor: (waiter: Waiter) => ScopeQueue): void {
     for (const { name, owners } of devices) {
       for (const { waiter, index } of owners) {
         if (!waiter.mayBeSent(index)) continue;
         const entry = this.#entryIn(queueFor(waiter), waiter, waiter.command.deviceNames.length);
         entry.return(index);
-        this.#put(entry, [name], turn);
+        this.#put(entry, [name], place);
       }
     }
   }
@@ -67,7 +65,7 @@ export class WaitingEntries {
     }
   }
 
-  #put(entry: QueueEntry, names: readonly string[], returned?: "kept" | "spent"): void {
+  #put(entry: QueueEntry, names: readonly string[], returned?: Returned): void {
     entry.scopeQueue.add(entry, names, returned !== undefined);
     this.#schedulerOf(entry.scopeQueue.id).add(entry, returned);
   }

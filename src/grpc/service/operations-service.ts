@@ -2,15 +2,15 @@
 // with `manage` or `all` those of every caller. Others do not exist for it.
 import { DEFAULT_ACCOUNT } from "../../gateway/command.js";
 import { GatewayError, invalid } from "../../gateway/failures.js";
-import {
-  type CancelOperationRequest,
-  type DeleteOperationRequest,
-  type GetOperationRequest,
-  type ListOperationsRequest,
-  type ListOperationsResponse,
+import type {
+  CancelOperationRequest,
+  DeleteOperationRequest,
+  GetOperationRequest,
+  ListOperationsRequest,
+  ListOperationsResponse,
   Operation,
-  type OperationsServer,
-  type WaitOperationRequest,
+  OperationsServer,
+  WaitOperationRequest,
 } from "../../gen/google/longrunning/operations.js";
 import type { Empty } from "../../gen/google/protobuf/empty.js";
 import type {
@@ -29,8 +29,10 @@ import type { RpcContext, RpcOptions } from "../rpc/rpc.js";
 import { durationMs } from "../wire/details.js";
 import { NAME_PREFIX, operationMessageOf } from "./operation-message.js";
 import { resultsPageOf } from "./operation-results.js";
+import { operationsPageOf } from "./operations-page.js";
 import { isListPosition, pageSizeOf, pageTokenOf, positionIn } from "./page-token.js";
 import { listSpecOf, touchedBy } from "./request.js";
+import { beforeDeadline, ORDER_UNANSWERED } from "./silent-store.js";
 import { stopSpecOf, touchedByStop } from "./stop-request.js";
 import { SubmitStream } from "./submit-stream.js";
 
@@ -60,9 +62,10 @@ const SUBMIT = "ota.v1.OtaService/SubmitCancelTasksByDevice";
 const SERVICE = "google.longrunning.Operations";
 
 const LONGEST_WAIT_MS = 60_000;
+/** A wait ends this long before its deadline, to read the latest state. */
+const READING_MS = 100;
 const USUAL_LIST = 100;
 const LONGEST_LIST = 1000;
-const MOST_PAGE_BYTES = 1 << 20;
 
 const NOT_FOUND = new GatewayError({ kind: "operation-not-found", message: "there is no such operation" });
 const RUNNING = new GatewayError({
@@ -71,7 +74,9 @@ const RUNNING = new GatewayError({
 });
 const NOT_SHARED = new GatewayError({
   kind: "state-not-shared",
-  message: "this gateway is one of several replicas, and OTA_STATE names no store that they share",
+  message:
+    "this gateway is one of several replicas, and OTA_STATE names no store that they share; " +
+    "cancel by device, or have a PostgreSQL named there",
 });
 const NO_RIGHT = new GatewayError({ kind: "forbidden", message: "this caller has no right to this operation" });
 
@@ -82,8 +87,14 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
   const limits = { maxDevices: Number.MAX_SAFE_INTEGER, accounts };
   const method = <Request, Response>(
     name: string,
-    handle: (request: Request, context: RpcContext) => Response | Promise<Response>,
-  ) => unary(name, options, handle);
+    handle: (request: Request, context: RpcContext) => Promise<Response>,
+    late?: GatewayError,
+    refused?: Parameters<typeof unary<Request, Response>>[3],
+  ) => {
+    const inTime = (request: Request, context: RpcContext) =>
+      beforeDeadline(clock, context.answerByMs, handle(request, context), late);
+    return unary(name, options, inTime, refused);
+  };
   return {
     operations: {
       getOperation: method(`${SERVICE}/GetOperation`, get),
@@ -108,10 +119,15 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
             refused: (error, spec) => audit?.refused(error, spec, rpc),
             durable: () => shared().durable,
           });
-          if (rpc.stranger) stream.refuse(turnedAway(rpc.stranger));
-          else stream.serve();
+          try {
+            if (rpc.stranger) throw turnedAway(rpc.stranger);
+            rightsOf(callers, rpc.caller);
+            stream.serve();
+          } catch (error) {
+            stream.refuse(error);
+          }
         }),
-      stopRollout: unary("ota.v1.OtaService/StopRollout", options, stopRollout, (request, context, error) =>
+      stopRollout: method("ota.v1.OtaService/StopRollout", stopRollout, ORDER_UNANSWERED, (request, context, error) =>
         audit?.rolloutRefused(error, request, context),
       ),
       listOperationResults: method("ota.v1.OtaService/ListOperationResults", results),
@@ -143,7 +159,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
       ...(after && { after }),
       most: most + 1,
     });
-    const operations = pageOf(records.slice(0, most));
+    const operations = operationsPageOf(records.slice(0, most), shared().durable);
     const last = operations.length < records.length ? records[operations.length - 1] : undefined;
     return {
       operations,
@@ -158,7 +174,7 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (timeoutMs < 0) throw invalid("timeout", "must not be negative");
     const leaving = new AbortController();
     context.onAbort(() => leaving.abort());
-    const untilMs = Math.min(clock.now() + Math.min(timeoutMs, LONGEST_WAIT_MS), context.answerByMs);
+    const untilMs = Math.min(clock.now() + Math.min(timeoutMs, LONGEST_WAIT_MS), context.answerByMs - READING_MS);
     const record = await shared().wait(before.id, untilMs, leaving.signal);
     if (!record) throw NOT_FOUND; // deleted meanwhile
     return wire(record);
@@ -221,19 +237,6 @@ export function createOperationsService(options: OperationsServiceOptions): Oper
     if (right === "own") throw NOT_FOUND;
     if (access === "delete" || (access === "read" && right !== "all")) throw NO_RIGHT;
     return record;
-  }
-
-  /** As many as a client takes in one message: stops of many batches are long. */
-  function pageOf(records: readonly OperationRecord[]): Operation[] {
-    const operations: Operation[] = [];
-    let bytes = 0;
-    for (const record of records) {
-      const operation = wire(record);
-      bytes += Operation.encode(operation).finish().length;
-      if (bytes > MOST_PAGE_BYTES && operations.length > 0) break;
-      operations.push(operation);
-    }
-    return operations;
   }
 
   function wire(record: OperationRecord): Operation {

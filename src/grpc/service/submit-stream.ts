@@ -19,7 +19,7 @@ export interface SubmitOptions {
   /** The spec has been read: checks it and the caller's rights. Throws GatewayError. */
   readonly begin: (spec: CancelSpec) => Promise<{ submission: ListSubmission; release: () => void }>;
   readonly published: (record: OperationRecord) => void;
-  /** Called once if nothing was stored. */
+  /** Called once, unless it is known to be stored. */
   readonly refused: (error: unknown, spec: CancelSpec | undefined) => void;
   readonly durable: () => boolean;
 }
@@ -74,7 +74,7 @@ export class SubmitStream {
   }
 
   /** Reads nothing of it. */
-  refuse(error: GatewayError): void {
+  refuse(error: unknown): void {
     this.#fail(error);
   }
 

@@ -47,6 +47,13 @@ const LATE = wireErrorOf(
 const TOO_OLD = wireErrorOf(
   new GatewayError({ kind: "draining", message: "this stream is too old; open another" }, { retryAfterMs: 0 }),
 );
+/** Its client would open another, which takes as long. */
+const UPLOAD_TOO_LONG = wireErrorOf(
+  new GatewayError({
+    kind: "expired",
+    message: "the list did not arrive within 10 minutes, and nothing was stored; submit it in several parts",
+  }),
+);
 /** The status of grpc-js. */
 const OVERDUE = finalError(status.DEADLINE_EXCEEDED, "Deadline exceeded");
 
@@ -183,7 +190,9 @@ export class GuardedStream {
     const waitingSinceMs = rules.isStream ? this.#meter.begunMs : this.#openedMs;
     const isLate = waitingSinceMs !== undefined && nowMs - waitingSinceMs >= ARRIVES_WITHIN_MS;
     if (isLate && !stream.readableEnded) this.#end("request did not arrive", LATE);
-    else if (nowMs - this.#openedMs >= rules.mostAgeMs) this.#end("too old", TOO_OLD);
+    else if (nowMs - this.#openedMs >= rules.mostAgeMs) {
+      this.#end("too old", rules.kind === "submission" ? UPLOAD_TOO_LONG : TOO_OLD);
+    }
   }
 
   /** The stream has closed. */

@@ -65,6 +65,12 @@ export interface HoldingsOptions {
   changed(): void;
 }
 
+/**
+ * How many tokens are given back at most: all that there can be, and those that were asked for
+ * within a lease by commands that got no answer. Older ones are free: their leases are over.
+ */
+const MOST_BACK = 2000;
+
 /** A throttle that the store does not know about yet. */
 export interface Throttled {
   readonly pauseMs: number;
@@ -138,8 +144,9 @@ export class Holdings {
     return { back, throttled: this.#throttles.shift() };
   }
 
+  /** Takes back what could not be reported, the oldest first. */
   undrain(back: readonly GivenBack[], throttled: Throttled | undefined): void {
-    this.#back.push(...back);
+    this.#back = [...back, ...this.#back].slice(-MOST_BACK);
     if (throttled) this.#throttles.unshift(throttled);
   }
 
@@ -253,7 +260,7 @@ export class Holdings {
     }
     let hiddenMs = 0;
     if (end.kind === "throttled") {
-      const pauseMs = pauseForMs(end.retryAfterMs, early?.throttled());
+      const pauseMs = pauseForMs(end.retryAfterMs, early?.throttled(sentMs));
       this.#throttles.push({ pauseMs, sentMs });
       this.#pace = throttle(this.#pace, this.#byToken.size, sentMs, nowMs, pauseMs);
       this.#options.changed();

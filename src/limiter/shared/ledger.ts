@@ -207,7 +207,7 @@ class SharedLedger implements Limiter {
       // It may have run; then the granted token must be given back, and new ones for the reserve.
       // Reporting the rest twice does no harm.
       const granted = [...(wish ? [token] : []), ...ask.keep].filter((each) => !this.#held.has(each));
-      this.#held.undrain([...granted.map((each) => ({ token: each, used: false })), ...back], throttled);
+      this.#held.undrain([...back, ...granted.map((each) => ({ token: each, used: false }))], throttled);
       return this.#miss(error as Error);
     }
   }

@@ -1,6 +1,7 @@
-// Limits the connections of the admin port, in total and for each address. A new connection
-// replaces the oldest idle one: otherwise silent connections would lock out the health probes, and
-// the process would be restarted. A connection with a request in progress is never closed.
+// Limits the connections of the admin port, in total and for each address, and the requests on each
+// to one at a time. A new connection replaces the oldest idle one: otherwise silent connections
+// would lock out the health probes, and the process would be restarted. A connection with a request
+// in progress is never closed for a new one.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -30,8 +31,10 @@ export function holdConnections(server: Server): void {
     socket.once("close", () => leave(socket));
   });
 
-  server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
-    idle.delete(socket);
+  // Before the server answers. No browser, scraper or probe sends a request before it has the
+  // answer to the last, but one packet can hold two thousand of them, and Node begins all at once.
+  server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    if (!idle.delete(socket)) return void socket.destroy();
     response.once("close", () => {
       if (held.has(socket)) idle.add(socket);
     });

@@ -61,6 +61,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   const routes = openRoutes(options);
   const guarded = guardedRoutes(options, events);
   const server = createServer(LIMITS, async (request, response) => {
+    if (request.socket.destroyed) return;
     response.on("error", () => {}); // the client left in the middle
     const [path = "/"] = (request.url ?? "/").split("?", 1);
     try {
@@ -152,9 +153,11 @@ function guardedRoutes({ flightRecord }: AdminOptions, events: EventStream): Map
           error: `too many downloads of the flight record (limit ${MOST_DOWNLOADS}); retry later`,
         });
       downloads += 1;
-      await sendDownload(response, flightRecord()).finally(() => {
+      try {
+        await sendDownload(response, flightRecord());
+      } finally {
         downloads -= 1;
-      });
+      }
     });
   }
   return routes;

@@ -30,6 +30,8 @@ interface OpenFile {
   readonly handle: FileHandle;
   readonly ino: bigint;
   readonly dev: bigint;
+  /** Its least size, unless somebody has truncated it. */
+  size: bigint;
 }
 
 const NEWLINE = 0x0a;
@@ -53,9 +55,13 @@ export class AuditFile implements Destination {
     if (this.#isStale || !(await this.#isCurrent())) await this.close();
     this.#isStale = false;
     this.#open ??= await this.#openFor(batch);
-    const { handle } = this.#open;
+    const file = this.#open;
     try {
-      while (batch.written < batch.bytes.length) batch.written += await append(handle, batch.bytes, batch.written);
+      while (batch.written < batch.bytes.length) {
+        const bytes = await append(file.handle, batch.bytes, batch.written);
+        batch.written += bytes;
+        file.size += BigInt(bytes);
+      }
     } catch (error) {
       if (!PASSING.has((error as NodeJS.ErrnoException).code)) this.#isStale = true;
       throw error;
@@ -72,24 +78,26 @@ export class AuditFile implements Destination {
     await open?.handle.close().catch(() => {}); // it was already unusable
   }
 
-  /** Whether the path still names the open file. */
+  /** Whether the path still names the open file, with all that was in it. */
   async #isCurrent(): Promise<boolean> {
+    const open = this.#open;
     const named = await stat(this.#path, { bigint: true }).catch(() => undefined);
-    return named?.ino === this.#open?.ino && named?.dev === this.#open?.dev;
+    if (named?.ino !== open?.ino || named?.dev !== open?.dev) return false;
+    return !open || !named?.isFile() || named.size >= open.size;
   }
 
   /**
-   * Opens the file for the batch: a line begun in another file starts over, and an unfinished last
-   * line of this file is ended.
+   * Opens the file for the batch: a line begun in another file, or in what was truncated, starts
+   * over, and an unfinished last line of this file is ended.
    */
   async #openFor(batch: LineBatch): Promise<OpenFile> {
     const handle = await open(this.#path, FLAGS, MODE);
     try {
       batch.written = batch.bytes.subarray(0, batch.written).lastIndexOf(NEWLINE) + 1;
       if (await endsWithinLine(this.#path)) await append(handle, Buffer.of(NEWLINE), 0);
-      const { ino, dev, mode } = await handle.stat({ bigint: true });
+      const { ino, dev, mode, size } = await handle.stat({ bigint: true });
       if ((mode & FILE_TYPE) === REGULAR && (mode & OTHERS) !== 0n) this.#isOpenToAll(this.#path);
-      return { handle, ino, dev };
+      return { handle, ino, dev, size };
     } catch (error) {
       await handle.close();
       throw error;

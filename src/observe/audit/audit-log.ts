@@ -58,6 +58,8 @@ export class AuditLog {
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #batch: LineBatch | undefined;
+  /** Since when lines wait and none has been written; undefined if none wait. */
+  #waitingSinceMs: number | undefined;
   /**
    * A write of nothing, to open the file: a problem shows at startup, and a rotated file exists at
    * once.
@@ -80,12 +82,19 @@ export class AuditLog {
   append(line: string): void {
     const isClosed = this.#closing.signal.aborted;
     if (isClosed || !this.#queue.add(line, this.#clock.wallNow())) this.#lost();
+    else this.#waitingSinceMs ??= this.#clock.now();
     this.#wake();
   }
 
-  /** How many lines were lost since the log was opened, and how many bytes wait to be written. */
-  state(): { readonly lost: number; readonly waitingBytes: number } {
-    return { lost: this.#lostInAll, waitingBytes: this.#queue.bytes };
+  /**
+   * How many lines were lost since the log was opened, how many bytes wait to be written, and for
+   * how long none has been.
+   */
+  state(): { readonly lost: number; readonly waitingBytes: number; readonly waitingMs: number } {
+    const { bytes, written } = this.#batch ?? NOTHING;
+    const nowMs = this.#clock.now();
+    const waitingMs = nowMs - (this.#waitingSinceMs ?? nowMs);
+    return { lost: this.#lostInAll, waitingBytes: this.#queue.bytes + bytes.length - written, waitingMs };
   }
 
   /** Opens the file that the path names now, after a rotation. */
@@ -126,6 +135,7 @@ export class AuditLog {
       try {
         await this.#destination.write(this.#batch);
         this.#batch = undefined;
+        this.#waitingSinceMs = this.#queue.bytes > 0 ? this.#clock.now() : undefined;
         this.#written();
         if (!signal.aborted && this.#queue.bytes < BATCH_BYTES) await this.#pause(GATHER_MS);
       } catch (error) {

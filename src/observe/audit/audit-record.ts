@@ -38,7 +38,7 @@ export interface AuditedCaller {
 export type AuditedEnd =
   /** It was admitted. `error` is the rpc's error, if it failed. */
   | { readonly kind: "answered"; readonly answer: Answer; readonly error?: unknown }
-  /** It was not admitted: nothing was sent for it. */
+  /** It was not admitted, and nothing was sent for it; of a submission, as far as is known. */
   | { readonly kind: "refused"; readonly error: unknown }
   /** It asked for validation only. */
   | { readonly kind: "validated" }
@@ -152,8 +152,14 @@ export function auditLine(record: object): string {
 }
 
 function outcomeOf(end: AuditedEnd): "ok" | "failed" | "refused" | "validated" {
-  if (end.kind === "refused" || end.kind === "validated") return end.kind;
+  if (end.kind === "validated") return end.kind;
+  if (end.kind === "refused") return mayBeStored(end.error) ? "failed" : "refused";
   return end.error === undefined ? "ok" : "failed";
+}
+
+/** Whether an operation may have been admitted all the same: the store's answer was lost. */
+function mayBeStored(error: unknown): boolean {
+  return error instanceof GatewayError && error.failure.kind === "submission-unknown";
 }
 
 /**

@@ -27,8 +27,8 @@ export interface RecorderOptions
 /** One call that was sent. */
 export interface RecordingCall {
   /**
-   * To be called once, before the call's token is settled: the token's second begins no earlier
-   * than `endedMs`, or `hiddenMs` earlier if calls are asserted to be counted on arrival.
+   * To be called once. The second of the call's token begins no earlier than `endedMs`, or
+   * `hiddenMs` earlier if calls are asserted to be counted on arrival.
    */
   ended(endedMs: number, kind: EndKind, requestId?: string, hiddenMs?: number): void;
 }

@@ -8,7 +8,6 @@ import { OTLPMetricExporter as ProtobufMetrics } from "@opentelemetry/exporter-m
 import { OTLPTraceExporter as GrpcTraces } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as JsonTraces } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufTraces } from "@opentelemetry/exporter-trace-otlp-proto";
-import { ZipkinExporter } from "@opentelemetry/exporter-zipkin";
 import {
   ConsoleMetricExporter,
   type IMetricReader,
@@ -24,6 +23,8 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { throughProxy } from "../../network/node-http-agent.js";
 import { proxyFor } from "../../network/proxy.js";
+import { currentGauges } from "./current-gauges.js";
+import { createZipkinExporter } from "./zipkin.js";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -54,7 +55,7 @@ export function createMetricReaders(environment: Variables): IMetricReader[] {
   return [
     ...(names.has("otlp") ? [metricExporter(environment)] : []),
     ...(names.has("console") ? [new ConsoleMetricExporter()] : []),
-  ].map((exporter) => new PeriodicExportingMetricReader({ exporter, ...pace }));
+  ].map((exporter) => currentGauges(new PeriodicExportingMetricReader({ exporter, ...pace })));
 }
 
 /** None, if one of the names is `none`. */
@@ -64,7 +65,7 @@ function exporterNames(list: string | undefined): ReadonlySet<string> {
 }
 
 function spanExporter(name: string, environment: Variables): SpanExporter | undefined {
-  if (name === "zipkin") return new ZipkinExporter();
+  if (name === "zipkin") return createZipkinExporter(environment);
   if (name !== "otlp") return undefined;
   switch (valueFor("TRACES", "PROTOCOL", environment)) {
     case "grpc":

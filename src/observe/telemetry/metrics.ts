@@ -62,7 +62,7 @@ export interface Metrics {
   /** The same for the audit log, the certificate and the keys. */
   watchSecurity(readings: SecurityReadings): () => void;
   /** The same for the process. */
-  watchProcess(version: string): () => void;
+  watchProcess(version: string, nowMs: () => number): () => void;
   /** `serverFault`: the status is one that means a failure of the server. */
   rpcEnded(method: string, status: string, serverFault: boolean, durationMs: number): void;
   /** A connection or an rpc has been refused. The caller bounds the number of addresses. */
@@ -88,7 +88,7 @@ export function createMetrics(configuredCallers: Iterable<string>, outcomes: rea
     },
     watch: (accounts, nowMs) => watchAccounts(meter, accounts, nowMs),
     watchSecurity: (readings) => watchSecurity(meter, readings),
-    watchProcess: (version) => watchProcess(meter, version),
+    watchProcess: (version, nowMs) => watchProcess(meter, version, nowMs),
     refused: (reason, address) => events.refusals.add(1, { "ota.reason": reason, "client.address": address }),
     rpcEnded(method, status, serverFault, durationMs) {
       events.rpcDuration.record(durationMs / 1000, {

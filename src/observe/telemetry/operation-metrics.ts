@@ -100,13 +100,12 @@ function watchGauges(meter: Meter, standing: () => OperationsStanding | undefine
   const capacity = gauge("ota.store.capacity", "{device}", "Limit on devices of all stored operations.");
 
   const all = [operations, devices, oldest, idle, ofCaller, callerLimit, stored, capacity];
-  let isOtherSeen = false; // a series that is no longer observed keeps its last value
   const observe: Parameters<Meter["addBatchObservableCallback"]>[0] = (result) => {
     const now = standing();
     if (!now) return;
     const { running, wallMs } = now;
-    isOtherSeen ||= running.some(({ kind }) => kindOf(kind) === OTHER_KINDS);
-    for (const kind of isOtherSeen ? [...KINDS, OTHER_KINDS] : KINDS) {
+    const isOtherOpen = running.some(({ kind }) => kindOf(kind) === OTHER_KINDS);
+    for (const kind of isOtherOpen ? [...KINDS, OTHER_KINDS] : KINDS) {
       const ofKind = running.filter((each) => kindOf(each.kind) === kind);
       for (const state of OPEN_STATES) {
         const count = ofKind.filter((each) => stateOf(each) === state).length;

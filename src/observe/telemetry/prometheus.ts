@@ -3,6 +3,7 @@
 // traces are matched by time.
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import type { MetricData, MetricReader, ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import { currentGauges } from "./current-gauges.js";
 
 /** The answer of `GET /metrics`. */
 export interface MetricsPage {
@@ -19,15 +20,23 @@ export interface Scrape {
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export function createScrape(): Scrape {
-  const reader = new PrometheusExporter({ preventServerStart: true });
+  const reader = currentGauges(new PrometheusExporter({ preventServerStart: true }));
   // No target_info, because the resource can hold what not everybody who reaches the port may see.
   // No scope, because there is only one.
   const serializer = new PrometheusSerializer("", false, undefined, true, true);
+  let reading: Promise<MetricsPage> | undefined;
+  const read = async () => {
+    const { resourceMetrics } = await reader.collect();
+    return { contentType: CONTENT_TYPE, body: `${serializer.serialize(withUnits(resourceMetrics))}\n` };
+  };
   return {
     reader,
-    async read() {
-      const { resourceMetrics } = await reader.collect();
-      return { contentType: CONTENT_TYPE, body: `${serializer.serialize(withUnits(resourceMetrics))}\n` };
+    read() {
+      // Of two collections at once, the second would find the gauges taken by the first.
+      reading ??= read().finally(() => {
+        reading = undefined;
+      });
+      return reading;
     },
   };
 }

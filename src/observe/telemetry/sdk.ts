@@ -50,8 +50,8 @@ export function startTelemetry(environment: Variables, spanProcessors?: SpanProc
     ...(!environment["OTEL_NODE_RESOURCE_DETECTORS"] && { resourceDetectors: RESOURCE_DETECTORS }),
     sampler: new UpstreamCallsSampler(environment),
     spanLimits: {
-      eventCountLimit: Number(environment["OTEL_SPAN_EVENT_COUNT_LIMIT"]) || MAX_LINKS,
-      linkCountLimit: Number(environment["OTEL_SPAN_LINK_COUNT_LIMIT"]) || MAX_LINKS,
+      eventCountLimit: Number(environment["OTEL_SPAN_EVENT_COUNT_LIMIT"]?.trim() || MAX_LINKS),
+      linkCountLimit: Number(environment["OTEL_SPAN_LINK_COUNT_LIMIT"]?.trim() || MAX_LINKS),
     },
     contextManager: new CallStackContext(),
     views: [DEVICES],

@@ -24,6 +24,16 @@ export function settleTelemetryVariables(environment: Variables): readonly strin
     if (environment[batch]) mistakes.push(`${batch}: expected no more than ${queue}, which is ${room}; that applies`);
     environment[batch] = room;
   }
+  for (const signal of ["TRACES_", "METRICS_"]) {
+    const protocol = environment[`OTEL_EXPORTER_OTLP_${signal}PROTOCOL`] ?? environment["OTEL_EXPORTER_OTLP_PROTOCOL"];
+    for (const name of [`OTEL_EXPORTER_OTLP_${signal}ENDPOINT`, "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
+      const text = environment[name];
+      if (text === undefined) continue;
+      if (protocol === "grpc" || isHttp(text)) break;
+      mistakes.push(`${name}: expected an http or https address, unless the protocol is grpc; the default applies`);
+      delete environment[name];
+    }
+  }
   return mistakes;
 }
 
@@ -46,10 +56,13 @@ function listOf(...allowed: readonly string[]): Check {
       .join();
 }
 
+/** The longest delay of a timer: with a longer one, the SDK would export every millisecond. */
+const MOST = 2 ** 31 - 1;
+
 function wholeNumber(least: 0 | 1): Check {
   return (text, mistake) => {
-    if (/^\d{1,15}$/.test(text) && Number(text) >= least) return text;
-    mistake(`expected a whole number from ${least}, not ${JSON.stringify(text)}; the default applies`);
+    if (/^\d+$/.test(text) && Number(text) >= least && Number(text) <= MOST) return text;
+    mistake(`expected a whole number from ${least} to ${MOST}, not ${JSON.stringify(text)}; the default applies`);
     return "";
   };
 }
@@ -60,12 +73,18 @@ const ratio: Check = (text, mistake) => {
   return "";
 };
 
-const endpoint: Check = (text, mistake) => {
-  const isUsable = URL.canParse(text) ? /^https?:$/.test(new URL(text).protocol) : false;
-  if (isUsable || /^[\w.-]+:\d+$/.test(text)) return text; // gRPC takes host:port
+const httpAddress: Check = (text, mistake) => {
+  if (isHttp(text)) return text;
   mistake("expected an http or https address, not what was given; the default applies");
   return "";
 };
+
+/** gRPC takes host:port too. */
+const endpoint: Check = (text, mistake) => (/^[\w.-]+:\d+$/.test(text) ? text : httpAddress(text, mistake));
+
+function isHttp(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
 
 const file: Check = (path, mistake) => {
   try {
@@ -142,6 +161,8 @@ const CHECKS: ReadonlyMap<string, Check> = new Map([
   ["OTEL_TRACES_EXPORTER", listOf("otlp", "console", "zipkin", "none")],
   ["OTEL_METRICS_EXPORTER", listOf("otlp", "prometheus", "console", "none")],
   ["OTEL_LOGS_EXPORTER", listOf("otlp", "console", "none")],
+  ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", httpAddress],
+  ["OTEL_EXPORTER_ZIPKIN_TIMEOUT", wholeNumber(1)],
   ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", oneOf("cumulative", "delta", "lowmemory")],
   ["OTEL_METRIC_EXPORT_INTERVAL", wholeNumber(1)],
   ["OTEL_METRIC_EXPORT_TIMEOUT", wholeNumber(1)],

@@ -32,8 +32,21 @@ describe("emulateCommand", () => {
     ["--planned-tasks", "none"],
     ["--listen", "8088"],
     ["--listen", "127.0.0.1:65536"],
+    // As from an unset variable: no call could name such a product, or be signed with such a key.
+    ["--product-key", ""],
+    ["--access-key-id", ""],
+    ["--device-version", ""],
   ])("does not take %s %s", async (flag, value) => {
     await expect(parse(flag, value)).rejects.toMatchObject({ code: "commander.invalidArgument" });
+  });
+
+  it("does not take a rollout that does not fit the rest (was: failed, with the code of a port that is taken)", async () => {
+    const rollout = JSON.stringify({ jobId: "EmulatedUpgradeJob00000200" });
+    await expect(parse("--listen", "127.0.0.1:0", "--rollout", rollout)).rejects.toMatchObject({
+      code: "emulate.misuse",
+      exitCode: 2,
+      message: "error: --rollout: jobId: exists already",
+    });
   });
 
   it("does not take a flag that it does not know", async () => {

@@ -229,6 +229,19 @@ describe("EmulatedAccount", () => {
       expect(taskOf(0)).toBe("CANCELED");
     });
 
+    it.each(["hang", "reset"] as const)("can %s a call that it refuses (was: the refusal came through)", (kind) => {
+      const { receive, statistics } = under({ kind, applied: true });
+      expect(receive({ query: cancelParameters("nobody") })).toEqual({ kind });
+      expect(statistics.counts().refused).toEqual({ "iot.device.NotExistedDevice": 1 });
+    });
+
+    it("can refuse late, and in pieces (was: at once)", () => {
+      const query = cancelParameters("nobody");
+      const answer = { status: 200, fields: { Code: "iot.device.NotExistedDevice" } };
+      expect(under({ kind: "delay", delayMs: 300 }).receive({ query })).toMatchObject({ delayMs: 300, answer });
+      expect(under({ kind: "slow-body", bodyMs: 700 }).receive({ query })).toMatchObject({ bodyMs: 700, answer });
+    });
+
     it("strikes the admitted calls that it chooses by number or parameters", () => {
       const seen: CountedCall[] = [];
       const faults = (call: CountedCall): Fault | undefined => {

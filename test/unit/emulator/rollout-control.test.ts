@@ -78,6 +78,9 @@ describe("createRollout", () => {
     expect(create({ kind: "dynamic" })).toThrow("another dynamic job of this package is open");
     expect(create({ jobId: settings.jobId })).toThrow("jobId: exists already");
     expect(create({ productKey: "a1Other" })).toThrow("firmwareId: is a package of another product");
+    // Were taken: tasks beyond the devices were left out, and a dynamic job was planned, which only static ones can be.
+    expect(create({ devices: 3, states: { NOTIFIED: 2, FAILED: 2 } })).toThrow("states: 4 tasks, but 3 devices");
+    expect(create({ kind: "dynamic", startsInMs: 5000 })).toThrow("startsInMs: is for static jobs only");
   });
 });
 

@@ -1,5 +1,5 @@
 // Requests as a client signs them, before they are on a wire: tests bend them one field at a time.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { ReceivedRequest } from "../../../src/emulator/protocol/wire.js";
 import { authorizationV3, signV1 } from "../../../src/upstream/signature.js";
 
@@ -27,7 +27,7 @@ export function signedV3(unsigned: Unsigned): ReceivedRequest {
     "x-acs-action": unsigned.action ?? "CancelOTATaskByDevice",
     "x-acs-version": "2018-01-20",
     "x-acs-date": timestamp(unsigned.epochMs),
-    "x-acs-signature-nonce": unsigned.nonce ?? randomUUID(),
+    "x-acs-signature-nonce": unsigned.nonce ?? newNonce(),
     "x-acs-content-sha256": bodySha256,
     ...(unsigned.securityToken && { "x-acs-security-token": unsigned.securityToken }),
     ...(unsigned.form && { "content-type": "application/x-www-form-urlencoded" }),
@@ -45,7 +45,7 @@ export function signedV1(unsigned: Unsigned): ReceivedRequest {
     Action: unsigned.action ?? "CancelOTATaskByDevice",
     Format: "JSON",
     SignatureMethod: "HMAC-SHA1",
-    SignatureNonce: unsigned.nonce ?? randomUUID(),
+    SignatureNonce: unsigned.nonce ?? newNonce(),
     SignatureVersion: "1.0",
     Timestamp: timestamp(unsigned.epochMs),
     Version: "2018-01-20",
@@ -78,6 +78,12 @@ function wire(
 
 function bodyOf({ form }: Unsigned): Buffer {
   return Buffer.from(form ? new URLSearchParams(form).toString() : "");
+}
+
+let nonces = 0;
+
+function newNonce(): string {
+  return `nonce-${++nonces}`;
 }
 
 function timestamp(epochMs: number): string {

@@ -175,4 +175,27 @@ describe("Waiter", () => {
     const waiter = aWaiter({ deviceNames: names(100) });
     expect([waiter.indexOf("dev-7", 7), waiter.indexOf("dev-7", 8), waiter.indexOf("nobody", 0)]).toEqual([7, 7, -1]);
   });
+
+  it("keeps the last call of each device, and not each of a hundred thousand (was: an answer that no client receives)", async () => {
+    const waiter = aWaiter({ deviceNames: names(3) });
+    const send = (indexes: readonly number[], requestId: string) =>
+      waiter.noteSent(indexes, { ...record(), requestId }, 0);
+    send([2], "first");
+    waiter.settle(2, ACCEPTED);
+    for (let n = 0; n < 100_000; n++) {
+      send([n % 2], `call-${n}`);
+      waiter.putBack(n % 2, LOST);
+    }
+    waiter.conclude(EXPIRED);
+    const [answer] = await answers(waiter);
+    const { calls = [], callIndexes = [] } = answer ?? {};
+    expect(calls.length).toBeLessThanOrEqual(1000);
+    expect([0, 1, 2].map((index) => calls[callIndexes[index] as number]?.requestId)).toEqual([
+      "call-99998",
+      "call-99999",
+      "first",
+    ]);
+    const sent = calls.slice(1).map(({ requestId }) => Number(requestId.slice("call-".length)));
+    expect(sent).toEqual(sent.toSorted((a, b) => a - b));
+  });
 });

@@ -107,20 +107,29 @@ describe("EarlyReturn", () => {
   it("returns no token early for ten minutes after a throttle, and says so once", async () => {
     const early = anEarlyReturn();
     await learn(early);
-    expect(early.throttled()).toBe(true);
+    expect(early.throttled(clock.now())).toBe(true);
     expect(early.state).toEqual({ hiddenMs: 0, fallbackUntilMs: clock.now() + FALLBACK_MS });
-    expect(early.throttled()).toBe(true);
+    expect(early.throttled(clock.now())).toBe(true);
     expect(log.lines).toEqual([expect.objectContaining({ level: "warn", fields: { minutes: 10 } })]);
     expect(await learn(early)).toBe(0);
     await clock.advance(FALLBACK_MS);
     expect(await learn(early)).toBeCloseTo(100);
   });
 
+  it("blames a throttle on a token that returned early before its call was sent, however late it is answered", async () => {
+    const early = anEarlyReturn();
+    await learn(early);
+    const sentMs = clock.now() + BLAMED_MS - 1;
+    await clock.advance(2 * BLAMED_MS);
+    expect(early.throttled(sentMs)).toBe(true);
+    expect(early.state.fallbackUntilMs).toBe(clock.now() + FALLBACK_MS);
+  });
+
   it("takes a throttle for that of another sender if no token returned early lately", async () => {
     const early = anEarlyReturn();
     await learn(early);
     await clock.advance(BLAMED_MS);
-    expect(early.throttled()).toBe(false);
+    expect(early.throttled(clock.now())).toBe(false);
     expect(early.state.fallbackUntilMs).toBe(-Infinity);
     expect(log.lines).toEqual([]);
   });

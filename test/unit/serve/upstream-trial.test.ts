@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
-import type { EndedCall } from "../../../src/gateway/call-observer.js";
+import type { EndedCall, SentCall } from "../../../src/gateway/call-observer.js";
 import type { DeviceReadEnd } from "../../../src/gateway/device-reader.js";
 import { keepTrying } from "../../../src/serve/upstream-trial.js";
 import { FakeDeviceReader } from "../../support/fake-device-reader.js";
@@ -15,9 +15,18 @@ function start(reply?: DeviceReadEnd) {
   const reader = new FakeDeviceReader(clock, 50, new Set(["ota-gateway-no-device"]));
   reader.reply = () => reply;
   const tried: EndedCall[] = [];
+  const sent: SentCall[] = [];
+  const ended: (readonly [SentCall, EndedCall])[] = [];
+  const observers = [
+    {
+      sent: (call: SentCall) => void sent.push(call),
+      ended: (...each: [SentCall, EndedCall]) => void ended.push(each),
+    },
+  ];
   let isProven = false;
   const stop = keepTrying({
-    ...{ account: "default", clock, log, limiter, reader, operation: "BatchGetDeviceState", endpoint: "iot.example" },
+    ...{ account: "default", clock, log, limiter, reader, observers, endpoint: "iot.example" },
+    operation: "BatchGetDeviceState",
     isDue: () => !isProven,
     tried: (end) => {
       tried.push(end);
@@ -28,8 +37,17 @@ function start(reply?: DeviceReadEnd) {
     await stop();
     expect([clock.armed, limiter.out]).toEqual([0, 0]);
   });
-  return { clock, log, limiter, reader, tried };
+  return { clock, log, limiter, reader, tried, sent, ended };
 }
+
+it("each is counted like any other call of its operation (was: in no metric and no span)", async () => {
+  const { clock, sent, ended } = start({ kind: "lost", message: "no answer" });
+  await clock.advance(20_000);
+  expect(sent.length).toBeGreaterThanOrEqual(3);
+  expect(sent[0]).toMatchObject({ devices: 1, attempt: 1 });
+  expect(ended.map(([call]) => call)).toEqual(sent);
+  expect(ended[0]?.[1]).toMatchObject({ kind: "lost", cause: "no answer" });
+});
 
 it("one harmless call is made once the ledger allows it, with a token, and no other while it has shown what it should", async () => {
   const { clock, limiter, reader, tried, log } = start();

@@ -42,6 +42,17 @@ describe("ReadQueue", () => {
     expect(queue.isEmpty).toBe(true);
   });
 
+  it("gives a caller's requests turns, too: one whose calls fail does not hold up the others (was: until its deadline)", () => {
+    const { queue, add } = start();
+    for (const job of ["failing", "one", "two"]) add("a", names(6, 0, `dev-${job}-`), aScope("p", job));
+    const jobs = Array.from({ length: 7 }, () => {
+      const batch = queue.cut() as ReadBatch;
+      if (batch.scope.jobId === "failing") queue.putBack(batch.scope, batch.devices);
+      return batch.scope.jobId;
+    });
+    expect(jobs).toEqual(["failing", "one", "two", "failing", "one", "two", "failing"]);
+  });
+
   it("fills a call with others of the same scope, and with no other scope", () => {
     const { queue, add } = start();
     add("a", ["dev-a"]);

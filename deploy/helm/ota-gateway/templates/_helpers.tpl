@@ -9,6 +9,12 @@ app.kubernetes.io/name: ota-gateway
 {{- end -}}
 {{- end }}
 
+{{/* A peer of the network policy; where none is given, the pods of that name. */}}
+{{- define "ota-gateway.peer" -}}
+{{- $pods := dict "podSelector" (dict "matchLabels" (dict "app.kubernetes.io/name" (last .))) -}}
+{{- first . | default $pods | toJson -}}
+{{- end }}
+
 {{/* Values that contradict each other: what is wrong, and what to do. */}}
 {{- define "ota-gateway.check" -}}
 {{- $kinds := list "none" "sqlite" "postgres" -}}

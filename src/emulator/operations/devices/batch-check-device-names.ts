@@ -24,7 +24,8 @@ export const batchCheckDeviceNames = operation({
     if (names.length === 0) throw serviceError("iot.device.NullDeviceName");
     const nicknames = DeviceNameList.flatMap((each) => each.DeviceNickname ?? []);
     const invalid = names.filter((name) => !NAME_PATTERN.test(name) || product.rowOfName.has(name));
-    const repeated = names.filter((name, place) => names.indexOf(name) < place);
+    const seen = new Set<string>();
+    const repeated = names.filter((name) => seen.size === seen.add(name).size);
     const badNicknames = nicknames.filter((nickname) => !NICKNAME.test(nickname));
     if (invalid.length + repeated.length + badNicknames.length === 0) {
       return { fields: { Data: { ApplyId: platform.now() } } };

@@ -5,7 +5,17 @@ import type { Firmware } from "../../state/firmware.js";
 import type { Platform } from "../../state/platform.js";
 import type { Product } from "../../state/product.js";
 import { findFirmware, findProduct, isForeign, NAME_PATTERN } from "../lookups.js";
-import { oneOfNumbers, orElse, readFlag, readOneOf, records, required, text, whole } from "../readers.js";
+import {
+  invalidParameter,
+  oneOfNumbers,
+  orElse,
+  readFlag,
+  readOneOf,
+  records,
+  required,
+  text,
+  whole,
+} from "../readers.js";
 
 /** Parameters of every batch. */
 export const BATCH_PARAMETERS = {
@@ -57,6 +67,9 @@ interface AskedUpgrade extends AskedBatch {
 }
 
 export function upgradeTraits(asked: AskedUpgrade) {
+  // Documented: a retry comes before the timeout.
+  const { RetryInterval = 0, TimeoutInMinutes = Number.POSITIVE_INFINITY } = asked;
+  if (RetryInterval >= TimeoutInMinutes) throw invalidParameter("RetryInterval");
   return {
     ...batchTraits(asked),
     type: "UPGRADE_FIRMWARE",

@@ -1,5 +1,5 @@
 // CancelOTATaskByJob: cancels the tasks of a job that are in the states of its flags, at once or
-// some time after its answer. The states of the flags are documented, except for jobs that are
+// some time after its arrival. The states of the flags are documented, except for jobs that are
 // still PLANNED; no code is documented at all.
 import { missingParameter, serviceError } from "../../protocol/errors.js";
 import { cancelJobTasks, type States } from "../../state/cancel-job.js";

@@ -53,8 +53,10 @@ function find(
     return shown !== undefined && (state === undefined || shown === state);
   };
   if (names.length > 0) {
-    const found = tasksOf(platform, job, names).filter(fits);
-    return page(asked, found.length, (place) => found[place] as number);
+    const rows = tasksOf(platform, job, names).filter(fits);
+    // Documented: paging does not apply. The values of its fields are a guess then.
+    const { fields } = page(asked, rows.length, (place) => place);
+    return { rows, fields };
   }
   // Tasks are shown in the order of their creation, so that those not shown yet are the last ones.
   if (state === undefined) return page(asked, shownTasks.sizeOf(job), (place) => job.tasks.at(place));

@@ -35,9 +35,7 @@ export const reupgradeOtaTask = operation({
 
 function checkDevice({ tasks, devices }: Platform, task: number): void {
   const device = tasks.deviceOf(task);
-  if (devices.productOf(device).rowOfName.get(devices.nameOf(device)) !== device) {
-    throw serviceError("iot.ota.DeviceNotExist");
-  }
+  if (!devices.exists(device)) throw serviceError("iot.ota.DeviceNotExist");
   const unconfirmed = tasks.jobOf(task).traits.needConfirm && !tasks.wasConfirmed(task);
   const busy = [...tasks.ofDevice(device)].some((other) => UNFINISHED[tasks.stateOf(other)]);
   if (unconfirmed || busy) throw serviceError("iot.ota.DeviceNotReUpgraded");

@@ -102,6 +102,19 @@ describe("readFaultPlan", () => {
     [{ rules: [{ fault: { kind: "error", code: "" } }] }, "rules[0].fault.code: must be a non-empty string"],
     [{ rules: [{ fault: { kind: "delay" } }] }, "rules[0].fault.delayMs: is missing"],
     [{ rules: [{ fault: { kind: "hang", applied: 1 } }] }, "rules[0].fault.applied: must be true or false"],
+    // Were ignored, and so taken for what they are not.
+    [
+      { rules: [{ fault: { kind: "bad-gateway", applied: true } }] },
+      "rules[0].fault.applied: is no field of bad-gateway; it has none",
+    ],
+    [
+      { rules: [{ fault: { kind: "reset", applied: true, delayMs: 5 } }] },
+      "rules[0].fault.delayMs: is no field of reset; it has applied",
+    ],
+    [
+      { rules: [{ fault: { kind: "error", code: "iot.system.SystemException", retryAfterMs: 5 } }] },
+      "rules[0].fault.retryAfterMs: is sent in the shape gateway only",
+    ],
     [{ rules: [{ times: 1.5, fault: { kind: "hang" } }] }, "rules[0].times: must be a whole number"],
     [{ rules: [{ rate: 2, fault: { kind: "hang" } }] }, "rules[0].rate: must be a number from 0 to 1"],
   ])("refuses %j: %s", (json, mistake) => {

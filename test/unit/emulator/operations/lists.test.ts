@@ -48,6 +48,14 @@ describe("listOtaTaskByJob", () => {
     );
   });
 
+  it("gives all tasks of the devices asked for on any page, because paging does not apply (was: one page)", () => {
+    const service = newService({ devices: 30 });
+    const DeviceNames = Array.from({ length: 30 }, (_, index) => seededName(index));
+    const more: Asked[] = [{ PageSize: 10 }, { PageSize: 1, CurrentPage: 7 }];
+    expect(more.map((each) => tasksOf(service, JobId, { DeviceNames, ...each }).length)).toEqual([30, 30]);
+    expect(service.call("ListOTATaskByJob", { JobId, DeviceNames })["Total"]).toBe(30);
+  });
+
   it.each<[asked: Asked, code: string]>([
     [{ PageSize: 101 }, "iot.common.InvalidPageParams"],
     [{ PageSize: 0 }, "iot.common.InvalidPageParams"],

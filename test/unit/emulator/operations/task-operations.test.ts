@@ -179,7 +179,7 @@ describe("cancelOtaTaskByJob", () => {
     expect(jobReadings(working.platform).at(-1)?.tasks).toMatchObject({ QUEUED: 0, CANCELED: 2 });
   });
 
-  it("is applied some time after its answer, whole or in portions", async () => {
+  it("is applied some time after its arrival, whole or in portions", async () => {
     const canceledAfter = async (byJobApplied: "whole" | "in-portions", ms: number) => {
       const { call, clock, JobId, states } = newRollout(10, {}, { byJobDelayMs: 1500, byJobApplied });
       call("CancelOTATaskByJob", { JobId, CancelQueuedTask: true });
@@ -240,6 +240,7 @@ describe("createOtaStaticUpgradeJob", () => {
     [{ TargetSelection: "GROUP", GroupId: "g" }, "InvalidGroupId"],
     [{ RetryInterval: 5 }, "InvalidRetryInterval"],
     [{ RetryCount: 3 }, "InvalidRetryCount"],
+    [{ RetryInterval: 60, TimeoutInMinutes: 60 }, "InvalidRetryInterval"],
     [{ TimeoutInMinutes: 1441 }, "InvalidTimeoutInMinutes"],
     [{ MaximumPerMinute: 9 }, "InvalidMaximumPerMinute"],
     [{ MaximumPerMinute: 10_001 }, "InvalidMaximumPerMinute"],

@@ -159,6 +159,14 @@ describe("signatureCheck", () => {
     expect(codeOf(check, { ...request, body: Buffer.from("DeviceName.1=other") })).toBe("SignatureDoesNotMatch");
   });
 
+  it("refuses a V3 signature over a header that is not there, whatever its name (was: an InternalError)", () => {
+    const { check, epochMs } = newCheck();
+    const request = signedV3({ epochMs });
+    const authorization = request.headers.authorization?.replace("Headers=", "Headers=constructor;") ?? "";
+    const headers = { ...request.headers, authorization };
+    expect(codeOf(check, { ...request, headers })).toBe("SignatureDoesNotMatch");
+  });
+
   it("refuses a V3 algorithm that it does not know", () => {
     const { check, epochMs } = newCheck();
     const request = signedV3({ epochMs });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createRollout, type RolloutSpec } from "../../../../src/emulator/rollout-control.js";
 import { type Asked, newFirmware, newFleet, newJob, newService, type TestService, tasksOf } from "../service.js";
 
 const MINUTE_MS = 60_000;
@@ -146,15 +147,29 @@ describe("device reports", () => {
     expect(jobOf()["JobStatus"]).toBe("COMPLETED");
   });
 
-  it("fail a task by a number below zero, and by a version that is not the new one", () => {
+  it("fail a task by a number below zero, and by a version that is neither the old nor the new one", () => {
     const { service, JobId, reports } = newRollout(2);
     reports("light-0", { progress: -2 });
     reports("light-1", { progress: 90 });
-    reports("light-1", { version: "1.0.0" });
+    reports("light-1", { version: "1.0.9" });
     expect(tasksOf(service, JobId)).toMatchObject([
       { TaskStatus: "FAILED" },
       { TaskStatus: "FAILED", TaskDesc: "report version is not conform" },
     ]);
+  });
+
+  it("leave a task in progress whose device reports the version that it had (was: failed it)", () => {
+    const { reports } = newRollout(1);
+    reports("light-0", { progress: 50 });
+    expect(reports("light-0", { version: "1.0.0" })).toBe("IN_PROGRESS");
+    expect(reports("light-0", { version: "1.1.0" })).toBe("SUCCEEDED");
+  });
+
+  it("use up a retry by a wrong version, too (was: failed the task)", () => {
+    const { reports } = newRollout(1, { RetryInterval: 10, RetryCount: 1 });
+    reports("light-0", { progress: 50 });
+    expect(reports("light-0", { version: "1.0.9" })).toBe("IN_PROGRESS");
+    expect(reports("light-0", { version: "1.0.9" })).toBe("FAILED");
   });
 
   it("fail a task that is retried by itself only when its retries are used up", () => {
@@ -253,6 +268,27 @@ describe("joinDynamicBatches", () => {
     expect(devices()).toEqual(["light-0", "late-0"]);
     reports("late-0", { version: "1.0.0" });
     expect(devices()).toEqual(["light-0", "late-0"]);
+  });
+
+  it("takes a device in again that reports such a version when its task is over, ten times in all (was: once)", () => {
+    const { service, fleet, dynamic, states, reports } = newDynamic(1);
+    for (let match = 1; match <= 10; match++) {
+      expect(states(dynamic)).toEqual([...Array(match - 1).fill("CANCELED"), "QUEUED"]);
+      service.call("CancelOTATaskByDevice", { ...fleet, names: [], DeviceName: ["light-0"] });
+      reports("light-0", { version: "1.0.0" });
+    }
+    expect(states(dynamic)).toEqual(Array(10).fill("CANCELED"));
+  });
+
+  it("takes in no device that was deleted (was: its canceled task was handed to the older job)", () => {
+    const service = newService({ olderDynamicJob: "takes-over" });
+    const dynamic = (spec: RolloutSpec) =>
+      createRollout(service.platform, { kind: "dynamic", ...spec }, service.settings).jobId;
+    const older = dynamic({ firmwareId: "OlderFirmware" });
+    const newer = dynamic({ devices: 1 });
+    service.call("DeleteDevice", { ProductKey: service.settings.productKey, DeviceName: "device-0000000" });
+    service.call("CancelOTAStrategyByJob", { JobId: newer });
+    expect([tasksOf(service, newer).length, tasksOf(service, older).length]).toEqual([1, 0]);
   });
 
   it("takes in no device of another product", () => {

@@ -118,6 +118,24 @@ describe("simulateDevices", () => {
     expect(counts()).toMatchObject({ SUCCEEDED: 5 });
   });
 
+  it("repeats by its seed what each device does, whatever happens to the others (was: all that came after differed)", async () => {
+    const seen = async (canceled: number) => {
+      const { service, fleet, JobId } = newRollout(100, { seed: 7, failureRate: 0.5 });
+      const DeviceName = fleet.names.slice(0, canceled);
+      if (canceled > 0) service.call("CancelOTATaskByDevice", { ...fleet, names: [], DeviceName });
+      const shown = [];
+      for (const seconds of [6, 14]) {
+        await service.clock.advance(seconds * SECOND_MS);
+        service.platform.timeline.settle();
+        shown.push(...tasksOf(service, JobId).slice(50));
+      }
+      return shown.map(({ TaskStatus, Progress }) => `${TaskStatus} ${Progress}`);
+    };
+    const undisturbed = await seen(0);
+    expect(new Set(undisturbed).size).toBeGreaterThan(3);
+    expect(await seen(50)).toEqual(undisturbed);
+  });
+
   it("moves the seeded fleet as well", async () => {
     const service = newService({ simulate: true, devices: 3, updateSeconds: 1, failureRate: 0 });
     await service.clock.advance(5 * SECOND_MS);

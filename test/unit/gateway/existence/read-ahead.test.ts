@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { names } from "../../../support/fake-command.js";
+import type { DeviceReadEnd } from "../../../../src/gateway/device-reader.js";
+import { names, SCOPE } from "../../../support/fake-command.js";
 import { DEVICE_FAULT, LOST, refused, THROTTLED } from "../../../support/fake-upstream.js";
 import { outcomesOf, startWithStaleNames } from "../../../support/stale-names.js";
 
@@ -108,6 +109,18 @@ describe("ReadAhead", () => {
     expect(details.calls).toHaveLength(1);
     const told = log.lines.filter(({ message }) => message.startsWith("devices may not be read"));
     expect(told).toMatchObject([{ level: "warn", fields: { permission: "iot:BatchQueryDeviceDetail" } }]);
+  });
+
+  it("reads nothing for ten minutes without the permission, however other readings end (was: ten seconds)", async () => {
+    const { clock, ask, details, dispatcher } = startWithStaleNames(new Set(["dev-3"]));
+    const none = { devices: [], scopeQueue: { key: "", scope: SCOPE } };
+    const failed = { end: LOST as DeviceReadEnd, backoff: async () => {} };
+    await dispatcher.existence?.readAhead.noteFailed(none, { ...failed, permission: "iot:BatchQueryDeviceDetail" });
+    await dispatcher.existence?.readAhead.noteFailed(none, failed);
+    await clock.advance(500_000);
+    const waiter = ask({ deviceNames: names(10) });
+    expect((await outcomesOf(clock, [waiter], 10_000)).counts).toEqual({ accepted: 9, rejected: 1 });
+    expect(details.calls).toHaveLength(0);
   });
 
   it.each([

@@ -76,6 +76,15 @@ describe("FairShare.turn", () => {
     expect(Array.from({ length: 4 }, () => next())).toContain("b");
   });
 
+  it("delays a caller by at most one call behind one that could not go for a while (was: by all that it had meanwhile)", () => {
+    const { join, next } = sharing();
+    join("stuck", "a", "b");
+    for (let n = 0; n < 40; n++) next({}, (caller) => caller !== "stuck");
+    for (let n = 0; n < 60; n++) next({}, (caller) => caller === "b");
+    const turns = Array.from({ length: 10 }, () => next({}, (caller) => caller !== "stuck"));
+    expect(turns.filter((caller) => caller === "b").length).toBeGreaterThanOrEqual(4);
+  });
+
   it("shares by weight among the others what the callers that are due cannot use", () => {
     const { join, next } = sharing({ weights: { b: 3 } });
     join("a", "b", "c");
@@ -169,6 +178,19 @@ describe("FairShare.join", () => {
     });
     expect(turns[0]).toBe("patient");
     expect(turns.filter((caller) => caller === "patient").length).toBeGreaterThanOrEqual(3);
+  });
+
+  it("puts a later caller behind those that had what no due caller could use (was: before them, once for each call)", () => {
+    const { join, next } = sharing();
+    join("stuck", "a", "b");
+    const mayGo = (caller: string) => caller !== "stuck";
+    for (let n = 0; n < 100; n++) next({}, mayGo);
+    join("new");
+    const turns = Array.from({ length: 30 }, () => next({}, mayGo));
+    expect(turns.filter((caller) => caller === "new")).toHaveLength(10);
+    join("later");
+    const due = Array.from({ length: 6 }, () => next());
+    expect(due).toEqual(expect.arrayContaining(["stuck", "a", "b", "new", "later"]));
   });
 
   it("puts a caller behind no one if none waits", () => {

@@ -38,4 +38,17 @@ describe("QueueEntry", () => {
     entry.waiting = 0;
     expect(entry.peek()).toBeUndefined();
   });
+
+  it("does not grow with what came back and was sent again (was: by eight bytes for each, for days)", () => {
+    const entry = entryOf(300);
+    look(entry, 300);
+    for (let index = 0; index < 100; index++) entry.return(index);
+    const usedBytes = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 100_000; n++) {
+      for (let index = 0; index < 200; index++) entry.return((n * 200 + index) % 300);
+      for (let index = 0; index < 200; index++) entry.advance();
+    }
+    expect(process.memoryUsage().heapUsed - usedBytes).toBeLessThan(80_000_000); // 20 million came back
+    expect(look(entry, 100)).toHaveLength(100);
+  });
 });

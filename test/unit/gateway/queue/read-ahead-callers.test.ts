@@ -12,7 +12,7 @@ describe("ReadAheadCallers", () => {
     expect(callers.has(SCOPE, "a", 0)).toBe(false);
   });
 
-  it("counts what was found in a row, and begins anew at the next that was not", () => {
+  it("counts what was found in a row, and starts again at the next that was not", () => {
     const callers = new ReadAheadCallers();
     callers.noteFound(SCOPE, "a", 5);
     expect(callers.foundBy(SCOPE, "a")).toBe(0);

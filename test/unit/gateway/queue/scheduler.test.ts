@@ -90,6 +90,17 @@ describe("Scheduler.next", () => {
     expect(next()).toBe("high");
   });
 
+  it("gives BULK its tenth calls also while URGENT waits and cannot go (was: none, NORMAL had all)", () => {
+    const { next } = turnsOf([
+      { caller: "urgent", priority: "urgent" },
+      { caller: "normal" },
+      { caller: "bulk", priority: "bulk" },
+    ]);
+    const calls = Array.from({ length: 40 }, () => next(({ waiter }) => waiter.command.caller !== "urgent"));
+    expect(calls.flatMap((caller, n) => (caller === "bulk" ? [n + 1] : []))).toEqual([10, 20, 30, 40]);
+    expect(calls).not.toContain("urgent");
+  });
+
   it("begins to count when a lower class begins to wait", () => {
     const { next, scheduler } = turnsOf([{ caller: "high", priority: "urgent" }]);
     for (let n = 0; n < 30; n++) next();

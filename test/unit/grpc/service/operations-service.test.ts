@@ -1,5 +1,7 @@
-// The rpcs about operations over a real port. No account is configured, so that none is run.
+// The rpcs about operations over a real port. Unless a test needs one, no account is configured, so
+// that none is run.
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Gateway } from "../../../../src/gateway/gateway.js";
 import { Outcome } from "../../../../src/gen/ota/v1/ota_service.js";
 import { startGrpcServer } from "../../../../src/grpc/server.js";
 import { pageTokenOf } from "../../../../src/grpc/service/page-token.js";
@@ -9,16 +11,19 @@ import { STOP_ROLLOUT } from "../../../../src/operations/stop/stop-spec.js";
 import { type OperationStore, StoreUnavailable } from "../../../../src/operations/store.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { failureOf } from "../../../support/grpc-failure.js";
-import { HandClock } from "../../../support/hand-clock.js";
+import { HandClock, settle } from "../../../support/hand-clock.js";
+import { oneGateway } from "../../../support/idle-gateway.js";
 import { createOperationsCaller } from "../../../support/operations-caller.js";
+import { until } from "../../../support/processes.js";
 import { openSqlite } from "../../../support/sqlite-world.js";
 import { leaseOne, submit, WIDE_BOUNDS } from "../../../support/stored-operation.js";
 
-async function setUp(seen: (store: OperationStore) => OperationStore) {
+async function setUp(seen: (store: OperationStore) => OperationStore, hasAccount = false) {
   const [clock, log] = [new HandClock({ wallMs: Date.now() }), new FakeLog()];
+  const gateways = hasAccount ? oneGateway(clock, log) : new Map<string, Gateway>();
   const { store } = await openSqlite(WIDE_BOUNDS, ":memory:", clock);
   const operations = new Operations({
-    ...{ clock, log, gateways: new Map(), open: async () => seen(store), holder: "here" },
+    ...{ clock, log, gateways, open: async () => seen(store), holder: "here" },
     ...{ mostDevicesPerOperation: 1000, mostOperationsPerCaller: 10 },
     stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
     ...{ forbidden: () => undefined, ended: () => {}, spanOf: () => undefined },
@@ -27,19 +32,24 @@ async function setUp(seen: (store: OperationStore) => OperationStore) {
   const stopped: string[] = [];
   const nothing = () => {};
   const server = await startGrpcServer("127.0.0.1", 0, {
-    ...{ clock, log, defaultDeadlineMs: 60_000, gateways: new Map(), rollouts: new Map(), maxDevices: 10 },
+    ...{ clock, log, defaultDeadlineMs: 60_000, gateways, rollouts: new Map(), maxDevices: 10 },
     ...{ callers: new CallerBook(new Map()), operations },
     audit: {
       ...{ submitted: nothing, refused: nothing, rolloutRefused: nothing },
       stopped: ({ state }, { caller }, error) => void stopped.push(`${caller}: ${state}${error ? ", perhaps" : ""}`),
     },
   });
-  const caller = createOperationsCaller(`127.0.0.1:${server.port}`, { "x-ota-caller": "fleet" });
+  const headers: Record<string, string> = { "x-ota-caller": "fleet" };
+  const caller = createOperationsCaller(`127.0.0.1:${server.port}`, headers);
+  /** Of all rpcs from now on; the client itself waits longer. */
+  const within = (ms: number) => {
+    headers["grpc-timeout"] = `${ms}m`;
+  };
   onTestFinished(async () => {
     caller.close();
     await server.close(100);
   });
-  return { store, caller, stopped };
+  return { store, caller, stopped, clock, within };
 }
 
 describe("CancelOperation", () => {
@@ -61,6 +71,31 @@ describe("CancelOperation", () => {
     await store.end(await leaseOne(store), { state: "stopped", failure: "", sent: "", unsent: "" });
     await caller.stop(`operations/${id}`);
     expect(stopped).toHaveLength(2);
+  });
+});
+
+describe("every rpc about operations", () => {
+  it("says before its deadline that the store is silent (was: nothing, until the client gave up)", async () => {
+    let asked = 0;
+    const silent = () => {
+      asked++;
+      return new Promise<never>(() => {});
+    };
+    const { caller, clock, within } = await setUp(
+      (whole) => ({ ...whole, get: silent, list: silent, publish: silent }),
+      true,
+    );
+    const name = "operations/01J00000000000000000000000";
+    within(5000);
+    const rpcs = [caller.get(name), caller.list(), caller.wait(name), caller.stop(name), caller.results({ name })];
+    rpcs.push(caller.stopRollout());
+    await until(() => asked === rpcs.length);
+    await clock.advance(4799);
+    const early = await Promise.race([...rpcs, settle().then(() => "nothing yet")]);
+    expect(early).toBe("nothing yet");
+    await clock.advance(1);
+    const reasons = await Promise.all(rpcs.map(async (rpc) => (await failureOf(rpc)).reason));
+    expect(reasons).toEqual([...Array<string>(5).fill("STORE_UNAVAILABLE"), "SUBMISSION_UNKNOWN"]);
   });
 });
 

@@ -337,6 +337,30 @@ describe("createSharedLedger", () => {
     expect(log.lines.map(({ level }) => level)).toEqual(["info", "warn", "info"]);
   });
 
+  it("names no more tokens to the store than can be leased, however long it was away (was: one for each attempt)", async () => {
+    let longest = 0;
+    const options = {
+      run: async (args: readonly string[]) => {
+        longest = Math.max(longest, args.length);
+        if (cut.has("a")) throw new Error("not connected");
+        return store.run(args);
+      },
+      wake: (message: string) => store.wake(message),
+      onWake: (wake: (message: string) => void) => store.listen(wake),
+    };
+    const ledger = join("a", { store: options });
+    const grants: string[] = [];
+    greedy(ledger, "a", grants);
+    await clock.advance(OPENING_MS + 1000);
+    cut.add("a");
+    await clock.advance(3_000_000); // with 125,000 names, a command could not be made any more
+    expect(longest).toBeLessThan(2100);
+    cut.clear();
+    const before = grants.length;
+    await clock.advance(4000);
+    expect(grants.length).toBeGreaterThan(before + 25);
+  });
+
   it("gives back what is back within a second when it closes, and leaves no timer behind", async () => {
     const [a, b] = (await opened("a", "b")) as [Limiter, Limiter];
     const token = await take(a);

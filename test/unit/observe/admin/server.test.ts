@@ -88,7 +88,12 @@ describe("startAdminServer", () => {
     expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
     expect(body).toContain('<b id="nothing-is-accepted">## Nothing is accepted</b>');
     expect(body).toContain('<a href="operations.md#redis-is-slow">');
-    expect((await get(`${url}/runbook/operations.md`)).body).toContain('<b id="the-state-of-an-account">');
+    const operations = (await get(`${url}/runbook/operations.md`)).body;
+    expect(operations).toContain('<b id="the-state-of-an-account">');
+    // A page that is not served is no link.
+    expect(operations).toContain('<a href="rollouts.md#stop-it">rollouts.md</a>');
+    expect(operations).toContain("[networks.md](networks.md)");
+    expect((await get(`${url}/runbook/rollouts.md`)).body).toContain('<b id="stop-it">');
   });
 
   it("passes metrics on, and says 500 and no more if they fail", async () => {
@@ -228,6 +233,29 @@ describe("startAdminServer", () => {
     expect(socket.bytesRead).toBeLessThan(body.length);
     await get(`${url}/livez`);
     await untilTrue(() => clock.armed === 0);
+  });
+
+  it("answers one request at a time on a connection, and ends it for more (was: one packet had metrics collected 2,000 times)", async () => {
+    let collected = 0;
+    const metrics = async () => {
+      collected += 1;
+      return { contentType: "text/plain", body: "up 1\n" };
+    };
+    const { server } = await start({ metrics });
+    const ask = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const patient = connect(server.port, "127.0.0.1").setEncoding("utf8");
+    for (let n = 0; n < 3; n++) {
+      patient.write(ask);
+      expect(await once(patient, "data")).toEqual([expect.stringContaining("200 OK")]);
+    }
+    const hasty = connect(server.port, "127.0.0.1");
+    hasty.on("error", () => {}).resume();
+    hasty.write(ask.repeat(1000));
+    await new Promise((resolve) => hasty.once("close", resolve));
+    expect(collected).toBe(4);
+    patient.write(ask);
+    expect(await once(patient, "data")).toEqual([expect.stringContaining("200 OK")]);
+    patient.destroy();
   });
 
   it("throws if the port is taken", async () => {
@@ -377,6 +405,14 @@ describe("/flight-record", () => {
     await expect(get(`${url}/flight-record`)).rejects.toThrow("aborted");
     expect(log.lines).toMatchObject([{ level: "error", fields: { path: "/flight-record" } }]);
     expect((await get(`${url}/livez`)).status).toBe(200);
+  });
+
+  it("leaves its place to the next if it cannot even be begun (was: after two, 503 for ever)", async () => {
+    const flightRecord = () => {
+      throw new Error("no memory");
+    };
+    const { url } = await start({ flightRecord });
+    for (let n = 0; n < 3; n++) expect((await get(`${url}/flight-record`)).status).toBe(500);
   });
 
   it("is made for two at a time", async () => {

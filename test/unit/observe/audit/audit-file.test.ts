@@ -136,6 +136,13 @@ describe("AuditFile", () => {
     expect(read()).toBe("second\nthird\n");
   });
 
+  it("begins a line that was broken off again once the file was emptied (was: left half of it)", async () => {
+    await write("first\n");
+    truncateSync(path); // to make room on a full disk
+    await file.write(batchOf("zero\nsecond\nthird\n", 8));
+    expect(read()).toBe("second\nthird\n");
+  });
+
   it("rejects while the disk is full, and writes the same batch once it is not", async () => {
     symlinkSync("/dev/full", path);
     const batch = batchOf("a\nb\n");

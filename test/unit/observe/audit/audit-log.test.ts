@@ -122,12 +122,26 @@ describe("AuditLog", () => {
       .map((line) => (line.startsWith("{") ? (JSON.parse(line) as object) : line.slice(0, 6).trim()));
     const lost = Number(log.lines[1] && (log.lines[1].fields as { lost: number }).lost);
     expect(lost).toBeGreaterThan(3);
-    expect(audit.state()).toEqual({ lost: lostUntilNow, waitingBytes: 0 });
+    expect(audit.state()).toEqual({ lost: lostUntilNow, waitingBytes: 0, waitingMs: 0 });
     expect(lostUntilNow).toBe(lost);
     expect(told.slice(0, 2)).toEqual(["0 xxxx", "1 xxxx"]);
     expect(told).toContainEqual(expect.objectContaining({ lost }));
     expect(told.slice(-3)).toEqual(["short", "later", ""]);
     expect(told).toHaveLength(20 - lost + 4);
+  });
+
+  it("counts the line that is being written among those that wait, and for how long none was (was: 0 bytes)", async () => {
+    symlinkSync("/dev/full", path);
+    open();
+    await eventually(() => clock.armed === 1);
+    expect(audit.state()).toEqual({ lost: 0, waitingBytes: 0, waitingMs: 0 });
+    audit.append("a line\n");
+    for (let n = 0; n < 10; n++) await passed(1000, () => clock.armed === 1);
+    expect(audit.state()).toEqual({ lost: 0, waitingBytes: 7, waitingMs: 10_000 });
+    unlinkSync(path);
+    await passed(1000, () => read() === "a line\n" && clock.armed === 1);
+    expect(audit.state()).toEqual({ lost: 0, waitingBytes: 0, waitingMs: 0 });
+    await audit.close();
   });
 
   it("does not tell of every short trouble that cost no line", async () => {

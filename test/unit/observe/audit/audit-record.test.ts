@@ -118,6 +118,11 @@ describe("auditRecord", () => {
     });
   });
 
+  it("does not call a submission refused whose end is not known (was: refused, and nothing sent)", () => {
+    const error = new GatewayError({ kind: "submission-unknown", message: "no answer" });
+    expect(record({ kind: "refused", error })).toMatchObject({ outcome: "failed", error: "submission-unknown" });
+  });
+
   it("records an unexpected error as the gateway's own, without its text", () => {
     const line = auditLine(record({ kind: "refused", error: new Error("the secret") }));
     expect(JSON.parse(line)).toMatchObject({ outcome: "refused", error: "internal" });

@@ -1,8 +1,10 @@
 // What is printed of what is told, by the real SDK and exporter.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { CONDITIONS } from "../../../../src/gateway/account/condition.js";
 import { OUTCOMES } from "../../../../src/gateway/device-outcome.js";
+import type { AccountStanding } from "../../../../src/observe/telemetry/account-gauges.js";
 import { aStanding, measured, useAll } from "../../../support/metrics-run.js";
+import { until } from "../../../support/processes.js";
 import { sumOf } from "../../../support/prometheus-text.js";
 
 const run = measured(["fleet-backend"]);
@@ -115,22 +117,74 @@ describe("createMetrics", () => {
     expect(asked).toBe(askedBefore);
   });
 
+  it("leaves a gauge out as soon as it cannot be told (was: its last value, for ever)", async () => {
+    let standing: AccountStanding = aStanding();
+    const account = { maxQueuedDevices: 5, standing: () => standing };
+    onTestFinished(metrics.watch(new Map([["fading", account]]), () => 1000));
+    const namesOf = async () => {
+      const all = [...(await read()).values()].flatMap(({ samples }) => samples);
+      return new Set(all.filter(({ labels }) => labels["ota_account"] === "fading").map(({ name }) => name));
+    };
+    const before = await namesOf();
+    const { replicas: _, ...ledger } = standing.ledger;
+    standing = { ...standing, ledger, expectedWaitMs: { urgent: Infinity, normal: Infinity, bulk: Infinity } };
+    const after = await namesOf();
+    const gone = [...before].filter((name) => !after.has(name));
+    expect(gone).toEqual(["ota_queue_expected_wait_seconds", "ota_ledger_replicas"]);
+  });
+
+  it("shows each of two scrapers all of it, also at the same moment", async () => {
+    onTestFinished(metrics.watch(new Map([["shared", { maxQueuedDevices: 5, standing: aStanding }]]), () => 1000));
+    for (const families of await Promise.all([read(), read()])) {
+      expect(sumOf(families, "ota_queue_capacity", { ota_account: "shared" })).toBe(5);
+    }
+  });
+
+  it("follows a gauge after the machine's clock was set back (was: once the clock had caught up)", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let free = 4;
+    const standing = () => aStanding({ free });
+    onTestFinished(metrics.watch(new Map([["set-back", { maxQueuedDevices: 5, standing }]]), () => 1000));
+    const freeNow = async () => sumOf(await read(), "ota_tokens", { ota_account: "set-back", ota_token_state: "free" });
+    expect(await freeNow()).toBe(3);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    free = 7;
+    await freeNow(); // may still be the value of before
+    expect(await freeNow()).toBe(6);
+  });
+
+  it("shows a pause of the event loop to each scraper, for at least a minute (was: to the first only)", async () => {
+    let nowMs = 0;
+    onTestFinished(metrics.watchProcess("1.2.3", () => nowMs));
+    const longest = async () => sumOf(await read(), "nodejs_eventloop_delay_max_seconds");
+    await until(async () => (await longest()) > 0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await until(async () => (await longest()) > 0.2);
+    const seen = await longest();
+    expect(seen).toBeGreaterThan(0.2);
+    nowMs = 60_000;
+    expect(await longest()).toBeGreaterThanOrEqual(seen);
+    await until(async () => {
+      nowMs += 60_000;
+      return (await longest()) < seen;
+    });
+  });
+
   it("tells of what has to be looked after, and nothing of what is not used", async () => {
     const none = { auditLog: () => undefined, certificateLeftMs: () => undefined, keysAgeMs: () => undefined };
     metrics.watchSecurity(none)();
     expect([...(await read()).keys()].filter((name) => /audit|tls|jwt/.test(name))).toEqual([]);
     const unwatch = metrics.watchSecurity({
-      auditLog: () => ({ lost: 2, waitingBytes: 300 }),
+      auditLog: () => ({ lost: 2, waitingBytes: 300, waitingMs: 90_000 }),
       certificateLeftMs: () => -5000,
       keysAgeMs: () => 1500,
     });
     const families = await read();
     unwatch();
-    expect(
-      ["ota_audit_lost_total", "ota_audit_waiting_bytes", "ota_tls_expires_in_seconds", "ota_jwt_keys_age_seconds"].map(
-        (name) => sumOf(families, name),
-      ),
-    ).toEqual([2, 300, -5, 1.5]);
+    const names = ["ota_audit_lost_total", "ota_audit_waiting_bytes", "ota_audit_waiting_age_seconds"];
+    names.push("ota_tls_expires_in_seconds", "ota_jwt_keys_age_seconds");
+    expect(names.map((name) => sumOf(families, name))).toEqual([2, 300, 90, -5, 1.5]);
   });
 
   it("goes on with the other metrics when an account cannot be read", async () => {

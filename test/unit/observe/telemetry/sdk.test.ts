@@ -12,7 +12,7 @@ import { parsePrometheus, sumOf } from "../../../support/prometheus-text.js";
 const exporter = new InMemorySpanExporter();
 const disabled = startTelemetry({ OTEL_SDK_DISABLED: " True" });
 const noopMeter = metrics.getMeter("ota-gateway");
-const telemetry = startTelemetry({}, [new SimpleSpanProcessor(exporter)]);
+const telemetry = startTelemetry({ OTEL_SPAN_EVENT_COUNT_LIMIT: "0" }, [new SimpleSpanProcessor(exporter)]);
 afterAll(telemetry.end);
 
 describe("startTelemetry", () => {
@@ -39,6 +39,14 @@ describe("startTelemetry", () => {
       expect(sumOf(families, "ota_devices_total", labels)).toBe(401 * time);
       expect(sumOf(families, "ota_devices_total", { ...labels, ota_caller: "other" })).toBe(time);
     }
+  });
+
+  it("takes a limit of 0 for what it is (was: 1,024)", () => {
+    const tracer = trace.getTracer("test");
+    const link = { context: tracer.startSpan("other").spanContext() };
+    const span = tracer.startSpan("limited", { links: Array.from({ length: 200 }, () => link) });
+    span.addEvent("event");
+    expect(span).toMatchObject({ events: [], links: { length: 200 } });
   });
 
   it("tells of the process everything but its arguments, which can hold a secret", async () => {

@@ -1,4 +1,10 @@
-import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace-base";
+import { readFileSync } from "node:fs";
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  SimpleSpanProcessor,
+  type SpanExporter,
+} from "@opentelemetry/sdk-trace-base";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { oneExportAtATime } from "../../../../src/observe/telemetry/serial-export.js";
 import { settle } from "../../../support/hand-clock.js";
@@ -32,6 +38,20 @@ function setUp() {
 }
 
 describe("oneExportAtATime", () => {
+  it("refuses an SDK without the method that it replaces, with the version that was tested (was: exports piled up)", () => {
+    const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
+      dependencies: Record<string, string>;
+    };
+    const exporter: SpanExporter = { export: (_, done) => done(OK), shutdown: async () => {} };
+    const renamed = new BatchSpanProcessor(exporter);
+    Object.defineProperty(renamed, "_flushOneBatch", { value: undefined });
+    expect(() => oneExportAtATime(renamed)).toThrow(
+      `it was tested with ${dependencies["@opentelemetry/sdk-trace-base"]}: use that version`,
+    );
+    const simple = new SimpleSpanProcessor(exporter);
+    expect(oneExportAtATime(simple)).toBe(simple);
+  });
+
   it("holds one batch for an exporter that fails, and not one more after each failure", async () => {
     const { underWay, endSpans } = setUp();
     endSpans(100);

@@ -48,10 +48,15 @@ describe("settleTelemetryVariables", () => {
     ["OTEL_EXPORTER_OTLP_TIMEOUT", "10s"],
     ["OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"],
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318"], // was: the gateway did not start
+    ["OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "collector:4318"],
+    ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "zipkin:9411"], // was: an unhandled rejection
+    ["OTEL_EXPORTER_ZIPKIN_TIMEOUT", "10s"],
     ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both"],
     ["OTEL_BSP_SCHEDULE_DELAY", "-1"],
     ["OTEL_BSP_MAX_QUEUE_SIZE", "many"],
     ["OTEL_METRIC_EXPORT_INTERVAL", "60s"],
+    ["OTEL_METRIC_EXPORT_INTERVAL", "2147483648"], // was: an export every millisecond
     ["OTEL_SPAN_LINK_COUNT_LIMIT", "1.5"],
     ["OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"],
   ])("says once that %s=%s is a mistake, and leaves the default", (name, value) => {
@@ -65,12 +70,23 @@ describe("settleTelemetryVariables", () => {
     ["OTEL_TRACES_SAMPLER", "ParentBased_TraceIdRatio", "parentbased_traceidratio"],
     ["OTEL_TRACES_SAMPLER_ARG", "0.25", "0.25"],
     ["OTEL_TRACES_EXPORTER", "otlp, jaeger ,console", "otlp,console"],
-    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "collector:4317"],
     ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector/v1/traces", "https://collector/v1/traces"],
     ["OTEL_SERVICE_NAME", "gw 50%", "gw 50%"],
     ["OTEL_SPAN_EVENT_COUNT_LIMIT", "0", "0"],
   ])("reads %s=%s as the specification says", (name, value, usable) => {
     expect(settled({ [name]: value }).environment).toEqual({ [name]: usable });
+  });
+
+  it("leaves host:port to gRPC, whose protocol may be that of one signal (was: not started, or nothing exported)", () => {
+    const of = (name: string) => `OTEL_EXPORTER_OTLP_${name}`;
+    const all = { [of("ENDPOINT")]: "collector:4317", [of("PROTOCOL")]: "grpc" };
+    expect(settled(all)).toEqual({ environment: all, mistakes: [] });
+    const metrics = { [of("METRICS_ENDPOINT")]: "collector:4317", [of("METRICS_PROTOCOL")]: "grpc" };
+    expect(settled({ ...metrics, [of("ENDPOINT")]: "http://collector:4318" }).mistakes).toEqual([]);
+    expect(settled({ ...metrics, [of("TRACES_ENDPOINT")]: "collector:4317" })).toEqual({
+      environment: metrics,
+      mistakes: [expect.stringContaining("unless the protocol is grpc")],
+    });
   });
 
   it("takes an empty variable for an unset one", () => {
