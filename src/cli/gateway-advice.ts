@@ -100,7 +100,8 @@ function adviceByCode(error: OtaError, { tokenFile }: Given, hasVariable: boolea
   return "Give a token with --token-file FILE or OTA_TOKEN, or a certificate with --cert and --key";
 }
 
-/** Names a field by the flag that sets it. */
+/** Names a field by the flag that sets it. The devices come from arguments and files. */
 function flagged({ field, description }: Violation): string {
+  if (field === "device_names") return `the list ${description}`;
   return `--${field.replaceAll("_", "-").replace("iot-", "")} ${description}`;
 }

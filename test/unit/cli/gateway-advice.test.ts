@@ -26,6 +26,14 @@ describe("errorText", () => {
     expect(errorText(transport(message), { address: "gw:1" })).toContain(advice);
   });
 
+  it("names the list where it is too long (was: --device-names, which is no flag)", () => {
+    const violations = [{ field: "device_names", description: "has more than 5000000 names; submit several lists" }];
+    const failure = { reason: "INVALID_REQUEST", code: "INVALID_ARGUMENT", message: "no", violations, devices: {} };
+    expect(errorText(new OtaError(failure), { address: "gw:1" })).toBe(
+      "error: the list has more than 5000000 names; submit several lists\n",
+    );
+  });
+
   it("names the flags of what the gateway does not take", () => {
     const violations = [
       { field: "iot_instance_id", description: "is wrong" },
