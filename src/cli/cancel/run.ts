@@ -82,7 +82,9 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
     calls,
     failed: counts.failed,
   }));
-  const disarmFlush = every(clock, FLUSH_MS, () => results?.flush());
+  const flush = () => results?.flush();
+  const disarmFlush = every(clock, FLUSH_MS, flush);
+  process.once("exit", flush); // at a second signal, which waits for nothing
   const isOwed = () => names.counts.taken > counts.ok + counts.failed;
   const notes = new RunNotes({ clock, paint, isOwed, print: (line) => progress.note(line), signal });
   let error: unknown;
@@ -101,6 +103,7 @@ export async function runCancel(options: RunOptions): Promise<RunEnd> {
     error = thrown;
   }
   disarmFlush();
+  process.off("exit", flush);
   notes.end(error);
   progress.end();
   return {
