@@ -8,7 +8,7 @@ import { resumeCommand } from "./output.js";
 import { runCancel } from "./run.js";
 import { isComplete, isUntouched, type RunReport, summaryJson, summaryText } from "./summary.js";
 
-/** Reasons for which a whole list is refused, at its beginning or later: a token may have expired. */
+/** Reasons for which a whole list is refused, at first or later: a token may have expired. */
 const REFUSALS: ReadonlySet<string> = new Set(["INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "REJECTED"]);
 
 /** Sets the exit code: 0 if every device ended well and that is recorded. `note` is shown first. */
