@@ -31,7 +31,7 @@ COPY buf.yaml buf.gen.yaml tsconfig.json ./
 COPY scripts/bundle.mjs scripts/
 COPY proto proto
 COPY src src
-COPY docs/metrics.md docs/operations.md docs/
+COPY docs/metrics.md docs/operations.md docs/rollouts.md docs/
 RUN mkdir /state \
  && node scripts/bootstrap.mjs \
  && chmod -R a+rX dist docs proto package.json

@@ -22,7 +22,7 @@ export default defineConfig({
     expect: { poll: { timeout: NEVER_MS, interval: 50 } },
     // Two cores: the files of `real` mostly wait for the processes that they start, while those of
     // `shared` only compute.
-    maxWorkers: 6,
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     globalSetup: ["test/support/property-seed.ts"],
     isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without

@@ -11,6 +11,7 @@ set -euo pipefail
 [ "$(id -u)" = 0 ] || { echo "build-image: needs root, to make a root file system and to mount it" >&2; exit 2; }
 # Runs in namespaces of its own: however it ends, no process and no mount of it is left.
 [ -n "${IN_NAMESPACES:-}" ] || IN_NAMESPACES=1 exec unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+[ -z "${BASE_CACHE:-}" ] || BASE_CACHE=$(realpath -m "$BASE_CACHE") # of the caller's folder
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d /var/tmp/ota-gateway-image.XXXXXX)

@@ -13,6 +13,7 @@ const destination = resolve(process.argv[2] ?? ".");
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), ".."));
 const own = JSON.parse(readFileSync("package.json", "utf8"));
 const staging = mkdtempSync(join(tmpdir(), "ota-gateway-client-"));
+process.on("exit", () => rmSync(staging, { recursive: true })); // however it ends
 const packages = new Set();
 for (const kind of [".js", ".d.ts"]) copyReached(`client/client${kind}`, kind, new Set());
 
@@ -37,7 +38,6 @@ writeFileSync(join(staging, "descriptors.binpb"), Buffer.from(image, "base64"));
 mkdirSync(destination, { recursive: true });
 const args = ["pack", staging, "--pack-destination", destination, "--ignore-scripts", "--loglevel=error"];
 const { status, error } = spawnSync("npm", args, { stdio: "inherit" });
-rmSync(staging, { recursive: true });
 if (error) throw error;
 process.exit(status ?? 1);
 

@@ -19,6 +19,7 @@ OPTIONS = [
     ("grpc.per_rpc_retry_buffer_size", 1 << 20),  # requests larger than that are not retried
     ("grpc.max_receive_message_length", 32 << 20),  # 10,000 devices that all fail with long reasons
     ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.http2.max_pings_without_data", 0),  # otherwise pings end after two without data
 ]
 TOKEN = setting("OTA_TOKEN")
 

@@ -1,6 +1,6 @@
 // The flags of every subcommand that calls a gateway: its address, how to reach it safely, and the
 // caller.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { SECRET, wrongWith } from "../base/text-rules.js";
@@ -10,6 +10,7 @@ import { CALLER_NAME_RULE, isCallerName } from "../identity/caller-name.js";
 import { authorityMistakes, trustSystemAuthorities } from "../network/authorities.js";
 import { DEFAULT_ADDRESS, gatewayTarget } from "./gateway-address.js";
 import { type TlsFlags, tlsBy } from "./tls-flags.js";
+import { withoutValue } from "./unknown-flag.js";
 
 export interface GatewayFlags extends TlsFlags {
   readonly address: string;
@@ -26,6 +27,7 @@ export function addGatewayFlags(command: Command): Command {
   ).default(DEFAULT_ADDRESS);
   if (process.env[ADDRESS_VARIABLE]?.trim()) address.env(ADDRESS_VARIABLE);
   return command
+    .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
     .addOption(address)
     .option("--caller <name>", "your caller name, where the gateway does not authenticate callers")
     .option("--tls", "use TLS; implied by the other TLS flags")
@@ -53,12 +55,12 @@ export function clientBy(flags: GatewayFlags, command: Command): Client {
     if (mistake) misuse(mistake);
     trustSystemAuthorities();
   }
-  const variable = process.env["OTA_TOKEN"]?.trim();
-  if (tokenFile) checkToken(tokenIn(tokenFile, misuse), "the file of --token-file", misuse);
-  else if (variable) checkToken(variable, "OTA_TOKEN", misuse);
-  const token: Token | undefined = tokenFile
-    ? () => readFile(tokenFile, "utf8") // read for each call, because token files are renewed
-    : variable;
+  const given = tokenFile ? tokenIn(tokenFile, misuse) : process.env["OTA_TOKEN"]?.trim() || undefined;
+  if (given !== undefined) checkToken(given, tokenFile ? "the file of --token-file" : "OTA_TOKEN", misuse);
+  const token: Token | undefined =
+    tokenFile && !statSync(tokenFile).isFIFO() // a pipe, such as <(command), can be read only once
+      ? () => readFile(tokenFile, "utf8") // read for each call, because token files are renewed
+      : given;
   const options: ConnectOptions = { ...(caller && { caller }), ...(tls && { tls }), ...(token && { token }) };
   try {
     return connect(address, options);

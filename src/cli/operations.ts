@@ -12,6 +12,7 @@ import { resultFormatOf, resultRow } from "./cancel/result-row.js";
 import { followOperation } from "./follow.js";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationLine, operationText } from "./operation-text.js";
+import { endIfReaderHasLeft } from "./standard-streams.js";
 import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
 import { withClient } from "./with-client.js";
@@ -118,6 +119,7 @@ async function results(client: Client, name: string, { output = STDOUT, failed, 
   const operation = client.operation(name);
   const { scope, endTime } = await operation.get();
   const file = outputBy(output, undefined)?.open((error) => {
+    endIfReaderHasLeft(error.cause);
     throw error;
   });
   try {

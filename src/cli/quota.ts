@@ -8,6 +8,7 @@ import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { quotaLine, quotaText } from "./quota-text.js";
 import { jsonLine } from "./terminal/json.js";
 import { type Paint, paintFor } from "./terminal/paint.js";
+import { screenRows } from "./terminal/screen-rows.js";
 import { withClient } from "./with-client.js";
 
 interface Flags extends GatewayFlags {
@@ -50,18 +51,19 @@ async function watch(client: Client, flags: Flags): Promise<void> {
   const paint = paintFor(process.stdout);
   const isRedrawn = process.stdout.isTTY && !flags.json;
   let hasAnswered = false;
-  let linesBefore = 0;
+  let before = "";
   while (!signal.aborted) {
     try {
       const text = textOf(await ask(client, flags, signal), flags, paint);
-      process.stdout.write(isRedrawn && linesBefore > 0 ? `\x1b[${linesBefore}A\x1b[J${text}` : text);
-      linesBefore = text.split("\n").length - 1;
+      const rows = isRedrawn ? screenRows(before, process.stdout.columns) : 0;
+      process.stdout.write(rows > 0 ? `\x1b[${rows}A\x1b[J${text}` : text);
+      before = text;
       hasAnswered = true;
     } catch (error) {
       if (signal.aborted) return;
       if (!hasAnswered || !(error instanceof OtaError) || !PASSING_CODES.has(error.code)) throw error;
       process.stderr.write(errorText(error, flags));
-      linesBefore = 0; // the last table stays above the error
+      before = ""; // the last table stays above the error
     }
     await sleepUntil(systemClock, systemClock.now() + WATCH_MS, signal).catch(() => {});
   }

@@ -58,16 +58,20 @@ function statesText(name: string, counts: JobCounts, states: typeof OPEN): strin
   return `${name} ${count(sum)}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
 }
 
-/** Each sum is a lower bound if one of its states was not counted. */
+/** Each sum is a lower bound if one of its states was not counted where there can be such tasks. */
 function sumText(jobs: readonly RolloutJob[]): string {
-  const sum = (states: readonly State[]) => {
-    const counts = jobs.flatMap((job) => states.map((state) => job.counts[state]));
-    const all = counts.reduce<number>((total, each) => total + (each ?? 0), 0);
-    return { all, least: counts.includes(undefined) ? "at least " : "" };
+  const sum = (states: readonly State[], counted: readonly RolloutJob[]) => {
+    const all = jobs.reduce(
+      (total, { counts }) => states.reduce((some, state) => some + (counts[state] ?? 0), total),
+      0,
+    );
+    const isLeast = counted.some(({ counts }) => states.some((state) => counts[state] === undefined));
+    return { all, least: isLeast ? "at least " : "" };
   };
-  const open = sum(["confirm", "queued", "notified", "inProgress"]);
-  const havePackage = sum(["notified", "inProgress"]);
-  const installed = sum(["succeeded"]);
+  const unfinished = jobs.filter(({ status }) => !/^COMPLETED?$/.test(status)); // spelled in two ways
+  const open = sum(["confirm", "queued", "notified", "inProgress"], unfinished);
+  const havePackage = sum(["notified", "inProgress"], unfinished);
+  const installed = sum(["succeeded"], jobs);
   return [
     `  ${open.least}${counted(open.all, "device")} can still be canceled.`,
     `  ${havePackage.least}${count(havePackage.all)} of them were notified, and may install the package all the same.`,

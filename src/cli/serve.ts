@@ -11,6 +11,7 @@ import { authorityMistakes, trustSystemAuthorities } from "../network/authoritie
 import { settleTelemetryVariables } from "../observe/telemetry/variables.js";
 import { logWarnings } from "../serve/logging/log-lines.js";
 import { outliveStandardOutput } from "./standard-streams.js";
+import { withoutValue } from "./unknown-flag.js";
 
 /** Settings that are 1 or unset. */
 const FLAGS: readonly string[] = ["OTA_INSECURE", "OTA_AUDIT_DEVICE_NAMES", "OTA_AUDIT_STRICT"];
@@ -108,13 +109,6 @@ function callsByTls({ accounts, jwtKeys, redisUrls }: Config, environment: Envir
     urls.some(({ protocol }) => /^(https|rediss)\b/.test(protocol)) ||
     addresses.some(([, text]) => /^https:/i.test(text ?? ""))
   );
-}
-
-/**
- * Removes the value that Commander quotes with an unknown flag: `--redis-url=redis://:secret@host`.
- */
-function withoutValue(text: string): string {
-  return text.replace(/(unknown option '[^'=]*)=.*'/s, "$1'");
 }
 
 /** Commander names a flag's value in camel case. */

@@ -8,12 +8,17 @@
  */
 export function endWithStandardOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(); // with the exit code that has been set for what was done
+    endIfReaderHasLeft(error);
     process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
     process.exit(1);
   });
   // Nobody is left to read an error, and the work under way is still worth finishing.
   process.stderr.on("error", () => {});
+}
+
+/** Ends the program, with the exit code that has been set for what was done. */
+export function endIfReaderHasLeft(error: unknown): void {
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") process.exit();
 }
 
 /** For programs that go on whether their output is read or not. */

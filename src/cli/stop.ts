@@ -12,7 +12,7 @@ import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationText } from "./operation-text.js";
 import { rolloutText } from "./rollout-text.js";
 import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
-import { goesOnText } from "./stop/goes-on.js";
+import { goesOnText, mayGoOnText } from "./stop/goes-on.js";
 import { planFor } from "./stop/plan.js";
 import { jsonLine } from "./terminal/json.js";
 import { paintFor } from "./terminal/paint.js";
@@ -94,10 +94,17 @@ async function run(flags: Flags, command: Command): Promise<void> {
 }
 
 async function stop(client: Client, request: StopRequest, flags: Flags): Promise<void> {
-  const name = await order(client, request);
-  process.stderr.write(`${visible(name)}\n`);
   const left = new AbortController();
   void nextSignal().then(() => left.abort());
+  let name: string;
+  try {
+    name = await order(client, request, left.signal);
+  } catch (error) {
+    if (left.signal.aborted || isLost(error)) process.stderr.write(mayGoOnText(flags));
+    if (left.signal.aborted) return;
+    throw error;
+  }
+  process.stderr.write(`${visible(name)}\n`);
   let isDone = false;
   try {
     const status = await followOperation(client, name, left.signal);
@@ -112,18 +119,20 @@ async function stop(client: Client, request: StopRequest, flags: Flags): Promise
 }
 
 /** Stores the order. Repeated under its key while the answer is lost on the way. */
-async function order(client: Client, request: StopRequest): Promise<string> {
+async function order(client: Client, request: StopRequest, signal: AbortSignal): Promise<string> {
   const untilMs = systemClock.now() + ORDER_MS;
   for (;;) {
     try {
-      return (await client.stopRollout(request)).name;
+      return (await client.stopRollout(request, { signal })).name;
     } catch (error) {
-      const isLost =
-        error instanceof OtaError && (error.code === "UNAVAILABLE" || error.reason === "SUBMISSION_UNKNOWN");
-      if (!isLost || systemClock.now() > untilMs) throw error;
-      await sleepUntil(systemClock, systemClock.now() + AGAIN_MS);
+      if (!isLost(error) || systemClock.now() > untilMs) throw error;
+      await sleepUntil(systemClock, systemClock.now() + AGAIN_MS, signal);
     }
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof OtaError && (error.code === "UNAVAILABLE" || error.reason === "SUBMISSION_UNKNOWN");
 }
 
 function requestBy(flags: Flags, misuse: (message: string) => never): StopRequest {

@@ -94,7 +94,7 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
     checkNamesType(names);
     const { signal } = options;
     // Without a default: the list may come slowly, as long as the gateway takes it. Keepalive
-    // notices one that is gone.
+    // notices a gateway that is gone.
     const timeoutMs = options.timeoutMs === undefined ? Infinity : timeoutOf(options.timeoutMs);
     const message = wireSubmissionOf(spec);
     const deadline = Date.now() + timeoutMs;

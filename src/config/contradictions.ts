@@ -7,7 +7,7 @@ import { readTlsFiles, TlsFilesError, type TlsPaths } from "./tls-files.js";
 
 /** Returns all contradictions. A setting that could not be read contradicts nothing. */
 export function contradictions(settings: Partial<Settings>): readonly string[] {
-  return [...encryption(settings), ...halfAnIssuer(settings), ...strictWithoutLog(settings)];
+  return [...encryption(settings), ...halfAnIssuer(settings), ...strictWithoutLog(settings), ...onePort(settings)];
 }
 
 /** Finds endpoints, by the setting of each, that would be called in plain text across a network. */
@@ -36,6 +36,16 @@ export function sharedQuotas(accounts: ReadonlyMap<string, AccountSettings>): re
         `the accounts ${names.join(", ")} have the same endpoint and the same keys, and a quota each, which the cloud ` +
         "may count together; set `quota` so that their sum is the quota of the cloud's account",
     );
+}
+
+const EVERY_HOST: readonly string[] = ["0.0.0.0", "::"];
+
+/** The system would only say that a program listens there already. */
+function onePort({ listen, adminListen }: Partial<Settings>): string[] {
+  if (!listen || !adminListen || listen.port !== adminListen.port || listen.port === 0) return [];
+  const hosts = [listen.host, adminListen.host];
+  const isOne = hosts[0] === hosts[1] || hosts.some((host) => EVERY_HOST.includes(host));
+  return isOne ? ["OTA_ADMIN_LISTEN: is at the port of OTA_LISTEN; set another port, or off"] : [];
 }
 
 function strictWithoutLog({ auditStrict, auditLog }: Partial<Settings>): string[] {

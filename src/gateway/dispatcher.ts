@@ -192,5 +192,5 @@ function longestBackoffMs(attempt: number): number {
 
 /** In how many calls a device was for the waiter that has tried it least. */
 function attemptsOf({ owners }: BatchDevice): number {
-  return Math.min(...owners.map(({ waiter, index }) => waiter.attemptsOf(index)));
+  return owners.reduce((least, { waiter, index }) => Math.min(least, waiter.attemptsOf(index)), Infinity);
 }

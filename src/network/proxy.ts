@@ -41,7 +41,7 @@ function urlOf(text: string): URL | undefined {
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   const isBare = url?.pathname === "/" && url.search === "" && url.hash === "";
-  if (!url || !isBare || !/^https?:$/.test(url.protocol) || !isDecodable(url.username + url.password)) {
+  if (!url || !isBare || !/^https?:$/.test(url.protocol) || ![url.username, url.password].every(isDecodable)) {
     throw new Error(`expected ${EXPECTED}, not what was given`);
   }
   return url;

@@ -183,7 +183,10 @@ export class Operations {
   }
 
   #opened(): Promise<OperationStore> {
-    this.#opening ??= this.#open();
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined; // the next that needs it tries again
+      throw error;
+    });
     return this.#opening;
   }
 

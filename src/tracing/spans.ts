@@ -78,9 +78,9 @@ export function startCallSpan(
 }
 
 /**
- * Ends the span of an upstream call, and adds an event to each caller's span that names the call,
- * at the time when it was sent. Before that time the caller waited for its turn, after it for the
- * upstream.
+ * Ends the span of an upstream call, and adds an event to each open span of a caller that names
+ * the call, at the time when it was sent. Before that time the caller waited for its turn, after it
+ * for the upstream.
  */
 export function endCallSpan(span: Span, result: CallResult, callers: readonly Span[], sentWallMs: number): void {
   const { traceId, spanId } = span.spanContext();
@@ -93,7 +93,7 @@ export function endCallSpan(span: Span, result: CallResult, callers: readonly Sp
   if (result.kind !== "accepted") span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
   const event = { ...outcome, "ota.call.trace_id": traceId, "ota.call.span_id": spanId };
-  for (const caller of callers) caller.addEvent("ota.upstream_call", event, sentWallMs);
+  for (const caller of callers) if (caller.isRecording()) caller.addEvent("ota.upstream_call", event, sentWallMs);
 }
 
 /** Starts the span of an inbound rpc, continuing the caller's trace. */

@@ -36,7 +36,7 @@ export const TASKS_OF_JOB: OperationShape = {
     action: "ListOTATaskByJob",
     parameters: [
       ...list("DeviceNames", deviceNames),
-      // The largest page. As far as is documented, a device has one task in a batch.
+      // The largest page, in case paging applies after all: it is documented not to apply to names.
       ...said(["JobId", jobId], ["CurrentPage", "1"], ["PageSize", "100"], ["IotInstanceId", iotInstanceId]),
     ],
   }),

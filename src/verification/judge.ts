@@ -38,8 +38,8 @@ const OVER: ReadonlyMap<string, Judgment> = new Map([
 export function judge(tasks: readonly ListedTask[], complete: boolean): Judgment {
   const goingOn = tasks.find(({ state }) => !OVER.has(state));
   if (goingOn) return { kind: "unfinished", state: goingOn.state };
-  // As far as documented, a batch has one task for each device. If there are more, the last one
-  // counts.
+  // A dynamic batch takes a device in up to ten times; it is open whether each time has a task of
+  // its own. If so, the last one counts.
   const last = tasks.reduce<ListedTask | undefined>((a, b) => (a && !isLater(b, a) ? a : b), undefined);
   return (last && OVER.get(last.state)) ?? (complete ? NONE : NONE_UNFINISHED);
 }

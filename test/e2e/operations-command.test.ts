@@ -74,6 +74,11 @@ describe("ota-gateway operations", () => {
     expect(lines).toHaveLength(701);
     expect(lines[1]).toContain(`${names[0]},ACCEPTED`);
     expect((await command("operations", "results", name, "--failed")).stdout).toBe("");
+    const surroundings = { through: ["bash", "-c", 'set -o pipefail; "$@" | head -n 1', "-"] };
+    const words = ["operations", "results", name, "--address", gateway.grpc, "--caller", "hands"];
+    const left = run(words, {}, surroundings);
+    expect([await left.ended, left.stderr]).toEqual([0, ""]); // was: an error, EPIPE
+    expect(left.stdout).toContain(`{"device_name":"${names[0]}","outcome":"ACCEPTED"`);
 
     expect((await command("operations", "list")).stdout).toContain(name);
     const shown = await command("operations", "show", name);

@@ -33,8 +33,20 @@ describe("ota-gateway probe, before its first cancel", () => {
     const { run: probe, emulator, foreignFirmwareId, startForeignBatch } = await startProbing(test);
     await startForeignBatch();
     const { endedBy } = await probe({ ...LEAST_GIVEN, foreignFirmwareId });
-    expect(endedBy).toMatch(/The --foreign-firmware-id has a running batch/);
+    expect(endedBy).toMatch(/The --foreign-firmware-id has a running or canceled batch/);
     expect(emulator.stats()).toMatchObject({ arrivals: 0, tasks: { QUEUED: 1 } });
+  });
+
+  it("stops if a batch that was closed still has a task (was: it went on)", async (test) => {
+    const { run: probe, emulator, wire } = await startProbing(test);
+    const { productKey, firmwareId } = LEAST_GIVEN;
+    const { jobId } = emulator.startRollout({ productKey, firmwareId, kind: "dynamic", devices: 2 });
+    await wire.send({ action: "CancelOTAStrategyByJob", parameters: [["JobId", jobId]] });
+    expect(emulator.rollouts().at(-1)).toMatchObject({ status: "CANCELED", tasks: { QUEUED: 2 } });
+    const { endedBy, evidence } = await probe(LEAST_GIVEN);
+    expect(endedBy).toMatch(/unfinished tasks \(2 of devices that are not sacrificial\)/);
+    expect(evidence.trials).toEqual({});
+    expect(emulator.stats().arrivals).toBe(0);
   });
 
   it("says that a secret is wrong after one call", async (test) => {
@@ -96,9 +108,9 @@ describe.concurrent("ota-gateway probe, the program", () => {
     const dry = run([...FLAGS, "--upstream-url", upstream.url, "--dry-run", "--consent-to-throttling"], KEYS);
     const json = run([...FLAGS, "--upstream-url", upstream.url, "--dry-run", "--json"], KEYS); // was: printed as text
     expect(await silent.ended).toBe(2);
-    expect(silent.stderr).toMatch(/^Up to 10 calls go to http:(.*\n)*error: nothing is sent without confirmation/);
+    expect(silent.stderr).toMatch(/^Up to 15 calls go to http:(.*\n)*error: nothing is sent without confirmation/);
     expect(await dry.ended).toBe(0);
-    expect(dry.stdout).toMatch(/^Up to 54 calls go to http:/);
+    expect(dry.stdout).toMatch(/^Up to 59 calls go to http:/);
     expect([await json.ended, json.stdout]).toEqual([2, ""]);
     expect(upstream.calls).toHaveLength(0);
     await upstream.close();

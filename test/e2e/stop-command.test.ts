@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Client, connect, type OperationStatus } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { type Emulator, startEmulator } from "../../src/emulator/server.js";
-import { endPrograms, type GatewayProgram, run, runGateway } from "../support/processes.js";
+import { Rollout } from "../../src/gen/ota/v1/ota_service.js";
+import { listenOta } from "../support/fake-ota-service.js";
+import { endPrograms, type GatewayProgram, run, runGateway, until } from "../support/processes.js";
 
 const { productKey, firmwareId } = DEFAULTS;
 let emulator: Emulator;
@@ -31,6 +33,21 @@ async function stop(...words: string[]) {
 }
 
 describe("ota-gateway stop", () => {
+  it("says that the gateway may have the stop if it is left before the answer (was: not a word)", async () => {
+    let isAsked = false;
+    const address = await listenOta({
+      rollout: () => Rollout.fromPartial({}),
+      stop: () => {
+        isAsked = true; // and is never answered
+      },
+    });
+    const program = run(["stop", "--product-key", "a1", "--firmware-id", "f1", "--address", address, "--yes"]);
+    await until(() => isAsked);
+    program.kill("SIGINT");
+    expect([await program.ended, program.stdout]).toEqual([1, ""]);
+    expect(program.stderr).toContain(`operations list --running --address ${address}\n`);
+  });
+
   it("changes nothing without a yes, nor with flags that cannot be used", async () => {
     const before = emulator.rollouts();
     const unasked = await stop();

@@ -91,6 +91,18 @@ describe.concurrent("CancelTasksByDevice with verify", () => {
     expect(answer.calls).toHaveLength(1); // those that read are none of the cancel's
   });
 
+  it("and a job_id tells devices apart that a dynamic batch has taken in again and again", async (test) => {
+    const { emulator, verify } = await setUp(test, { devices: 0 });
+    const dynamic = emulator.startRollout({ kind: "dynamic", devices: 50 }).jobId;
+    for (let match = 1; match <= 3; match++) {
+      // At last, 150 tasks of 50 devices: more than a page.
+      const answer = await verify(devices(50), { jobId: dynamic });
+      expect(outcomes(answer)).toEqual(Array(50).fill(Outcome.VERIFIED_CANCELED));
+      for (const deviceName of devices(50)) emulator.report({ deviceName, version: DEFAULTS.deviceVersion });
+    }
+    expect(emulator.rollouts().at(-1)?.tasks).toMatchObject({ CANCELED: 150, QUEUED: 50 });
+  });
+
   it("and no job_id says that nothing is left to happen, and no more than that", async (test) => {
     const { emulator, verify } = await setUp(test);
     const answer = await verify(devices(14));

@@ -28,10 +28,11 @@ export interface FakeAnswers {
   quota?(call: ServerUnaryCall<GetQuotaRequest, GetQuotaResponse>): GetQuotaResponse | WireError | undefined;
   rollout?(call: ServerUnaryCall<GetRolloutRequest, Rollout>): Rollout | WireError | undefined;
   submit?: OtaServiceServer["submitCancelTasksByDevice"];
+  stop?: OtaServiceServer["stopRollout"];
 }
 
 /** Starts the service. Resolves with its address. */
-export function listenOta({ cancel, stream, quota, rollout, submit }: FakeAnswers): Promise<string> {
+export function listenOta({ cancel, stream, quota, rollout, submit, stop }: FakeAnswers): Promise<string> {
   const usual = GetQuotaResponse.fromPartial({ account: "default", callsPerSecond: 10 });
   const service: OtaServiceServer = {
     cancelTasksByDevice: (call, callback) => reply(cancel?.(call), callback),
@@ -39,7 +40,7 @@ export function listenOta({ cancel, stream, quota, rollout, submit }: FakeAnswer
     getQuota: (call, callback) => reply(quota ? quota(call) : usual, callback),
     getRollout: (call, callback) => reply(rollout?.(call), callback),
     submitCancelTasksByDevice: submit ?? (() => {}),
-    stopRollout: () => {},
+    stopRollout: stop ?? (() => {}),
     listOperationResults: () => {},
   };
   return listenGrpc([OtaServiceService, service]);

@@ -1,6 +1,6 @@
 // What deploy/ and its documents say, held against the code: settings, ports, paths, times and rights.
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cancelCommand } from "../../src/cli/cancel.js";
 import { stopCommand } from "../../src/cli/stop.js";
@@ -10,6 +10,7 @@ import { SETTINGS } from "../../src/config/settings.js";
 import { unknownSettings } from "../../src/config/unknown-settings.js";
 import { LEDGER_SCRIPT } from "../../src/limiter/shared/ledger-script.js";
 import { countsForMs, FENCE_MS } from "../../src/limiter/token-rule.js";
+import { RUNBOOK } from "../../src/observe/admin/runbook.js";
 import { serve } from "../../src/serve/serve.js";
 import { configOf, KUBERNETES, onlyContainer, variablesOf } from "../support/deployed.js";
 import { FakeLog } from "../support/fake-log.js";
@@ -390,6 +391,15 @@ describe("docs/operations.md", () => {
     const [opening, lease] = [countsForMs(upstreamTimeoutMs), countsForMs(upstreamTimeoutMs) + FENCE_MS];
     expect(textOf("docs/operations.md")).toContain(`**${opening / 1000} s**`);
     expect(textOf("docs/operations.md")).toContain(`For ${lease / 1000} s`);
+  });
+});
+
+describe("the image", () => {
+  it("has each document that the admin port serves, without which no gateway starts", () => {
+    const documents = [...RUNBOOK.keys()].map((path) => `docs/${basename(path)}`);
+    expect(documents).toContain("docs/rollouts.md");
+    expect(dockerfile).toContain(`\nCOPY ${documents.join(" ")} docs/\n`);
+    for (const each of documents) expect(textOf(".dockerignore").split("\n")).toContain(`!${each}`);
   });
 });
 

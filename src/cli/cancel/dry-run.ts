@@ -18,6 +18,8 @@ export interface DryRunOptions {
   readonly before: ReadonlySet<string>;
   readonly callsPerSecond: number;
   readonly signal: AbortSignal;
+  /** Called with the number of devices that the gateway has checked since the last time. */
+  readonly advanced: (devices: number) => void;
   /** Has every device read, and takes what is known of each. */
   readonly checked?: (result: DeviceResult) => void;
 }
@@ -45,7 +47,7 @@ const NOTHING: CancelPlan = { calls: 0, expectedWaitMs: 0, expectedDurationMs: 0
 
 /** Checks all names. Throws UnreadableNames if there is none. */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
-  const { client, scope, lines, source, before, callsPerSecond, signal, checked } = options;
+  const { client, scope, lines, source, before, callsPerSecond, signal, advanced, checked } = options;
   const what = { validateOnly: true, ...(checked && { checkDevices: true }) };
   const invalid = new InvalidLines();
   const names = new NameList(before, (found) => invalid.add(found));
@@ -57,6 +59,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
       if (!plan) throw new Error("the gateway returned no plan; it may be older than this program");
       if (checked && !plan.devices) throw new Error("the gateway read no device; it may be older than --check");
       for (const result of results) checked?.(result);
+      advanced(deviceNames.length);
       first ??= plan;
     } catch (error) {
       if (!(error instanceof OtaError && isTooLarge(error)) || deviceNames.length === 1) throw error;

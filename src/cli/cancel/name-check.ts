@@ -46,7 +46,9 @@ export function nameCheckText({ existing, missing, notRead, firstMissing, notRea
   const rest = missing - firstMissing.length;
   return [
     `Read: ${counted(existing, "device")} ${existing === 1 ? "exists" : "exist"}, ${count(missing)} do not, ${count(notRead)} could not be read.`,
-    ...(missing > 0 ? [`Do not exist: ${visible(firstMissing.join(", "))}${rest > 0 ? `, and ${count(rest)} more` : ""}.`] : []),
+    ...(missing > 0
+      ? [`Do not exist: ${visible(firstMissing.join(", "))}${rest > 0 ? `, and ${count(rest)} more` : ""}.`]
+      : []),
     ...(notRead > 0 ? [`Not read: ${visible(notReadBecause.replace(/^not read:? /, ""))}.`] : []),
   ].join("\n");
 }

@@ -2,6 +2,7 @@
 // overwritten; it is continued only if the user asks for that.
 import { existsSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
+import { shellQuoted } from "../terminal/shell-quoted.js";
 import { type ResultFormat, resultFormatOf } from "./result-row.js";
 import { ResultsFile, type WriteFailed } from "./results-file.js";
 
@@ -68,8 +69,4 @@ export function resumeCommand(argv: readonly string[], file: string): string {
     return !isValue && !/^--(output|resume)(=|$)/.test(arg);
   });
   return [...program, ...kept, "--resume", file, ...names].map(shellQuoted).join(" ");
-}
-
-function shellQuoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -84,7 +84,7 @@ export function rowFrom(values: Readonly<Record<string, unknown>>, format: Resul
 }
 
 /**
- * Whether rows can follow this header. Rows of an older version may end earlier, and a user may
+ * Whether rows can follow this header. Those of an older version may end earlier, and a user may
  * have added columns behind ours.
  */
 export function isResultsHeader(fields: readonly string[]): boolean {

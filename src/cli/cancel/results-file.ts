@@ -97,7 +97,7 @@ export class ResultsFile {
       return true;
     } catch (error) {
       if (this.#failure) return false;
-      this.#failure = new Error(`${this.#name} cannot be written: ${(error as Error).message}`);
+      this.#failure = new Error(`${this.#name} cannot be written: ${(error as Error).message}`, { cause: error });
       this.#failed(this.#failure);
       return false;
     }

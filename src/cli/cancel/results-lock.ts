@@ -10,7 +10,7 @@ export class ResultsInUse extends Error {
   override readonly name = "ResultsInUse";
 }
 
-/** Locks the file until the process ends. Throws ResultsInUse. */
+/** Locks the file until the process ends, once in a process. Throws ResultsInUse. */
 export function lockResults(file: string): void {
   const lock = `${file}.lock`;
   const own = `${hostname()}:${process.pid}`;
@@ -25,7 +25,8 @@ export function lockResults(file: string): void {
     }
     const holder = holderOf(lock);
     if (holder === undefined) continue;
-    if (!isGone(holder) || !removed(lock)) {
+    // A container that was started again may have the name and the number of its predecessor.
+    if (!(holder === own || isGone(holder)) || !removed(lock)) {
       throw new ResultsInUse(
         `${file} is being written by another run (${visible(holder)}); wait for it, or delete ${lock} if there is no such run`,
       );

@@ -2,6 +2,8 @@
 import { systemClock } from "../../base/clock.js";
 import { type DeviceResult, OtaError } from "../../client/client.js";
 import { jsonLine } from "../terminal/json.js";
+import { paintFor } from "../terminal/paint.js";
+import { ProgressLine } from "../terminal/progress.js";
 import { dryRun, dryRunJson, dryRunText } from "./dry-run.js";
 import { type GivenList, stopSignal, summaryScreen } from "./given-list.js";
 import { NameCheck } from "./name-check.js";
@@ -21,11 +23,19 @@ export async function showDryRun(list: GivenList, callsPerSecond: number): Promi
     results ??= file?.open((error) => process.stderr.write(`${error.message}\n`));
     results?.add(resultRow(result, scope, new Date(systemClock.wallNow())));
   };
+  let devices = 0;
+  const position = () => ({ devices, total: undefined, calls: undefined, failed: 0 });
+  let progress: ProgressLine | undefined; // from the first answer on, below what the list is taken for
+  const advanced = (more: number) => {
+    progress ??= new ProgressLine(process.stderr, paintFor(process.stderr), systemClock, position);
+    devices += more;
+  };
   try {
-    const told = await dryRun({
-      ...{ client, scope, before, callsPerSecond, signal, ...sources },
+    const running = dryRun({
+      ...{ client, scope, before, callsPerSecond, signal, advanced, ...sources },
       ...(nameCheck && { checked }),
     });
+    const told = await running.finally(() => progress?.end());
     const isWritten = results?.close() === undefined;
     summaryScreen(list).write(flags.json ? jsonLine(dryRunJson(told, nameCheck)) : dryRunText(told, nameCheck));
     process.exitCode = told.invalidNames === 0 && isWritten && (nameCheck?.isClean ?? true) ? 0 : 1;

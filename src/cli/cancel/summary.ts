@@ -52,9 +52,7 @@ export function isComplete(report: RunReport): boolean {
   return isWell(report) && !report.unwritten;
 }
 
-/**
- * Whether certainly no device of the list was canceled, in this run or the one that it continues.
- */
+/** Whether certainly no device was canceled, in this run or the one that it continues. */
 export function isUntouched({ counts, names }: Pick<RunReport, "counts" | "names">): boolean {
   return counts.ok === 0 && names.skipped === 0 && !counts.outcomes.has("UNKNOWN");
 }

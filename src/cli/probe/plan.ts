@@ -3,15 +3,17 @@
 import { ROUNDS } from "./bursts.js";
 import { PAUSE_MS } from "./run.js";
 import { CALLS_PER_SACRIFICE } from "./sacrifice.js";
-import { MOST_RUNNING_JOBS } from "./safety.js";
+import { MOST_READ_JOBS } from "./safety.js";
 import { type Given, makeUp, trialsFor } from "./trials.js";
 
 /** The plan for the terminal. It holds none of the user's names. */
 export function planText(given: Given, url: URL): string {
   const sacrifices = given.sacrificialDevices.length;
+  const [which, spared] =
+    sacrifices > 0 ? ["running and canceled", " except of the sacrificial devices"] : ["canceled", ""];
   const reads = [
     `the package's batches (ListOTAJobByFirmware): ${sacrifices > 0 ? "none may run for other devices" : "all must have ended"}`,
-    ...(sacrifices > 0 ? [`the tasks of running batches, at most ${MOST_RUNNING_JOBS} (ListOTATaskByJob)`] : []),
+    `the tasks of ${which} batches, at most ${MOST_READ_JOBS} (ListOTATaskByJob): none may be unfinished${spared}`,
     ...(given.foreignFirmwareId === undefined
       ? []
       : ["the batches of the package of the other product; all must have ended"]),
@@ -29,7 +31,7 @@ export function planText(given: Given, url: URL): string {
   const burst = given.throttlingQuota === undefined ? 0 : ROUNDS * (given.throttlingQuota + 1);
   // Two questions, whether there are one or two tasks to spend on them.
   const spent = sacrifices > 0 ? 2 * CALLS_PER_SACRIFICE : 0;
-  const spaced = reads.length + (sacrifices > 0 ? MOST_RUNNING_JOBS - 1 : 0) + cancels.length + spent;
+  const spaced = reads.length + MOST_READ_JOBS - 1 + cancels.length + spent;
   return [
     `Up to ${spaced + burst} calls go to ${url.origin}:`,
     ...reads.map((words) => `  read    ${words}`),

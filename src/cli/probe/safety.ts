@@ -14,10 +14,12 @@ export interface GivenUp {
   readonly jobId: string;
 }
 
-/** The documentation spells the first in two ways. */
-const JOB_IS_OVER: readonly string[] = ["COMPLETED", "COMPLETE", "CANCELED"];
-/** Reading each running batch takes a call of its own. */
-export const MOST_RUNNING_JOBS = 5;
+/** Spelled in two ways by the documentation. */
+const HAVE_ENDED: readonly string[] = ["COMPLETED", "COMPLETE"];
+/** A dynamic batch that was closed. Its tasks may be unfinished. */
+const CANCELED = "CANCELED";
+/** Reading the tasks of each batch takes a call of its own. */
+export const MOST_READ_JOBS = 5;
 
 const OTHERWISE =
   "Give a package whose batches have all ended, or a new one without any; then no call of the probe can cancel a task.";
@@ -27,20 +29,21 @@ const OTHERWISE =
  * ruled out.
  */
 export async function ruleOutHarm(given: Given, asker: Asker): Promise<readonly GivenUp[]> {
-  const running = await runningJobs(given.firmwareId, given, asker);
-  if (running.length > 0 && given.sacrificialDevices.length === 0) {
+  const jobs = await jobsThatMayHaveTasks(given.firmwareId, given, asker);
+  if (jobs.some(({ status }) => status !== CANCELED) && given.sacrificialDevices.length === 0) {
     throw new Stopped(`The package has a running batch. ${OTHERWISE}`);
   }
-  if (running.length > MOST_RUNNING_JOBS)
-    throw new Stopped(`The package has more than ${MOST_RUNNING_JOBS} running batches. ${OTHERWISE}`);
+  if (jobs.length > MOST_READ_JOBS)
+    throw new Stopped(`The package has more than ${MOST_READ_JOBS} running or canceled batches. ${OTHERWISE}`);
   const unfinished: GivenUp[] = [];
-  for (const { jobId } of running) unfinished.push(...(await unfinishedOf(jobId, given, asker)));
+  for (const { jobId } of jobs) unfinished.push(...(await unfinishedOf(jobId, given, asker)));
   const spared = unfinished.filter(({ deviceName }) => !given.sacrificialDevices.includes(deviceName)).length;
   if (spared > 0) {
     throw new Stopped(`The package has unfinished tasks (${spared} of devices that are not sacrificial). ${OTHERWISE}`);
   }
-  if (given.foreignFirmwareId !== undefined && (await runningJobs(given.foreignFirmwareId, given, asker)).length > 0) {
-    throw new Stopped(`The --foreign-firmware-id has a running batch. ${OTHERWISE}`);
+  const { foreignFirmwareId } = given;
+  if (foreignFirmwareId !== undefined && (await jobsThatMayHaveTasks(foreignFirmwareId, given, asker)).length > 0) {
+    throw new Stopped(`The --foreign-firmware-id has a running or canceled batch. ${OTHERWISE}`);
   }
   if (given.idleDevice !== undefined) await checkIdle(given.idleDevice, given, asker);
   return given.sacrificialDevices.map((name) => {
@@ -74,17 +77,17 @@ export async function refusedRead(name: string, given: Given, asker: Asker): Pro
 }
 
 /** Only the first page is read. */
-async function runningJobs(firmwareId: string, given: Given, asker: Asker): Promise<ListedJobs["jobs"]> {
+async function jobsThatMayHaveTasks(firmwareId: string, given: Given, asker: Asker): Promise<ListedJobs["jobs"]> {
   const { jobs, isWhole } = await listed(listJobs(firmwareId, given), readListedJobs, asker);
   if (!isWhole) throw new Stopped(`A package has ${PAGE} batches or more. ${OTHERWISE}`);
-  return jobs.filter(({ status }) => !JOB_IS_OVER.includes(status));
+  return jobs.filter(({ status }) => !HAVE_ENDED.includes(status));
 }
 
 async function unfinishedOf(jobId: string, given: Given, asker: Asker): Promise<GivenUp[]> {
   const operation = TASKS_OF_JOB.of({ ...scopeOf(given), jobId }, []);
   const { tasks, whole } = await listed(operation, readTaskList, asker);
   if (tasks.length >= PAGE || !whole) {
-    throw new Stopped(`A running batch of the package has ${PAGE} tasks or more. ${OTHERWISE}`);
+    throw new Stopped(`A running or canceled batch of the package has ${PAGE} tasks or more. ${OTHERWISE}`);
   }
   return tasks.filter(isOpen).map(({ deviceName }) => ({ deviceName, jobId }));
 }

@@ -9,7 +9,8 @@ export interface Position {
   readonly devices: number;
   /** Undefined while unknown. */
   readonly total: number | undefined;
-  readonly calls: number;
+  /** Undefined where nothing is sent. */
+  readonly calls: number | undefined;
   readonly failed: number;
 }
 
@@ -96,7 +97,7 @@ function figures({ devices, total, calls, failed }: Position, perSecond: number)
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
     `${count(perSecond)}/s`,
     ...(leftMs === undefined ? [] : [`${duration(leftMs)} left`]),
-    counted(calls, "call"),
+    ...(calls === undefined ? [] : [counted(calls, "call")]),
   ];
 }
 

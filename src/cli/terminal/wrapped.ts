@@ -1,6 +1,10 @@
 // Breaks text between words into lines that fit a screen; lines after the first are indented.
 
-export function wrapped(text: string, columns: number): string {
+/** Of a terminal that does not know its width, which then says 0. */
+const USUAL_COLUMNS = 80;
+
+export function wrapped(text: string, width: number): string {
+  const columns = width || USUAL_COLUMNS;
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {

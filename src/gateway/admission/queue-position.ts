@@ -34,19 +34,21 @@ export function callsBefore(
   const wanted = higherThere + Math.min(waitingIn(priority).devices - ownThere, peers * mine) + mine;
   const scopeCalls = Math.ceil(Math.min(wanted, (scopeQueue?.size ?? 0) + devices) / seats);
 
-  // A lower class also gets the seats that higher classes leave empty in their calls.
-  const joinsHigher = scopeCalls <= Math.ceil(higherThere / seats);
-  const turnClass = (joinsHigher && higher.find((each) => waitingIn(each).devices > 0)) || priority;
-  const members = turnClass === priority ? peers + 1 : waitingIn(turnClass).callers;
   const ownTurns = scopeQueue || own === 0 ? 0 : Math.ceil(own / seats);
-  const turns = scopeCalls / members + ownTurns;
-  const others = backlog.callers(turnClass) - waitingIn(turnClass).callers;
-  const outside = backlog.callers(turnClass) > 0 ? others / backlog.callers(turnClass) : 0;
-  const inClass = scopeCalls + sharing(queue) * outside * callsOf(queue, turnClass, turns);
-
-  const above = PRIORITIES.slice(0, PRIORITIES.indexOf(turnClass));
-  const first = above.reduce((sum, each) => sum + callsOf(queue, each), 0) * sharing(queue);
-  const position = withTenthCalls(queue, turnClass, inClass, Math.max(first - Math.ceil(higherThere / seats), 0));
+  const positionBy = (turnClass: Priority) => {
+    const members = turnClass === priority ? peers + 1 : waitingIn(turnClass).callers;
+    const turns = scopeCalls / members + ownTurns;
+    const others = backlog.callers(turnClass) - waitingIn(turnClass).callers;
+    const outside = backlog.callers(turnClass) > 0 ? others / backlog.callers(turnClass) : 0;
+    const inClass = scopeCalls + sharing(queue) * outside * callsOf(queue, turnClass, turns);
+    const above = PRIORITIES.slice(0, PRIORITIES.indexOf(turnClass));
+    const first = above.reduce((sum, each) => sum + callsOf(queue, each), 0) * sharing(queue);
+    return withTenthCalls(queue, turnClass, inClass, Math.max(first - Math.ceil(higherThere / seats), 0));
+  };
+  // A lower class also gets the seats that higher classes leave empty in their calls, if those come
+  // before its own turns.
+  const joined = scopeCalls <= Math.ceil(higherThere / seats) && higher.find((each) => waitingIn(each).devices > 0);
+  const position = Math.min(positionBy(priority), joined ? positionBy(joined) : Infinity);
   return Math.min(Math.round(position) - 1, queue.backlog.calls + scopeCalls - 1);
 }
 

@@ -156,9 +156,10 @@ export class Rpc {
     for (const { kind } of outcomes) this.#outcomes[kind] = (this.#outcomes[kind] ?? 0) + 1;
   }
 
-  /** To be called once, when the answer has been given. */
-  finish(code: status): void {
+  /** To be called once, when the answer has been given. The gate may have given another before. */
+  finish(answered: status): void {
     const { clock, log, rpcEnded } = this.#options;
+    const code = this.stream?.endedAs ?? answered;
     const nowMs = clock.now();
     if (this.#state === "open") {
       this.#state = "answered";

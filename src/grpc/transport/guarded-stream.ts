@@ -66,6 +66,8 @@ export class GuardedStream {
   readonly head: StreamHead;
   /** Monotonic; Infinity if the client set none. */
   readonly deadlineMs: number;
+  /** The status with which the gate has ended it; undefined as long as that is its handler's. */
+  endedAs: status | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GuardedStreamOptions;
   readonly #connection: Connection;
@@ -206,6 +208,7 @@ export class GuardedStream {
   }
 
   #answer(error: WireError): void {
+    this.endedAs = error.code;
     if (this.#call) this.#call.sendStatus(error);
     else this.#stream.close();
   }

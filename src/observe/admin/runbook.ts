@@ -1,8 +1,9 @@
-// The documents that alerts link to, as the admin port serves them: of the version that runs, and
-// where no repository can be reached. Text as it is written, with an anchor at each heading.
+// The documents for the engineer on call, to which alerts link, as the admin port serves them: of
+// the version that runs, and where no repository can be reached. Text as it is written, with an
+// anchor at each heading.
 import { readFileSync } from "node:fs";
 
-const NAMES = ["metrics.md", "operations.md"];
+const NAMES = ["metrics.md", "operations.md", "rollouts.md"];
 
 /** The pages by path. A build without a document fails at once. */
 export const RUNBOOK: ReadonlyMap<string, string> = new Map(
@@ -35,7 +36,9 @@ function anchorOf(heading: string): string {
 
 /** Links within the documents that are served; all others stay text. */
 function linked(line: string): string {
-  return line.replaceAll(/\[([^\]]*)\]\(((?:metrics\.md|operations\.md)?#[\w-]+)\)/g, '<a href="$2">$1</a>');
+  return line.replaceAll(/\[([^\]]*)\]\(([\w.]*)(#[\w-]+)?\)/g, (text, words, name, anchor = "") =>
+    NAMES.includes(name) || (name === "" && anchor !== "") ? `<a href="${name}${anchor}">${words}</a>` : text,
+  );
 }
 
 function escaped(text: string): string {

@@ -60,6 +60,8 @@ describe("rolloutText", () => {
     const unread = { ...ZERO, confirm: undefined, inProgress: undefined };
     const text = textOf(aJob(), aJob({ counts: unread, incomplete: "not counted yet" }));
     expect(text).toContain("  at least 0 devices can still be canceled.\n  at least 0 of them were notified");
+    const over = textOf(aJob(), aJob({ counts: unread, status: "COMPLETED", incomplete: "not counted: it is over" }));
+    expect(over).toContain("  0 devices can still be canceled.\n  0 of them were notified");
   });
 
   it("fits 80 columns with a million devices in every state", () => {

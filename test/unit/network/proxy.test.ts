@@ -70,6 +70,7 @@ describe("proxyMistakes", () => {
       "socks5://me:s3cr3t@proxy:1080",
       "http://me:s3cr3t/@proxy",
       "http://me:s3cr3t%@proxy",
+      "http://me%E4:%BD%A0s3cr3t@proxy", // decodable only together (was: accepted)
       "http://",
       ":",
     ];

@@ -6,21 +6,33 @@ import { HandClock } from "../../support/hand-clock.js";
 import { openSqlite } from "../../support/sqlite-world.js";
 import { leaseOne, submit, WIDE_BOUNDS } from "../../support/stored-operation.js";
 
-async function open() {
+async function open(failures = 0) {
   const clock = new HandClock();
   const { store } = await openSqlite(WIDE_BOUNDS, ":memory:", clock);
+  let attempts = 0;
+  const openStore = async () => {
+    if (attempts++ < failures) throw new Error("no thread can be started");
+    return store;
+  };
   const operations = new Operations({
-    ...{ clock, log: new FakeLog(), gateways: new Map(), open: async () => store, holder: "here" },
+    ...{ clock, log: new FakeLog(), gateways: new Map(), open: openStore, holder: "here" },
     ...{ mostDevicesPerOperation: 1000, mostOperationsPerCaller: 10 },
     stops: { accounts: new Map(), forbidden: () => undefined, planned: () => {} },
     ...{ forbidden: () => undefined, ended: () => {}, spanOf: () => undefined },
   });
+  for (let n = 0; n < failures; n++) await expect(operations.open()).rejects.toThrow("no thread can be started");
   await operations.open();
   const wait = (id: string, forMs: number) => operations.wait(id, clock.now() + forMs, new AbortController().signal);
   return { clock, store, operations, wait };
 }
 
 describe("Operations", () => {
+  it("opens the store again after it could not be opened (was: never again)", async () => {
+    const { store, operations } = await open(1);
+    const { id } = await submit(store, 1);
+    expect(await operations.get(id)).toMatchObject({ id });
+  });
+
   it("ends a wait when it begins to drain", async () => {
     const { clock, store, operations, wait } = await open();
     const record = await submit(store, 1);

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { OutcomeCounts } from "../../../../src/cli/cancel/outcome-counts.js";
 import { resultRow } from "../../../../src/cli/cancel/result-row.js";
-import { isComplete, isUntouched, type RunReport, summaryJson, summaryText } from "../../../../src/cli/cancel/summary.js";
+import {
+  isComplete,
+  isUntouched,
+  type RunReport,
+  summaryJson,
+  summaryText,
+} from "../../../../src/cli/cancel/summary.js";
 import type { DeviceResult } from "../../../../src/client/client.js";
 
 const SCOPE = { productKey: "a1", firmwareId: "f1" };

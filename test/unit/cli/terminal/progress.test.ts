@@ -45,6 +45,14 @@ describe("ProgressLine", () => {
     ]);
   });
 
+  it("counts no calls where nothing is sent", async () => {
+    const { clock, written, position, progress } = setUp(false);
+    position.now = { devices: 10_000, total: undefined, calls: undefined, failed: 0 };
+    await clock.advance(5000);
+    progress.end();
+    expect(written).toEqual(["10,000 devices, 2,000/s\n"]);
+  });
+
   it("knows no share and no end of a list that is still coming", async () => {
     const { clock, written, position, progress } = setUp(true);
     position.now = { devices: 500, total: undefined, calls: 3, failed: 0 };

@@ -1,18 +1,25 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Applicant, callsBefore } from "../../../../src/gateway/admission/queue-position.js";
-import type { Command } from "../../../../src/gateway/command.js";
+import { type Command, PRIORITIES } from "../../../../src/gateway/command.js";
 import { Queue } from "../../../../src/gateway/queue/queue.js";
 import { EQUAL } from "../../../support/fake-callers.js";
 import { aScope, aWaiter, names, SCOPE } from "../../../support/fake-command.js";
 import { ROOM } from "../../../support/fake-upstream.js";
+import { runs } from "../../../support/property-runs.js";
 
-function aheadOf(waiting: readonly Partial<Command>[], applicant: Partial<Applicant> = {}, devices = 1): number {
-  const queue = new Queue(ROOM, EQUAL);
+function aheadOf(
+  waiting: readonly Partial<Command>[],
+  applicant: Partial<Applicant> = {},
+  devices = 1,
+  seats = ROOM.devices,
+): number {
+  const queue = new Queue({ ...ROOM, devices: seats }, EQUAL);
   for (const [n, command] of waiting.entries()) {
     const deviceNames = names(command.deviceNames?.length ?? 1, 0, `w${n}-`);
     queue.add(aWaiter({ caller: `w${n}`, ...command, deviceNames }));
   }
-  return callsBefore({ caller: "asker", priority: "normal", scope: SCOPE, ...applicant }, devices, queue, ROOM.devices);
+  return callsBefore({ caller: "asker", priority: "normal", scope: SCOPE, ...applicant }, devices, queue, seats);
 }
 
 const heap = (calls: number, command: Partial<Command> = {}) => ({ deviceNames: names(calls * 200), ...command });
@@ -70,5 +77,30 @@ describe("callsBefore", () => {
     for (const priority of ["urgent", "normal", "bulk"] as const) {
       expect(aheadOf(many, { priority, scope: aScope("own") })).toBeLessThanOrEqual(3);
     }
+  });
+
+  it("never goes down with the number of devices (was: at the end of the seats that a higher class leaves)", () => {
+    const request = fc.record({
+      caller: fc.constantFrom("w0", "w1", "w2", "asker"),
+      priority: fc.constantFrom(...PRIORITIES),
+      scope: fc.constantFrom(SCOPE, elsewhere),
+      deviceNames: fc.integer({ min: 1, max: 300 }).map((count) => names(count)),
+    });
+    const asker = fc.record({ priority: fc.constantFrom(...PRIORITIES), scope: fc.constantFrom(SCOPE, aScope("own")) });
+    const urgent = (devices: number, caller: "w0" | "asker", scope = SCOPE) =>
+      ({ caller, scope, priority: "urgent", deviceNames: names(devices) }) as const;
+    const bulk = { caller: "w2", scope: SCOPE, priority: "bulk", deviceNames: names(63) } as const;
+    const known = [urgent(299, "w0"), bulk, urgent(10, "asker", elsewhere)];
+    fc.assert(
+      fc.property(fc.array(request, { maxLength: 8 }), asker, (waiting, applicant) => {
+        let before = -1;
+        for (const devices of [1, 2, 9, 10, 11, 20, 50, 100, 1000]) {
+          const ahead = aheadOf(waiting, applicant, devices, 10);
+          expect(ahead).toBeGreaterThanOrEqual(Math.max(before, Math.ceil(devices / 10) - 1));
+          before = ahead;
+        }
+      }),
+      { numRuns: runs(300), examples: [[known, { priority: "normal", scope: SCOPE }]] },
+    );
   });
 });

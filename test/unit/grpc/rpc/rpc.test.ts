@@ -34,15 +34,21 @@ interface SetUp {
   /** Set for an rpc behind the gate. */
   readonly again?: GuardedStream["identifyAgain"];
   readonly timeoutMs?: number;
+  readonly endedAs?: status;
 }
 
-function setUp({ identity = ALICE, again, timeoutMs = Infinity }: SetUp = {}) {
+function setUp({ identity = ALICE, again, timeoutMs = Infinity, endedAs }: SetUp = {}) {
   const clock = new HandClock();
   const log = new FakeLog();
   const callerScheduler = new CallerScheduler({ now: () => clock.now(), defer: setImmediate });
   const options = { clock, log, defaultDeadlineMs: 60_000, callerScheduler };
   const call = new Call();
-  const ofGate = { identifyAgain: again, deadlineMs: clock.now() + timeoutMs, head: new StreamHead({}, CONNECTION) };
+  const ofGate = {
+    identifyAgain: again,
+    endedAs,
+    deadlineMs: clock.now() + timeoutMs,
+    head: new StreamHead({}, CONNECTION),
+  };
   const stream = again && ({ ...ofGate, finish: () => {}, refused: () => {} } as unknown as GuardedStream);
   const create = () =>
     new Rpc("ota.v1.OtaService/GetQuota", call, { identity, stream, startedMs: clock.now() }, options);
@@ -88,6 +94,13 @@ describe("Rpc", () => {
     expect(rpc.hasLeft).toBe(true);
     rpc.finishUnserved();
     expect(log.lines).toMatchObject([{ fields: { status: "CANCELLED", caller: "alice" } }]);
+  });
+
+  it("logs the status with which the gate has ended it, and its caller has got (was: CANCELLED)", () => {
+    const { call, create, log } = setUp({ again: () => ALICE, endedAs: status.RESOURCE_EXHAUSTED });
+    call.end();
+    create().finishUnserved();
+    expect(log.lines).toMatchObject([{ fields: { status: "RESOURCE_EXHAUSTED", caller: "alice" } }]);
   });
 
   it.each<[string, ReturnType<GuardedStream["identifyAgain"]>, string | undefined]>([

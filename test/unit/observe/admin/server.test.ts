@@ -88,7 +88,12 @@ describe("startAdminServer", () => {
     expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
     expect(body).toContain('<b id="nothing-is-accepted">## Nothing is accepted</b>');
     expect(body).toContain('<a href="operations.md#redis-is-slow">');
-    expect((await get(`${url}/runbook/operations.md`)).body).toContain('<b id="the-state-of-an-account">');
+    const operations = (await get(`${url}/runbook/operations.md`)).body;
+    expect(operations).toContain('<b id="the-state-of-an-account">');
+    // A page that is not served is no link.
+    expect(operations).toContain('<a href="rollouts.md#stop-it">rollouts.md</a>');
+    expect(operations).toContain("[networks.md](networks.md)");
+    expect((await get(`${url}/runbook/rollouts.md`)).body).toContain('<b id="stop-it">');
   });
 
   it("passes metrics on, and says 500 and no more if they fail", async () => {
