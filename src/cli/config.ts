@@ -2,7 +2,7 @@
 // variables for networks and telemetry, or what the file configures. Exits with 0 if it can be
 // used, 1 if it has mistakes, 2 if it cannot be read. Shows where keys come from, never a key; keys
 // that are not there are a warning only, because the gateway may run elsewhere.
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { Command } from "commander";
 import { visible } from "../base/visible-text.js";
 import { ConfigError, type Environment } from "../config/config.js";
@@ -40,6 +40,7 @@ export function configCommand(): Command {
     .action(async (path: string, flags: Flags, command: Command) => {
       try {
         accessSync(path, constants.R_OK);
+        if (statSync(path).isDirectory()) throw new Error("it is a directory");
       } catch (error) {
         command.error(`${path} cannot be read: ${(error as Error).message}`, {
           exitCode: 2,

@@ -173,10 +173,10 @@ The keys of each account need these permissions, the indispensable first (not ch
     expect((await check(text)).out).not.toContain("warning");
   });
 
-  it("ends with 2 for a file that cannot be read", async () => {
+  it.each(["none.yaml", "."])("ends with 2 for %s, which cannot be read as a file", async (path) => {
     const command = configCommand();
     command.commands[0]?.configureOutput({ writeErr: () => {} });
-    const run = command.parseAsync(["check", join(folder, "none.yaml")], { from: "user" });
+    const run = command.parseAsync(["check", join(folder, path)], { from: "user" });
     await expect(run).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining("cannot be read") });
     await expect(run).rejects.toBeInstanceOf(CommanderError);
   });
