@@ -1,6 +1,7 @@
-// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, bounds on real
-// time, and state that stays for the next file of a process. A test with one of them fails on a busy
-// machine, or one time in a hundred. Wait for an event instead (`until`), or turn a clock by hand.
+// Finds sources of random failures in tests: randomness without a seed, fixed sleeps, bounds on
+// real time, and state that stays for the next file of a process. A test with one of them fails on
+// a busy machine, or one time in a hundred. Wait for an event instead (`until`), or turn a clock by
+// hand.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -11,6 +11,7 @@ import type { ListSubmission } from "../../operations/submission.js";
 import type { Rpc } from "../rpc/rpc.js";
 import { checkDecoded } from "../wire/decoding.js";
 import { operationMessageOf } from "./operation-message.js";
+import { ORDER_UNANSWERED } from "./silent-store.js";
 
 export type SubmitCall = ServerReadableStream<SubmitCancelTasksByDeviceRequest, Operation>;
 
@@ -42,7 +43,7 @@ export class SubmitStream {
   #disarmDeadline: () => void = () => {};
   #isEnded = false;
   #isReading = false;
-  /** From then on the end of the commit decides, whatever the caller does. */
+  /** From then on the end of the commit decides, unless the deadline comes before it. */
   #isPublishing = false;
   #isOver = false;
 
@@ -129,17 +130,24 @@ export class SubmitStream {
       this.#options.published(record);
       this.#end(status.OK, () => this.#answer(null, operationMessageOf(record, this.#options.durable())));
     } catch (error) {
-      this.#fail(error);
+      if (this.#isOver) this.#options.refused(error, this.#spec);
+      else this.#fail(error);
     }
+    this.#release();
   }
 
   #giveUp(error: GatewayError): void {
     if (!this.#isPublishing) this.#fail(error);
+    else if (error === LATE) this.#answerError(ORDER_UNANSWERED);
   }
 
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#options.refused(error, this.#spec);
+    this.#answerError(error);
+  }
+
+  #answerError(error: unknown): void {
     const wire = this.#rpc.fail(error);
     this.#end(wire.code, () => this.#answer(wire));
   }
@@ -151,7 +159,7 @@ export class SubmitStream {
     this.#disarmDeadline();
     this.#call.resume(); // what still arrives is dropped
     this.#call.removeAllListeners("data");
-    this.#release();
+    if (!this.#isPublishing) this.#release();
     this.#rpc.schedule(() => {
       send();
       this.#rpc.finish(code);

@@ -12,6 +12,7 @@ import { startGrpcServer } from "../../../../src/grpc/server.js";
 import { CallerBook } from "../../../../src/identity/caller-book.js";
 import type { Identity } from "../../../../src/identity/identity.js";
 import { Operations } from "../../../../src/operations/operations.js";
+import { StoreUnavailable, type Submission } from "../../../../src/operations/store.js";
 import { FakeLog } from "../../../support/fake-log.js";
 import { failureOf } from "../../../support/grpc-failure.js";
 import { HandClock, settle } from "../../../support/hand-clock.js";
@@ -27,6 +28,17 @@ async function setUp() {
   const [clock, log] = [new HandClock({ wallMs: Date.now() }), new FakeLog()];
   const { store } = await openSqlite(WIDE_BOUNDS, ":memory:", clock);
   const gateways = oneGateway(clock, log);
+  const refusals: string[] = [];
+  /** Whose credentials these are: looked at when a stream opens, and for each message. */
+  const world = { identity: FLEET, looks: 0, commits: 0, committing: Promise.resolve() };
+  const publish = store.publish.bind(store);
+  Object.assign(store, {
+    publish: async (submission: Submission) => {
+      world.commits++;
+      await world.committing;
+      return publish(submission);
+    },
+  });
   const operations = new Operations({
     ...{ clock, log, gateways, open: async () => store, holder: "here" },
     ...{ mostDevicesPerOperation: 100_000, mostOperationsPerCaller: 10 },
@@ -34,9 +46,6 @@ async function setUp() {
     ...{ forbidden: () => undefined, ended: () => {}, spanOf: () => undefined },
   });
   await operations.open();
-  const refusals: string[] = [];
-  /** Whose credentials these are: looked at when a stream opens, and for each message. */
-  const world = { identity: FLEET, looks: 0 };
   const nothing = () => {};
   const server = await startGrpcServer("127.0.0.1", 0, {
     ...{ clock, log, defaultDeadlineMs: 60_000, gateways, rollouts: new Map(), maxDevices: 10 },
@@ -132,6 +141,31 @@ describe("SubmitStream", () => {
     expect(await failureOf(answer)).toMatchObject({ code: "DEADLINE_EXCEEDED", reason: "EXPIRED" });
     expect(refusals).toEqual(["the deadline passed before the list was stored"]);
     expect(await stored()).toEqual([0, 0]);
+  });
+
+  it("says at its deadline that it may be stored, if the commit is under way; what the store then says holds", async () => {
+    const { clock, world, refusals, begun, stored } = await setUp();
+    const [committing, failing] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    for (const [{ promise }, end] of [
+      [committing, committing.resolve],
+      [failing, () => failing.reject(new StoreUnavailable("away"))],
+    ] as const) {
+      world.committing = promise;
+      const { call, answer } = await begun({ "grpc-timeout": "5000m" });
+      const before = world.commits;
+      call.end();
+      await until(() => world.commits > before);
+      await clock.advance(4800);
+      expect(await failureOf(answer)).toMatchObject({ code: "UNKNOWN", reason: "SUBMISSION_UNKNOWN" });
+      end();
+    }
+    await until(() => refusals.length > 0);
+    expect(refusals).toEqual(["the store of operations cannot be used at the moment; retry"]);
+    // Nothing of the other is left after a sweep; a small operation counts as a hundred devices.
+    await until(async () => {
+      await clock.advance(600_000);
+      return (await stored()).join() === "1,100";
+    });
   });
 
   it("has its spec in the first message and in no other, and at most 10,000 names in each", async () => {
