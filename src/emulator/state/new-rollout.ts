@@ -44,7 +44,7 @@ export function openRollout(platform: Platform, rollout: NewRollout): Job {
 }
 
 function traitsOf(platform: Platform, rollout: NewRollout): JobTraits {
-  const { kind, startsInMs, maximumPerMinute, retryInterval, retryCount } = rollout;
+  const { kind, startsInMs, maximumPerMinute, retryInterval, retryCount, deviceVersion } = rollout;
   return {
     ...SEEDED_TRAITS,
     type: kind === "verify" ? "VERIFY_FIRMWARE" : "UPGRADE_FIRMWARE",
@@ -53,6 +53,8 @@ function traitsOf(platform: Platform, rollout: NewRollout): JobTraits {
     ...(kind === "dynamic" && { dynamicMode: 1 }),
     ...(startsInMs !== undefined && { scheduleMs: platform.now() + startsInMs }),
     ...(maximumPerMinute !== undefined && { maximumPerMinute }),
+    // Otherwise there are no retries.
+    ...(retryInterval !== undefined && { srcVersions: [deviceVersion] }),
     retryInterval,
     retryCount,
   };

@@ -94,13 +94,13 @@ export class Tasks {
   }
 
   /**
-   * Uses up one of the job's retries. Returns false if none is left. The state stays, as
-   * documented.
+   * Uses up one of the job's retries. Returns false if none is left. Documented: the state stays,
+   * and only jobs that name the versions to start from have retries.
    */
   retry(task: number): boolean {
-    const { retryInterval, retryCount = 1 } = this.jobOf(task).traits;
+    const { retryInterval, retryCount = 1, srcVersions } = this.jobOf(task).traits;
     const used = this.#retries.at(task);
-    if (retryInterval === undefined || used >= retryCount) return false;
+    if (retryInterval === undefined || srcVersions.length === 0 || used >= retryCount) return false;
     this.#retries.set(task, used + 1);
     return true;
   }

@@ -46,7 +46,11 @@ function askFor(action: string, { platform }: TestService, random: () => number)
   const many = (make: () => string) => [...new Set(Array.from({ length: 1 + (random() % 3) }, make))];
   const deviceName = () => (random() % 9 ? seededName(random() % 12) : `device-x${random() % 5}`);
   const wanted = action === "ConfirmOTATask" ? "CONFIRM" : "CANCELED";
-  const fitting = Array.from({ length: 40 }, (_, row) => row).filter((row) => platform.tasks.stateOf(row) === wanted);
+  // Rows beyond the last task have no state.
+  const tasks = Object.values(platform.counts().tasks).reduce((sum, count) => sum + count, 0);
+  const fitting = Array.from({ length: tasks }, (_, row) => row).filter(
+    (row) => platform.tasks.stateOf(row) === wanted,
+  );
   const task = () => platform.tasks.idOf(fitting.length > 0 && random() % 9 ? oneOf(fitting) : random() % 40);
   const all: Asked = {
     ProductKey: oneOf([...platform.products.keys()]),
@@ -71,7 +75,7 @@ function askFor(action: string, { platform }: TestService, random: () => number)
     GrayPercent: "33.33",
     OverwriteMode: 1 + (random() % 2),
     TimeoutInMinutes: 1,
-    RetryInterval: 10,
+    RetryInterval: 0, // below the timeout
     RetryCount: 1,
     DynamicMode: 1 + (random() % 2),
     ScheduleTime: platform.now() + 400_000,

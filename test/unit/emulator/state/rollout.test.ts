@@ -166,14 +166,15 @@ describe("device reports", () => {
   });
 
   it("use up a retry by a wrong version, too (was: failed the task)", () => {
-    const { reports } = newRollout(1, { RetryInterval: 10, RetryCount: 1 });
+    const { reports } = newRollout(1, { SrcVersion: ["1.0.0"], RetryInterval: 10, RetryCount: 1 });
     reports("light-0", { progress: 50 });
     expect(reports("light-0", { version: "1.0.9" })).toBe("IN_PROGRESS");
     expect(reports("light-0", { version: "1.0.9" })).toBe("FAILED");
   });
 
   it("fail a task that is retried by itself only when its retries are used up", () => {
-    const { service, JobId, states, reports } = newRollout(1, { RetryInterval: 10, RetryCount: 2 });
+    const more = { SrcVersion: ["1.0.0"], RetryInterval: 10, RetryCount: 2 };
+    const { service, JobId, states, reports } = newRollout(1, more);
     reports("light-0", { progress: 50 });
     const afterFailure = () => {
       reports("light-0", { progress: -1 });
@@ -183,6 +184,11 @@ describe("device reports", () => {
     const TaskId = tasksOf(service, JobId).map((task) => task.TaskId);
     service.call("ReupgradeOTATask", { JobId, TaskId });
     expect([afterFailure(), afterFailure(), afterFailure()]).toEqual([["QUEUED"], ["QUEUED"], ["FAILED"]]);
+  });
+
+  it("fail a task at once whose job names no version to start from, retries or not (was: retried it)", () => {
+    const { reports } = newRollout(1, { RetryInterval: 10, RetryCount: 2 });
+    expect(reports("light-0", { progress: -1 })).toBe("FAILED");
   });
 
   it("do not move a task that waits for confirmation, or is canceled", () => {

@@ -102,7 +102,11 @@ describe("simulateDevices", () => {
   });
 
   it("tries again after RetryInterval what fails, as often as RetryCount says", async () => {
-    const { service, counts } = newRollout(1, { failureRate: 1 }, { RetryInterval: 10, RetryCount: 1 });
+    const { service, counts } = newRollout(
+      1,
+      { failureRate: 1 },
+      { SrcVersion: ["1.0.0"], RetryInterval: 10, RetryCount: 1 },
+    );
     await service.clock.advance(20 * SECOND_MS);
     expect(counts()).toMatchObject({ IN_PROGRESS: 1 });
     await service.clock.advance(620 * SECOND_MS);
