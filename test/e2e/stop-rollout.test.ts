@@ -313,13 +313,15 @@ describe("StopRollout in a world of its own", () => {
       ["plan, counting", (action) => isFirst(action, "ListOTATaskByJob")],
       ["close", (action) => isFirst(action, "CancelOTAStrategyByJob")],
       ["cancel", (action) => isFirst(action, "CancelOTATaskByJob")],
-      ["settle", (action) => action === "ListOTATaskByJob" && counts.has("CancelOTATaskByJob")],
+      ["settle", (action) => isFirst(action, "ListOTATaskByJob")],
       ["sweep", (action) => isFirst(action, "CancelOTATaskByDevice", 3)],
       ["look again", (action) => isFirst(action, "ListOTAJobByFirmware", 2)],
       // With the report stored, it lists the devices that run the package.
       ["report", (_, parameters) => parameters.get("TaskStatus") === "SUCCEEDED" && parameters.get("PageSize") !== "1"],
     ]);
     let world: World | undefined;
+    /** A process that is being killed still sends what it has begun. */
+    let isDying = false;
     const variables: Record<string, string> = {
       OTA_STATE: join(folder, "state"),
       // So long a process waits for the calls of one that died.
@@ -329,11 +331,13 @@ describe("StopRollout in a world of its own", () => {
       { verifyJob: "reject", byJobDelayMs: 1000, devices: 0 },
       variables,
       (action, parameters) => {
+        if (isDying) return;
         counts.set(action, (counts.get(action) ?? 0) + 1);
         const [step, isDue] = [...moments][0] ?? [];
         if (!step || !isDue?.(action, parameters)) return;
         moments.delete(step);
         counts.clear();
+        isDying = true;
         world?.gateway.kill("SIGKILL");
       },
     );
@@ -345,7 +349,7 @@ describe("StopRollout in a world of its own", () => {
     const { name } = await caller.stopRollout({ requestId: "stop", listInstalled: true });
     for (let kills = moments.size; kills > 0; kills--) {
       await world.gateway.ended;
-      counts.clear(); // a call may have arrived after the kill
+      isDying = false;
       world.gateway = await runGateway(emulator.url, variables);
     }
     expect([...moments.keys()]).toEqual([]);
