@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
@@ -26,6 +27,16 @@ async function exportTo(listener: RequestListener, timeoutMs: string) {
 }
 
 describe("createZipkinExporter", () => {
+  it("refuses an exporter without the method that it replaces, with the version that was tested", () => {
+    const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+    class Renamed {
+      export(): void {}
+    }
+    expect(() => createZipkinExporter({}, Renamed as never)).toThrow(
+      `it was tested with ${dependencies["@opentelemetry/exporter-zipkin"]}: use that version`,
+    );
+  });
+
   it("sends spans in Zipkin's format", async () => {
     let body = "";
     const result = await exportTo(async (request, response) => {
