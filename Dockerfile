@@ -52,6 +52,7 @@ WORKDIR /app
 # /usr/bin. With all of them on the PATH, the exec form finds "node" without a shell.
 ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     NODE_ENV=production \
+    MALLOC_MMAP_THRESHOLD_=131072 \
     OTA_LISTEN=0.0.0.0:50051 \
     OTA_ADMIN_LISTEN=0.0.0.0:9464
 EXPOSE 50051 9464
@@ -59,7 +60,7 @@ EXPOSE 50051 9464
 # A number, so that Kubernetes can verify that it is not root (runAsNonRoot).
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["node", "/app/dist/healthcheck.js"]
-# The reasons for these flags: docs/adr/0021-node-gets-more-memory-for-requests-in-flight.md.
+# The reasons for these flags, and for MALLOC_MMAP_THRESHOLD_: docs/adr/0021-node-gets-more-memory-for-requests-in-flight.md.
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "/app/dist/cli.js"]
 CMD ["serve"]
 

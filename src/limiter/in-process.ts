@@ -2,9 +2,8 @@
 // and each job lives until its token has been used and has returned, so Bottleneck's
 // `maxConcurrent` enforces the rule. Tokens are drawn ahead of demand, because Bottleneck takes
 // milliseconds to schedule a job and cannot take back a waiting one. Takers wait here instead.
-import { setMaxListeners } from "node:events";
 import Bottleneck from "bottleneck";
-import { type Clock, sleepUntil } from "../base/clock.js";
+import type { Clock } from "../base/clock.js";
 import type { Forecast, LedgerState, Limiter, Token, TokenEnd, Wish } from "../gateway/limiter.js";
 import type { EarlyReturn } from "./early-return.js";
 import { forecastOf } from "./forecast.js";
@@ -51,8 +50,13 @@ export function createInProcessLedger(options: InProcessOptions): Limiter {
   return new InProcessLedger(options);
 }
 
-/** Ends the job of a drawn token, given the time at which the token returns. */
-type Return = (backMs: number) => void;
+/** A token that can be granted. */
+interface Drawn {
+  /** Which of the N tokens it is: 0 for the first. */
+  readonly nth: number;
+  /** Ends its job, given the time at which the token returns. */
+  readonly backAt: (backMs: number) => void;
+}
 
 class InProcessLedger implements Limiter {
   readonly #clock: Clock;
@@ -61,15 +65,19 @@ class InProcessLedger implements Limiter {
   readonly #opensMs: number;
   readonly #early: EarlyReturn | undefined;
   readonly #bottleneck: Bottleneck;
-  readonly #closing = new AbortController();
-  readonly #free: Return[] = [];
-  /** When each token's call was sent. */
-  readonly #inFlight = new Map<Token, number>();
-  /** When each token returns, by the job that holds or will hold it. */
-  readonly #cooling = new Map<symbol, number>();
+  readonly #free: Drawn[] = [];
+  // By `nth`, and not in maps of tokens or as listeners of a signal: those that change with every
+  // call burden the garbage collector (docs/adr/0021).
+  /** When the call of each token was sent, of those in a call. */
+  readonly #inFlightSinceMs: (number | undefined)[];
+  /** When each token returns, of those that will. */
+  readonly #coolingUntilMs: (number | undefined)[];
+  /** Clear the timers of those that sleep. */
+  readonly #disarmSleep: (() => void)[];
   readonly #takers = new Takers();
   #pace: Pace = UNPACED;
   #disarm: () => void = () => {};
+  #isClosed = false;
 
   constructor({ clock, callsPerSecond, callTimeoutMs, sinceMs = clock.now(), early }: InProcessOptions) {
     this.#clock = clock;
@@ -77,9 +85,11 @@ class InProcessLedger implements Limiter {
     this.#callTimeoutMs = callTimeoutMs;
     this.#early = early;
     this.#opensMs = Math.max(sinceMs + OPENING_MS, clock.now());
-    setMaxListeners(callsPerSecond, this.#closing.signal);
     this.#bottleneck = new Bottleneck({ maxConcurrent: callsPerSecond });
-    for (let n = 0; n < callsPerSecond; n++) this.#draw(this.#opensMs);
+    this.#inFlightSinceMs = new Array<undefined>(callsPerSecond).fill(undefined);
+    this.#coolingUntilMs = new Array<undefined>(callsPerSecond).fill(undefined);
+    this.#disarmSleep = new Array<() => void>(callsPerSecond).fill(() => {});
+    for (let nth = 0; nth < callsPerSecond; nth++) this.#draw(nth, this.#opensMs);
   }
 
   take(wish: Wish, signal: AbortSignal): Promise<Token> {
@@ -96,8 +106,8 @@ class InProcessLedger implements Limiter {
       callsPerSecond: this.#quota,
       free: this.#free.length,
       spaceMs: spaceMs(this.#pace.answerMs, this.#quota),
-      inFlightSinceMs: [...this.#inFlight.values()],
-      coolingUntilMs: [...this.#cooling.values()],
+      inFlightSinceMs: this.#inFlightSinceMs.filter((sinceMs) => sinceMs !== undefined),
+      coolingUntilMs: this.#coolingUntilMs.filter((untilMs) => untilMs !== undefined),
       withheld: withheldAt(this.#pace, this.#quota, nowMs),
       pausedUntilMs: this.#pace.pausedUntilMs,
       ...(this.#early && { arrived: this.#early.state }),
@@ -109,9 +119,10 @@ class InProcessLedger implements Limiter {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#disarm();
-    this.#closing.abort(new Error("the ledger is closed"));
-    this.#takers.close(this.#closing.signal.reason);
+    for (const disarm of this.#disarmSleep) disarm();
+    this.#takers.close(new Error("the ledger is closed"));
     await this.#bottleneck.disconnect();
   }
 
@@ -119,35 +130,36 @@ class InProcessLedger implements Limiter {
    * Draws a token that is free from `freeMs` on, and again each time it has been used and is about
    * to return.
    */
-  #draw(freeMs: number): void {
-    const job = Symbol();
-    this.#cooling.set(job, freeMs);
+  #draw(nth: number, freeMs: number): void {
+    this.#coolingUntilMs[nth] = freeMs;
     const token = async () => {
-      await this.#sleepUntil(freeMs);
-      this.#cooling.delete(job);
-      const backMs = await this.#beFree();
-      this.#cooling.set(job, backMs);
-      await this.#sleepUntil(backMs - REDRAW_MS);
+      await this.#sleepUntil(nth, freeMs);
+      this.#coolingUntilMs[nth] = undefined;
+      const backMs = await this.#beFree(nth);
+      this.#coolingUntilMs[nth] = backMs;
+      await this.#sleepUntil(nth, backMs - REDRAW_MS);
       return backMs;
     };
     this.#bottleneck.schedule(token).then(
-      (backMs) => {
-        this.#cooling.delete(job);
-        this.#draw(backMs);
-      },
-      () => {}, // the ledger was closed
+      (backMs) => this.#draw(nth, backMs),
+      () => {}, // the ledger is closed
     );
   }
 
-  #beFree(): Promise<number> {
+  #beFree(nth: number): Promise<number> {
     return new Promise((backAt) => {
-      this.#free.push(backAt);
+      this.#free.push({ nth, backAt });
       this.#serve();
     });
   }
 
-  async #sleepUntil(timeMs: number): Promise<void> {
-    if (timeMs > this.#clock.now()) await sleepUntil(this.#clock, timeMs, this.#closing.signal);
+  /** Resolves then, or never if the ledger is closed before. */
+  #sleepUntil(nth: number, timeMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#isClosed) return;
+      if (timeMs <= this.#clock.now()) resolve();
+      else this.#disarmSleep[nth] = this.#clock.at(timeMs, resolve);
+    });
   }
 
   /** Grants what can be granted now. Runs again when time alone allows the next grant. */
@@ -169,35 +181,37 @@ class InProcessLedger implements Limiter {
   }
 
   #grant(newcomer: boolean): Token {
-    const backAt = this.#free.pop();
-    if (!backAt) throw new Error("a token was granted that is not free");
+    const drawn = this.#free.pop();
+    if (!drawn) throw new Error("a token was granted that is not free");
     const grantedMs = this.#clock.now();
     const { lastStartMs: beforeMs } = this.#pace;
     this.#pace = started(this.#pace, this.#quota, grantedMs);
     const { lastStartMs } = this.#pace;
     let isSent = false;
+    let isSettled = false;
     const token: Token & { hiddenMs?: number } = {
       newcomer,
       send: () => {
         isSent = true;
-        this.#inFlight.set(token, this.#clock.now());
+        this.#inFlightSinceMs[drawn.nth] = this.#clock.now();
         return true;
       },
       settle: (end) => {
+        if (isSettled) throw new Error("a token was settled twice");
+        isSettled = true;
         // An unused token is not a start: the next call need not keep its distance from it.
         if (!isSent && this.#pace.lastStartMs === lastStartMs) this.#pace = { ...this.#pace, lastStartMs: beforeMs };
-        token.hiddenMs = this.#settle(token, end, backAt);
+        token.hiddenMs = this.#settle(drawn, end);
       },
     };
-    this.#inFlight.set(token, grantedMs);
+    this.#inFlightSinceMs[drawn.nth] = grantedMs;
     return token;
   }
 
   /** Returns how much earlier than a second after its answer the token returns. */
-  #settle(token: Token, end: TokenEnd, backAt: Return): number {
-    const sentMs = this.#inFlight.get(token);
-    if (sentMs === undefined) throw new Error("a token was settled twice");
-    this.#inFlight.delete(token);
+  #settle(drawn: Drawn, end: TokenEnd): number {
+    const sentMs = this.#inFlightSinceMs[drawn.nth] as number;
+    this.#inFlightSinceMs[drawn.nth] = undefined;
     const nowMs = this.#clock.now();
     let hiddenMs = 0;
     if (end.kind === "answered") {
@@ -209,10 +223,10 @@ class InProcessLedger implements Limiter {
       this.#pace = throttle(this.#pace, this.#quota, sentMs, nowMs, pauseMs);
     }
     if (end.kind === "unwritten") {
-      this.#free.push(backAt); // the same job continues, because scheduling another takes milliseconds
+      this.#free.push(drawn); // the same job continues, because scheduling another takes milliseconds
       this.#serve();
     } else {
-      backAt(tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs, hiddenMs));
+      drawn.backAt(tokenBackMs(end.kind, sentMs, nowMs, this.#callTimeoutMs, hiddenMs));
     }
     return hiddenMs;
   }

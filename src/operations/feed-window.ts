@@ -56,7 +56,8 @@ const MAYBE_SENT_OUTCOME: DeviceOutcome = { kind: "unknown", failure: MAYBE_SENT
 
 export class FeedWindow {
   readonly #options: FeedWindowOptions;
-  readonly #parts = new Set<ChunkPart>();
+  /** Few; no Set, because its members change all the time (docs/adr/0021). */
+  #parts: readonly ChunkPart[] = [];
   /** Parts of a chunk that was fed, for which the queue has no room yet. */
   #waiting: ChunkPart[] = [];
   /** Chunks whose devices without an outcome have certainly not been sent, by any holder. */
@@ -71,11 +72,11 @@ export class FeedWindow {
   }
 
   get isEmpty(): boolean {
-    return this.#parts.size === 0;
+    return this.#parts.length === 0;
   }
 
   get devices(): number {
-    return [...this.#parts].reduce((sum, { devices }) => sum + devices, 0);
+    return this.#parts.reduce((sum, { devices }) => sum + devices, 0);
   }
 
   /** Whether some of it is not in the queue yet. */
@@ -155,14 +156,14 @@ export class FeedWindow {
     this.#waiting = [];
     this.#after = -1;
     this.#isRoundOver = true; // once the window is empty, a new round finds what was put back
-    void this.#recall([...this.#parts], failure);
+    void this.#recall(this.#parts, failure);
   }
 
   /** Never rejects: the others are withdrawn, too. */
   async #recall(parts: readonly ChunkPart[], failure: Failure): Promise<void> {
     for (const part of parts) {
       try {
-        if (this.#parts.has(part)) part.withdraw(failure);
+        if (this.#parts.includes(part)) part.withdraw(failure);
       } catch (error) {
         this.#options.failed(error);
       }
@@ -213,7 +214,7 @@ export class FeedWindow {
       failed,
       settled: (index, outcome, isProvisional) => settled(chunk, names.length, index, outcome, isProvisional),
       over: (unsettled) => {
-        this.#parts.delete(part);
+        this.#parts = this.#parts.filter((other) => other !== part);
         const isKnown = this.#unsent.has(chunk);
         for (const [index, outcome] of unsettled) {
           const isUnsent = outcome.kind === "not-attempted";
@@ -225,6 +226,6 @@ export class FeedWindow {
       },
     });
     this.#waiting.push(part);
-    this.#parts.add(part);
+    this.#parts = [...this.#parts, part];
   }
 }

@@ -6,7 +6,7 @@ import { markOf, noOutcomes, type Outcomes, setOutcome } from "./outcomes.js";
 import type { ChunkOutcomes, OperationRecord } from "./store.js";
 
 export class Recording {
-  readonly #chunks = new Map<number, Outcomes>();
+  #chunks = new Map<number, Outcomes>();
   /** Thousands of devices share a failure. */
   readonly #texts = new WeakMap<object, string>();
   readonly #causes: Causes;
@@ -55,7 +55,7 @@ export class Recording {
   /** Everything so far, to be stored now. */
   take(): ChunkOutcomes[] {
     const taken = [...this.#chunks].map(([chunk, outcomes]) => ({ chunk, outcomes }));
-    this.#chunks.clear();
+    this.#chunks = new Map(); // not cleared: see docs/adr/0021
     return taken;
   }
 

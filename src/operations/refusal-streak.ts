@@ -11,7 +11,8 @@ export class RefusalStreak {
 
   /** Returns the failure of all others if this one completes the streak. */
   note(outcome: DeviceOutcome): Failure | undefined {
-    if (outcome.kind === "accepted") this.#requestIds.clear();
+    // Clearing even an empty set takes memory (docs/adr/0021).
+    if (outcome.kind === "accepted" && this.#requestIds.size > 0) this.#requestIds.clear();
     if (outcome.kind !== "rejected") return undefined;
     const { failure } = outcome;
     if (failure.kind !== "rejected" || !failure.requestWide) return undefined;

@@ -59,8 +59,13 @@ const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 /** Compiled code for the next start: a sixth of its processor time. A build empties the folder. */
 const COMPILED = join(DIST, ".compiled");
 
+const DOCKERFILE = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
+
 /** The flags of Node in the image. */
-export const NODE_FLAGS = entrypoint().slice(1, -1);
+export const NODE_FLAGS = (JSON.parse(inDockerfile(/^ENTRYPOINT (.*)$/m)) as string[]).slice(1, -1);
+
+/** How the image asks the C library for memory: see docs/adr/0021. */
+const MALLOC: Variables = { MALLOC_MMAP_THRESHOLD_: inDockerfile(/MALLOC_MMAP_THRESHOLD_=(\d+)/) };
 
 const running = new Set<Program>();
 
@@ -72,7 +77,7 @@ export function runScript(
   { stdin, through = [] }: Surroundings = {},
 ): Program {
   const home = mkdtempSync(join(tmpdir(), "ota-gateway-home-"));
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home, NODE_COMPILE_CACHE: COMPILED, ...variables };
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, NODE_COMPILE_CACHE: COMPILED, ...MALLOC, ...variables };
   const [command = "", ...rest] = [...through, process.execPath, ...NODE_FLAGS, join(DIST, script), ...args];
   const child = spawn(command, rest, { env, stdio: [stdin ?? "ignore", "pipe", "pipe"] });
   const printed = { stdout: "", stderr: "" };
@@ -122,9 +127,10 @@ export function runScript(
   return program;
 }
 
-function entrypoint(): readonly string[] {
-  const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
-  return JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? "[]") as string[];
+function inDockerfile(pattern: RegExp): string {
+  const [, found] = pattern.exec(DOCKERFILE) ?? [];
+  if (found === undefined) throw new Error(`the Dockerfile has no ${pattern}`);
+  return found;
 }
 
 /** Runs `ota-gateway` with these arguments. */

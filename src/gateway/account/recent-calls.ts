@@ -114,7 +114,7 @@ export class RecentCalls implements CallObserver {
 
   #forgive(): void {
     this.#latest = undefined;
-    this.#callers.clear();
+    if (this.#callers.size > 0) this.#callers.clear();
   }
 }
 

@@ -41,7 +41,7 @@ export class Availability {
     this.#epoch = epoch;
     this.#isAway = false;
     this.#misses = 0;
-    this.#causes.clear();
+    if (this.#causes.size > 0) this.#causes.clear();
     this.#cause = undefined;
   }
 

@@ -231,4 +231,13 @@ describe("createInProcessLedger", () => {
     expect(clock.armed).toBe(0);
     await expect(ledger.take({ priority: "normal", newcomer: false }, never)).rejects.toThrow("closed");
   });
+
+  it("waits for nothing when a call ends after it has closed", async () => {
+    await open();
+    const token = await takeAndSend();
+    await ledger.close();
+    token.settle({ kind: "answered" });
+    await settle();
+    expect(clock.armed).toBe(0);
+  });
 });
