@@ -60,7 +60,8 @@ EXPOSE 50051 9464
 # A number, so that Kubernetes can verify that it is not root (runAsNonRoot).
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["node", "/app/dist/healthcheck.js"]
-# The reasons for these flags, and for MALLOC_MMAP_THRESHOLD_: docs/adr/0021-node-gets-more-memory-for-requests-in-flight.md.
+# The reasons for these flags, and for MALLOC_MMAP_THRESHOLD_:
+# docs/adr/0021-node-gets-more-memory-for-requests-in-flight.md.
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=32", "--no-allocation-site-pretenuring", "/app/dist/cli.js"]
 CMD ["serve"]
 

@@ -52,7 +52,7 @@ export function createInProcessLedger(options: InProcessOptions): Limiter {
 
 /** A token that can be granted. */
 interface Drawn {
-  /** Which of the N tokens it is: 0 for the first. */
+  /** Its number among the N tokens: 0 for the first. */
   readonly nth: number;
   /** Ends its job, given the time at which the token returns. */
   readonly backAt: (backMs: number) => void;
