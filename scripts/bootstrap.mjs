@@ -68,7 +68,8 @@ if (!steps.some((step) => step.name === last)) {
   console.error(`bootstrap: unknown step "${last}"; steps are ${steps.map((step) => step.name).join(", ")}`);
   process.exit(2);
 }
-let upstream = nodeVersion;
+// A folder that a Mac shares with a Linux container has the programs of one of them.
+let upstream = `${nodeVersion} ${process.platform}-${process.arch}`;
 for (const step of steps) {
   upstream = digest(upstream, step.inputs);
   if (!existsSync(step.stamp) || readFileSync(step.stamp, "utf8") !== upstream) {

@@ -2,6 +2,7 @@
 // which state. It changes nothing.
 import { Command } from "commander";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
+import { readRollout } from "./read-rollout.js";
 import { rolloutText } from "./rollout-text.js";
 import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
 import { jsonLine } from "./terminal/json.js";
@@ -11,9 +12,6 @@ import { withClient } from "./with-client.js";
 interface Flags extends GatewayFlags, ScopeFlags {
   readonly json?: true;
 }
-
-/** Forty batches take about half a minute. */
-const ANSWER_MS = 45_000;
 
 /** Creates the command. It throws CommanderError for invalid flags. */
 export function rolloutCommand(): Command {
@@ -28,7 +26,7 @@ export function rolloutCommand(): Command {
 
 async function run(flags: Flags, command: Command): Promise<void> {
   await withClient(flags, command, async (client) => {
-    const rollout = await client.rollout(scopeByFlags(flags), { timeoutMs: ANSWER_MS });
+    const rollout = await readRollout(client, scopeByFlags(flags));
     process.stdout.write(flags.json ? jsonLine(rollout) : rolloutText(rollout, paintFor(process.stdout)));
   });
 }

@@ -10,6 +10,7 @@ import { type Client, OtaError, type Rollout, type StopRequest } from "../client
 import { followOperation } from "./follow.js";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationText } from "./operation-text.js";
+import { readRollout } from "./read-rollout.js";
 import { rolloutText } from "./rollout-text.js";
 import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
 import { goesOnText, mayGoOnText } from "./stop/goes-on.js";
@@ -33,8 +34,6 @@ interface Flags extends GatewayFlags, ScopeFlags {
 
 const STATES = ["CONFIRM", "QUEUED", "NOTIFIED", "IN_PROGRESS"] as const;
 
-/** Forty batches take about half a minute. */
-const READ_MS = 45_000;
 /** An order whose answer was lost is repeated under the same key for so long. */
 const ORDER_MS = 60_000;
 const AGAIN_MS = 500;
@@ -78,7 +77,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
   const request = requestBy(flags, misuse);
   await withClient(flags, command, async (client) => {
     process.exitCode = 1;
-    const rollout = await client.rollout(scopeByFlags(flags), { timeoutMs: READ_MS });
+    const rollout = await readRollout(client, scopeByFlags(flags));
     if (flags.dryRun) {
       process.stdout.write(flags.json ? jsonLine(rollout) : planText(rollout, request, process.stdout));
       process.exitCode = 0;
