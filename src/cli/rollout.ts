@@ -1,8 +1,8 @@
 // The subcommand `rollout`: prints the batches of an update package, and how many devices are in
 // which state. It changes nothing.
 import { Command } from "commander";
+import { awaitRollout } from "./await-rollout.js";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
-import { readRollout } from "./read-rollout.js";
 import { rolloutText } from "./rollout-text.js";
 import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
 import { jsonLine } from "./terminal/json.js";
@@ -26,7 +26,7 @@ export function rolloutCommand(): Command {
 
 async function run(flags: Flags, command: Command): Promise<void> {
   await withClient(flags, command, async (client) => {
-    const rollout = await readRollout(client, scopeByFlags(flags));
+    const rollout = await awaitRollout(client, scopeByFlags(flags));
     process.stdout.write(flags.json ? jsonLine(rollout) : rolloutText(rollout, paintFor(process.stdout)));
   });
 }

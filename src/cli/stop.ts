@@ -7,10 +7,10 @@ import { sleepUntil, systemClock } from "../base/clock.js";
 import { nextSignal } from "../base/signals.js";
 import { visible } from "../base/visible-text.js";
 import { type Client, OtaError, type Rollout, type StopRequest } from "../client/client.js";
+import { awaitRollout } from "./await-rollout.js";
 import { followOperation } from "./follow.js";
 import { addGatewayFlags, type GatewayFlags } from "./gateway-flags.js";
 import { operationText } from "./operation-text.js";
-import { readRollout } from "./read-rollout.js";
 import { rolloutText } from "./rollout-text.js";
 import { addScopeFlags, type ScopeFlags, scopeByFlags } from "./scope-flags.js";
 import { goesOnText, mayGoOnText } from "./stop/goes-on.js";
@@ -77,7 +77,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
   const request = requestBy(flags, misuse);
   await withClient(flags, command, async (client) => {
     process.exitCode = 1;
-    const rollout = await readRollout(client, scopeByFlags(flags));
+    const rollout = await awaitRollout(client, scopeByFlags(flags));
     if (flags.dryRun) {
       process.stdout.write(flags.json ? jsonLine(rollout) : planText(rollout, request, process.stdout));
       process.exitCode = 0;

@@ -13,7 +13,7 @@ interface Surroundings {
   readonly screen?: { write(text: string): unknown };
 }
 
-export async function readRollout(
+export async function awaitRollout(
   client: Pick<Client, "rollout">,
   request: RolloutRequest,
   { clock = systemClock, screen = process.stderr }: Surroundings = {},

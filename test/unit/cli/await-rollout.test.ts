@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readRollout } from "../../../src/cli/read-rollout.js";
+import { awaitRollout } from "../../../src/cli/await-rollout.js";
 import type { Rollout } from "../../../src/client/client.js";
 import { HandClock } from "../../support/hand-clock.js";
 
@@ -14,7 +14,7 @@ function reading() {
     new Promise<Rollout>((resolve, reject) => {
       [answer, refuse] = [resolve, reject];
     });
-  const read = readRollout({ rollout }, SCOPE, { clock, screen: { write: (text) => said.push(text) } });
+  const read = awaitRollout({ rollout }, SCOPE, { clock, screen: { write: (text) => said.push(text) } });
   return { clock, said, read, answer: () => answer(ROLLOUT), refuse: (error: Error) => refuse(error) };
 }
 
