@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Stats } from "../src/emulator/server.js";
-import { runEmulator, runGateway, type Variables } from "../test/support/processes.js";
+import { MALLOC, runEmulator, runGateway, type Variables } from "../test/support/processes.js";
 import type { Task, Told } from "./peers/service.js";
 
 /** A simulated network to the upstream: a call and its answer take 30 ms, plus or minus 30. */
@@ -36,7 +36,7 @@ export interface ServerProcess {
 
 /** Starts the built program, ready to send, with telemetry off. */
 export async function startGateway({ url }: Upstream, variables: Variables = {}): Promise<ServerProcess> {
-  const quiet = { OTA_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true" };
+  const quiet = { ...MALLOC, OTA_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true" };
   const gateway = await runGateway(url.origin, { ...quiet, ...variables });
   await gateway.opened();
   const { pid, grpc } = gateway;

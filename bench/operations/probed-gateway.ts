@@ -1,6 +1,6 @@
 // A gateway that says for how long its event loop was held, and a watch over its memory.
 import { fileURLToPath } from "node:url";
-import { type GatewayProgram, runGateway, type Variables } from "../../test/support/processes.js";
+import { type GatewayProgram, MALLOC, runGateway, type Variables } from "../../test/support/processes.js";
 import { cpuMs, residentMb } from "../cpu.js";
 import type { ServerProcess, Upstream } from "../processes.js";
 
@@ -22,7 +22,7 @@ export interface ProbedGateway extends ServerProcess {
 const PROBE = fileURLToPath(new URL("loop-probe.mjs", import.meta.url));
 
 export async function startProbedGateway({ url }: Upstream, variables: Variables = {}): Promise<ProbedGateway> {
-  const fixed = { OTA_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true", NODE_OPTIONS: `--import=${PROBE}` };
+  const fixed = { ...MALLOC, OTA_LOG_LEVEL: "warn", OTEL_SDK_DISABLED: "true", NODE_OPTIONS: `--import=${PROBE}` };
   const program = await runGateway(url.origin, { ...fixed, ...variables });
   await program.opened();
   let asked = 0;
