@@ -83,8 +83,8 @@ await build({
 function setup({ onResolve, onLoad }) {
   // An `import` of node:http calls all of its getters, and one of them loads an HTTP client that
   // nobody uses: 70 ms. It is required instead.
-  onResolve({ filter: /^node:http$/ }, ({ path, kind }) =>
-    kind === "import-statement" ? { path, namespace: "required" } : undefined,
+  onResolve({ filter: /^(node:)?http$/ }, ({ path, kind }) =>
+    kind === "require-call" ? undefined : { path, namespace: "required" },
   );
   onLoad({ filter: /^/, namespace: "required" }, ({ path }) => ({
     contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,

@@ -42,9 +42,10 @@ func connect() (*grpc.ClientConn, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second}))
 }
 
-// notSent is what grpc-go says of an attempt that met a connection which a replica had just closed to
-// new requests. It repeats a first attempt by itself, and not one of the retry policy.
-const notSent = "the connection is draining"
+// notSent is what grpc-go says of an attempt that met a connection which a replica had just closed, to
+// new requests or altogether. It repeats a first attempt by itself, and not one of the retry policy.
+// Older grpc-go says the second of a request that was sent, too; the retry policy repeats those as well.
+var notSent = map[string]bool{"the connection is draining": true, "transport is closing": true}
 
 // untilAccepted repeats what a replica refuses because it shuts down, until another accepts it or the
 // deadline has passed. The attempts of the retry policy can all meet the same replica.
@@ -53,7 +54,7 @@ func untilAccepted(ctx context.Context, method string, request, answer interface
 	for {
 		err := invoke(ctx, method, request, answer, connection, options...)
 		why := failureOf(status.Convert(err))
-		if why.reason != "DRAINING" && status.Convert(err).Message() != notSent {
+		if why.reason != "DRAINING" && !notSent[status.Convert(err).Message()] {
 			return err
 		}
 		select {

@@ -82,7 +82,7 @@ export function hiddenMs(
 ): number {
   const compared = comparable(devices, answers, nowMs);
   const recent = compared.filter(({ atMs }) => isRecent(atMs, nowMs));
-  const recentWaitsMs = recent.map(({ waitMs }) => waitMs).sort((a, b) => a - b);
+  const recentWaitsMs = Float64Array.from(recent, ({ waitMs }) => waitMs).sort();
   const [fastestMs, tenthMs] = [recentWaitsMs[0], recentWaitsMs[SPREAD_RANK - 1]];
   const transitMs = transit(Math.min(...recent.map(({ atMs }) => atMs)), roundTrips, nowMs);
   if (fastestMs === undefined || tenthMs === undefined || transitMs === undefined) return 0;
@@ -98,8 +98,8 @@ export function hiddenMs(
 function comparable(devices: number, answers: readonly TimedAnswer[], nowMs: number): readonly TimedAnswer[] {
   const smaller = answers.filter((each) => each.devices <= devices);
   const recent = smaller.filter(({ atMs }) => isRecent(atMs, nowMs));
-  const sizes = recent.map((each) => each.devices).sort((a, b) => b - a);
-  const leastSize = sizes[FEWEST_ANSWERS - 1];
+  const sizes = Float64Array.from(recent, (each) => each.devices).sort();
+  const leastSize = sizes.at(-FEWEST_ANSWERS);
   return leastSize === undefined ? [] : smaller.filter((each) => each.devices >= leastSize);
 }
 

@@ -191,12 +191,13 @@ describe.runIf(RESTARTED.length > 0)("an example under load", () => {
 /** What their libraries say of an attempt on a connection that was just closed to new requests. */
 const NOT_READ = [
   ["go", "the connection is draining"],
+  ["go", "transport is closing"],
   ["java", "Abrupt GOAWAY closed sent stream. HTTP/2 error code: NO_ERROR"],
 ] as const;
 
 describe("an example that is refused", () => {
   it.each(NOT_READ.filter(([language]) => CAN_RUN[language]))(
-    "in %s asks again while attempts meet connections that are closed to new requests",
+    "in %s asks again while attempts meet connections that are closed: %s",
     async (language, details) => {
       let attempts = 0;
       const OTA_ADDRESS = await listenOta({
