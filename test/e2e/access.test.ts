@@ -10,7 +10,7 @@ import type { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { bearing, failuresOfAllRpcs, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, type Claims, createIssuer, ISSUER, type Issuer, keySetOf } from "../support/issuer.js";
-import { endPrograms, type GatewayProgram, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, openEmulator, runGateway, until } from "../support/processes.js";
 
 let folder: string;
 beforeAll(() => {
@@ -29,7 +29,7 @@ describe("a gateway that takes bearer tokens", () => {
     const keys = join(folder, "jwks.json");
     audit = join(folder, "audit.jsonl");
     writeFileSync(keys, keySetOf(issuer));
-    const { url } = await runEmulator("--devices", "50");
+    const { url } = await openEmulator({ devices: 50 });
     const variables = { ...KEYS_AT, OTA_JWT_JWKS: keys, OTA_AUDIT_LOG: audit, OTA_AUDIT_DEVICE_NAMES: "1" };
     gateway = await runGateway(url, variables);
     await gateway.opened();

@@ -8,7 +8,7 @@ import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { type Caller, createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { startHttpUpstream } from "../support/http-upstream.js";
-import { endPrograms, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, openEmulator, runGateway, until } from "../support/processes.js";
 
 afterEach(endPrograms);
 
@@ -32,7 +32,7 @@ function callerOf(grpc: string): Caller {
 
 describe("a gateway with several accounts", () => {
   it("serves all of one's requests while another's upstream answers none", async () => {
-    const emulator = await runEmulator("--devices", "2000");
+    const emulator = await openEmulator({ devices: 2000 });
     const silent = await startHttpUpstream(() => new Promise(() => {}));
     const config = join(folder(), "gateway.yaml");
     writeFileSync(
@@ -60,15 +60,8 @@ describe("a gateway with several accounts", () => {
   it("signs for each with its own keys, also when they are changed, and knows no others", async () => {
     const directory = join(folder(), "keys");
     writeKeys(directory, "first");
-    const fileKeys = await runEmulator("--devices", "10", "--access-key-id", "fileid", "--access-key-secret", "second");
-    const envKeys = await runEmulator(
-      "--devices",
-      "10",
-      "--access-key-id",
-      "envid",
-      "--access-key-secret",
-      "envsecret",
-    );
+    const fileKeys = await openEmulator({ devices: 10, accessKeyId: "fileid", accessKeySecret: "second" });
+    const envKeys = await openEmulator({ devices: 10, accessKeyId: "envid", accessKeySecret: "envsecret" });
     const config = join(folder(), "gateway.yaml");
     writeFileSync(
       config,

@@ -11,7 +11,7 @@ import { connect } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { freePort } from "../support/free-port.js";
-import { endPrograms, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, openEmulator, runGateway, until } from "../support/processes.js";
 import { programPath, systemHas } from "../support/system.js";
 
 afterEach(endPrograms);
@@ -103,7 +103,7 @@ scrape_configs: [{ job_name: ota-gateway, static_configs: [{ targets: ["${target
 
 describe.runIf(systemHas("promtool"))("Prometheus, scraping a real gateway", () => {
   it("fires the critical alert, with the state of the account, when the keys are disabled while devices are canceled (was: a warning, after six minutes)", async () => {
-    const emulator = await runEmulator("--devices", "200");
+    const emulator = await openEmulator({ devices: 200 });
     const gateway = await runGateway(emulator.url);
     const firing = await startPrometheus(gateway.admin.replace("http://", ""));
     const client = connect(gateway.grpc);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCaller } from "../support/grpc-caller.js";
-import { endPrograms, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, openEmulator, runGateway, until } from "../support/processes.js";
 
 let folder: string;
 let path: string;
@@ -28,7 +28,7 @@ const read = () => linesOf(readFileSync(path, "utf8"));
 
 describe("OTA_AUDIT_LOG", () => {
   it("has one line for each request: answered, failed, refused and validated", async () => {
-    const emulator = await runEmulator("--devices", "50");
+    const emulator = await openEmulator({ devices: 50 });
     const gateway = await runGateway(emulator.url, { OTA_AUDIT_LOG: path });
     await gateway.opened();
     const caller = createCaller(gateway.grpc, {
@@ -62,7 +62,7 @@ describe("OTA_AUDIT_LOG", () => {
 
   it("never stops canceling: a full disk is reported in the log, and the lines follow once there is room", async () => {
     symlinkSync("/dev/full", path);
-    const emulator = await runEmulator("--devices", "50");
+    const emulator = await openEmulator({ devices: 50 });
     const gateway = await runGateway(emulator.url, { OTA_AUDIT_LOG: path });
     await gateway.opened();
     const caller = createCaller(gateway.grpc);
@@ -101,7 +101,7 @@ describe("OTA_AUDIT_LOG", () => {
   });
 
   it("goes to standard output for -", async () => {
-    const emulator = await runEmulator("--devices", "50");
+    const emulator = await openEmulator({ devices: 50 });
     const gateway = await runGateway(emulator.url, { OTA_AUDIT_LOG: "-", OTA_AUDIT_DEVICE_NAMES: "1" });
     await gateway.opened();
     const caller = createCaller(gateway.grpc);

@@ -13,8 +13,8 @@ import {
   endPrograms,
   type GatewayProgram,
   KEYS,
+  openEmulator,
   run,
-  runEmulator,
   runGateway,
   type Variables,
 } from "../support/processes.js";
@@ -42,7 +42,7 @@ describe("ota-gateway", () => {
   });
 
   it("does not end by a SIGHUP that comes before it is ready (was: it did, wherever it was not process 1)", async () => {
-    const emulator = await runEmulator();
+    const emulator = await openEmulator();
     const program = run(["serve"], { ...KEYS, ...FREE_PORTS, OTA_UPSTREAM_URL: emulator.url, DEBUG: "none" });
     await program.said(/DEBUG is ignored/);
     program.kill("SIGHUP");
@@ -170,7 +170,7 @@ const NOISE = Buffer.from(Array.from({ length: 4096 }, () => Math.floor(random()
 describe("a gateway that is sent rubbish", () => {
   let gateway: GatewayProgram;
   beforeAll(async () => {
-    const emulator = await runEmulator("--devices", "100");
+    const emulator = await openEmulator({ devices: 100 });
     gateway = await runGateway(emulator.url);
     await gateway.opened();
   });

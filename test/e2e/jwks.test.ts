@@ -11,7 +11,7 @@ import { bearing, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
 import { AUDIENCE, createIssuer, ISSUER, keySetOf } from "../support/issuer.js";
 import { type KeyServer, startKeyServer } from "../support/key-server.js";
-import { endPrograms, type GatewayProgram, KEYS, run, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, KEYS, openEmulator, run, runGateway, until } from "../support/processes.js";
 
 const KEYS_AT = { OTA_JWT_ISSUER: ISSUER, OTA_JWT_AUDIENCE: AUDIENCE };
 
@@ -29,7 +29,7 @@ describe("OTA_JWT_JWKS", () => {
   });
 
   async function start(variables: Readonly<Record<string, string>> = {}): Promise<GatewayProgram> {
-    const { url } = await runEmulator("--devices", "50");
+    const { url } = await openEmulator({ devices: 50 });
     return runGateway(url, { ...KEYS_AT, ...variables });
   }
   const quota = (gateway: GatewayProgram, token: string) => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { visitorOf } from "../support/all-rpcs.js";
-import { endPrograms, KEYS, NODE_FLAGS, runEmulator } from "../support/processes.js";
+import { endPrograms, KEYS, NODE_FLAGS, openEmulator } from "../support/processes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ota-gateway-log-"));
 let gateway: ChildProcess | undefined;
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 /** A gateway that a shell starts, with whatever becomes of its standard error; resolves when it is ready. */
 async function start(shell: string): Promise<{ grpc: string; admin: string }> {
-  const emulator = await runEmulator();
+  const emulator = await openEmulator();
   const command = [process.execPath, ...NODE_FLAGS, "dist/cli.js", "serve"].join(" ");
   gateway = spawn("/bin/sh", ["-c", shell.replace("SERVE", command)], {
     env: {

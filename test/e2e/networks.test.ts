@@ -15,7 +15,7 @@ import { createCertificateAuthority } from "../support/certificate-authority.js"
 import { type ForwardProxy, startForwardProxy } from "../support/forward-proxy.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { AUDIENCE, createIssuer, ISSUER, keySetOf } from "../support/issuer.js";
-import { endPrograms, run, runEmulator, runGateway, until, type Variables } from "../support/processes.js";
+import { endPrograms, openEmulator, run, runGateway, until, type Variables } from "../support/processes.js";
 
 const authority = createCertificateAuthority();
 const pair = authority.issue({ dns: ["localhost", "cloud.test", "issuer.test", "collector.test"] });
@@ -71,7 +71,7 @@ async function withProxy(more: Variables = {}): Promise<Variables> {
 describe("a gateway in a network with a proxy and a private authority", () => {
   it("reaches the cloud, the issuer, the collector and a source of keys by them (was: tried to reach all of them directly)", async () => {
     const issuer = await createIssuer();
-    const emulator = await runEmulator("--devices", "5", "--security-token", TOKEN);
+    const emulator = await openEmulator({ devices: 5, securityToken: TOKEN });
     const cloud = await securely(emulator.url);
     const issuerPort = await secure((_, response) => response.end(keySetOf(issuer)));
     const exported = new Set<string>();
@@ -112,7 +112,7 @@ describe("a gateway in a network with a proxy and a private authority", () => {
   });
 
   it("calls directly what NO_PROXY names", async () => {
-    const emulator = await runEmulator("--devices", "5");
+    const emulator = await openEmulator({ devices: 5 });
     const gateway = await runGateway(emulator.url, await withProxy({ NO_PROXY: "127.0.0.0/8" }));
     const caller = createCaller(gateway.grpc);
     onTestFinished(() => caller.close());
@@ -121,7 +121,7 @@ describe("a gateway in a network with a proxy and a private authority", () => {
   });
 
   it("sends nothing while the proxy refuses, says so to callers without its password, and goes on when it does not", async () => {
-    const emulator = await runEmulator("--devices", "5");
+    const emulator = await openEmulator({ devices: 5 });
     const cloud = await securely(emulator.url);
     const network = await withProxy();
     proxy.refusesWith = 502;

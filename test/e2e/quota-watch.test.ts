@@ -4,7 +4,7 @@ import { GatewayError } from "../../src/gateway/failures.js";
 import { GetQuotaResponse } from "../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../src/grpc/wire/status.js";
 import { listenOta } from "../support/fake-ota-service.js";
-import { endPrograms, run, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, openEmulator, run, runGateway, until } from "../support/processes.js";
 
 afterEach(endPrograms);
 
@@ -12,7 +12,7 @@ const linesOf = (text: string) => text.split("\n").length - 1;
 
 describe("ota-gateway quota --watch", () => {
   it("goes on when the gateway is killed, and tells of it again when it is back (was: it ended with 1)", async () => {
-    const emulator = await runEmulator("--devices", "1");
+    const emulator = await openEmulator({ devices: 1 });
     const before = await runGateway(emulator.url);
     const watching = run(["quota", "--address", before.grpc, "--watch"]);
     await watching.said(/^\S+Z default: /m);

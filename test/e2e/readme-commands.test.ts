@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CancelScope, type Client, connect } from "../../src/client/client.js";
-import { endPrograms, type GatewayProgram, runEmulator, runGateway } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, openEmulator, runGateway } from "../support/processes.js";
 
 const run = promisify(execFile);
 
@@ -26,7 +26,7 @@ const levels = [
 
 let gateway: GatewayProgram;
 beforeAll(async () => {
-  const { url } = await runEmulator("--devices", "10");
+  const { url } = await openEmulator({ devices: 10 });
   gateway = await runGateway(url);
   await gateway.opened();
 });

@@ -13,7 +13,7 @@ import {
 } from "../../src/gen/ota/v1/ota_service.js";
 import { failuresOfAllRpcs, visitorOf } from "../support/all-rpcs.js";
 import { failureOf } from "../support/grpc-failure.js";
-import { endPrograms, type GatewayProgram, runEmulator, runGateway } from "../support/processes.js";
+import { endPrograms, type GatewayProgram, openEmulator, runGateway } from "../support/processes.js";
 
 const { productKey, firmwareId } = DEFAULTS;
 const ACCOUNTS = `accounts:\n  default: {}\n  lab: {}\n`;
@@ -31,7 +31,7 @@ afterEach(async () => {
 
 async function start(callers: string, variables: Readonly<Record<string, string>> = {}): Promise<GatewayProgram> {
   writeFileSync(path, ACCOUNTS + callers);
-  const { url } = await runEmulator("--devices", "50");
+  const { url } = await openEmulator({ devices: 50 });
   const gateway = await runGateway(url, { OTA_CONFIG: path, ...variables });
   await gateway.opened();
   return gateway;

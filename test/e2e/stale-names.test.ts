@@ -5,7 +5,7 @@ import { deviceSecretOf } from "../../src/emulator/state/ids.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "../support/grpc-caller.js";
-import { endPrograms, KEYS, runEmulator, runGateway } from "../support/processes.js";
+import { endPrograms, KEYS, openEmulator, runGateway } from "../support/processes.js";
 
 const DEVICES = 600;
 const STALE = 12;
@@ -21,7 +21,7 @@ function names(): string[] {
 
 describe("ota-gateway serve", () => {
   it("says of each device whether it exists before anything is canceled", async () => {
-    const emulator = await runEmulator("--devices", String(DEVICES));
+    const emulator = await openEmulator({ devices: DEVICES });
     const gateway = await runGateway(emulator.url);
     const caller = createCaller(gateway.grpc);
     const request = { validateOnly: true, checkDevices: true };
@@ -36,7 +36,7 @@ describe("ota-gateway serve", () => {
   });
 
   it("cancels what exists, rejects the rest by reading, and shows no device's secret and no name", async () => {
-    const emulator = await runEmulator("--devices", String(DEVICES));
+    const emulator = await openEmulator({ devices: DEVICES });
     const gateway = await runGateway(emulator.url, {
       ...KEYS,
       OTA_LOG_LEVEL: "trace",

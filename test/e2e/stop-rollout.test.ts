@@ -103,8 +103,8 @@ describe("StopRollout", () => {
       { "x-ota-caller": "release-manager" },
     );
     const { emulator } = world;
-    emulator.startRollout({ devices: 200_000, states: { NOTIFIED: 20_000, IN_PROGRESS: 5000, SUCCEEDED: 500 } });
-    emulator.startRollout({ kind: "dynamic", devices: 99_000, joinsPerSecond: 20 });
+    emulator.startRollout({ devices: 40_000, states: { NOTIFIED: 20_000, IN_PROGRESS: 5000, SUCCEEDED: 500 } });
+    emulator.startRollout({ kind: "dynamic", devices: 20_000, joinsPerSecond: 20 });
     emulator.startRollout({ devices: 990, startsInMs: 3_600_000 });
     emulator.startRollout({ kind: "verify", devices: 10 });
     emulator.startRollout({ productKey: "a1Other", firmwareId: "OtherFirmware", devices: 50 });
@@ -247,15 +247,15 @@ describe("StopRollout", () => {
 describe("StopRollout in a world of its own", () => {
   it.concurrent("sweeps what no call for a whole batch reaches, and has a result for each device", async () => {
     const { caller, emulator, changes } = await openWorld({ verifyJob: "reject", devices: 0 });
-    emulator.startRollout({ kind: "verify", devices: 20_000 });
+    emulator.startRollout({ kind: "verify", devices: 5000 });
     const operation = await ended(caller, (await caller.stopRollout()).name);
-    expect(stopResponseIn(operation)).toMatchObject({ stopped: true, jobs: [{ swept: 20_000n, left: 0n }] });
+    expect(stopResponseIn(operation)).toMatchObject({ stopped: true, jobs: [{ swept: 5000n, left: 0n }] });
     expect(new Set(changes.map(({ operation }) => operation))).toEqual(new Set(["CancelOTATaskByDevice"]));
     expect(new Set(changes.map(({ jobId }) => jobId)).size).toBe(1);
     const results = await caller.allResults(operation.name);
     expect(results.every(({ outcome }) => outcome === Outcome.ACCEPTED)).toBe(true);
-    expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(20_000);
-    expect(results).toHaveLength(20_000);
+    expect(new Set(results.map(({ deviceName }) => deviceName)).size).toBe(5000);
+    expect(results).toHaveLength(5000);
   });
 
   it.concurrent("cancels forty batches with a million tasks by a call each, before it has counted all of them", async () => {

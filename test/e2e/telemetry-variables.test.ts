@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { startOtlpReceiver } from "../support/otlp-receiver.js";
-import { endPrograms, runEmulator, runGateway, until } from "../support/processes.js";
+import { endPrograms, openEmulator, runGateway, until } from "../support/processes.js";
 
 afterEach(endPrograms);
 
@@ -14,7 +14,7 @@ describe("the OTEL_* variables", () => {
   it("name the service although another attribute cannot be read, and the SDK speaks in the log alone", async () => {
     const receiver = await startOtlpReceiver();
     onTestFinished(() => receiver.close());
-    const emulator = await runEmulator("--devices", "5");
+    const emulator = await openEmulator({ devices: 5 });
     const gateway = await runGateway(emulator.url, {
       OTA_AUDIT_LOG: "-",
       OTEL_LOG_LEVEL: "debug",

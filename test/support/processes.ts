@@ -1,6 +1,6 @@
-// Runs the program as users do: `dist/cli.js` in a process of its own with the image's flags for
-// Node, nothing of our environment except the path, an empty home, and ports that the system
-// chooses.
+// Runs the program as users do: `dist/cli.js` in a process of its own, a gateway with the flags for
+// Node of the image and a command without, nothing of our environment except the path, an empty
+// home, and ports that the system chooses.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { Stats } from "../../src/emulator/server.js";
+import type { EmulatorOptions } from "../../src/emulator/options.js";
+import { type Emulator, type Stats, startEmulator } from "../../src/emulator/server.js";
 
 export type Variables = Readonly<Record<string, string>>;
 
@@ -71,6 +72,7 @@ export const NODE_FLAGS = (JSON.parse(inDockerfile(/^ENTRYPOINT (.*)$/m)) as str
 export const MALLOC: Variables = { MALLOC_MMAP_THRESHOLD_: inDockerfile(/MALLOC_MMAP_THRESHOLD_=(\d+)/) };
 
 const running = new Set<Program>();
+const open = new Set<Emulator>();
 
 /** Runs a script of dist/ with these arguments and variables. */
 export function runScript(
@@ -81,7 +83,8 @@ export function runScript(
 ): Program {
   const home = mkdtempSync(join(tmpdir(), "ota-gateway-home-"));
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, NODE_COMPILE_CACHE: COMPILED, ...variables };
-  const [command = "", ...rest] = [...through, process.execPath, ...NODE_FLAGS, join(DIST, script), ...args];
+  const flags = args[0] === "serve" ? NODE_FLAGS : [];
+  const [command = "", ...rest] = [...through, process.execPath, ...flags, join(DIST, script), ...args];
   const child = spawn(command, rest, { env, stdio: [stdin ?? "ignore", "pipe", "pipe"] });
   const printed = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
@@ -141,7 +144,14 @@ export function run(args: readonly string[], variables: Variables = {}, surround
   return runScript("cli.js", args, variables, surroundings);
 }
 
-/** Starts an emulator, and waits until it is ready. */
+/** An emulator in this process, which starts at once, and ends with the programs. */
+export async function openEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const emulator = await startEmulator({ listen: "127.0.0.1:0", ...options });
+  open.add(emulator);
+  return emulator;
+}
+
+/** Starts an emulator as users do, and waits until it is ready. */
 export async function runEmulator(...flags: string[]): Promise<EmulatorProgram> {
   const program = run(["emulate", "--listen", "127.0.0.1:0", ...flags]);
   const [, url = ""] = await program.said(/^emulator ready: (\S+) /m);
@@ -205,9 +215,11 @@ export async function until(holds: () => Promise<boolean> | boolean): Promise<vo
   }
 }
 
-/** Ends every program that a test has left running. */
+/** Ends every program that a test has left running, and every emulator. */
 export async function endPrograms(): Promise<void> {
   const left = [...running];
   for (const program of left) program.kill("SIGKILL");
   await Promise.all(left.map(({ ended }) => ended));
+  await Promise.all([...open].map((emulator) => emulator.close()));
+  open.clear();
 }
