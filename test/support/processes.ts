@@ -199,7 +199,7 @@ export async function untilReady(admin: string): Promise<void> {
 }
 
 const SHORTEST_MS = 10;
-const LONGEST_MS = 50;
+const LONGEST_MS = 250;
 
 /**
  * Resolves once the condition holds. It is checked often; one that asks a program is checked less
