@@ -6,7 +6,7 @@ import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Priority } from "../../src/gen/ota/v1/ota_service.js";
 import { rowsOf, textOf } from "../support/admin-page.js";
-import { browserOfFile, newPage, takePicture } from "../support/chromium.js";
+import { blankPage, browserOfFile, ownPage, takePicture } from "../support/chromium.js";
 import { createCaller } from "../support/grpc-caller.js";
 import { failureOf } from "../support/grpc-failure.js";
 import {
@@ -45,7 +45,7 @@ afterAll(endPrograms);
 describe.runIf(systemHas("chromium"))("the admin page of a running gateway", () => {
   it(`shows a cancel of ${DEVICES} devices while it goes on, and nothing that the emulator has not counted`, async () => {
     await gateway.opened();
-    const page = await newPage(browser());
+    const page = await blankPage(browser());
     await page.goto(gateway.admin);
     await expect.poll(() => page.title()).toMatch(/^(Idle|Not yet proven), 0 devices/);
     const cancelled = cancelAll();
@@ -73,7 +73,7 @@ describe.runIf(systemHas("chromium"))("the admin page of a running gateway", () 
   });
 
   it("names the call of a device by the request id that its caller was told", async () => {
-    const page = await newPage(browser());
+    const page = await blankPage(browser());
     await page.goto(gateway.admin);
     const { calls } = await createCaller(gateway.grpc, { "x-ota-caller": "somebody" }).cancel([seededName(0)]).answer;
     await page.getByLabel("Find").fill(calls[0]?.requestId ?? "none");
@@ -81,7 +81,7 @@ describe.runIf(systemHas("chromium"))("the admin page of a running gateway", () 
   });
 
   it("lists an operation once it was submitted, and how it ended", async () => {
-    const page = await newPage(browser());
+    const page = await blankPage(browser());
     await page.goto(gateway.admin);
     const operation = await submit(400);
     expect((await operation.wait()).state).toBe("DONE");
@@ -92,7 +92,7 @@ describe.runIf(systemHas("chromium"))("the admin page of a running gateway", () 
 
   if (PICTURE !== undefined) {
     it("poses for the picture in docs/", async () => {
-      const page = await newPage(browser(), { viewport: { width: 1280, height: 1440 } });
+      const page = await ownPage(browser(), { viewport: { width: 1280, height: 1440 } });
       await page.goto(gateway.admin);
       const before = (await emulator.stats()).repeatedCancels;
       await submit(15_000);

@@ -12,7 +12,7 @@ import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import type { ConditionKind } from "../../src/gateway/account/condition.js";
 import { textOf } from "../support/admin-page.js";
-import { browserOfFile, newPage, takePicture } from "../support/chromium.js";
+import { blankPage, browserOfFile, takePicture } from "../support/chromium.js";
 import { endPrograms, type GatewayProgram, KEYS, runGateway, until } from "../support/processes.js";
 import { parsePrometheus } from "../support/prometheus-text.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
@@ -166,7 +166,8 @@ async function headlineOf(page: Page | undefined) {
 
 async function pageOf({ admin }: GatewayProgram, account: string): Promise<Page | undefined> {
   if (!systemHas("chromium")) return undefined;
-  const page = await newPage(browser(), { viewport: { width: 1280, height: 620 } });
+  const page = await blankPage(browser());
+  await page.setViewportSize({ width: 1280, height: 620 });
   await page.goto(`${admin}/#${account}`);
   return page;
 }
@@ -200,7 +201,6 @@ async function expectAgreement(world: World, of: GatewayProgram, from: Client, i
     });
   expect(looks).toBeLessThanOrEqual(MOST_LOOKS);
   if (page && PICTURES !== undefined) await takePicture(page, join(PICTURES, `${account}.png`));
-  await page?.close();
 }
 
 describe("a gateway in front of a broken world", () => {
