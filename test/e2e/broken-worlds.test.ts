@@ -155,15 +155,6 @@ async function saidOf(account: string, { admin, stderr }: GatewayProgram, from: 
   };
 }
 
-async function headlineOf(page: Page | undefined) {
-  if (!page) return undefined;
-  return {
-    state: await textOf(page, "state"),
-    meaning: await textOf(page, "meaning"),
-    wait: await textOf(page, "wait-now"),
-  };
-}
-
 async function pageOf({ admin }: GatewayProgram, account: string): Promise<Page | undefined> {
   if (!systemHas("chromium")) return undefined;
   const page = await blankPage(browser());
@@ -183,8 +174,8 @@ async function expectAgreement(world: World, of: GatewayProgram, from: Client, i
         looks++;
         if (isAsking) ask(world);
         const { readyz, quota, metric, logged } = await saidOf(account, of, from);
-        const shown = await headlineOf(page);
-        return { readyz, quota: quota.obstacle, metric, log: [logged?.state, logged?.obstacle], page: shown?.state };
+        const shown = page && (await textOf(page, "state"));
+        return { readyz, quota: quota.obstacle, metric, log: [logged?.state, logged?.obstacle], page: shown };
       },
       { interval: LOOK_EVERY_MS },
     )
