@@ -1,9 +1,9 @@
 // The admin page in a real browser: what an operator does with it, by mouse and by keyboard, and what it does
 // when the gateway goes away or asks for a token.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { MadeUpGateway, pageRun, rowsOf, textOf } from "../support/admin-page.js";
-import { newPage } from "../support/chromium.js";
+import { blankPage } from "../support/chromium.js";
 import { systemHas } from "../support/system.js";
 
 const run = pageRun();
@@ -29,7 +29,9 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   });
 
   it("keeps the list still while it is held or read, and copies a request id", async () => {
-    const { page } = await run.open({ permissions: ["clipboard-read", "clipboard-write"] });
+    const { page } = await run.open();
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    onTestFinished(() => page.context().clearPermissions());
     run.gateway.call({ requestId: "FIRST" });
     await expect.poll(() => rowsOf(page, "calls")).toHaveLength(1);
     await page.getByRole("button", { name: "Copy request ID FIRST" }).click();
@@ -130,7 +132,7 @@ describe.runIf(systemHas("chromium"))("the admin page", () => {
   it("asks for the token, and shows everything with it", async () => {
     await run.stopServing();
     await run.serve({ token: "s3cret" });
-    const stranger = await newPage(run.browser());
+    const stranger = await blankPage(run.browser());
     // A browser without a user gets no token.
     await expect(stranger.goto(`http://127.0.0.1:${run.port}`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
     run.gateway.call();

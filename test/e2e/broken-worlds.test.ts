@@ -12,7 +12,7 @@ import { type Emulator, startEmulator } from "../../src/emulator/server.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import type { ConditionKind } from "../../src/gateway/account/condition.js";
 import { textOf } from "../support/admin-page.js";
-import { browserOfFile, newPage, takePicture } from "../support/chromium.js";
+import { blankPage, browserOfFile, takePicture } from "../support/chromium.js";
 import { endPrograms, type GatewayProgram, KEYS, runGateway, until } from "../support/processes.js";
 import { parsePrometheus } from "../support/prometheus-text.js";
 import { type RedisServer, startRedis } from "../support/redis.js";
@@ -155,18 +155,10 @@ async function saidOf(account: string, { admin, stderr }: GatewayProgram, from: 
   };
 }
 
-async function headlineOf(page: Page | undefined) {
-  if (!page) return undefined;
-  return {
-    state: await textOf(page, "state"),
-    meaning: await textOf(page, "meaning"),
-    wait: await textOf(page, "wait-now"),
-  };
-}
-
 async function pageOf({ admin }: GatewayProgram, account: string): Promise<Page | undefined> {
   if (!systemHas("chromium")) return undefined;
-  const page = await newPage(browser(), { viewport: { width: 1280, height: 620 } });
+  const page = await blankPage(browser());
+  await page.setViewportSize({ width: 1280, height: 620 });
   await page.goto(`${admin}/#${account}`);
   return page;
 }
@@ -182,8 +174,8 @@ async function expectAgreement(world: World, of: GatewayProgram, from: Client, i
         looks++;
         if (isAsking) ask(world);
         const { readyz, quota, metric, logged } = await saidOf(account, of, from);
-        const shown = await headlineOf(page);
-        return { readyz, quota: quota.obstacle, metric, log: [logged?.state, logged?.obstacle], page: shown?.state };
+        const shown = page && (await textOf(page, "state"));
+        return { readyz, quota: quota.obstacle, metric, log: [logged?.state, logged?.obstacle], page: shown };
       },
       { interval: LOOK_EVERY_MS },
     )
@@ -200,7 +192,6 @@ async function expectAgreement(world: World, of: GatewayProgram, from: Client, i
     });
   expect(looks).toBeLessThanOrEqual(MOST_LOOKS);
   if (page && PICTURES !== undefined) await takePicture(page, join(PICTURES, `${account}.png`));
-  await page?.close();
 }
 
 describe("a gateway in front of a broken world", () => {

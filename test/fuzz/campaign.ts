@@ -49,7 +49,7 @@ export interface Campaign {
   complaints(): Promise<string[]>;
   /** The connections that the gateway holds. */
   sockets(): Promise<number>;
-  /** The memory that it holds after a full collection, which takes a good part of a second. */
+  /** The memory that it holds after a full collection. */
   memoryMiB(): Promise<number>;
   close(): Promise<void>;
 }
@@ -145,7 +145,7 @@ export async function startCampaign(seed: number): Promise<Campaign> {
     sockets: () => inspected(async (inspector) => (await inspector.handles())["TCPSocketWrap"] ?? 0),
     memoryMiB: () =>
       inspected(async (inspector) => {
-        const { heapMiB, buffersMiB } = await inspector.read();
+        const { heapMiB, buffersMiB } = await inspector.memory();
         return heapMiB + buffersMiB;
       }),
     async close() {

@@ -9,10 +9,12 @@ import { CallFeed } from "../../src/observe/admin/call-feed.js";
 import { type AdminOptions, type AdminServer, startAdminServer } from "../../src/observe/admin/server.js";
 import type { OperationsSnapshot, Readiness, ReadingSnapshot, Snapshot } from "../../src/observe/admin/snapshot.js";
 import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
-import { browserOfFile, newPage } from "./chromium.js";
+import { blankPage, browserOfFile, ownPage } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 import { madeUpRequestId } from "./request-ids.js";
+
+export const DESK = { width: 1280, height: 900 };
 
 /** An account as a test describes it; its state follows from that. */
 type MadeUpAccount = Omit<ShownAccount, "condition">;
@@ -93,6 +95,11 @@ export interface OpenPage {
   readonly complaints: string[];
 }
 
+interface Looks {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly colorScheme?: "light" | "dark";
+}
+
 /**
  * Equipment of each test of a file: a made-up gateway, its admin server, and pages in the file's
  * browser.
@@ -104,7 +111,8 @@ export interface PageRun {
   serve(options?: Partial<AdminOptions>): Promise<void>;
   stopServing(): Promise<void>;
   readonly browser: () => Browser;
-  open(options?: BrowserContextOptions): Promise<OpenPage>;
+  /** In the page of the file; if more than its looks is asked for, in one of its own. */
+  open(options?: Looks & BrowserContextOptions): Promise<OpenPage>;
 }
 
 /** To be called once in a file: serves before each test, and closes everything after it. */
@@ -132,8 +140,11 @@ export function pageRun(): PageRun {
       await server?.close();
       server = undefined;
     },
-    async open(options = {}) {
-      const page = await newPage(browser(), { viewport: { width: 1280, height: 900 }, ...options });
+    async open({ viewport = DESK, colorScheme = "light", ...options } = {}) {
+      const isOwn = Object.keys(options).length > 0;
+      const page = await (isOwn ? ownPage(browser(), options) : blankPage(browser()));
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
       const complaints: string[] = [];
       page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => complaints.push(String(error)));
@@ -150,7 +161,6 @@ export function pageRun(): PageRun {
   });
   afterEach(async () => {
     await run.stopServing();
-    for (const context of browser().contexts()) await context.close();
   });
   return run;
 }

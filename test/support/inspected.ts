@@ -10,12 +10,16 @@ export const INSPECTABLE: Variables = { NODE_OPTIONS: "--inspect=127.0.0.1:0" };
 /** Lines that Node prints because of it. */
 export const INSPECTOR_LINE = /^(Debugger (listening on|attached|ending on)|For help, see:)/;
 
-/** Everything held after a full collection. */
-export interface Held {
+/** Memory held after a full collection. */
+export interface Memory {
   readonly heapMiB: number;
   /** Buffers, which are not on the heap. */
   readonly buffersMiB: number;
   readonly residentMiB: number;
+}
+
+/** Everything held after a full collection. */
+export interface Held extends Memory {
   /**
    * One for each length of a timer. Node keeps the list of an unreferenced timer until that would
    * have run.
@@ -31,6 +35,8 @@ export interface Held {
 
 export interface Inspector {
   read(): Promise<Held>;
+  /** A fraction of the work: objects are not looked for. */
+  memory(): Promise<Memory>;
   /** The handles by kind. */
   handles(): Promise<Readonly<Record<string, number>>>;
   close(): void;
@@ -109,20 +115,23 @@ export async function inspect(program: Program): Promise<Inspector> {
     return counted;
   };
 
+  const memory = async (): Promise<Memory> => {
+    // Twice: objects that the first collection leaves to finalizers are gone after the second.
+    await ask("HeapProfiler.collectGarbage");
+    await ask("HeapProfiler.collectGarbage");
+    const { heapUsed, external, rss } = await evaluate<NodeJS.MemoryUsage>("process.memoryUsage()");
+    return { heapMiB: heapUsed / MIB, buffersMiB: external / MIB, residentMiB: rss / MIB };
+  };
+
   return {
+    memory,
     handles: async () => countsOf(await handles()),
     async read() {
       const emitters = await countOf(`process.getBuiltinModule("node:events").prototype`);
       const timerLists = await countOf(TIMER_LIST);
       const signals = await countOf("AbortSignal.prototype");
-      // Twice: objects that the first collection leaves to finalizers are gone after the second.
-      await ask("HeapProfiler.collectGarbage");
-      await ask("HeapProfiler.collectGarbage");
-      const { heapUsed, external, rss } = await evaluate<NodeJS.MemoryUsage>("process.memoryUsage()");
       return {
-        heapMiB: heapUsed / MIB,
-        buffersMiB: external / MIB,
-        residentMiB: rss / MIB,
+        ...(await memory()),
         timerLists: timerLists.objects,
         listeners: emitters.listeners + signals.listeners,
         signals: signals.objects,
