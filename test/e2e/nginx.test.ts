@@ -5,13 +5,20 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Client, connect, OtaError } from "../../src/client/client.js";
 import { DEFAULTS } from "../../src/emulator/options.js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { createCertificateAuthority } from "../support/certificate-authority.js";
 import { freePort } from "../support/free-port.js";
-import { endPrograms, type GatewayProgram, runEmulator, runGateway, until } from "../support/processes.js";
+import {
+  type EmulatorProgram,
+  endPrograms,
+  type GatewayProgram,
+  runEmulator,
+  runGateway,
+  until,
+} from "../support/processes.js";
 import { programPath, systemHas } from "../support/system.js";
 
 const authority = createCertificateAuthority();
@@ -25,7 +32,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "tls/tls.crt"), own.cert);
   writeFileSync(join(folder, "tls/tls.key"), own.key);
 });
-afterEach(endPrograms);
+afterAll(endPrograms);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs nginx in front of these gateways, and connects a caller to it. */
@@ -70,31 +77,43 @@ async function callerThroughNginx(...gateways: readonly GatewayProgram[]): Promi
   return client;
 }
 
+/** More than a mebibyte of names, which is the most that nginx takes unless it is told otherwise. */
+const DEVICES = 80_000;
+
 describe.runIf(systemHas("nginx"))("a caller through nginx", () => {
+  let emulator: EmulatorProgram;
+  let gateway: GatewayProgram;
+  beforeAll(async () => {
+    emulator = await runEmulator("--devices", `${DEVICES}`, "--quota", "1000");
+    gateway = await runGateway(emulator.url, { OTA_QUOTA_CALLS_PER_SECOND: "1000" });
+  });
+
   it("cancels in single requests and in a stream of more than a megabyte, and reads why one failed", async () => {
-    const emulator = await runEmulator("--devices", "80000", "--quota", "1000");
-    const client = await callerThroughNginx(await runGateway(emulator.url, { OTA_QUOTA_CALLS_PER_SECOND: "1000" }));
+    const client = await callerThroughNginx(gateway);
     const scope = { productKey, firmwareId };
     const { success } = await client.cancelTasksByDevice({ ...scope, deviceNames: [seededName(0)] });
     expect(success).toBe(true);
-    const names = Array.from({ length: 80_000 }, (_, n) => seededName(n));
+    const names = Array.from({ length: DEVICES }, (_, n) => seededName(n));
+    expect(names.join("").length).toBeGreaterThan(2 ** 20);
     let ok = 0;
     for await (const result of client.cancelAll(names, scope)) if (result.ok) ok++;
-    expect(ok).toBe(80_000);
+    expect(ok).toBe(DEVICES);
     const failure = await client.cancelTasksByDevice({ ...scope, deviceNames: ["no-such-device"] }).catch((e) => e);
     expect(failure).toBeInstanceOf(OtaError);
     expect(failure).toMatchObject({ code: "NOT_FOUND", reason: "REJECTED" });
   });
 
   it("has its deadline kept by the gateway, which says why", async () => {
-    const client = await callerThroughNginx(await runGateway((await runEmulator("--latency-ms", "8000")).url));
+    const client = await callerThroughNginx(gateway);
+    const slow = { action: "CancelOTATaskByDevice", fault: { kind: "delay", delayMs: 8000 } };
+    await faults([slow]);
+    onTestFinished(() => faults([]));
     const asked = { productKey, firmwareId, deviceNames: [seededName(0)] };
     const failure = await client.cancelTasksByDevice(asked, { timeoutMs: 4000 }).catch((error) => error);
     expect(failure).toMatchObject({ code: "UNKNOWN", reason: "OUTCOME_UNKNOWN" });
   });
 
   it("notices nothing of a gateway that drains, and is told to come back when all are away", async () => {
-    const emulator = await runEmulator("--devices", "400", "--quota", "1000");
     const settings = { OTA_QUOTA_CALLS_PER_SECOND: "100" };
     const gateways = [await runGateway(emulator.url, settings), await runGateway(emulator.url, settings)] as const;
     await Promise.all(gateways.map((gateway) => gateway.opened()));
@@ -111,4 +130,9 @@ describe.runIf(systemHas("nginx"))("a caller through nginx", () => {
     await gateways[1].ended;
     expect(await client.getQuota().catch((error) => error)).toMatchObject({ code: "UNAVAILABLE" });
   });
+
+  async function faults(rules: readonly object[]): Promise<void> {
+    const { ok } = await fetch(`${emulator.url}/__faults`, { method: "PUT", body: JSON.stringify({ rules }) });
+    expect(ok).toBe(true);
+  }
 });
