@@ -28,6 +28,12 @@ export interface PostgresServer {
 const SUPERUSER = "postgres";
 export const PASSWORD = "pa:ss w@rd/%";
 
+/**
+ * Settings for tests of seconds: what is compiled or cleaned up for later costs more than it saves,
+ * and pages are logged whole only for a computer that fails. Benchmarks measure with the defaults.
+ */
+export const SHORT_LIVED = { jit: "off", autovacuum: "off", full_page_writes: "off" };
+
 /** PostgreSQL refuses to run as root. */
 const NOBODY = 65534;
 const owner = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
@@ -58,8 +64,6 @@ export async function startPostgres(
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
     shared_buffers: "32MB",
-    // Tests last seconds: what is compiled or cleaned up for later costs more than it saves.
-    ...{ jit: "off", autovacuum: "off" },
   };
   const optionsOf = (all: object) => Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   let child: ChildProcess | undefined;
