@@ -82,7 +82,7 @@ export function hiddenMs(
 ): number {
   const compared = comparable(devices, answers, nowMs);
   const recent = compared.filter(({ atMs }) => isRecent(atMs, nowMs));
-  const recentWaitsMs = Float64Array.from(recent, ({ waitMs }) => waitMs).sort();
+  const recentWaitsMs = Float64Array.from(recent.map(({ waitMs }) => waitMs)).sort();
   const [fastestMs, tenthMs] = [recentWaitsMs[0], recentWaitsMs[SPREAD_RANK - 1]];
   const transitMs = transit(Math.min(...recent.map(({ atMs }) => atMs)), roundTrips, nowMs);
   if (fastestMs === undefined || tenthMs === undefined || transitMs === undefined) return 0;
@@ -98,7 +98,7 @@ export function hiddenMs(
 function comparable(devices: number, answers: readonly TimedAnswer[], nowMs: number): readonly TimedAnswer[] {
   const smaller = answers.filter((each) => each.devices <= devices);
   const recent = smaller.filter(({ atMs }) => isRecent(atMs, nowMs));
-  const sizes = Float64Array.from(recent, (each) => each.devices).sort();
+  const sizes = Float64Array.from(recent.map((each) => each.devices)).sort();
   const leastSize = sizes.at(-FEWEST_ANSWERS);
   return leastSize === undefined ? [] : smaller.filter((each) => each.devices >= leastSize);
 }
@@ -129,7 +129,9 @@ function lastingMs(roundTrips: readonly RoundTrip[]): number[] {
   let from = 0;
   return roundTrips.flatMap((_, to) => {
     while (lasted(from + 1, to)) from++;
-    const inSuccession = roundTrips.slice(from, to + 1);
-    return lasted(from, to) ? Math.min(...inSuccession.map(({ tookMs }) => tookMs)) : [];
+    if (!lasted(from, to)) return [];
+    let leastMs = Infinity;
+    for (let n = from; n <= to; n++) leastMs = Math.min(leastMs, (roundTrips[n] as RoundTrip).tookMs);
+    return leastMs;
   });
 }

@@ -8,7 +8,7 @@ import { OUTCOMES } from "../../src/gateway/device-outcome.js";
 import { isFinal, noOutcomes } from "../../src/operations/outcomes.js";
 import { CHUNK_DEVICES, LeaseLost, type StoreBounds, StoreFull } from "../../src/operations/store.js";
 import { LEAST_DEVICES, UPLOAD_ABANDONED_MS } from "../../src/operations/stored-uploads.js";
-import { type PostgresServer, startPostgres } from "../support/postgres.js";
+import { type PostgresServer, SHORT_LIVED, startPostgres } from "../support/postgres.js";
 import { openPostgres } from "../support/postgres-world.js";
 import { openSqlite } from "../support/sqlite-world.js";
 import {
@@ -39,7 +39,7 @@ const stores: Record<string, Create> = {
   "SQLite in a file": (bounds) => openSqlite(bounds, join(folder, `${++files}.db`)),
   ...(systemHas("postgres") && {
     PostgreSQL: async (bounds) => {
-      server ??= startPostgres({ fsync: "off" });
+      server ??= startPostgres({ ...SHORT_LIVED, fsync: "off" });
       return openPostgres(await server, bounds);
     },
   }),

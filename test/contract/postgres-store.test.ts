@@ -19,7 +19,7 @@ import {
 } from "../../src/operations/store.js";
 import { createCertificateAuthority } from "../support/certificate-authority.js";
 import { HandClock } from "../support/hand-clock.js";
-import { PASSWORD, type PostgresServer, startPostgres } from "../support/postgres.js";
+import { PASSWORD, type PostgresServer, SHORT_LIVED, startPostgres } from "../support/postgres.js";
 import { openPostgres, type PostgresWorld } from "../support/postgres-world.js";
 import { until } from "../support/processes.js";
 import {
@@ -46,11 +46,11 @@ describe.skipIf(!systemHas("postgres"))("PostgresStore", () => {
   const authority = createCertificateAuthority();
   const certificate = authority.issue({ commonName: "localhost", dns: ["localhost"] });
   const files = { "server.crt": certificate.cert, "server.key": certificate.key, "ca.crt": authority.cert };
-  const tls = { ssl: "on", ssl_cert_file: "../server.crt", ssl_key_file: "../server.key" };
+  const settings = { ...SHORT_LIVED, ssl: "on", ssl_cert_file: "../server.crt", ssl_key_file: "../server.key" };
   let started: Promise<PostgresServer> | undefined;
   /** One cluster for this file. */
   const start = () => {
-    started ??= startPostgres(tls, files);
+    started ??= startPostgres(settings, files);
     return started;
   };
   const worlds: { close(): Promise<void> | void }[] = [];

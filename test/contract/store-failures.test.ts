@@ -205,7 +205,7 @@ describe.runIf(systemHas("redis")).concurrent("replicas whose store", () => {
         return false; // a server that changes its role ends its connections
       }
     };
-    await until(isReplica);
+    await until(async () => isReplica());
     await more(30);
     await replica.kill();
     await more(40);

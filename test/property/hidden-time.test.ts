@@ -115,7 +115,8 @@ function arrivals(rule: Rule, world: World): { readonly countedMs: number[]; rea
     // Answers that come before the next token is back may bring one back earlier.
     let token = backMs.indexOf(Math.min(...backMs));
     for (;;) {
-      const first = inFlight.toSorted((a, b) => a.atMs - b.atMs)[0];
+      let first: Ended | undefined;
+      for (const each of inFlight) if (!first || each.atMs < first.atMs) first = each;
       if (!first || first.atMs > (backMs[token] as number)) break;
       inFlight = inFlight.filter((each) => each !== first);
       end(first);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { HandClock } from "../support/hand-clock.js";
 import { history, MUTATED, play, playMutated } from "../support/operation-histories.js";
-import { type PostgresServer, startPostgres } from "../support/postgres.js";
+import { type PostgresServer, SHORT_LIVED, startPostgres } from "../support/postgres.js";
 import { openFollowing } from "../support/postgres-world.js";
 import { runs } from "../support/property-runs.js";
 import { systemHas } from "../support/system.js";
@@ -19,7 +19,7 @@ describe.skipIf(!systemHas("postgres"))("operations in PostgreSQL", () => {
     return world.store;
   };
   beforeAll(async () => {
-    server = await startPostgres({ fsync: "off" });
+    server = await startPostgres({ ...SHORT_LIVED, fsync: "off" });
   });
   afterEach(async () => {
     await close();

@@ -28,6 +28,12 @@ export interface PostgresServer {
 const SUPERUSER = "postgres";
 export const PASSWORD = "pa:ss w@rd/%";
 
+/**
+ * Settings for tests of seconds: what is compiled or cleaned up for later costs more than it saves,
+ * and pages are logged whole only for a computer that fails. Benchmarks measure with the defaults.
+ */
+export const SHORT_LIVED = { jit: "off", autovacuum: "off", full_page_writes: "off" };
+
 /** PostgreSQL refuses to run as root. */
 const NOBODY = 65534;
 const owner = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
@@ -64,22 +70,44 @@ export async function startPostgres(
   const addressOf = (name: string) =>
     `postgres://${SUPERUSER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${name}`;
 
+  const databases = new Set<string>();
+  /** To the database that was used last. A connection costs far more than most statements. */
+  let connected: pg.Client | undefined;
+  /** The statements that were run before: one after the other, whatever becomes of them. */
+  let latest: Promise<unknown> = Promise.resolve();
+  const disconnect = async () => {
+    const client = connected;
+    connected = undefined;
+    await client?.end();
+  };
+  const connect = async (database: string) => {
+    await disconnect();
+    const client = new pg.Client({ connectionString: addressOf(database) });
+    client.on("error", () => {
+      if (connected === client) connected = undefined;
+    });
+    await client.connect();
+    connected = client;
+  };
+
   const server: PostgresServer = {
     port,
     path: (name) => join(folder, name),
     async database(name) {
-      const there = await server.run(`SELECT 1 FROM pg_database WHERE datname = '${name}'`);
-      if (there.length === 0) await server.run(`CREATE DATABASE ${name}`);
+      if (!databases.has(name)) {
+        const there = await server.run(`SELECT 1 FROM pg_database WHERE datname = '${name}'`);
+        if (there.length === 0) await server.run(`CREATE DATABASE ${name}`);
+        databases.add(name);
+      }
       return addressOf(name);
     },
-    async run(sql, database = "postgres") {
-      const client = new pg.Client({ connectionString: addressOf(database) });
-      await client.connect();
-      try {
-        return (await client.query(sql)).rows;
-      } finally {
-        await client.end();
-      }
+    run(sql, database = "postgres") {
+      const rows = latest.then(async () => {
+        if (connected?.database !== database) await connect(database);
+        return (await (connected as pg.Client).query(sql)).rows;
+      });
+      latest = rows.catch(() => {});
+      return rows;
     },
     async start(more = {}) {
       const options = optionsOf({ ...fixed, ...settings, ...more });
@@ -102,11 +130,15 @@ export async function startPostgres(
       }
     },
     async kill() {
+      await latest;
+      await disconnect();
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGKILL");
       await once(child, "exit");
     },
     async end() {
+      await latest;
+      await disconnect();
       if (child && child.exitCode === null && child.signalCode === null) {
         child.kill("SIGQUIT"); // ends its processes, too
         await once(child, "exit");

@@ -33,6 +33,6 @@ export async function startRedisCluster(
     const info = node.command("cluster", "info");
     return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${nodes.length}`);
   };
-  await until(() => nodes.every(knowsAll));
+  await until(async () => nodes.every(knowsAll));
   return nodes.map(({ node }) => node);
 }

@@ -27,6 +27,6 @@ export async function startSentinels(password: string, sentinelPassword: string)
     const told = sentinel.command("--no-auth-warning", "-a", sentinelPassword, "sentinel", "master", GROUP);
     return /num-slaves\n1\nnum-other-sentinels\n2\n/.test(told);
   };
-  await until(() => sentinels.every(knowsAll));
+  await until(async () => sentinels.every(knowsAll));
   return { primary, replica, sentinels };
 }
