@@ -12,6 +12,12 @@ import { UNPACKED } from "./system.js";
 const run = promisify(execFile);
 const GENERATED = /\/(gen|gopath|debian|transcoder)$/;
 
+/**
+ * How tests build in Go: with the packages that they compiled before, and without what debuggers
+ * read, which is half of the work of the linker.
+ */
+export const GO_BUILD = { GOCACHE: resolve("node_modules/.cache/go-build"), GOFLAGS: "-ldflags=-w" };
+
 export interface Transcoder {
   /** Such as `127.0.0.1:8080`. */
   readonly address: string;
@@ -26,7 +32,7 @@ export async function startTranscoder(examples: string, grpc: string): Promise<T
   const readme = readFileSync(join(home, "README.md"), "utf8");
   const [, build = "", start = ""] = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, shell = ""]) => shell);
   const PATH = `${resolve("node_modules/.bin")}:${process.env["PATH"]}`;
-  const env = { PATH, HOME: home, GOCACHE: resolve("node_modules/.cache/go-build") };
+  const env = { PATH, HOME: home, ...GO_BUILD };
   await run("sh", ["-ec", build], { cwd: home, env });
   const address = `127.0.0.1:${await freePort()}`;
   const command = start.replace("127.0.0.1:50051", grpc).replace("127.0.0.1:8080", address);
