@@ -202,8 +202,9 @@ const SHORTEST_MS = 10;
 const LONGEST_MS = 250;
 
 /**
- * Resolves once the condition holds. It is checked often; one that asks a program returns a promise,
- * and is checked less often after a while, because each check costs processor time here and there.
+ * Resolves once the condition holds. It is checked often. One that asks a program returns a
+ * promise, and is checked less often after a while, because each check costs processor time here
+ * and there.
  */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   let waitMs = SHORTEST_MS;
