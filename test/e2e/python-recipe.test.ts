@@ -36,10 +36,8 @@ async function python(address: string, more?: string): Promise<string[]> {
   writeFileSync(join(folder, "more.py"), more ?? "");
   const shell = hasStubs ? commands.slice(commands.indexOf("PYTHONPATH=")) : commands;
   const script = more === undefined ? shell : shell.replace("python3 cancel.py", "python3 more.py");
-  // Python recognizes changed files by second and size, and another port need not change either. The
-  // bytecode of the stubs, in a folder of their own, is kept.
-  rmSync(join(folder, "__pycache__"), { recursive: true, force: true });
-  const env = { PATH: process.env["PATH"], HOME: folder };
+  // Python recognizes changed files by second and size, and another port need not change either.
+  const env = { PATH: process.env["PATH"], HOME: folder, PYTHONDONTWRITEBYTECODE: "1" };
   const { stdout } = await run("sh", ["-ec", script], { cwd: folder, env });
   hasStubs = true;
   return stdout.trimEnd().split("\n");
