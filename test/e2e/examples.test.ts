@@ -347,7 +347,7 @@ async function built(language: Language): Promise<Example> {
     ...GO_BUILD,
     JAVA_TOOL_OPTIONS: "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", // short programs: half the processor time
     PYTHONDONTWRITEBYTECODE: "1",
-    NODE_COMPILE_CACHE: join(home, ".compiled"), // two fifths of the processor time of a start
+    NODE_COMPILE_CACHE: join(home, ".compiled"), // two fifths less for a start
     OTA_ADDRESS: gateway.grpc,
   };
   const start = (shell: string, variables: NodeJS.ProcessEnv, stdin: "ignore" | "pipe" = "ignore") =>
@@ -366,8 +366,8 @@ async function built(language: Language): Promise<Example> {
     expect(await printedBy(start(blocks[1] ?? "", {}))).toEqual([]);
   }
   if (language === "java") {
-    // The class path of the README, loaded as Java's own classes are, which are not verified: half of
-    // the processor time of a start. `cancel` runs without it once.
+    // The class path of the README, loaded as Java's own classes are, in native code and without
+    // verification: two fifths less processor time for a start. `cancel` runs without it once.
     const path = readFileSync(join(home, "classpath"), "utf8").replace(/^-cp /, "-Xbootclasspath/a:");
     writeFileSync(join(home, "bootpath"), path);
     Object.assign(env, { JDK_JAVA_OPTIONS: BOOT_PATH });

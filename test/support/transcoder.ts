@@ -14,7 +14,7 @@ const GENERATED = /\/(gen|gopath|debian|transcoder)$/;
 
 /**
  * How tests build in Go: with the packages that they compiled before, and without what debuggers
- * read, which is half of the work of the linker.
+ * read, which is a quarter of a build whose packages are compiled.
  */
 export const GO_BUILD = { GOCACHE: resolve("node_modules/.cache/go-build"), GOFLAGS: "-ldflags=-w" };
 
