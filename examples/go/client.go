@@ -44,7 +44,7 @@ func connect() (*grpc.ClientConn, error) {
 
 // notSent is what grpc-go says of an attempt that met a connection which a replica had just closed, to
 // new requests or altogether. It repeats a first attempt by itself, and not one of the retry policy.
-// Older grpc-go says the second of a request that was sent, too; the retry policy repeats those as well.
+// Older grpc-go says the second of a request that was sent, too; each of ours can be sent again.
 var notSent = map[string]bool{"the connection is draining": true, "transport is closing": true}
 
 // untilAccepted repeats what a replica refuses because it shuts down, until another accepts it or the

@@ -221,6 +221,7 @@ export async function endPrograms(): Promise<void> {
   const left = [...running];
   for (const program of left) program.kill("SIGKILL");
   await Promise.all(left.map(({ ended }) => ended));
-  await Promise.all([...open].map((emulator) => emulator.close()));
+  const emulators = [...open];
   open.clear();
+  await Promise.all(emulators.map((emulator) => emulator.close()));
 }
