@@ -1,6 +1,9 @@
 // A clock turned by hand. Time stands still until a test advances it.
 import type { Clock } from "../../src/base/clock.js";
 
+/** Turns of the event loop in which what this process sends itself is read and answered. */
+const TURNS = 20;
+
 export class HandClock implements Clock {
   #nowMs: number;
   readonly #wallAtZeroMs: number;
@@ -48,6 +51,14 @@ export class HandClock implements Clock {
     }
     this.#nowMs = untilMs;
     await this.#idle();
+  }
+
+  /** Advances in steps until the condition holds. After each step, sockets are read. */
+  async advanceUntil(stepMs: number, holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      await this.advance(stepMs);
+      for (let turn = 0; turn < TURNS; turn++) await settle();
+    }
   }
 
   /** The timer that is due first; of equals, the one that was set first. */
