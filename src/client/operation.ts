@@ -1,6 +1,6 @@
 // Operations for Node services: a list is submitted or a rollout stopped, and the operation can be
 // waited for, read and stopped, by this process or by a later one that knows its name.
-import type { ClientUnaryCall, Metadata, ServiceError } from "@grpc/grpc-js";
+import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { type Clock, sleepUntil } from "../base/clock.js";
 import {
   type ListOperationsResponse,
@@ -18,7 +18,8 @@ import { checkEachText, checkNamesType, checkOptionTypes } from "./argument-type
 import type { CallOptions, StartUnary, Unary } from "./call.js";
 import { NameReader } from "./name-reader.js";
 import { type OperationStatus, operationStatusOf } from "./operation-status.js";
-import { OtaError, otaErrorOf } from "./ota-error.js";
+import { otaErrorOf } from "./ota-error.js";
+import { pagesOf, patiently } from "./patient-read.js";
 import type { StopRequest, SubmitSpec } from "./request.js";
 import { type DeviceResult, type Outcome, operationResultOf } from "./response.js";
 import { timeoutOf } from "./timeout.js";
@@ -38,7 +39,10 @@ export interface OperationHandle {
   get(options?: CallOptions): Promise<OperationStatus>;
   /** Resolves when it has ended, however it did. Goes on while the gateway restarts. */
   wait(options?: OperationWaitOptions): Promise<OperationStatus>;
-  /** The outcomes of its devices, in the order of the list; complete once it is done. */
+  /**
+   * The outcomes of its devices, in the order of the list; complete once it is done. After the
+   * first page, reading goes on while the gateway restarts.
+   */
   results(options?: {
     readonly outcomes?: readonly Outcome[];
     readonly signal?: AbortSignal;
@@ -58,17 +62,8 @@ const PAGE_OPERATIONS = 100;
 const WAIT_MS = 50_000;
 const PROGRESS_MS = 1000;
 const ANSWER_MARGIN_MS = 10_000;
-
-/** Codes of a gateway that is away, or busy; waiting goes on this long after the first of them. */
-const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"]);
-/** The same of a connection that breaks, or that a proxy ends; reading again is harmless. */
-const BROKEN_CODES: ReadonlySet<string> = new Set(["CANCELLED", "INTERNAL", "UNKNOWN", "ABORTED"]);
-const PATIENCE_MS = 60_000;
+/** Between two of them: a gateway that is shutting down answers at once. */
 const AGAIN_MS = 500;
-
-function isPassing({ code, reason }: OtaError): boolean {
-  return PASSING_CODES.has(code) || (reason === "TRANSPORT" && BROKEN_CODES.has(code));
-}
 
 /** The parts of the client that its operations share. */
 export interface OperationSeams {
@@ -160,35 +155,21 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
         const timeout = wireDuration(waitMs);
         const start: StartUnary<WireOperation> = (...rest) => operationsStub.waitOperation({ name, timeout }, ...rest);
         const options = { timeoutMs: waitMs + ANSWER_MARGIN_MS, ...(signal && { signal }) };
-        let awaySinceMs = Infinity;
         for (;;) {
           const askedMs = clock.now();
-          try {
-            const status = operationStatusOf(await unary(start, options));
-            onProgress?.(status);
-            if (status.done) return status;
-            awaySinceMs = Infinity;
-          } catch (error) {
-            // The operation outlives its gateway, which may be restarting.
-            if (!(error instanceof OtaError) || !isPassing(error)) throw error;
-            awaySinceMs = Math.min(awaySinceMs, clock.now());
-            if (clock.now() - awaySinceMs > PATIENCE_MS) throw error;
-          }
-          // A gateway that is shutting down answers at once.
+          const status = operationStatusOf(await patiently(clock, () => unary(start, options), signal));
+          onProgress?.(status);
+          if (status.done) return status;
           await sleepUntil(clock, askedMs + AGAIN_MS, signal);
         }
       },
       async *results({ outcomes = [], signal } = {}) {
-        for (let pageToken = ""; ; ) {
-          const wire = outcomes.map((outcome) => WireOutcome[outcome]);
+        const wire = outcomes.map((outcome) => WireOutcome[outcome]);
+        const read = (pageToken: string): Promise<ListOperationResultsResponse> => {
           const request = { name, pageSize: PAGE_RESULTS, pageToken, outcomes: wire };
-          const start: StartUnary<ListOperationResultsResponse> = (...rest): ClientUnaryCall =>
-            stub.listOperationResults(request, ...rest);
-          const page = await unary(start, signal ? { signal } : {});
-          yield* page.results.map(operationResultOf);
-          if (page.nextPageToken === "") return;
-          pageToken = page.nextPageToken;
-        }
+          return unary((...rest) => stub.listOperationResults(request, ...rest), signal ? { signal } : {});
+        };
+        for await (const { results } of pagesOf(clock, read, signal)) yield* results.map(operationResultOf);
       },
       async stop(options = {}) {
         const start: StartUnary<Empty> = (...rest) => operationsStub.cancelOperation({ name }, ...rest);
@@ -207,14 +188,11 @@ export function createOperations({ clock, stub, unary, begin, headersOf }: Opera
     readonly done?: boolean;
   } = {}): AsyncGenerator<OperationStatus, void, undefined> {
     const filter = done === undefined ? "" : `done=${done}`;
-    for (let pageToken = ""; ; ) {
+    const read = (pageToken: string): Promise<ListOperationsResponse> => {
       const request = { name: "operations", filter, pageSize: PAGE_OPERATIONS, pageToken, returnPartialSuccess: false };
-      const start: StartUnary<ListOperationsResponse> = (...rest) => operationsStub.listOperations(request, ...rest);
-      const page = await unary(start, {});
-      yield* page.operations.map(operationStatusOf);
-      if (page.nextPageToken === "") return;
-      pageToken = page.nextPageToken;
-    }
+      return unary((...rest) => operationsStub.listOperations(request, ...rest), {});
+    };
+    for await (const page of pagesOf(clock, read)) yield* page.operations.map(operationStatusOf);
   }
 
   async function stopRollout(request: StopRequest, options: CallOptions = {}): Promise<OperationHandle> {

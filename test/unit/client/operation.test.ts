@@ -7,7 +7,10 @@ import { operationStatusOf } from "../../../src/client/operation-status.js";
 import { otaErrorOf, ownError } from "../../../src/client/ota-error.js";
 import { GatewayError } from "../../../src/gateway/failures.js";
 import { Operation } from "../../../src/gen/google/longrunning/operations.js";
-import { SubmitCancelTasksByDeviceMetadata as ListMetadata } from "../../../src/gen/ota/v1/ota_service.js";
+import {
+  SubmitCancelTasksByDeviceMetadata as ListMetadata,
+  ListOperationResultsResponse,
+} from "../../../src/gen/ota/v1/ota_service.js";
 import { wireErrorOf } from "../../../src/grpc/wire/status.js";
 import { type FakeAnswers, listenOta } from "../../support/fake-ota-service.js";
 import { HandClock } from "../../support/hand-clock.js";
@@ -164,19 +167,25 @@ describe("submit, of a list that is slow", () => {
   });
 });
 
+/** Operations whose rpcs are answered with these in turn. */
+function operationsOf(answers: (() => Promise<object>)[], clock: HandClock) {
+  const askedMs: number[] = [];
+  const operations = createOperations({
+    clock,
+    stub: { getChannel: () => ({}) } as never,
+    begin: (start) => start(),
+    headersOf: async () => new Metadata(),
+    unary: (async () => {
+      askedMs.push(clock.now());
+      return answers.shift()?.();
+    }) as never,
+  });
+  return { ...operations, askedMs };
+}
+
 describe("wait", () => {
   function waiting(answers: (() => Promise<Operation>)[], clock = new HandClock()) {
-    const askedMs: number[] = [];
-    const { operation } = createOperations({
-      clock,
-      stub: { getChannel: () => ({}) } as never,
-      begin: (start) => start(),
-      headersOf: async () => new Metadata(),
-      unary: (async () => {
-        askedMs.push(clock.now());
-        return answers.shift()?.();
-      }) as never,
-    });
+    const { operation, askedMs } = operationsOf(answers, clock);
     return { clock, askedMs, wait: operation("operations/1").wait() };
   }
 
@@ -238,6 +247,31 @@ describe("wait", () => {
     const { clock, wait } = waiting([...times(300, running), ...times(100, away), done]);
     await clock.advance(250_000);
     expect((await wait).done).toBe(true);
+  });
+});
+
+describe("results", () => {
+  const page = (deviceName: string, nextPageToken: string) => async () =>
+    ListOperationResultsResponse.fromPartial({ results: [{ deviceName }], nextPageToken });
+
+  it("go on with the next page once the gateway is back (was: ended there)", async () => {
+    const clock = new HandClock();
+    const error = Object.assign(new Error(), { code: 13, details: "Connection dropped", metadata: new Metadata() });
+    const broken = () => Promise.reject(otaErrorOf(error));
+    const { operation, askedMs } = operationsOf([page("dev-0", "2"), broken, page("dev-1", "")], clock);
+    const names: string[] = [];
+    const read = async () => {
+      for await (const { deviceName } of operation("operations/1").results()) names.push(deviceName);
+    };
+    await Promise.all([read(), clock.advance(2000)]);
+    expect(names).toEqual(["dev-0", "dev-1"]);
+    expect(askedMs).toEqual([0, 0, 500]);
+  });
+
+  it("fail at once where there is no gateway", async () => {
+    const away = () => Promise.reject(ownError("UNAVAILABLE", "no connection to the gateway"));
+    const { operation } = operationsOf([away], new HandClock());
+    await expect(operation("operations/1").results().next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
   });
 });
 
