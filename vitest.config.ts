@@ -21,8 +21,8 @@ export default defineConfig({
     hookTimeout: NEVER_MS,
     expect: { poll: { timeout: NEVER_MS, interval: 100 } },
     // Made for two cores: the files of `real` mostly wait for the programs that they start. Four
-    // workers left half of the processors idle, and took a third longer.
-    maxWorkers: 6,
+    // workers left half of the processors idle, and took half as long again.
+    maxWorkers: 8,
     sequence: { sequencer: LongestFirst },
     globalSetup: ["test/support/property-seed.ts"],
     isolate: true, // the default; stated, so that vitest does not end each run with the advice to do without

@@ -4,8 +4,8 @@
 // 1 if what it holds grows from round to round. Loopback only.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { sleepUntil, systemClock } from "../src/base/clock.js";
+import { freePort } from "./support/free-port.js";
 import { growthOf } from "./support/growth.js";
 import { type Held, INSPECTABLE, inspect } from "./support/inspected.js";
 import { endPrograms, runEmulator, runGateway } from "./support/processes.js";
@@ -65,11 +65,11 @@ const FAULTS = {
 };
 
 const collector = createServer((request, response) => request.resume().on("end", () => response.end()));
-const open = (port: number) => once(collector.listen(port, "127.0.0.1"), "listening");
-await open(0);
-const { port } = collector.address() as AddressInfo;
+const port = await freePort();
+const open = () => once(collector.listen(port, "127.0.0.1"), "listening");
+await open();
 const collectorIsBack = async () => {
-  if (!NO_COLLECTOR) await open(port);
+  if (!NO_COLLECTOR) await open();
 };
 const collectorGoes = async () => {
   if (!collector.listening) return;

@@ -11,6 +11,7 @@ import type { OperationsSnapshot, Readiness, ReadingSnapshot, Snapshot } from ".
 import { type ShownAccount, snapshotOf } from "../../src/observe/admin/snapshot-of.js";
 import { blankPage, browserOfFile, ownPage } from "./chromium.js";
 import { FakeLog } from "./fake-log.js";
+import { freePort } from "./free-port.js";
 import { anEnd, aSentCall, type Ending } from "./observed-calls.js";
 import { madeUpRequestId } from "./request-ids.js";
 
@@ -134,7 +135,6 @@ export function pageRun(): PageRun {
         snapshot: gateway.snapshot,
         ...options,
       });
-      run.port = server.port;
     },
     async stopServing() {
       await server?.close();
@@ -156,7 +156,7 @@ export function pageRun(): PageRun {
   };
   beforeEach(async () => {
     run.gateway = new MadeUpGateway();
-    run.port = 0;
+    run.port = await freePort();
     await run.serve();
   });
   afterEach(async () => {

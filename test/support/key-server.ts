@@ -1,7 +1,7 @@
 // An issuer's address on this machine: it answers with a JWK Set, counts requests, and can go away
 // and come back.
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { freePort } from "./free-port.js";
 
 export interface KeyServer {
   readonly url: string;
@@ -15,7 +15,7 @@ export interface KeyServer {
 export async function startKeyServer(text: string): Promise<KeyServer> {
   let published = text;
   let asked = 0;
-  let port = 0;
+  const port = await freePort();
   let server: Server | undefined;
   const comeBack = async () => {
     const started = createServer((_, response) => {
@@ -23,7 +23,6 @@ export async function startKeyServer(text: string): Promise<KeyServer> {
       response.setHeader("content-type", "application/json").end(published);
     });
     await new Promise<void>((resolve) => started.listen(port, "127.0.0.1", resolve));
-    ({ port } = started.address() as AddressInfo);
     server = started;
   };
   await comeBack();

@@ -1,6 +1,6 @@
 // Runs the program as users do: `dist/cli.js` in a process of its own, a gateway with the flags for
 // Node of the image and a command without, nothing of our environment except the path, an empty
-// home, and ports that the system chooses.
+// home, and ports that nobody else uses.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -10,6 +10,7 @@ import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { EmulatorOptions } from "../../src/emulator/options.js";
 import { type Emulator, type Stats, startEmulator } from "../../src/emulator/server.js";
+import { freePort } from "./free-port.js";
 
 export type Variables = Readonly<Record<string, string>>;
 
@@ -160,8 +161,8 @@ export async function runEmulator(...flags: string[]): Promise<EmulatorProgram> 
 }
 
 /** Starts a gateway in front of `upstreamUrl`, and waits until it accepts requests. */
-export function runGateway(upstreamUrl: string, variables: Variables = {}): Promise<GatewayProgram> {
-  return serving(startGateway(upstreamUrl, variables));
+export async function runGateway(upstreamUrl: string, variables: Variables = {}): Promise<GatewayProgram> {
+  return serving(await startGateway(upstreamUrl, variables));
 }
 
 /**
@@ -172,7 +173,7 @@ export async function warmGateway(
   variables: Variables,
 ): Promise<{ start(): Promise<GatewayProgram>; end(): void }> {
   const preload = fileURLToPath(new URL("warm-start.mjs", import.meta.url));
-  const program = startGateway(upstreamUrl, { NODE_OPTIONS: `--import=${preload}`, ...variables });
+  const program = await startGateway(upstreamUrl, { NODE_OPTIONS: `--import=${preload}`, ...variables });
   await program.said(/^warm$/m);
   return {
     start: () => {
@@ -183,8 +184,9 @@ export async function warmGateway(
   };
 }
 
-function startGateway(upstreamUrl: string, variables: Variables): Program {
-  const ports = { OTA_LISTEN: "127.0.0.1:0", OTA_ADMIN_LISTEN: "127.0.0.1:0" };
+async function startGateway(upstreamUrl: string, variables: Variables): Promise<Program> {
+  // A port of its own: once it has ended, a test may start another there.
+  const ports = { OTA_LISTEN: `127.0.0.1:${await freePort()}`, OTA_ADMIN_LISTEN: "127.0.0.1:0" };
   return run(["serve"], { ...KEYS, ...ports, OTA_UPSTREAM_URL: upstreamUrl, ...variables });
 }
 
