@@ -19,7 +19,7 @@ import type { CallOptions, StartUnary, Unary } from "./call.js";
 import { NameReader } from "./name-reader.js";
 import { type OperationStatus, operationStatusOf } from "./operation-status.js";
 import { otaErrorOf } from "./ota-error.js";
-import { pagesOf, patiently } from "./patient-read.js";
+import { AGAIN_MS, pagesOf, patiently } from "./patient-read.js";
 import type { StopRequest, SubmitSpec } from "./request.js";
 import { type DeviceResult, type Outcome, operationResultOf } from "./response.js";
 import { timeoutOf } from "./timeout.js";
@@ -62,8 +62,6 @@ const PAGE_OPERATIONS = 100;
 const WAIT_MS = 50_000;
 const PROGRESS_MS = 1000;
 const ANSWER_MARGIN_MS = 10_000;
-/** Between two of them: a gateway that is shutting down answers at once. */
-const AGAIN_MS = 500;
 
 /** The parts of the client that its operations share. */
 export interface OperationSeams {

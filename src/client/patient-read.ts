@@ -8,7 +8,8 @@ const PASSING_CODES: ReadonlySet<string> = new Set(["UNAVAILABLE", "DEADLINE_EXC
 const BROKEN_CODES: ReadonlySet<string> = new Set(["CANCELLED", "INTERNAL", "UNKNOWN", "ABORTED"]);
 /** A read is repeated for this long after its first failure. */
 const PATIENCE_MS = 60_000;
-const AGAIN_MS = 500;
+/** Two reads begin at least this far apart: a gateway that is shutting down answers at once. */
+export const AGAIN_MS = 500;
 
 /** Repeats a read while the gateway is away. */
 export async function patiently<T>(clock: Clock, read: () => Promise<T>, signal?: AbortSignal): Promise<T> {
