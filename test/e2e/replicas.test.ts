@@ -66,8 +66,8 @@ describe.runIf(systemHas("redis"))("three gateways that share a quota in Redis",
     await more(all, 2 * QUOTA);
     await untilReadyz(all, { code: 200, status: "ok" });
     const { answers } = await expectTruth(all, loads);
-    // UNKNOWN is the answer if the call of a request is under way when its deadline comes.
-    const codes = Object.keys(answers).filter((code) => code !== "UNKNOWN");
+    // The answer to a request whose call is under way when its deadline comes.
+    const codes = Object.keys(answers).filter((code) => code !== "OUTCOME_UNKNOWN");
     expect(codes.toSorted()).toEqual(["OK", "UNAVAILABLE"]);
   });
 

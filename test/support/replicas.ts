@@ -1,10 +1,11 @@
 // Several gateways on one account: the emulator, a real Redis behind a proxy that is as strict as
 // Alibaba Cloud's, and gateways that each reach it through a network of their own. Also tireless
 // callers, which request the next devices of the fleet as soon as they are answered.
-import { type ServiceError, status } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import { seededName } from "../../src/emulator/state/seeded-name.js";
 import { Outcome } from "../../src/gen/ota/v1/ota_service.js";
 import { createCaller } from "./grpc-caller.js";
+import { readFailure } from "./grpc-failure.js";
 import { type EmulatorProgram, type GatewayProgram, runEmulator, runGateway, type Variables } from "./processes.js";
 import { type RedisServer, startRedis } from "./redis.js";
 import { startStrictRedis } from "./strict-redis.js";
@@ -59,7 +60,7 @@ export interface Told {
   readonly accepted: Set<string>;
   /** Devices whose outcome is unknown. */
   readonly unknown: Set<string>;
-  /** Answered requests by status. */
+  /** Answered requests by status, those whose outcome is unknown by that reason. */
   readonly answers: Map<string, number>;
 }
 
@@ -127,7 +128,8 @@ async function ask(
     }
     return results.flatMap(({ deviceName, outcome }) => (outcome === Outcome.ACCEPTED ? [] : [deviceName]));
   } catch (error) {
-    count(status[(error as ServiceError).code] ?? "?");
+    const { code, reason } = readFailure(error as ServiceError);
+    count(reason === "OUTCOME_UNKNOWN" ? reason : code);
     for (const name of deviceNames) unknown.add(name);
     await new Promise((resolve) => setTimeout(resolve, 50));
     return deviceNames;
