@@ -54,8 +54,8 @@ export class HandClock implements Clock {
   }
 
   /** Advances in steps until the condition holds. After each step, sockets are read. */
-  async advanceUntil(stepMs: number, holds: () => boolean): Promise<void> {
-    while (!holds()) {
+  async advanceUntil(stepMs: number, holds: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await holds())) {
       await this.advance(stepMs);
       for (let turn = 0; turn < TURNS; turn++) await settle();
     }
